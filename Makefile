@@ -1,0 +1,59 @@
+# semsearch: one command each. All state lives under SEMSEARCH_HOME (default ./var).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+export SEMSEARCH_HOME ?= $(CURDIR)/var
+export PORT ?= 8000
+
+.PHONY: setup setup-dev demo serve test check bench lock clean
+
+setup: $(VENV)/.installed
+
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "semsearch needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	touch $@
+
+# imports the samples at the first run, then serves until Ctrl-C
+demo: setup
+	exec $(MANAGE) demo
+
+serve: setup
+	exec $(MANAGE) serve
+
+test: setup-dev
+	sh tests/install_services.sh
+	$(BIN)/python -m pytest
+
+check: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MANAGE) check --fail-level WARNING
+	$(MANAGE) makemigrations --check --dry-run
+	$(MAKE) test
+
+bench: setup
+	$(MANAGE) benchmark all
+
+# what the locks hold comes from the ranges in requirements*.txt, resolved in a fresh environment
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet -r requirements.txt
+	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements.lock
+	.venv-lock/bin/python -m pip install --quiet -r requirements-dev.txt
+	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements-dev.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

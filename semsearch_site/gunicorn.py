@@ -1,0 +1,38 @@
+"""Settings of the web server; `manage.py serve` starts it with them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from semsearch_site import env as environment
+
+_env = environment.reader()
+
+bind = f"{_env.str('HOST', '127.0.0.1')}:{_env.int('PORT', 8000)}"
+workers = _env.int("WEB_PROCESSES", 1)
+threads = _env.int("WEB_THREADS", 8)
+worker_class = "gthread"
+timeout = 120
+graceful_timeout = 5
+accesslog = None
+control_socket_disable = True
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load network and indexes beside the first requests, in the process that will use them."""
+    import threading
+
+    threading.Thread(target=_warm, daemon=True, name="warm-up").start()
+
+
+def _warm() -> None:
+    from django.db import connection
+
+    from search.services import warming
+
+    try:
+        warming.warm()
+    finally:
+        connection.close()

@@ -1,0 +1,75 @@
+"""Tells machines whether the site is alive, whether it is ready, and how it fares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import connection
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from gallery.models import Dataset, Image, Job
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer that the process is alive."""
+    return JsonResponse({"status": "alive"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when database, broker, index and model are ready, else 503 with what is not."""
+    parts = {"database": _database, "broker": _broker, "index": _index, "model": _model}
+    states = {name: _tried(check) for name, check in parts.items()}
+    ready = all(state == "ready" for state in states.values())
+    return JsonResponse({"ready": ready, **states}, status=200 if ready else 503)
+
+
+def _tried(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except Exception as error:  # whatever is wrong is the answer
+        return f"{type(error).__name__}: {error}"
+    return "ready"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _broker() -> None:
+    from semsearch_site.celery import app
+
+    with app.connection_for_write(connect_timeout=2) as broker:
+        broker.ensure_connection(max_retries=1, timeout=2)
+
+
+def _index() -> None:
+    from search.models import SearchIndex
+    from search.services import indexing
+
+    for index in SearchIndex.objects.select_related("spec").filter(live=True):
+        indexing.searchable(index)
+
+
+def _model() -> None:
+    from search.services import features
+
+    features.extractor(features.live_spec().config)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Return counts in Prometheus' text format."""
+    from search.models import Embedding
+
+    lines = []
+    for name, count in (
+        ("datasets", Dataset.objects.count()),
+        ("images", Image.objects.count()),
+        ("embeddings", Embedding.objects.count()),
+    ):
+        lines += [f"# TYPE semsearch_{name} gauge", f"semsearch_{name} {count}"]
+    lines.append("# TYPE semsearch_jobs gauge")
+    counts = dict(Job.objects.order_by().values_list("state").annotate(Count("id")))
+    lines += [f'semsearch_jobs{{state="{state}"}} {counts.get(state, 0)}' for state in Job.State.values]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")

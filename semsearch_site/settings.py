@@ -1,0 +1,202 @@
+"""Django settings; the one place that reads the environment (see `.env.example` for every name)."""
+
+from __future__ import annotations
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+
+from semsearch_site import env as environment
+
+# lets generic classes of Django be annotated, as ModelAdmin[Dataset]
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = environment.BASE_DIR
+env = environment.reader()
+
+# --- state ------------------------------------------------------------------------------------
+SEMSEARCH_HOME = environment.home(env)
+SECRET_KEY = environment.secret_key(env, SEMSEARCH_HOME)
+MEDIA_ROOT = SEMSEARCH_HOME / "media"
+MEDIA_URL = "media/"
+INDEX_ROOT = SEMSEARCH_HOME / "indexes"
+CACHE_ROOT = SEMSEARCH_HOME / "cache"
+BROKER_ROOT = SEMSEARCH_HOME / "broker"
+
+# --- who may come in --------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+OPEN_READING = env.bool("OPEN_READING", True)
+HTTPS = env.bool("HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- limits -----------------------------------------------------------------------------------
+MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", 50 * 2**20)
+MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 100_000_000)
+MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", 20 * 2**30)
+SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", "120/min")
+FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
+FETCH_ALLOW_HOSTS = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
+MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+
+# --- features and search ----------------------------------------------------------------------
+FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
+EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
+COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)
+
+# --- the parts of Django ----------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "gallery",
+    "search",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gallery.access.ClosedReadingMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+ROOT_URLCONF = "semsearch_site.urls"
+WSGI_APPLICATION = "semsearch_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.str("DATABASE_URL", f"sqlite:///{SEMSEARCH_HOME / 'semsearch.sqlite3'}"),
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "static/"
+STATIC_ROOT = SEMSEARCH_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+# --- REST -------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["gallery.access.ReadOpenWriteStaff"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"search": SEARCH_THROTTLE},
+    "EXCEPTION_HANDLER": "gallery.api.errors.as_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+# knox keeps only a digest of each token; null = valid until it is deleted
+REST_KNOX = {"TOKEN_TTL": None}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "semsearch",
+    "DESCRIPTION": "Semantic image search over your own pictures.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# --- Celery -----------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", "")
+BROKER_SOCKET = environment.socket_path(SEMSEARCH_HOME)
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{BROKER_SOCKET}"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 2)
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {"sweep-jobs": {"task": "gallery.tasks.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}}}
+CELERY_BEAT_SCHEDULE_FILENAME = str(BROKER_ROOT / "beat-schedule")
+CACHES = (
+    {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    if REDIS_URL
+    else {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}
