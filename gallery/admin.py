@@ -1,0 +1,130 @@
+"""The admin of datasets, images and jobs, with the page that uploads a zip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.files.storage import default_storage
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.crypto import get_random_string
+from django.utils.html import format_html
+
+from gallery import jobs, removing
+from gallery.forms import UploadForm
+from gallery.models import Dataset, FailedFile, Image, Job
+
+
+@admin.register(Dataset)
+class DatasetAdmin(admin.ModelAdmin[Dataset]):
+    """Datasets; pictures come in by uploading a zip."""
+
+    list_display = ("name", "slug", "image_count", "created_at")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        """Count the images of each."""
+        return super().get_queryset(request).annotate(image_total=Count("images"))
+
+    @admin.display(description="images", ordering="image_total")
+    def image_count(self, dataset: Any) -> int:
+        """Return how many images the dataset has."""
+        count: int = dataset.image_total
+        return count
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the upload page."""
+        upload = path("upload/", self.admin_site.admin_view(self.upload), name="gallery_dataset_upload")
+        return [upload, *super().get_urls()]
+
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        """Take a zip and queue its import; the job's page shows the rest."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            saved = default_storage.save(f"uploads/{get_random_string(16)}.zip", form.cleaned_data["archive"])
+            job = jobs.enqueue(Job.Kind.IMPORT, form.target(), upload=saved)
+            messages.success(request, "The zip is uploaded; its pictures are being imported.")
+            return HttpResponseRedirect(reverse("gallery:job", args=[job.pk]))
+        context = self.admin_site.each_context(request) | {"form": form, "title": "Upload a zip", "opts": self.opts}
+        return TemplateResponse(request, "admin/gallery/dataset/upload.html", context)
+
+    def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
+        """Delete a dataset with its files and indexes."""
+        removing.remove_dataset(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Dataset]) -> None:
+        """Delete datasets with their files and indexes."""
+        for dataset in queryset:
+            removing.remove_dataset(dataset)
+
+
+@admin.register(Image)
+class ImageAdmin(admin.ModelAdmin[Image]):
+    """Images; they can be relabelled and deleted, not added."""
+
+    list_display = ("preview", "filename", "dataset", "category", "width", "height", "created_at")
+    list_filter = ("dataset",)
+    search_fields = ("filename", "category")
+    readonly_fields = ("preview", "dataset", "filename", "sha256", "width", "height", "size_bytes", "format")
+    fields = ("preview", "dataset", "filename", "category", "sha256", "width", "height", "size_bytes", "format")
+    list_select_related = ("dataset",)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: a picture comes with its file, through an upload."""
+        return False
+
+    @admin.display(description="picture")
+    def preview(self, image: Image) -> str:
+        """Show the thumbnail."""
+        return format_html('<img src="{}" alt="" width="60">', default_storage.url(image.thumbnail.name))
+
+    def delete_model(self, request: HttpRequest, obj: Image) -> None:
+        """Delete a picture with its files and index entries."""
+        removing.remove_images([obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
+        """Delete pictures with their files and index entries."""
+        removing.remove_images(queryset.values_list("pk", flat=True))
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that programs write and people read."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    """Jobs and their progress."""
+
+    list_display = ("id", "kind", "state", "dataset", "done", "total", "created_at", "page")
+    list_filter = ("state", "kind", "dataset")
+    list_select_related = ("dataset",)
+
+    @admin.display(description="page")
+    def page(self, job: Job) -> str:
+        """Link to the job's page."""
+        return format_html('<a href="{}">progress</a>', job.get_absolute_url())
+
+
+@admin.register(FailedFile)
+class FailedFileAdmin(ReadOnlyAdmin):
+    """Files that could not be used."""
+
+    list_display = ("name", "reason", "job", "created_at")
+    list_filter = ("code",)
+    search_fields = ("name",)

@@ -1,0 +1,39 @@
+"""Turns every exception of the REST interface into `{"error": {"code", "detail"}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from gallery.errors import SemsearchError
+
+
+def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the response of a known exception, or None for one that is a defect (a 500)."""
+    if isinstance(error, SemsearchError):
+        return Response({"error": {"code": error.code, "detail": error.detail}}, status=error.status)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(str(error) or None)
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, exceptions.APIException):
+        response.data = {"error": {"code": _code(error), "detail": _in_words(error.detail)}}
+    return response
+
+
+def _code(error: exceptions.APIException) -> str:
+    return "invalid" if isinstance(error, exceptions.ValidationError) else str(error.default_code)
+
+
+def _in_words(detail: Any, field: str = "") -> str:
+    if isinstance(detail, dict):
+        return " ".join(_in_words(value, "" if key == "non_field_errors" else key) for key, value in detail.items())
+    if isinstance(detail, list):
+        return " ".join(_in_words(value, field) for value in detail)
+    return f"{field}: {detail}" if field else str(detail)

@@ -1,0 +1,151 @@
+"""REST endpoints of datasets, images and jobs: validate, call one service, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db.models import Count, QuerySet
+from django.utils.crypto import get_random_string
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, parsers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gallery import importing, jobs, removing
+from gallery.api import serializers
+from gallery.api.pagination import ByNewest, ByOldest
+from gallery.models import Dataset, Image, Job
+
+
+def jobs_with_failures() -> QuerySet[Job]:
+    """Return jobs with `failed_count`, ready to be shown."""
+    return Job.objects.select_related("dataset").annotate(failed_count=Count("failed_files"))
+
+
+class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
+    """Datasets: list, read with categories, create, rename, delete, upload a zip."""
+
+    queryset = Dataset.objects.annotate(image_count=Count("images")).order_by("-id")
+    serializer_class = serializers.DatasetSerializer
+    pagination_class = ByNewest
+    lookup_field = "slug"
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    @extend_schema(responses=serializers.DatasetDetailSerializer)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return a dataset with its categories."""
+        dataset = self.get_object()
+        counts = dataset.images.order_by("category").values("category").annotate(images=Count("id"))
+        dataset.categories = [{"name": row["category"], "images": row["images"]} for row in counts]
+        return Response(serializers.DatasetDetailSerializer(dataset).data)
+
+    def perform_destroy(self, instance: Dataset) -> None:
+        """Delete the dataset with its files, embeddings and indexes."""
+        removing.remove_dataset(instance)
+
+    @extend_schema(
+        request={"multipart/form-data": serializers.ArchiveSerializer}, responses={202: serializers.JobSerializer}
+    )
+    @action(detail=True, methods=["post"], parser_classes=[parsers.MultiPartParser])
+    def upload(self, request: Request, slug: str) -> Response:
+        """Import a zip of pictures in the background; answers with the job."""
+        dataset = self.get_object()
+        form = serializers.ArchiveSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        path = default_storage.save(f"uploads/{get_random_string(16)}.zip", form.validated_data["file"])
+        job = jobs.enqueue(Job.Kind.IMPORT, dataset, upload=path)
+        return Response(
+            serializers.JobSerializer(jobs_with_failures().get(pk=job.pk)).data, status=status.HTTP_202_ACCEPTED
+        )
+
+
+class ImageViewSet(
+    mixins.RetrieveModelMixin, mixins.DestroyModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Image]
+):
+    """Images: list by dataset and label, read, add one, delete."""
+
+    queryset = Image.objects.select_related("dataset")
+    serializer_class = serializers.ImageSerializer
+    pagination_class = ByOldest
+
+    def get_queryset(self) -> QuerySet[Image]:
+        """Filter by `dataset` and `label`."""
+        found = super().get_queryset()
+        if dataset := self.request.query_params.get("dataset"):
+            found = found.filter(dataset__slug=dataset)
+        if (label := self.request.query_params.get("label")) is not None:
+            found = found.filter(category=label)
+        return found
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("dataset", OpenApiTypes.STR, description="only this dataset (slug)"),
+            OpenApiParameter("label", OpenApiTypes.STR, description="only this label; empty for unlabelled"),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List images in the order of arrival."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(
+        request={"multipart/form-data": serializers.NewImageSerializer},
+        responses={201: serializers.NewImageResponseSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Add one picture; it is searchable when the job in the answer has ended."""
+        form = serializers.NewImageSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        upload = values["file"]
+        if upload.size > importing.image_limits().max_bytes:
+            raise ValidationError({"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."})
+        image = importing.add_picture(values["dataset"], upload.name, upload.read(), values["label"])
+        job = jobs_with_failures().filter(dataset=values["dataset"], kind=Job.Kind.EXTRACT).order_by("-id").first()
+        context = self.get_serializer_context()
+        return Response(
+            {
+                "image": serializers.ImageSerializer(image, context=context).data,
+                "job": serializers.JobSerializer(job).data if job else None,
+            },
+            status=status.HTTP_201_CREATED,
+        )
+
+    def perform_destroy(self, instance: Image) -> None:
+        """Delete the picture with its files, embeddings and index entries."""
+        removing.remove_images([instance.pk])
+
+
+class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
+    """Jobs: list, read, cancel, and the files they could not use."""
+
+    queryset = Job.objects.none()
+    serializer_class = serializers.JobSerializer
+    pagination_class = ByNewest
+
+    def get_queryset(self) -> QuerySet[Job]:
+        """Filter by `dataset` and `state`."""
+        found = jobs_with_failures()
+        if dataset := self.request.query_params.get("dataset"):
+            found = found.filter(dataset__slug=dataset)
+        if state := self.request.query_params.get("state"):
+            found = found.filter(state=state)
+        return found
+
+    @extend_schema(request=None, responses=serializers.JobSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Stop a queued or running job."""
+        job = self.get_object()
+        jobs.cancel(job.pk)
+        return Response(self.get_serializer(jobs_with_failures().get(pk=job.pk)).data)
+
+    @extend_schema(responses=serializers.FailedFileSerializer(many=True))
+    @action(detail=True, pagination_class=ByOldest, url_path="failed-files")
+    def failed_files(self, request: Request, pk: str) -> Response:
+        """List the files the job could not use, with reasons."""
+        page = self.paginate_queryset(self.get_object().failed_files.all())
+        return self.get_paginated_response(serializers.FailedFileSerializer(page, many=True).data)

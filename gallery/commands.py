@@ -1,0 +1,52 @@
+"""What the management commands share: one JSON object as the last line, errors in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from gallery.errors import NotFoundError, SemsearchError
+from gallery.models import Dataset
+
+
+class ReportingCommand(BaseCommand):
+    """A command that returns a dict from `report`, printed as words or, with --json, as one line of JSON."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Add --json to every command."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+        return parser
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run `report` and print what it returns."""
+        try:
+            report = self.report(**options)
+        except SemsearchError as error:
+            raise CommandError(error.detail) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report, ensure_ascii=False))
+        else:
+            self.show(report)
+
+    def show(self, report: dict[str, Any]) -> None:
+        """Print a report for people."""
+        for key, value in report.items():
+            self.stdout.write(f"{key.replace('_', ' ')}: {value}")
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Do the work and return what there is to say."""
+        raise NotImplementedError
+
+
+def datasets_named(slug: str | None) -> list[Dataset]:
+    """Return the dataset of a slug, or all. Raises: NotFoundError."""
+    if slug is None:
+        return list(Dataset.objects.order_by("pk"))
+    found = Dataset.objects.filter(slug=slug).first()
+    if found is None:
+        known = ", ".join(Dataset.objects.values_list("slug", flat=True)) or "none yet"
+        raise NotFoundError(f"There is no dataset called {slug}. Known: {known}.")
+    return [found]

@@ -1,0 +1,80 @@
+"""The errors semsearch raises on purpose: each says what to do, and carries a machine code and an HTTP status."""
+
+from __future__ import annotations
+
+
+class SemsearchError(Exception):
+    """Base of our own errors.
+
+    Subclasses set `code` (stable, for programs) and `status` (HTTP); `detail` is for people.
+    """
+
+    code = "error"
+    status = 400
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotAPictureError(SemsearchError):
+    """The bytes are not a picture that can be read."""
+
+    code = "not_a_picture"
+    status = 415
+
+
+class TooLargeError(SemsearchError):
+    """A file, picture or archive passes a configured limit."""
+
+    code = "too_large"
+    status = 413
+
+
+class UnsafeArchiveError(SemsearchError):
+    """An archive as a whole cannot be read safely."""
+
+    code = "unsafe_archive"
+    status = 422
+
+
+class AddressRefusedError(SemsearchError):
+    """A URL leads, or might lead, to an address that must not be reached."""
+
+    code = "address_refused"
+    status = 403
+
+
+class FetchFailedError(SemsearchError):
+    """A URL could not be downloaded."""
+
+    code = "fetch_failed"
+    status = 502
+
+
+class NotFoundError(SemsearchError):
+    """What was asked for does not exist."""
+
+    code = "not_found"
+    status = 404
+
+
+class NothingIndexedError(SemsearchError):
+    """There is nothing to search yet."""
+
+    code = "nothing_indexed"
+    status = 409
+
+
+class WeightsError(SemsearchError):
+    """A network's weights are missing, damaged or not the expected ones."""
+
+    code = "weights_unavailable"
+    status = 503
+
+
+class IndexDamagedError(SemsearchError):
+    """A stored index generation cannot be read or fails its checks."""
+
+    code = "index_damaged"
+    status = 503

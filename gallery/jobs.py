@@ -1,0 +1,226 @@
+"""Runs long work as `Job` rows: queue, claim, progress, heartbeat, end, and revival after a crash."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gallery.errors import SemsearchError
+from gallery.models import Dataset, FailedFile, Image, Job
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+# six missed heartbeats: the worker is gone, not busy
+STALE_AFTER = timedelta(seconds=30)
+# a queued job whose message was lost is announced again after this time
+REANNOUNCE_AFTER = timedelta(seconds=60)
+PROGRESS_EVERY_S = 0.5
+MAX_ATTEMPTS = 5
+
+Handler = Callable[["JobRun"], dict[str, Any]]
+_handlers: dict[str, Handler] = {}
+
+
+class JobStoppedError(Exception):
+    """The job was cancelled, or another worker has taken it over."""
+
+
+def register(kind: Job.Kind, handler: Handler) -> None:
+    """Name the function that does jobs of this kind; what it returns is kept as the job's result."""
+    _handlers[kind] = handler
+
+
+def enqueue(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
+    """Create a job and announce it to the workers once the surrounding transaction is committed."""
+    job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
+    transaction.on_commit(lambda: announce(job.pk))
+    return job
+
+
+def announce(job_id: int) -> None:
+    """Send the Celery message of a queued job; with the broker away the job waits, and says so."""
+    from gallery.tasks import run_job
+
+    try:
+        run_job.delay(job_id)
+    except run_job.OperationalError:
+        logger.warning("The broker does not answer; job %s waits for it.", job_id)
+        Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(message="Waiting for the message broker.")
+        return
+    Job.objects.filter(pk=job_id).update(dispatched_at=timezone.now())
+
+
+def cancel(job_id: int) -> bool:
+    """Stop a queued or running job; returns whether there was something to stop."""
+    changed = Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).update(
+        state=Job.State.CANCELLED, finished_at=timezone.now(), message="Cancelled."
+    )
+    return bool(changed)
+
+
+def claim(job_id: int) -> JobRun | None:
+    """Take a queued job for this thread, or return None when someone else has it or it has ended."""
+    token = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    now = timezone.now()
+    taken = Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
+        state=Job.State.RUNNING,
+        worker=token,
+        heartbeat_at=now,
+        started_at=now,
+        attempts=F("attempts") + 1,
+        message="",
+    )
+    return JobRun(Job.objects.get(pk=job_id), token) if taken else None
+
+
+def perform(job_id: int) -> Job | None:
+    """Claim a job, do its work and record how it ended; returns None when it was not ours to do."""
+    run = claim(job_id)
+    if run is None:
+        return None
+    beating = threading.Event()
+    heart = threading.Thread(target=_beat, args=(run, beating), daemon=True, name=f"heartbeat-{job_id}")
+    heart.start()
+    try:
+        result = _handlers[run.job.kind](run)
+    except JobStoppedError:
+        logger.info("Job %s was stopped.", job_id)
+    except SemsearchError as error:
+        run.finish(Job.State.FAILED, error=error.detail)
+    except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
+        logger.exception("Job %s failed", job_id)
+        run.finish(Job.State.FAILED, error=f"{type(error).__name__}: {error}")
+    else:
+        run.finish(Job.State.SUCCEEDED, result=result)
+    finally:
+        beating.set()
+        heart.join()
+    return Job.objects.filter(pk=job_id).first()
+
+
+def perform_now(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
+    """Do a job in this process, as the management commands do.
+
+    Raises: SemsearchError with the job's error when it failed.
+    """
+    job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
+    ended = perform(job.pk)
+    if ended is None or ended.state != Job.State.SUCCEEDED:
+        raise SemsearchError(f"Job {job.pk} did not finish: {ended.error if ended else 'it was removed'}")
+    return ended
+
+
+def sweep(*, at_start: bool = False) -> int:
+    """Put jobs of dead workers back in the queue and announce forgotten ones; returns how many.
+
+    `at_start` is set when a worker begins: jobs of processes of this host that no longer
+    exist are revived at once, without waiting for their heartbeat to grow stale.
+    """
+    now = timezone.now()
+    dead = Q(heartbeat_at__lt=now - STALE_AFTER)
+    running = Job.objects.filter(state=Job.State.RUNNING)
+    orphans = set(running.filter(dead).values_list("pk", "worker"))
+    if at_start:
+        orphans |= {(pk, worker) for pk, worker in running.values_list("pk", "worker") if _process_is_gone(worker)}
+    for pk, worker in orphans:
+        _revive(pk, worker)
+    forgotten = Job.objects.filter(state=Job.State.QUEUED).filter(
+        Q(dispatched_at__isnull=True) | Q(dispatched_at__lt=now - REANNOUNCE_AFTER)
+    )
+    if not at_start:
+        # a job just created announces itself; only one that failed to is ours
+        forgotten = forgotten.filter(created_at__lt=now - timedelta(seconds=5))
+    waiting = list(forgotten.values_list("pk", flat=True))
+    for pk in waiting:
+        announce(pk)
+    return len(waiting)
+
+
+def _revive(pk: int, worker: str) -> None:
+    mine = Job.objects.filter(pk=pk, state=Job.State.RUNNING, worker=worker)
+    exhausted = mine.filter(attempts__gte=MAX_ATTEMPTS)
+    if exhausted.update(
+        state=Job.State.FAILED,
+        finished_at=timezone.now(),
+        error=f"Its worker died {MAX_ATTEMPTS} times; look at the worker's log, then start it again.",
+    ):
+        return
+    mine.update(state=Job.State.QUEUED, dispatched_at=None, message="Its worker died; starting again.")
+
+
+def _process_is_gone(worker: str) -> bool:
+    host, _, rest = worker.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _beat(run: JobRun, stop: threading.Event) -> None:
+    try:
+        while not stop.wait(HEARTBEAT_S):
+            with suppress(JobStoppedError):
+                run.touch()
+    finally:
+        connection.close()
+
+
+class JobRun:
+    """A claimed job, as its handler sees it."""
+
+    def __init__(self, job: Job, token: str) -> None:
+        self.job = job
+        self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
+        self._told_at = 0.0
+
+    def touch(self, **changes: Any) -> None:
+        """Record life and changes. Raises: JobStoppedError when the job is no longer ours."""
+        if not self._mine.update(heartbeat_at=timezone.now(), **changes):
+            raise JobStoppedError
+
+    def begin(self, total: int, message: str) -> None:
+        """Say how much there is to do."""
+        self.touch(total=total, done=0, message=message)
+
+    def advance(self, done: int, message: str = "") -> None:
+        """Say how much is done; written at most twice a second."""
+        if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
+            return
+        self._told_at = time.monotonic()
+        self.touch(done=done, **({"message": message} if message else {}))
+
+    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
+        """List a file that could not be used; a second time for the same file changes nothing."""
+        FailedFile.objects.get_or_create(
+            job=self.job,
+            name=name[:500],
+            code=error.code,
+            defaults={"reason": error.detail, "image": image},
+        )
+
+    def finish(self, state: Job.State, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+        """Record the end, unless the job was taken away meanwhile."""
+        fields: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "error": error, "message": ""}
+        if result is not None:
+            fields["result"] = result
+            fields["done"] = F("total")
+        self._mine.update(**fields)

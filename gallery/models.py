@@ -1,0 +1,151 @@
+"""What we have: datasets, their images, the jobs that work on them, and the files that failed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Dataset(models.Model):
+    """A named collection of images, searched together."""
+
+    slug = models.SlugField(max_length=80, unique=True, help_text="Used in addresses and commands.")
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the dataset's page."""
+        from django.urls import reverse
+
+        return reverse("gallery:dataset", args=[self.slug])
+
+
+def image_path(image: Image, filename: str) -> str:
+    """Return where the original picture is stored: named by content, so the name never lies and never changes."""
+    return f"images/{image.dataset_id}/{image.sha256[:2]}/{filename}"
+
+
+def thumbnail_path(image: Image, filename: str) -> str:
+    """Return where the small picture is stored."""
+    return f"thumbnails/{image.dataset_id}/{image.sha256[:2]}/{filename}"
+
+
+class Image(models.Model):
+    """One picture of a dataset; the same bytes are stored once a dataset."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
+    sha256 = models.CharField(max_length=64)
+    file = models.FileField(upload_to=image_path, max_length=200)
+    thumbnail = models.FileField(upload_to=thumbnail_path, max_length=200)
+    filename = models.CharField(max_length=500, help_text="The name it came with.")
+    category = models.CharField(max_length=200, blank=True, help_text="Its label; empty when unknown.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    size_bytes = models.PositiveBigIntegerField()
+    format = models.CharField(max_length=10)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "sha256"], name="one_image_per_content")]
+        indexes = [models.Index(fields=["dataset", "category", "id"], name="image_by_category")]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Job(models.Model):
+    """One piece of long work, its progress and its end.
+
+    queued -> running -> succeeded | failed | cancelled; running -> queued when its worker died.
+    The row is the truth and a Celery message only a hint to look at it: a job is begun by a
+    conditional update, so a message that comes twice does nothing the second time.
+    """
+
+    class Kind(models.TextChoices):
+        IMPORT = "import", "import"
+        EXTRACT = "extract", "extract features"
+        INDEX = "index", "build index"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    ACTIVE = (State.QUEUED, State.RUNNING)
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="jobs", null=True, blank=True)
+    parameters = models.JSONField(default=dict, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    message = models.CharField(max_length=500, blank=True)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True, help_text="host:pid:token of who runs it")
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["state", "heartbeat_at"], name="job_by_state"),
+            models.Index(fields=["dataset", "-id"], name="job_by_dataset"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the job's page."""
+        from django.urls import reverse
+
+        return reverse("gallery:job", args=[self.pk])
+
+    @property
+    def active(self) -> bool:
+        """Whether the job still has work to do."""
+        return self.state in self.ACTIVE
+
+    @property
+    def percent(self) -> int:
+        """Progress from 0 to 100."""
+        if self.state == self.State.SUCCEEDED:
+            return 100
+        return min(100, int(100 * self.done / self.total)) if self.total else 0
+
+
+class FailedFile(models.Model):
+    """A file that a job could not use, with the reason in words."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="failed_files")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, null=True, blank=True, related_name="failures")
+    name = models.CharField(max_length=500)
+    code = models.CharField(max_length=40)
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            # a job that is run again after a crash lists each file once
+            models.UniqueConstraint(fields=["job", "name", "code"], name="one_failure_per_file"),
+            models.CheckConstraint(condition=~Q(reason=""), name="failure_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"

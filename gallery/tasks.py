@@ -1,0 +1,28 @@
+"""Celery's side of jobs: run one, sweep for forgotten ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready
+
+from gallery import jobs
+
+
+@shared_task(name="gallery.tasks.run_job")
+def run_job(job_id: int) -> None:
+    """Do the job if it is still to be done; safe to deliver twice."""
+    jobs.perform(job_id)
+
+
+@shared_task(name="gallery.tasks.sweep_jobs")
+def sweep_jobs() -> None:
+    """Revive the jobs of dead workers."""
+    jobs.sweep()
+
+
+@worker_ready.connect
+def revive_at_start(**_: Any) -> None:
+    """Take up at once what a killed worker of this machine left behind."""
+    jobs.sweep(at_start=True)

@@ -1,0 +1,18 @@
+"""Addresses of the gallery's pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from gallery import views
+
+app_name = "gallery"
+urlpatterns = [
+    path("datasets/", views.datasets, name="datasets"),
+    path("datasets/<slug:slug>/", views.dataset, name="dataset"),
+    path("datasets/<slug:slug>/images/<int:pk>/", views.image, name="image"),
+    path("jobs/", views.jobs, name="jobs"),
+    path("jobs/<int:pk>/", views.job, name="job"),
+    path("jobs/<int:pk>/failed.csv", views.failed_csv, name="failed_csv"),
+    path("media/<path:path>", views.media, name="media"),
+]

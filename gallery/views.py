@@ -1,0 +1,152 @@
+"""The pages of what we have: datasets, pictures, jobs, and the picture files themselves."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.overview import dataset_cards, with_failed_count
+from gallery.paging import page_of
+
+DATASETS_PER_PAGE = 24
+IMAGES_PER_PAGE = 96
+JOBS_PER_PAGE = 50
+FAILED_FILES_PER_PAGE = 100
+RECENT_JOBS = 5
+PICTURE_TYPES = {
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+}
+
+
+@require_safe
+def datasets(request: HttpRequest) -> HttpResponse:
+    """Render the list of datasets."""
+    page = Paginator(Dataset.objects.order_by("name", "id"), DATASETS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "gallery/datasets.html", {"page": page, "cards": dataset_cards(list(page.object_list))})
+
+
+@require_safe
+def dataset(request: HttpRequest, slug: str) -> HttpResponse:
+    """Render one dataset: its categories, a page of its pictures, its latest jobs."""
+    shown = get_object_or_404(Dataset, slug=slug)
+    counts = Image.objects.filter(dataset=shown).order_by("category").values_list("category")
+    categories = list(counts.annotate(images=Count("id")))
+    category = request.GET.get("category")
+    images = Image.objects.filter(dataset=shown)
+    if category is not None:
+        images = images.filter(category=category)
+    jobs = list(with_failed_count(Job.objects.filter(dataset=shown)).order_by("-id")[:RECENT_JOBS])
+    context = {
+        "dataset": shown,
+        "categories": categories,
+        "category": category,
+        "labelled": sum(1 for name, _ in categories if name),
+        "total": sum(images for _, images in categories),
+        "page": page_of(images, request.GET, IMAGES_PER_PAGE),
+        "jobs": jobs,
+        "jobs_with_failures": [job for job in jobs if job.failed],
+    }
+    return render(request, "gallery/dataset.html", context)
+
+
+@require_safe
+def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Render one picture, with the pictures before and after it in its dataset or category."""
+    shown = get_object_or_404(Image.objects.select_related("dataset"), pk=pk, dataset__slug=slug)
+    category = request.GET.get("category")
+    siblings = Image.objects.filter(dataset=shown.dataset_id)
+    if category is not None:
+        siblings = siblings.filter(category=category)
+    context = {
+        "image": shown,
+        "dataset": shown.dataset,
+        "category": category,
+        "previous": siblings.filter(pk__lt=pk).order_by("-pk").only("pk").first(),
+        "next": siblings.filter(pk__gt=pk).order_by("pk").only("pk").first(),
+        "failures": list(shown.failures.order_by("-id")[:3]),
+    }
+    return render(request, "gallery/image.html", context)
+
+
+@require_safe
+def jobs(request: HttpRequest) -> HttpResponse:
+    """Render the list of jobs, the newest first."""
+    rows = with_failed_count(Job.objects.select_related("dataset"))
+    return render(request, "gallery/jobs.html", {"page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True)})
+
+
+@require_safe
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """Render one job with a page of the files it could not use."""
+    shown = get_object_or_404(with_failed_count(Job.objects.select_related("dataset")), pk=pk)
+    failed = FailedFile.objects.filter(job=shown).select_related("image__dataset")
+    context = {"job": shown, "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE)}
+    return render(request, "gallery/job.html", context)
+
+
+class _Echo:
+    """The file that `csv.writer` wants: hands each line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _plain_cell(text: str) -> str:
+    """Keep a spreadsheet from reading a file's name as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+@require_safe
+def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Send the files a job could not use, with the reasons, as CSV."""
+    shown = get_object_or_404(Job.objects.only("pk"), pk=pk)
+    rows = FailedFile.objects.filter(job=shown).order_by("pk").values_list("name", "code", "reason")
+
+    def lines() -> Iterator[str]:
+        writer = csv.writer(_Echo())
+        yield writer.writerow(["name", "code", "reason"])
+        for row in rows.iterator(chunk_size=1000):
+            yield writer.writerow([_plain_cell(cell) for cell in row])
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'
+    return response
+
+
+@require_safe
+def media(request: HttpRequest, path: str) -> FileResponse:
+    """Send a stored picture; nothing else of the storage can be reached from here."""
+    pure = PurePosixPath(path)
+    content_type = PICTURE_TYPES.get(pure.suffix.lower())
+    inside = len(pure.parts) > 1 and pure.parts[0] in ("images", "thumbnails")
+    if not inside or content_type is None or posixpath.normpath(path) != path or "\\" in path or "\0" in path:
+        raise Http404("no such picture")
+    try:
+        stored = default_storage.open(path)
+    except (OSError, SuspiciousFileOperation) as error:
+        raise Http404("no such picture") from error
+    response = FileResponse(stored, content_type=content_type)
+    who = "public" if settings.OPEN_READING else "private"
+    # a file's name comes from its content, so what an address shows never changes
+    response["Cache-Control"] = f"{who}, max-age=31536000, immutable"
+    return response
