@@ -1,0 +1,221 @@
+"""One published index generation: its files, its manifest, and how it is opened and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import IndexDamagedError, NotFoundError
+from search.index.base import IndexStats, SearchResult, checked_ids, normalise
+from search.index.faiss_index import FaissIndex, SearchEffort
+from search.types import Ids, Vectors
+
+INDEX_FILE = "index.faiss"
+VECTORS_FILE = "vectors.f16"
+IDS_FILE = "ids.i64"
+CENTRE_FILE = "centre.npy"
+MANIFEST_FILE = "manifest.json"
+DATA_FILES = (INDEX_FILE, VECTORS_FILE, IDS_FILE, CENTRE_FILE)
+FORMAT = 1
+
+# The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
+CENTRE_FROM = 10
+READ_ROWS = 8_192
+
+
+def centre_of(total: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Return the centre (d,) of `count` vectors summing to `total` (d,): their mean, or zero below ten."""
+    return (total / count if count >= CENTRE_FROM else np.zeros_like(total)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation is and what was measured before it was published; stored as manifest.json.
+
+    `checksums` are SHA-256 by file name; `recall_at_10` is against exact search, the query itself left out.
+    """
+
+    spec: dict[str, Any]
+    metric: str
+    factory: str
+    count: int
+    dims: int
+    checksums: dict[str, str]
+    versions: dict[str, str]
+    recall_at_10: float
+    bytes_per_vector: float
+    latency_ms_p50: float
+    effort_lists: int
+    effort_candidates: int
+    build_seconds: float
+    built_at: str
+    format: int = FORMAT
+
+    @property
+    def effort(self) -> SearchEffort:
+        """How hard to search, as tuned when it was built."""
+        return SearchEffort(self.effort_lists, self.effort_candidates)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    def write(self, folder: Path) -> None:
+        """Write manifest.json into a folder."""
+        (folder / MANIFEST_FILE).write_text(json.dumps(self.as_dict(), indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read manifest.json of a folder.
+
+        Raises: IndexDamagedError when it is missing or is not a manifest of this format.
+        """
+        try:
+            values: Mapping[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+            manifest = cls(**values)
+        except (OSError, ValueError, TypeError) as error:
+            raise damaged(folder, "its manifest cannot be read") from error
+        if manifest.format != FORMAT:
+            raise damaged(folder, f"its format is {manifest.format}, this version reads {FORMAT}")
+        return manifest
+
+
+def damaged(folder: Path, reason: str) -> IndexDamagedError:
+    """Return the error for a generation that must not be served."""
+    return IndexDamagedError(f"Index {folder.parent.name}/{folder.name}: {reason}. Run rebuild_index.")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class MappedVectors:
+    """The uncentred float16 vectors of a generation, read from disk as needed; ids ascend strictly."""
+
+    def __init__(self, ids: Ids, matrix: NDArray[np.float16], centre: NDArray[np.float32]) -> None:
+        self.ids, self.matrix, self.centre = ids, matrix, centre
+
+    @classmethod
+    def open(cls, folder: Path, count: int, dims: int) -> MappedVectors:
+        """Map the files of a generation whose sizes were checked."""
+        ids = np.fromfile(folder / IDS_FILE, dtype="<i8").astype(np.int64, copy=False)
+        centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
+        if not count:  # an empty file cannot be mapped
+            return cls(ids, np.empty((0, dims), dtype=np.float16), centre)
+        matrix = np.memmap(folder / VECTORS_FILE, dtype="<f2", mode="r", shape=(count, dims))
+        return cls(ids, matrix, centre)
+
+    def _rows(self, ids: Ids) -> NDArray[np.intp]:
+        if not len(self.ids):
+            return np.zeros(len(ids), dtype=np.intp)
+        return np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+
+    def known(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return (n,) bool: which ids have a vector."""
+        if not len(self.ids):
+            return np.zeros(len(ids), dtype=np.bool_)
+        return np.asarray(self.ids[self._rows(ids)] == ids)
+
+    def raw(self, ids: Ids) -> NDArray[np.float16]:
+        """Return the uncentred vectors (n, d) of ids.
+
+        Raises: NotFoundError for an id without a vector.
+        """
+        missing = ids[~self.known(ids)]
+        if len(missing):
+            raise NotFoundError(f"There is no vector with the id {missing[0]} in this index.")
+        return np.asarray(self.matrix[self._rows(ids)])
+
+    def units(self, ids: Ids) -> Vectors:
+        """Return the centred unit vectors (n, d) of ids."""
+        return normalise(self.raw(ids).astype(np.float32) - self.centre)
+
+    def units_between(self, start: int, stop: int) -> Vectors:
+        """Return the centred unit vectors of rows start..stop."""
+        return normalise(self.matrix[start:stop].astype(np.float32) - self.centre)
+
+
+class Generation:
+    """A readable index generation; immutable, so any number of threads may search it."""
+
+    def __init__(self, folder: Path, manifest: Manifest, stored: MappedVectors, index: FaissIndex) -> None:
+        self.folder, self.manifest, self.stored, self.index = folder, manifest, stored, index
+
+    @classmethod
+    def open(cls, folder: Path, *, checksums: bool = True) -> Generation:
+        """Open a generation's folder after checking sizes, counts and (unless told not to) checksums.
+
+        Raises: IndexDamagedError when anything does not agree with the manifest.
+        """
+        manifest = Manifest.read(folder)
+        expected = {VECTORS_FILE: manifest.count * manifest.dims * 2, IDS_FILE: manifest.count * 8}
+        for name in DATA_FILES:
+            path = folder / name
+            if not path.is_file():
+                raise damaged(folder, f"{name} is missing")
+            if name in expected and path.stat().st_size != expected[name]:
+                raise damaged(folder, f"{name} has {path.stat().st_size} bytes instead of {expected[name]}")
+            if checksums and sha256_of(path) != manifest.checksums.get(name):
+                raise damaged(folder, f"{name} is not what was written (its checksum differs)")
+        try:
+            stored = MappedVectors.open(folder, manifest.count, manifest.dims)
+        except (OSError, ValueError, EOFError) as error:
+            raise damaged(folder, "its vectors cannot be read") from error
+        exact = None if manifest.factory == "Flat" else stored
+        index = FaissIndex.load(folder / INDEX_FILE, manifest.factory, exact=exact, effort=manifest.effort)
+        if (index.count, index.dims) != (manifest.count, manifest.dims):
+            raise damaged(folder, f"the index holds {index.count} vectors instead of {manifest.count}")
+        return cls(folder, manifest, stored, index)
+
+    @property
+    def name(self) -> str:
+        """The generation's name, which sorts by time."""
+        return self.folder.name
+
+    @property
+    def count(self) -> int:
+        """Vectors held."""
+        return self.manifest.count
+
+    @property
+    def dims(self) -> int:
+        """Dimensions of a vector."""
+        return self.manifest.dims
+
+    @property
+    def ids(self) -> Ids:
+        """All ids (n,), ascending."""
+        return self.stored.ids
+
+    @property
+    def centre(self) -> NDArray[np.float32]:
+        """What is subtracted from every vector and query, (d,)."""
+        return self.stored.centre
+
+    def known(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return (n,) bool: which ids this generation holds."""
+        return self.stored.known(checked_ids(ids))
+
+    def vectors(self, ids: Ids) -> NDArray[np.float16]:
+        """Return the uncentred vectors (n, d) of ids, in their order.
+
+        Raises: NotFoundError for an id that is not here.
+        """
+        return self.stored.raw(checked_ids(ids))
+
+    def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
+        """Return the k nearest of each centred unit query (m, d)."""
+        return self.index.search(units, k, allowed_ids)
+
+    def stats(self) -> IndexStats:
+        """Return size and kind."""
+        return self.index.stats()

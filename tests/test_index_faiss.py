@@ -1,0 +1,206 @@
+"""The FAISS index against exact search on the same seeded vectors."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gallery.errors import IndexDamagedError
+from search.index.base import IndexInputError, best, brute_force, normalise
+from search.index.faiss_index import FaissIndex, SearchEffort, factory_for
+from search.index.generation import MappedVectors
+from search.types import Ids, Vectors
+
+DIMS = 64
+
+
+def clustered(count: int, dims: int = DIMS, seed: int = 0, clusters: int = 200) -> Vectors:
+    """Vectors (count, dims) around cluster centres, with a spectrum that falls off as features' do."""
+    random = np.random.default_rng(seed)
+    spectrum = 0.97 ** np.arange(dims)
+    centres = random.normal(size=(clusters, dims))
+    rows = centres[random.integers(clusters, size=count)] + 0.6 * random.normal(size=(count, dims))
+    return (rows * spectrum).astype(np.float32)
+
+
+class Compressed:
+    """A compressed index of 20,000 clustered vectors with its exact vectors beside it."""
+
+    def __init__(self) -> None:
+        self.ids: Ids = np.arange(20_000, dtype=np.int64) * 3 + 11
+        zero = np.zeros(DIMS, dtype=np.float32)
+        self.stored = MappedVectors(self.ids, clustered(20_000).astype(np.float16), zero)
+        self.units = self.stored.units(self.ids)
+        self.index = FaissIndex(DIMS, "IVF256,RaBitQ", exact=self.stored)
+        self.index.train(self.units[::2])
+        self.index.add(self.ids, self.units)
+        self.queries = normalise(clustered(40, seed=0) + 0.02)
+
+
+@pytest.fixture(scope="module")
+def compressed() -> Compressed:
+    return Compressed()
+
+
+def recall(found: Ids, exact: Ids) -> float:
+    return float(np.mean([np.isin(b[b >= 0], a).mean() for a, b in zip(found, exact, strict=True)]))
+
+
+def test_normalise_gives_unit_rows_and_leaves_zero_rows_alone() -> None:
+    rows = np.array([[3, 4], [0, 0], [1e-30, 0], [3e38, 3e38]], dtype=np.float32)
+    expected = np.array([[0.6, 0.8], [0, 0], [1, 0], [0.70710678, 0.70710678]])
+    np.testing.assert_allclose(normalise(rows), expected, rtol=1e-6)
+    assert rows[0, 0] == 3  # the argument is not touched
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_vectors_that_are_not_finite_are_refused(bad: float) -> None:
+    with pytest.raises(IndexInputError, match="row 1"):
+        normalise(np.array([[1, 2], [bad, 0]], dtype=np.float32))
+
+
+def test_best_orders_by_score_then_id_and_pads() -> None:
+    ids = np.array([[5, 3, -1, 9]], dtype=np.int64)
+    found = best(ids, np.array([[0.5, 0.5, 0.9, 0.7]], dtype=np.float32), 4)
+    assert found.ids.tolist() == [[9, 3, 5, -1]]
+    assert found.scores[0, 3] == -np.inf
+
+
+def test_best_cuts_ties_by_id_among_many_candidates() -> None:
+    ids = np.random.default_rng(1).permutation(1000)[None].astype(np.int64)
+    scores = np.where(ids < 500, np.float32(0.5), np.float32(0.25))
+    assert best(ids, scores, 5).ids.tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_the_factory_is_exact_while_small_and_compressed_when_large() -> None:
+    assert factory_for(0, 512) == factory_for(50_000, 512) == "Flat"
+    assert factory_for(500_000, 1_280) == "IVF2048,RaBitQ"
+    assert factory_for(1_000_000, 512) == "IVF4096,RaBitQ"
+    assert factory_for(60_000, 16) == "IVF1024,SQ8"
+
+
+def test_the_flat_index_equals_brute_force() -> None:
+    ids, units = np.arange(2_000, dtype=np.int64) * 7 + 2**40, normalise(clustered(2_000))
+    index = FaissIndex(DIMS, "Flat")
+    index.add(ids, units)
+    found, exact = index.search(units[:50], 20), brute_force(units[:50], ids, units, 20)
+    np.testing.assert_array_equal(found.ids, exact.ids)
+    np.testing.assert_allclose(found.scores, exact.scores, atol=1e-5)
+
+
+def test_the_compressed_index_answers_like_an_exact_one(compressed: Compressed) -> None:
+    found = compressed.index.search(compressed.queries, 10)
+    exact = brute_force(compressed.queries, compressed.ids, compressed.units, 10)
+    assert recall(found.ids, exact.ids) >= 0.98
+    same = found.ids == exact.ids
+    np.testing.assert_allclose(found.scores[same], exact.scores[same], atol=1e-5)
+
+
+@pytest.mark.parametrize("allowed_count", [1, 7, 300, 4_000, 6_000, 15_000])
+def test_a_filtered_search_loses_no_hit(compressed: Compressed, allowed_count: int) -> None:
+    rows = np.sort(np.random.default_rng(allowed_count).choice(20_000, allowed_count, replace=False))
+    strangers = np.array([1, 2, 10**9], dtype=np.int64)
+    found = compressed.index.search(compressed.queries, 10, np.concatenate((compressed.ids[rows], strangers)))
+    exact = brute_force(compressed.queries, compressed.ids[rows], compressed.units[rows], 10)
+    np.testing.assert_array_equal(found.ids >= 0, exact.ids >= 0)
+    assert recall(found.ids, exact.ids) >= (1.0 if allowed_count <= 4_000 else 0.98)
+
+
+@pytest.mark.parametrize("k", [10, 50])
+def test_a_filter_that_leaves_out_the_surroundings_of_the_query_keeps_its_recall(
+    compressed: Compressed, k: int
+) -> None:
+    anchors = compressed.units[::1_000]
+    group = np.argmax(compressed.units @ anchors.T, axis=1)
+    recalls = []
+    for query in compressed.queries:
+        farthest_first = np.argsort(np.argsort(anchors @ query))
+        rows = np.flatnonzero(farthest_first[group] < 10)
+        assert len(rows) > 4_096  # beyond what is scanned exactly
+        found = compressed.index.search(query[None], k, compressed.ids[rows])
+        exact = brute_force(query[None], compressed.ids[rows], compressed.units[rows], k)
+        recalls.append(recall(found.ids, exact.ids))
+    assert np.mean(recalls) >= 0.98
+
+
+def test_a_filter_of_huge_ids_takes_the_other_selector() -> None:
+    ids, units = np.arange(100, dtype=np.int64) + 2**50, normalise(clustered(100))
+    index = FaissIndex(DIMS, "Flat")
+    index.add(ids, units)
+    found = index.search(units[:5], 3, ids[10:20])
+    np.testing.assert_array_equal(found.ids, brute_force(units[:5], ids[10:20], units[10:20], 3).ids)
+
+
+def test_asking_for_everything_returns_everything(compressed: Compressed) -> None:
+    found = compressed.index.search(compressed.queries[:2], 25_000)
+    assert found.ids.shape == (2, 25_000)
+    assert sorted(found.ids[1][found.ids[1] >= 0]) == compressed.ids.tolist()
+    assert (np.diff(found.scores[0, :20_000]) <= 0).all()
+
+
+def test_threads_with_different_parameters_do_not_disturb_each_other(compressed: Compressed) -> None:
+    half, other = compressed.ids[::2], compressed.ids[1::2]
+    thorough = SearchEffort(lists=256, candidates=800)
+
+    def filtered(allowed: Ids) -> Ids:
+        return compressed.index.search(compressed.queries, 10, allowed, effort=thorough).ids
+
+    def hasty(_: Ids) -> Ids:
+        return compressed.index.search(compressed.queries, 10, effort=SearchEffort(1, 10)).ids
+
+    work = [(filtered, half), (hasty, half), (filtered, other)]
+    alone = [search(allowed) for search, allowed in work]
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(8):
+            together = list(pool.map(lambda pair: pair[0](pair[1]), work))
+            for expected, got in zip(alone, together, strict=True):
+                np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("factory", ["Flat", "IVF16,RaBitQ"])
+def test_removed_vectors_are_not_found_again_until_added(factory: str) -> None:
+    ids = np.arange(2_000, dtype=np.int64)
+    stored = MappedVectors(ids, clustered(2_000).astype(np.float16), np.zeros(DIMS, dtype=np.float32))
+    units = stored.units(ids)
+    index = FaissIndex(DIMS, factory, exact=stored)
+    index.train(units)
+    index.add(ids, units)
+    assert index.remove(np.array([0, 1, 99_999])) == 2
+    assert index.count == 1_998
+    assert not np.isin(index.search(units[:2], 50).ids, [0, 1]).any()
+    assert index.search(units[:1], 3, np.array([0, 1, 2])).ids.tolist() == [[2, -1, -1]]
+    index.add(ids[:1], units[:1])
+    assert index.search(units[:1], 1).ids.tolist() == [[0]]
+
+
+def test_wrong_shapes_and_ids_are_refused(compressed: Compressed) -> None:
+    with pytest.raises(IndexInputError, match="64 dimensions"):
+        compressed.index.search(np.zeros((1, 3), dtype=np.float32), 5)
+    with pytest.raises(IndexInputError, match="whole numbers"):
+        compressed.index.search(compressed.queries, 5, np.array([1.5]))
+    with pytest.raises(IndexInputError, match="exact vectors"):
+        compressed.index.add(np.array([1]), compressed.units[:1])
+    with pytest.raises(IndexInputError, match="not served"):
+        FaissIndex(8, "HNSW32")
+
+
+def test_nothing_to_search_gives_padding() -> None:
+    empty = FaissIndex(4, "Flat")
+    assert empty.search(np.zeros((2, 4), dtype=np.float32), 3).ids.tolist() == [[-1] * 3] * 2
+    assert empty.search(np.zeros((0, 4), dtype=np.float32), 3).ids.shape == (0, 3)
+
+
+def test_stats_tell_what_a_vector_costs(compressed: Compressed) -> None:
+    stats = compressed.index.stats()
+    assert (stats.count, stats.dims, stats.factory) == (20_000, DIMS, "IVF256,RaBitQ")
+    assert 24 <= stats.bytes_per_vector <= 32
+
+
+def test_an_index_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "index.faiss"
+    path.write_bytes(b"not an index at all")
+    with pytest.raises(IndexDamagedError, match="rebuild_index"):
+        FaissIndex.load(path, "Flat")
