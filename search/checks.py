@@ -1,0 +1,27 @@
+"""System checks of the feature settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def check_features(**_: Any) -> list[CheckMessage]:
+    """Return what is wrong with the feature settings."""
+    found: list[CheckMessage] = []
+    if settings.FEATURE_ENGINE not in ("auto", "openvino", "tensorflow"):
+        found.append(
+            Error(
+                f"FEATURE_ENGINE is {settings.FEATURE_ENGINE!r}.",
+                hint="Use auto, openvino or tensorflow.",
+                id="search.E001",
+            )
+        )
+    if settings.EXTRACT_BATCH < 1 or settings.COMPACT_AFTER < 1:
+        found.append(
+            Error("EXTRACT_BATCH and COMPACT_AFTER must be 1 or more.", hint="Unset them.", id="search.E002")
+        )
+    return found

@@ -1,0 +1,56 @@
+"""Connects the gallery's signals and the job kinds to this application's services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+
+from gallery import jobs, signals
+from gallery.models import Dataset, Job
+from search.models import SearchIndex
+
+
+@receiver(signals.images_added)
+def extract_new_images(dataset_id: int, **_: Any) -> None:
+    """Queue an extraction of what is missing, unless one that has not begun yet will find it."""
+    dataset = Dataset.objects.get(pk=dataset_id)
+    if not Job.objects.filter(dataset=dataset, kind=Job.Kind.EXTRACT, state=Job.State.QUEUED).exists():
+        jobs.enqueue(Job.Kind.EXTRACT, dataset)
+
+
+@receiver(signals.images_removed)
+def forget_removed_images(dataset_id: int, image_ids: list[int], **_: Any) -> None:
+    """Mask the embeddings of images that are going."""
+    from search.services import indexing
+
+    indexing.note_removed(dataset_id, image_ids)
+
+
+@receiver(pre_delete, sender=SearchIndex)
+def drop_index_files(instance: SearchIndex, **_: Any) -> None:
+    """Remove an index's files with its row."""
+    from search.services import indexing
+
+    indexing.drop_files(instance)
+
+
+def _extract(run: jobs.JobRun) -> dict[str, Any]:
+    from search.services import extraction, features, indexing
+
+    result = extraction.extract_job(run)
+    index = features.live_index(run.job.dataset) if run.job.dataset else None
+    if index is not None and indexing.wants_rebuild(index):
+        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk)
+    return result
+
+
+def _index(run: jobs.JobRun) -> dict[str, Any]:
+    from search.services import indexing
+
+    return indexing.index_job(run)
+
+
+jobs.register(Job.Kind.EXTRACT, _extract)
+jobs.register(Job.Kind.INDEX, _index)

@@ -1,0 +1,49 @@
+"""Extracts the features that are missing."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery import jobs
+from gallery.commands import ReportingCommand, datasets_named
+from gallery.models import Job
+from search.models import FeatureSpec
+from search.services import features
+
+
+class Command(ReportingCommand):
+    """`extract_features [--dataset SLUG] [--model M --layer L --pooling P]`."""
+
+    help = "Extract the features of every image that lacks them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the dataset and the configuration."""
+        parser.add_argument("--dataset")
+        add_configuration(parser)
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Run one extraction job a dataset."""
+        started = time.perf_counter()
+        config = features.config_named(options["model"], options["layer"], options["pooling"])
+        spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
+        results = [
+            jobs.perform_now(Job.Kind.EXTRACT, dataset, **spec).result for dataset in datasets_named(options["dataset"])
+        ]
+        seconds = time.perf_counter() - started
+        embeddings = sum(result["embeddings"] for result in results)
+        return {
+            "embeddings": embeddings,
+            "failed": sum(result["failed"] for result in results),
+            "images_per_s": round(embeddings / seconds, 1),
+            "seconds": round(seconds, 2),
+        }
+
+
+def add_configuration(parser: CommandParser) -> None:
+    """Add the options that name a feature configuration; none of them means the live one."""
+    parser.add_argument("--model", help="network, for example efficientnet-lite0")
+    parser.add_argument("--layer", help="tap layer; top is the last one")
+    parser.add_argument("--pooling", help="average, max, gem, pyramid or flatten")

@@ -1,0 +1,44 @@
+"""Imports a folder or a zip of pictures as a dataset, and extracts their features."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery import jobs
+from gallery.commands import ReportingCommand
+from gallery.errors import SemsearchError
+from gallery.models import Dataset, Job
+
+
+class Command(ReportingCommand):
+    """`import_dataset PATH --name SLUG`."""
+
+    help = "Import a folder (one subfolder a category, or flat) or a zip of pictures."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the path and the dataset."""
+        parser.add_argument("path", type=Path)
+        parser.add_argument("--name", required=True, help="slug of the dataset, made when it is new")
+        parser.add_argument("--no-extract", action="store_true", help="only store the pictures")
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Import, then extract."""
+        slug: str = options["name"]
+        if not re.fullmatch(r"[-a-zA-Z0-9_]{1,80}", slug):
+            raise SemsearchError("--name takes letters, digits, hyphens and underscores, at most 80.")
+        path = options["path"].resolve()
+        if not path.exists():
+            raise SemsearchError(f"There is no folder or zip file at {path}.")
+        started = time.perf_counter()
+        dataset = Dataset.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
+        job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False)
+        if not options["no_extract"]:
+            jobs.perform_now(Job.Kind.EXTRACT, dataset)
+        for failed in job.failed_files.all()[:20]:
+            self.stderr.write(f"{failed.name}: {failed.reason}")
+        return {"dataset": slug, **job.result, "seconds": round(time.perf_counter() - started, 2)}

@@ -1,0 +1,45 @@
+"""Rebuilds indexes from the embeddings in the database; needs no network."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery import jobs
+from gallery.commands import ReportingCommand, datasets_named
+from gallery.errors import NothingIndexedError
+from gallery.models import Job
+from search.models import IndexBuild
+
+
+class Command(ReportingCommand):
+    """`rebuild_index [--dataset SLUG]`."""
+
+    help = "Build and publish the next generation of every index, or of one dataset's."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the dataset."""
+        parser.add_argument("--dataset")
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Build and report the live generation, or the sums over all."""
+        started = time.perf_counter()
+        datasets = datasets_named(options["dataset"])
+        ids = [pk for dataset in datasets for pk in jobs.perform_now(Job.Kind.INDEX, dataset).result["builds"]]
+        builds = list(IndexBuild.objects.filter(pk__in=ids, index__live=True).order_by("pk"))
+        if not builds:
+            raise NothingIndexedError("There are no features to index yet: run extract_features first.")
+        manifests = [build.manifest for build in builds]
+        count = sum(manifest["count"] for manifest in manifests)
+        return {
+            "generation": builds[-1].generation,
+            "count": count,
+            "factory": ", ".join(dict.fromkeys(manifest["factory"] for manifest in manifests)),
+            "recall_at_10": min(manifest["recall_at_10"] for manifest in manifests),
+            "bytes_per_vector": round(
+                sum(manifest["bytes_per_vector"] * manifest["count"] for manifest in manifests) / max(count, 1), 1
+            ),
+            "seconds": round(time.perf_counter() - started, 2),
+        }

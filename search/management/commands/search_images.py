@@ -1,0 +1,52 @@
+"""Searches with a file or a URL from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery.commands import ReportingCommand
+from gallery.errors import NotFoundError
+from search.api.serializers import described_hit
+from search.services import querying
+from search.services.querying import SearchRequest
+
+
+class Command(ReportingCommand):
+    """`search_images FILE_OR_URL [--dataset SLUG] [--k 10]`."""
+
+    help = "Find the stored pictures most like a file or the picture at a URL."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the query and where to look."""
+        parser.add_argument("query", help="a file, or an http(s) address")
+        parser.add_argument("--dataset")
+        parser.add_argument("--k", type=int, default=10)
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Search and return hits with timings."""
+        query: str = options["query"]
+        where = {"dataset": options["dataset"], "k": max(1, options["k"])}
+        if query.startswith(("http://", "https://")):
+            request = SearchRequest(url=query, **where)
+        else:
+            path = Path(query)
+            if not path.is_file():
+                raise NotFoundError(f"There is no file at {path}.")
+            request = SearchRequest(data=path.read_bytes(), **where)
+        response = querying.search(request)
+        keys = ("rank", "image", "dataset", "label", "score", "url", "filename")
+        return {
+            "hits": [{key: described_hit(hit)[key] for key in keys} for hit in response.hits],
+            "timings_ms": querying.as_timings(response.timings_ms),
+        }
+
+    def show(self, report: dict[str, Any]) -> None:
+        """Print a line a hit."""
+        for hit in report["hits"]:
+            self.stdout.write(
+                f"{hit['rank']:3d}  {hit['score']:.3f}  {hit['dataset']}/{hit['label']}  {hit['filename']}"
+            )
+        self.stdout.write(", ".join(f"{stage} {value} ms" for stage, value in report["timings_ms"].items()))

@@ -1,0 +1,41 @@
+"""Checks that files, rows and indexes agree, and mends what does not."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery.commands import ReportingCommand
+from search.services import verification
+
+
+class Command(ReportingCommand):
+    """`verify [--repair]`."""
+
+    wrong = False
+
+    help = "Compare pictures, embeddings and indexes; --repair mends what differs."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Offer the repair."""
+        parser.add_argument("--repair", action="store_true")
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Verify, perhaps repair and verify again."""
+        found = verification.verify()
+        if options["repair"] and not found.ok:
+            for line in verification.repair():
+                self.stderr.write(line)
+            found = verification.verify()
+        for problem in found.problems[:50]:
+            self.stderr.write(problem)
+        self.wrong = not found.ok
+        return found.as_report()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit with 1 when something is wrong."""
+        super().handle(*args, **options)
+        if self.wrong:
+            sys.exit(1)

@@ -1,0 +1,34 @@
+"""Retrieval metrics of ranked lists: pure functions over relevance flags."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Relevance = NDArray[np.bool_]  # (queries, results), nearest first
+
+
+def precision_at(relevant: Relevance, k: int) -> NDArray[np.float64]:
+    """Return for each query the share of relevant ones among its first k results, (queries,); missing ones miss."""
+    return relevant[:, :k].sum(axis=1) / k
+
+
+def weighted_precision_at(relevant: Relevance, k: int) -> NDArray[np.float64]:
+    """Return the rank-weighted precision of each query, (queries,).
+
+    The sum of (k - rank + 1) over the relevant results of the first k, divided by the sum over all k;
+    rank starts at 1. Source: Cloudera Fast Forward Labs, ConvNet Playground, "semantic search score".
+    """
+    weights = np.arange(k, 0, -1, dtype=np.float64)
+    first = relevant[:, :k]
+    return first @ weights[: first.shape[1]] / weights.sum()
+
+
+def average_precision(relevant: Relevance, total_relevant: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the average precision of each full ranking, (queries,); 0 where nothing is relevant.
+
+    Source: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, section 8.4.
+    """
+    ranks = np.arange(1, relevant.shape[1] + 1)
+    precisions = np.cumsum(relevant, axis=1) / ranks
+    return (precisions * relevant).sum(axis=1) / np.maximum(total_relevant, 1)

@@ -1,0 +1,133 @@
+"""How it is found: feature specs, embeddings, indexes and their generations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from gallery.models import Dataset, Image
+from search.types import FeatureConfig
+
+
+class FeatureSpecManager(models.Manager["FeatureSpec"]):
+    """Finds or stores the row of a configuration."""
+
+    def for_config(self, config: FeatureConfig) -> FeatureSpec:
+        """Return the row of this exact configuration, made at first use."""
+        values = asdict(config)
+        fingerprint = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return self.get_or_create(fingerprint=fingerprint, defaults=values)[0]
+
+
+class FeatureSpec(models.Model):
+    """One way of turning a picture into a vector; the columns are those of `FeatureConfig`."""
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    model = models.CharField(max_length=100)
+    layer = models.CharField(max_length=100)
+    pooling = models.CharField(max_length=20)
+    reduction = models.CharField(max_length=100, blank=True)
+    reduction_digest = models.CharField(max_length=64, blank=True)
+    input_size = models.PositiveIntegerField()
+    resize = models.CharField(max_length=20)
+    weights_digest = models.CharField(max_length=64)
+    dims = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[FeatureSpecManager] = FeatureSpecManager()
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.layer} {self.pooling} {self.input_size}px {self.dims}d"
+
+    @property
+    def config(self) -> FeatureConfig:
+        """The plain value of this row."""
+        return FeatureConfig(**{name: getattr(self, name) for name in FeatureConfig.__dataclass_fields__})
+
+
+class Embedding(models.Model):
+    """The vector of one image under one feature spec; its primary key is the FAISS id."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="embeddings")
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="embeddings")
+    # repeats image.dataset, so that an index is read without a join
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="embeddings")
+    vector = models.BinaryField(help_text="float16, little endian, not centred, as the network gave it")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "spec"], name="one_embedding_per_image_and_spec")]
+        indexes = [models.Index(fields=["dataset", "spec", "id"], name="embedding_of_index")]
+
+    def __str__(self) -> str:
+        return f"embedding {self.pk} of image {self.image_id}"
+
+
+class SearchIndex(models.Model):
+    """The index of one dataset under one feature spec; one of a dataset's indexes is live."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="indexes")
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="indexes")
+    live = models.BooleanField(default=False, help_text="Answers live searches of its dataset.")
+    revision = models.PositiveBigIntegerField(default=0, help_text="Grows with every change of its embeddings.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "spec"], name="one_index_per_dataset_and_spec"),
+            models.UniqueConstraint(fields=["dataset"], condition=Q(live=True), name="one_live_index_per_dataset"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset.slug}: {self.spec}"
+
+    @property
+    def store_name(self) -> str:
+        """The folder of this index below the index root."""
+        return f"{self.dataset_id}-{self.spec_id}"
+
+    @property
+    def published(self) -> IndexBuild | None:
+        """The build of the generation that serves, or None before the first one."""
+        prefetched: list[IndexBuild] | None = getattr(self, "published_builds", None)
+        if prefetched is not None:
+            return prefetched[0] if prefetched else None
+        return self.builds.filter(state=IndexBuild.State.PUBLISHED).first()
+
+
+class RemovedEmbedding(models.Model):
+    """An embedding that is gone while a published generation may still hold its vector."""
+
+    embedding_id = models.BigIntegerField(primary_key=True)
+    index = models.ForeignKey(SearchIndex, on_delete=models.CASCADE, related_name="removed")
+    removed_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"removed embedding {self.embedding_id}"
+
+
+class IndexBuild(models.Model):
+    """One generation of an index: how it was built and what was measured when it was verified."""
+
+    class State(models.TextChoices):
+        BUILDING = "building", "building"
+        PUBLISHED = "published", "published"
+        FAILED = "failed", "failed"
+
+    index = models.ForeignKey(SearchIndex, on_delete=models.CASCADE, related_name="builds")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
+    generation = models.CharField(max_length=100, blank=True)
+    manifest = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"generation {self.generation or '(none)'} of index {self.index_id}"

@@ -1,0 +1,250 @@
+"""Answers a search: picture, URL or indexed image in; ranked images with timings out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from numpy.typing import NDArray
+
+from gallery import images
+from gallery.errors import NotFoundError, NothingIndexedError
+from gallery.fetching import FetchLimits, fetch
+from gallery.importing import image_limits
+from gallery.models import Dataset, Image
+from search.index.base import NO_ID
+from search.index.live import Expansion, LiveIndex
+from search.models import Embedding, SearchIndex
+from search.services import features, indexing
+from search.types import RGB, FeatureConfig, Ids
+
+# How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
+QUERY_MIRROR = True
+QUERY_EXPANSION: Expansion | None = None
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What to search with (exactly one of `data`, `url`, `image_id`) and where; pages count from 1."""
+
+    data: bytes | None = None
+    url: str | None = None
+    image_id: int | None = None
+    dataset: str | None = None
+    label: str | None = None
+    k: int = 20
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result; `score` is a cosine, higher is nearer."""
+
+    rank: int
+    score: float
+    image: Image
+
+
+@dataclass
+class Timings:
+    """Milliseconds of each stage of a search, and how to measure them."""
+
+    decode: float = 0.0
+    extract: float = 0.0
+    search: float = 0.0
+    rerank: float = 0.0
+    load: float = 0.0
+    total: float = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, name, getattr(self, name) + (time.perf_counter() - started) * 1000)
+
+
+@dataclass
+class SearchResponse:
+    """The hits of one page, best first, and how they came about; `searched` counts the vectors looked at."""
+
+    request: SearchRequest
+    hits: list[Hit] = field(default_factory=list)
+    has_next: bool = False
+    searched: int = 0
+    image: Image | None = None
+    width: int = 0
+    height: int = 0
+    timings_ms: Timings = field(default_factory=Timings)
+
+
+@dataclass
+class Query:
+    """The query picture; its vector is made once for each configuration that is asked."""
+
+    image: Image | None
+    rgb: RGB | None
+    timings: Timings
+    _vectors: dict[FeatureConfig, NDArray[np.float32]] = field(default_factory=dict)
+
+    def vector(self, index: SearchIndex) -> NDArray[np.float32]:
+        """Return the query's vector (d,) under the spec of an index."""
+        config = index.spec.config
+        if config not in self._vectors:
+            self._vectors[config] = self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
+        return self._vectors[config]
+
+    def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
+        assert self.image is not None
+        with self.timings.stage("load"):
+            row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
+        if row is not None:
+            return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
+        with self.timings.stage("decode"), default_storage.open(self.image.file.name) as file:
+            rgb = images.decode(file.read(), image_limits())
+        return self._extracted(index.spec.config, rgb)
+
+    def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
+        with self.timings.stage("extract"):
+            return features.extractor(config).extract_query(rgb, query_mirror=QUERY_MIRROR)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hit that is still a FAISS id."""
+
+    score: float
+    embedding_id: int
+
+
+def search(request: SearchRequest) -> SearchResponse:
+    """Answer a search.
+
+    Raises: NotAPictureError, TooLargeError, AddressRefusedError, FetchFailedError for the picture;
+    NotFoundError for an unknown dataset or image; NothingIndexedError when there is nothing to search.
+    """
+    timings = Timings()
+    response = SearchResponse(request, timings_ms=timings)
+    with timings.stage("total"):
+        query = _query(request, response)
+        indexes = _indexes(request)
+        wanted = request.page * request.k + 1
+        found: list[Hit] = []
+        fetched = wanted
+        # the database decides what exists: when it drops candidates, more are asked for
+        while True:
+            candidates = _candidates(query, indexes, request, fetched, response)
+            with timings.stage("load"):
+                found = _hits(candidates, query.image)
+            if len(found) >= wanted or len(candidates) < fetched:
+                break
+            fetched *= 2
+        response.has_next = len(found) >= wanted
+        response.hits = found[(request.page - 1) * request.k : request.page * request.k]
+    return response
+
+
+def _query(request: SearchRequest, response: SearchResponse) -> Query:
+    timings = response.timings_ms
+    if request.image_id is not None:
+        image = Image.objects.select_related("dataset").filter(pk=request.image_id).first()
+        if image is None:
+            raise NotFoundError(f"There is no image {request.image_id}; it may have been deleted.")
+        response.image, response.width, response.height = image, image.width, image.height
+        return Query(image, None, timings)
+    data = request.data
+    if data is None:
+        with timings.stage("load"):
+            data = fetch(request.url or "", _fetch_limits()).data
+    with timings.stage("decode"):
+        largest = features.live_spec().input_size
+        facts, rgb = images.decode_with_facts(data, image_limits(), shortest_side=largest)
+    response.width, response.height = facts.width, facts.height
+    return Query(None, rgb, timings)
+
+
+def _fetch_limits() -> FetchLimits:
+    return FetchLimits(
+        max_bytes=settings.MAX_PICTURE_BYTES,
+        connect_timeout_s=min(5.0, settings.FETCH_TIMEOUT_S),
+        total_timeout_s=settings.FETCH_TIMEOUT_S,
+        allow_hosts=settings.FETCH_ALLOW_HOSTS,
+    )
+
+
+def _indexes(request: SearchRequest) -> list[SearchIndex]:
+    live = SearchIndex.objects.select_related("spec").filter(live=True)
+    if request.dataset is not None:
+        live = live.filter(dataset__slug=request.dataset)
+    found = list(live)
+    if not found and request.dataset is not None and not Dataset.objects.filter(slug=request.dataset).exists():
+        raise NotFoundError(f"There is no dataset called {request.dataset}.")
+    if not found:
+        raise NothingIndexedError(
+            "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
+            "`manage.py import_dataset`, and wait for their job to end."
+        )
+    return found
+
+
+def _candidates(
+    query: Query, indexes: list[SearchIndex], request: SearchRequest, count: int, response: SearchResponse
+) -> list[Candidate]:
+    """Return up to `count` candidates over all indexes, best first."""
+    response.searched = 0
+    found: list[Candidate] = []
+    for index in indexes:
+        vector = query.vector(index)
+        with response.timings_ms.stage("load"):
+            live = indexing.searchable(index)
+            allowed = _allowed(index, request.label)
+        response.searched += live.count if allowed is None else len(allowed)
+        with response.timings_ms.stage("search"):
+            result = live.search(vector[None], count, allowed, expansion=QUERY_EXPANSION)
+            ids, scores = result.ids[0], result.scores[0]
+            ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
+        if len(indexes) > 1:
+            with response.timings_ms.stage("rerank"):
+                scores = _comparable(live, vector, ids)
+        found += [Candidate(float(score), int(pk)) for pk, score in zip(ids, scores, strict=True)]
+    found.sort(key=lambda candidate: (-candidate.score, candidate.embedding_id))
+    if not response.searched and request.label is None:
+        raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
+    return found[:count]
+
+
+def _comparable(live: LiveIndex, vector: NDArray[np.float32], ids: Ids) -> NDArray[np.float32]:
+    """Return scores (n,) that mean the same in every dataset: cosines of uncentred vectors."""
+    return live.uncentred_scores(vector, ids)
+
+
+def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
+    if label is None:
+        return None
+    ids = indexing.embeddings(index).filter(image__category=label).values_list("pk", flat=True)
+    return np.fromiter(ids.iterator(), dtype=np.int64)
+
+
+def _hits(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
+    """Turn FAISS ids into images in rank order; what the database no longer has, and the query, is left out."""
+    rows = Embedding.objects.filter(pk__in=[candidate.embedding_id for candidate in candidates])
+    images_by_id = {row.pk: row.image for row in rows.select_related("image__dataset").defer("vector")}
+    hits: list[Hit] = []
+    for candidate in candidates:
+        image = images_by_id.get(candidate.embedding_id)
+        if image is not None and (query_image is None or image.pk != query_image.pk):
+            hits.append(Hit(len(hits) + 1, candidate.score, image))
+    return hits
+
+
+def as_timings(timings: Timings) -> dict[str, Any]:
+    """Return the stages in milliseconds, rounded, for JSON."""
+    return {name: round(getattr(timings, name), 2) for name in Timings.__dataclass_fields__}

@@ -1,0 +1,14 @@
+"""Addresses of the three sections."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from search import views
+
+app_name = "search"
+urlpatterns = [
+    path("", views.explore, name="explore"),
+    path("embeddings/", views.embeddings, name="embeddings"),
+    path("live/", views.live, name="live"),
+]
