@@ -148,6 +148,7 @@ def decode_with_facts(
             if kind is _JPEG and shortest_side is not None:
                 opened.draft(None, (shortest_side, shortest_side))
             opened.load()
+            upright = _flatten(opened)
         except Image.DecompressionBombError as error:
             raise TooLargeError(f"this {kind.name} file unfolds to too many pixels: {error}") from error
         except _DAMAGE as error:
@@ -155,12 +156,6 @@ def decode_with_facts(
                 f"this {kind.name} file is truncated or damaged ({error}): export or download it again"
             ) from error
         orientation = _orientation(kind, opened)
-        try:
-            upright = _flatten(opened)
-        except ValueError as error:
-            raise NotAPictureError(
-                f"pictures of colour mode {opened.mode} are not supported: save it as RGB"
-            ) from error
     if orientation in _TURNS:
         upright = upright.transpose(_TURNS[orientation])
     return _facts(kind, full_size, orientation), np.array(upright, dtype=np.uint8, order="C")
@@ -249,7 +244,7 @@ def _facts(kind: _Format, size: tuple[int, int], orientation: int) -> PictureFac
 
 
 def _flatten(opened: ImageFile.ImageFile) -> Image.Image:
-    """Turn any colour mode into RGB on white; raises ValueError where Pillow knows no conversion."""
+    """Turn any colour mode into RGB on white."""
     if opened.mode.startswith("I") or opened.mode == "F":
         return Image.fromarray(_eight_bits(opened)).convert("RGB")
     if not opened.has_transparency_data:
@@ -263,7 +258,8 @@ def _flatten(opened: ImageFile.ImageFile) -> Image.Image:
 def _eight_bits(opened: ImageFile.ImageFile) -> NDArray[np.uint8]:
     """Scale grey values of 12, 16 or 32 bits or floats to (h, w) uint8, where Pillow's `convert` clips."""
     grey = np.nan_to_num(np.asarray(opened).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    tags: dict[int, object] = dict(opened.tag_v2) if isinstance(opened, TiffImagePlugin.TiffImageFile) else {}
+    # Only a TIFF says how many of the 16 bits count, and whether 0 means white.
+    tags = opened.tag_v2 if isinstance(opened, TiffImagePlugin.TiffImageFile) else {}
     if opened.mode.startswith("I;16"):
         white = 4095.0 if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,) else 65535.0
     else:
