@@ -52,7 +52,11 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             job = jobs.enqueue(Job.Kind.IMPORT, form.target(), upload=saved)
             messages.success(request, "The zip is uploaded; its pictures are being imported.")
             return HttpResponseRedirect(reverse("gallery:job", args=[job.pk]))
-        context = self.admin_site.each_context(request) | {"form": form, "title": "Upload a zip", "opts": self.opts}
+        context = self.admin_site.each_context(request) | {
+            "form": form,
+            "title": "Upload a zip",
+            "opts": self.opts,
+        }
         return TemplateResponse(request, "admin/gallery/dataset/upload.html", context)
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
@@ -73,7 +77,17 @@ class ImageAdmin(admin.ModelAdmin[Image]):
     list_filter = ("dataset",)
     search_fields = ("filename", "category")
     readonly_fields = ("preview", "dataset", "filename", "sha256", "width", "height", "size_bytes", "format")
-    fields = ("preview", "dataset", "filename", "category", "sha256", "width", "height", "size_bytes", "format")
+    fields = (
+        "preview",
+        "dataset",
+        "filename",
+        "category",
+        "sha256",
+        "width",
+        "height",
+        "size_bytes",
+        "format",
+    )
     list_select_related = ("dataset",)
     show_full_result_count = False
 

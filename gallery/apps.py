@@ -6,10 +6,10 @@ from django.apps import AppConfig
 
 
 class GalleryConfig(AppConfig):
-    """Registers the system checks."""
+    """Registers the system checks and the import jobs."""
 
     name = "gallery"
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from gallery import checks  # noqa: F401
+        from gallery import checks, importing  # noqa: F401

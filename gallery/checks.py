@@ -23,7 +23,9 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
     for name in ("MAX_PICTURE_BYTES", "MAX_PICTURE_PIXELS", "MAX_ARCHIVE_BYTES", "MAX_RESULTS_PER_PAGE"):
         if getattr(settings, name) < 1:
-            found.append(Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002"))
+            found.append(
+                Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002")
+            )
     if settings.DEBUG and "*" in settings.ALLOWED_HOSTS:
         found.append(
             Warning(

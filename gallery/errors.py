@@ -1,4 +1,4 @@
-"""The errors semsearch raises on purpose: each says what to do, and carries a machine code and an HTTP status."""
+"""The errors semsearch raises on purpose: words that say what to do, a machine code, an HTTP status."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ class UploadForm(forms.Form):
     """A zip, and the dataset it goes into: an existing one or a new one."""
 
     archive = forms.FileField(
-        label="Zip file", help_text="One subfolder a category, or all pictures at the top level.",
+        label="Zip file",
+        help_text="One subfolder a category, or all pictures at the top level.",
         widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
     )
     dataset = forms.ModelChoiceField(Dataset.objects.all(), required=False, empty_label="a new dataset")
@@ -27,7 +28,9 @@ class UploadForm(forms.Form):
         """Refuse what is too large or plainly no zip."""
         archive: UploadedFile[Any] = self.cleaned_data["archive"]
         if (archive.size or 0) > settings.MAX_ARCHIVE_BYTES:
-            raise ValidationError("The file is larger than MAX_ARCHIVE_BYTES allows; use import_dataset on the server.")
+            raise ValidationError(
+                "The file is larger than MAX_ARCHIVE_BYTES allows; use import_dataset on the server."
+            )
         if archive.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
             raise ValidationError("This is not a zip file.")
         archive.seek(0)
@@ -47,4 +50,6 @@ class UploadForm(forms.Form):
         """Return the dataset chosen, made when it is new."""
         values = self.cleaned_data
         chosen: Dataset | None = values.get("dataset")
-        return chosen or Dataset.objects.create(slug=values["slug"], name=values.get("name") or values["slug"])
+        return chosen or Dataset.objects.create(
+            slug=values["slug"], name=values.get("name") or values["slug"]
+        )

@@ -29,7 +29,7 @@ from PIL import (
 )
 
 from gallery.errors import NotAPictureError, TooLargeError
-from search.types import RGB
+from gallery.types import RGB
 
 READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
 

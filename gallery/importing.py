@@ -1,4 +1,4 @@
-"""Brings pictures in: folder, zip or single upload -> Image rows, deduplicated by content, failures listed."""
+"""Brings pictures in: folder, zip or single upload -> images, deduplicated by content, failures listed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -105,7 +105,8 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
     parameters = run.job.parameters
     if "upload" in parameters:
         upload = parameters["upload"]
-        with default_storage.open(upload) as archive:
+        with default_storage.open(upload) as file:
+            archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
             total = archives.count_members(archive)
             tally = _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
         default_storage.delete(upload)
@@ -121,7 +122,9 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
 
 
 def _archive_limits() -> ArchiveLimits:
-    return ArchiveLimits(max_entry_bytes=settings.MAX_PICTURE_BYTES, max_total_bytes=settings.MAX_ARCHIVE_BYTES)
+    return ArchiveLimits(
+        max_entry_bytes=settings.MAX_PICTURE_BYTES, max_total_bytes=settings.MAX_ARCHIVE_BYTES
+    )
 
 
 def _import(
@@ -129,10 +132,8 @@ def _import(
 ) -> Tally:
     tally = Tally()
     run.begin(total, "Importing pictures")
-    seen = 0
     batch: list[Prepared] = []
-    for item in _prepared(members):
-        seen += 1
+    for seen, item in enumerate(_prepared(members), start=1):
         if isinstance(item, Prepared):
             batch.append(item)
         else:
@@ -251,7 +252,7 @@ def _write_files(dataset: Dataset, picture: Prepared) -> Image:
 
 
 def _write(image: Image, field: str, name: str, data: bytes) -> str:
-    path: str = Image._meta.get_field(field).generate_filename(image, name)  # type: ignore[attr-defined, union-attr]
+    path: str = Image._meta.get_field(field).generate_filename(image, name)  # type: ignore[union-attr]
     # what is there without a row is the rest of a crash, perhaps half of a file
     default_storage.delete(path)
     return default_storage.save(path, ContentFile(data))

@@ -58,7 +58,9 @@ def announce(job_id: int) -> None:
         run_job.delay(job_id)
     except run_job.OperationalError:
         logger.warning("The broker does not answer; job %s waits for it.", job_id)
-        Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(message="Waiting for the message broker.")
+        Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
+            message="Waiting for the message broker."
+        )
         return
     Job.objects.filter(pk=job_id).update(dispatched_at=timezone.now())
 
@@ -134,7 +136,9 @@ def sweep(*, at_start: bool = False) -> int:
     running = Job.objects.filter(state=Job.State.RUNNING)
     orphans = set(running.filter(dead).values_list("pk", "worker"))
     if at_start:
-        orphans |= {(pk, worker) for pk, worker in running.values_list("pk", "worker") if _process_is_gone(worker)}
+        orphans |= {
+            (pk, worker) for pk, worker in running.values_list("pk", "worker") if _process_is_gone(worker)
+        }
     for pk, worker in orphans:
         _revive(pk, worker)
     forgotten = Job.objects.filter(state=Job.State.QUEUED).filter(
@@ -219,7 +223,12 @@ class JobRun:
 
     def finish(self, state: Job.State, *, result: dict[str, Any] | None = None, error: str = "") -> None:
         """Record the end, unless the job was taken away meanwhile."""
-        fields: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "error": error, "message": ""}
+        fields: dict[str, Any] = {
+            "state": state,
+            "finished_at": timezone.now(),
+            "error": error,
+            "message": "",
+        }
         if result is not None:
             fields["result"] = result
             fields["done"] = F("total")

@@ -28,7 +28,7 @@ class Dataset(models.Model):
 
 
 def image_path(image: Image, filename: str) -> str:
-    """Return where the original picture is stored: named by content, so the name never lies and never changes."""
+    """Return where the original picture is stored: a name made of its content never changes."""
     return f"images/{image.dataset_id}/{image.sha256[:2]}/{filename}"
 
 

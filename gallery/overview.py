@@ -29,14 +29,18 @@ def dataset_cards(datasets: Sequence[Dataset]) -> list[DatasetCard]:
     """Return one card a dataset, in the same order; the covers are spread over its categories."""
     cards = {dataset.pk: DatasetCard(dataset) for dataset in datasets}
     candidates: dict[int, list[int]] = defaultdict(list)
-    groups = Image.objects.filter(dataset__in=cards).order_by("dataset", "category").values("dataset", "category")
+    groups = (
+        Image.objects.filter(dataset__in=cards).order_by("dataset", "category").values("dataset", "category")
+    )
     for group in groups.annotate(images=Count("id"), first=Min("id"), last=Max("id")):
         card = cards[group["dataset"]]
         card.images += group["images"]
         card.categories += bool(group["category"])
         candidates[group["dataset"]] += sorted({group["first"], group["last"]})
     chosen = {key: _spread(ids, COVERS) for key, ids in candidates.items()}
-    images = Image.objects.only("id", "dataset", "thumbnail").in_bulk([pk for ids in chosen.values() for pk in ids])
+    images = Image.objects.only("id", "dataset", "thumbnail").in_bulk(
+        [pk for ids in chosen.values() for pk in ids]
+    )
     for key, ids in chosen.items():
         cards[key].covers = [images[pk] for pk in ids if pk in images]
     latest = Job.objects.filter(dataset__in=cards).order_by().values("dataset").annotate(last=Max("id"))
@@ -56,4 +60,6 @@ def _spread(ids: list[int], count: int) -> list[int]:
 def with_failed_count(jobs: QuerySet[Job]) -> QuerySet[Job]:
     """Add to each job, as `failed`, how many files it could not use."""
     counted = FailedFile.objects.filter(job=OuterRef("pk")).order_by().values("job").annotate(n=Count("id"))
-    return jobs.annotate(failed=Coalesce(Subquery(counted.values("n")), Value(0), output_field=IntegerField()))
+    return jobs.annotate(
+        failed=Coalesce(Subquery(counted.values("n")), Value(0), output_field=IntegerField())
+    )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gallery import images
 from gallery.errors import TooLargeError
-from search.types import RGB
+from gallery.types import RGB
 
 QUALITY = 80
 MAX_ATLAS_SIDE = 16_383  # the largest side a WebP file can state

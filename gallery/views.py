@@ -41,8 +41,12 @@ PICTURE_TYPES = {
 @require_safe
 def datasets(request: HttpRequest) -> HttpResponse:
     """Render the list of datasets."""
-    page = Paginator(Dataset.objects.order_by("name", "id"), DATASETS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "gallery/datasets.html", {"page": page, "cards": dataset_cards(list(page.object_list))})
+    page = Paginator(Dataset.objects.order_by("name", "id"), DATASETS_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    return render(
+        request, "gallery/datasets.html", {"page": page, "cards": dataset_cards(list(page.object_list))}
+    )
 
 
 @require_safe
@@ -92,7 +96,9 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def jobs(request: HttpRequest) -> HttpResponse:
     """Render the list of jobs, the newest first."""
     rows = with_failed_count(Job.objects.select_related("dataset"))
-    return render(request, "gallery/jobs.html", {"page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True)})
+    return render(
+        request, "gallery/jobs.html", {"page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True)}
+    )
 
 
 @require_safe

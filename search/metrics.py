@@ -9,8 +9,8 @@ Relevance = NDArray[np.bool_]  # (queries, results), nearest first
 
 
 def precision_at(relevant: Relevance, k: int) -> NDArray[np.float64]:
-    """Return for each query the share of relevant ones among its first k results, (queries,); missing ones miss."""
-    return relevant[:, :k].sum(axis=1) / k
+    """Return each query's share of relevant ones among its first k results, (queries,); absent ones miss."""
+    return np.asarray(relevant[:, :k].sum(axis=1) / k, dtype=np.float64)
 
 
 def weighted_precision_at(relevant: Relevance, k: int) -> NDArray[np.float64]:
@@ -21,7 +21,7 @@ def weighted_precision_at(relevant: Relevance, k: int) -> NDArray[np.float64]:
     """
     weights = np.arange(k, 0, -1, dtype=np.float64)
     first = relevant[:, :k]
-    return first @ weights[: first.shape[1]] / weights.sum()
+    return np.asarray(first @ weights[: first.shape[1]] / weights.sum(), dtype=np.float64)
 
 
 def average_precision(relevant: Relevance, total_relevant: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -31,4 +31,4 @@ def average_precision(relevant: Relevance, total_relevant: NDArray[np.int64]) ->
     """
     ranks = np.arange(1, relevant.shape[1] + 1)
     precisions = np.cumsum(relevant, axis=1) / ranks
-    return (precisions * relevant).sum(axis=1) / np.maximum(total_relevant, 1)
+    return np.asarray((precisions * relevant).sum(axis=1) / np.maximum(total_relevant, 1), dtype=np.float64)

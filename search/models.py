@@ -61,7 +61,9 @@ class Embedding(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["image", "spec"], name="one_embedding_per_image_and_spec")]
+        constraints = [
+            models.UniqueConstraint(fields=["image", "spec"], name="one_embedding_per_image_and_spec")
+        ]
         indexes = [models.Index(fields=["dataset", "spec", "id"], name="embedding_of_index")]
 
     def __str__(self) -> str:
@@ -74,12 +76,16 @@ class SearchIndex(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="indexes")
     spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="indexes")
     live = models.BooleanField(default=False, help_text="Answers live searches of its dataset.")
-    revision = models.PositiveBigIntegerField(default=0, help_text="Grows with every change of its embeddings.")
+    revision = models.PositiveBigIntegerField(
+        default=0, help_text="Grows with every change of its embeddings."
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["dataset", "spec"], name="one_index_per_dataset_and_spec"),
-            models.UniqueConstraint(fields=["dataset"], condition=Q(live=True), name="one_live_index_per_dataset"),
+            models.UniqueConstraint(
+                fields=["dataset"], condition=Q(live=True), name="one_live_index_per_dataset"
+            ),
         ]
 
     def __str__(self) -> str:

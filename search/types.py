@@ -8,7 +8,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-RGB: TypeAlias = NDArray[np.uint8]  # (h, w, 3)
+from gallery.types import RGB
+
+__all__ = ["RGB", "FeatureConfig", "Ids", "Vectors"]
+
 Vectors: TypeAlias = NDArray[np.float32]  # (n, d), contiguous
 Ids: TypeAlias = NDArray[np.int64]  # (n,)
 

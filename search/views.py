@@ -19,7 +19,11 @@ def explore(request: HttpRequest) -> HttpResponse:
     """Render the search visualization section: for now, what can be searched today."""
     datasets = list(searchable_datasets())
     ready = [dataset for dataset in datasets if dataset.searchable]
-    context = {"cards": dataset_cards(ready), "datasets": len(datasets), "samples": sample_images(datasets, SAMPLES)}
+    context = {
+        "cards": dataset_cards(ready),
+        "datasets": len(datasets),
+        "samples": sample_images(datasets, SAMPLES),
+    }
     return render(request, "search/explore.html", context)
 
 

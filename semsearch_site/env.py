@@ -24,7 +24,7 @@ def home(env: Env) -> Path:
 
 
 def secret_key(env: Env, state: Path) -> str:
-    """Return `SECRET_KEY`, or the one kept in the state folder, made at first use and readable by its owner only."""
+    """Return `SECRET_KEY`, or one made at first use and kept in the state folder for its owner only."""
     given: str = env.str("SECRET_KEY", "")
     if given:
         return given
@@ -45,7 +45,7 @@ def secret_key(env: Env, state: Path) -> str:
 
 
 def socket_path(state: Path) -> Path:
-    """Return where the embedded broker listens; moved to the temporary folder when too long for a Unix socket."""
+    """Return where the embedded broker listens: below the state, or a temporary folder."""
     import hashlib
     import tempfile
 

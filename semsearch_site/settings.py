@@ -26,7 +26,7 @@ BROKER_ROOT = SEMSEARCH_HOME / "broker"
 # --- who may come in --------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -40,7 +40,7 @@ MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 100_000_000)
 MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", 20 * 2**30)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", "120/min")
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
-FETCH_ALLOW_HOSTS = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
+FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
 MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 
@@ -118,6 +118,8 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # on disk, as in earnest: a database in memory cannot be shared by threads
+    DATABASES["default"]["TEST"] = {"NAME": SEMSEARCH_HOME / "test.sqlite3"}
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
         "transaction_mode": "IMMEDIATE",
@@ -184,7 +186,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 2)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {"sweep-jobs": {"task": "gallery.tasks.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep-jobs": {"task": "gallery.tasks.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(BROKER_ROOT / "beat-schedule")
 CACHES = (
     {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -198,5 +202,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "faiss": {"level": "WARNING"}},
 }

@@ -1,4 +1,4 @@
-"""Starts broker, worker and web server together, and stops all of them when told to or when any of them dies."""
+"""Starts broker, worker and web server together; stops all when told to or when any of them dies."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def broker_binary() -> str:
         if found := shutil.which(name):
             return found
     raise BrokerMissingError(
-        "No message broker: there is no packaged Valkey for this machine and no valkey-server or redis-server "
-        "on the PATH. Install one, or point REDIS_URL at a server."
+        "No message broker: there is no packaged Valkey for this machine and no valkey-server or "
+        "redis-server on the PATH. Install one, or point REDIS_URL at a server."
     )
 
 

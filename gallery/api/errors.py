@@ -33,7 +33,9 @@ def _code(error: exceptions.APIException) -> str:
 
 def _in_words(detail: Any, field: str = "") -> str:
     if isinstance(detail, dict):
-        return " ".join(_in_words(value, "" if key == "non_field_errors" else key) for key, value in detail.items())
+        return " ".join(
+            _in_words(value, "" if key == "non_field_errors" else key) for key, value in detail.items()
+        )
     if isinstance(detail, list):
         return " ".join(_in_words(value, field) for value in detail)
     return f"{field}: {detail}" if field else str(detail)

@@ -39,8 +39,10 @@ class DatasetDetailSerializer(DatasetSerializer):
 class ImageSerializer(serializers.ModelSerializer[Image]):
     """One picture."""
 
-    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
-    label = serializers.CharField(source="category", read_only=True)
+    dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True
+    )
+    label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
     url = serializers.FileField(source="file", read_only=True, use_url=True)
     thumbnail = serializers.FileField(read_only=True, use_url=True)
 
@@ -67,7 +69,7 @@ class NewImageSerializer(serializers.Serializer[Any]):
 
     file = serializers.FileField()
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
-    label = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
+    label = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")  # type: ignore[assignment]
 
 
 class ArchiveSerializer(serializers.Serializer[Any]):
@@ -79,7 +81,9 @@ class ArchiveSerializer(serializers.Serializer[Any]):
 class JobSerializer(serializers.ModelSerializer[Job]):
     """A job and its progress; `failed` counts the files it could not use."""
 
-    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True
+    )
     failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
     active = serializers.BooleanField(read_only=True)

@@ -40,15 +40,16 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         """Return a dataset with its categories."""
         dataset = self.get_object()
         counts = dataset.images.order_by("category").values("category").annotate(images=Count("id"))
-        dataset.categories = [{"name": row["category"], "images": row["images"]} for row in counts]
-        return Response(serializers.DatasetDetailSerializer(dataset).data)
+        categories = [{"name": row["category"], "images": row["images"]} for row in counts]
+        return Response(self.get_serializer(dataset).data | {"categories": categories})
 
     def perform_destroy(self, instance: Dataset) -> None:
         """Delete the dataset with its files, embeddings and indexes."""
         removing.remove_dataset(instance)
 
     @extend_schema(
-        request={"multipart/form-data": serializers.ArchiveSerializer}, responses={202: serializers.JobSerializer}
+        request={"multipart/form-data": serializers.ArchiveSerializer},
+        responses={202: serializers.JobSerializer},
     )
     @action(detail=True, methods=["post"], parser_classes=[parsers.MultiPartParser])
     def upload(self, request: Request, slug: str) -> Response:
@@ -59,7 +60,8 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         path = default_storage.save(f"uploads/{get_random_string(16)}.zip", form.validated_data["file"])
         job = jobs.enqueue(Job.Kind.IMPORT, dataset, upload=path)
         return Response(
-            serializers.JobSerializer(jobs_with_failures().get(pk=job.pk)).data, status=status.HTTP_202_ACCEPTED
+            serializers.JobSerializer(jobs_with_failures().get(pk=job.pk)).data,
+            status=status.HTTP_202_ACCEPTED,
         )
 
 
@@ -102,9 +104,16 @@ class ImageViewSet(
         values = form.validated_data
         upload = values["file"]
         if upload.size > importing.image_limits().max_bytes:
-            raise ValidationError({"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."})
+            raise ValidationError(
+                {"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."}
+            )
         image = importing.add_picture(values["dataset"], upload.name, upload.read(), values["label"])
-        job = jobs_with_failures().filter(dataset=values["dataset"], kind=Job.Kind.EXTRACT).order_by("-id").first()
+        job = (
+            jobs_with_failures()
+            .filter(dataset=values["dataset"], kind=Job.Kind.EXTRACT)
+            .order_by("-id")
+            .first()
+        )
         context = self.get_serializer_context()
         return Response(
             {
@@ -144,8 +153,9 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         return Response(self.get_serializer(jobs_with_failures().get(pk=job.pk)).data)
 
     @extend_schema(responses=serializers.FailedFileSerializer(many=True))
-    @action(detail=True, pagination_class=ByOldest, url_path="failed-files")
+    @action(detail=True, url_path="failed-files")
     def failed_files(self, request: Request, pk: str) -> Response:
         """List the files the job could not use, with reasons."""
-        page = self.paginate_queryset(self.get_object().failed_files.all())
-        return self.get_paginated_response(serializers.FailedFileSerializer(page, many=True).data)
+        pager = ByOldest()
+        page = pager.paginate_queryset(self.get_object().failed_files.all(), request, self)
+        return pager.get_paginated_response(serializers.FailedFileSerializer(page, many=True).data)

@@ -20,9 +20,11 @@ class SearchRequestSerializer(serializers.Serializer[Any]):
 
     file = serializers.FileField(required=False, help_text="A picture (multipart only).")
     url = serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
-    image = serializers.IntegerField(required=False, min_value=1, help_text="The id of a stored image.")
+    image = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image.")
     dataset = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=80)
-    label = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=200)
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_null=True, allow_blank=True, max_length=200
+    )
     k = serializers.IntegerField(required=False, default=20, min_value=1)
     page = serializers.IntegerField(required=False, default=1, min_value=1, max_value=1000)
 
@@ -62,7 +64,7 @@ class QueryImageSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
     thumbnail = serializers.CharField()
     filename = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     dataset = serializers.CharField()
 
 
@@ -82,7 +84,7 @@ class HitSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField()
     image = serializers.IntegerField()
     dataset = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     score = serializers.FloatField()
     url = serializers.CharField()
     thumbnail = serializers.CharField()
@@ -108,7 +110,7 @@ class SearchResponseSerializer(serializers.Serializer[Any]):
 
     query = QuerySerializer()
     dataset = serializers.CharField(allow_null=True)
-    label = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     k = serializers.IntegerField()
     page = serializers.IntegerField()
     has_next = serializers.BooleanField()
@@ -131,7 +133,9 @@ class ModelSerializer(serializers.Serializer[Any]):
 class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
     """An index and the generation that serves it."""
 
-    dataset = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True
+    )
     spec = serializers.SerializerMethodField()
     generation = serializers.CharField(source="published.generation", default=None)
     manifest = serializers.JSONField(source="published.manifest", default=None)

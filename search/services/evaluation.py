@@ -101,4 +101,3 @@ def _queries(files: list[str], config: FeatureConfig) -> NDArray[np.float32]:
             rgb = images.decode(file.read(), image_limits(), shortest_side=config.input_size)
         vectors.append(network.extract_query(rgb, query_mirror=querying.QUERY_MIRROR))
     return np.stack(vectors)
-

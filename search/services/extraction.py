@@ -80,7 +80,7 @@ def _prepared(
     waiting: deque[tuple[Image, Future[RGB]]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
         for image in _by_keyset(missing):
-            waiting.append((image, pool.submit(_read, image.file.name, network)))
+            waiting.append((image, pool.submit(_read, str(image.file.name), network)))
             if len(waiting) >= ahead:
                 yield _outcome(*waiting.popleft())
         while waiting:
@@ -117,7 +117,7 @@ def _embed(index: SearchIndex, network: FeatureExtractor, batch: list[tuple[int,
 
 
 def store_embeddings(index: SearchIndex, image_ids: Ids, vectors: Vectors) -> int:
-    """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many images are left.
+    """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many remain.
 
     Images deleted meanwhile are left out.
     """
@@ -127,7 +127,10 @@ def store_embeddings(index: SearchIndex, image_ids: Ids, vectors: Vectors) -> in
                 there = set(Image.objects.filter(pk__in=image_ids.tolist()).values_list("pk", flat=True))
                 rows = [
                     Embedding(
-                        image_id=int(pk), spec_id=index.spec_id, dataset_id=index.dataset_id, vector=_stored(vector)
+                        image_id=int(pk),
+                        spec_id=index.spec_id,
+                        dataset_id=index.dataset_id,
+                        vector=_stored(vector),
                     )
                     for pk, vector in zip(image_ids, vectors, strict=True)
                     if int(pk) in there

@@ -9,7 +9,13 @@ from django.conf import settings
 
 from gallery.models import Dataset
 from search.extractors import registry
-from search.extractors.extraction import FeatureExtractor, live_config
+from search.extractors.extraction import (
+    DEFAULT_LAYER,
+    DEFAULT_MODEL,
+    DEFAULT_POOLING,
+    FeatureExtractor,
+    live_config,
+)
 from search.models import FeatureSpec, SearchIndex
 from search.types import FeatureConfig
 
@@ -44,9 +50,11 @@ def config_named(model: str | None, layer: str | None, pooling: str | None) -> F
 
     Raises: NotFoundError for an unknown name.
     """
-    named = {"model": model, "layer": layer, "pooling": pooling}
-    given = {key: value for key, value in named.items() if value}
-    return live_config(**given) if given else None
+    if not (model or layer or pooling):
+        return None
+    return live_config(
+        model=model or DEFAULT_MODEL, layer=layer or DEFAULT_LAYER, pooling=pooling or DEFAULT_POOLING
+    )
 
 
 def index_of(dataset: Dataset, spec: FeatureSpec) -> SearchIndex:

@@ -77,7 +77,11 @@ def _load(index: SearchIndex, previous: LiveIndex | None) -> LiveIndex:
     removed = set(index.removed.values_list("embedding_id", flat=True))
     floor = int(generation.ids[-1]) - LOOK_BACK_IDS if generation is not None and generation.count else 0
     newer = np.fromiter(
-        embeddings(index).filter(pk__gt=floor).order_by("pk").values_list("pk", flat=True).iterator(READ_ROWS),
+        embeddings(index)
+        .filter(pk__gt=floor)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+        .iterator(READ_ROWS),
         dtype=np.int64,
     )
     if generation is not None:
@@ -93,7 +97,7 @@ def _generation(index: SearchIndex, held: Generation | None) -> Generation | Non
         return shelf.open_current(index.store_name)
     except IndexDamagedError as error:
         # the database has every vector: answer exactly from it until the index is rebuilt
-        logger.error("%s Until then searches read the database.", error.detail)  # noqa: TRY400
+        logger.error("%s Until then searches read the database.", error.detail)
         return None
 
 
@@ -110,7 +114,9 @@ def _delta_vectors(index: SearchIndex, ids: Ids, previous: LiveIndex | None) -> 
     read[held] = True
     if len(wanted):
         first, last = int(ids[wanted[0]]), int(ids[wanted[-1]])
-        for batch_ids, vectors in _batches(embeddings(index).filter(pk__gte=first, pk__lte=last), index.spec.dims):
+        for batch_ids, vectors in _batches(
+            embeddings(index).filter(pk__gte=first, pk__lte=last), index.spec.dims
+        ):
             places = np.searchsorted(ids, batch_ids)
             known = (places < len(ids)) & (ids[np.minimum(places, len(ids) - 1)] == batch_ids)
             rows[places[known]] = vectors[known]

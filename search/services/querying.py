@@ -99,7 +99,9 @@ class Query:
         """Return the query's vector (d,) under the spec of an index."""
         config = index.spec.config
         if config not in self._vectors:
-            self._vectors[config] = self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
+            self._vectors[config] = (
+                self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
+            )
         return self._vectors[config]
 
     def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
@@ -108,7 +110,7 @@ class Query:
             row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
         if row is not None:
             return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
-        with self.timings.stage("decode"), default_storage.open(self.image.file.name) as file:
+        with self.timings.stage("decode"), default_storage.open(str(self.image.file.name)) as file:
             rgb = images.decode(file.read(), image_limits())
         return self._extracted(index.spec.config, rgb)
 
@@ -185,7 +187,11 @@ def _indexes(request: SearchRequest) -> list[SearchIndex]:
     if request.dataset is not None:
         live = live.filter(dataset__slug=request.dataset)
     found = list(live)
-    if not found and request.dataset is not None and not Dataset.objects.filter(slug=request.dataset).exists():
+    if (
+        not found
+        and request.dataset is not None
+        and not Dataset.objects.filter(slug=request.dataset).exists()
+    ):
         raise NotFoundError(f"There is no dataset called {request.dataset}.")
     if not found:
         raise NothingIndexedError(
@@ -234,7 +240,7 @@ def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
 
 
 def _hits(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
-    """Turn FAISS ids into images in rank order; what the database no longer has, and the query, is left out."""
+    """Turn FAISS ids into images in rank order, without the query and what the database no longer has."""
     rows = Embedding.objects.filter(pk__in=[candidate.embedding_id for candidate in candidates])
     images_by_id = {row.pk: row.image for row in rows.select_related("image__dataset").defer("vector")}
     hits: list[Hit] = []

@@ -123,7 +123,11 @@ def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
     held = candidates[live.known(candidates)]
     if np.array_equal(held, stored):
         return held, stored, ""
-    return held, stored, f"{index} finds {len(held)} vectors, the database has {len(stored)}; run rebuild_index."
+    return (
+        held,
+        stored,
+        f"{index} finds {len(held)} vectors, the database has {len(stored)}; run rebuild_index.",
+    )
 
 
 def _files() -> tuple[list[int], list[str]]:

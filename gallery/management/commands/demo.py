@@ -23,7 +23,10 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         for name in SAMPLES:
-            if not Dataset.objects.filter(slug=name).exists() or not Image.objects.filter(dataset__slug=name).exists():
+            if (
+                not Dataset.objects.filter(slug=name).exists()
+                or not Image.objects.filter(dataset__slug=name).exists()
+            ):
                 self.stdout.write(f"Importing {name} and extracting its features")
                 call_command("import_dataset", settings.BASE_DIR / "sample_data" / name, name=name)
                 call_command("rebuild_index", dataset=name)

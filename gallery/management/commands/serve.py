@@ -32,12 +32,21 @@ class Command(BaseCommand):
                 supervisor.start("broker", broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT))
                 supervisor.wait_for_socket(settings.BROKER_SOCKET, "broker")
             supervisor.start(
-                "worker", [*python, "celery", "-A", "semsearch_site", "worker", "--beat", "--loglevel", "WARNING"]
+                "worker",
+                [*python, "celery", "-A", "semsearch_site", "worker", "--beat", "--loglevel", "WARNING"],
             )
             os.environ["HOST"], os.environ["PORT"] = options["host"], str(options["port"])
             supervisor.start(
                 "web server",
-                [*python, "gunicorn", "-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-level", "warning"],
+                [
+                    *python,
+                    "gunicorn",
+                    "-c",
+                    "python:semsearch_site.gunicorn",
+                    "semsearch_site.wsgi",
+                    "--log-level",
+                    "warning",
+                ],
             )
         except SemsearchError as error:
             supervisor.stop()

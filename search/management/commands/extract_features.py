@@ -30,7 +30,8 @@ class Command(ReportingCommand):
         config = features.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
         results = [
-            jobs.perform_now(Job.Kind.EXTRACT, dataset, **spec).result for dataset in datasets_named(options["dataset"])
+            jobs.perform_now(Job.Kind.EXTRACT, dataset, **spec).result
+            for dataset in datasets_named(options["dataset"])
         ]
         seconds = time.perf_counter() - started
         embeddings = sum(result["embeddings"] for result in results)

@@ -27,7 +27,9 @@ class Command(ReportingCommand):
         """Build and report the live generation, or the sums over all."""
         started = time.perf_counter()
         datasets = datasets_named(options["dataset"])
-        ids = [pk for dataset in datasets for pk in jobs.perform_now(Job.Kind.INDEX, dataset).result["builds"]]
+        ids = [
+            pk for dataset in datasets for pk in jobs.perform_now(Job.Kind.INDEX, dataset).result["builds"]
+        ]
         builds = list(IndexBuild.objects.filter(pk__in=ids, index__live=True).order_by("pk"))
         if not builds:
             raise NothingIndexedError("There are no features to index yet: run extract_features first.")
@@ -39,7 +41,9 @@ class Command(ReportingCommand):
             "factory": ", ".join(dict.fromkeys(manifest["factory"] for manifest in manifests)),
             "recall_at_10": min(manifest["recall_at_10"] for manifest in manifests),
             "bytes_per_vector": round(
-                sum(manifest["bytes_per_vector"] * manifest["count"] for manifest in manifests) / max(count, 1), 1
+                sum(manifest["bytes_per_vector"] * manifest["count"] for manifest in manifests)
+                / max(count, 1),
+                1,
             ),
             "seconds": round(time.perf_counter() - started, 2),
         }

@@ -1,0 +1,93 @@
+"""Fixtures that several test modules share: pictures, datasets, a signed-in member of staff."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from PIL import Image as Pillow
+
+from gallery import jobs
+from gallery.models import Dataset, Job
+
+SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
+
+
+def picture(seed: int, size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:
+    """Return the bytes of a picture that differs for every seed."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Pillow.fromarray(pixels).resize(size, Pillow.Resampling.BICUBIC).save(out, kind)
+    return out.getvalue()
+
+
+def sample_files(dataset: str, category: str | None = None, count: int = 3) -> list[Path]:
+    """Return sample pictures, the first `count` of each category, or of one."""
+    folders = sorted(path for path in (SAMPLES / dataset).iterdir() if path.is_dir())
+    return [
+        file
+        for folder in folders
+        if category in (None, folder.name)
+        for file in sorted(path for path in folder.iterdir() if path.is_file())[:count]
+    ]
+
+
+@pytest.fixture
+def dataset(db: None) -> Dataset:
+    """Return an empty dataset."""
+    return Dataset.objects.create(slug="mine", name="Mine")
+
+
+@pytest.fixture
+def sample_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that lays out a folder of sample pictures, one subfolder a category."""
+
+    def lay_out(name: str = "objects200", count: int = 3, categories: int = 4) -> Path:
+        root = tmp_path / f"{name}-{count}-{categories}"
+        for file in sample_files(name, count=count):
+            folder = root / file.parent.name
+            if not folder.exists() and len(list(root.glob("*"))) >= categories:
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / file.name).write_bytes(file.read_bytes())
+        return root
+
+    return lay_out
+
+
+def import_folder(dataset: Dataset, path: Path) -> Job:
+    """Import a folder or zip now and extract its features."""
+    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False)
+    jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    return job
+
+
+@pytest.fixture
+def staff_client(db: None) -> Client:
+    """Return a test client signed in as staff."""
+    user = User.objects.create_superuser("staff", password="a long password")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture(autouse=True, scope="session")
+def collected_static_files() -> None:
+    """Collect static files once, as a deployment does: a missing one is an error in any page's test."""
+    from django.core.management import call_command
+
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.fixture(autouse=True)
+def fresh_snapshots() -> Iterator[None]:
+    """Forget index snapshots between tests: each test has a database of its own."""
+    from search.services import indexing
+
+    yield
+    indexing.forget()
