@@ -44,6 +44,7 @@ check: setup-dev
 	$(MAKE) test
 
 bench: setup
+	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) benchmark all
 
 # what the locks hold comes from the ranges in requirements*.txt, resolved in a fresh environment

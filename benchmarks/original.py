@@ -1,0 +1,46 @@
+"""The way of the original ConvNet Playground, written afresh from its description, to be timed beside ours.
+
+EfficientNetB0 without its top, one picture at a time through `model.predict`, the 7 x 7 x 1,280 feature map
+flattened to 62,720 floats, searched in a FAISS IndexFlatIP. Weights are left untrained: they take the same
+time, and no result of it is used.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INPUT_SIZE = 224
+
+
+class OriginalWay:
+    """Extraction and search as the original does them."""
+
+    def __init__(self) -> None:
+        import faiss
+        import keras
+
+        self._model: Any = keras.applications.EfficientNetB0(
+            include_top=False, weights=None, input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
+        )
+        dims = int(np.prod(self._model.output_shape[1:]))
+        self._index: Any = faiss.IndexFlatIP(dims)
+
+    def vector(self, data: bytes) -> NDArray[np.float32]:
+        """Return the vector (1, 62720) float32 of a picture's bytes."""
+        from PIL import Image
+
+        picture = Image.open(io.BytesIO(data)).convert("RGB").resize((INPUT_SIZE, INPUT_SIZE))
+        maps = self._model.predict(np.asarray(picture, dtype=np.float32)[None], verbose=0)
+        return np.ascontiguousarray(maps.reshape(1, -1), dtype=np.float32)
+
+    def add(self, data: bytes) -> None:
+        """Index one picture."""
+        self._index.add(self.vector(data))
+
+    def query(self, data: bytes, k: int) -> None:
+        """Search with one picture."""
+        self._index.search(self.vector(data), k)
