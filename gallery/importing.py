@@ -104,13 +104,7 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
     assert dataset is not None
     parameters = run.job.parameters
     if "upload" in parameters:
-        upload = parameters["upload"]
-        with default_storage.open(upload) as file:
-            archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
-            total = archives.count_members(archive)
-            tally = _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
-        default_storage.delete(upload)
-        return tally.as_result()
+        return _import_upload(run, dataset, parameters["upload"]).as_result()
     path = Path(parameters["path"])
     if path.is_dir():
         members = archives.read_folder(path, _archive_limits())
@@ -119,6 +113,20 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
     else:
         raise NotFoundError(f"There is no folder or zip file at {path}.")
     return _import(run, dataset, members, archives.count_members(path)).as_result()
+
+
+def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
+    try:
+        with default_storage.open(upload) as file:
+            archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
+            total = archives.count_members(archive)
+            tally = _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
+    except (SemsearchError, jobs.JobStoppedError):
+        # refused or cancelled: nobody will ask for it again
+        default_storage.delete(upload)
+        raise
+    default_storage.delete(upload)
+    return tally
 
 
 def _archive_limits() -> ArchiveLimits:

@@ -9,11 +9,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -34,8 +33,21 @@ Handler = Callable[["JobRun"], dict[str, Any]]
 _handlers: dict[str, Handler] = {}
 
 
+# set when this process has been told to end
+_ending = threading.Event()
+
+
 class JobStoppedError(Exception):
     """The job was cancelled, or another worker has taken it over."""
+
+
+class JobInterruptedError(Exception):
+    """The worker was told to end; the job goes on when there is one again."""
+
+
+def interrupt() -> None:
+    """Let every job of this process go back to the queue at its next step."""
+    _ending.set()
 
 
 def register(kind: Job.Kind, handler: Handler) -> None:
@@ -90,7 +102,7 @@ def claim(job_id: int) -> JobRun | None:
 
 def perform(job_id: int) -> Job | None:
     """Claim a job, do its work and record how it ended; returns None when it was not ours to do."""
-    run = claim(job_id)
+    run = None if _ending.is_set() else claim(job_id)
     if run is None:
         return None
     beating = threading.Event()
@@ -100,6 +112,8 @@ def perform(job_id: int) -> Job | None:
         result = _handlers[run.job.kind](run)
     except JobStoppedError:
         logger.info("Job %s was stopped.", job_id)
+    except JobInterruptedError:
+        run.requeue()
     except SemsearchError as error:
         run.finish(Job.State.FAILED, error=error.detail)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
@@ -118,7 +132,8 @@ def perform_now(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> J
 
     Raises: SemsearchError with the job's error when it failed.
     """
-    job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
+    # "announced" to ourselves: a worker that starts in this moment must not take it
+    job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, dispatched_at=timezone.now())
     ended = perform(job.pk)
     if ended is None or ended.state != Job.State.SUCCEEDED:
         raise SemsearchError(f"Job {job.pk} did not finish: {ended.error if ended else 'it was removed'}")
@@ -182,8 +197,13 @@ def _process_is_gone(worker: str) -> bool:
 def _beat(run: JobRun, stop: threading.Event) -> None:
     try:
         while not stop.wait(HEARTBEAT_S):
-            with suppress(JobStoppedError):
+            try:
                 run.touch()
+            except JobStoppedError:
+                pass
+            except DatabaseError:
+                # one missed beat does no harm; a heart that stops would have the job done twice at once
+                logger.warning("The heartbeat of job %s could not be written.", run.job.pk)
     finally:
         connection.close()
 
@@ -206,7 +226,12 @@ class JobRun:
         self.touch(total=total, done=0, message=message)
 
     def advance(self, done: int, message: str = "") -> None:
-        """Say how much is done; written at most twice a second."""
+        """Say how much is done; written at most twice a second.
+
+        Raises: JobStoppedError, JobInterruptedError.
+        """
+        if _ending.is_set():
+            raise JobInterruptedError
         if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
             return
         self._told_at = time.monotonic()
@@ -219,6 +244,15 @@ class JobRun:
             name=name[:500],
             code=error.code,
             defaults={"reason": error.detail, "image": image},
+        )
+
+    def requeue(self) -> None:
+        """Give the job back: an end that was asked for is no failed attempt."""
+        self._mine.update(
+            state=Job.State.QUEUED,
+            attempts=F("attempts") - 1,
+            dispatched_at=None,
+            message="Interrupted; goes on when the worker is back.",
         )
 
     def finish(self, state: Job.State, *, result: dict[str, Any] | None = None, error: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 
 from gallery import jobs
 
@@ -26,3 +26,9 @@ def sweep_jobs() -> None:
 def revive_at_start(**_: Any) -> None:
     """Take up at once what a killed worker of this machine left behind."""
     jobs.sweep(at_start=True)
+
+
+@worker_shutting_down.connect
+def interrupt_at_end(**_: Any) -> None:
+    """Put running jobs back in the queue, instead of being killed for them."""
+    jobs.interrupt()

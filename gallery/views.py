@@ -68,7 +68,6 @@ def dataset(request: HttpRequest, slug: str) -> HttpResponse:
         "total": sum(images for _, images in categories),
         "page": page_of(images, request.GET, IMAGES_PER_PAGE),
         "jobs": jobs,
-        "jobs_with_failures": [job for job in jobs if job.failed],
     }
     return render(request, "gallery/dataset.html", context)
 

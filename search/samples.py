@@ -3,46 +3,65 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from gallery.models import Dataset, Image
 from search.models import SearchIndex
 
 
-def searchable_datasets() -> QuerySet[Dataset]:
-    """Return all datasets by name, each with `searchable` and the ids of its first and last picture."""
+@dataclass(frozen=True)
+class Source:
+    """A dataset, whether it has a live index, and the ids of its first and last picture."""
+
+    dataset: Dataset
+    searchable: bool
+    first_image: int | None
+    last_image: int | None
+
+
+def all_sources() -> list[Source]:
+    """Return every dataset by name, in two database queries."""
     images = Image.objects.filter(dataset=OuterRef("pk")).values("id")
-    return Dataset.objects.annotate(
+    rows = Dataset.objects.order_by("name", "id").annotate(
         searchable=Exists(SearchIndex.objects.filter(dataset=OuterRef("pk"), live=True)),
         first_image=Subquery(images.order_by("id")[:1]),
         last_image=Subquery(images.order_by("-id")[:1]),
-    ).order_by("name", "id")
+    )
+    ends = {
+        pk: (searchable, first, last)
+        for pk, searchable, first, last in rows.values_list("pk", "searchable", "first_image", "last_image")
+    }
+    datasets = Dataset.objects.in_bulk(ends)
+    return [Source(datasets[pk], *end) for pk, end in ends.items() if pk in datasets]
 
 
-def sample_images(datasets: list[Dataset], count: int) -> list[Image]:
-    """Return up to `count` random pictures of the searchable ones among `searchable_datasets()`, mixed.
+def sample_images(sources: list[Source], count: int) -> list[Image]:
+    """Return up to `count` random pictures of the searchable datasets, mixed.
 
     Ids are drawn between a dataset's first and last, more than needed since some are gone: that
     takes the same time for a million pictures as for a hundred.
     """
-    sources = [dataset for dataset in datasets if dataset.searchable and dataset.first_image]
-    random.shuffle(sources)
-    sources = sources[:count]
-    if not sources:
+    drawn_from = [source for source in sources if source.searchable and source.first_image is not None]
+    random.shuffle(drawn_from)
+    drawn_from = drawn_from[:count]
+    if not drawn_from:
         return []
-    share = -(-count // len(sources))
+    share = -(-count // len(drawn_from))
     wanted = Q()
-    for source in sources:
-        span = range(source.first_image, source.last_image + 1)
-        drawn = random.sample(span, min(len(span), 6 * share))
-        wanted |= Q(dataset=source.pk, pk__in=[*drawn, source.first_image])
+    for source in drawn_from:
+        first, last = source.first_image or 0, source.last_image or 0
+        drawn = random.sample(range(first, last + 1), min(last + 1 - first, 6 * share))
+        wanted |= Q(dataset=source.dataset, pk__in=[*drawn, first])
     found = list(Image.objects.filter(wanted).select_related("dataset"))
     random.shuffle(found)
-    taken: dict[int, int] = {}
+    taken: Counter[int] = Counter()
     chosen = []
     for image in found:
-        taken[image.dataset_id] = taken.get(image.dataset_id, 0) + 1
+        taken[image.dataset_id] += 1
         if taken[image.dataset_id] <= share:
             chosen.append(image)
+    random.shuffle(chosen)
     return chosen[:count]

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery.overview import dataset_cards
-from search.samples import sample_images, searchable_datasets
+from search.samples import all_sources, sample_images
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
@@ -17,12 +17,11 @@ RESULT_COUNTS = (10, 20, 50, 100)
 @require_safe
 def explore(request: HttpRequest) -> HttpResponse:
     """Render the search visualization section: for now, what can be searched today."""
-    datasets = list(searchable_datasets())
-    ready = [dataset for dataset in datasets if dataset.searchable]
+    sources = all_sources()
     context = {
-        "cards": dataset_cards(ready),
-        "datasets": len(datasets),
-        "samples": sample_images(datasets, SAMPLES),
+        "cards": dataset_cards([source.dataset for source in sources if source.searchable]),
+        "datasets": len(sources),
+        "samples": sample_images(sources, SAMPLES),
     }
     return render(request, "search/explore.html", context)
 
@@ -30,20 +29,21 @@ def explore(request: HttpRequest) -> HttpResponse:
 @require_safe
 def embeddings(request: HttpRequest) -> HttpResponse:
     """Render the embedding visualization section: for now, what is there to map."""
-    ready = [dataset for dataset in searchable_datasets() if dataset.searchable]
+    ready = [source.dataset for source in all_sources() if source.searchable]
     return render(request, "search/embeddings.html", {"cards": dataset_cards(ready)})
 
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """Render the live search page; the search itself is done by its script through the API."""
-    datasets = list(searchable_datasets())
+    sources = all_sources()
+    most = settings.MAX_RESULTS_PER_PAGE
     context = {
-        "datasets": [dataset for dataset in datasets if dataset.searchable],
-        "any_dataset": bool(datasets),
-        "samples": sample_images(datasets, SAMPLES),
-        "counts": [count for count in RESULT_COUNTS if count <= settings.MAX_RESULTS_PER_PAGE],
-        "most_results": settings.MAX_RESULTS_PER_PAGE,
+        "datasets": [source.dataset for source in sources if source.searchable],
+        "any_dataset": bool(sources),
+        "samples": sample_images(sources, SAMPLES),
+        "counts": [n for n in RESULT_COUNTS if n <= most] or [most],
+        "most_results": most,
         "most_bytes": settings.MAX_PICTURE_BYTES,
     }
     return render(request, "search/live.html", context)

@@ -10,7 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gallery.errors import SemsearchError
-from semsearch_site.supervisor import Supervisor, broker_command
+from semsearch_site.supervisor import Supervisor, broker_command, check_address
+
+WORKER = ("worker", "--beat", "--loglevel", "WARNING")
+WEB = ("-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-level", "warning")
 
 
 class Command(BaseCommand):
@@ -25,31 +28,24 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start everything and wait."""
-        supervisor = Supervisor(self.stderr.write)
-        python = [sys.executable, "-m"]
+        host, port = options["host"], options["port"]
         try:
-            if not settings.REDIS_URL:
-                supervisor.start("broker", broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT))
-                supervisor.wait_for_socket(settings.BROKER_SOCKET, "broker")
-            supervisor.start(
-                "worker",
-                [*python, "celery", "-A", "semsearch_site", "worker", "--beat", "--loglevel", "WARNING"],
-            )
-            os.environ["HOST"], os.environ["PORT"] = options["host"], str(options["port"])
-            supervisor.start(
-                "web server",
-                [
-                    *python,
-                    "gunicorn",
-                    "-c",
-                    "python:semsearch_site.gunicorn",
-                    "semsearch_site.wsgi",
-                    "--log-level",
-                    "warning",
-                ],
-            )
+            check_address(host, port)
+            with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
+                self._start(supervisor, host, port)
+                self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
+                self.stdout.flush()
+                status = supervisor.run()
         except SemsearchError as error:
-            supervisor.stop()
             raise CommandError(error.detail) from error
-        self.stdout.write(f"semsearch is at http://{options['host']}:{options['port']} - Ctrl-C stops it.")
-        sys.exit(supervisor.run())
+        sys.exit(status)
+
+    def _start(self, supervisor: Supervisor, host: str, port: int) -> None:
+        python = [sys.executable, "-m"]
+        if not settings.REDIS_URL:
+            supervisor.start("broker", broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT))
+            supervisor.wait_for_socket(settings.BROKER_SOCKET, "broker")
+        settings.BROKER_ROOT.mkdir(parents=True, exist_ok=True)
+        supervisor.start("worker", [*python, "celery", "--quiet", "-A", "semsearch_site", *WORKER])
+        os.environ["HOST"], os.environ["PORT"] = host, str(port)
+        supervisor.start("web server", [*python, "gunicorn", *WEB])

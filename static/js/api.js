@@ -1,0 +1,67 @@
+// Calls the REST API and turns whatever goes wrong into a sentence for people.
+
+export class ApiError extends Error {
+  constructor(message, { code = "error", status = 0 } = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.status = status;
+  }
+}
+
+function csrfToken() {
+  // the cookie is newer than the page when somebody logged in from another tab
+  const cookie = document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/);
+  return cookie ? decodeURIComponent(cookie[1]) : document.querySelector('meta[name="csrf-token"]')?.content;
+}
+
+function wordsFor(response, error) {
+  if (response.status === 429) {
+    const seconds = Number(response.headers.get("Retry-After"));
+    return seconds > 0
+      ? `Too many searches in a short time. Try again in ${seconds} second${seconds === 1 ? "" : "s"}.`
+      : "Too many searches in a short time. Try again in a minute.";
+  }
+  if (response.status === 403 && /csrf/i.test(error?.detail ?? "")) {
+    return "You signed in or out in another tab. Reload this page and try again.";
+  }
+  if (error?.detail) return error.detail;
+  if (response.status === 401 || response.status === 403) return "Sign in to do this.";
+  if (response.status === 413) return "The file is larger than the server accepts.";
+  if (response.status === 404) return "This does not exist any more.";
+  if (response.status >= 500) return "The server had a problem answering. Try again in a moment.";
+  return `The server answered with status ${response.status}.`;
+}
+
+/** Return the JSON of an answer; throws ApiError, or AbortError when `signal` was aborted. */
+export async function call(address, { method = "GET", body, signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") {
+    const token = csrfToken();
+    if (token) headers["X-CSRFToken"] = token;
+  }
+  if (body !== undefined && !(body instanceof FormData)) {
+    headers["Content-Type"] = "application/json";
+    body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(address, { method, headers, body, signal, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server cannot be reached. Check that it runs and that you are connected.", { code: "unreachable" });
+  }
+  let answer = null;
+  try {
+    answer = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+  }
+  if (!response.ok) {
+    throw new ApiError(wordsFor(response, answer?.error), { code: answer?.error?.code, status: response.status });
+  }
+  if (answer === null && response.status !== 204) {
+    throw new ApiError("The server sent an answer that cannot be read. Try again in a moment.");
+  }
+  return answer;
+}

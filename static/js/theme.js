@@ -1,0 +1,50 @@
+// Runs in <head>, before the first paint: sets the remembered theme, then wires the two header buttons.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+
+  function remembered() {
+    try {
+      const value = localStorage.getItem("theme");
+      return value === "dark" || value === "light" ? value : null;
+    } catch {
+      return null; // storage may be forbidden; the system's choice holds then
+    }
+  }
+
+  function apply() {
+    root.dataset.theme = remembered() ?? (system.matches ? "dark" : "light");
+  }
+
+  root.classList.add("js");
+  apply();
+  system.addEventListener("change", apply);
+  addEventListener("storage", apply);
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const toggle = document.getElementById("theme-button");
+    toggle?.addEventListener("click", () => {
+      const next = root.dataset.theme === "dark" ? "light" : "dark";
+      root.dataset.theme = next;
+      try {
+        localStorage.setItem("theme", next);
+      } catch {
+        // the choice holds for this page
+      }
+    });
+    const menu = document.getElementById("menu-button");
+    const nav = document.getElementById("nav");
+    const setOpen = (open) => {
+      menu.setAttribute("aria-expanded", String(open));
+      nav.toggleAttribute("data-open", open);
+    };
+    menu?.addEventListener("click", () => setOpen(menu.getAttribute("aria-expanded") !== "true"));
+    nav?.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && nav.hasAttribute("data-open")) {
+        setOpen(false);
+        menu.focus();
+      }
+    });
+  });
+})();
