@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,9 +86,11 @@ def collected_static_files() -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_snapshots() -> Iterator[None]:
-    """Forget index snapshots between tests: each test has a database of its own."""
+def own_files(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """Give each test stored files and indexes of its own, as it has a database of its own."""
     from search.services import indexing
 
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.INDEX_ROOT = tmp_path / "indexes"
     yield
     indexing.forget()
