@@ -23,7 +23,7 @@ class FeatureConfig:
     `layer` is a tap name of the network ("top" is the last activation before the classifier),
     `pooling` one of average, max, gem, pyramid, flatten; `reduction` the name of a shipped
     projection or "" for none; `input_size` the side in pixels of the square network input;
-    `resize` one of squash, crop, pad; `weights_digest` the SHA-256 of the weights file.
+    `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file.
     """
 
     model: str

@@ -20,7 +20,9 @@ class SearchRequestSerializer(serializers.Serializer[Any]):
 
     file = serializers.FileField(required=False, help_text="A picture (multipart only).")
     url = serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
-    image = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image.")
+    image = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image."
+    )
     dataset = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=80)
     label = serializers.CharField(  # type: ignore[assignment]
         required=False, allow_null=True, allow_blank=True, max_length=200
@@ -74,6 +76,9 @@ class QuerySerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(["file", "url", "image"])
     image = QueryImageSerializer(allow_null=True)
     url = serializers.CharField(allow_null=True)
+    thumbnail = serializers.CharField(
+        allow_null=True, help_text="The fetched picture, small, as a data: URL; only of a search by `url`."
+    )
     width = serializers.IntegerField()
     height = serializers.IntegerField()
 
@@ -185,6 +190,7 @@ def described_response(response: SearchResponse) -> dict[str, Any]:
             "kind": kind,
             "image": {"id": image.pk} | described_image(image) if image else None,
             "url": request.url,
+            "thumbnail": response.thumbnail,
             "width": response.width,
             "height": response.height,
         },

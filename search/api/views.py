@@ -7,12 +7,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import parsers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from gallery.access import MayRead
 from gallery.api.pagination import ByNewest
 from search.api import serializers
+from search.api.throttling import SearchThrottle
 from search.models import IndexBuild, SearchIndex
 from search.services import querying
 
@@ -22,7 +22,7 @@ class SearchView(APIView):
 
     permission_classes = [MayRead]
     parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
-    throttle_classes = [ScopedRateThrottle]
+    throttle_classes = [SearchThrottle]
     throttle_scope = "search"
 
     @extend_schema(

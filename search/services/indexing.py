@@ -165,6 +165,10 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
             finished_at=timezone.now(),
         )
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+        # rows of builds whose process was killed; one that still runs sets its own state at its end
+        index.builds.filter(state=IndexBuild.State.BUILDING, pk__lt=build.pk).update(
+            state=IndexBuild.State.FAILED, error="Its process ended before the build did.", finished_at=began
+        )
         # what was removed before the build began is not in it
         index.removed.filter(removed_at__lt=began).delete()
     build.refresh_from_db()

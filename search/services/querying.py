@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from gallery import images
+from gallery import images, thumbnails
 from gallery.errors import NotFoundError, NothingIndexedError
 from gallery.fetching import FetchLimits, fetch
 from gallery.importing import image_limits
@@ -25,8 +26,9 @@ from search.services import features, indexing
 from search.types import RGB, FeatureConfig, Ids
 
 # How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
-QUERY_MIRROR = True
-QUERY_EXPANSION: Expansion | None = None
+QUERY_MIRROR = False
+QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
+SHOWN_QUERY_SIDE = 320  # pixels, of the long side
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,10 @@ class Timings:
 
 @dataclass
 class SearchResponse:
-    """The hits of one page, best first, and how they came about; `searched` counts the vectors looked at."""
+    """The hits of one page, best first, and how they came about; `searched` counts the vectors looked at.
+
+    `thumbnail` is a data: URL of a fetched picture: pages may not show pictures of other sites themselves.
+    """
 
     request: SearchRequest
     hits: list[Hit] = field(default_factory=list)
@@ -83,6 +88,7 @@ class SearchResponse:
     image: Image | None = None
     width: int = 0
     height: int = 0
+    thumbnail: str | None = None
     timings_ms: Timings = field(default_factory=Timings)
 
 
@@ -103,6 +109,13 @@ class Query:
                 self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
             )
         return self._vectors[config]
+
+    def own_id(self, index: SearchIndex) -> Ids | None:
+        """Return the query's own id (1,) in an index, or None: a picture does not find, or vouch for, itself."""
+        if self.image is None or self.image.dataset_id != index.dataset_id:
+            return None
+        own = indexing.embeddings(index).filter(image=self.image).values_list("pk", flat=True).first()
+        return None if own is None else np.array([own], dtype=np.int64)
 
     def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
         assert self.image is not None
@@ -170,7 +183,14 @@ def _query(request: SearchRequest, response: SearchResponse) -> Query:
         largest = features.live_spec().input_size
         facts, rgb = images.decode_with_facts(data, image_limits(), shortest_side=largest)
     response.width, response.height = facts.width, facts.height
+    if request.url is not None:
+        with timings.stage("load"):
+            response.thumbnail = _data_url(thumbnails.thumbnail(rgb, SHOWN_QUERY_SIDE))
     return Query(None, rgb, timings)
+
+
+def _data_url(webp: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
 
 
 def _fetch_limits() -> FetchLimits:
@@ -214,7 +234,9 @@ def _candidates(
             allowed = _allowed(index, request.label)
         response.searched += live.count if allowed is None else len(allowed)
         with response.timings_ms.stage("search"):
-            result = live.search(vector[None], count, allowed, expansion=QUERY_EXPANSION)
+            result = live.search(
+                vector[None], count, allowed, exclude_ids=query.own_id(index), expansion=QUERY_EXPANSION
+            )
             ids, scores = result.ids[0], result.scores[0]
             ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
         if len(indexes) > 1:

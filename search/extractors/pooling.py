@@ -1,0 +1,95 @@
+"""Turns feature maps (n, h, w, c) into one vector a picture (n, d), in plain numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import NotFoundError
+from search.types import Vectors
+
+Maps = NDArray[np.float32]  # (n, h, w, c)
+
+GEM_POWER = 3.0
+GEM_FLOOR = 1e-6  # the gradient floor of the paper; keeps negative values of linear layers out of the root
+
+
+def average(maps: Maps) -> Vectors:
+    """Return the mean over all places, (n, h, w, c) -> (n, c)."""
+    return np.asarray(maps.mean(axis=(1, 2), dtype=np.float32))
+
+
+def maximum(maps: Maps) -> Vectors:
+    """Return the largest value over all places, (n, h, w, c) -> (n, c)."""
+    return np.asarray(maps.max(axis=(1, 2)))
+
+
+def gem(maps: Maps) -> Vectors:
+    """Return the generalised mean with p = 3, (n, h, w, c) -> (n, c).
+
+    Radenovic, Tolias and Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation", equation 2.
+    """
+    clipped = np.maximum(maps, GEM_FLOOR)
+    mean = (clipped * clipped * clipped).mean(axis=(1, 2), dtype=np.float32)
+    return np.asarray(mean ** (1.0 / GEM_POWER), dtype=np.float32)
+
+
+def pyramid(maps: Maps) -> Vectors:
+    """Return the averages of the whole map and its four quarters, unit length each, (n, h, w, c) -> (n, 5c).
+
+    The order is whole, top left, top right, bottom left, bottom right. With an odd side the quarters share
+    the middle row and column, so that all four have the same size and a mirrored picture swaps them exactly.
+    Spatial pyramid: Lazebnik, Schmid and Ponce, "Beyond Bags of Features".
+    """
+    _, height, width, _ = maps.shape
+    upper, left = -(-height // 2), -(-width // 2)
+    top, bottom = maps[:, :upper], maps[:, height - upper :]
+    parts = (
+        maps,
+        top[:, :, :left],
+        top[:, :, width - left :],
+        bottom[:, :, :left],
+        bottom[:, :, width - left :],
+    )
+    return np.concatenate([unit_length(average(part)) for part in parts], axis=1)
+
+
+def flatten(maps: Maps) -> Vectors:
+    """Return every value of the map in row order, (n, h, w, c) -> (n, h * w * c)."""
+    return np.ascontiguousarray(maps.reshape(len(maps), -1))
+
+
+def unit_length(vectors: Vectors) -> Vectors:
+    """Return the vectors scaled to length 1; a zero vector stays zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+POOLINGS: dict[str, Callable[[Maps], Vectors]] = {
+    "average": average,
+    "max": maximum,
+    "gem": gem,
+    "pyramid": pyramid,
+    "flatten": flatten,
+}
+
+
+def pooling(name: str) -> Callable[[Maps], Vectors]:
+    """Return the pooling function of that name.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    try:
+        return POOLINGS[name]
+    except KeyError:
+        raise NotFoundError(f"There is no pooling {name!r}; there are {', '.join(POOLINGS)}.") from None
+
+
+def pooled_dims(name: str, map_shape: tuple[int, int, int]) -> int:
+    """Return the length of a pooled vector for a map of shape (h, w, c)."""
+    height, width, channels = map_shape
+    factors = {"pyramid": 5, "flatten": height * width}
+    return channels * factors.get(name, 1)
