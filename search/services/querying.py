@@ -111,7 +111,7 @@ class Query:
         return self._vectors[config]
 
     def own_id(self, index: SearchIndex) -> Ids | None:
-        """Return the query's own id (1,) in an index, or None: a picture does not find, or vouch for, itself."""
+        """Return the query's own id (1,) in an index, or None: a picture never finds itself."""
         if self.image is None or self.image.dataset_id != index.dataset_id:
             return None
         own = indexing.embeddings(index).filter(image=self.image).values_list("pk", flat=True).first()

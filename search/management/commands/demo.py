@@ -1,0 +1,45 @@
+"""Prepares the sample data where it is missing, then serves the site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from gallery.models import Dataset, Job
+from search.services import extraction, features
+
+SAMPLES = ("objects200", "clipart200")
+
+
+class Command(BaseCommand):
+    """`demo`."""
+
+    help = "Migrate, import and index the sample datasets unless they are there, then serve."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do what is missing, also after a run that was interrupted, then serve."""
+        call_command("migrate", verbosity=0, interactive=False)
+        for name in SAMPLES:
+            self._prepare(name)
+        call_command("serve")
+
+    def _prepare(self, name: str) -> None:
+        finished = Job.objects.filter(
+            dataset__slug=name, kind=Job.Kind.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
+        )
+        if not finished.exists():
+            self.stdout.write(f"Importing {name}")
+            call_command(
+                "import_dataset", settings.BASE_DIR / "sample_data" / name, name=name, no_extract=True
+            )
+        dataset = Dataset.objects.get(slug=name)
+        index = features.live_index(dataset)
+        if extraction.without_embedding(dataset, index.spec).exists():
+            self.stdout.write(f"Extracting the features of {name}")
+            call_command("extract_features", dataset=name)
+        if index.published is None:
+            self.stdout.write(f"Building the index of {name}")
+            call_command("rebuild_index", dataset=name)
