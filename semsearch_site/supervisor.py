@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from gallery.errors import SemsearchError
 
 STOP_WITHIN_S = 10.0
 BROKER_WITHIN_S = 10.0
+# how long a new start waits for what a killed one left to end
+HANDOVER_WITHIN_S = 12.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -25,6 +32,20 @@ class BrokerMissingError(SemsearchError):
 
     code = "broker_missing"
     status = 503
+
+
+class AlreadyRunningError(SemsearchError):
+    """The state folder is in use."""
+
+    code = "already_running"
+    status = 409
+
+
+class AddressTakenError(SemsearchError):
+    """The web server cannot listen where it should."""
+
+    code = "address_taken"
+    status = 409
 
 
 def broker_binary() -> str:
@@ -48,13 +69,13 @@ def broker_binary() -> str:
     )
 
 
-def broker_command(socket: Path, folder: Path) -> list[str]:
+def broker_command(listen_on: Path, folder: Path) -> list[str]:
     """Return the command of an embedded broker that listens on a Unix socket and keeps its queue on disk."""
     folder.mkdir(parents=True, exist_ok=True)
-    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    listen_on.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     options = {
         "port": "0",
-        "unixsocket": str(socket),
+        "unixsocket": str(listen_on),
         "unixsocketperm": "700",
         "dir": str(folder),
         "appendonly": "yes",
@@ -71,60 +92,122 @@ def _die_with_parent() -> None:
 
 
 class Supervisor:
-    """A set of child processes that live and end together."""
+    """A set of child processes that live and end together; leaving its `with` block ends them.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    Every child inherits `parts.lock` of the state folder, so it is free only when the last one has ended.
+    """
+
+    def __init__(self, state: Path, say: Callable[[str], None]) -> None:
+        self._state = state
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stop = threading.Event()
 
+    def __enter__(self) -> Supervisor:
+        """Take the state folder and heed signals from here on. Raises: AlreadyRunningError."""
+        self._own = _locked(self._state / "serving.lock")
+        # the parts of a killed predecessor may still be ending: two brokers would damage one queue
+        self._shared = _locked(self._state / "parts.lock", HANDOVER_WITHIN_S)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._told)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop what runs."""
+        self.stop()
+        self._shared.close()
+        self._own.close()
+
     def start(self, name: str, command: list[str]) -> None:
         """Start a child in a process group of its own, so that Ctrl-C reaches it only through us."""
         self._children[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+            pass_fds=(self._shared.fileno(),),
         )
 
     def wait_for_socket(self, path: Path, name: str) -> None:
-        """Wait until a child listens. Raises: BrokerMissingError when it does not come up."""
-        import socket
+        """Wait until a child listens, or we are told to stop.
 
+        Raises: BrokerMissingError when it does not come up.
+        """
         deadline = time.monotonic() + BROKER_WITHIN_S
         while time.monotonic() < deadline and self._children[name].poll() is None:
             with socket.socket(socket.AF_UNIX) as probe:
                 try:
                     probe.connect(str(path))
                 except OSError:
-                    time.sleep(0.05)
+                    if self._stop.wait(0.05):
+                        return
                 else:
                     return
         raise BrokerMissingError(f"The {name} did not start; its messages stand above.")
 
     def run(self) -> int:
         """Wait for a signal or the first death; returns the exit status."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._told)
-        try:
-            while not self._stop.wait(0.2):
-                for name, child in self._children.items():
-                    if child.poll() is not None:
-                        self._say(f"The {name} ended with status {child.returncode}; stopping the rest.")
-                        return 1
-            return 0
-        finally:
-            self.stop()
+        while not self._stop.wait(0.2):
+            for name, child in self._children.items():
+                if child.poll() is not None:
+                    self._say(f"The {name} ended with status {child.returncode}; stopping the rest.")
+                    return 1
+        return 0
 
     def _told(self, number: int, frame: FrameType | None) -> None:
         self._stop.set()
 
     def stop(self) -> None:
-        """End every child: asked first, in reverse order of their start, then killed."""
-        for name, child in reversed(self._children.items()):
-            if child.poll() is not None:
-                continue
-            child.terminate()
+        """End every child, asked first and then killed; the one that was started first ends last."""
+        first, *others = self._children or [""]
+        self._end(others)
+        self._end([first] if first else [])
+
+    def _end(self, names: list[str]) -> None:
+        for name in names:
+            if self._children[name].poll() is None:
+                self._children[name].terminate()
+        deadline = time.monotonic() + STOP_WITHIN_S
+        for name in names:
             try:
-                child.wait(STOP_WITHIN_S)
+                self._children[name].wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._say(f"The {name} does not stop; killing it.")
-                child.kill()
-                child.wait()
+            # the group, for a killed child leaves children of its own behind
+            with suppress(ProcessLookupError):
+                os.killpg(self._children[name].pid, signal.SIGKILL)
+            self._children[name].wait()
+
+
+def _locked(path: Path, within_s: float = 0.0) -> TextIO:
+    """Return a locked file, waiting so long for it. Raises: AlreadyRunningError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a")
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.close()
+                raise AlreadyRunningError(
+                    f"semsearch is already running on {path.parent}: "
+                    "stop it, or choose another folder with SEMSEARCH_HOME."
+                ) from None
+            time.sleep(0.1)
+        else:
+            return file
+
+
+def check_address(host: str, port: int) -> None:
+    """Fail early when the web server could not listen. Raises: AddressTakenError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # as the web server will: connections of the last run that still fade away do no harm
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise AddressTakenError(
+            f"Cannot serve on {host}:{port} ({error}): choose another address with --host and --port."
+        ) from error

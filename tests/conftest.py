@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from tests.process_fixtures import prepared, template  # noqa: F401
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 

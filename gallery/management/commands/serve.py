@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gallery.errors import SemsearchError
@@ -31,6 +33,8 @@ class Command(BaseCommand):
         host, port = options["host"], options["port"]
         try:
             check_address(host, port)
+            if _static_is_stale():
+                call_command("collectstatic", verbosity=0, interactive=False)
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
                 self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
@@ -49,3 +53,13 @@ class Command(BaseCommand):
         supervisor.start("worker", [*python, "celery", "--quiet", "-A", "semsearch_site", *WORKER])
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         supervisor.start("web server", [*python, "gunicorn", *WEB])
+
+
+def _static_is_stale() -> bool:
+    """Whether pages would miss style sheets or scripts, which are served under names of their content."""
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if not manifest.exists():
+        return True
+    made = manifest.stat().st_mtime
+    files = (path for folder in settings.STATICFILES_DIRS for path in Path(folder).rglob("*"))
+    return any(path.stat().st_mtime > made for path in files)
