@@ -14,7 +14,6 @@ function hostOf(url) {
 function showSource(source) {
   const image = at("query-image");
   const blank = at("query-blank");
-  // pages may show only our own pictures, so the one of a foreign address is a blank
   const use = (visible) => {
     image.hidden = !visible;
     blank.hidden = visible;
@@ -46,6 +45,9 @@ export function showQuery(query, uploads, answered) {
     source = query.thumbnail;
     name = query.name ?? "";
   } else if (query?.kind === "url") {
+    // pages may show only our own pictures, so the server sends a small copy of a foreign one
+    query.thumbnail = answered?.thumbnail ?? query.thumbnail;
+    source = query.thumbnail;
     name = `Picture from ${hostOf(query.url)}`;
   }
   at("query-image").alt = name ? `Query: ${name}` : "Query picture";
