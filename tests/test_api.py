@@ -290,3 +290,9 @@ def test_health_tells_what_is_wrong(client: Client, indexed: Dataset) -> None:
     assert answer.json()["model"] == "ready"
     assert answer.json()["broker"] != "ready"
     assert b'semsearch_jobs{state="failed"} 0' in client.get("/metrics").content
+
+
+def test_an_unknown_address_of_the_interface_is_answered_in_its_own_form(db: None, client: Client) -> None:
+    for method in (client.get, client.post):
+        response = method("/api/v1/nothing/here/")
+        assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")

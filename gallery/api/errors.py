@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -25,6 +25,12 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is not None and isinstance(error, exceptions.APIException):
         response.data = {"error": {"code": _code(error), "detail": _in_words(error.detail)}}
     return response
+
+
+def unknown_address(request: HttpRequest) -> JsonResponse:
+    """Answer for an address below /api/ that does not exist."""
+    detail = "There is nothing at this address; /api/docs/ lists what there is."
+    return JsonResponse({"error": {"code": "not_found", "detail": detail}}, status=404)
 
 
 def _code(error: exceptions.APIException) -> str:

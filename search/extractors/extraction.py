@@ -74,7 +74,7 @@ class FeatureExtractor:
         vectors = self._pool(self._engine.run(prepared))
         return self._reduction.apply(vectors) if self._reduction else np.ascontiguousarray(vectors)
 
-    def extract_query(self, rgb: RGB, *, query_mirror: bool = True) -> NDArray[np.float32]:
+    def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:
         """Return the vector (d,) float32 of a picture to search with.
 
         With `query_mirror` it is the mean of the vectors of the picture and of its mirror image. The only

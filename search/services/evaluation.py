@@ -50,7 +50,6 @@ def evaluate(dataset: Dataset, config: FeatureConfig | None, k: int = 10) -> tup
     ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=querying.QUERY_EXPANSION)
     described = asdict(spec.config) | {
         "metric": "cosine",
-        "query_mirror": querying.QUERY_MIRROR,
         "query_expansion": asdict(querying.QUERY_EXPANSION) if querying.QUERY_EXPANSION else None,
     }
     return described, score(ranked.ids, keys, labels, k)
@@ -99,5 +98,5 @@ def _queries(files: list[str], config: FeatureConfig) -> NDArray[np.float32]:
     for name in files:
         with default_storage.open(name) as file:
             rgb = images.decode(file.read(), image_limits(), shortest_side=config.input_size)
-        vectors.append(network.extract_query(rgb, query_mirror=querying.QUERY_MIRROR))
+        vectors.append(network.extract_query(rgb))
     return np.stack(vectors)

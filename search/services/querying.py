@@ -26,7 +26,6 @@ from search.services import features, indexing
 from search.types import RGB, FeatureConfig, Ids
 
 # How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
-QUERY_MIRROR = False
 QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
 SHOWN_QUERY_SIDE = 320  # pixels, of the long side
 
@@ -129,7 +128,7 @@ class Query:
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            return features.extractor(config).extract_query(rgb, query_mirror=QUERY_MIRROR)
+            return features.extractor(config).extract_query(rgb)
 
 
 @dataclass(frozen=True)

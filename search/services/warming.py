@@ -9,19 +9,20 @@ import numpy as np
 from gallery.errors import SemsearchError
 from search.models import SearchIndex
 from search.services import features, indexing
+from search.services.querying import QUERY_EXPANSION
 
 logger = logging.getLogger(__name__)
 
 
 def warm() -> None:
-    """Load the network of every live index, run it once, and open the indexes."""
+    """Load and run the network of every live index, open the indexes and search each once."""
     try:
-        specs = {features.live_spec()}
-        for index in SearchIndex.objects.select_related("spec").filter(live=True):
-            specs.add(index.spec)
-            indexing.searchable(index)
-        for spec in specs:
+        indexes = list(SearchIndex.objects.select_related("spec").filter(live=True))
+        for spec in {features.live_spec(), *(index.spec for index in indexes)}:
             blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
-            features.extractor(spec.config).extract_query(blank)
+            vector = features.extractor(spec.config).extract_query(blank)
+            for index in indexes:
+                if index.spec == spec:
+                    indexing.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
     except SemsearchError as error:
         logger.warning("Not ready for searches: %s", error.detail)
