@@ -171,7 +171,8 @@ def encode_jpeg(rgb: RGB, quality: int) -> bytes:
 def encode_webp(rgb: RGB, quality: int) -> bytes:
     """Encode a (h, w, 3) uint8 picture as lossy WebP; quality is 1 to 100, a side at most 16,383."""
     target = io.BytesIO()
-    Image.fromarray(rgb).save(target, "WEBP", quality=quality, method=4)
+    # method 2 takes half the time of Pillow's default 4, for files 3 % larger
+    Image.fromarray(rgb).save(target, "WEBP", quality=quality, method=2)
     return target.getvalue()
 
 
