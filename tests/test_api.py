@@ -97,6 +97,10 @@ def test_all_datasets_are_searched_and_merged_by_score(
     assert len(answer["hits"]) == 16 + 9 - 1
     scores = [hit["score"] for hit in answer["hits"]]
     assert scores == sorted(scores, reverse=True)
+    pages = [post(client, "/api/v1/search/", image=image.pk, k=5, page=page).json() for page in range(1, 6)]
+    assert [hit["image"] for page in pages for hit in page["hits"]] == [
+        hit["image"] for hit in answer["hits"]
+    ]
     assert len(post(client, "/api/v1/search/", image=image.pk, dataset="drawn", k=50).json()["hits"]) == 8
 
 

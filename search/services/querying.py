@@ -20,13 +20,15 @@ from gallery.fetching import FetchLimits, fetch
 from gallery.importing import image_limits
 from gallery.models import Dataset, Image
 from search.index.base import NO_ID
-from search.index.live import Expansion, LiveIndex
+from search.index.live import Expansion
 from search.models import Embedding, SearchIndex
 from search.services import features, indexing
 from search.types import RGB, FeatureConfig, Ids
 
 # How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
 QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
+# How many candidates of each of several datasets are merged at a time
+MERGED_BLOCK = 500
 SHOWN_QUERY_SIDE = 320  # pixels, of the long side
 
 
@@ -226,6 +228,8 @@ def _candidates(
     """Return up to `count` candidates over all indexes, best first."""
     response.searched = 0
     found: list[Candidate] = []
+    # merging orders anew: whole blocks are merged, so that the pages of a block share one order
+    pool = count if len(indexes) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
     for index in indexes:
         vector = query.vector(index)
         with response.timings_ms.stage("load"):
@@ -234,23 +238,19 @@ def _candidates(
         response.searched += live.count if allowed is None else len(allowed)
         with response.timings_ms.stage("search"):
             result = live.search(
-                vector[None], count, allowed, exclude_ids=query.own_id(index), expansion=QUERY_EXPANSION
+                vector[None], pool, allowed, exclude_ids=query.own_id(index), expansion=QUERY_EXPANSION
             )
             ids, scores = result.ids[0], result.scores[0]
             ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
         if len(indexes) > 1:
             with response.timings_ms.stage("rerank"):
-                scores = _comparable(live, vector, ids)
+                # cosines of uncentred vectors mean the same in every dataset
+                scores = live.uncentred_scores(vector, ids)
         found += [Candidate(float(score), int(pk)) for pk, score in zip(ids, scores, strict=True)]
     found.sort(key=lambda candidate: (-candidate.score, candidate.embedding_id))
     if not response.searched and request.label is None:
         raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
     return found[:count]
-
-
-def _comparable(live: LiveIndex, vector: NDArray[np.float32], ids: Ids) -> NDArray[np.float32]:
-    """Return scores (n,) that mean the same in every dataset: cosines of uncentred vectors."""
-    return live.uncentred_scores(vector, ids)
 
 
 def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
