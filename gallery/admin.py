@@ -11,10 +11,9 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.crypto import get_random_string
 from django.utils.html import format_html
 
-from gallery import jobs, removing
+from gallery import importing, removing
 from gallery.forms import UploadForm
 from gallery.models import Dataset, FailedFile, Image, Job
 
@@ -48,8 +47,7 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            saved = default_storage.save(f"uploads/{get_random_string(16)}.zip", form.cleaned_data["archive"])
-            job = jobs.enqueue(Job.Kind.IMPORT, form.target(), upload=saved)
+            job = importing.enqueue_archive(form.target(), form.cleaned_data["archive"])
             messages.success(request, "The zip is uploaded; its pictures are being imported.")
             return HttpResponseRedirect(reverse("gallery:job", args=[job.pk]))
         context = self.admin_site.each_context(request) | {

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.utils.crypto import get_random_string
 
 from gallery import archives, images, jobs, signals, thumbnails
 from gallery.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
@@ -93,6 +94,12 @@ def add_picture(dataset: Dataset, name: str, data: bytes, category: str = "") ->
         raise duplicates[0][1]
     signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[image.pk for image in added])
     return added[0]
+
+
+def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
+    """Keep an uploaded zip until its import, and queue that."""
+    upload = default_storage.save(f"uploads/{get_random_string(16)}.zip", archive)
+    return jobs.enqueue(Job.Kind.IMPORT, dataset, upload=upload)
 
 
 def import_job(run: jobs.JobRun) -> dict[str, Any]:

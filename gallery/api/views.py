@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db.models import Count, QuerySet
-from django.utils.crypto import get_random_string
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, parsers, status, viewsets
@@ -19,11 +17,12 @@ from gallery import importing, jobs, removing
 from gallery.api import serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.models import Dataset, Image, Job
+from gallery.overview import with_failed_count
 
 
-def jobs_with_failures() -> QuerySet[Job]:
-    """Return jobs with `failed_count`, ready to be shown."""
-    return Job.objects.select_related("dataset").annotate(failed_count=Count("failed_files"))
+def shown_jobs() -> QuerySet[Job]:
+    """Return jobs with all that the serializer shows."""
+    return with_failed_count(Job.objects.select_related("dataset"))
 
 
 class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
@@ -57,10 +56,9 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         dataset = self.get_object()
         form = serializers.ArchiveSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        path = default_storage.save(f"uploads/{get_random_string(16)}.zip", form.validated_data["file"])
-        job = jobs.enqueue(Job.Kind.IMPORT, dataset, upload=path)
+        job = importing.enqueue_archive(dataset, form.validated_data["file"])
         return Response(
-            serializers.JobSerializer(jobs_with_failures().get(pk=job.pk)).data,
+            serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data,
             status=status.HTTP_202_ACCEPTED,
         )
 
@@ -108,12 +106,7 @@ class ImageViewSet(
                 {"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."}
             )
         image = importing.add_picture(values["dataset"], upload.name, upload.read(), values["label"])
-        job = (
-            jobs_with_failures()
-            .filter(dataset=values["dataset"], kind=Job.Kind.EXTRACT)
-            .order_by("-id")
-            .first()
-        )
+        job = shown_jobs().filter(dataset=values["dataset"], kind=Job.Kind.EXTRACT).order_by("-id").first()
         context = self.get_serializer_context()
         return Response(
             {
@@ -137,7 +130,7 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
 
     def get_queryset(self) -> QuerySet[Job]:
         """Filter by `dataset` and `state`."""
-        found = jobs_with_failures()
+        found = shown_jobs()
         if dataset := self.request.query_params.get("dataset"):
             found = found.filter(dataset__slug=dataset)
         if state := self.request.query_params.get("state"):
@@ -150,7 +143,7 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         """Stop a queued or running job."""
         job = self.get_object()
         jobs.cancel(job.pk)
-        return Response(self.get_serializer(jobs_with_failures().get(pk=job.pk)).data)
+        return Response(self.get_serializer(shown_jobs().get(pk=job.pk)).data)
 
     @extend_schema(responses=serializers.FailedFileSerializer(many=True))
     @action(detail=True, url_path="failed-files")

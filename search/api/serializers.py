@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -151,8 +152,6 @@ class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
 
     def get_spec(self, index: SearchIndex) -> dict[str, Any]:
         """Return the feature configuration."""
-        from dataclasses import asdict
-
         return asdict(index.spec.config)
 
 

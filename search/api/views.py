@@ -14,7 +14,7 @@ from gallery.api.pagination import ByNewest
 from search.api import serializers
 from search.api.throttling import SearchThrottle
 from search.models import IndexBuild, SearchIndex
-from search.services import querying
+from search.services import features, querying
 
 
 class SearchView(APIView):
@@ -45,8 +45,6 @@ class ModelsView(APIView):
     @extend_schema(responses=serializers.ModelSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List networks with their layers, and the reason where one cannot be used."""
-        from search.services import features
-
         return Response(serializers.ModelSerializer(features.described_networks(), many=True).data)
 
 
