@@ -73,6 +73,9 @@ class Job(models.Model):
         IMPORT = "import", "import"
         EXTRACT = "extract", "extract features"
         INDEX = "index", "build index"
+        EXPERIMENT = "experiment", "compute experiments"
+        PROMOTE = "promote", "switch live search"
+        PROJECT = "project", "project embeddings"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"

@@ -1,4 +1,4 @@
-"""How it is found: feature specs, embeddings, indexes and their generations."""
+"""How it is found: feature specs, embeddings, indexes and their generations, experiments."""
 
 from __future__ import annotations
 
@@ -137,3 +137,84 @@ class IndexBuild(models.Model):
 
     def __str__(self) -> str:
         return f"generation {self.generation or '(none)'} of index {self.index_id}"
+
+
+def matrix_path(matrix: FeatureMatrix, filename: str) -> str:
+    """Return where a feature matrix is stored."""
+    return f"features/{matrix.dataset_id}/{matrix.spec_id}/{filename}"
+
+
+class FeatureMatrix(models.Model):
+    """The vectors of some images of a dataset under one spec, in an immutable file that experiments read.
+
+    The features of a dataset are the rows of all its matrices together; rows of images that are gone
+    are passed over when they are read.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="matrices")
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="matrices")
+    file = models.FileField(upload_to=matrix_path, max_length=200)
+    count = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["dataset", "spec", "id"], name="matrix_of_features")]
+
+    def __str__(self) -> str:
+        return f"{self.count} vectors of {self.spec}"
+
+
+class Experiment(models.Model):
+    """Every image of a dataset searches among the others, with one feature spec and one metric."""
+
+    class Metric(models.TextChoices):
+        COSINE = "cosine", "cosine"
+        EUCLIDEAN = "euclidean", "euclidean"
+        INNER_PRODUCT = "inner_product", "inner product"
+        MANHATTAN = "manhattan", "Manhattan"
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="experiments")
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="experiments")
+    metric = models.CharField(max_length=20, choices=Metric.choices)
+    images = models.PositiveIntegerField()
+    images_signature = models.CharField(
+        max_length=64, help_text="Of the ids and categories it was computed from; another one now: stale."
+    )
+    k = models.PositiveIntegerField(help_text="How many first neighbours the precisions look at.")
+    weighted_precision = models.FloatField(null=True, blank=True, help_text="Mean, 0 to 1.")
+    precision = models.FloatField(null=True, blank=True, help_text="Mean, 0 to 1.")
+    average_precision = models.FloatField(null=True, blank=True, help_text="Mean (mAP), 0 to 1.")
+    extract_ms = models.FloatField(null=True, blank=True, help_text="The network up to the layer, a picture.")
+    categories = models.JSONField(default=list, blank=True, help_text="Scores of each category.")
+    confusion = models.JSONField(default=list, blank=True, help_text="Categories of the first k neighbours.")
+    computed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "spec", "metric"], name="one_experiment_per_dataset_spec_and_metric"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset.slug}: {self.spec}, {self.metric}"
+
+
+class ExperimentQuery(models.Model):
+    """What one image found in an experiment: its nearest neighbours, and how many of them are right."""
+
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="queries")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="experiment_queries")
+    neighbours = models.BinaryField(help_text="Image ids, int64 little endian, nearest first.")
+    scores = models.BinaryField(help_text="float32 little endian, higher is nearer.")
+    weighted_precision = models.FloatField(null=True, blank=True)
+    precision = models.FloatField(null=True, blank=True)
+    average_precision = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["experiment", "image"], name="one_query_per_experiment_and_image")
+        ]
+
+    def __str__(self) -> str:
+        return f"image {self.image_id} in experiment {self.experiment_id}"
