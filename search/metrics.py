@@ -29,6 +29,9 @@ def average_precision(relevant: Relevance, total_relevant: NDArray[np.int64]) ->
 
     Source: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, section 8.4.
     """
-    ranks = np.arange(1, relevant.shape[1] + 1)
-    precisions = np.cumsum(relevant, axis=1) / ranks
-    return np.asarray((precisions * relevant).sum(axis=1) / np.maximum(total_relevant, 1), dtype=np.float64)
+    queries, places = np.nonzero(relevant)
+    counts = relevant.sum(axis=1)
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    found = np.arange(len(queries)) - before[queries] + 1
+    sums = np.bincount(queries, weights=found / (places + 1), minlength=len(relevant))
+    return np.asarray(sums / np.maximum(total_relevant, 1), dtype=np.float64)
