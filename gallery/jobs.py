@@ -62,6 +62,11 @@ def enqueue(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
     return job
 
 
+def leave(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
+    """Create a job for the next worker that starts: nobody is told of it now."""
+    return Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
+
+
 def announce(job_id: int) -> None:
     """Send the Celery message of a queued job; with the broker away the job waits, and says so."""
     from gallery.tasks import run_job
@@ -128,12 +133,17 @@ def perform(job_id: int) -> Job | None:
 
 
 def perform_now(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
-    """Do a job in this process, as the management commands do.
+    """Do a job in this process, as the management commands do; goes on with one whose process was killed.
 
     Raises: SemsearchError with the job's error when it failed.
     """
     # "announced" to ourselves: a worker that starts in this moment must not take it
-    job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, dispatched_at=timezone.now())
+    mine = {"state": Job.State.QUEUED, "dispatched_at": timezone.now()}
+    job = _abandoned(kind, dataset, parameters)
+    if job is None:
+        job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine)
+    else:
+        Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
     ended = perform(job.pk)
     if ended is None or ended.state != Job.State.SUCCEEDED:
         raise SemsearchError(f"Job {job.pk} did not finish: {ended.error if ended else 'it was removed'}")
@@ -178,6 +188,13 @@ def _revive(pk: int, worker: str) -> None:
     ):
         return
     mine.update(state=Job.State.QUEUED, dispatched_at=None, message="Its worker died; starting again.")
+
+
+def _abandoned(kind: Job.Kind, dataset: Dataset | None, parameters: dict[str, Any]) -> Job | None:
+    """Return the same job, begun by a process of this host that no longer exists."""
+    running = Job.objects.filter(kind=kind, dataset=dataset, state=Job.State.RUNNING).order_by("pk")
+    same = (job for job in running if job.parameters == parameters and _process_is_gone(job.worker))
+    return next(same, None)
 
 
 def _process_is_gone(worker: str) -> bool:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.overview import dataset_cards, with_failed_count
 from gallery.paging import page_of
+from gallery.spreadsheets import plain_cell
 
 DATASETS_PER_PAGE = 24
 IMAGES_PER_PAGE = 96
@@ -116,11 +117,6 @@ class _Echo:
         return line
 
 
-def _plain_cell(text: str) -> str:
-    """Keep a spreadsheet from reading a file's name as a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 @require_safe
 def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Send the files a job could not use, with the reasons, as CSV."""
@@ -131,7 +127,7 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         writer = csv.writer(_Echo())
         yield writer.writerow(["name", "code", "reason"])
         for row in rows.iterator(chunk_size=1000):
-            yield writer.writerow([_plain_cell(cell) for cell in row])
+            yield writer.writerow([plain_cell(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'
@@ -143,7 +139,7 @@ def media(request: HttpRequest, path: str) -> FileResponse:
     """Send a stored picture; nothing else of the storage can be reached from here."""
     pure = PurePosixPath(path)
     content_type = PICTURE_TYPES.get(pure.suffix.lower())
-    inside = len(pure.parts) > 1 and pure.parts[0] in ("images", "thumbnails")
+    inside = len(pure.parts) > 1 and pure.parts[0] in ("images", "thumbnails", "feature-maps")
     if not inside or content_type is None or posixpath.normpath(path) != path or "\\" in path or "\0" in path:
         raise Http404("no such picture")
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from gallery import jobs, signals
 from gallery.models import Dataset, Job
-from search.models import SearchIndex
+from search.models import FeatureMatrix, SearchIndex
 
 
 @receiver(signals.images_added)
@@ -28,12 +30,28 @@ def forget_removed_images(dataset_id: int, image_ids: list[int], **_: Any) -> No
     indexing.note_removed(dataset_id, image_ids)
 
 
+@receiver(signals.images_removed)
+def drop_feature_maps(image_ids: list[int], **_: Any) -> None:
+    """Remove the feature maps made of images that are going, once they are gone."""
+    from search.services import feature_maps
+
+    transaction.on_commit(partial(feature_maps.drop_feature_maps, image_ids), robust=True)
+
+
 @receiver(pre_delete, sender=SearchIndex)
 def drop_index_files(instance: SearchIndex, **_: Any) -> None:
     """Remove an index's files with its row."""
     from search.services import indexing
 
     indexing.drop_files(instance)
+
+
+@receiver(pre_delete, sender=FeatureMatrix)
+def drop_matrix_file(instance: FeatureMatrix, **_: Any) -> None:
+    """Remove a feature matrix's file with its row."""
+    from search.services import matrices
+
+    matrices.drop_file(instance)
 
 
 def _extract(run: jobs.JobRun) -> dict[str, Any]:
@@ -52,5 +70,19 @@ def _index(run: jobs.JobRun) -> dict[str, Any]:
     return indexing.index_job(run)
 
 
+def _experiment(run: jobs.JobRun) -> dict[str, Any]:
+    from search.services import experiments
+
+    return experiments.experiment_job(run)
+
+
+def _promote(run: jobs.JobRun) -> dict[str, Any]:
+    from search.services import promotion
+
+    return promotion.promote_job(run)
+
+
 jobs.register(Job.Kind.EXTRACT, _extract)
 jobs.register(Job.Kind.INDEX, _index)
+jobs.register(Job.Kind.EXPERIMENT, _experiment)
+jobs.register(Job.Kind.PROMOTE, _promote)

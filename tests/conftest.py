@@ -87,10 +87,12 @@ def collected_static_files() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_files(settings: Any, tmp_path: Path) -> Iterator[None]:
+def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test stored files and indexes of its own, as it has a database of its own."""
     from search.services import indexing
 
+    # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
+    monkeypatch.setattr(jobs, "HEARTBEAT_S", 3600.0)
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield

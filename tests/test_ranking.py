@@ -33,7 +33,7 @@ def reference(
     rows, found = vectors.astype(np.float64), []
     for q in range(len(rows)):
         score = [similarity(metric, rows[q], row) for row in rows]
-        order = sorted((i for i in range(len(rows)) if i != q), key=lambda i: (-score[i], i))  # noqa: B023
+        order = sorted((i for i in range(len(rows)) if i != q), key=lambda i: (-score[i], i))
         right = [labels[i] == labels[q] for i in order]
         weighted = sum((k - r) * right[r] for r in range(min(k, len(right)))) / sum(range(1, k + 1))
         precisions = [sum(right[: r + 1]) / (r + 1) for r in range(len(right)) if right[r]]

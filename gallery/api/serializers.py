@@ -6,7 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from gallery import grid
 from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.paging import LARGEST_ID
 
 
 class CategorySerializer(serializers.Serializer[Any]):
@@ -62,6 +64,60 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "sha256",
             "created_at",
         ]
+
+
+class PictureSerializer(serializers.Serializer[Any]):
+    """What lists show of a picture."""
+
+    id = serializers.IntegerField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    filename = serializers.CharField()
+    thumbnail = serializers.CharField()
+    url = serializers.CharField()
+    page_url = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
+class WindowRequestSerializer(serializers.Serializer[Any]):
+    """Which part of which order of a dataset's pictures."""
+
+    dataset = serializers.CharField(help_text="The slug of the dataset.")
+    order = serializers.ChoiceField(
+        grid.ORDERS,
+        default=grid.RANDOM,
+        error_messages={"invalid_choice": f"“{{input}}” is no order; there are {', '.join(grid.ORDERS)}."},
+    )
+    seed = serializers.IntegerField(
+        default=1, min_value=0, max_value=LARGEST_ID, help_text="The same seed gives the same random order."
+    )
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=LARGEST_ID)
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=500)
+    around = serializers.IntegerField(
+        default=None,
+        min_value=1,
+        max_value=LARGEST_ID,
+        help_text="The id of a picture: the window of `limit` pictures that holds it, instead of `offset`.",
+    )
+
+    def as_request(self) -> grid.WindowRequest:
+        """Return the validated request."""
+        return grid.WindowRequest(**self.validated_data)
+
+
+class CategoryStartSerializer(CategorySerializer):
+    """A category and the offset of its first picture."""
+
+    start = serializers.IntegerField()
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    """Some of a dataset's pictures in order; `categories` only when they are sorted by it."""
+
+    total = serializers.IntegerField()
+    offset = serializers.IntegerField()
+    pictures = PictureSerializer(many=True)
+    categories = CategoryStartSerializer(many=True)
 
 
 class NewImageSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gallery import importing, jobs, removing
+from gallery import grid, importing, jobs, removing
 from gallery.api import serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.models import Dataset, Image, Job
@@ -115,6 +115,18 @@ class ImageViewSet(
             },
             status=status.HTTP_201_CREATED,
         )
+
+    @extend_schema(
+        parameters=[serializers.WindowRequestSerializer],
+        responses=serializers.WindowSerializer,
+        filters=False,
+    )
+    @action(detail=False, pagination_class=None)
+    def grid(self, request: Request) -> Response:
+        """Show any part of a dataset's pictures, in a random order that stays or by category."""
+        form = serializers.WindowRequestSerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        return Response(grid.window(form.as_request()))
 
     def perform_destroy(self, instance: Image) -> None:
         """Delete the picture with its files, embeddings and index entries."""

@@ -15,7 +15,8 @@ from gallery.importing import image_limits
 from gallery.models import Dataset
 from search import metrics
 from search.models import FeatureSpec
-from search.services import features, indexing, querying
+from search.services import experiments, features, indexing, matrices, querying
+from search.services.measuring import Measure, measure
 from search.types import FeatureConfig, Ids
 
 
@@ -35,15 +36,15 @@ class Scores:
     map: float
 
 
-def evaluate(dataset: Dataset, config: FeatureConfig | None, k: int = 10) -> tuple[dict[str, Any], Scores]:
-    """Return the configuration measured and its scores, leave-one-out over the labelled images.
+def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[dict[str, Any], Scores]:
+    """Return the live configuration of a dataset and its scores, leave-one-out over the labelled images.
 
-    Without `config` the live configuration of the dataset is asked exactly as a live search asks it.
-    Each query is made from its stored file as an upload would be; the image itself is left out.
+    The index is asked exactly as a live search asks it: each query is made from its stored file as an upload
+    would be; the image itself is left out.
     Raises: UnlabelledError when fewer than two images share a category.
     """
-    spec = FeatureSpec.objects.for_config(config) if config else features.live_index(dataset).spec
-    index = features.index_of(dataset, spec)
+    index = features.live_index(dataset)
+    spec = index.spec
     labels, keys, files = _labelled(dataset, spec)
     live = indexing.searchable(index)
     queries = _queries(files, spec.config)
@@ -53,6 +54,39 @@ def evaluate(dataset: Dataset, config: FeatureConfig | None, k: int = 10) -> tup
         "query_expansion": asdict(querying.QUERY_EXPANSION) if querying.QUERY_EXPANSION else None,
     }
     return described, score(ranked.ids, keys, labels, k)
+
+
+def evaluate_experiment(
+    dataset: Dataset, config: FeatureConfig, metric: str, k: int = 10
+) -> tuple[dict[str, Any], Scores]:
+    """Return a configuration and its scores as an experiment has them: plain vectors, no index, no expansion.
+
+    What is missing of the experiments with its network is computed first.
+    Raises: UnlabelledError when no two images share a category; WeightsError, NotFoundError, TooLargeError
+    for a configuration that cannot be had.
+    """
+    spec = FeatureSpec.objects.for_config(config)
+    experiments.compute_now(dataset, experiments.Plan(config.model, (config.pooling,), (metric,)))
+    rows = list(dataset.images.exclude(category="").order_by("pk").values_list("pk", "category"))
+    ids = np.array([pk for pk, _ in rows], dtype=np.int64)
+    found, vectors = matrices.read(dataset, spec, ids)
+    categories = np.array([category for _, category in rows], dtype=np.str_)[np.searchsorted(ids, found)]
+    judged = measure(vectors, categories.tolist(), Measure(metric, k, k)).judged
+    if judged is None:
+        raise _unlabelled(dataset)
+    scores = Scores(
+        weighted_precision=_percent(judged.weighted_precision),
+        precision=_percent(judged.precision),
+        map=_percent(judged.average_precision),
+    )
+    return asdict(config) | {"metric": metric, "query_expansion": None}, scores
+
+
+def _unlabelled(dataset: Dataset) -> UnlabelledError:
+    return UnlabelledError(
+        f"{dataset.name} has no two labelled images with features and the same category: import a folder "
+        "with one subfolder a category, then run extract_features."
+    )
 
 
 def score(ranked: NDArray[np.int64], keys: Ids, labels: NDArray[np.str_], k: int) -> Scores:
@@ -80,10 +114,7 @@ def _labelled(dataset: Dataset, spec: FeatureSpec) -> tuple[NDArray[np.str_], Id
         .values_list("pk", "image__category", "image__file")
     )
     if len(rows) < 2 or len({label for _, label, _ in rows}) == len(rows):
-        raise UnlabelledError(
-            f"{dataset.name} has no two labelled images with features and the same category: import a folder "
-            "with one subfolder a category, then run extract_features."
-        )
+        raise _unlabelled(dataset)
     return (
         np.array([row[1] for row in rows]),
         np.array([row[0] for row in rows], dtype=np.int64),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -35,23 +35,29 @@ def without_embedding(dataset: Dataset, spec: FeatureSpec) -> QuerySet[Image]:
 
 
 def extract_job(run: JobRun) -> dict[str, Any]:
-    """Do an extraction job: every image of its dataset without an embedding gets one.
-
-    What it begins from is always what is missing, so a job that was killed just runs again.
-    """
+    """Do an extraction job: every image of its dataset without an embedding gets one."""
     dataset = run.job.dataset
     assert dataset is not None
     spec_id = run.job.parameters.get("spec")
     spec = FeatureSpec.objects.get(pk=spec_id) if spec_id else features.live_index(dataset).spec
-    index = features.index_of(dataset, spec)
-    missing = without_embedding(dataset, spec)
+    return extract_into(run, features.index_of(dataset, spec))
+
+
+def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
+    """Give every image of an index's dataset that lacks one an embedding.
+
+    What it begins from is always what is missing, so a job that was killed just runs again.
+    """
+    spec = index.spec
+    missing = without_embedding(index.dataset, spec)
     run.begin(missing.count(), f"Extracting {spec}")
     started = time.perf_counter()
     network = features.extractor(spec.config) if run.job.total or missing.exists() else None
     done, failed = 0, 0
     batch: list[tuple[int, RGB]] = []
     if network is not None:
-        for image, outcome in _prepared(missing, network):
+        pictures = prepared(_by_keyset(missing), spec.input_size, network.prepare)
+        for image, outcome in pictures:
             if isinstance(outcome, SemsearchError):
                 run.fail_file(image.filename, outcome, image)
                 failed += 1
@@ -72,15 +78,19 @@ def extract_job(run: JobRun) -> dict[str, Any]:
     }
 
 
-def _prepared(
-    missing: QuerySet[Image], network: FeatureExtractor
+def prepared(
+    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB]
 ) -> Iterator[tuple[Image, RGB | SemsearchError]]:
-    """Read and decode ahead of the network on every core; images that arrive meanwhile are met at the end."""
+    """Read, decode and prepare stored pictures ahead of the network, on every core.
+
+    `side` is how many pixels the shorter side of a decoded picture should keep. A picture that cannot be
+    used comes with its error.
+    """
     ahead = 4 * settings.EXTRACT_BATCH
     waiting: deque[tuple[Image, Future[RGB]]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
-        for image in _by_keyset(missing):
-            waiting.append((image, pool.submit(_read, str(image.file.name), network)))
+        for image in rows:
+            waiting.append((image, pool.submit(_read, str(image.file.name), side, prepare)))
             if len(waiting) >= ahead:
                 yield _outcome(*waiting.popleft())
         while waiting:
@@ -88,16 +98,17 @@ def _prepared(
 
 
 def _by_keyset(missing: QuerySet[Image]) -> Iterator[Image]:
+    """Yield images in bounded memory; those that arrive meanwhile are met at the end."""
     last = 0
     while rows := list(missing.filter(pk__gt=last).only("pk", "file", "filename")[:READ_ROWS]):
         yield from rows
         last = rows[-1].pk
 
 
-def _read(name: str, network: FeatureExtractor) -> RGB:
+def _read(name: str, side: int, prepare: Callable[[RGB], RGB]) -> RGB:
     with default_storage.open(name) as file:
         data = file.read()
-    return network.prepare(images.decode(data, image_limits(), shortest_side=network.config.input_size))
+    return prepare(images.decode(data, image_limits(), shortest_side=side))
 
 
 def _outcome(image: Image, pending: Future[RGB]) -> tuple[Image, RGB | SemsearchError]:

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from gallery import jobs
 from gallery.models import Dataset, Job
-from search.services import extraction, features
+from search.services import experiments, extraction, features
 
 SAMPLES = ("objects200", "clipart200")
 
@@ -24,6 +25,13 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         for name in SAMPLES:
             self._prepare(name)
+        waiting = [
+            job
+            for dataset in Dataset.objects.filter(slug__in=SAMPLES)
+            for job in experiments.enqueue(dataset, create=jobs.leave)
+        ]
+        if waiting:
+            self.stdout.write(f"{len(waiting)} jobs compute experiments while the site serves: see /jobs/")
         call_command("serve")
 
     def _prepare(self, name: str) -> None:

@@ -1,0 +1,8 @@
+"""What a cell of a CSV file may hold, so that a spreadsheet shows it and does nothing else."""
+
+from __future__ import annotations
+
+
+def plain_cell(text: str) -> str:
+    """Keep a spreadsheet from reading a name as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,61 @@
+"""Computes experiments: networks x layers x poolings x metrics on one dataset or on all."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery.commands import ReportingCommand, datasets_named
+from gallery.errors import WeightsError
+from search.extractors import registry
+from search.services import experiments
+
+
+class Command(ReportingCommand):
+    """`run_experiments [--dataset SLUG] [--models all] [--poolings average] [--metrics cosine,euclidean]`."""
+
+    help = "Compute the experiments that are missing or out of date."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the dataset and the configurations."""
+        parser.add_argument("--dataset")
+        parser.add_argument("--models", type=names, default=(), help="names with commas, or all")
+        parser.add_argument("--poolings", type=names, default=(), help="average, max, gem, pyramid, flatten")
+        parser.add_argument(
+            "--metrics", type=names, default=(), help="cosine, euclidean, inner_product, manhattan"
+        )
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Run one job a dataset and network; a network that cannot be used is named and passed over."""
+        started = time.perf_counter()
+        plans = experiments.plans(options["models"], options["poolings"], options["metrics"])
+        datasets = datasets_named(options["dataset"])
+        computed = skipped = 0
+        unavailable: dict[str, str] = {}
+        for plan in plans:
+            for dataset in datasets:
+                try:
+                    new, there = experiments.compute_now(dataset, plan)
+                except WeightsError as error:
+                    unavailable[plan.model] = error.detail
+                    asked = len(registry.architecture(plan.model).taps) * len(plan.poolings)
+                    skipped += asked * len(plan.metrics)
+                    self.stderr.write(f"{plan.model} is passed over: {error.detail}")
+                    continue
+                computed, skipped = computed + new, skipped + there
+                if not options["json"]:
+                    self.stdout.write(f"{dataset.slug}, {plan.model}: {new} computed, {there} already there")
+        return {
+            "experiments": computed,
+            "skipped": skipped,
+            "best": experiments.best(datasets),
+            "unavailable": [{"model": name, "reason": reason} for name, reason in unavailable.items()],
+            "seconds": round(time.perf_counter() - started, 2),
+        }
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
