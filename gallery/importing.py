@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -123,17 +124,11 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
 
 
 def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
-    try:
-        with default_storage.open(upload) as file:
-            archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
-            total = archives.count_members(archive)
-            tally = _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
-    except (SemsearchError, jobs.JobStoppedError):
-        # refused or cancelled: nobody will ask for it again
-        default_storage.delete(upload)
-        raise
-    default_storage.delete(upload)
-    return tally
+    run.after_end.append(partial(default_storage.delete, upload))
+    with default_storage.open(upload) as file:
+        archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
+        total = archives.count_members(archive)
+        return _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
 
 
 def _archive_limits() -> ArchiveLimits:

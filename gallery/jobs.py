@@ -129,7 +129,11 @@ def perform(job_id: int) -> Job | None:
     finally:
         beating.set()
         heart.join()
-    return Job.objects.filter(pk=job_id).first()
+    ended = Job.objects.filter(pk=job_id).first()
+    if ended is None or not ended.active:
+        for work in run.after_end:
+            work()
+    return ended
 
 
 def perform_now(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
@@ -226,10 +230,14 @@ def _beat(run: JobRun, stop: threading.Event) -> None:
 
 
 class JobRun:
-    """A claimed job, as its handler sees it."""
+    """A claimed job, as its handler sees it.
+
+    `after_end` is called when the job has ended for good, and not while it will be run again.
+    """
 
     def __init__(self, job: Job, token: str) -> None:
         self.job = job
+        self.after_end: list[Callable[[], None]] = []
         self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
         self._told_at = 0.0
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from gallery import jobs
+from gallery import importing, jobs
 from gallery.models import Dataset, FailedFile, Image, Job
 from tests.conftest import picture
 
@@ -204,3 +205,25 @@ def test_what_is_no_zip_or_not_from_staff_is_refused_by_the_form(staff_client: C
     assert strict.post(page, {"slug": "x"}).status_code in (302, 403)
     assert not Job.objects.exists()
     assert not Dataset.objects.exists()
+
+
+def test_an_upload_is_kept_until_its_job_has_ended_for_good(dataset: Dataset) -> None:
+    job = importing.enqueue_archive(dataset, SimpleUploadedFile("a.zip", zipped({"one.png": picture(1)})))
+    upload = job.parameters["upload"]
+    run = jobs.claim(job.pk)
+    assert run is not None
+    importing.import_job(run)  # done, and its worker is killed before it can say so
+    assert default_storage.exists(upload)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
+    again = jobs.perform(job.pk)
+    assert again is not None
+    assert (again.state, again.result["duplicates"]) == (Job.State.SUCCEEDED, 1)
+    assert not default_storage.exists(upload)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from gallery import jobs
 from gallery.models import Dataset, FailedFile, Image, Job
 from search import metrics
-from search.models import Embedding, SearchIndex
+from search.models import Embedding, FeatureMatrix, SearchIndex
 from search.services import evaluation, features, indexing, verification
 from tests.conftest import import_folder
 
@@ -73,7 +73,10 @@ def test_evaluate_extracts_what_another_configuration_lacks(indexed: Dataset, ca
     call_command("evaluate", "mine", "--model", "efficientnet-lite0", "--pooling", "average", "--json")
     report = last_line(capsys)
     assert report["config"]["model"] == "efficientnet-lite0"
-    assert Embedding.objects.filter(spec__model="efficientnet-lite0").count() == 12
+    assert report["config"]["metric"] == "cosine"
+    kept = FeatureMatrix.objects.get(spec__model="efficientnet-lite0", spec__layer="top")
+    assert kept.count == 12
+    assert not Embedding.objects.filter(spec__model="efficientnet-lite0").exists()
     assert SearchIndex.objects.get(live=True).spec.model == features.live_spec().model
 
 

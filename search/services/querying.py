@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Max
 from numpy.typing import NDArray
 
 from gallery import images, thumbnails
@@ -181,7 +182,7 @@ def _query(request: SearchRequest, response: SearchResponse) -> Query:
         with timings.stage("load"):
             data = fetch(request.url or "", _fetch_limits()).data
     with timings.stage("decode"):
-        largest = features.live_spec().input_size
+        largest = SearchIndex.objects.filter(live=True).aggregate(side=Max("spec__input_size"))["side"]
         facts, rgb = images.decode_with_facts(data, image_limits(), shortest_side=largest)
     response.width, response.height = facts.width, facts.height
     if request.url is not None:
