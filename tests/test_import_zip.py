@@ -217,7 +217,7 @@ def test_an_upload_is_kept_until_its_job_has_ended_for_good(dataset: Dataset) ->
     Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
     again = jobs.perform(job.pk)
     assert again is not None
-    assert (again.state, again.result["duplicates"]) == (Job.State.SUCCEEDED, 1)
+    assert (again.state, again.result["images"]) == (Job.State.SUCCEEDED, 1)
     assert not default_storage.exists(upload)
 
 
