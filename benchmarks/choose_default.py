@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from search.extractors.engines import OPENVINO_CHUNK, load_engine
+from search.extractors.engines import Maps, Pixels, load_engine
 from search.extractors.extraction import resized
+from search.extractors.openvino_engine import OPENVINO_CHUNK
 from search.extractors.pooling import average, flatten, gem, maximum, pyramid, unit_length
 from search.extractors.registry import architecture
 from search.types import RGB, Vectors
@@ -137,12 +138,12 @@ class Laboratory:
 
     def _extract(self, pictures: Pictures, run: Run) -> None:
         engine = load_engine(
-            architecture(run.model), run.layer, run.input_size, kind="openvino", cache_dir=self._cache_dir
+            architecture(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=self._cache_dir
         )
         pooled: dict[str, list[Vectors]] = {name: [] for name in POOLINGS}
         for path in pictures.paths:
             square = resized(read_rgb(path), run.input_size, run.resize)
-            maps = engine.run(np.stack([square, square[:, ::-1]]))
+            (maps,) = engine.run(np.stack([square, square[:, ::-1]]))
             for name, pool in POOLINGS.items():
                 if name != "flatten" or (run.input_size <= 260 and run.layer == "top"):
                     pooled[name].append(pool(maps))
@@ -156,19 +157,19 @@ class Laboratory:
 def throughput(run: Run, cache_dir: Path) -> tuple[float, float]:
     """Return (milliseconds for one picture, pictures a second in chunks), network and pyramid only."""
     engine = load_engine(
-        architecture(run.model), run.layer, run.input_size, kind="openvino", cache_dir=cache_dir
+        architecture(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=cache_dir
     )
     side = run.input_size
     noise = np.random.default_rng(0).integers(0, 256, (8 * OPENVINO_CHUNK, side, side, 3), dtype=np.uint8)
-    pyramid(engine.run(noise[:OPENVINO_CHUNK]))
+    pyramid(engine.run(noise[:OPENVINO_CHUNK])[0])
     one = min(_seconds(engine.run, noise[:1]) for _ in range(20))
     many = min(_seconds(engine.run, noise) for _ in range(3))
     return one * 1000, len(noise) / many
 
 
-def _seconds(run: Callable[[NDArray[np.uint8]], NDArray[np.float32]], batch: NDArray[np.uint8]) -> float:
+def _seconds(run: Callable[[Pixels], tuple[Maps, ...]], batch: Pixels) -> float:
     started = time.perf_counter()
-    pyramid(run(batch))
+    pyramid(run(batch)[0])
     return time.perf_counter() - started
 
 

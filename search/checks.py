@@ -7,6 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from gallery.errors import SemsearchError
+from search.extractors import registry
+
 
 @register()
 def check_features(**_: Any) -> list[CheckMessage]:
@@ -24,4 +27,9 @@ def check_features(**_: Any) -> list[CheckMessage]:
         found.append(
             Error("EXTRACT_BATCH and COMPACT_AFTER must be 1 or more.", hint="Unset them.", id="search.E002")
         )
+    try:
+        registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models")
+    except SemsearchError as error:
+        hint = "Name Keras applications as keras:MobileNetV2 and files as file:/path/mine.keras."
+        found.append(Error(f"EXTRA_NETWORKS cannot be used: {error.detail}", hint=hint, id="search.E003"))
     return found

@@ -46,6 +46,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 
 # --- features and search ----------------------------------------------------------------------
 FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
+EXTRA_NETWORKS: list[str] = env.list("EXTRA_NETWORKS", [])
 EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
 COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)
 

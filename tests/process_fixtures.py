@@ -51,7 +51,7 @@ def _converted_network() -> Path:
     from search.extractors.registry import architecture
 
     config, cache = live_config(), settings.CACHE_ROOT / "models"
-    load_engine(architecture(config.model), config.layer, config.input_size, cache_dir=cache)
+    load_engine(architecture(config.model), (config.layer,), config.input_size, cache_dir=cache)
     cache.mkdir(parents=True, exist_ok=True)
     return cache
 

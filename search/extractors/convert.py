@@ -1,7 +1,7 @@
 """Turns a Keras network into an OpenVINO IR file, in a process of its own.
 
-Run as `python -m search.extractors.convert MODEL LAYER INPUT_SIZE DIRECTORY`; the caller never loads
-TensorFlow.
+Run as `python -m search.extractors.convert SOURCE LAYER[,LAYER...] INPUT_SIZE DIRECTORY`; the caller never
+loads TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,30 +12,33 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import SemsearchError
-from search.extractors.engines import IR_FILE, import_openvino
-from search.extractors.registry import architecture
+from search.extractors.openvino_engine import IR_FILE, import_openvino
+from search.extractors.registry import from_source
 
 
-def convert(model: str, layer: str, input_size: int, directory: Path) -> None:
+def convert(source: str, layers: tuple[str, ...], input_size: int, directory: Path) -> None:
     """Write `model.xml` and `model.bin` into `directory`.
 
-    The network in them takes pixels (n, s, s, 3) uint8 and gives maps (n, h, w, c) float32.
+    The network in them takes pixels (n, s, s, 3) uint8 and gives maps (n, h, w, c) float32 of each layer.
 
     Raises:
         NotFoundError: there is no such network or layer.
         WeightsError: the weights cannot be had.
     """
-    known = architecture(model)
-    known.require_tap(layer)
+    architecture = from_source(source)
+    for layer in layers:
+        architecture.require_tap(layer)
     frozen = directory / "frozen.pb"
-    frozen.write_bytes(_frozen_graph(known.builder((layer,)), input_size))
+    graph, names = _frozen_graph(architecture.builder(layers, input_size), input_size)
+    frozen.write_bytes(graph)
     openvino = import_openvino()
-    openvino.save_model(openvino.convert_model(frozen), directory / IR_FILE, compress_to_fp16=False)
+    model = _in_order(openvino, openvino.convert_model(frozen), names)
+    openvino.save_model(model, directory / IR_FILE, compress_to_fp16=False)
     frozen.unlink()
 
 
-def _frozen_graph(network: Any, input_size: int) -> bytes:
-    """Return the network as one graph with its variables as constants, as OpenVINO reads it."""
+def _frozen_graph(network: Any, input_size: int) -> tuple[bytes, list[str]]:
+    """Return the network as one graph with its variables as constants, and the names of its outputs."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -44,17 +47,27 @@ def _frozen_graph(network: Any, input_size: int) -> bytes:
         lambda pixels: network(tf.cast(pixels, tf.float32), training=False), input_signature=signature
     )
     constant = convert_variables_to_constants_v2(function.get_concrete_function())
-    return bytes(constant.graph.as_graph_def().SerializeToString())
+    names = [output.name for output in constant.outputs]
+    return bytes(constant.graph.as_graph_def().SerializeToString()), names
+
+
+def _in_order(openvino: Any, model: Any, names: list[str]) -> Any:
+    """Return the model with its outputs in the order of `names`; OpenVINO has an order of its own."""
+    results = [model.output(name).node for name in names]
+    return openvino.Model(results, model.get_parameters(), "network")
 
 
 def main() -> int:
     """Convert what the command line names; a refusal is one line on stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    model, layer, input_size, directory = sys.argv[1:]
+    source, layers, input_size, directory = sys.argv[1:]
     try:
-        convert(model, layer, int(input_size), Path(directory))
+        convert(source, tuple(layers.split(",")), int(input_size), Path(directory))
     except SemsearchError as error:
         sys.stderr.write(f"{error.detail}\n")
+        return 1
+    except Exception as error:  # whatever a layer, TensorFlow or OpenVINO says
+        sys.stderr.write(" ".join(str(error).split())[:300] + "\n")
         return 1
     return 0
 

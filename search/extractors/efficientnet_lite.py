@@ -103,24 +103,34 @@ def weights_path(variant: LiteVariant) -> Path:
     return Path(spec.origin).parent / "models" / variant.file_name
 
 
-def build(variant: LiteVariant, taps: tuple[str, ...], *, classifier: bool = False) -> Any:
+def build(
+    variant: LiteVariant, taps: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
+) -> Any:
     """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `taps`.
 
     The pixels are scaled by (p - 127) / 128 inside the graph. One tap gives one output (n, h, w, c), several
-    a list in the order asked; with `classifier` the ImageNet logits (n, 1000) come last. `s` is free.
+    a list in the order asked; with `classifier` the ImageNet logits (n, 1000) come last. `s` is `input_size`,
+    or free.
 
     Raises:
         WeightsError: the weights are missing, damaged or not the expected ones.
     """
-    import keras
-
     tensors = read_checkpoint(weights_path(variant), variant.weights_digest)
-    pixels = keras.Input((None, None, 3), name="pixels")
-    maps, logits = _graph(variant, pixels)
-    outputs = [maps[tap] for tap in taps] + ([logits] if classifier else [])
-    model = keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name=variant.name)
+    model = laid_out(variant, taps, input_size, classifier=classifier)
     _load(model, tensors)
     return model
+
+
+def laid_out(
+    variant: LiteVariant, taps: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
+) -> Any:
+    """Return the Keras model of `build` with the weights Keras starts a layer with."""
+    import keras
+
+    pixels = keras.Input((input_size, input_size, 3), name="pixels")
+    maps, logits = _graph(variant, pixels)
+    outputs = [maps[tap] for tap in taps] + ([logits] if classifier else [])
+    return keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name=variant.name)
 
 
 def _graph(variant: LiteVariant, pixels: Any) -> tuple[dict[str, Any], Any]:

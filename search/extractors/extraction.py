@@ -58,7 +58,9 @@ class FeatureExtractor:
                 f"The projection {config.reduction} has changed since the features were made. "
                 "Extract the features again."
             )
-        self._engine = load_engine(network, config.layer, config.input_size, kind=engine, cache_dir=cache_dir)
+        self._engine = load_engine(
+            network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
+        )
 
     @property
     def engine_name(self) -> str:
@@ -71,7 +73,8 @@ class FeatureExtractor:
 
     def extract(self, prepared: Pixels) -> Vectors:
         """Return the vectors of prepared pictures in their order, (n, s, s, 3) uint8 -> (n, d) float32."""
-        vectors = self._pool(self._engine.run(prepared))
+        (maps,) = self._engine.run(prepared)
+        vectors = self._pool(maps)
         return self._reduction.apply(vectors) if self._reduction else np.ascontiguousarray(vectors)
 
     def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import NotFoundError
+from gallery.errors import NotFoundError, TooLargeError
 from search.types import Vectors
 
 Maps = NDArray[np.float32]  # (n, h, w, c)
 
+MAX_FLATTEN_DIMS = 131_072  # half a megabyte a vector
 GEM_POWER = 3.0
 GEM_FLOOR = 1e-6  # the gradient floor of the paper; keeps negative values of linear layers out of the root
 
@@ -89,7 +90,17 @@ def pooling(name: str) -> Callable[[Maps], Vectors]:
 
 
 def pooled_dims(name: str, map_shape: tuple[int, int, int]) -> int:
-    """Return the length of a pooled vector for a map of shape (h, w, c)."""
+    """Return the length of a pooled vector for a map of shape (h, w, c).
+
+    Raises:
+        TooLargeError: it would be flattened to more values than can be handled.
+    """
     height, width, channels = map_shape
     factors = {"pyramid": 5, "flatten": height * width}
-    return channels * factors.get(name, 1)
+    dims = channels * factors.get(name, 1)
+    if name == "flatten" and dims > MAX_FLATTEN_DIMS:
+        raise TooLargeError(
+            f"Flattened, a map of {height} x {width} x {channels} has {dims:,} values; at most "
+            f"{MAX_FLATTEN_DIMS:,} are taken. Choose a later layer or another pooling."
+        )
+    return dims

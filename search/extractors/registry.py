@@ -1,57 +1,25 @@
-"""The networks semsearch knows: name -> network, preprocessing, weights and eight tap layers as one value."""
+"""The networks semsearch knows, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from gallery.errors import NotFoundError, WeightsError
-from search.extractors import efficientnet_lite
+from gallery.errors import NotFoundError
+from search.extractors import baselines, efficientnet_lite, extra_networks, keras_applications, squeezenet
+from search.extractors.applications import KERAS_APPLICATIONS, Application
+from search.extractors.architecture import Architecture
+from search.extractors.description import described
 from search.extractors.efficientnet_lite import LiteVariant
+from search.extractors.extra_networks import ExtraNetwork
+
+__all__ = ["ARCHITECTURES", "Architecture", "architecture", "available", "from_source", "install", "known"]
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """A network with everything needed to run it.
-
-    `builder(taps)` returns a Keras model from raw RGB pixels (n, s, s, 3) float32 in 0..255 to the feature
-    map (n, h, w, c) of each tap; `taps` are ordered from the first convolution to the last activation, "top".
-    `input_size` is the side in pixels the network was trained at. `map_shape(tap, input_size)` returns the
-    shape (h, w, c) of a tap's feature map without loading anything heavy. `check` raises `WeightsError` with
-    what to do when the weights cannot be had.
-    """
-
-    name: str
-    title: str
-    input_size: int
-    weights_digest: str
-    taps: tuple[str, ...]
-    builder: Callable[[tuple[str, ...]], Any] = field(repr=False, compare=False)
-    map_shape: Callable[[str, int], tuple[int, int, int]] = field(repr=False, compare=False)
-    check: Callable[[], object] = field(repr=False, compare=False)
-
-    def require_tap(self, layer: str) -> None:
-        """Refuse a layer that is not one of the eight taps.
-
-        Raises:
-            NotFoundError: there is no such tap.
-        """
-        if layer not in self.taps:
-            raise NotFoundError(f"{self.title} has no layer {layer!r}; it has {', '.join(self.taps)}.")
-
-    def unavailable_reason(self) -> str:
-        """Return why the network cannot be used now and what to do about it, or "" when it can."""
-        try:
-            self.check()
-        except WeightsError as error:
-            return error.detail
-        return ""
-
-
-def _lite(number: int, width: float, depth: float, input_size: int, digest: str) -> Architecture:
-    variant = LiteVariant(
+def _variant(number: int, width: float, depth: float, digest: str) -> LiteVariant:
+    return LiteVariant(
         name=f"efficientnet-lite{number}",
         width=width,
         depth=depth,
@@ -59,23 +27,151 @@ def _lite(number: int, width: float, depth: float, input_size: int, digest: str)
         file_name=f"efficientnet-lite{number}-{digest[:8]}.pth",
         weights_digest=digest,
     )
+
+
+def _lite(variant: LiteVariant, input_size: int) -> Architecture:
     return Architecture(
         name=variant.name,
-        title=f"EfficientNet-Lite{number}",
+        title=variant.name.replace("efficientnet-lite", "EfficientNet-Lite"),
+        source=variant.name,
         input_size=input_size,
-        weights_digest=digest,
         taps=efficientnet_lite.TAPS,
         builder=partial(efficientnet_lite.build, variant),
-        map_shape=partial(efficientnet_lite.map_shape, variant),
+        layout=partial(efficientnet_lite.laid_out, variant),
+        describe=partial(described, variant.name),
+        digest=lambda: variant.weights_digest,
         check=partial(efficientnet_lite.weights_path, variant),
+        shape_at=partial(efficientnet_lite.map_shape, variant),
     )
 
 
-ARCHITECTURES: tuple[Architecture, ...] = (
-    _lite(0, 1.0, 1.0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
-    _lite(1, 1.0, 1.1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
-    _lite(2, 1.1, 1.2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+def _application(application: Application) -> Architecture:
+    return Architecture(
+        name=application.name,
+        title=application.class_name,
+        source=application.name,
+        input_size=application.input_size,
+        taps=application.taps,
+        builder=partial(keras_applications.build, application),
+        layout=partial(keras_applications.laid_out, application),
+        describe=partial(described, application.name),
+        digest=partial(keras_applications.weights_digest, application),
+        check=partial(keras_applications.weights_path, application),
+        fetch=partial(keras_applications.fetch, application),
+    )
+
+
+def _untrained(variant: LiteVariant, input_size: int) -> Architecture:
+    name = variant.name.replace("efficientnet", "untrained")
+    builder = partial(baselines.untrained, variant)
+    return Architecture(
+        name=name,
+        title="EfficientNet-Lite0, untrained",
+        source=name,
+        input_size=input_size,
+        taps=efficientnet_lite.TAPS,
+        baseline=True,
+        builder=builder,
+        layout=builder,
+        describe=partial(described, name),
+        digest=partial(baselines.untrained_digest, variant),
+        shape_at=partial(efficientnet_lite.map_shape, variant),
+    )
+
+
+def _no_network(taps: tuple[str, ...], input_size: int | None = None) -> Any:
+    raise NotFoundError("The colour histogram is no network; there is nothing to build.")
+
+
+SQUEEZENET = Architecture(
+    name="squeezenet",
+    title="SqueezeNet 1.1",
+    source="squeezenet",
+    input_size=squeezenet.INPUT_SIZE,
+    taps=squeezenet.TAPS,
+    builder=squeezenet.build,
+    layout=squeezenet.laid_out,
+    describe=partial(described, "squeezenet"),
+    digest=lambda: squeezenet.WEIGHTS_DIGEST,
+    check=squeezenet.weights_path,
+    shape_at=squeezenet.map_shape,
 )
+
+COLOUR_HISTOGRAM = Architecture(
+    name="colour-histogram",
+    title="Colour histogram",
+    source="colour-histogram",
+    input_size=224,
+    taps=(baselines.HISTOGRAM_TAP.name,),
+    baseline=True,
+    builder=_no_network,
+    layout=_no_network,
+    describe=lambda: (baselines.HISTOGRAM_TAP,),
+    digest=baselines.histogram_digest,
+    shape_at=lambda tap, input_size: baselines.HISTOGRAM_TAP.shape,
+    compute=baselines.colour_histogram,
+)
+
+LITE0 = _variant(0, 1.0, 1.0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db")
+LITE1 = _variant(1, 1.0, 1.1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850")
+LITE2 = _variant(2, 1.1, 1.2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d")
+
+ARCHITECTURES: tuple[Architecture, ...] = (
+    _lite(LITE0, 224),
+    _lite(LITE1, 240),
+    _lite(LITE2, 260),
+    SQUEEZENET,
+    *(_application(application) for application in KERAS_APPLICATIONS),
+    _untrained(LITE0, 224),
+    COLOUR_HISTOGRAM,
+)
+
+
+EXTRA_PREFIX = "extra:"
+_extra_networks: list[ExtraNetwork] = []
+
+
+def install(sources: Sequence[str], cache_dir: Path) -> None:
+    """Make the networks of these sources known in this process, in place of those of an earlier call.
+
+    A source is `keras:NAME` or `file:/PATH.keras`, see `search.extractors.extra_networks`; what is found out
+    about them is kept below `cache_dir`. Nothing is loaded or downloaded.
+
+    Raises:
+        NotFoundError: a source is of neither form, or its name is taken.
+    """
+    extras: list[ExtraNetwork] = []
+    for source in sources:
+        extra = extra_networks.extra_network(source, cache_dir)
+        taken = {shipped.name for shipped in ARCHITECTURES} | {other.name for other in extras}
+        if extra.name in taken:
+            raise NotFoundError(f"{source!r} cannot be added: there is a network {extra.name!r} already.")
+        extras.append(extra)
+    _extra_networks[:] = extras
+
+
+def _extra(network: ExtraNetwork) -> Architecture:
+    examined = extra_networks.examined(network)
+    taps = examined.taps if examined else ()
+    builder = partial(extra_networks.build, network)
+    return Architecture(
+        name=network.name,
+        title=network.title,
+        source=f"{EXTRA_PREFIX}{network.folder}",
+        input_size=examined.input_size if examined else 0,
+        taps=tuple(tap.name for tap in taps),
+        builder=builder,
+        layout=builder,
+        describe=lambda: taps,
+        digest=lambda: extra_networks.require(network).weights_digest,
+        check=partial(extra_networks.require, network),
+        fetch=partial(extra_networks.fetch, network),
+    )
+
+
+def known() -> tuple[Architecture, ...]:
+    """Return every network there is, usable or not."""
+    return ARCHITECTURES + tuple(_extra(network) for network in _extra_networks)
 
 
 def architecture(name: str) -> Architecture:
@@ -84,13 +180,24 @@ def architecture(name: str) -> Architecture:
     Raises:
         NotFoundError: there is none.
     """
-    for candidate in ARCHITECTURES:
+    for candidate in known():
         if candidate.name == name:
             return candidate
-    known = ", ".join(candidate.name for candidate in ARCHITECTURES)
-    raise NotFoundError(f"There is no network called {name!r}; the known ones are {known}.")
+    names = ", ".join(candidate.name for candidate in known())
+    raise NotFoundError(f"There is no network called {name!r}; the known ones are {names}.")
+
+
+def from_source(source: str) -> Architecture:
+    """Return the network whose `source` this is, in whatever process.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if source.startswith(EXTRA_PREFIX):
+        return _extra(extra_networks.network_in(Path(source.removeprefix(EXTRA_PREFIX))))
+    return architecture(source)
 
 
 def available() -> tuple[Architecture, ...]:
     """Return the networks whose weights are installed here."""
-    return tuple(candidate for candidate in ARCHITECTURES if not candidate.unavailable_reason())
+    return tuple(candidate for candidate in known() if not candidate.unavailable_reason())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from search.extractors.extraction import (
     live_config,
 )
 from search.models import FeatureSpec, SearchIndex
+from search.services.layer_pictures import layer_picture
 from search.types import FeatureConfig
 
 _extractors: dict[FeatureConfig, FeatureExtractor] = {}
@@ -79,9 +81,14 @@ def described_networks() -> list[dict[str, Any]]:
             "name": network.name,
             "title": network.title,
             "input_size": network.input_size,
-            "layers": list(network.taps),
+            "parameters": network.parameters,
+            "baseline": network.baseline,
             "available": not (reason := network.unavailable_reason()),
             "reason": reason,
+            "layers": [
+                asdict(tap) | {"picture": layer_picture(network.name, tap.name)}
+                for tap in network.described()
+            ],
         }
-        for network in registry.ARCHITECTURES
+        for network in registry.known()
     ]

@@ -1,0 +1,246 @@
+"""Pictures that excite single channels of a network, painted by gradient ascent.
+
+After Olah, Mordvintsev and Schubert, "Feature Visualization", https://distill.pub/2017/feature-visualization/:
+the picture is kept as Fourier coefficients in decorrelated colours, and the network sees it shifted, turned
+and scaled a little differently at every step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.extractors.architecture import Architecture
+from search.extractors.engines import Pixels
+from search.types import Vectors
+
+CHANNELS = 4  # in one mosaic, two by two
+CELL = 96  # side of one picture in a mosaic, pixels
+STEPS = 256
+SEED = 0
+LEARNING_RATE = 0.05
+START_DEVIATION = 0.01
+SPECTRUM_DECAY = 1.15  # amplitude falls with frequency to this power; in photographs it is about 1
+SHIFT_SHARE = 1 / 8  # of the side
+TURN_DEGREES = 10.0
+LEAST_SCALE, LARGEST_SCALE = 0.9, 1.1
+LEAST_SIDE = 80  # Keras Applications refuse to be laid out for less than 75
+RESPONSE_BATCH = 8
+
+# Square root of the covariance of ImageNet's colours, one column for each decorrelated colour, as published
+# with the article: https://github.com/tensorflow/lucid/blob/master/lucid/optvis/param/color.py
+COLOUR_SQUARE_ROOT = np.array(
+    [[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32
+)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Sides in pixels of the square that is painted, and of the middle part of it that is shown."""
+
+    side: int
+    shown: int
+
+
+def canvas(stride: float) -> Canvas:
+    """Return the canvas for a layer that has one place every `stride` pixels.
+
+    Later layers look at larger things: the part shown grows with the square root of the stride.
+    """
+    shown = 8 * round(28 * math.sqrt(stride) / 8)
+    return Canvas(side=max(shown, LEAST_SIDE), shown=shown)
+
+
+def layer_mosaic(
+    architecture: Architecture, layer: str, channels: NDArray[np.intp], *, steps: int = STEPS
+) -> Pixels:
+    """Return one picture (s, s, 3) uint8 of what excites these channels of a layer, row by row in a square.
+
+    Raises:
+        NotFoundError: there is no such layer.
+        WeightsError: the weights cannot be had.
+    """
+    architecture.require_tap(layer)
+    rows, _, _ = architecture.map_shape(layer, architecture.input_size)
+    size = canvas(architecture.input_size / rows)
+    network = with_slope_everywhere(architecture.builder((layer,), size.side))
+    # weights that come with a classifier fit one size alone
+    side = network.input_shape[1] or size.side
+    pictures = exciting_pictures(network, channels, side=side, steps=steps)
+    margin = (side - size.shown) // 2
+    return mosaic(pictures[:, margin : margin + size.shown, margin : margin + size.shown])
+
+
+def exciting_pictures(network: Any, channels: NDArray[np.intp], *, side: int, steps: int = STEPS) -> Pixels:
+    """Return for each of n channels of a network's only output a picture, (n, side, side, 3) uint8.
+
+    What rises is the mean of the channel over the whole map. Chance is seeded: on one machine
+    the pictures come out the same, up to rounding.
+    """
+    import keras
+    import tensorflow as tf
+
+    generator = np.random.default_rng(SEED)
+    count = len(channels)
+    coefficients = tf.Variable(
+        generator.normal(0, START_DEVIATION, (2, count, 3, side, side // 2 + 1)).astype(np.float32)
+    )
+    optimizer = keras.optimizers.Adam(LEARNING_RATE)
+    paint = _painter(side)
+    own_channel = tf.one_hot(channels, network.output_shape[-1])
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def step(places: Any, weights: Any) -> None:
+        with tf.GradientTape() as tape:
+            seen = _sampled(paint(coefficients), places, weights)
+            means = tf.reduce_mean(network(255.0 * seen, training=False), axis=(1, 2))
+            excitement = tf.reduce_sum(means * own_channel)
+        optimizer.apply_gradients([(-tape.gradient(excitement, coefficients), coefficients)])
+
+    for _ in range(steps):
+        places, weights = random_views(generator, count, side)
+        step(tf.constant(places), tf.constant(weights))
+    return np.asarray(np.rint(255.0 * paint(coefficients).numpy()), dtype=np.uint8)
+
+
+def with_slope_everywhere(network: Any) -> Any:
+    """Return the network with a leaky rectifier in place of the activation of its output, if it has one.
+
+    A rectifier has no slope where it rests, nor ReLU6 where it is full: nothing would tell the way up.
+    Without any bend the mean of a first convolution would depend on nothing but the mean colour.
+    """
+    import keras
+
+    last = network.layers[-1]
+    if not (isinstance(last, keras.layers.ReLU) or hasattr(last, "activation")):
+        return network
+
+    def replaced(layer: Any) -> Any:
+        if layer.name == last.name and isinstance(layer, keras.layers.ReLU):
+            return keras.layers.Activation("leaky_relu", name=layer.name)
+        settings = layer.get_config()
+        return type(layer).from_config(settings | {"activation": "leaky_relu"} if layer is last else settings)
+
+    opened = keras.models.clone_model(network, clone_function=replaced)
+    opened.set_weights(network.get_weights())
+    return opened
+
+
+def random_views(
+    generator: np.random.Generator, count: int, side: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Draw how each of `count` canvases is seen: shifted, turned and scaled about its middle.
+
+    Returns the four canvas places, numbered row by row, around each place seen, (n, 4, side * side) int32,
+    and their weights in bilinear interpolation, the same shape float32. A canvas that ends goes on at its
+    opposite edge.
+    """
+    middle = (side - 1) / 2
+    seen = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), axis=-1).reshape(-1, 2)
+    places = np.empty((count, 4, side * side), dtype=np.int32)
+    weights = np.empty((count, 4, side * side), dtype=np.float32)
+    for number in range(count):
+        scale = generator.uniform(LEAST_SCALE, LARGEST_SCALE)
+        angle = math.radians(generator.uniform(-TURN_DEGREES, TURN_DEGREES))
+        shift = generator.uniform(-SHIFT_SHARE * side, SHIFT_SHARE * side, 2)
+        cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
+        exact = (seen - middle) @ np.array([[cosine, sine], [-sine, cosine]]) + middle + shift
+        whole = np.floor(exact)
+        part = exact - whole
+        for corner, (down, right) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+            row, column = ((whole + np.array([down, right])) % side).T
+            places[number, corner] = row * side + column
+            weights[number, corner] = np.abs(1 - down - part[:, 0]) * np.abs(1 - right - part[:, 1])
+    return places, weights
+
+
+def _sampled(pictures: Any, places: Any, weights: Any) -> Any:
+    import tensorflow as tf
+
+    shape = tf.shape(pictures)
+    flat = tf.reshape(pictures, (shape[0], -1, 3))
+    corners = tf.gather(flat, places, batch_dims=1)
+    return tf.reshape(tf.reduce_sum(corners * weights[..., None], axis=1), shape)
+
+
+def _painter(side: int) -> Callable[[Any], Any]:
+    """Return the function from Fourier coefficients to pictures.
+
+    (2, n, 3, side, side // 2 + 1), the real parts first -> (n, side, side, 3) in 0..1.
+    """
+    import tensorflow as tf
+
+    frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
+    amplitudes = side / np.maximum(frequencies, 1 / side) ** SPECTRUM_DECAY / 4
+    colours = COLOUR_SQUARE_ROOT / np.linalg.norm(COLOUR_SQUARE_ROOT, axis=0).max()
+
+    def paint(coefficients: Any) -> Any:
+        spectrum = tf.complex(coefficients[0], coefficients[1]) * amplitudes.astype(np.complex64)
+        plain = tf.signal.irfft2d(spectrum, fft_length=[side, side])
+        return tf.sigmoid(tf.einsum("nchw,dc->nhwd", plain, colours))
+
+    return paint
+
+
+def unevenness(architecture: Architecture, layers: tuple[str, ...], pictures: Pixels) -> list[Vectors]:
+    """Return how unevenly every channel answers over every picture, one (n, c) float32 for each layer.
+
+    That is the standard deviation over all places: in early layers the mean would tell little but how bright
+    a picture is.
+
+    Raises:
+        NotFoundError: there is no such layer.
+        WeightsError: the weights cannot be had.
+    """
+    import tensorflow as tf
+
+    for layer in layers:
+        architecture.require_tap(layer)
+    network = architecture.builder(layers, pictures.shape[1])
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def deviations(batch: Any) -> list[Any]:
+        maps = network(tf.cast(batch, tf.float32), training=False)
+        return [tf.math.reduce_std(one, axis=(1, 2)) for one in (maps if len(layers) > 1 else [maps])]
+
+    batches = [pictures[n : n + RESPONSE_BATCH] for n in range(0, len(pictures), RESPONSE_BATCH)]
+    parts = [[layer.numpy() for layer in deviations(batch)] for batch in batches]
+    return [np.concatenate(layer) for layer in zip(*parts, strict=True)]
+
+
+def telling_channels(responses: Vectors, labels: list[str], count: int = CHANNELS) -> NDArray[np.intp]:
+    """Return the channels that tell labels apart best, each the best of another label while labels last.
+
+    `responses` (n, c) is a number for each of n labelled pictures and each channel. A channel is judged by
+    the one-way F ratio, variance of the label means over variance within labels, and belongs to the label of
+    its largest mean. The best come first; equals in the order of their numbers.
+    """
+    names = sorted(set(labels))
+    of_label = np.array([names.index(label) for label in labels])
+    exact = responses.astype(np.float64)
+    means = np.stack([exact[of_label == number].mean(axis=0) for number in range(len(names))])
+    within = ((exact - means[of_label]) ** 2).mean(axis=0)
+    between = ((means[of_label] - exact.mean(axis=0)) ** 2).mean(axis=0)
+    ratio = np.where(within > 0, between / np.where(within > 0, within, 1), 0)
+    order = np.argsort(-ratio, kind="stable")
+    _, firsts = np.unique(means.argmax(axis=0)[order], return_index=True)
+    best_of_label = order[np.sort(firsts)]
+    rest = order[~np.isin(order, best_of_label)]
+    return np.concatenate([best_of_label, rest])[:count]
+
+
+def mosaic(pictures: Pixels, cell: int = CELL) -> Pixels:
+    """Lay (n, h, w, 3) uint8 pictures, n a square number, out row by row as one (s, s, 3) square of cells."""
+    from PIL import Image
+
+    across = math.isqrt(len(pictures))
+    sheet = Image.new("RGB", (across * cell, across * cell))
+    for number, picture in enumerate(pictures):
+        scaled = Image.fromarray(picture).resize((cell, cell), Image.Resampling.LANCZOS)
+        sheet.paste(scaled, (number % across * cell, number // across * cell))
+    return np.asarray(sheet)

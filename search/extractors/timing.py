@@ -1,0 +1,26 @@
+"""Measures how long things take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+ROUNDS = 7
+
+
+def least_ms(works: Sequence[Callable[[], object]]) -> tuple[float, ...]:
+    """Return the least milliseconds of several calls of each work, in their order.
+
+    What else a machine does can only add to a time. The works take turns, so that a busy moment does not
+    fall on one of them alone; the first round warms up and is not counted.
+    """
+    rounds = [[_ms(work) for work in works] for _ in range(ROUNDS + 1)]
+    return tuple(float(least) for least in np.min(rounds[1:], axis=0))
+
+
+def _ms(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000

@@ -1,0 +1,51 @@
+"""Draws what excites the layers of the networks, for the pages that show them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from gallery.commands import ReportingCommand
+from search.extractors import registry
+from search.extractors.activation import STEPS
+from search.services import layer_pictures
+
+
+class Command(ReportingCommand):
+    """`picture_layers [--models A,B] [--layers A,B] [--steps N] [--output DIR]`."""
+
+    help = "Draw by gradient ascent what excites the layers of networks; takes minutes a network."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the networks and layers."""
+        parser.add_argument("--models", help="names with commas; default: every trained network available")
+        parser.add_argument("--layers", help="names with commas; default: all")
+        parser.add_argument("--steps", type=int, default=STEPS, help=f"of gradient ascent, default {STEPS}")
+        parser.add_argument(
+            "--output",
+            type=Path,
+            default=settings.BASE_DIR / "static" / layer_pictures.FOLDER,
+            help="default: %(default)s",
+        )
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Draw one layer after another."""
+        started = time.perf_counter()
+        if options["models"]:
+            networks = [registry.architecture(name) for name in options["models"].split(",")]
+        else:
+            networks = [network for network in registry.available() if not network.baseline]
+        drawn = []
+        for network in networks:
+            layers = tuple(options["layers"].split(",")) if options["layers"] else network.taps
+            for path in layer_pictures.draw_layers(
+                network, layers, steps=max(1, options["steps"]), root=options["output"]
+            ):
+                drawn.append(f"{network.name}/{path.stem}")
+                if not options["json"]:
+                    self.stdout.write(f"{path}: {path.stat().st_size} bytes")
+        return {"pictures": drawn, "seconds": round(time.perf_counter() - started, 1)}
