@@ -139,7 +139,7 @@ def media(request: HttpRequest, path: str) -> FileResponse:
     """Send a stored picture; nothing else of the storage can be reached from here."""
     pure = PurePosixPath(path)
     content_type = PICTURE_TYPES.get(pure.suffix.lower())
-    inside = len(pure.parts) > 1 and pure.parts[0] in ("images", "thumbnails", "feature-maps")
+    inside = len(pure.parts) > 1 and pure.parts[0] in ("images", "thumbnails", "feature-maps", "atlases")
     if not inside or content_type is None or posixpath.normpath(path) != path or "\\" in path or "\0" in path:
         raise Http404("no such picture")
     try:
