@@ -24,6 +24,7 @@ from tests.conftest import import_folder
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL2 without a graphics card
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
