@@ -9,6 +9,8 @@ from search import views
 app_name = "search"
 urlpatterns = [
     path("", views.explore, name="explore"),
+    path("compare/", views.compare, name="compare"),
+    path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("embeddings/", views.embeddings, name="embeddings"),
     path("live/", views.live, name="live"),
 ]

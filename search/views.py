@@ -7,8 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from gallery.overview import dataset_cards
+from gallery.models import Dataset
+from search.configurations import live_configurations
+from search.models import Projection
+from search.presenters import explore_frame
 from search.samples import all_sources, sample_images
+from search.services.points import COLOURED_BY
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
@@ -16,21 +20,39 @@ RESULT_COUNTS = (10, 20, 50, 100)
 
 @require_safe
 def explore(request: HttpRequest) -> HttpResponse:
-    """Render the search visualization section: for now, what can be searched today."""
-    sources = all_sources()
-    context = {
-        "cards": dataset_cards([source.dataset for source in sources if source.searchable]),
-        "datasets": len(sources),
-        "samples": sample_images(sources, SAMPLES),
-    }
-    return render(request, "search/explore.html", context)
+    """Render the frame of the exploration: datasets and networks; its script asks the API for the rest."""
+    frame = explore_frame(request.GET.get("dataset", ""))
+    return render(request, "search/explore.html", {"frame": frame})
+
+
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Render the frame of the comparison; its script asks the API for both lists."""
+    return render(request, "search/compare.html", {"datasets": list(Dataset.objects.all())})
+
+
+@require_safe
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    """Render the frame of the leaderboard; its script asks the API for the rows."""
+    live = live_configurations()
+    datasets = [(dataset, live.get(dataset.pk)) for dataset in Dataset.objects.all()]
+    return render(request, "search/leaderboard.html", {"datasets": datasets})
 
 
 @require_safe
 def embeddings(request: HttpRequest) -> HttpResponse:
-    """Render the embedding visualization section: for now, what is there to map."""
-    ready = [source.dataset for source in all_sources() if source.searchable]
-    return render(request, "search/embeddings.html", {"cards": dataset_cards(ready)})
+    """Render the frame of the map; its script asks the API for the points."""
+    datasets = list(Dataset.objects.all())
+    mapped = set(Projection.objects.order_by().values_list("dataset", flat=True).distinct())
+    asked = request.GET.get("dataset", "")
+    by_interest = sorted(datasets, key=lambda dataset: (dataset.slug != asked, dataset.pk not in mapped))
+    context = {
+        "datasets": datasets,
+        "shown": by_interest[0] if by_interest else None,
+        "methods": Projection.Method.choices,
+        "colourings": [(name, name.capitalize()) for name in COLOURED_BY],
+    }
+    return render(request, "search/embeddings.html", context)
 
 
 @require_safe

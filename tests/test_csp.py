@@ -11,6 +11,8 @@ pytestmark = pytest.mark.django_db
 
 PAGES = {
     "/": 200,
+    "/compare/": 200,
+    "/leaderboard/": 200,
     "/embeddings/": 200,
     "/live/": 200,
     "/datasets/": 200,

@@ -189,7 +189,6 @@ def test_a_network_without_weights_is_named_and_the_rest_runs(
     labelled: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("SEMSEARCH_FETCH_WEIGHTS_S", "1")
     report = run("--dataset", "mine", "--models", "mobilenet,colour-histogram")
     assert report["experiments"] == 2
     assert report["skipped"] == 16
@@ -249,3 +248,9 @@ def test_evaluate_with_options_says_what_the_experiment_says(labelled: Dataset) 
     config = experiment.spec.config
     with pytest.raises(evaluation.UnlabelledError):
         evaluation.evaluate_experiment(labelled, config, "cosine")
+
+
+def test_a_dataset_without_pictures_has_nothing_to_compute(dataset: Dataset) -> None:
+    assert experiments.enqueue(dataset) == []
+    assert run("--dataset", "mine", "--models", "efficientnet-lite0")["experiments"] == 0
+    assert not Experiment.objects.exists()

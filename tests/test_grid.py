@@ -171,11 +171,11 @@ def test_a_wrong_window_is_refused_in_words(
 
 def test_the_window_around_a_picture_is_the_one_that_holds_it(dataset: Dataset, client: Client) -> None:
     ids = stored_images(dataset, ["cats"] * 25)
-    ordered = [picture["id"] for picture in client.get(URL, {"dataset": "mine"}).json()["pictures"]]
+    ordered = shown(client)
     for position in (0, 9, 10, 24):
-        found = client.get(URL, {"dataset": "mine", "limit": 10, "around": ordered[position]}).json()
+        found = window(client, limit=10, around=ordered[position])
         assert found["offset"] == position // 10 * 10
         assert [picture["id"] for picture in found["pictures"]] == ordered[found["offset"] :][:10]
-    missing = client.get(URL, {"dataset": "mine", "around": max(ids) + 1})
+    missing = client.get(f"{URL}?dataset=mine&around={max(ids) + 1}")
     assert missing.status_code == 404
     assert "has no picture" in missing.json()["error"]["detail"]

@@ -20,7 +20,9 @@ from search.types import FeatureConfig
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/", "/jobs/"]
+PAGES = [
+    "/", "/compare/", "/leaderboard/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/", "/jobs/",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +102,16 @@ def test_no_page_has_inline_script_or_style(client: Client, mine: Dataset, path:
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/", 6), ("/embeddings/", 5), ("/live/", 3), ("/datasets/", 5), ("/datasets/mine/", 4), ("/jobs/", 1)],
+    [
+        ("/", 5),
+        ("/compare/", 1),
+        ("/leaderboard/", 2),
+        ("/embeddings/", 2),
+        ("/live/", 3),
+        ("/datasets/", 5),
+        ("/datasets/mine/", 4),
+        ("/jobs/", 1),
+    ],
 )
 def test_lists_ask_the_database_a_fixed_number_of_times(
     client: Client, mine: Dataset, django_assert_num_queries: Any, path: str, queries: int

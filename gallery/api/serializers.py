@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
 
-from gallery import grid
+from gallery import copying, grid
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.paging import LARGEST_ID
+
+MOST_CHOSEN = 200
 
 
 class CategorySerializer(serializers.Serializer[Any]):
@@ -47,6 +52,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
     url = serializers.FileField(source="file", read_only=True, use_url=True)
     thumbnail = serializers.FileField(read_only=True, use_url=True)
+    page_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Image
@@ -57,6 +63,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "filename",
             "url",
             "thumbnail",
+            "page_url",
             "width",
             "height",
             "size_bytes",
@@ -64,6 +71,10 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "sha256",
             "created_at",
         ]
+
+    def get_page_url(self, image: Image) -> str:
+        """Return the address of the picture's page."""
+        return reverse("gallery:image", args=[image.dataset.slug, image.pk])
 
 
 class PictureSerializer(serializers.Serializer[Any]):
@@ -77,6 +88,50 @@ class PictureSerializer(serializers.Serializer[Any]):
     page_url = serializers.CharField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
+
+
+class ChosenImagesSerializer(serializers.Serializer[Any]):
+    """Which pictures are asked for by number."""
+
+    ids = serializers.CharField(help_text=f"Numbers with commas, at most {MOST_CHOSEN}.")
+
+    def validate_ids(self, value: str) -> list[int]:
+        """Return the numbers, each once, in their order."""
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        if not all(re.fullmatch("[0-9]{1,18}", word) for word in words):
+            raise serializers.ValidationError("Give the numbers of pictures with commas between them.")
+        ids = list(dict.fromkeys(int(word) for word in words))
+        if len(ids) > MOST_CHOSEN:
+            raise serializers.ValidationError(f"Ask for at most {MOST_CHOSEN} pictures at once.")
+        return ids
+
+
+class AtlasSerializer(serializers.Serializer[Any]):
+    """The pages of small pictures of a dataset; cell c is on page c // per_page, row by row."""
+
+    cell = serializers.IntegerField(help_text="Pixels a side.")
+    columns = serializers.IntegerField()
+    per_page = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Cells in all.")
+    pages = serializers.ListField(child=serializers.CharField())
+    ids = serializers.CharField(help_text="Where a uint32 for each cell is: the image in it, 0 for none.")
+
+
+class NewDatasetOfImagesSerializer(serializers.Serializer[Any]):
+    """A dataset to make of stored pictures."""
+
+    name = serializers.CharField(max_length=200)
+    slug = serializers.SlugField(
+        max_length=80,
+        validators=[
+            UniqueValidator(Dataset.objects.all(), message="There is a dataset with this slug already.")
+        ],
+    )
+    images = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
+        allow_empty=False,
+        max_length=copying.MOST_PICTURES,
+    )
 
 
 class WindowRequestSerializer(serializers.Serializer[Any]):
@@ -172,6 +227,15 @@ class FailedFileSerializer(serializers.ModelSerializer[FailedFile]):
     class Meta:
         model = FailedFile
         fields = ["id", "name", "code", "reason", "created_at"]
+
+
+class NewDatasetOfImagesResponseSerializer(DatasetSerializer):
+    """A new dataset, and the job that copies the pictures into it."""
+
+    job = JobSerializer(read_only=True)
+
+    class Meta(DatasetSerializer.Meta):
+        fields = [*DatasetSerializer.Meta.fields, "job"]
 
 
 class NewImageResponseSerializer(serializers.Serializer[Any]):

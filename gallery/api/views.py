@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Count, QuerySet
+from django.http import HttpResponse
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, parsers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gallery import grid, importing, jobs, removing
+from gallery import atlases, copying, grid, importing, jobs, removing
 from gallery.api import serializers
 from gallery.api.pagination import ByNewest, ByOldest
+from gallery.api.renderers import BinaryRenderer
 from gallery.models import Dataset, Image, Job
 from gallery.overview import with_failed_count
 
@@ -62,6 +66,49 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
             status=status.HTTP_202_ACCEPTED,
         )
 
+    @extend_schema(responses=serializers.AtlasSerializer)
+    @action(detail=True, pagination_class=None)
+    def atlas(self, request: Request, slug: str) -> Response:
+        """Return where the small pictures are that a map draws its points with."""
+        dataset = self.get_object()
+        found = atlases.atlas(dataset)
+        values = {
+            "cell": atlases.CELL,
+            "columns": atlases.COLUMNS,
+            "per_page": atlases.PER_PAGE,
+            "count": len(found.image_ids),
+            "pages": found.pages,
+            "ids": reverse("dataset-atlas-ids", args=[dataset.slug]),
+        }
+        return Response(values)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(
+        detail=True,
+        url_path="atlas/ids",
+        url_name="atlas-ids",
+        pagination_class=None,
+        renderer_classes=[BinaryRenderer, JSONRenderer],
+    )
+    def atlas_ids(self, request: Request, slug: str) -> HttpResponse:
+        """Send the id of the image in each cell of the atlas, uint32 little endian; 0 where there is none."""
+        return HttpResponse(atlases.packed_ids(self.get_object()), content_type=BinaryRenderer.media_type)
+
+    @extend_schema(
+        request=serializers.NewDatasetOfImagesSerializer,
+        responses={201: serializers.NewDatasetOfImagesResponseSerializer},
+    )
+    @action(detail=False, methods=["post"], url_path="from-images", pagination_class=None)
+    def from_images(self, request: Request) -> Response:
+        """Make a dataset of stored pictures with their labels; the job in the answer copies them."""
+        form = serializers.NewDatasetOfImagesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        dataset, job = copying.new_dataset(values["slug"], values["name"], values["images"])
+        shown = self.get_serializer(self.get_queryset().get(pk=dataset.pk)).data
+        job_shown = serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data
+        return Response(shown | {"job": job_shown}, status=status.HTTP_201_CREATED)
+
 
 class ImageViewSet(
     mixins.RetrieveModelMixin, mixins.DestroyModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Image]
@@ -85,11 +132,24 @@ class ImageViewSet(
         parameters=[
             OpenApiParameter("dataset", OpenApiTypes.STR, description="only this dataset (slug)"),
             OpenApiParameter("label", OpenApiTypes.STR, description="only this label; empty for unlabelled"),
+            OpenApiParameter(
+                "ids", OpenApiTypes.STR, description="these numbers, at most 200, on one page, in this order"
+            ),
         ]
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List images in the order of arrival."""
+        """List images in the order of arrival, or those asked for by number."""
+        if "ids" in request.query_params:
+            return self._chosen(request)
         return super().list(request, *args, **kwargs)
+
+    def _chosen(self, request: Request) -> Response:
+        form = serializers.ChosenImagesSerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        ids = form.validated_data["ids"]
+        found = self.get_queryset().in_bulk(ids)
+        rows = self.get_serializer([found[pk] for pk in ids if pk in found], many=True)
+        return Response({"next": None, "previous": None, "results": rows.data})
 
     @extend_schema(
         request={"multipart/form-data": serializers.NewImageSerializer},

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import socket
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from search.extractors.applications import Application
 from search.extractors.subprocesses import run_module
 
 DOWNLOAD_LIMIT_S = 900
+CONNECTION_LIMIT_S = 5
 
 
 def weights_folder() -> Path:
@@ -115,7 +119,10 @@ def fetch(application: Application) -> None:
     except WeightsError as missing:
         words = missing.detail
     try:
+        require_connection(application.address)
         run_module("search.extractors.keras_applications", application.class_name, limit_s=DOWNLOAD_LIMIT_S)
+    except OSError as error:
+        reason = f"{urlsplit(application.address).hostname} cannot be reached: {error.strerror or error}"
     except subprocess.TimeoutExpired:
         reason = f"it took over {DOWNLOAD_LIMIT_S} s"
     except subprocess.CalledProcessError as error:
@@ -124,6 +131,17 @@ def fetch(application: Application) -> None:
         weights_path(application)
         return
     raise WeightsError(f"The download failed ({reason}). {words}")
+
+
+def require_connection(address: str) -> None:
+    """Try to reach the server of an address, before Keras is loaded for nothing; a proxy is trusted.
+
+    Raises:
+        OSError: it cannot be reached.
+    """
+    if not getproxies():
+        host = urlsplit(address).hostname or ""
+        socket.create_connection((host, 443), timeout=CONNECTION_LIMIT_S).close()
 
 
 def _whole(application: Application, input_size: int | None, *, classifier: bool) -> Any:

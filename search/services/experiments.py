@@ -120,24 +120,34 @@ def experiment_spec(model: str, layer: str, pooling_name: str) -> FeatureSpec:
 
 
 def is_missing(dataset: Dataset, plan: Plan) -> bool:
-    """Whether a plan has something to compute; with a network whose weights are missing it has."""
+    """Whether a plan has something to compute; with a network whose weights are missing it has.
+
+    There is nothing to compute without pictures.
+    """
+    if not dataset.images.exists():
+        return False
     if registry.architecture(plan.model).unavailable_reason():
         return True
-    specs = [spec for name in plan.poolings for spec in _specs(plan.model, name)]
+    specs = [spec for name in plan.poolings for spec in layer_specs(plan.model, name)]
     return bool(_missing(dataset, specs, plan.metrics, signature(dataset)))
 
 
+def require_weights(plan: Plan) -> None:
+    """Fetch the weights of a plan's network where they are not here. Raises: WeightsError."""
+    network = registry.architecture(plan.model)
+    if network.unavailable_reason():
+        network.fetch()
+
+
 def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
-    """Compute what a plan lacks in this process; returns how many were computed and how many were there.
+    """Compute what a plan lacks in this process; returns how many were computed and how many were not.
 
     Raises: WeightsError when the weights of the network are neither here nor to be fetched; SemsearchError
     with the job's error when it failed otherwise.
     """
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        network.fetch()
+    require_weights(plan)
     if not is_missing(dataset, plan):
-        return 0, sum(len(_specs(plan.model, name)) for name in plan.poolings) * len(plan.metrics)
+        return 0, sum(len(layer_specs(plan.model, name)) for name in plan.poolings) * len(plan.metrics)
     job = jobs.perform_now(Job.Kind.EXPERIMENT, dataset, **parameters_of(plan))
     return job.result["experiments"], job.result["skipped"]
 
@@ -158,7 +168,7 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
     now = signature(dataset)
     computed = asked_for = 0
     for name in plan.poolings:
-        specs = _specs(plan.model, name)
+        specs = layer_specs(plan.model, name)
         missing = _missing(dataset, specs, plan.metrics, now)
         asked_for += len(specs) * len(plan.metrics)
         if missing:
@@ -187,7 +197,7 @@ def best(datasets: Sequence[Dataset]) -> dict[str, Any]:
     }
 
 
-def _specs(model: str, pooling_name: str) -> list[FeatureSpec]:
+def layer_specs(model: str, pooling_name: str) -> list[FeatureSpec]:
     """Return the specs of the layers of a network, without those whose vectors would be too long."""
     found = []
     for layer in registry.architecture(model).taps:
@@ -225,6 +235,7 @@ def _compute(
     vectors, read_for = np.empty((0, 0), dtype=np.float32), 0
     found = ids
     for done, (spec, metric) in enumerate(missing):
+        run.give_way()
         title = f"Measuring {spec.model} {spec.layer}, {metric.replace('_', ' ')}"
         run.advance(done, title)
         if spec.pk != read_for:

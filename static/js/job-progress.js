@@ -1,4 +1,5 @@
 // Follows every unfinished job shown on the page: asks once a second and updates its parts in place.
+// Pages whose scripts show a job later call `follow` themselves.
 import { call } from "./api.js";
 import { number, plural } from "./elements.js";
 
@@ -41,10 +42,12 @@ function show(root, job, seen) {
   if (failed) failed.hidden = !job.failed;
 }
 
-function follow(root) {
+/** Follow the job of `root.dataset.job`; calls `ended(job)` when it has no more work to do. */
+export function follow(root, ended = null) {
   const seen = [];
   let tenth = -1;
   const ask = async () => {
+    if (!root.isConnected) return; // the page shows something else by now
     if (document.hidden) {
       document.addEventListener("visibilitychange", ask, { once: true });
       return;
@@ -68,6 +71,8 @@ function follow(root) {
     }
     if (job.active) {
       setTimeout(ask, EVERY_MS);
+    } else if (ended) {
+      ended(job);
     } else if ("reloadAtEnd" in root.dataset) {
       // the server renders the end: times, result and failed files
       location.reload();
@@ -76,4 +81,4 @@ function follow(root) {
   ask();
 }
 
-document.querySelectorAll("[data-job]").forEach(follow);
+document.querySelectorAll("[data-job]").forEach((root) => follow(root));

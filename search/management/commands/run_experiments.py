@@ -35,15 +35,16 @@ class Command(ReportingCommand):
         computed = skipped = 0
         unavailable: dict[str, str] = {}
         for plan in plans:
+            try:
+                experiments.require_weights(plan)
+            except WeightsError as error:
+                unavailable[plan.model] = error.detail
+                asked = len(registry.architecture(plan.model).taps) * len(plan.poolings) * len(plan.metrics)
+                skipped += asked * len(datasets)
+                self.stderr.write(f"{plan.model} is passed over: {error.detail}")
+                continue
             for dataset in datasets:
-                try:
-                    new, there = experiments.compute_now(dataset, plan)
-                except WeightsError as error:
-                    unavailable[plan.model] = error.detail
-                    asked = len(registry.architecture(plan.model).taps) * len(plan.poolings)
-                    skipped += asked * len(plan.metrics)
-                    self.stderr.write(f"{plan.model} is passed over: {error.detail}")
-                    continue
+                new, there = experiments.compute_now(dataset, plan)
                 computed, skipped = computed + new, skipped + there
                 if not options["json"]:
                     self.stdout.write(f"{dataset.slug}, {plan.model}: {new} computed, {there} already there")
