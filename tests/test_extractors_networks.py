@@ -79,12 +79,26 @@ def test_missing_weights_are_a_reason_that_says_where_from_and_where_to(keras_ho
         live_config(model="mobilenet")
 
 
+def test_without_a_connection_keras_is_not_even_loaded(
+    keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: Any, **options: Any) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(keras_applications, "getproxies", dict)
+    monkeypatch.setattr("socket.create_connection", refused)
+    monkeypatch.setattr(keras_applications, "run_module", None)
+    with pytest.raises(WeightsError, match="cannot be reached: Network is unreachable"):
+        architecture("mobilenet").fetch()
+
+
 def test_a_download_that_fails_leaves_the_reason_and_what_to_do(
     keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*arguments: str, limit_s: float) -> None:
         raise subprocess.CalledProcessError(1, arguments, stderr="no route to host")
 
+    monkeypatch.setattr(keras_applications, "require_connection", lambda address: None)
     monkeypatch.setattr(keras_applications, "run_module", fails)
     with pytest.raises(WeightsError, match=r"no route to host.*mobilenet_1_0_224_tf_no_top\.h5 is missing"):
         MOBILENET.fetch()
