@@ -6,10 +6,10 @@ from django.apps import AppConfig
 
 
 class GalleryConfig(AppConfig):
-    """Registers the system checks and the import jobs."""
+    """Registers the system checks, the import jobs and what goes with an atlas page."""
 
     name = "gallery"
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from gallery import checks, importing  # noqa: F401
+        from gallery import atlases, checks, importing  # noqa: F401

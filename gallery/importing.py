@@ -18,7 +18,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 
-from gallery import archives, images, jobs, signals, thumbnails
+from gallery import archives, atlases, copying, images, jobs, signals, thumbnails
 from gallery.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.images import ImageLimits, PictureFacts
@@ -104,15 +104,24 @@ def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
 
 
 def import_job(run: jobs.JobRun) -> dict[str, Any]:
-    """Do an import job: its parameters name a `path` on this machine, or an `upload` in the storage.
+    """Do an import job: its parameters name a `path` on this machine, or in the storage an `upload` or a
+    `selection` of pictures.
 
     With `announce` false nobody is told of the new images: the caller extracts their features itself.
     """
     dataset = run.job.dataset
     assert dataset is not None
+    tally = _import_asked(run, dataset)
+    atlases.update(dataset, run.touch)
+    return tally.as_result()
+
+
+def _import_asked(run: jobs.JobRun, dataset: Dataset) -> Tally:
     parameters = run.job.parameters
     if "upload" in parameters:
-        return _import_upload(run, dataset, parameters["upload"]).as_result()
+        return _import_upload(run, dataset, parameters["upload"])
+    if "selection" in parameters:
+        return _import_selection(run, dataset, parameters["selection"])
     path = Path(parameters["path"])
     if path.is_dir():
         members = archives.read_folder(path, _archive_limits())
@@ -120,7 +129,7 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
         members = archives.read_archive(path, _archive_limits())
     else:
         raise NotFoundError(f"There is no folder or zip file at {path}.")
-    return _import(run, dataset, members, archives.count_members(path)).as_result()
+    return _import(run, dataset, members, archives.count_members(path))
 
 
 def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
@@ -129,6 +138,12 @@ def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
         archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
         total = archives.count_members(archive)
         return _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
+
+
+def _import_selection(run: jobs.JobRun, dataset: Dataset, selection: str) -> Tally:
+    run.after_end.append(partial(default_storage.delete, selection))
+    ids = copying.selected(selection)
+    return _import(run, dataset, copying.members(ids), len(ids))
 
 
 def _archive_limits() -> ArchiveLimits:

@@ -28,6 +28,8 @@ STALE_AFTER = timedelta(seconds=30)
 REANNOUNCE_AFTER = timedelta(seconds=60)
 PROGRESS_EVERY_S = 0.5
 MAX_ATTEMPTS = 5
+# of the work that nobody waits for; all other has 0, which the broker hands out first
+PATIENT = {Job.Kind.EXPERIMENT: 6, Job.Kind.PROJECT: 9}
 
 Handler = Callable[["JobRun"], dict[str, Any]]
 _handlers: dict[str, Handler] = {}
@@ -42,7 +44,7 @@ class JobStoppedError(Exception):
 
 
 class JobInterruptedError(Exception):
-    """The worker was told to end; the job goes on when there is one again."""
+    """The worker was told to end, or has something more urgent to do; the job goes on afterwards."""
 
 
 def interrupt() -> None:
@@ -58,7 +60,7 @@ def register(kind: Job.Kind, handler: Handler) -> None:
 def enqueue(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
     """Create a job and announce it to the workers once the surrounding transaction is committed."""
     job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
-    transaction.on_commit(lambda: announce(job.pk))
+    transaction.on_commit(lambda: announce(job.pk, kind))
     return job
 
 
@@ -67,12 +69,12 @@ def leave(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
     return Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
 
 
-def announce(job_id: int) -> None:
+def announce(job_id: int, kind: str) -> None:
     """Send the Celery message of a queued job; with the broker away the job waits, and says so."""
     from gallery.tasks import run_job
 
     try:
-        run_job.delay(job_id)
+        run_job.apply_async((job_id,), priority=PATIENT.get(Job.Kind(kind), 0))
     except run_job.OperationalError:
         logger.warning("The broker does not answer; job %s waits for it.", job_id)
         Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
@@ -105,11 +107,15 @@ def claim(job_id: int) -> JobRun | None:
     return JobRun(Job.objects.get(pk=job_id), token) if taken else None
 
 
-def perform(job_id: int) -> Job | None:
-    """Claim a job, do its work and record how it ended; returns None when it was not ours to do."""
+def perform(job_id: int, *, gives_way: bool = False) -> Job | None:
+    """Claim a job, do its work and record how it ended; returns None when it was not ours to do.
+
+    A job that `gives_way` goes back to the queue, where it allows that, when more urgent work waits.
+    """
     run = None if _ending.is_set() else claim(job_id)
     if run is None:
         return None
+    run.gives_way = gives_way
     beating = threading.Event()
     heart = threading.Thread(target=_beat, args=(run, beating), daemon=True, name=f"heartbeat-{job_id}")
     heart.start()
@@ -117,8 +123,8 @@ def perform(job_id: int) -> Job | None:
         result = _handlers[run.job.kind](run)
     except JobStoppedError:
         logger.info("Job %s was stopped.", job_id)
-    except JobInterruptedError:
-        run.requeue()
+    except JobInterruptedError as interruption:
+        run.requeue(str(interruption))
     except SemsearchError as error:
         run.finish(Job.State.FAILED, error=error.detail)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
@@ -148,7 +154,7 @@ def perform_now(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> J
         job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine)
     else:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
-    ended = perform(job.pk)
+    ended = perform(job.pk, gives_way=False)
     if ended is None or ended.state != Job.State.SUCCEEDED:
         raise SemsearchError(f"Job {job.pk} did not finish: {ended.error if ended else 'it was removed'}")
     return ended
@@ -176,9 +182,10 @@ def sweep(*, at_start: bool = False) -> int:
     if not at_start:
         # a job just created announces itself; only one that failed to is ours
         forgotten = forgotten.filter(created_at__lt=now - timedelta(seconds=5))
-    waiting = list(forgotten.values_list("pk", flat=True))
-    for pk in waiting:
-        announce(pk)
+    # the oldest first: what was left in an order is done in it
+    waiting = list(forgotten.order_by("pk").values_list("pk", "kind"))
+    for pk, kind in waiting:
+        announce(pk, kind)
     return len(waiting)
 
 
@@ -238,6 +245,7 @@ class JobRun:
     def __init__(self, job: Job, token: str) -> None:
         self.job = job
         self.after_end: list[Callable[[], None]] = []
+        self.gives_way = False
         self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
         self._told_at = 0.0
 
@@ -256,11 +264,19 @@ class JobRun:
         Raises: JobStoppedError, JobInterruptedError.
         """
         if _ending.is_set():
-            raise JobInterruptedError
+            raise JobInterruptedError("Interrupted; goes on when the worker is back.")
         if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
             return
         self._told_at = time.monotonic()
         self.touch(done=done, **({"message": message} if message else {}))
+
+    def give_way(self) -> None:
+        """Let work go first that somebody waits for; called where little is lost by stopping.
+
+        Raises: JobInterruptedError.
+        """
+        if self.gives_way and Job.objects.filter(state=Job.State.QUEUED).exclude(kind__in=PATIENT).exists():
+            raise JobInterruptedError("Lets more urgent work go first.")
 
     def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
         """List a file that could not be used; a second time for the same file changes nothing."""
@@ -271,13 +287,13 @@ class JobRun:
             defaults={"reason": error.detail, "image": image},
         )
 
-    def requeue(self) -> None:
+    def requeue(self, why: str) -> None:
         """Give the job back: an end that was asked for is no failed attempt."""
         self._mine.update(
             state=Job.State.QUEUED,
             attempts=F("attempts") - 1,
             dispatched_at=None,
-            message="Interrupted; goes on when the worker is back.",
+            message=why,
         )
 
     def finish(self, state: Job.State, *, result: dict[str, Any] | None = None, error: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What we have: datasets, their images, the jobs that work on them, and the files that failed."""
+"""What we have: datasets, their images, small pictures of them, the jobs that work on them, failed files."""
 
 from __future__ import annotations
 
@@ -59,6 +59,32 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+
+def atlas_path(page: AtlasPage, filename: str) -> str:
+    """Return where a page of small pictures is stored; another look gets another name."""
+    return f"atlases/{page.dataset_id}/{filename}"
+
+
+class AtlasPage(models.Model):
+    """One of the pages on which the small pictures of a dataset lie side by side, in rows of cells.
+
+    All pages but the last are full. A picture keeps its cell; that of one that is gone becomes a hole.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="atlas_pages")
+    number = models.PositiveIntegerField(help_text="Counted from 0.")
+    file = models.FileField(upload_to=atlas_path, max_length=200)
+    image_ids = models.BinaryField(help_text="int64 little endian, cell after cell; 0 is a hole.")
+
+    class Meta:
+        ordering = ["dataset", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "number"], name="one_atlas_page_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"page {self.number} of {self.dataset.slug}"
 
 
 class Job(models.Model):

@@ -13,7 +13,7 @@ from gallery import jobs
 @shared_task(name="gallery.tasks.run_job")
 def run_job(job_id: int) -> None:
     """Do the job if it is still to be done; safe to deliver twice."""
-    jobs.perform(job_id)
+    jobs.perform(job_id, gives_way=True)
 
 
 @shared_task(name="gallery.tasks.sweep_jobs")

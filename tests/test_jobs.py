@@ -127,3 +127,20 @@ def test_a_file_that_fails_twice_in_one_job_is_listed_once(dataset: Dataset) -> 
     for _ in range(2):
         run.fail_file("a.jpg", SemsearchError("It is torn."))
     assert FailedFile.objects.filter(job=run.job).count() == 1
+
+
+def test_what_was_left_is_announced_in_its_order_and_after_what_people_wait_for(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = (Job.Kind.EXPERIMENT, Job.Kind.PROJECT, Job.Kind.PROJECT, Job.Kind.IMPORT)
+    left = [jobs.leave(kind, dataset).pk for kind in kinds]
+    sent: list[tuple[int, int]] = []
+
+    def noted(values: tuple[int], priority: int) -> None:
+        sent.append((values[0], priority))
+
+    monkeypatch.setattr("gallery.tasks.run_job.apply_async", noted)
+    assert jobs.sweep(at_start=True) == 4
+    assert [pk for pk, _ in sent] == left
+    experiment, project, _, imported = (priority for _, priority in sent)
+    assert imported < experiment < project, "the broker hands out the smallest number first"
