@@ -14,6 +14,7 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba")
 DOORS = (
     "gallery.images", "gallery.archives", "gallery.fetching", "gallery.thumbnails", "gallery.addresses",
     "gallery.member_names", "gallery.zip_structure", "search.extractors", "search.index",
+    "search.projections",
 )  # fmt: skip
 PURE = ("gallery.errors", "search.types", "search.metrics")
 SERVICES = ("search.services", "gallery.importing", "gallery.removing", "gallery.jobs")

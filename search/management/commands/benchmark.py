@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,30 @@ from gallery.commands import ReportingCommand
 
 
 class Command(ReportingCommand):
-    """`benchmark extract|query|all`."""
+    """`benchmark extract|query|projection|all`."""
 
     help = "Measure, print and keep figures under benchmarks/results."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the benchmark."""
-        parser.add_argument("name", choices=["extract", "query", "all"])
+        parser.add_argument("name", choices=["extract", "query", "projection", "all"])
         parser.add_argument(
             "--images", type=Path, help="extract: a folder of pictures instead of the sample data"
         )
+        parser.add_argument("--count", type=int, help="projection: how many vectors (20,000)")
 
     def report(self, **options: Any) -> dict[str, Any]:
         """Run one benchmark, or all."""
         from benchmarks.extract import extract
         from benchmarks.machine import keep
+        from benchmarks.projection import COUNT, projection
         from benchmarks.query import query
 
-        runs = {"extract": lambda: extract(options["images"]), "query": query}
+        runs: dict[str, Callable[[], dict[str, Any]]] = {
+            "extract": lambda: extract(options["images"]),
+            "query": query,
+            "projection": lambda: projection(options["count"] or COUNT),
+        }
         if options["name"] != "all":
             runs = {options["name"]: runs[options["name"]]}
         figures = {}
