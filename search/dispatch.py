@@ -11,7 +11,7 @@ from django.dispatch import receiver
 
 from gallery import jobs, signals
 from gallery.models import Dataset, Job
-from search.models import FeatureMatrix, SearchIndex
+from search.models import FeatureMatrix, Projection, SearchIndex
 
 
 @receiver(signals.images_added)
@@ -54,6 +54,14 @@ def drop_matrix_file(instance: FeatureMatrix, **_: Any) -> None:
     matrices.drop_file(instance)
 
 
+@receiver(pre_delete, sender=Projection)
+def drop_projection_file(instance: Projection, **_: Any) -> None:
+    """Remove a projection's file with its row."""
+    from search.services import layouts
+
+    layouts.drop_file(instance)
+
+
 def _extract(run: jobs.JobRun) -> dict[str, Any]:
     from search.services import extraction, features, indexing
 
@@ -82,7 +90,14 @@ def _promote(run: jobs.JobRun) -> dict[str, Any]:
     return promotion.promote_job(run)
 
 
+def _project(run: jobs.JobRun) -> dict[str, Any]:
+    from search.services import projecting
+
+    return projecting.project_job(run)
+
+
 jobs.register(Job.Kind.EXTRACT, _extract)
 jobs.register(Job.Kind.INDEX, _index)
 jobs.register(Job.Kind.EXPERIMENT, _experiment)
 jobs.register(Job.Kind.PROMOTE, _promote)
+jobs.register(Job.Kind.PROJECT, _project)

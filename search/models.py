@@ -1,4 +1,4 @@
-"""How it is found: feature specs, embeddings, indexes and their generations, experiments."""
+"""How it is found: feature specs, embeddings, indexes and their generations, experiments, projections."""
 
 from __future__ import annotations
 
@@ -218,3 +218,52 @@ class ExperimentQuery(models.Model):
 
     def __str__(self) -> str:
         return f"image {self.image_id} in experiment {self.experiment_id}"
+
+
+def projection_path(projection: Projection, filename: str) -> str:
+    """Return where the places of a projection are stored."""
+    return f"projections/{projection.dataset_id}/{projection.spec_id}/{filename}"
+
+
+class Projection(models.Model):
+    """The map of a dataset under one spec: a place in two dimensions for each image, and how good it is.
+
+    The places are in an immutable file: image ids (n,) int64 ascending, points (n, 2) float32 and
+    clusters (n,) uint16. Images that are gone are passed over when it is read.
+    """
+
+    class Method(models.TextChoices):
+        UMAP = "umap", "UMAP"
+        TSNE = "tsne", "t-SNE"
+        PCA = "pca", "PCA"
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="projections")
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="projections")
+    method = models.CharField(max_length=10, choices=Method.choices)
+    parameters = models.JSONField(help_text="Those that concern the method.")
+    digest = models.CharField(
+        max_length=64, help_text="Of the parameters; databases differ in comparing JSON."
+    )
+    file = models.FileField(upload_to=projection_path, max_length=200)
+    count = models.PositiveIntegerField()
+    fitted = models.PositiveIntegerField(help_text="Images the map was fitted on; the others were placed.")
+    images_signature = models.CharField(
+        max_length=64, help_text="Of the ids and categories it was computed from; another one now: stale."
+    )
+    trustworthiness = models.FloatField(help_text="0 to 1.")
+    neighbour_agreement = models.FloatField(help_text="0 to 1.")
+    separation = models.FloatField(null=True, blank=True, help_text="Of the categories; null without labels.")
+    weighted_separation = models.FloatField(null=True, blank=True, help_text="Times the trustworthiness.")
+    seconds = models.FloatField(help_text="To lay it out and to judge it.")
+    computed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "spec", "method", "digest"],
+                name="one_projection_per_dataset_spec_method_and_parameters",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset.slug}: {self.get_method_display()} of {self.spec}"

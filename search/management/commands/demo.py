@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from gallery import jobs
 from gallery.models import Dataset, Job
-from search.services import experiments, extraction, features
+from search.services import experiments, extraction, features, projecting
 
 SAMPLES = ("objects200", "clipart200")
 
@@ -25,14 +25,21 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         for name in SAMPLES:
             self._prepare(name)
-        waiting = [
-            job
-            for dataset in Dataset.objects.filter(slug__in=SAMPLES)
-            for job in experiments.enqueue(dataset, create=jobs.leave)
-        ]
+        waiting = self._left()
         if waiting:
-            self.stdout.write(f"{len(waiting)} jobs compute experiments while the site serves: see /jobs/")
+            self.stdout.write(
+                f"{waiting} jobs compute experiments and maps while the site serves: see /jobs/"
+            )
         call_command("serve")
+
+    def _left(self) -> int:
+        """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
+        datasets = list(Dataset.objects.filter(slug__in=SAMPLES))
+        waiting = [job for dataset in datasets for job in experiments.enqueue(dataset, create=jobs.leave)]
+        for plan in projecting.plans():
+            for dataset in datasets:
+                waiting += projecting.enqueue(dataset, [plan], create=jobs.leave)
+        return len(waiting)
 
     def _prepare(self, name: str) -> None:
         finished = Job.objects.filter(

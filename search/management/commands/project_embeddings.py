@@ -1,0 +1,69 @@
+"""Makes maps of datasets: methods x networks x layers, on one dataset or on all."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from gallery.commands import ReportingCommand, datasets_named
+from gallery.errors import WeightsError
+from search.extractors import registry
+from search.management.commands.run_experiments import names
+from search.services import projecting
+
+OPTIONS = ("neighbours", "min_dist", "metric", "perplexity", "seed")
+
+
+class Command(ReportingCommand):
+    """`project_embeddings [--dataset SLUG] [--method umap|tsne|pca] [--models A,B] [--pooling average]`."""
+
+    help = "Make the maps that are missing or out of date."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the dataset, the networks and how the maps are made."""
+        parser.add_argument("--dataset")
+        parser.add_argument("--method", choices=projecting.METHODS, help="default: all three")
+        parser.add_argument("--models", type=names, default=(), help="names with commas, or all")
+        parser.add_argument("--pooling", default="", help="default: average")
+        parser.add_argument("--neighbours", type=int, help="UMAP: how many neighbours a picture has")
+        parser.add_argument("--min-dist", type=float, help="UMAP: how near points may come, 0 to 0.99")
+        parser.add_argument("--metric", help="cosine (default) or euclidean")
+        parser.add_argument("--perplexity", type=float, help="t-SNE: about how many neighbours count")
+        parser.add_argument("--seed", type=int, help="the same seed gives the same map")
+        parser.add_argument("--afresh", action="store_true", help="make anew what is there, too")
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Run one job a method, network and dataset; a network that cannot be used is passed over."""
+        started = time.perf_counter()
+        plans = projecting.plans(
+            (options["method"],) if options["method"] else (),
+            options["models"],
+            options["pooling"],
+            {name: options[name] for name in OPTIONS if options[name] is not None},
+            afresh=options["afresh"],
+        )
+        datasets = datasets_named(options["dataset"])
+        made = skipped = 0
+        unavailable: dict[str, str] = {}
+        for plan in plans:
+            for dataset in datasets:
+                try:
+                    new, there = projecting.compute_now(dataset, plan)
+                except WeightsError as error:
+                    if plan.model not in unavailable:
+                        self.stderr.write(f"{plan.model} is passed over: {error.detail}")
+                    unavailable[plan.model] = error.detail
+                    skipped += len(registry.architecture(plan.model).taps)
+                    continue
+                made, skipped = made + new, skipped + there
+                if not options["json"]:
+                    what = f"{dataset.slug}, {plan.layout.method} of {plan.model}"
+                    self.stdout.write(f"{what}: {new} maps made, {there} already there")
+        return {
+            "projections": made,
+            "skipped": skipped,
+            "unavailable": [{"model": name, "reason": reason} for name, reason in unavailable.items()],
+            "seconds": round(time.perf_counter() - started, 2),
+        }

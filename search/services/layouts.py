@@ -1,0 +1,77 @@
+"""The files of projections: written whole, replaced with their row, read by pages and by the next map."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from numpy.typing import NDArray
+
+from gallery.errors import NotFoundError
+from search.models import Projection
+from search.types import Ids
+
+
+@dataclass(frozen=True)
+class StoredLayout:
+    """A map as it is stored: ascending image ids (n,), points (n, 2) float32, clusters (n,) uint16."""
+
+    ids: Ids
+    points: NDArray[np.float32]
+    clusters: NDArray[np.uint16]
+
+
+def store(projection: Projection, layout: StoredLayout) -> None:
+    """Write a map beside its predecessor and save the row that points at it; the predecessor goes last."""
+    content = io.BytesIO()
+    np.savez(
+        content,
+        ids=layout.ids.astype("<i8"),
+        points=layout.points.astype("<f4"),
+        clusters=layout.clusters.astype("<u2"),
+    )
+    replaced = str(projection.file.name or "")
+    with transaction.atomic():
+        projection.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()))
+        if replaced:
+            transaction.on_commit(partial(default_storage.delete, replaced))
+
+
+def read(projection: Projection) -> StoredLayout:
+    """Return the map of a projection, also when it is replaced in this moment.
+
+    Raises: NotFoundError when its file is gone.
+    """
+    try:
+        return _content(projection)
+    except FileNotFoundError:
+        now = Projection.objects.filter(pk=projection.pk).first()
+    try:
+        if now is not None and now.file.name != projection.file.name:
+            return _content(now)
+    except FileNotFoundError:
+        pass
+    raise NotFoundError(f"The places of map {projection.pk} are gone from the storage: compute it again.")
+
+
+def drop_file(projection: Projection) -> None:
+    """Remove the file of a projection whose row was deleted, once that is committed."""
+    transaction.on_commit(partial(default_storage.delete, str(projection.file.name)))
+
+
+def _content(projection: Projection) -> StoredLayout:
+    with (
+        default_storage.open(str(projection.file.name)) as file,
+        np.load(file, allow_pickle=False) as content,
+    ):
+        return StoredLayout(
+            np.asarray(content["ids"], dtype=np.int64),
+            np.asarray(content["points"], dtype=np.float32),
+            np.asarray(content["clusters"], dtype=np.uint16),
+        )
