@@ -3,7 +3,7 @@ import { number } from "./elements.js";
 
 export const SHORT_SCORES = { weighted_precision: "Weighted precision", precision: "Precision", map: "mAP" };
 export const COSTS = {
-  extract_ms: { name: "Time", axis: "Network time a picture", unit: "ms" },
+  extract_ms: { name: "Time", axis: "Processor time a picture", unit: "ms" },
   bytes_per_vector: { name: "Size", axis: "Size of a vector", unit: "bytes" },
 };
 

@@ -12,7 +12,7 @@ const COLUMNS = [
   { key: "map", name: "mAP", full: SCORES.map, first: -1, end: true, score: true, text: (row) => percent(row.map) },
   { key: "dims", name: "Dimensions", first: 1, end: true, text: (row) => number(row.dims) },
   { key: "bytes_per_vector", name: "A vector", full: "Bytes a vector", first: 1, end: true, text: (row) => bytes(row.bytes_per_vector) },
-  { key: "extract_ms", name: "A picture", full: "Milliseconds a picture", first: 1, end: true, text: (row) => ms(row.extract_ms) },
+  { key: "extract_ms", name: "A picture", full: "Milliseconds of one processor core a picture", first: 1, end: true, text: (row) => ms(row.extract_ms) },
 ];
 
 /** Return {key, direction} of "-precision" or "dims", or null where it is no sorting. */
