@@ -14,6 +14,7 @@ from search.models import Projection
 from search.presenters import explore_frame
 from search.samples import all_sources, sample_images
 from search.services.points import COLOURED_BY
+from search.services.projecting import DEFAULT_MODELS
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
@@ -51,6 +52,7 @@ def embeddings(request: HttpRequest) -> HttpResponse:
         "datasets": datasets,
         "shown": by_interest[0] if by_interest else None,
         "methods": Projection.Method.choices,
+        "default_model": DEFAULT_MODELS[0],
         "colourings": [(name, name.capitalize()) for name in COLOURED_BY],
     }
     return render(request, "search/embeddings.html", context)

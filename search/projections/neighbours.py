@@ -11,8 +11,8 @@ from search.types import Ids, Vectors
 
 Squares: TypeAlias = NDArray[np.float32]  # (m, k), distances squared
 
-# Above this neighbours are sought in the 16 nearest of sqrt(n) cells. Measured on 20,000 features: 97 % of the
-# true ones are found in a third of the time, and the maps are as trustworthy.
+# Above this neighbours are sought in the 16 nearest of sqrt(n) cells. Measured on 20,000 features: 97 % of
+# the true ones are found in a third of the time, and the maps are as trustworthy.
 MOST_EXACT = 10_000
 CELLS_SEARCHED = 16
 LEARNED_PER_CELL = 40

@@ -44,7 +44,7 @@ class PrincipalSpace:
     def rotate(self, vectors: Vectors) -> Vectors:
         """Return (n, d) vectors as (n, c) float32 on the principal axes."""
         out = np.empty((len(vectors), self.directions.shape[1]), dtype=np.float32)
-        for start, block in _blocks(vectors, self.metric):
+        for start, block in prepared_blocks(vectors, self.metric):
             out[start : start + len(block)] = (block - self.mean) @ self.directions
         return out
 
@@ -76,7 +76,8 @@ def principal_space(
     return PrincipalSpace(metric, mean, np.ascontiguousarray(directions * signs, dtype=np.float32))
 
 
-def _blocks(vectors: Vectors, metric: str) -> Iterator[tuple[int, Vectors]]:
+def prepared_blocks(vectors: Vectors, metric: str) -> Iterator[tuple[int, Vectors]]:
+    """Yield (first row, rows) of vectors in blocks of 32 MB, at unit length for the metric cosine."""
     step = max(1, BLOCK_VALUES // vectors.shape[1])
     for start in range(0, len(vectors), step):
         yield start, _prepared(vectors[start : start + step], metric)
@@ -88,7 +89,7 @@ def _prepared(vectors: Vectors, metric: str) -> Vectors:
 
 def _mean(vectors: Vectors, metric: str) -> NDArray[np.float32]:
     total = np.zeros(vectors.shape[1], dtype=np.float64)
-    for _, block in _blocks(vectors, metric):
+    for _, block in prepared_blocks(vectors, metric):
         total += block.sum(axis=0, dtype=np.float64)
     return np.asarray(total / len(vectors), dtype=np.float32)
 
@@ -96,7 +97,7 @@ def _mean(vectors: Vectors, metric: str) -> NDArray[np.float32]:
 def _scatter(vectors: Vectors, metric: str, mean: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the scatter matrix (d, d) of the centred vectors, summed in float64 over blocks."""
     scatter = np.zeros((vectors.shape[1], vectors.shape[1]), dtype=np.float64)
-    for _, block in _blocks(vectors, metric):
+    for _, block in prepared_blocks(vectors, metric):
         centred = block - mean
         scatter += centred.T @ centred
     return scatter
@@ -105,7 +106,7 @@ def _scatter(vectors: Vectors, metric: str, mean: NDArray[np.float32]) -> NDArra
 def _through(vectors: Vectors, metric: str, mean: NDArray[np.float32], basis: Columns) -> NDArray[np.float64]:
     """Return the scatter matrix of the vectors times the basis (d, c), without forming it."""
     total = np.zeros_like(basis)
-    for _, block in _blocks(vectors, metric):
+    for _, block in prepared_blocks(vectors, metric):
         centred = block - mean
         total += centred.T @ (centred @ basis)
     return total

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.base import normalise
 from search.projections.plan import METRICS, Points, ProjectionInputError, checked_points, checked_vectors
+from search.projections.principal import prepared_blocks
 from search.types import Vectors
 
 TRUSTWORTHINESS_AT = 12
@@ -137,7 +137,10 @@ def _map_neighbours(points: Points, queries: Rows, k: int) -> Rows:
 
 def _squares(vectors: Vectors, queries: Rows, metric: str) -> Iterator[Squares]:
     """Yield squared distances (b, n) from query rows to all vectors, infinite to themselves, in blocks."""
-    rows = normalise(vectors) if metric == "cosine" else vectors - vectors.mean(axis=0, dtype=np.float32)
+    rows = np.empty_like(vectors)
+    for first, block in prepared_blocks(vectors, metric):
+        rows[first : first + len(block)] = block
+    rows -= rows.mean(axis=0, dtype=np.float64).astype(np.float32)  # small numbers keep small differences
     lengths = np.einsum("nd,nd->n", rows, rows)
     step = max(1, BLOCK_VALUES // len(rows))
     for start in range(0, len(queries), step):
