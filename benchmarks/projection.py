@@ -25,8 +25,9 @@ WARM_UP = (
 def projection(count: int = COUNT) -> dict[str, Any]:
     """Measure both in turn, three times; the fastest counts, as other work on the machine only ever adds.
 
-    Both run once before on fewer vectors, so that no compilation is timed. Every round gives the same map. The figures are for the cosine
-    distance; "euclidean" holds the same for umap-learn's own default distance.
+    Both run once before on fewer vectors, so that no compilation is timed. The map of the last round is
+    judged. The figures are for the cosine distance; "euclidean" holds the same for umap-learn's own default
+    distance.
     """
     vectors, pictures = crop_features(count, settings.CACHE_ROOT)
     metrics = {metric: _compared(vectors, metric) for metric in ("cosine", "euclidean")}
