@@ -29,6 +29,7 @@ COLUMNS = 32
 PER_PAGE = COLUMNS * COLUMNS
 HOLE = 0
 MOST_IDS = 2**32
+ATTEMPTS = 5  # when other jobs draw the same pages
 
 Ids = NDArray[np.int64]
 
@@ -70,8 +71,16 @@ def packed_ids(dataset: Dataset) -> bytes:
 def update(dataset: Dataset, report: Callable[[], None]) -> None:
     """Draw what is new, and what is gone no more; `report` is called before each page and may raise.
 
-    The pages that are full and complete stay as they are. Safe to run twice at once.
+    The pages that are full and complete stay as they are. Safe to run twice at once: whoever is overtaken
+    looks again, so that no picture is passed over and only the last page is not full.
     """
+    for _ in range(ATTEMPTS):
+        if _update(dataset, report):
+            break
+
+
+def _update(dataset: Dataset, report: Callable[[], None]) -> bool:
+    """Draw what is new or gone; returns whether that was done, and not begun by another job meanwhile."""
     there = np.fromiter(dataset.images.order_by("pk").values_list("pk", flat=True).iterator(), dtype=np.int64)
     pages = list(dataset.atlas_pages.order_by("number"))
     held = [_ids(page) for page in pages]
@@ -83,10 +92,13 @@ def update(dataset: Dataset, report: Callable[[], None]) -> None:
             wanted, new = np.concatenate([wanted, new[:room]]), new[room:]
         if not np.array_equal(wanted, ids):
             report()
-            _replace(page, wanted)
+            if not _replace(page, wanted):
+                return False
     for number, start in enumerate(range(0, len(new), PER_PAGE), start=len(pages)):
         report()
-        _add(dataset, number, new[start : start + PER_PAGE])
+        if not _add(dataset, number, new[start : start + PER_PAGE]):
+            return False
+    return True
 
 
 @receiver(pre_delete, sender=AtlasPage)
@@ -103,7 +115,7 @@ def _packed(ids: Ids) -> bytes:
     return ids.astype("<i8").tobytes()
 
 
-def _add(dataset: Dataset, number: int, ids: Ids) -> None:
+def _add(dataset: Dataset, number: int, ids: Ids) -> bool:
     page = AtlasPage(dataset=dataset, number=number, image_ids=_packed(ids))
     _write(page, ids)
     try:
@@ -112,9 +124,11 @@ def _add(dataset: Dataset, number: int, ids: Ids) -> None:
     except IntegrityError:
         # another job drew this page in this moment, or the dataset is gone
         default_storage.delete(str(page.file.name))
+        return False
+    return True
 
 
-def _replace(page: AtlasPage, ids: Ids) -> None:
+def _replace(page: AtlasPage, ids: Ids) -> bool:
     """Put a page in the place of what it was, unless another job has done so meanwhile."""
     replaced = str(page.file.name)
     _write(page, ids)
@@ -122,6 +136,7 @@ def _replace(page: AtlasPage, ids: Ids) -> None:
     same = AtlasPage.objects.filter(pk=page.pk, file=replaced)
     changed = same.update(file=drawn, image_ids=_packed(ids))
     default_storage.delete(replaced if changed else drawn)
+    return bool(changed)
 
 
 def _write(page: AtlasPage, ids: Ids) -> None:

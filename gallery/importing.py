@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -133,7 +132,6 @@ def _import_asked(run: jobs.JobRun, dataset: Dataset) -> Tally:
 
 
 def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
-    run.after_end.append(partial(default_storage.delete, upload))
     with default_storage.open(upload) as file:
         archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
         total = archives.count_members(archive)
@@ -141,9 +139,15 @@ def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
 
 
 def _import_selection(run: jobs.JobRun, dataset: Dataset, selection: str) -> Tally:
-    run.after_end.append(partial(default_storage.delete, selection))
     ids = copying.selected(selection)
     return _import(run, dataset, copying.members(ids), len(ids))
+
+
+def _drop_source(job: Job) -> None:
+    """Remove the upload or selection that a job imports: nothing reads it when the job has ended."""
+    for name in ("upload", "selection"):
+        if name in job.parameters:
+            default_storage.delete(job.parameters[name])
 
 
 def _archive_limits() -> ArchiveLimits:
@@ -283,4 +287,4 @@ def _write(image: Image, field: str, name: str, data: bytes) -> str:
     return default_storage.save(path, ContentFile(data))
 
 
-jobs.register(Job.Kind.IMPORT, import_job)
+jobs.register(Job.Kind.IMPORT, import_job, _drop_source)

@@ -10,10 +10,13 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from gallery.errors import SemsearchError
@@ -32,8 +35,9 @@ MAX_ATTEMPTS = 5
 PATIENT = {Job.Kind.EXPERIMENT: 6, Job.Kind.PROJECT: 9}
 
 Handler = Callable[["JobRun"], dict[str, Any]]
+Leftovers = Callable[[Job], None]
 _handlers: dict[str, Handler] = {}
-
+_leftovers: dict[str, Leftovers] = {}
 
 # set when this process has been told to end
 _ending = threading.Event()
@@ -52,9 +56,14 @@ def interrupt() -> None:
     _ending.set()
 
 
-def register(kind: Job.Kind, handler: Handler) -> None:
-    """Name the function that does jobs of this kind; what it returns is kept as the job's result."""
+def register(kind: Job.Kind, handler: Handler, leftovers: Leftovers | None = None) -> None:
+    """Name the function that does jobs of this kind; what it returns is kept as the job's result.
+
+    `leftovers` removes what waits for the job, once it has ended for good, however often it is called.
+    """
     _handlers[kind] = handler
+    if leftovers is not None:
+        _leftovers[kind] = leftovers
 
 
 def enqueue(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
@@ -89,7 +98,22 @@ def cancel(job_id: int) -> bool:
     changed = Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).update(
         state=Job.State.CANCELLED, finished_at=timezone.now(), message="Cancelled."
     )
+    if changed:
+        _remove_leftovers(*Job.objects.filter(pk=job_id))
     return bool(changed)
+
+
+@receiver(pre_delete, sender=Job)
+def drop_leftovers(instance: Job, **_: Any) -> None:
+    """Remove what waits for a job that goes with its dataset before it has ended."""
+    if instance.active:
+        transaction.on_commit(partial(_remove_leftovers, instance))
+
+
+def _remove_leftovers(*ended: Job) -> None:
+    for job in ended:
+        if job.kind in _leftovers:
+            _leftovers[job.kind](job)
 
 
 def claim(job_id: int) -> JobRun | None:
@@ -137,8 +161,7 @@ def perform(job_id: int, *, gives_way: bool = False) -> Job | None:
         heart.join()
     ended = Job.objects.filter(pk=job_id).first()
     if ended is None or not ended.active:
-        for work in run.after_end:
-            work()
+        _remove_leftovers(run.job)
     return ended
 
 
@@ -197,6 +220,7 @@ def _revive(pk: int, worker: str) -> None:
         finished_at=timezone.now(),
         error=f"Its worker died {MAX_ATTEMPTS} times; look at the worker's log, then start it again.",
     ):
+        _remove_leftovers(*Job.objects.filter(pk=pk))
         return
     mine.update(state=Job.State.QUEUED, dispatched_at=None, message="Its worker died; starting again.")
 
@@ -237,14 +261,10 @@ def _beat(run: JobRun, stop: threading.Event) -> None:
 
 
 class JobRun:
-    """A claimed job, as its handler sees it.
-
-    `after_end` is called when the job has ended for good, and not while it will be run again.
-    """
+    """A claimed job, as its handler sees it."""
 
     def __init__(self, job: Job, token: str) -> None:
         self.job = job
-        self.after_end: list[Callable[[], None]] = []
         self.gives_way = False
         self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
         self._told_at = 0.0

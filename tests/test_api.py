@@ -296,6 +296,15 @@ def test_health_tells_what_is_wrong(client: Client, indexed: Dataset) -> None:
     assert b'semsearch_jobs{state="failed"} 0' in client.get("/metrics").content
 
 
+def test_an_error_is_told_in_json_also_where_the_answer_would_have_another_form(
+    dataset: Dataset, client: Client
+) -> None:
+    for address in ("nope/atlas/ids/", f"{dataset.slug}/atlas/ids/?format=csv"):
+        response = client.get(f"/api/v1/datasets/{address}")
+        assert (response.status_code, response["Content-Type"]) == (404, "application/json")
+        assert response.json()["error"]["code"] == "not_found"
+
+
 def test_an_unknown_address_of_the_interface_is_answered_in_its_own_form(db: None, client: Client) -> None:
     for method in (client.get, client.post):
         response = method("/api/v1/nothing/here/")

@@ -111,6 +111,30 @@ def test_a_page_that_another_job_drew_meanwhile_is_left_alone(
     assert [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]] == [page.file.name]
 
 
+def test_pictures_that_two_jobs_draw_at_once_all_come_to_their_own_cells(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atlases, "PER_PAGE", 4)
+    added(dataset, range(2))
+    update(dataset)
+    original = atlases._drawn
+    late = added(dataset, range(2, 7))
+
+    def overtaken_by_less(ids: Any) -> bytes:
+        """Draw for a job that began when only one picture more was there."""
+        monkeypatch.setattr(atlases, "_drawn", original)
+        page = dataset.atlas_pages.get()
+        atlases._replace(page, np.append(atlases._ids(page), late[0].pk))
+        return original(ids)
+
+    monkeypatch.setattr(atlases, "_drawn", overtaken_by_less)
+    atlases.update(dataset, lambda: None)
+    ids = atlases.atlas(dataset).image_ids
+    assert sorted(ids.tolist()) == sorted(dataset.images.values_list("pk", flat=True))
+    sizes = [len(atlases._ids(page)) for page in dataset.atlas_pages.order_by("number")]
+    assert sizes == [4, 3], "all pages but the last are full"
+
+
 def test_a_lost_thumbnail_leaves_its_cell_white(dataset: Dataset) -> None:
     lost, kept = added(dataset, range(2))
     default_storage.delete(str(lost.thumbnail.name))

@@ -254,6 +254,24 @@ def test_pictures_stand_by_category_where_asked(explore: Page) -> None:
     assert [categories[pk] for _, pk in in_order] == sorted(categories.values())
 
 
+def test_another_dataset_is_named_over_its_pictures(explore: Page) -> None:
+    other = Dataset.objects.create(slug="other", name="The others")
+    Image.objects.filter(category="birds").update(dataset=other)
+    explore.goto("/?dataset=mine")
+    expect(explore.locator("#pictures-title")).to_have_text("Mine 12")
+    explore.locator('#datasets a[data-dataset="other"]').click()
+    expect(explore.locator("#pictures-title")).to_have_text("The others 4")
+    assert explore.locator("#on-map").get_attribute("href").startswith("/embeddings/?dataset=other")
+
+
+def test_a_picture_leads_to_its_place_on_the_map(explore: Page) -> None:
+    image = open_query(explore)
+    expect(explore.locator("#map-with")).to_have_attribute(
+        "href",
+        re.compile(rf"^/embeddings/\?dataset=mine&model=efficientnet-lite0&layer=top.*&image={image.pk}$"),
+    )
+
+
 def test_categories_and_confusions_are_shown_on_demand(explore: Page) -> None:
     explore.locator("#categories summary").click()
     expect(explore.locator(".category-scores tbody tr")).to_have_count(4)

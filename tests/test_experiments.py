@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.db import IntegrityError
 
 from gallery import jobs, removing
 from gallery.errors import NotFoundError, TooLargeError
 from gallery.importing import add_picture
 from gallery.models import Dataset, FailedFile, Image, Job
 from search.models import Embedding, Experiment, ExperimentQuery, FeatureMatrix, FeatureSpec, SearchIndex
-from search.services import evaluation, experiments, features, matrices, promotion, querying
+from search.services import evaluation, experiments, features, layers, matrices, promotion, querying
 from search.services.measuring import Measure, measure
 from tests.conftest import import_folder, picture
+from tests.experiment_rows import stored_images
+from tests.projection_rows import featured_images, specs
 
 LITE0 = experiments.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean"))
 
@@ -120,12 +123,80 @@ def test_a_new_label_makes_experiments_stale_without_extracting_again(labelled: 
     assert set(FeatureMatrix.objects.values_list("file", flat=True)) == files
 
 
+def test_the_job_lets_urgent_work_go_first_while_it_extracts_and_goes_on_from_there(
+    labelled: Dataset, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EXTRACT_BATCH = 4
+    monkeypatch.setattr(layers, "STORE_EVERY_BATCHES", 1)
+    job = jobs.enqueue(Job.Kind.EXPERIMENT, labelled, **experiments.parameters_of(LITE0))
+    urgent = Job.objects.create(kind=Job.Kind.IMPORT, dataset=labelled)
+    for stored in (4, 8):
+        waiting = jobs.perform(job.pk, gives_way=True)
+        assert waiting
+        assert waiting.state == Job.State.QUEUED
+        assert set(FeatureMatrix.objects.values_list("count", flat=True)) == {stored}
+    urgent.delete()
+    ended = jobs.perform(job.pk, gives_way=True)
+    assert ended
+    assert (ended.state, ended.result["experiments"]) == (Job.State.SUCCEEDED, 16)
+
+
+def test_pictures_that_swapped_their_labels_are_noticed(dataset: Dataset) -> None:
+    ids = stored_images(dataset, ["cats", "dogs", "dogs", "cats"])
+    before = experiments.signature(dataset)
+    for pk, category in zip(ids, ["dogs", "cats", "cats", "dogs"], strict=True):
+        Image.objects.filter(pk=pk).update(category=category)
+    assert experiments.signature(dataset) != before
+
+
 def test_removed_pictures_leave_the_experiments(labelled: Dataset) -> None:
     experiments.compute_now(labelled, LITE0)
     removing.remove_images([labelled.images.earliest("pk").pk])
     assert ExperimentQuery.objects.count() == 16 * 11
     assert experiments.compute_now(labelled, LITE0) == (16, 0)
     assert set(Experiment.objects.values_list("images", flat=True)) == {11}
+
+
+def test_a_picture_that_takes_the_place_of_a_removed_one_is_extracted(labelled: Dataset) -> None:
+    experiments.compute_now(labelled, LITE0)
+    removing.remove_images([labelled.images.earliest("pk").pk])
+    add_picture(labelled, "new.png", picture(1), "birds")
+    assert experiments.compute_now(labelled, LITE0) == (16, 0)
+    assert set(Experiment.objects.values_list("images", flat=True)) == {12}
+    assert ExperimentQuery.objects.filter(image__filename="new.png").count() == 16
+
+
+@pytest.mark.django_db(transaction=True)
+def test_features_are_read_while_another_job_merges_them_and_a_lost_file_is_no_end(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = np.array(featured_images(dataset, ["cats", "dogs"]), dtype=np.int64)
+    (spec,) = specs()[:1]
+    listed = matrices._matrices(dataset, spec)
+    assert len(listed) == 1
+    more = np.array(stored_images(dataset, ["cats"]), dtype=np.int64)
+    matrices.append(dataset, spec, more, np.ones((1, spec.dims), dtype=np.float32))
+    seen = iter([listed])
+    original = matrices._matrices
+    monkeypatch.setattr(matrices, "_matrices", lambda *which: next(seen, None) or original(*which))
+    assert matrices.held(dataset, spec).tolist() == [*ids.tolist(), *more.tolist()]
+    seen = iter([listed])
+    assert matrices.read(dataset, spec, ids)[0].tolist() == ids.tolist()
+    default_storage.delete(str(FeatureMatrix.objects.get(spec=spec).file.name))
+    assert matrices.held(dataset, spec).tolist() == [], "what is lost is extracted again"
+    assert not FeatureMatrix.objects.filter(spec=spec).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_features_of_a_dataset_that_was_removed_meanwhile_leave_no_file(dataset: Dataset) -> None:
+    ids = np.array(featured_images(dataset, ["cats", "dogs"]), dtype=np.int64)
+    (spec,) = specs()[:1]
+    folder = str(Path(FeatureMatrix.objects.get(spec=spec).file.name or "").parent)
+    gone = Dataset.objects.get(pk=dataset.pk)
+    removing.remove_dataset(dataset)
+    with pytest.raises(IntegrityError):
+        matrices.append(gone, spec, ids, np.ones((2, spec.dims), dtype=np.float32))
+    assert default_storage.listdir(folder)[1] == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -254,3 +325,12 @@ def test_a_dataset_without_pictures_has_nothing_to_compute(dataset: Dataset) -> 
     assert experiments.enqueue(dataset) == []
     assert run("--dataset", "mine", "--models", "efficientnet-lite0")["experiments"] == 0
     assert not Experiment.objects.exists()
+
+
+def test_features_that_would_not_fit_in_memory_are_refused_in_words(
+    labelled: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = experiments.experiment_spec("efficientnet-lite0", "top", "average")
+    monkeypatch.setattr(matrices, "LARGEST_READ_BYTES", 12 * 1280 * 4 - 1)
+    with pytest.raises(TooLargeError, match=r"of 12 pictures take .* choose average"):
+        matrices.read(labelled, spec, np.arange(12, dtype=np.int64))

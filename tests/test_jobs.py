@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from gallery import jobs
+from gallery import jobs, removing
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, FailedFile, Job
 
@@ -62,6 +64,25 @@ def test_a_cancelled_job_is_not_begun_and_a_running_one_stops(
     assert ended
     assert (ended.state, ended.error) == (Job.State.CANCELLED, "")
     assert not jobs.cancel(ended.pk)
+
+
+def test_an_upload_goes_with_its_import_also_when_that_never_began(dataset: Dataset) -> None:
+    def waiting(**values: Any) -> Job:
+        upload = default_storage.save("uploads/a.zip", ContentFile(b"zip"))
+        parameters = {"upload": upload}
+        return Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset, parameters=parameters, **values)
+
+    cancelled = waiting()
+    dead = {"state": Job.State.RUNNING, "heartbeat_at": timezone.now() - 2 * jobs.STALE_AFTER, "worker": "x"}
+    given_up, revived = waiting(attempts=jobs.MAX_ATTEMPTS, **dead), waiting(attempts=1, **dead)
+    jobs.cancel(cancelled.pk)
+    jobs.sweep()
+    (kept,) = default_storage.listdir("uploads")[1]
+    assert revived.parameters["upload"] == f"uploads/{kept}"
+    given_up.refresh_from_db()
+    assert given_up.state == Job.State.FAILED
+    removing.remove_dataset(dataset)
+    assert default_storage.listdir("uploads")[1] == []
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,20 @@ def test_only_staff_sees_the_cancel_button(client: Client, staff_client: Client,
     assert 'id="cancel"' in staff_client.get(f"/jobs/{job.pk}/").content.decode()
 
 
+def test_a_job_of_one_network_names_it(client: Client, mine: Dataset) -> None:
+    parameters = {"model": "efficientnet-lite0", "method": "umap"}
+    job = Job.objects.create(kind=Job.Kind.PROJECT, dataset=mine, parameters=parameters)
+    for address in ("/jobs/", f"/jobs/{job.pk}/", "/datasets/mine/"):
+        assert "efficientnet-lite0, umap" in client.get(address).content.decode()
+
+
+def test_a_dataset_leads_to_its_experiments_and_its_map(client: Client, mine: Dataset) -> None:
+    add_images(mine, 1)
+    page = client.get("/datasets/mine/").content.decode()
+    assert 'href="/?dataset=mine"' in page
+    assert 'href="/embeddings/?dataset=mine"' in page
+
+
 def test_live_search_offers_samples_of_searchable_datasets_only(client: Client, mine: Dataset) -> None:
     hidden = Dataset.objects.create(slug="hidden", name="Hidden")
     add_images(hidden, 5)

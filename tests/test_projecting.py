@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from gallery import jobs, removing
 from gallery.errors import NotFoundError, SemsearchError
@@ -22,7 +23,7 @@ from gallery.models import Dataset, Image, Job
 from search.models import Projection
 from search.projections.alignment import displacement, project_aligned
 from search.projections.plan import ProjectionInputError, ProjectionPlan
-from search.services import layouts, matrices, projecting
+from search.services import laying_out, layouts, matrices, projecting
 from tests.conftest import SAMPLES, import_folder
 from tests.projection_rows import MODEL, featured_images, maps, pca, project, specs
 
@@ -240,6 +241,49 @@ def test_the_files_go_with_their_maps(dataset: Dataset) -> None:
     assert project(dataset, pca(afresh=True)).result["projections"] == 8
     removing.remove_dataset(dataset)
     assert default_storage.listdir(str(Path(second[0]).parent))[1] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_map_that_another_process_made_meanwhile_is_replaced_and_leaves_no_file(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    featured_images(dataset, CATEGORIES)
+    original = layouts.store
+    overtaken: list[int] = []
+
+    def store(projection: Projection, layout: layouts.StoredLayout) -> None:
+        if not overtaken:
+            overtaken.append(projection.spec_id)
+            twin = copy.copy(projection)
+            twin._state = copy.copy(projection._state)
+            original(twin, layout)
+        original(projection, layout)
+
+    monkeypatch.setattr(layouts, "store", store)
+    job = project(dataset, pca())
+    assert (job.state, job.error) == (Job.State.SUCCEEDED, "")
+    rows = maps(dataset)
+    assert len(rows) == 8
+    (row,) = (row for row in rows if row.spec_id == overtaken[0])
+    assert default_storage.listdir(str(Path(str(row.file.name)).parent))[1] == [Path(str(row.file.name)).name]
+    gone = Dataset.objects.get(pk=dataset.pk)
+    layout = layouts.read(row)
+    removing.remove_dataset(dataset)
+    row.pk, row.dataset = None, gone
+    with pytest.raises(IntegrityError):
+        original(row, layout)
+    assert default_storage.listdir(str(Path(str(rows[0].file.name)).parent))[1] == []
+
+
+def test_a_job_that_waits_for_another_map_lets_urgent_work_go_first(dataset: Dataset) -> None:
+    run = jobs.claim(jobs.enqueue(Job.Kind.PROJECT, dataset, **pca().as_job()).pk)
+    assert run
+    run.gives_way = True
+    Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
+    layers = laying_out.Layers(run, dataset, pca(), "")
+    urgent = pytest.raises(jobs.JobInterruptedError, match="urgent")
+    with laying_out._laying_out, urgent, layers._one_at_a_time():
+        pytest.fail("another map is being laid out")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -14,7 +15,12 @@ from gallery.errors import SemsearchError
 
 
 def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the response of a known exception, or None for one that is a defect (a 500)."""
+    """Return the response of a known exception, or None for one that is a defect (a 500).
+
+    It is JSON, whatever form was asked for: errors have no other.
+    """
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
         return Response({"error": {"code": error.code, "detail": error.detail}}, status=error.status)
     if isinstance(error, Http404):

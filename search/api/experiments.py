@@ -41,12 +41,6 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
     lookup_value_regex = "[0-9]{1,18}"
     csv_columns = leaderboard.COLUMNS
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Answer errors in JSON, whatever form was asked for."""
-        if response.exception:
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
-        return super().finalize_response(request, response, *args, **kwargs)
-
     @extend_schema(
         parameters=[shapes.ExperimentQuerySerializer], responses=shapes.ExperimentSerializer(many=True)
     )

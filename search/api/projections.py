@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -47,13 +46,6 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
     pagination_class = ByNewest
     # as many digits as always fit the database's integer
     lookup_value_regex = "[0-9]{1,18}"
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Answer errors in JSON, whatever form was asked for."""
-        # what is sent as binary or CSV is a response of Django's own
-        if getattr(response, "exception", False):
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
-        return super().finalize_response(request, response, *args, **kwargs)
 
     @extend_schema(
         parameters=[shapes.ProjectionQuerySerializer], responses=shapes.ProjectionSerializer(many=True)

@@ -88,7 +88,8 @@ def scorer(vectors: Vectors, metric: str) -> Scorer:
     rows = vectors.astype(np.float64)
     if metric == "cosine":
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return _products(rows / np.where(lengths > 0, lengths, 1))
+        rows /= np.where(lengths > 0, lengths, 1)  # in place: of the longest vectors there are gigabytes
+        return _products(rows)
     if metric == "inner_product":
         return _products(rows)
     if metric == "euclidean":

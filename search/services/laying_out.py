@@ -151,6 +151,7 @@ class Layers:
     def _one_at_a_time(self) -> Iterator[None]:
         """Wait until no other job of this process lays out a map."""
         while not _laying_out.acquire(timeout=1.0):
+            self._run.give_way()
             self._run.advance(self._done)
         try:
             yield

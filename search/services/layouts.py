@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError
@@ -28,7 +28,10 @@ class StoredLayout:
 
 
 def store(projection: Projection, layout: StoredLayout) -> None:
-    """Write a map beside its predecessor and save the row that points at it; the predecessor goes last."""
+    """Write a map beside its predecessor and save the row that points at it; the predecessor goes last.
+
+    The predecessor is the one that is there now: another process may have made this map meanwhile.
+    """
     content = io.BytesIO()
     np.savez(
         content,
@@ -36,11 +39,22 @@ def store(projection: Projection, layout: StoredLayout) -> None:
         points=layout.points.astype("<f4"),
         clusters=layout.clusters.astype("<u2"),
     )
-    replaced = str(projection.file.name or "")
-    with transaction.atomic():
-        projection.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()))
-        if replaced:
-            transaction.on_commit(partial(default_storage.delete, replaced))
+    projection.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()), save=False)
+    made = str(projection.file.name)
+    same = Projection.objects.select_for_update().filter(
+        dataset=projection.dataset, spec=projection.spec, method=projection.method, digest=projection.digest
+    )
+    try:
+        with transaction.atomic():
+            before = same.first()
+            if before is not None:
+                projection.pk = before.pk
+                transaction.on_commit(partial(default_storage.delete, str(before.file.name)))
+            projection.save(force_insert=before is None, force_update=before is not None)
+    except DatabaseError:
+        # the dataset is gone, or another process was first
+        default_storage.delete(made)
+        raise
 
 
 def read(projection: Projection) -> StoredLayout:

@@ -3,42 +3,70 @@
 from __future__ import annotations
 
 import io
+import logging
 import uuid
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from gallery.errors import TooLargeError
 from gallery.models import Dataset
 from search.models import FeatureMatrix, FeatureSpec
 from search.types import Ids, Vectors
 
+logger = logging.getLogger(__name__)
+
 # small matrices are merged until they hold this many rows, so that adding pictures one by one stays cheap
 FULL_MATRIX_ROWS = 2048
 LARGEST_FLOAT16 = 65504.0
+# ranking holds them three times more; only flatten, and pyramid beyond a hundred thousand pictures, get there
+LARGEST_READ_BYTES = 3 * 2**30
+ATTEMPTS = 5  # to read while other jobs merge
+
+Result = TypeVar("Result")
 
 
 def held(dataset: Dataset, spec: FeatureSpec) -> Ids:
     """Return the ids of the images that have features under a spec, ascending; some may be deleted by now."""
-    parts = [_ids(matrix) for matrix in _matrices(dataset, spec)]
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
+
+    def ids() -> Ids:
+        parts = [_ids(matrix) for matrix in _matrices(dataset, spec)]
+        return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
+
+    return _undisturbed(ids, dataset, spec)
 
 
 def read(dataset: Dataset, spec: FeatureSpec, image_ids: Ids) -> tuple[Ids, Vectors]:
-    """Return those of the ascending ids (n,) that have features, and their vectors (m, d) float32."""
+    """Return those of the ascending ids (n,) that have features, and their vectors (m, d) float32.
+
+    Raises: TooLargeError when they would not reasonably fit in memory.
+    """
+    size = len(image_ids) * spec.dims * np.dtype(np.float32).itemsize
+    if size > LARGEST_READ_BYTES:
+        raise TooLargeError(
+            f"The features {spec} of {len(image_ids)} pictures take {size / 2**30:.1f} GB, more than the "
+            f"{LARGEST_READ_BYTES / 2**30:.0f} GB that are read at once: choose average, max or gem pooling."
+        )
     rows = np.empty((len(image_ids), spec.dims), dtype=np.float32)
     found = np.zeros(len(image_ids), dtype=np.bool_)
-    for matrix in _matrices(dataset, spec):
-        ids, vectors = _content(matrix)
-        places = np.searchsorted(image_ids, ids)
-        wanted = places < len(image_ids)
-        wanted[wanted] = image_ids[places[wanted]] == ids[wanted]
-        rows[places[wanted]] = vectors[wanted]
-        found[places[wanted]] = True
+
+    def fill() -> None:
+        for matrix in _matrices(dataset, spec):
+            ids, vectors = _content(matrix)
+            places = np.searchsorted(image_ids, ids)
+            wanted = places < len(image_ids)
+            wanted[wanted] = image_ids[places[wanted]] == ids[wanted]
+            rows[places[wanted]] = vectors[wanted]
+            found[places[wanted]] = True
+
+    _undisturbed(fill, dataset, spec)
     return image_ids[found], rows[found] if not found.all() else rows
 
 
@@ -48,24 +76,50 @@ def append(dataset: Dataset, spec: FeatureSpec, image_ids: Ids, vectors: Vectors
     Values are kept as float16; what does not fit is held at its largest number.
     """
     half = np.clip(vectors, -LARGEST_FLOAT16, LARGEST_FLOAT16).astype("<f2")
-    last = _matrices(dataset, spec).last()
-    if last is not None and last.count + len(image_ids) <= FULL_MATRIX_ROWS:
-        ids, rows = _content(last)
-        image_ids, half = np.concatenate([ids, image_ids]), np.concatenate([rows, half])
-    else:
-        last = None
+
+    def small() -> tuple[FeatureMatrix, Ids, NDArray[np.float16]] | None:
+        last = _matrices(dataset, spec).last()
+        if last is None or last.count + len(image_ids) > FULL_MATRIX_ROWS:
+            return None
+        return last, *_content(last)
+
+    merged = _undisturbed(small, dataset, spec)
+    if merged is not None:
+        image_ids, half = np.concatenate([merged[1], image_ids]), np.concatenate([merged[2], half])
     content = io.BytesIO()
     np.savez(content, ids=image_ids.astype("<i8"), vectors=half)
     matrix = FeatureMatrix(dataset=dataset, spec=spec, count=len(image_ids))
-    with transaction.atomic():
-        matrix.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()))
-        if last is not None:
-            last.delete()
+    matrix.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()), save=False)
+    try:
+        with transaction.atomic():
+            matrix.save()
+            if merged is not None:
+                merged[0].delete()
+    except DatabaseError:
+        # the dataset is gone
+        default_storage.delete(str(matrix.file.name))
+        raise
 
 
 def drop_file(matrix: FeatureMatrix) -> None:
     """Remove the file of a matrix whose row was deleted, once that is committed."""
     transaction.on_commit(partial(default_storage.delete, str(matrix.file.name)))
+
+
+def _undisturbed(work: Callable[[], Result], dataset: Dataset, spec: FeatureSpec) -> Result:
+    """Do what reads matrices, once more where another job merged one of them away in that moment.
+
+    A matrix whose file is lost goes: its images are extracted again.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return work()
+        except FileNotFoundError:
+            for matrix in _matrices(dataset, spec):
+                if not default_storage.exists(str(matrix.file.name)):
+                    logger.warning("Features are gone from the storage: %s", matrix.file.name)
+                    matrix.delete()
+    return work()
 
 
 def _matrices(dataset: Dataset, spec: FeatureSpec) -> QuerySet[FeatureMatrix]:

@@ -70,7 +70,7 @@ def measure(
     every = rankings(vectors, plan.metric, length, codes if complete else None, report)
     judged = None
     if scorable:
-        ranked = every if complete else rankings(vectors[labelled], plan.metric, plan.k, codes)
+        ranked = every if complete else rankings(vectors[labelled], plan.metric, plan.k, codes, report)
         judged = _judged(ranked, labelled, names.tolist(), codes, plan.k)
     return Measured(every.neighbours[:, : plan.neighbours], every.scores[:, : plan.neighbours], judged)
 

@@ -128,6 +128,25 @@ def detail(experiment_id: int) -> dict[str, Any]:
     return described([row])[0] | {"categories": categories, "confusion": row.confusion}
 
 
+def best(datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """Return the experiment with the highest weighted precision, in percent; {} where none has one."""
+    scored = Experiment.objects.filter(dataset__in=datasets, weighted_precision__isnull=False)
+    first = scored.select_related("spec", "dataset").order_by("-weighted_precision", "pk").first()
+    if first is None:
+        return {}
+    spec = first.spec
+    return {
+        "dataset": first.dataset.slug,
+        "model": spec.model,
+        "layer": spec.layer,
+        "pooling": spec.pooling,
+        "metric": first.metric,
+        "weighted_precision": percent(first.weighted_precision),
+        "precision": percent(first.precision),
+        "map": percent(first.average_precision),
+    }
+
+
 def neighbours(experiment_id: int, image_id: int, k: int) -> dict[str, Any]:
     """Return the first `k` pictures that a picture found in an experiment, with marks and scores.
 

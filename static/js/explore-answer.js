@@ -65,6 +65,7 @@ function linkSteps(page) {
   const { image, dataset } = page.state;
   at("search-with").href = `/live/?image=${image}&dataset=${encodeURIComponent(dataset)}`;
   at("compare-with").href = addressOf(page.state, { path: "/compare/" });
+  at("map-with").href = addressOf(page.state, { path: at("explore").dataset.map });
 }
 
 function showQueryPicture(page, picture, origin) {

@@ -109,8 +109,11 @@ function show({ origin = null, left = null } = {}) {
   titled();
 }
 
+/** Say in words whose pictures these are. */
 function titled() {
   const name = datasetLink(page.state.dataset)?.dataset.name ?? page.state.dataset;
+  at("pictures-of").textContent = name;
+  at("on-map").href = addressOf({ ...page.state, image: null }, { path: root.dataset.map });
   const query = page.state.image !== null ? `Picture ${page.state.image} · ` : "";
   document.title = `${query}${name} · Search visualization · semsearch`;
 }

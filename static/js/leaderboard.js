@@ -19,6 +19,7 @@ const VIEWS = ["heat", "scatter", "table"];
 const LONG_FROM = 6; // networks: from here the heat map is longer than the scatter
 let state = null; // what choices.js shares, with score, cost and sort
 let rows = [];
+let titles = new Map(); // network -> how people call it
 let chosen = null;
 let jobs = [];
 let stopWatching = () => {};
@@ -101,6 +102,7 @@ async function load({ refresh = false } = {}) {
     offer(known);
     const answer = await leaderboard();
     if (mine !== asking) return;
+    titles = new Map(networks.map((network) => [network.name, network.title]));
     const baselines = new Set(networks.filter((network) => network.baseline).map((network) => network.name));
     rows = answer.rows.map((row) => ({ ...row, baseline: baselines.has(row.model) }));
     show(known);
@@ -177,7 +179,7 @@ function liveWords() {
   if (row) return called(row);
   const configured = form.elements.dataset.selectedOptions[0]?.dataset;
   if (!configured?.model) return "";
-  const title = rows.find((one) => one.model === configured.model)?.title ?? configured.model;
+  const title = titles.get(configured.model) ?? configured.model;
   return `${title}, ${configured.layer}, ${configured.pooling}${configured.reduced ? `, reduced to ${number(Number(configured.reduced))}` : ""}`;
 }
 

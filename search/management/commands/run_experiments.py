@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from gallery.commands import ReportingCommand, datasets_named
 from gallery.errors import WeightsError
 from search.extractors import registry
-from search.services import experiments
+from search.services import experiments, results
 
 
 class Command(ReportingCommand):
@@ -51,7 +51,7 @@ class Command(ReportingCommand):
         return {
             "experiments": computed,
             "skipped": skipped,
-            "best": experiments.best(datasets),
+            "best": results.best(datasets),
             "unavailable": [{"model": name, "reason": reason} for name, reason in unavailable.items()],
             "seconds": round(time.perf_counter() - started, 2),
         }
