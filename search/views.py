@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery.models import Dataset
-from search.configurations import live_configurations
 from search.models import Projection
 from search.presenters import explore_frame
 from search.samples import all_sources, sample_images
@@ -36,9 +35,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """Render the frame of the leaderboard; its script asks the API for the rows."""
-    live = live_configurations()
-    datasets = [(dataset, live.get(dataset.pk)) for dataset in Dataset.objects.all()]
-    return render(request, "search/leaderboard.html", {"datasets": datasets})
+    return render(request, "search/leaderboard.html", {"datasets": Dataset.objects.all()})
 
 
 @require_safe

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from gallery import jobs
 from gallery.models import Dataset, Job
 from search.models import Experiment, SearchIndex
+from search.services import indexing, promotion
 from tests.browser import DATASET
 from tests.experiment_rows import experiment_row, feature_spec, stored_images
 
@@ -229,6 +230,24 @@ def test_staff_switches_live_search_and_sees_it_live(staff_page: Page, explored:
     for view in (".heat-cell[data-live]", ".point[data-live]", ".board-table tr:has(.flag.live)"):
         assert experiments_of(page.locator(view)) == [chosen.pk]
     expect(page.locator("#summary")).to_contain_text(f"Live now{LITE0}, stage6")
+
+
+def test_staff_switches_back_to_what_was_live_before(staff_page: Page, explored: Dataset) -> None:
+    jobs.perform_now(Job.Kind.EXTRACT, explored)
+    before = SearchIndex.objects.get(dataset=explored, live=True)
+    indexing.rebuild(before)
+    chosen = Experiment.objects.get(spec__model="efficientnet-lite0", spec__layer="stage6", metric="cosine")
+    jobs.perform(promotion.enqueue(chosen).pk)
+    page = staff_page
+    page.goto("/leaderboard/")
+    expect(page.locator("#summary")).to_contain_text(f"Live now{LITE0}, stage6")
+    page.locator(f'#summary [data-index="{before.pk}"]').click()
+    expect(page.locator(".promotion")).to_be_visible()
+    jobs.perform(Job.objects.filter(kind=Job.Kind.PROMOTE).latest("pk").pk)
+    expect(page.locator("#summary")).to_contain_text(
+        "Live nowEfficientNet-Lite2, top, pyramid, reduced to 512"
+    )
+    assert SearchIndex.objects.get(dataset=explored, live=True) == before
 
 
 def test_others_are_sent_to_the_sign_in_and_other_distances_are_explained(board: Page) -> None:

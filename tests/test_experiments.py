@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.test import Client
 from django.db import IntegrityError
 
 from gallery import jobs, removing
@@ -297,6 +298,20 @@ def test_promotion_switches_live_search_and_keeps_the_old_index(
         promotion.enqueue(experiment)
 
 
+def test_an_early_layer_made_live_does_not_flood_a_search_over_all_datasets(
+    dataset: Dataset, sample_folder: Callable[..., Path]
+) -> None:
+    import_folder(dataset, sample_folder(count=4))
+    other = Dataset.objects.create(slug="other", name="Other")
+    import_folder(other, sample_folder("clipart200", count=4))
+    experiments.compute_now(other, LITE0)
+    jobs.perform(promotion.enqueue(Experiment.objects.get(spec__layer="stem", metric="cosine")).pk)
+    query = dataset.images.filter(category="birds").earliest("pk")
+    response = querying.search(querying.SearchRequest(image_id=query.pk, k=3))
+    assert {hit.image.dataset for hit in response.hits} == {dataset}
+    assert response.hits[0].image.category == "birds"
+
+
 def test_only_cosine_can_be_promoted(labelled: Dataset) -> None:
     experiments.compute_now(labelled, LITE0)
     experiment = Experiment.objects.get(spec__layer="top", metric="euclidean")
@@ -334,3 +349,20 @@ def test_features_that_would_not_fit_in_memory_are_refused_in_words(
     monkeypatch.setattr(matrices, "LARGEST_READ_BYTES", 12 * 1280 * 4 - 1)
     with pytest.raises(TooLargeError, match=r"of 12 pictures take .* choose average"):
         matrices.read(labelled, spec, np.arange(12, dtype=np.int64))
+
+
+def test_only_staff_switches_live_search_to_an_index(labelled: Dataset, staff_client: Client) -> None:
+    live = features.live_index(labelled)
+    address = f"/api/v1/indexes/{live.pk}/promote/"
+    assert Client().post(address).status_code in (401, 403)
+    refused = staff_client.post(address)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["code"] == "not_promotable"
+    earlier = SearchIndex.objects.create(
+        dataset=labelled, spec=experiments.experiment_spec("efficientnet-lite0", "top", "average")
+    )
+    asked = staff_client.post(f"/api/v1/indexes/{earlier.pk}/promote/")
+    assert (asked.status_code, asked.json()["kind"]) == (202, "promote")
+    listed = staff_client.get("/api/v1/indexes/?dataset=mine").json()["results"]
+    assert [row["id"] for row in listed] == [earlier.pk, live.pk]
+    assert staff_client.get("/api/v1/indexes/?dataset=theirs").json()["results"] == []

@@ -105,7 +105,7 @@ def test_no_page_has_inline_script_or_style(client: Client, mine: Dataset, path:
     [
         ("/", 5),
         ("/compare/", 1),
-        ("/leaderboard/", 2),
+        ("/leaderboard/", 1),
         ("/embeddings/", 2),
         ("/live/", 3),
         ("/datasets/", 5),

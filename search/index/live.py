@@ -27,6 +27,7 @@ from search.types import Ids, Vectors
 
 # Masked rows are over-fetched at most so far at first; the loop fetches more when that was too few.
 FIRST_OVERFETCH = 16
+SAMPLE = 512  # vectors whose scores say what is usual in an index
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,20 @@ class LiveIndex:
         """
         unit = normalise(self._checked_queries(np.asarray(query)[None]))[0]
         return np.asarray(normalise(self.vectors(ids)) @ unit, dtype=np.float32)
+
+    def standard_scores(self, query: NDArray[Any], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how many standard deviations uncentred scores (n,) lie above those of the whole index.
+
+        Mean and deviation are of the query's scores with up to 512 vectors spread evenly over the index. They
+        compare finds of different networks and layers: 0.9 is much for one and nothing for another.
+        """
+        held = self.generation.ids if self.generation is not None else self.delta_ids[:0]
+        ids = np.concatenate((np.setdiff1d(held, self._masked, assume_unique=True), self.delta_ids))
+        sample = ids[:: max(1, len(ids) // SAMPLE)][:SAMPLE]
+        if not len(sample):
+            return scores
+        usual = self.uncentred_scores(query, sample)
+        return np.asarray((scores - usual.mean()) / max(float(usual.std()), 1e-6), dtype=np.float32)
 
 
 def _excluded(exclude_ids: Ids | None, queries: int) -> NDArray[np.int64]:

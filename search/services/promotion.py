@@ -34,12 +34,23 @@ def enqueue(experiment: Experiment) -> Job:
             f"Live search ranks by cosine, and this experiment by {experiment.get_metric_display()}. "
             "Choose the experiment with the same network and layer and the metric cosine."
         )
-    spec = experiment.spec
-    if SearchIndex.objects.filter(dataset=experiment.dataset, spec=spec, live=True).exists():
+    return _enqueue(experiment.dataset, experiment.spec)
+
+
+def enqueue_index(index: SearchIndex) -> Job:
+    """Queue the switch of live search to an index that is there, as to go back to an earlier one.
+
+    Raises: NotPromotableError when it is the live one already.
+    """
+    return _enqueue(index.dataset, index.spec)
+
+
+def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
+    if SearchIndex.objects.filter(dataset=dataset, spec=spec, live=True).exists():
         raise NotPromotableError("This is the live configuration already.")
-    active = Job.objects.filter(dataset=experiment.dataset, kind=Job.Kind.PROMOTE, state__in=Job.ACTIVE)
+    active = Job.objects.filter(dataset=dataset, kind=Job.Kind.PROMOTE, state__in=Job.ACTIVE)
     same = next((job for job in active.order_by("pk") if job.parameters == {"spec": spec.pk}), None)
-    return same or jobs.enqueue(Job.Kind.PROMOTE, experiment.dataset, spec=spec.pk)
+    return same or jobs.enqueue(Job.Kind.PROMOTE, dataset, spec=spec.pk)
 
 
 def promote_job(run: JobRun) -> dict[str, Any]:

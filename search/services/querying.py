@@ -136,10 +136,11 @@ class Query:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A hit that is still a FAISS id."""
+    """A hit that is still a FAISS id; `merit` orders hits of different indexes, `score` is what is shown."""
 
     score: float
     embedding_id: int
+    merit: float
 
 
 def search(request: SearchRequest) -> SearchResponse:
@@ -231,6 +232,7 @@ def _candidates(
     found: list[Candidate] = []
     # merging orders anew: whole blocks are merged, so that the pages of a block share one order
     pool = count if len(indexes) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
+    alike = len({index.spec_id for index in indexes}) == 1
     for index in indexes:
         vector = query.vector(index)
         with response.timings_ms.stage("load"):
@@ -243,12 +245,17 @@ def _candidates(
             )
             ids, scores = result.ids[0], result.scores[0]
             ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
+        merit = scores
         if len(indexes) > 1:
             with response.timings_ms.stage("rerank"):
-                # cosines of uncentred vectors mean the same in every dataset
+                # cosines of uncentred vectors mean the same in every dataset, if not in every layer
                 scores = live.uncentred_scores(vector, ids)
-        found += [Candidate(float(score), int(pk)) for pk, score in zip(ids, scores, strict=True)]
-    found.sort(key=lambda candidate: (-candidate.score, candidate.embedding_id))
+                merit = scores if alike else live.standard_scores(vector, scores)
+        found += [
+            Candidate(float(score), int(pk), float(worth))
+            for pk, score, worth in zip(ids, scores, merit, strict=True)
+        ]
+    found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
     if not response.searched and request.label is None:
         raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
     return found[:count]

@@ -42,7 +42,7 @@ function progressOf(job) {
 }
 
 /** Show a job that is under way, of this page or found running, and follow it to its end. */
-function showJob(root, slug, job, { done }) {
+export function showJob(root, slug, job, { done }) {
   running.set(slug, job.id);
   const shown = progressOf(job);
   root.replaceChildren(make("p", { class: "small" }, "Live search is being switched; the present configuration keeps answering until it is ready."), shown);

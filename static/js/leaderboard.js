@@ -9,6 +9,7 @@ import { chooseCell, showHeat, showScale, walkHeat } from "./leaderboard-heat.js
 import { watchJobs } from "./leaderboard-jobs.js";
 import { showComputing, showNothing, showNotices } from "./leaderboard-notices.js";
 import { choosePoint, showScatter, walkScatter } from "./leaderboard-scatter.js";
+import { showJob } from "./leaderboard-promote.js";
 import { showSegments } from "./leaderboard-segments.js";
 import { chooseRow, readSort, showTable, sortText, turned } from "./leaderboard-table.js";
 
@@ -22,6 +23,7 @@ let rows = [];
 let titles = new Map(); // network -> how people call it
 let chosen = null;
 let jobs = [];
+let indexes = []; // of the dataset; one is live
 let stopWatching = () => {};
 let asking = 0;
 
@@ -93,8 +95,10 @@ async function load({ refresh = false } = {}) {
   }
   at("failure").hidden = true;
   try {
-    const [known, networks] = await Promise.all([experiments(state.dataset), models()]);
+    const indexed = call(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`);
+    const [known, networks, there] = await Promise.all([experiments(state.dataset), models(), indexed]);
     if (mine !== asking) return;
+    indexes = there.results;
     if (!known.length) {
       showEmpty();
       return;
@@ -173,14 +177,17 @@ function drawTable() {
   at("table-count").textContent = number(rows.length);
 }
 
+/** Return the words for the configuration of an index, which need not be that of an experiment. */
+function specWords({ model, layer, pooling, dims, reduction }) {
+  return `${titles.get(model) ?? model}, ${layer}, ${pooling}${reduction ? `, reduced to ${number(dims)}` : ""}`;
+}
+
 /** Return in words what answers live searches now, or "" where nothing does. */
 function liveWords() {
   const row = rows.find((one) => one.live);
+  const live = indexes.find((index) => index.live);
   if (row) return called(row);
-  const configured = form.elements.dataset.selectedOptions[0]?.dataset;
-  if (!configured?.model) return "";
-  const title = titles.get(configured.model) ?? configured.model;
-  return `${title}, ${configured.layer}, ${configured.pooling}${configured.reduced ? `, reduced to ${number(Number(configured.reduced))}` : ""}`;
+  return live ? specWords(live.spec) : "";
 }
 
 function showSummary() {
@@ -188,7 +195,30 @@ function showSummary() {
   const parts = [];
   if (best()) parts.push(line("Best", called(best()), best()));
   if (liveWords()) parts.push(line("Live now", liveWords(), rows.find((row) => row.live)));
+  const switchable = indexes.filter((index) => !index.live && index.generation);
+  if (switchable.length && "staff" in at("board").dataset) parts.push(line("Switch back to", earlierButtons(switchable)));
   at("summary").replaceChildren(...parts);
+}
+
+/** Return a button for each index that live search could be switched back to. */
+function earlierButtons(switchable) {
+  const list = make("span", { class: "board-earlier" });
+  for (const index of switchable) {
+    const button = make("button", { type: "button", class: "button", "data-index": index.id }, specWords(index.spec));
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        const job = await call(`/api/v1/indexes/${index.id}/promote/`, { method: "POST" });
+        showJob(at("chosen").querySelector(".chosen-live"), state.dataset, job, { done: switched });
+      } catch (error) {
+        at("failure").textContent = error.message;
+        at("failure").hidden = false;
+        button.disabled = false;
+      }
+    });
+    list.append(button);
+  }
+  return list;
 }
 
 function detail() {
@@ -198,7 +228,6 @@ function detail() {
 function switched(job) {
   if (job.state === "succeeded") {
     at("status").textContent = `Live search in ${datasetShown().name} was switched.`;
-    delete form.elements.dataset.selectedOptions[0].dataset.model; // the rows say it from now on
     load({ refresh: true });
   } else watch();
 }
