@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.test import Client
 from django.db import IntegrityError
+from django.test import Client
 
 from gallery import jobs, removing
 from gallery.errors import NotFoundError, TooLargeError
