@@ -411,5 +411,7 @@ def test_a_small_screen_shows_everything_without_scrolling_sideways(
     assert image is not None
     page.goto(path.format(image=image.pk))
     expect(page.locator(".neighbour" if "image" in path else ".grid-picture").first).to_be_visible()
+    page.locator("#categories summary").click()
+    expect(page.locator(".matrix")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     expect(page.locator("a.layer[aria-current]")).to_be_in_viewport(ratio=0.9)
