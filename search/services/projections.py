@@ -12,31 +12,22 @@ from gallery.errors import NotFoundError
 from search.extractors import registry
 from search.models import Projection
 from search.services import experiments
-from search.services.results import dataset_called
+from search.services.results import Configuration, of_configuration
 
 DIGITS = 6
 
 
 @dataclass(frozen=True)
-class ProjectionFilter:
+class ProjectionFilter(Configuration):
     """Which maps are listed; empty means all."""
 
-    dataset: str = ""
-    model: str = ""
-    layer: str = ""
-    pooling: str = ""
     method: str = ""
     digest: str = ""
 
 
 def matching(wanted: ProjectionFilter) -> QuerySet[Projection]:
     """Return the maps asked for. Raises: NotFoundError for an unknown dataset."""
-    found = Projection.objects.select_related("dataset", "spec")
-    if wanted.dataset:
-        found = found.filter(dataset=dataset_called(wanted.dataset))
-    for name in ("model", "layer", "pooling"):
-        if value := getattr(wanted, name):
-            found = found.filter(**{f"spec__{name}": value})
+    found = of_configuration(Projection.objects.select_related("dataset", "spec"), wanted)
     for name in ("method", "digest"):
         if value := getattr(wanted, name):
             found = found.filter(**{name: value})

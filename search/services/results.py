@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from django.db.models import QuerySet
@@ -14,7 +14,7 @@ from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
 from gallery.pictures import described_pictures
 from search.extractors import pooling
-from search.models import Experiment, ExperimentQuery
+from search.models import Experiment, ExperimentQuery, Projection
 from search.services import experiments
 from search.types import Ids
 
@@ -26,14 +26,23 @@ SIGNIFICANT_DIGITS = 6
 POWERS_OF_TEN = np.array([float(f"1e{exponent}") for exponent in range(23)])
 
 
+Row = TypeVar("Row", Experiment, Projection)
+
+
 @dataclass(frozen=True)
-class ExperimentFilter:
-    """Which experiments are listed; empty means all."""
+class Configuration:
+    """A dataset and the parts of a spec that lists are narrowed down by; empty means all."""
 
     dataset: str = ""
     model: str = ""
     layer: str = ""
     pooling: str = ""
+
+
+@dataclass(frozen=True)
+class ExperimentFilter(Configuration):
+    """Which experiments are listed; empty means all."""
+
     metric: str = ""
 
 
@@ -73,12 +82,21 @@ def matching(wanted: ExperimentFilter) -> QuerySet[Experiment]:
     Raises: NotFoundError for an unknown dataset.
     """
     found = Experiment.objects.select_related("dataset", "spec").defer("categories", "confusion")
+    found = of_configuration(found, wanted)
+    return found.filter(metric=wanted.metric) if wanted.metric else found
+
+
+def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row]:
+    """Return those rows with a dataset and a spec that are as wanted, where anything is wanted of them.
+
+    Raises: NotFoundError for an unknown dataset.
+    """
     if wanted.dataset:
-        found = found.filter(dataset=dataset_called(wanted.dataset))
+        rows = rows.filter(dataset=dataset_called(wanted.dataset))
     for name in ("model", "layer", "pooling"):
         if value := getattr(wanted, name):
-            found = found.filter(**{f"spec__{name}": value})
-    return found.filter(metric=wanted.metric) if wanted.metric else found
+            rows = rows.filter(**{f"spec__{name}": value})
+    return rows
 
 
 def described(rows: Sequence[Experiment]) -> list[dict[str, Any]]:
