@@ -11,13 +11,18 @@ _env = environment.reader()
 
 bind = f"{_env.str('HOST', '127.0.0.1')}:{_env.int('PORT', 8000)}"
 workers = _env.int("WEB_PROCESSES", 1)
-threads = _env.int("WEB_THREADS", 8)
+threads = _env.int("WEB_THREADS", 16)
 worker_class = "gthread"
 timeout = 120
 graceful_timeout = 5
+keepalive = 75  # as a browser keeps a connection: pages ask for many small pictures
 accesslog = None
 control_socket_disable = True
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
+# What a search asks of NumPy and FAISS takes less than it costs to wake their threads, each request thread
+# would have its own, and all would compete with the network's. They read this when they are imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 
 def post_worker_init(worker: Any) -> None:

@@ -308,7 +308,7 @@ def test_an_early_layer_made_live_does_not_flood_a_search_over_all_datasets(
     jobs.perform(promotion.enqueue(Experiment.objects.get(spec__layer="stem", metric="cosine")).pk)
     query = dataset.images.filter(category="birds").earliest("pk")
     response = querying.search(querying.SearchRequest(image_id=query.pk, k=3))
-    assert {hit.image.dataset for hit in response.hits} == {dataset}
+    assert {hit.image.dataset for hit in response.hits} == {dataset.slug}
     assert response.hits[0].image.category == "birds"
 
 

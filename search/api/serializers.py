@@ -10,10 +10,10 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from rest_framework import serializers
 
-from gallery.models import Image
 from search.models import SearchIndex
 from search.services import querying
-from search.services.querying import Hit, SearchRequest, SearchResponse
+from search.services.hits import Hit, ShownImage, shown
+from search.services.querying import SearchRequest, SearchResponse
 
 
 class SearchRequestSerializer(serializers.Serializer[Any]):
@@ -176,13 +176,13 @@ class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
         return asdict(index.spec.config)
 
 
-def described_image(image: Image) -> dict[str, Any]:
+def described_image(image: ShownImage) -> dict[str, Any]:
     """Return the parts of an image that results show."""
     return {
-        "dataset": image.dataset.slug,
+        "dataset": image.dataset,
         "label": image.category,
-        "url": default_storage.url(image.file.name),
-        "thumbnail": default_storage.url(image.thumbnail.name),
+        "url": default_storage.url(image.file),
+        "thumbnail": default_storage.url(image.thumbnail),
         "filename": image.filename,
     }
 
@@ -196,7 +196,7 @@ def described_hit(hit: Hit) -> dict[str, Any]:
         "score": round(hit.score, 6),
         "width": image.width,
         "height": image.height,
-        "page_url": reverse("gallery:image", args=[image.dataset.slug, image.pk]),
+        "page_url": reverse("gallery:image", args=[image.dataset, image.pk]),
     } | described_image(image)
 
 
@@ -208,7 +208,7 @@ def described_response(response: SearchResponse) -> dict[str, Any]:
     return {
         "query": {
             "kind": kind,
-            "image": {"id": image.pk} | described_image(image) if image else None,
+            "image": {"id": image.pk} | described_image(shown(image)) if image else None,
             "url": request.url,
             "thumbnail": response.thumbnail,
             "width": response.width,

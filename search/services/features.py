@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
+import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
 from gallery.models import Dataset
 from search.extractors import registry
@@ -18,10 +21,16 @@ from search.extractors.extraction import (
     live_config,
 )
 from search.models import FeatureSpec, SearchIndex
+from search.services.coalescing import Coalescer
 from search.services.layer_pictures import layer_picture
-from search.types import FeatureConfig
+from search.types import RGB, FeatureConfig
 
+# How many queries that come at the same time go through the network together
+QUERIES_TOGETHER = 8
+
+_Queries: TypeAlias = Coalescer[NDArray[np.uint8], NDArray[np.float32]]
 _extractors: dict[FeatureConfig, FeatureExtractor] = {}
+_queries: dict[FeatureConfig, _Queries] = {}
 _loading = threading.Lock()
 
 
@@ -43,8 +52,23 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
                 found = FeatureExtractor(
                     config, cache_dir=settings.CACHE_ROOT / "models", engine=settings.FEATURE_ENGINE
                 )
+                _queries[config] = Coalescer(partial(_extracted, found), QUERIES_TOGETHER)
                 _extractors[config] = found
     return found
+
+
+def query_vector(config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
+    """Return the vector (d,) of a picture (h, w, 3) to search with.
+
+    Each thread prepares its own picture; the network takes those that are ready at the same time together.
+    Raises: WeightsError as `extractor`.
+    """
+    prepared = extractor(config).prepare(rgb)
+    return _queries[config](prepared)
+
+
+def _extracted(network: FeatureExtractor, prepared: list[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+    return list(network.extract(np.stack(prepared)))
 
 
 def config_named(model: str | None, layer: str | None, pooling: str | None) -> FeatureConfig | None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Max
 from numpy.typing import NDArray
 
 from gallery import images, thumbnails
@@ -24,6 +23,7 @@ from search.index.base import NO_ID
 from search.index.live import Expansion
 from search.models import Embedding, SearchIndex
 from search.services import features, indexing
+from search.services.hits import Candidate, Hit, hits_of
 from search.types import RGB, FeatureConfig, Ids
 
 # How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
@@ -44,15 +44,6 @@ class SearchRequest:
     label: str | None = None
     k: int = 20
     page: int = 1
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One result; `score` is a cosine, higher is nearer."""
-
-    rank: int
-    score: float
-    image: Image
 
 
 @dataclass
@@ -131,16 +122,7 @@ class Query:
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            return features.extractor(config).extract_query(rgb)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A hit that is still a FAISS id; `merit` orders hits of different indexes, `score` is what is shown."""
-
-    score: float
-    embedding_id: int
-    merit: float
+            return features.query_vector(config, rgb)
 
 
 def search(request: SearchRequest) -> SearchResponse:
@@ -152,8 +134,9 @@ def search(request: SearchRequest) -> SearchResponse:
     timings = Timings()
     response = SearchResponse(request, timings_ms=timings)
     with timings.stage("total"):
-        query = _query(request, response)
         indexes = _indexes(request)
+        query = _query(request, response, indexes)
+        _require_indexes(indexes, request)
         wanted = request.page * request.k + 1
         found: list[Hit] = []
         fetched = wanted
@@ -161,7 +144,7 @@ def search(request: SearchRequest) -> SearchResponse:
         while True:
             candidates = _candidates(query, indexes, request, fetched, response)
             with timings.stage("load"):
-                found = _hits(candidates, query.image)
+                found = hits_of(candidates, query.image)
             if len(found) >= wanted or len(candidates) < fetched:
                 break
             fetched *= 2
@@ -170,7 +153,7 @@ def search(request: SearchRequest) -> SearchResponse:
     return response
 
 
-def _query(request: SearchRequest, response: SearchResponse) -> Query:
+def _query(request: SearchRequest, response: SearchResponse, indexes: list[SearchIndex]) -> Query:
     timings = response.timings_ms
     if request.image_id is not None:
         image = Image.objects.select_related("dataset").filter(pk=request.image_id).first()
@@ -183,7 +166,7 @@ def _query(request: SearchRequest, response: SearchResponse) -> Query:
         with timings.stage("load"):
             data = fetch(request.url or "", _fetch_limits()).data
     with timings.stage("decode"):
-        largest = SearchIndex.objects.filter(live=True).aggregate(side=Max("spec__input_size"))["side"]
+        largest = max((index.spec.input_size for index in indexes), default=None)
         facts, rgb = images.decode_with_facts(data, image_limits(), shortest_side=largest)
     response.width, response.height = facts.width, facts.height
     if request.url is not None:
@@ -209,19 +192,19 @@ def _indexes(request: SearchRequest) -> list[SearchIndex]:
     live = SearchIndex.objects.select_related("spec").filter(live=True)
     if request.dataset is not None:
         live = live.filter(dataset__slug=request.dataset)
-    found = list(live)
-    if (
-        not found
-        and request.dataset is not None
-        and not Dataset.objects.filter(slug=request.dataset).exists()
-    ):
+    return list(live)
+
+
+def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None:
+    """Raise why nothing can be searched, where nothing can; a picture that is none is said before."""
+    if indexes:
+        return
+    if request.dataset is not None and not Dataset.objects.filter(slug=request.dataset).exists():
         raise NotFoundError(f"There is no dataset called {request.dataset}.")
-    if not found:
-        raise NothingIndexedError(
-            "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
-            "`manage.py import_dataset`, and wait for their job to end."
-        )
-    return found
+    raise NothingIndexedError(
+        "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
+        "`manage.py import_dataset`, and wait for their job to end."
+    )
 
 
 def _candidates(
@@ -266,18 +249,6 @@ def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
         return None
     ids = indexing.embeddings(index).filter(image__category=label).values_list("pk", flat=True)
     return np.fromiter(ids.iterator(), dtype=np.int64)
-
-
-def _hits(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
-    """Turn FAISS ids into images in rank order, without the query and what the database no longer has."""
-    rows = Embedding.objects.filter(pk__in=[candidate.embedding_id for candidate in candidates])
-    images_by_id = {row.pk: row.image for row in rows.select_related("image__dataset").defer("vector")}
-    hits: list[Hit] = []
-    for candidate in candidates:
-        image = images_by_id.get(candidate.embedding_id)
-        if image is not None and (query_image is None or image.pk != query_image.pk):
-            hits.append(Hit(len(hits) + 1, candidate.score, image))
-    return hits
 
 
 def as_timings(timings: Timings) -> dict[str, Any]:
