@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,24 +16,25 @@ from django.utils.html import format_html
 from gallery import importing, removing
 from gallery.forms import UploadForm
 from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.overview import with_image_count
 
 
 @admin.register(Dataset)
 class DatasetAdmin(admin.ModelAdmin[Dataset]):
     """Datasets; pictures come in by uploading a zip."""
 
-    list_display = ("name", "slug", "image_count", "created_at")
+    list_display = ("name", "slug", "images_shown", "created_at")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
-        """Count the images of each."""
-        return super().get_queryset(request).annotate(image_total=Count("images"))
+        """Tell of each how many images it has."""
+        return with_image_count(super().get_queryset(request))
 
-    @admin.display(description="images", ordering="image_total")
-    def image_count(self, dataset: Any) -> int:
+    @admin.display(description="images", ordering="image_count")
+    def images_shown(self, dataset: Any) -> int:
         """Return how many images the dataset has."""
-        count: int = dataset.image_total
+        count: int = dataset.image_count
         return count
 
     def get_urls(self) -> list[URLPattern]:

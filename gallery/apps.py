@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class GalleryConfig(AppConfig):
-    """Registers the system checks, the import jobs and what goes with an atlas page."""
+    """Registers the system checks, the import jobs, what goes with an atlas page, and the counting."""
 
     name = "gallery"
 
     def ready(self) -> None:
-        """Import what registers itself."""
-        from gallery import atlases, checks, importing  # noqa: F401
+        """Import what registers itself, and let the database count after each migration."""
+        from gallery import atlases, checks, counting, importing  # noqa: F401
+
+        pre_migrate.connect(counting.remove_triggers, sender=self)
+        post_migrate.connect(counting.install_triggers, sender=self)

@@ -16,6 +16,7 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        indexes = [models.Index(fields=["name", "id"], name="dataset_by_name")]
 
     def __str__(self) -> str:
         return self.name
@@ -40,7 +41,8 @@ def thumbnail_path(image: Image, filename: str) -> str:
 class Image(models.Model):
     """One picture of a dataset; the same bytes are stored once a dataset."""
 
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
+    # all indexes below but one begin with the dataset: it needs none of its own
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images", db_index=False)
     sha256 = models.CharField(max_length=64)
     file = models.FileField(upload_to=image_path, max_length=200)
     thumbnail = models.FileField(upload_to=thumbnail_path, max_length=200)
@@ -55,10 +57,36 @@ class Image(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["dataset", "sha256"], name="one_image_per_content")]
-        indexes = [models.Index(fields=["dataset", "category", "id"], name="image_by_category")]
+        indexes = [
+            models.Index(fields=["dataset", "id"], name="image_by_dataset"),
+            models.Index(fields=["dataset", "category", "id"], name="image_by_category"),
+            models.Index(fields=["category", "id"], name="image_by_label"),
+        ]
 
     def __str__(self) -> str:
         return self.filename
+
+
+class Category(models.Model):
+    """How many images of a dataset have a category, "" for those without, and sums of their ids.
+
+    The database keeps these rows itself, see `gallery.counting`: pages read them instead of counting
+    images, and the sums tell whether other images, or others of the same number, are there now.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="categories", db_index=False)
+    name = models.CharField(max_length=200, blank=True)
+    images = models.PositiveBigIntegerField()
+    id_sum = models.BigIntegerField()
+    id_square_sum = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["dataset", "name"]
+        verbose_name_plural = "categories"
+        constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="one_row_per_category")]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'no category'}: {self.images}"
 
 
 def atlas_path(page: AtlasPage, filename: str) -> str:
@@ -114,11 +142,16 @@ class Job(models.Model):
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="jobs", null=True, blank=True)
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.CASCADE, related_name="jobs", null=True, blank=True, db_index=False
+    )
     parameters = models.JSONField(default=dict, blank=True)
     result = models.JSONField(default=dict, blank=True)
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Files it could not use; the database counts them itself."
+    )
     message = models.CharField(max_length=500, blank=True)
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -132,7 +165,7 @@ class Job(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["state", "heartbeat_at"], name="job_by_state"),
+            models.Index(fields=["state", "-id"], name="job_of_state"),
             models.Index(fields=["dataset", "-id"], name="job_by_dataset"),
         ]
 
@@ -161,7 +194,7 @@ class Job(models.Model):
 class FailedFile(models.Model):
     """A file that a job could not use, with the reason in words."""
 
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="failed_files")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="failed_files", db_index=False)
     image = models.ForeignKey(Image, on_delete=models.CASCADE, null=True, blank=True, related_name="failures")
     name = models.CharField(max_length=500)
     code = models.CharField(max_length=40)
@@ -170,6 +203,7 @@ class FailedFile(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["job", "id"], name="failure_by_job")]
         constraints = [
             # a job that is run again after a crash lists each file once
             models.UniqueConstraint(fields=["job", "name", "code"], name="one_failure_per_file"),

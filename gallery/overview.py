@@ -1,17 +1,20 @@
-"""What the pages say about many datasets or jobs at once, each in a fixed number of database queries."""
+"""What the pages say about many datasets at once, in a fixed number of database queries."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from django.db.models import Count, IntegerField, Max, Min, OuterRef, QuerySet, Subquery, Value
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.models import Category, Dataset, Image, Job
 
 COVERS = 5
+
+Row = TypeVar("Row")
 
 
 @dataclass
@@ -28,38 +31,52 @@ class DatasetCard:
 def dataset_cards(datasets: Sequence[Dataset]) -> list[DatasetCard]:
     """Return one card a dataset, in the same order; the covers are spread over its categories."""
     cards = {dataset.pk: DatasetCard(dataset) for dataset in datasets}
-    candidates: dict[int, list[int]] = defaultdict(list)
-    groups = (
-        Image.objects.filter(dataset__in=cards).order_by("dataset", "category").values("dataset", "category")
-    )
-    for group in groups.annotate(images=Count("id"), first=Min("id"), last=Max("id")):
-        card = cards[group["dataset"]]
-        card.images += group["images"]
-        card.categories += bool(group["category"])
-        candidates[group["dataset"]] += sorted({group["first"], group["last"]})
-    chosen = {key: _spread(ids, COVERS) for key, ids in candidates.items()}
-    images = Image.objects.only("id", "dataset", "thumbnail").in_bulk(
-        [pk for ids in chosen.values() for pk in ids]
-    )
-    for key, ids in chosen.items():
-        cards[key].covers = [images[pk] for pk in ids if pk in images]
-    latest = Job.objects.filter(dataset__in=cards).order_by().values("dataset").annotate(last=Max("id"))
-    for job in Job.objects.filter(pk__in=latest.values("last")):
+    categories: dict[int, list[int]] = defaultdict(list)
+    rows = Category.objects.filter(dataset__in=cards).order_by("dataset", "name")
+    for pk, dataset_id, name, images in rows.values_list("pk", "dataset", "name", "images"):
+        card = cards[dataset_id]
+        card.images += images
+        card.categories += bool(name)
+        categories[dataset_id].append(pk)
+    covers = _covers([pk for pks in categories.values() for pk in _spread(pks, COVERS)])
+    for dataset_id, images_of in covers.items():
+        cards[dataset_id].covers = _spread(images_of, COVERS)
+    for job in Job.objects.filter(pk__in=_last_jobs(cards)):
         if job.dataset_id is not None:
             cards[job.dataset_id].last_job = job
     return list(cards.values())
 
 
-def _spread(ids: list[int], count: int) -> list[int]:
-    """Return at most `count` of the ids, evenly spaced."""
-    if len(ids) <= count:
-        return ids
-    return [ids[position * len(ids) // count] for position in range(count)]
-
-
-def with_failed_count(jobs: QuerySet[Job]) -> QuerySet[Job]:
-    """Add to each job, as `failed`, how many files it could not use."""
-    counted = FailedFile.objects.filter(job=OuterRef("pk")).order_by().values("job").annotate(n=Count("id"))
-    return jobs.annotate(
-        failed=Coalesce(Subquery(counted.values("n")), Value(0), output_field=IntegerField())
+def with_image_count(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
+    """Add to each dataset, as `image_count`, how many images it has, without counting them."""
+    own = Category.objects.filter(dataset=OuterRef("pk")).order_by().values("dataset")
+    return datasets.annotate(
+        image_count=Coalesce(Subquery(own.annotate(total=Sum("images")).values("total")), Value(0))
     )
+
+
+def _covers(categories: list[int]) -> dict[int, list[Image]]:
+    """Return the first and the last image of each of these categories, by dataset, oldest first."""
+    images = Image.objects.filter(dataset=OuterRef("dataset"), category=OuterRef("name")).values("pk")
+    chosen = Category.objects.filter(pk__in=categories).order_by()
+    first = chosen.values(edge=Subquery(images.order_by("pk")[:1]))
+    last = chosen.values(edge=Subquery(images.order_by("-pk")[:1]))
+    found: dict[int, list[Image]] = defaultdict(list)
+    rows = Image.objects.filter(Q(pk__in=first) | Q(pk__in=last))
+    for image in rows.only("id", "dataset", "thumbnail").order_by("pk"):
+        found[image.dataset_id].append(image)
+    return found
+
+
+def _last_jobs(datasets: dict[int, DatasetCard]) -> QuerySet[Dataset, int]:
+    """Return the ids of the latest job of each dataset, one look into the index each."""
+    jobs = Job.objects.filter(dataset=OuterRef("pk")).order_by("-pk").values("pk")
+    last = Dataset.objects.filter(pk__in=datasets).order_by().annotate(last_job=Subquery(jobs[:1]))
+    return last.filter(last_job__isnull=False).values_list("last_job", flat=True)
+
+
+def _spread(rows: list[Row], count: int) -> list[Row]:
+    """Return at most `count` of the rows, evenly spaced."""
+    if len(rows) <= count:
+        return rows
+    return [rows[position * len(rows) // count] for position in range(count)]

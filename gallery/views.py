@@ -11,13 +11,12 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
-from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from gallery.models import Dataset, FailedFile, Image, Job
-from gallery.overview import dataset_cards, with_failed_count
+from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery.overview import dataset_cards
 from gallery.paging import page_of
 from gallery.spreadsheets import plain_cell
 
@@ -54,13 +53,13 @@ def datasets(request: HttpRequest) -> HttpResponse:
 def dataset(request: HttpRequest, slug: str) -> HttpResponse:
     """Render one dataset: its categories, a page of its pictures, its latest jobs."""
     shown = get_object_or_404(Dataset, slug=slug)
-    counts = Image.objects.filter(dataset=shown).order_by("category").values_list("category")
-    categories = list(counts.annotate(images=Count("id")))
+    counts = Category.objects.filter(dataset=shown).order_by("name")
+    categories = list(counts.values_list("name", "images"))
     category = request.GET.get("category")
     images = Image.objects.filter(dataset=shown)
     if category is not None:
         images = images.filter(category=category)
-    jobs = list(with_failed_count(Job.objects.filter(dataset=shown)).order_by("-id")[:RECENT_JOBS])
+    jobs = list(Job.objects.filter(dataset=shown).order_by("-id")[:RECENT_JOBS])
     context = {
         "dataset": shown,
         "categories": categories,
@@ -95,7 +94,7 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
     """Render the list of jobs, the newest first."""
-    rows = with_failed_count(Job.objects.select_related("dataset"))
+    rows = Job.objects.select_related("dataset")
     return render(
         request, "gallery/jobs.html", {"page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True)}
     )
@@ -104,7 +103,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """Render one job with a page of the files it could not use."""
-    shown = get_object_or_404(with_failed_count(Job.objects.select_related("dataset")), pk=pk)
+    shown = get_object_or_404(Job.objects.select_related("dataset"), pk=pk)
     failed = FailedFile.objects.filter(job=shown).select_related("image__dataset")
     context = {"job": shown, "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE)}
     return render(request, "gallery/job.html", context)

@@ -53,10 +53,12 @@ class FeatureSpec(models.Model):
 class Embedding(models.Model):
     """The vector of one image under one feature spec; its primary key is the FAISS id."""
 
-    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="embeddings")
-    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="embeddings")
+    # found by the indexes below, which begin with it, as the dataset is
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="embeddings", db_index=False)
+    # never looked up alone
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="embeddings", db_index=False)
     # repeats image.dataset, so that an index is read without a join
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="embeddings")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="embeddings", db_index=False)
     vector = models.BinaryField(help_text="float16, little endian, not centred, as the network gave it")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -203,7 +205,9 @@ class Experiment(models.Model):
 class ExperimentQuery(models.Model):
     """What one image found in an experiment: its nearest neighbours, and how many of them are right."""
 
-    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="queries")
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, related_name="queries", db_index=False
+    )
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="experiment_queries")
     neighbours = models.BinaryField(help_text="Image ids, int64 little endian, nearest first.")
     scores = models.BinaryField(help_text="float32 little endian, higher is nearer.")

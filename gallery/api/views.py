@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -21,18 +21,18 @@ from gallery.api import serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
 from gallery.models import Dataset, Image, Job
-from gallery.overview import with_failed_count
+from gallery.overview import with_image_count
 
 
 def shown_jobs() -> QuerySet[Job]:
     """Return jobs with all that the serializer shows."""
-    return with_failed_count(Job.objects.select_related("dataset"))
+    return Job.objects.select_related("dataset")
 
 
 class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     """Datasets: list, read with categories, create, rename, delete, upload a zip."""
 
-    queryset = Dataset.objects.annotate(image_count=Count("images")).order_by("-id")
+    queryset = with_image_count(Dataset.objects.order_by("-id"))
     serializer_class = serializers.DatasetSerializer
     pagination_class = ByNewest
     lookup_field = "slug"
@@ -42,8 +42,7 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return a dataset with its categories."""
         dataset = self.get_object()
-        counts = dataset.images.order_by("category").values("category").annotate(images=Count("id"))
-        categories = [{"name": row["category"], "images": row["images"]} for row in counts]
+        categories = list(dataset.categories.order_by("name").values("name", "images"))
         return Response(self.get_serializer(dataset).data | {"categories": categories})
 
     def perform_destroy(self, instance: Dataset) -> None:
