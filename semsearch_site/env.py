@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import dj_database_url
 from environs import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -54,3 +57,59 @@ def socket_path(state: Path) -> Path:
         return path
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"semsearch-{digest}" / "valkey.sock"
+
+
+def database(env: Env, state: Path) -> dict[str, Any]:
+    """Return Django's description of the database: `DATABASE_URL`, else SQLite in the state folder."""
+    found: dict[str, Any] = dict(
+        dj_database_url.parse(
+            env.str("DATABASE_URL", "") or f"sqlite:///{state / 'semsearch.sqlite3'}",
+            conn_max_age=60,
+            conn_health_checks=True,
+        )
+    )
+    if found["ENGINE"].endswith("sqlite3"):
+        # on disk, as in earnest: a database in memory cannot be shared by threads
+        found["TEST"] = {"NAME": state / "test.sqlite3"}
+        found["OPTIONS"] = {
+            # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
+        }
+    elif found["ENGINE"].endswith("postgresql") and (most := env.int("DATABASE_POOL", 20)):
+        # a connection of the pool belongs to a thread for one request or task, not for a minute
+        found["CONN_MAX_AGE"] = 0
+        found["OPTIONS"] = found.get("OPTIONS", {}) | {"pool": {"min_size": 1, "max_size": most}}
+    return found
+
+
+def picture_storage(env: Env, bucket: str) -> dict[str, Any]:
+    """Return Django's description of where pictures are kept: a bucket when one is named, else MEDIA_ROOT."""
+    if not bucket:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    endpoint: str = env.str("STORAGE_ENDPOINT", "")
+    given = {
+        "endpoint_url": endpoint,
+        "region_name": env.str("STORAGE_REGION", ""),
+        "access_key": env.str("STORAGE_ACCESS_KEY", ""),
+        "secret_key": env.str("STORAGE_SECRET_KEY", ""),
+    }
+    options = {
+        "bucket_name": bucket,
+        "file_overwrite": False,
+        "default_acl": None,
+        "querystring_expire": env.int("STORAGE_SIGNED_S", 3600),
+        "signature_version": "s3v4",
+        # servers other than Amazon's know a bucket by its path, not by a host name
+        "addressing_style": "path" if endpoint else "auto",
+    }
+    # what is not given is left to boto3: roles, profiles, its own variables
+    options |= {name: value for name, value in given.items() if value}
+    return {"BACKEND": "semsearch_site.storage.ObjectStorage", "OPTIONS": options}
+
+
+def storage_origin(env: Env) -> str:
+    """Return the origin that signed addresses of pictures lead to: Amazon's where no endpoint is named."""
+    parts = urlsplit(env.str("STORAGE_ENDPOINT", ""))
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "https://*.amazonaws.com"

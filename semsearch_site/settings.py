@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
@@ -22,6 +21,8 @@ MEDIA_URL = "media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
 CACHE_ROOT = SEMSEARCH_HOME / "cache"
 BROKER_ROOT = SEMSEARCH_HOME / "broker"
+STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
+STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
 
 # --- who may come in --------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", False)
@@ -94,6 +95,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     }
 }
+if STORAGE_SIGNED:
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"].append(environment.storage_origin(env))
 ROOT_URLCONF = "semsearch_site.urls"
 WSGI_APPLICATION = "semsearch_site.wsgi.application"
 TEMPLATES = [
@@ -111,26 +114,11 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        env.str("DATABASE_URL", f"sqlite:///{SEMSEARCH_HOME / 'semsearch.sqlite3'}"),
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
-}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # on disk, as in earnest: a database in memory cannot be shared by threads
-    DATABASES["default"]["TEST"] = {"NAME": SEMSEARCH_HOME / "test.sqlite3"}
-    DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 30,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
-    }
+DATABASES = {"default": environment.database(env, SEMSEARCH_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": environment.picture_storage(env, STORAGE_BUCKET),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "static/"

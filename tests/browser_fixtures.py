@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core import serializers
+from django.core.management.color import no_style
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -120,6 +122,10 @@ def searchable(
             shutil.copytree(imported / name, folder, dirs_exist_ok=True)
     for row in serializers.deserialize("json", rows.read_text()):
         row.save()
+    # PostgreSQL counts on from the last id it gave itself, not from those just stored
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), list(MODELS)):
+            cursor.execute(statement)
     return Dataset.objects.get(slug=DATASET)
 
 

@@ -70,6 +70,16 @@ def import_folder(dataset: Dataset, path: Path) -> Job:
 
 
 @pytest.fixture
+def without_broker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let messages be sent where nobody listens, also when the suite runs on servers."""
+    from semsearch_site.celery import app
+
+    monkeypatch.setitem(app.conf, "broker_write_url", f"redis+socket://{tmp_path / 'nobody.sock'}")
+    # the connections made before lead to the broker that is there
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+
+
+@pytest.fixture
 def staff_client(db: None) -> Client:
     """Return a test client signed in as staff."""
     user = User.objects.create_superuser("staff", password="a long password")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests import services
 from tests.site import ROOT, manage, report, running_on
 
 DATASET = "pictures"
@@ -67,7 +68,5 @@ def prepared(template: Prepared, tmp_path: Path) -> Iterator[Prepared]:
 
 def copy_of(template: Prepared, home: Path) -> Prepared:
     """Return a copy in a new folder; what is only read is shared."""
-    shutil.copytree(template.home, home, ignore=shutil.ignore_patterns("static", "cache"))
-    for name in ("static", "cache"):
-        (home / name).symlink_to(template.home / name)
+    services.copy_state(template.home, home)
     return Prepared(home, template.token)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,8 +19,13 @@ from typing import Any
 
 import psutil
 
+from tests import services
+from tests.services import rows as rows
+
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = {"broker": ("valkey-server", "redis-server"), "worker": ("celery",), "web server": ("gunicorn",)}
+PARTS: dict[str, tuple[str, ...]] = {"worker": ("celery",), "web server": ("gunicorn",)}
+if services.embedded():
+    PARTS = {"broker": ("valkey-server", "redis-server"), **PARTS}
 STARTS_WITHIN_S = 90.0
 
 
@@ -38,7 +42,8 @@ def until(condition: Callable[[], Any], *, within_s: float, what: str, every_s: 
 
 def environment(home: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a process that works on this state folder."""
-    return os.environ | {"SEMSEARCH_HOME": str(home), "LOG_LEVEL": "WARNING"} | changes
+    own = {"SEMSEARCH_HOME": str(home), "LOG_LEVEL": "WARNING", **services.environment(home)}
+    return os.environ | own | changes
 
 
 def manage(home: Path, *words: str, **changes: str) -> str:
@@ -59,15 +64,6 @@ def report(home: Path, *words: str) -> dict[str, Any]:
     """Run a management command with --json and return its report."""
     found: dict[str, Any] = json.loads(manage(home, *words, "--json").splitlines()[-1])
     return found
-
-
-def rows(home: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Return the rows of a query on the site's database, read beside its own processes."""
-    connection = sqlite3.connect(f"file:{home / 'semsearch.sqlite3'}?mode=ro", uri=True, timeout=10)
-    try:
-        return connection.execute(sql, values).fetchall()
-    finally:
-        connection.close()
 
 
 def count(home: Path, table: str) -> int:

@@ -136,7 +136,7 @@ def test_a_worker_that_lost_its_job_cannot_change_it(dataset: Dataset) -> None:
     assert Job.objects.get(pk=run.job.pk).state == Job.State.RUNNING
 
 
-def test_without_a_broker_a_job_waits_and_says_so(dataset: Dataset) -> None:
+def test_without_a_broker_a_job_waits_and_says_so(dataset: Dataset, without_broker: None) -> None:
     job = jobs.enqueue(Job.Kind.INDEX, dataset)
     stored = Job.objects.get(pk=job.pk)
     assert (stored.state, stored.message) == (Job.State.QUEUED, "Waiting for the message broker.")

@@ -1,0 +1,174 @@
+"""Runs a PostgreSQL and a Redis of the suite's own in a temporary folder."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import redis
+
+OWNER = "semsearch"
+STARTS_WITHIN_S = 30.0
+# one for each state folder that a test works on
+REDIS_DATABASES = 512
+PR_SET_PDEATHSIG = 1
+# nothing has to outlive the run; an order of words as people write them, unlike SQLite's order of bytes
+INITDB = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "--locale-provider=icu")
+POSTGRES_OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "200",
+    "timezone": "Asia/Kathmandu",  # so that a time that forgets its zone is noticed
+}
+REDIS_OPTIONS = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "databases": str(REDIS_DATABASES)}
+
+
+class Servers:
+    """Both servers; each state folder of a test has a database of its own in either."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="semsearch-servers-"))
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._homes: dict[Path, int] = {}
+
+    def start(self) -> None:
+        """Start both and wait until they answer."""
+        self._folder.chmod(0o755)
+        self._start_postgres()
+        self._start_redis()
+
+    def stop(self) -> None:
+        """End both and remove their files."""
+        for child in self._children:
+            child.terminate() if child is not self._children[0] else child.send_signal(signal.SIGQUIT)
+        for child in self._children:
+            child.wait(20)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def environment(self, home: Path | None = None) -> dict[str, str]:
+        """Return the settings that name the databases of a state folder, or of the suite itself."""
+        if home is not None and home not in self._homes:
+            self._create(home, template="template1")
+        number = self._homes[home] if home is not None else 0
+        return {
+            "DATABASE_URL": f"postgres://{OWNER}@{quote(str(self._folder), safe='')}/{_name(number)}",
+            "REDIS_URL": f"redis://127.0.0.1:{self._redis_port}/{number}",
+        }
+
+    def copy(self, source: Path, home: Path) -> None:
+        """Give a state folder a copy of another's database."""
+        self._create(home, template=_name(self._homes[source]))
+
+    def rows(self, home: Path, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on the database of a state folder."""
+        with self._connect(_name(self._homes[home])) as connection:
+            return connection.execute(sql.replace("?", "%s"), values or None).fetchall()
+
+    def _create(self, home: Path, template: str) -> None:
+        number = len(self._homes) + 1
+        assert number < REDIS_DATABASES
+        with self._connect("postgres") as connection:
+            connection.execute(f"CREATE DATABASE {_name(number)} TEMPLATE {template}")
+        self._homes[home] = number
+
+    def _connect(self, name: str) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(host=str(self._folder), user=OWNER, dbname=name, autocommit=True)
+
+    def _start_postgres(self) -> None:
+        data, programs = self._folder / "postgres", _postgres_programs()
+        data.mkdir()
+        user = _unprivileged()
+        if user is not None:
+            os.chown(data, user, -1)
+            os.chown(self._folder, user, -1)
+        command = [str(programs / "initdb"), *INITDB, "--icu-locale=en-US", "-U", OWNER, "-D", str(data)]
+        subprocess.run(
+            command, user=user, cwd=data, check=True, stdout=subprocess.DEVNULL, env={"PATH": os.defpath}
+        )
+        options = POSTGRES_OPTIONS | {"unix_socket_directories": str(self._folder)}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        self._run([str(programs / "postgres"), "-D", str(data), *words], signal.SIGQUIT, user=user)
+        self._wait(lambda: self._connect("postgres").close())
+
+    def _start_redis(self) -> None:
+        binary = shutil.which("redis-server")
+        assert binary, "There is no redis-server on the PATH: tests/install_services.sh installs one."
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._redis_port = int(probe.getsockname()[1])
+        options = REDIS_OPTIONS | {"port": str(self._redis_port), "dir": str(self._folder)}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        self._run([binary, *words], signal.SIGTERM)
+        self._wait(lambda: redis.Redis(port=self._redis_port).ping())
+
+    def _run(self, command: list[str], last_word: signal.Signals, user: int | None = None) -> None:
+        def end_with_parent() -> None:
+            if sys.platform == "linux":
+                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, last_word)
+
+        with (self._folder / f"{Path(command[0]).name}.log").open("w") as log:
+            self._children.append(
+                subprocess.Popen(
+                    command,
+                    user=user,
+                    cwd=self._folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    preexec_fn=end_with_parent,
+                    start_new_session=True,  # Ctrl-C is for the suite, which then stops them
+                )
+            )
+
+    def _wait(self, answers: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while True:
+            try:
+                answers()
+            except (psycopg.OperationalError, redis.ConnectionError, redis.BusyLoadingError):
+                ended = self._children[-1].poll() is not None
+                if ended or time.monotonic() > deadline:
+                    logs = "\n".join(path.read_text() for path in self._folder.glob("*.log"))
+                    raise AssertionError(f"A server did not start.\n{logs}") from None
+                time.sleep(0.05)
+            else:
+                return
+
+
+def _name(number: int) -> str:
+    return f"semsearch_{number}"
+
+
+def _postgres_programs() -> Path:
+    """Return the folder of `initdb` and `postgres`, which Debian keeps off the PATH: the newest there is."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    assert found or on_path, "There is no PostgreSQL: tests/install_services.sh installs one."
+    return found[-1].parent if found else Path(str(on_path)).resolve().parent
+
+
+def _unprivileged() -> int | None:
+    """Return the user to run PostgreSQL as, which refuses to run as root; None for the current one."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    raise AssertionError("PostgreSQL refuses to run as root, and there is no user postgres or nobody.")
