@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
 
-.PHONY: setup setup-dev demo serve test check bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers check bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -34,6 +34,11 @@ serve: setup
 test: setup-dev
 	sh tests/install_services.sh
 	$(BIN)/python -m pytest
+
+# the suite on a PostgreSQL and a Redis of its own
+test-servers: setup-dev
+	sh tests/install_services.sh
+	SEMSEARCH_TEST_SERVICES=servers $(BIN)/python -m pytest
 
 check: setup-dev
 	$(BIN)/ruff format --check .
