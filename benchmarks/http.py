@@ -7,12 +7,14 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 
+from benchmarks import rounds
 from benchmarks.clients import Load, Record, measured
 from benchmarks.jpegs import SMALL, Sizes, jpegs
 from benchmarks.serving import Server, manage, original_site, our_site
@@ -23,6 +25,7 @@ QUERY_SIZES = Sizes(0.3, 1.0)  # megapixels, as the previews of telephones
 CLIENTS, SECONDS = 16, 60.0
 ONE_CLIENT_ROUNDS, ONE_CLIENT_SEARCHES = 8, 8
 ROUNDS = 3
+A_ROUND = 97  # how many pictures further the next round begins
 WARM_UP = 4
 PATH = "/api/v1/search/"
 
@@ -35,16 +38,21 @@ class _Pair:
     peer: Server
     pictures: list[str]
 
-    def alternately(self, rounds: int, **load: Any) -> tuple[list[Record], list[Record]]:
-        """Apply the same load to both in turn; each round asks for pictures that no earlier one has."""
-        ours: list[Record] = []
-        theirs: list[Record] = []
-        first = 0
-        for _ in range(rounds):
-            for server, path, records in ((self.ours, PATH, ours), (self.peer, "/", theirs)):
-                records.append(measured(Load(server.port, path, self.pictures, first=first, **load)))
-            first += max(len(ours[-1].ms), len(theirs[-1].ms))
-        return ours, theirs
+    def alternately(self, number: int, **load: Any) -> tuple[list[Record], list[Record]]:
+        """Apply the same load to both in turn, in so many rounds; each round asks for other pictures."""
+        firsts = {"ours": count(step=A_ROUND), "theirs": count(step=A_ROUND)}
+
+        def ask(name: str, server: Server, path: str) -> Record:
+            return measured(Load(server.port, path, self.pictures, first=next(firsts[name]), **load))
+
+        found = rounds.in_turn(
+            {
+                "ours": partial(ask, "ours", self.ours, PATH),
+                "theirs": partial(ask, "theirs", self.peer, "/"),
+            },
+            number,
+        )
+        return found["ours"], found["theirs"]
 
 
 def http(clients: int = CLIENTS, seconds: float = SECONDS) -> dict[str, Any]:
@@ -99,37 +107,39 @@ def _prepare(home: Path, pictures: Path) -> None:
 def _figures(
     alone: tuple[list[Record], list[Record]], together: tuple[list[Record], list[Record]]
 ) -> dict[str, Any]:
-    one, peer_one = (statistics.median(_ms(records)) for records in alone)
-    rates = [[len(record.ms) / record.seconds for record in records] for records in together]
-    ms, peer_ms = (_ms(records) for records in together)
+    """Return the figures of one client and of many, each of ours and of the peer's."""
+    one, peer_one = ([record.ms for record in records] for records in alone)
+    rates = [[[len(record.ms) / record.seconds] for record in records] for records in together]
+    ms, peer_ms = (rounds.flat([record.ms for record in records]) for records in together)
     errors, peer_errors = (
         [error for group in (alone[side], together[side]) for record in group for error in record.errors]
         for side in (0, 1)
     )
     own = [record.own_cpu_seconds / max(1, len(record.ms)) for record in together[0]]
-    rate, peer_rate = (statistics.median(column) for column in rates)
+    rate, peer_rate = (statistics.median(rounds.flat(column)) for column in rates)
+    alone_ratio = rounds.compared(one, peer_one, less_is_better=True)
     return {
         "requests_per_s": round(rate, 1),
         "errors": len(errors),
         "ms_p50": round(statistics.median(ms), 1),
-        "ms_p99": round(float(np.percentile(ms, 99)), 1),
+        "ms_p99": round(rounds.p99(ms), 1),
         "peer_requests_per_s": round(peer_rate, 2),
-        "ratio": round(rate / peer_rate, 2),
-        "one_client_ms_p50": round(one, 2),
-        "one_client_ms_p99": round(float(np.percentile(_ms(alone[0]), 99)), 2),
-        "peer_one_client_ms_p50": round(peer_one, 2),
-        "one_client_ratio": round(peer_one / one, 2),
+        **rounds.compared(*rates, less_is_better=False),
+        "one_client_ms_p50": round(statistics.median(rounds.flat(one)), 2),
+        "one_client_ms_p99": round(rounds.p99(rounds.flat(one)), 2),
+        "peer_one_client_ms_p50": round(statistics.median(rounds.flat(peer_one)), 2),
+        "one_client_ratio": alone_ratio["ratio"],
+        "one_client_ratio_spread": alone_ratio["ratio_spread"],
+        "p99_ratio": round(rounds.p99(peer_ms) / rounds.p99(ms), 2),
         "peer_errors": len(peer_errors),
         "peer_ms_p50": round(statistics.median(peer_ms), 1),
-        "peer_ms_p99": round(float(np.percentile(peer_ms, 99)), 1),
+        "peer_ms_p99": round(rounds.p99(peer_ms), 1),
         "client_cpu_ms": round(1000 * statistics.median(own), 2),
-        "rounds_per_s": [[round(value, 2) for value in pair] for pair in zip(*rates, strict=True)],
+        "rounds_per_s": [
+            [round(value, 2) for value in rounds.flat(pair)] for pair in zip(*rates, strict=True)
+        ],
         "first_errors": [*errors[:3], *peer_errors[:3]],
     }
-
-
-def _ms(records: list[Record]) -> list[float]:
-    return [value for record in records for value in record.ms]
 
 
 def _say(what: str) -> None:

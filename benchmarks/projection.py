@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 
+from benchmarks import rounds
 from benchmarks.crops import crop_features
 from search.projections.plan import Points, ProjectionPlan
 from search.projections.projection import project
@@ -23,7 +25,7 @@ WARM_UP = (
 
 
 def projection(count: int = COUNT) -> dict[str, Any]:
-    """Measure both in turn, three times; the fastest counts, as other work on the machine only ever adds.
+    """Measure both in turn, three times; the medians count.
 
     Both run once before on fewer vectors, so that no compilation is timed. The map of the last round is
     judged. The figures are for the cosine distance; "euclidean" holds the same for umap-learn's own default
@@ -34,22 +36,24 @@ def projection(count: int = COUNT) -> dict[str, Any]:
     return {"count": count, **metrics["cosine"], "euclidean": metrics["euclidean"], "pictures": pictures}
 
 
-def _compared(vectors: Vectors, metric: str) -> dict[str, float]:
+def _compared(vectors: Vectors, metric: str) -> dict[str, Any]:
     plan = ProjectionPlan(metric=metric)
     few = vectors[:WARM_UP]
     project(few, plan)
     _as_it_comes(few, plan)
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        seconds, points = _timed(lambda: project(vectors, plan).points)
-        ours.append(seconds)
-        seconds, peer_points = _timed(lambda: _as_it_comes(vectors, plan))
-        theirs.append(seconds)
-    judged, peer_judged = (fidelity(vectors, places, metric=metric) for places in (points, peer_points))
+    found = rounds.in_turn(
+        {
+            "ours": lambda: _timed(lambda: project(vectors, plan).points),
+            "theirs": lambda: _timed(lambda: _as_it_comes(vectors, plan)),
+        },
+        ROUNDS,
+    )
+    ours, theirs = ([[seconds] for seconds, _ in found[name]] for name in found)
+    judged, peer_judged = (fidelity(vectors, found[name][-1][1], metric=metric) for name in found)
     return {
-        "seconds": round(min(ours), 2),
-        "peer_seconds": round(min(theirs), 2),
-        "ratio": round(min(theirs) / min(ours), 2),
+        "seconds": round(statistics.median(rounds.flat(ours)), 2),
+        "peer_seconds": round(statistics.median(rounds.flat(theirs)), 2),
+        **rounds.compared(ours, theirs, less_is_better=True),
         "trustworthiness": round(judged.trustworthiness, 4),
         "peer_trustworthiness": round(peer_judged.trustworthiness, 4),
         "neighbour_agreement": round(judged.neighbour_agreement, 4),

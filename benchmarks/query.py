@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from typing import Any
 
-import numpy as np
-
+from benchmarks import rounds
 from benchmarks.original import OriginalWay
 from benchmarks.pictures import SAMPLES, pictures
 from gallery import jobs, removing
@@ -18,7 +17,7 @@ from gallery.models import Dataset, Job
 from search.services import querying
 from search.services.querying import SearchRequest
 
-ROUNDS = 60
+ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
 K = 10
 
@@ -31,29 +30,35 @@ def query() -> dict[str, Any]:
     for data in datas:
         original.add(data)
     dataset = Dataset.objects.create(slug=f"benchmark-{os.getpid()}", name="Benchmark")
+
+    def ours(data: bytes) -> object:
+        return querying.search(SearchRequest(data=data, dataset=dataset.slug, k=K))
+
+    def theirs(data: bytes) -> object:
+        return original.query(data, K)
+
+    def asked(search: Callable[[bytes], object], numbers: Iterator[int]) -> list[float]:
+        some = [datas[next(numbers) * 7 % len(datas)] for _ in range(QUERIES)]
+        return [rounds.elapsed_ms(partial(search, data)) for data in some]
+
     try:
         jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(folder), announce=False)
         jobs.perform_now(Job.Kind.EXTRACT, dataset)
-        ours, theirs = [], []
-        for number in range(ROUNDS + WARM_UP):
-            data = datas[number * 7 % len(datas)]
-            request = SearchRequest(data=data, dataset=dataset.slug, k=K)
-            ours.append(_ms(partial(querying.search, request)))
-            theirs.append(_ms(partial(original.query, data, K)))
+        for data in datas[:WARM_UP]:
+            ours(data)
+            theirs(data)
+        # a count of its own each: both are asked for the same pictures
+        searches = {"ours": partial(asked, ours, count()), "theirs": partial(asked, theirs, count())}
+        found = rounds.in_turn(searches, ROUNDS)
     finally:
         removing.remove_dataset(dataset)
-    ours, theirs = ours[WARM_UP:], theirs[WARM_UP:]
+    own, other = (rounds.flat(found[name]) for name in searches)
     return {
-        "query_ms_p50": round(statistics.median(ours), 2),
-        "query_ms_p99": round(float(np.percentile(ours, 99)), 2),
-        "peer_query_ms_p50": round(statistics.median(theirs), 2),
-        "ratio": round(statistics.median(theirs) / statistics.median(ours), 2),
+        "query_ms_p50": round(statistics.median(own), 2),
+        "query_ms_p99": round(rounds.p99(own), 2),
+        "peer_query_ms_p50": round(statistics.median(other), 2),
+        "peer_query_ms_p99": round(rounds.p99(other), 2),
+        **rounds.compared(found["ours"], found["theirs"], less_is_better=True),
         "pictures": len(datas),
-        "rounds": ROUNDS,
+        "queries": len(own),
     }
-
-
-def _ms(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return (time.perf_counter() - started) * 1000

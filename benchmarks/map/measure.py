@@ -22,7 +22,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.machine import keep
+from benchmarks.machine import keep, load
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent.parent / "static"
@@ -149,9 +149,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.deck.is_file():
         parser.error(f"{arguments.deck} is not a file: run `npm install deck.gl` and name its dist.min.js")
+    before = load()
     figures = measure(arguments.deck, arguments.rounds)
     print(json.dumps(figures, indent=1))
-    print(f"kept in {keep('map', figures)}")
+    print(f"kept in {keep('map', figures, before)}")
 
 
 if __name__ == "__main__":

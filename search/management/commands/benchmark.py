@@ -1,81 +1,67 @@
-"""Measures semsearch beside the original's way, in one run, as ratios."""
+"""Measures semsearch beside its peers, in one run, as ratios."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from gallery.commands import ReportingCommand
 
-Figures = dict[str, Any]
-
-NAMES = ("extract", "query", "http", "projection")
+OPTIONS = {"folder": "--images", "count": "--count", "clients": "--clients", "seconds": "--seconds"}
 
 
 class Command(ReportingCommand):
-    """`benchmark extract|query|http|projection|all`."""
+    """`benchmark NAME|all`."""
 
     help = "Measure, print and keep figures under benchmarks/results."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the benchmark."""
-        parser.add_argument("name", choices=[*NAMES, "all"])
+        from benchmarks.suite import BENCHMARKS
+
+        parser.add_argument("name", choices=[*BENCHMARKS, "all"], metavar="|".join([*BENCHMARKS, "all"]))
         parser.add_argument(
-            "--images", type=Path, help="extract: a folder of pictures instead of the sample data"
+            "--images", type=Path, dest="folder", help="a folder of pictures instead of its own"
         )
-        parser.add_argument("--count", type=int, help="projection: how many vectors (20,000)")
-        parser.add_argument("--clients", type=int, help="http: how many clients at once (16)")
-        parser.add_argument("--seconds", type=float, help="http: how long they ask each server (60)")
+        parser.add_argument("--count", type=int, help="how many vectors, rows or pictures")
+        parser.add_argument("--clients", type=int, help="how many clients at once")
+        parser.add_argument("--seconds", type=float, help="how long they ask each server")
 
-    def report(self, **options: Any) -> Figures:
+    def report(self, **options: Any) -> dict[str, Any]:
         """Run one benchmark, or all."""
-        from benchmarks.machine import keep
+        from benchmarks import suite
 
-        runs = _runs(options)
-        names = NAMES if options["name"] == "all" else (options["name"],)
-        figures = {}
-        for number, name in enumerate(names, start=1):
-            began = time.monotonic()
-            self.stderr.write(f"[{number}/{len(names)}] {name}")
-            figures[name] = runs[name]()
-            keep(name, figures[name])
-            self.stderr.write(f"[{number}/{len(names)}] {name}: {time.monotonic() - began:.0f} s")
-        return figures if len(figures) > 1 else next(iter(figures.values()))
+        name, given = options["name"], {key: options[key] for key in OPTIONS if options[key] is not None}
+        takes = suite.BENCHMARKS[name].options if name != "all" else ()
+        if unknown := [OPTIONS[key] for key in given if key not in takes]:
+            raise CommandError(f"benchmark {name} does not take {', '.join(unknown)}.")
+        if name != "all":
+            return suite.measured(name, given)
+        results = {}
+        for number, one in enumerate(suite.BENCHMARKS, start=1):
+            self.stderr.write(f"[{number}/{len(suite.BENCHMARKS)}] {one}")
+            figures = suite.measured_apart(one, self.stderr.write)
+            if figures is not None:
+                results[one] = figures
+        if missing := [one for one in suite.BENCHMARKS if one not in results]:
+            self._print(results)
+            raise CommandError(f"No figures of {', '.join(missing)}: see above.")
+        return results
 
-    def show(self, report: Figures) -> None:
-        """Print a table for each benchmark."""
-        nested = all(isinstance(value, dict) for value in report.values())
-        for name, figures in (report if nested else {"": report}).items():
+    def show(self, report: dict[str, Any]) -> None:
+        """Print the figures of one benchmark, or of each."""
+        self._print(report if all(isinstance(value, dict) for value in report.values()) else {"": report})
+
+    def _print(self, results: dict[str, dict[str, Any]]) -> None:
+        from benchmarks.machine import described, machine
+        from benchmarks.suite import table
+
+        for name, figures in results.items():
             self.stdout.write(name)
             for key, value in figures.items():
-                self.stdout.write(f"  {key:24} {value}")
-
-
-def _runs(options: dict[str, Any]) -> dict[str, Callable[[], Figures]]:
-    """Return how each benchmark is run; what it needs is imported when it is."""
-
-    def extract() -> Figures:
-        from benchmarks import extract
-
-        return extract.extract(options["images"])
-
-    def query() -> Figures:
-        from benchmarks import query
-
-        return query.query()
-
-    def http() -> Figures:
-        from benchmarks import http
-
-        return http.http(options["clients"] or http.CLIENTS, options["seconds"] or http.SECONDS)
-
-    def projection() -> Figures:
-        from benchmarks import projection
-
-        return projection.projection(options["count"] or projection.COUNT)
-
-    return {run.__name__: run for run in (extract, query, http, projection)}
+                self.stdout.write(f"  {key:28} {value}")
+        self.stdout.write(described(machine()))
+        if "" not in results:
+            self.stdout.write("\n".join(table(results)))

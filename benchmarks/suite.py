@@ -1,0 +1,134 @@
+"""Which benchmarks there are, what each is told and what of it stands in the table.
+
+Another one is an entry here and a function that returns its figures. Its ratios come from `rounds`, so that
+all are taken alike: in turn with the peer, several times, as medians with their spread.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import keep, load
+
+Figures = dict[str, Any]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table: keys of our figure, of what it is compared with, and of their ratio."""
+
+    title: str
+    ours: str
+    other: str
+    ratio: str = "ratio"
+    beside: str = "the original's way"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark: where its function is, the options that it takes, and its lines of the table."""
+
+    function: str  # module:function below benchmarks
+    options: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+    def run(self, **given: Any) -> Figures:
+        """Measure and return the figures; what is needed for it is imported now."""
+        module, _, name = self.function.partition(":")
+        function: Callable[..., Figures] = getattr(import_module(f"benchmarks.{module}"), name)
+        return function(**given)
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "extract": Benchmark(
+        "extract:extract",
+        ("folder",),
+        (
+            Line("import and extraction, images/s", "images_per_s", "peer_images_per_s"),
+            Line("", "images_per_s", "bound_images_per_s", "of_bound", "the slower of engine and decoder"),
+        ),
+    ),
+    "query": Benchmark("query:query", (), (Line("query, median ms", "query_ms_p50", "peer_query_ms_p50"),)),
+    "http": Benchmark(
+        "http:http",
+        ("clients", "seconds"),
+        (
+            Line("one client, median ms", "one_client_ms_p50", "peer_one_client_ms_p50", "one_client_ratio"),
+            Line("many clients, searches/s", "requests_per_s", "peer_requests_per_s"),
+            Line("many clients, p99 ms", "ms_p99", "peer_ms_p99", "p99_ratio"),
+        ),
+    ),
+    "projection": Benchmark(
+        "projection:projection",
+        ("count",),
+        (
+            Line("UMAP, seconds", "seconds", "peer_seconds", beside="umap-learn as it comes"),
+            Line("its trustworthiness", "trustworthiness", "peer_trustworthiness", "", ""),
+        ),
+    ),
+}
+
+
+def measured(name: str, given: Mapping[str, Any]) -> Figures:
+    """Run one benchmark and keep its figures."""
+    before = load()
+    figures = BENCHMARKS[name].run(**given)
+    keep(name, figures, before)
+    return figures
+
+
+def measured_apart(name: str, say: Callable[[str], None]) -> Figures | None:
+    """Run one benchmark in a process of its own and return its figures; None when it failed.
+
+    The libraries of one leave threads and memory behind that the next would be measured with.
+    """
+    began = time.monotonic()
+    command = [sys.executable, "manage.py", "benchmark", name, "--json"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    ended = f"{time.monotonic() - began:.0f} s"
+    if done.returncode:
+        say(f"{name} failed with status {done.returncode} after {ended}; it says why above")
+        return None
+    say(f"{name}: {ended}")
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def table(results: Mapping[str, Figures]) -> list[str]:
+    """Return the lines of a table: our figures, what they are compared with, ratios and their spread."""
+    rows: list[tuple[str, ...]] = [("", "semsearch", "compared", "ratio", "spread", "with")]
+    for name, figures in results.items():
+        rows += [_cells(name, line, figures) for line in BENCHMARKS[name].lines if line.ours in figures]
+    return _aligned(rows)
+
+
+def _cells(name: str, line: Line, figures: Figures) -> tuple[str, ...]:
+    ratio, spread = figures.get(line.ratio, ""), figures.get(f"{line.ratio}_spread", [])
+    return (
+        f"{name}: {line.title}" if line.title else "",
+        str(figures[line.ours]),
+        str(figures.get(line.other, "")),
+        str(ratio),
+        " to ".join(str(value) for value in spread),
+        line.beside,
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place in (0, len(row) - 1) else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
