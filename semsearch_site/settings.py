@@ -119,7 +119,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
     "default": environment.picture_storage(env, STORAGE_BUCKET),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"},
 }
 STATIC_URL = "static/"
 STATIC_ROOT = SEMSEARCH_HOME / "static"
