@@ -21,7 +21,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     parts = {"database": _database, "broker": _broker, "index": _index, "model": _model}
     states = {name: _tried(check) for name, check in parts.items()}
     ready = all(state == "ready" for state in states.values())
-    return JsonResponse({"ready": ready, **states}, status=200 if ready else 503)
+    return JsonResponse({"ready": ready, **states, "engine": _engine()}, status=200 if ready else 503)
 
 
 def _tried(check: Callable[[], None]) -> str:
@@ -56,6 +56,14 @@ def _model() -> None:
     from search.services import features
 
     features.extractor(features.live_spec().config)
+
+
+def _engine() -> str:
+    """Return what runs the default network here, for example openvino-bf16; "" before it is loaded."""
+    from search.services import features
+
+    loaded = features.loaded()
+    return loaded.engine_name if loaded else ""
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

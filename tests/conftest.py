@@ -69,6 +69,12 @@ def import_folder(dataset: Dataset, path: Path) -> Job:
     return job
 
 
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for converted networks, so that each is converted once a run."""
+    return tmp_path_factory.mktemp("engines")
+
+
 @pytest.fixture
 def without_broker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let messages be sent where nobody listens, also when the suite runs on servers."""

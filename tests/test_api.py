@@ -292,6 +292,7 @@ def test_health_tells_what_is_wrong(client: Client, indexed: Dataset, without_br
     assert answer.status_code == 503
     assert answer.json()["database"] == "ready"
     assert answer.json()["model"] == "ready"
+    assert answer.json()["engine"].startswith(("openvino-", "tensorflow"))
     assert answer.json()["broker"] != "ready"
     assert b'semsearch_jobs{state="failed"} 0' in client.get("/metrics").content
 

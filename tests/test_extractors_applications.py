@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from search.extractors.applications import KERAS_APPLICATIONS, Application
+from search.extractors.calibration import generated_pictures
 from search.extractors.describe import description
-from search.extractors.openvino_engine import calibration_pictures
 from search.extractors.registry import architecture
 
 IMAGENET_MEANS, IMAGENET_VARIANCES = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -47,7 +47,7 @@ def test_eight_taps_of_a_network_loaded_from_a_file_are_those_of_keras(
     monkeypatch.setattr(module.file_utils, "get_file", lambda *args, **kwargs: str(path))
     original = make(include_top=False, weights="imagenet", input_shape=(size, size, 3))
 
-    pixels = calibration_pictures(size)[:1].astype(np.float32)
+    pixels = generated_pictures(size)[:1].astype(np.float32)
     maps = network.builder(network.taps)(pixels)
     assert [tuple(tap.shape[1:]) for tap in maps] == [tap.shape for tap in network.described()]
 

@@ -12,10 +12,10 @@ import pytest
 
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors import extra_networks, registry
+from search.extractors.calibration import generated_pictures
 from search.extractors.examine import chosen_layers, examine
 from search.extractors.extra_networks import extra_network
 from search.extractors.extraction import live_config
-from search.extractors.openvino_engine import calibration_pictures
 from search.extractors.taps import TapsExtractor
 
 
@@ -86,7 +86,7 @@ def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_taps(tmp_path: P
     extractor = TapsExtractor(
         network.name, network.taps, pooling="average", cache_dir=cache, engine="openvino"
     )
-    pictures = calibration_pictures(32)
+    pictures = generated_pictures(32)
     maps = extractor.maps(pictures)
     assert [tuple(one.shape[1:]) for one in maps] == [tap.shape for tap in network.described()]
     expected = keras.Model(model.input, model.get_layer("body").output)(pictures.astype(np.float32))
@@ -180,7 +180,7 @@ def test_a_further_network_of_keras_is_kept_with_its_preprocessing(
     found = registry.architecture("mobilenetv2")
     assert found.weights_digest == digest
     assert [tap.shape[0] for tap in found.described()][-1] == 7
-    pixels = calibration_pictures(224)[:1].astype(np.float32)
+    pixels = generated_pictures(224)[:1].astype(np.float32)
     expected = np.asarray(without_download(weights=None, include_top=False)(pixels / 127.5 - 1))
     np.testing.assert_allclose(np.asarray(found.builder(("top",))(pixels)), expected, rtol=1e-3, atol=1e-6)
 

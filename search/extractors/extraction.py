@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.engines import Pixels, load_engine
+from search.extractors.engines import Maps, Pixels, load_engine
 from search.extractors.pooling import pooled_dims, pooling
 from search.extractors.reduction import reduction
 from search.extractors.registry import architecture
@@ -58,6 +58,7 @@ class FeatureExtractor:
                 f"The projection {config.reduction} has changed since the features were made. "
                 "Extract the features again."
             )
+        self._pooled_dims = pooled_dims(config.pooling, network.map_shape(config.layer, config.input_size))
         self._engine = load_engine(
             network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
         )
@@ -67,15 +68,23 @@ class FeatureExtractor:
         """Return what runs the network, for example openvino-f32."""
         return self._engine.name
 
+    def calibration(self) -> dict[str, Any]:
+        """Return what was measured on this machine to choose how the network runs, as plain values."""
+        return self._engine.calibration()
+
     def prepare(self, rgb: RGB) -> NDArray[np.uint8]:
         """Return a picture (h, w, 3) uint8 as the network takes it, (s, s, 3) uint8."""
         return resized(rgb, self.config.input_size, self.config.resize)
 
     def extract(self, prepared: Pixels) -> Vectors:
         """Return the vectors of prepared pictures in their order, (n, s, s, 3) uint8 -> (n, d) float32."""
-        (maps,) = self._engine.run(prepared)
-        vectors = self._pool(maps)
-        return self._reduction.apply(vectors) if self._reduction else np.ascontiguousarray(vectors)
+        vectors = np.empty((len(prepared), self._pooled_dims), dtype=np.float32)
+
+        def pool(start: int, maps: tuple[Maps, ...]) -> None:
+            vectors[start : start + len(maps[0])] = self._pool(maps[0])
+
+        self._engine.each(prepared, pool)
+        return self._reduction.apply(vectors) if self._reduction else vectors
 
     def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:
         """Return the vector (d,) float32 of a picture to search with.

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ import numpy as np
 
 from gallery.errors import WeightsError
 from search.extractors.architecture import Architecture
-from search.extractors.engines import Maps, Pixels, joined
+from search.extractors.calibration import calibration_pictures, closeness
+from search.extractors.engines import Maps, MapsWork, Pixels, whole_maps
+from search.extractors.kept_choices import kept, machine_key, processor_flags
+from search.extractors.streams import BatchChoice, Streams, fastest, run_request
 from search.extractors.subprocesses import run_module
 from search.extractors.timing import least_ms
 
@@ -26,7 +29,10 @@ IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
 CONVERSION_LIMIT_S = 600
 OPENVINO_CHUNK = 4  # measured: larger batches fall out of the cache, see docs/choosing-the-default.md
-LEAST_COSINE_OF_BF16 = 0.995
+# From here on several streams pay for the network being loaded twice. Queries come in smaller batches: a
+# process that only answers searches keeps one copy.
+LARGE_BATCH = 12
+SLOW_MS = 60
 
 
 def import_openvino() -> Any:
@@ -41,27 +47,61 @@ def import_openvino() -> Any:
     return openvino
 
 
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """The precision a network runs in: how close the faster one came to float32, and ms a picture of each."""
+
+    precision: str
+    mean_cosine: float
+    lowest_cosine: float
+    ms: dict[str, float]
+
+
 class OpenVINOEngine:
-    """Runs an IR file on the processor, in bf16 where that is native and measured to be harmless."""
+    """Runs an IR file on the processor, in bf16 where that is native, faster and measured to be harmless.
+
+    A few pictures run one after the other with all cores on each; the first large batch loads the network a
+    second time, for several streams. What is fastest here is measured once and kept beside the IR file.
+    """
 
     def __init__(self, ir_path: Path, input_size: int) -> None:
-        self._core = import_openvino().Core()
+        openvino = import_openvino()
+        self._core = openvino.Core()
         self._model = self._core.read_model(ir_path)
+        self._input_size = input_size
+        self._kept_as = f"{machine_key(openvino.__version__)}.json"
+        self._folder = ir_path.parent
         self._requests = threading.local()
-        self._compiled = self._compile(self._model, "f32")
-        self.name = "openvino-f32"
-        if _has_native_bf16():
-            self._use_bf16_if_close(input_size)
+        self._loading = threading.Lock()
+        self._batches: tuple[Streams, BatchChoice] | None = None
+        self._choice: PrecisionChoice | None = None
+        if has_native_bf16():
+            kept_in = self._folder / f"precision-{self._kept_as}"
+            self._choice = kept(kept_in, PrecisionChoice, self._choose_precision)
+        self._precision = self._choice.precision if self._choice else "f32"
+        self._compiled = self._for_latency(self._precision)
+        # What it was asked for is only a hint: say what it does.
+        self.name = f"openvino-{self._compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()}"
 
     def run(self, batch: Pixels) -> tuple[Maps, ...]:
         """Return the maps of raw RGB pictures, (n, s, s, 3) uint8 -> (n, h, w, c) float32 for each layer."""
-        return joined(self.chunks(batch), len(batch))
+        return whole_maps(self.each, batch)
 
-    def chunks(self, batch: Pixels) -> Iterator[tuple[Maps, ...]]:
-        """Yield the maps of four pictures at a time, in the memory of the request itself."""
+    def each(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work(start, maps)` for a few pictures at a time; of a large batch from several threads."""
+        if len(batch) >= LARGE_BATCH:
+            streams, choice = self._streams()
+            streams.each(batch, choice.chunk, work)
+            return
         if not hasattr(self._requests, "own"):  # a request is not thread-safe; a compiled model is
             self._requests.own = self._compiled.create_infer_request()
-        return _chunks(self._requests.own, batch)
+        _in_turn(self._requests.own, batch, work)
+
+    def calibration(self) -> dict[str, Any]:
+        """Return what was measured to choose precision and streams, as far as it was needed."""
+        batches = self._batches[1] if self._batches else None
+        chosen = {"precision": self._choice, "batches": batches}
+        return {name: asdict(choice) for name, choice in chosen.items() if choice}
 
     def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
         """Return for each layer the processor milliseconds a picture of the network cut off behind it.
@@ -80,25 +120,51 @@ class OpenVINOEngine:
         """Return the network compiled up to one of its outputs."""
         result = self._model.output(number).node
         model = import_openvino().Model([result], self._model.get_parameters(), "cut")
-        return self._compile(model, "f32", INFERENCE_NUM_THREADS=1)
+        return self._compile(model, "f32", PERFORMANCE_HINT="LATENCY", INFERENCE_NUM_THREADS=1)
 
-    def _compile(self, model: Any, precision: str, **more: int) -> Any:
+    def _compile(self, model: Any, precision: str, **more: int | str) -> Any:
         # Left alone, OpenVINO takes bf16 on its own wherever the processor has it: always say which.
-        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision, **more}
-        return self._core.compile_model(model, "CPU", hints)
+        return self._core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, **more})
 
-    def _use_bf16_if_close(self, input_size: int) -> None:
-        pictures = calibration_pictures(input_size)
-        exact = _averages(self._compiled, pictures)
-        faster = self._compile(self._model, "bf16")
-        for one, other in zip(exact, _averages(faster, pictures), strict=True):
-            lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-            if np.any((one * other).sum(axis=1) < LEAST_COSINE_OF_BF16 * lengths):
-                return
-        self._compiled = faster
-        # What it was asked for is only a hint: say what it does.
-        used = faster.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self.name = f"openvino-{used}"
+    def _for_latency(self, precision: str) -> Any:
+        return self._compile(self._model, precision, PERFORMANCE_HINT="LATENCY")
+
+    def _for_streams(self, count: int) -> Any:
+        if count == 1:
+            return self._compiled
+        return self._compile(self._model, self._precision, NUM_STREAMS=count)
+
+    def _streams(self) -> tuple[Streams, BatchChoice]:
+        """Return the streams for large batches; the first call on a machine finds out how many, ~2 s."""
+        with self._loading:
+            if self._batches is None:
+                kept_in = self._folder / f"batches-{self._kept_as}"
+                choice = kept(kept_in, BatchChoice, self._choose_batches)
+                self._batches = Streams(self._for_streams(choice.streams), choice.streams), choice
+            return self._batches
+
+    def _choose_batches(self) -> BatchChoice:
+        blank = np.zeros((1, self._input_size, self._input_size, 3), dtype=np.uint8)
+        request = self._compiled.create_infer_request()
+        (one_ms,) = least_ms([partial(request.infer, [blank])], rounds=3)
+        if one_ms > SLOW_MS:  # comparing would take long, and a large network keeps every core busy anyway
+            return BatchChoice(1, OPENVINO_CHUNK, {})
+        return fastest(self._for_streams, self._input_size)
+
+    def _choose_precision(self) -> PrecisionChoice:
+        pictures = calibration_pictures(self._input_size)
+        requests = {name: self._for_latency(name).create_infer_request() for name in ("f32", "bf16")}
+        exact, faster = (whole_maps(partial(_in_turn, one), pictures) for one in requests.values())
+        close = closeness(exact, faster)
+        times = least_ms([partial(request.infer, [pictures[:1]]) for request in requests.values()])
+        ms = dict(zip(requests, times, strict=True))
+        chosen = "bf16" if close.enough and ms["bf16"] < ms["f32"] else "f32"
+        return PrecisionChoice(chosen, close.mean, close.lowest, ms)
+
+
+def has_native_bf16() -> bool:
+    """Say whether the processor computes in bf16; elsewhere it would be emulated, or ignored."""
+    return bool(processor_flags() & {"avx512_bf16", "amx_bf16"})
 
 
 def converted(architecture: Architecture, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:
@@ -126,24 +192,9 @@ def converted(architecture: Architecture, layers: tuple[str, ...], input_size: i
     return entry / IR_FILE
 
 
-def calibration_pictures(input_size: int) -> Pixels:
-    """Return four fixed pictures (4, s, s, 3) uint8 of smooth structure, to compare precisions on."""
-    rows, columns, channels = np.ogrid[:input_size, :input_size, :3]
-    waves = [
-        np.sin(rows / (5 + 9 * n) + channels) + np.cos(columns / (7 + 5 * n) + rows / 40) for n in range(4)
-    ]
-    return np.stack([np.asarray(127.5 + 63 * wave, dtype=np.uint8) for wave in waves])
-
-
-def _chunks(request: Any, batch: Pixels) -> Iterator[tuple[Maps, ...]]:
+def _in_turn(request: Any, batch: Pixels, work: MapsWork) -> None:
     for start in range(0, len(batch), OPENVINO_CHUNK):
-        request.infer([batch[start : start + OPENVINO_CHUNK]], share_inputs=True, share_outputs=True)
-        yield tuple(tensor.data for tensor in request.output_tensors)
-
-
-def _averages(compiled: Any, pictures: Pixels) -> list[Maps]:
-    maps = joined(_chunks(compiled.create_infer_request(), pictures), len(pictures))
-    return [one.mean(axis=(1, 2)) for one in maps]
+        run_request(request, start, batch[start : start + OPENVINO_CHUNK], work)
 
 
 def _publish(aside: Path, entry: Path) -> None:
@@ -168,11 +219,3 @@ def _convert_in_subprocess(
         raise WeightsError(
             f"{architecture.name} could not be converted for OpenVINO: {error.stderr}"
         ) from error
-
-
-def _has_native_bf16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags

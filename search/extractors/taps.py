@@ -66,12 +66,12 @@ class TapsExtractor:
         Maps are pooled a few pictures at a time: those of a whole batch are never held.
         """
         vectors = tuple(np.empty((len(prepared), dims), dtype=np.float32) for dims in self.dims)
-        start = 0
-        for chunk in self._engine.chunks(prepared):
-            stop = start + len(chunk[0])
-            for layer_vectors, maps in zip(vectors, chunk, strict=True):
-                layer_vectors[start:stop] = self._pool(maps)
-            start = stop
+
+        def pool(start: int, layers: tuple[Maps, ...]) -> None:
+            for layer_vectors, maps in zip(vectors, layers, strict=True):
+                layer_vectors[start : start + len(maps)] = self._pool(maps)
+
+        self._engine.each(prepared, pool)
         return vectors
 
     def maps(self, prepared: Pixels) -> tuple[Maps, ...]:

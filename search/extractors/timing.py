@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -11,15 +12,25 @@ ROUNDS = 7
 
 
 def least_ms(
-    works: Sequence[Callable[[], object]], clock: Callable[[], float] = time.perf_counter
+    works: Sequence[Callable[[], object]],
+    clock: Callable[[], float] = time.perf_counter,
+    *,
+    rounds: int = ROUNDS,
+    limit_s: float = math.inf,
 ) -> tuple[float, ...]:
     """Return the least milliseconds of several calls of each work, in their order, by a clock of seconds.
 
     What else a machine does can only add to a time. The works take turns, so that a busy moment does not
-    fall on one of them alone; the first round warms up and is not counted.
+    fall on one of them alone; the first round warms up and is not counted. After `limit_s` no other round
+    is begun but the first that counts.
     """
-    rounds = [[_ms(work, clock) for work in works] for _ in range(ROUNDS + 1)]
-    return tuple(float(least) for least in np.min(rounds[1:], axis=0))
+    started = time.perf_counter()
+    for work in works:
+        work()
+    counted = [[_ms(work, clock) for work in works]]
+    while len(counted) < rounds and time.perf_counter() - started < limit_s:
+        counted.append([_ms(work, clock) for work in works])
+    return tuple(float(least) for least in np.min(counted, axis=0))
 
 
 def _ms(work: Callable[[], object], clock: Callable[[], float]) -> float:

@@ -57,6 +57,11 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
     return found
 
 
+def loaded() -> FeatureExtractor | None:
+    """Return the extractor of the default configuration if this process has loaded it."""
+    return _extractors.get(live_config())
+
+
 def query_vector(config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
     """Return the vector (d,) of a picture (h, w, 3) to search with.
 

@@ -1,0 +1,99 @@
+"""Runs a batch through an OpenVINO network in several streams, as many as were measured to be fastest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from search.extractors.calibration import generated_pictures
+from search.extractors.engines import MapsWork, Pixels
+from search.extractors.kept_choices import usable_cores
+from search.extractors.timing import least_ms
+
+FIRST_CHUNK = 2
+OTHER_CHUNKS = (1, 4)  # larger ones fall out of the cache: they were slower wherever they were measured
+PICTURES_A_CORE = 4
+ROUNDS = 3
+LIMIT_S = 0.8  # of each of the two comparisons
+
+
+@dataclass(frozen=True)
+class BatchChoice:
+    """How batches run: streams side by side, pictures a request, and what was measured (streams x chunk)."""
+
+    streams: int
+    chunk: int
+    images_per_s: dict[str, float]
+
+
+class Streams:
+    """Runs chunks of batches side by side, one thread and request a stream; callers share the streams."""
+
+    def __init__(self, compiled: Any, count: int) -> None:
+        self._compiled = compiled
+        self._requests = threading.local()
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="stream")
+
+    def each(self, batch: Pixels, chunk: int, work: MapsWork) -> None:
+        """Call `work(start, maps)` for every `chunk` pictures, from the threads of the streams."""
+        running = [
+            self._pool.submit(self._run, start, batch[start : start + chunk], work)
+            for start in range(0, len(batch), chunk)
+        ]
+        for one in running:
+            one.result()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def _run(self, start: int, pixels: Pixels, work: MapsWork) -> None:
+        if not hasattr(self._requests, "own"):  # a request is not thread-safe; a compiled model is
+            self._requests.own = self._compiled.create_infer_request()
+        run_request(self._requests.own, start, pixels, work)
+
+
+def run_request(request: Any, start: int, pixels: Pixels, work: MapsWork) -> None:
+    """Run one request and hand its maps on in the memory of the request itself."""
+    request.infer([pixels], share_inputs=True, share_outputs=True)
+    work(start, tuple(tensor.data for tensor in request.output_tensors))
+
+
+def fastest(compiled_for: Callable[[int], Any], side: int) -> BatchChoice:
+    """Time a few numbers of streams, then a few sizes of chunks with the best of them; about two seconds.
+
+    `compiled_for` gives the network compiled for a number of streams.
+    """
+    cores = usable_cores()
+    # Of many cores not every number is tried: what counts is whether a picture is spread over cores at all.
+    counts = sorted({1, max(1, cores // 4), max(1, cores // 2), cores})
+    streams = {count: Streams(compiled_for(count), count) for count in counts}
+    batch = np.resize(generated_pictures(side), (PICTURES_A_CORE * cores, side, side, 3))
+    try:
+        rates = _rates(streams, [(count, FIRST_CHUNK) for count in counts], batch)
+        best, _ = max(rates, key=rates.__getitem__)
+        rates |= _rates(streams, [(best, chunk) for chunk in (FIRST_CHUNK, *OTHER_CHUNKS)], batch)
+    finally:
+        for each in streams.values():
+            each.close()
+    count, chunk = max((key for key in rates if key[0] == best), key=rates.__getitem__)
+    return BatchChoice(count, chunk, {f"{one}x{two}": round(rate, 1) for (one, two), rate in rates.items()})
+
+
+def _rates(
+    streams: dict[int, Streams], candidates: list[tuple[int, int]], batch: Pixels
+) -> dict[tuple[int, int], float]:
+    """Return the pictures a second of each (streams, chunk)."""
+    works = [partial(streams[count].each, batch, chunk, _ignored) for count, chunk in candidates]
+    times = least_ms(works, rounds=ROUNDS, limit_s=LIMIT_S)
+    return {one: 1000 * len(batch) / time_ms for one, time_ms in zip(candidates, times, strict=True)}
+
+
+def _ignored(_start: int, _maps: object) -> None:
+    """Do nothing with the maps: only the network is timed."""
