@@ -1,18 +1,38 @@
 #!/bin/sh
-# Installs what the tests drive and pip cannot bring: Debian's Chromium, PostgreSQL and Redis. Does nothing where
-# they are there already.
+# Installs what the tests drive and pip cannot bring into their environment: Debian's Chromium, PostgreSQL and Redis,
+# and PyPI's Milvus server, whose requirements are those of 2023. Does nothing where they are there already.
 set -eu
-wanted=""
-command -v chromium >/dev/null 2>&1 || [ -n "${CHROMIUM:-}" ] || wanted="$wanted chromium"
-command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
-command -v redis-server >/dev/null 2>&1 || wanted="$wanted redis-server"
-[ -n "$wanted" ] || exit 0
-if ! command -v apt-get >/dev/null 2>&1; then
-    echo "Install these to run the tests (CHROMIUM may name a binary):$wanted" >&2
-    exit 1
-fi
-as_root=""
-[ "$(id -u)" = 0 ] || as_root=sudo
-$as_root apt-get update -qq
-# shellcheck disable=SC2086  # one word a package
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
+
+install_packages() {
+    wanted=""
+    command -v chromium >/dev/null 2>&1 || [ -n "${CHROMIUM:-}" ] || wanted="$wanted chromium"
+    command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+    command -v redis-server >/dev/null 2>&1 || wanted="$wanted redis-server"
+    [ -n "$wanted" ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "Install these to run the tests (CHROMIUM may name a binary):$wanted" >&2
+        exit 1
+    fi
+    as_root=""
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086  # one word a package
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
+}
+
+install_milvus() {
+    home="$(dirname "$0")/../.services/milvus-2.3.5"
+    [ ! -e "$home/installed" ] || return 0
+    rm -rf "$home"
+    "${PYTHON:-python3}" -m venv "$home/env"
+    # the last server that came as a wheel; there is none for every platform
+    if ! "$home/env/bin/python" -m pip install --quiet --disable-pip-version-check "setuptools<80" milvus==2.3.5; then
+        echo "No Milvus server for this platform: its tests will be skipped." >&2
+        return 0
+    fi
+    "$home/env/bin/python" -c "import milvus, sys; milvus._initialize_data_files(sys.argv[1])" "$home"
+    touch "$home/installed"
+}
+
+install_packages
+install_milvus

@@ -67,6 +67,13 @@ class UnitVectors(Protocol):
         """Return (n, d) float32 unit vectors in the order of ids, all of which must be known."""
 
 
+class StoredVectors(Protocol):
+    """Vectors as they are kept for good, not centred, read by id from wherever that is."""
+
+    def read(self, ids: Ids) -> tuple[Ids, NDArray[np.float16]]:
+        """Return those of ids (n,) that are stored, ascending, and their vectors (m, d) in that order."""
+
+
 def normalise(vectors: NDArray[Any]) -> Vectors:
     """Return a contiguous float32 copy (n, d) with rows of length one; zero rows stay zero.
 
