@@ -22,7 +22,7 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
 from search.extractors.extraction import FeatureExtractor
 from search.models import Embedding, FeatureSpec, SearchIndex
-from search.services import features
+from search.services import embedding_rows, features
 from search.types import RGB, Ids, Vectors
 
 READ_ROWS = 512
@@ -128,30 +128,21 @@ def _embed(index: SearchIndex, network: FeatureExtractor, batch: list[tuple[int,
 
 
 def store_embeddings(index: SearchIndex, image_ids: Ids, vectors: Vectors) -> int:
-    """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many remain.
+    """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many were new.
 
     Images deleted meanwhile are left out.
     """
+    rows = [(int(pk), _stored(vector)) for pk, vector in zip(image_ids, vectors, strict=True)]
     for _ in range(3):
         try:
             with transaction.atomic():
-                there = set(Image.objects.filter(pk__in=image_ids.tolist()).values_list("pk", flat=True))
-                rows = [
-                    Embedding(
-                        image_id=int(pk),
-                        spec_id=index.spec_id,
-                        dataset_id=index.dataset_id,
-                        vector=_stored(vector),
-                    )
-                    for pk, vector in zip(image_ids, vectors, strict=True)
-                    if int(pk) in there
-                ]
-                Embedding.objects.bulk_create(rows, ignore_conflicts=True)
+                # the index before the images, as whoever removes images takes them: nobody waits for ever
                 SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+                stored = embedding_rows.insert(index, rows)
         except IntegrityError:
             # an image went between the look and the insert: look again
             continue
-        return len(rows)
+        return stored
     raise SemsearchError("The images keep changing while their features are stored; run the job again.")
 
 

@@ -1,0 +1,56 @@
+"""Writes embeddings into the database, many at a time and each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from gallery.models import Image
+from search.models import Embedding, SearchIndex
+
+# (image id, vector as it is stored)
+Row = tuple[int, bytes]
+
+_COPIED = """CREATE TEMPORARY TABLE IF NOT EXISTS copied_embeddings (image_id bigint, vector bytea)
+    ON COMMIT DELETE ROWS"""
+# the images are held until the end of the transaction: none goes before its embedding is seen to go with it
+_MOVE = """INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
+    SELECT image_id, %s, %s, vector, %s FROM copied_embeddings
+        JOIN gallery_image AS image ON image.id = image_id FOR KEY SHARE OF image
+    ON CONFLICT DO NOTHING"""
+
+
+def insert(index: SearchIndex, rows: Sequence[Row]) -> int:
+    """Insert embeddings of an index in the caller's transaction; returns how many were new.
+
+    Images that are gone and those that have an embedding are passed over.
+    """
+    return _copy(index, rows) if connection.vendor == "postgresql" else _bulk_create(index, rows)
+
+
+def _copy(index: SearchIndex, rows: Sequence[Row]) -> int:
+    """Send the rows by COPY, which parses no statement with the vectors in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COPIED)
+        copying: Any = cursor.copy("COPY copied_embeddings FROM STDIN (FORMAT BINARY)")
+        with copying as copy:
+            copy.set_types(["int8", "bytea"])
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute(_MOVE, [index.spec_id, index.dataset_id, timezone.now()])
+        return int(cursor.rowcount)
+
+
+def _bulk_create(index: SearchIndex, rows: Sequence[Row]) -> int:
+    ids = [pk for pk, _ in rows]
+    there = set(Image.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    there -= set(Embedding.objects.filter(spec=index.spec_id, image__in=ids).values_list("image", flat=True))
+    fresh = [
+        Embedding(image_id=pk, spec_id=index.spec_id, dataset_id=index.dataset_id, vector=vector)
+        for pk, vector in rows
+        if pk in there
+    ]
+    return len(Embedding.objects.bulk_create(fresh, ignore_conflicts=True))
