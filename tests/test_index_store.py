@@ -17,8 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from search.index.base import IndexInputError, brute_force, normalise
-from search.index.build import BuildPlan, VectorBatches, build_generation
+from search.index.base import IndexInputError, VectorBatches, brute_force, normalise
+from search.index.build import BuildPlan, build_generation
 from search.index.generation import DATA_FILES, Generation
 from search.index.store import GenerationStore
 from search.types import Ids

@@ -133,7 +133,7 @@ def test_verify_finds_and_repair_mends(indexed: Dataset, capsys: Any) -> None:
     stray = Path(images[1].file.path).with_name("f" * 64 + ".jpg")
     stray.write_bytes(b"nobody's")
     Embedding.objects.filter(image=images[2]).delete()
-    (current,) = Path(indexing.store().root).glob("*/CURRENT")
+    (current,) = Path(indexing.faiss_store().root).glob("*/CURRENT")
     generation = current.parent / current.read_text().strip()
     (generation / "index.faiss").write_bytes(b"broken")
     indexing.forget()
@@ -150,7 +150,7 @@ def test_verify_finds_and_repair_mends(indexed: Dataset, capsys: Any) -> None:
 
 
 def test_a_damaged_generation_is_not_served_and_searches_read_the_database(indexed: Dataset) -> None:
-    (current,) = Path(indexing.store().root).glob("*/CURRENT")
+    (current,) = Path(indexing.faiss_store().root).glob("*/CURRENT")
     (current.parent / current.read_text().strip() / "vectors.f16").write_bytes(b"")
     indexing.forget()
     index = features.live_index(indexed)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import SemsearchError
 from search.types import Ids, Vectors
+
+# (ids (n,) int64 ascending over all batches, vectors (n, d) uncentred)
+VectorBatches: TypeAlias = Iterable[tuple[Ids, NDArray[Any]]]
 
 NO_ID = -1
 NO_SCORE = np.float32(-np.inf)
@@ -55,6 +59,56 @@ class VectorIndex(Protocol):
 
     def stats(self) -> IndexStats:
         """Return size and kind."""
+
+
+class PublishedGeneration(Protocol):
+    """What was built of an index and serves, whichever engine holds it; immutable for those who search it."""
+
+    @property
+    def name(self) -> str:
+        """The generation's name; another one whenever what it holds is another."""
+
+    @property
+    def count(self) -> int:
+        """Vectors held."""
+
+    @property
+    def dims(self) -> int:
+        """Dimensions of a vector."""
+
+    @property
+    def centre(self) -> NDArray[np.float32]:
+        """What is subtracted from every vector and query, (d,)."""
+
+    @property
+    def last_id(self) -> int:
+        """The highest id held, 0 where there is none."""
+
+    @property
+    def ids(self) -> Ids:
+        """All ids (n,), ascending: for checks, not for searches."""
+
+    def known(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return (n,) bool: which ids are held."""
+
+    def vectors(self, ids: Ids) -> NDArray[np.float16]:
+        """Return the uncentred vectors (n, d) of ids, in their order; Raises: NotFoundError."""
+
+    def sample(self, size: int) -> Ids:
+        """Return up to `size` ids spread over all of them."""
+
+    def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
+        """Return the k nearest of each centred unit query (m, d)."""
+
+    def block_of(self, k: int) -> int:
+        """Return how many hits to ask for when k are wanted.
+
+        Of an index that finds nearly all, another number may find another few: pages of one list are cut
+        out of whole blocks.
+        """
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what is known of how it was built and what was measured, as plain values."""
 
 
 class UnitVectors(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from search.index.base import IndexInputError, best, checked_ids, half_precision
+from search.index.base import IndexInputError, VectorBatches, best, checked_ids, half_precision
 from search.index.faiss_index import FaissIndex, SearchEffort, factory_for, lists_for
 from search.index.generation import (
     CENTRE_FILE,
@@ -30,8 +30,6 @@ from search.index.generation import (
 )
 from search.index.store import GenerationStore
 from search.types import Ids, Vectors
-
-VectorBatches = Iterable[tuple[Ids, NDArray[Any]]]
 
 RECALL_AT = 10
 RECALL_WANTED = 0.99

@@ -201,6 +201,23 @@ class Generation:
         """What is subtracted from every vector and query, (d,)."""
         return self.stored.centre
 
+    @property
+    def last_id(self) -> int:
+        """The highest id held, 0 where there is none."""
+        return int(self.ids[-1]) if self.count else 0
+
+    def sample(self, size: int) -> Ids:
+        """Return up to `size` ids spread over all of them."""
+        return self.ids[:: max(1, -(-self.count // size))]
+
+    def block_of(self, k: int) -> int:
+        """Return how many hits to ask for when k are wanted."""
+        return k
+
+    def facts(self) -> dict[str, Any]:
+        """Return the manifest as plain values."""
+        return self.manifest.as_dict()
+
     def known(self, ids: Ids) -> NDArray[np.bool_]:
         """Return (n,) bool: which ids this generation holds."""
         return self.stored.known(checked_ids(ids))

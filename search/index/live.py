@@ -13,6 +13,7 @@ from gallery.errors import NotFoundError
 from search.index.base import (
     NO_ID,
     IndexInputError,
+    PublishedGeneration,
     SearchResult,
     ascending,
     best,
@@ -22,7 +23,7 @@ from search.index.base import (
     normalise,
     nothing_found,
 )
-from search.index.generation import Generation, centre_of
+from search.index.generation import centre_of
 from search.types import Ids, Vectors
 
 # Masked rows are over-fetched at most so far at first; the loop fetches more when that was too few.
@@ -52,7 +53,7 @@ class LiveIndex:
 
     def __init__(
         self,
-        generation: Generation | None,
+        generation: PublishedGeneration | None,
         delta_ids: Ids,
         delta_vectors: NDArray[Any],
         removed_ids: Collection[int] = frozenset(),
@@ -219,13 +220,22 @@ class LiveIndex:
         Mean and deviation are of the query's scores with up to 512 vectors spread evenly over the index. They
         compare finds of different networks and layers: 0.9 is much for one and nothing for another.
         """
-        held = self.generation.ids if self.generation is not None else self.delta_ids[:0]
-        ids = np.concatenate((np.setdiff1d(held, self._masked, assume_unique=True), self.delta_ids))
-        sample = ids[:: max(1, len(ids) // SAMPLE)][:SAMPLE]
+        sample = self._sample()
         if not len(sample):
             return scores
         usual = self.uncentred_scores(query, sample)
         return np.asarray((scores - usual.mean()) / max(float(usual.std()), 1e-6), dtype=np.float32)
+
+    def _sample(self) -> Ids:
+        """Return up to 512 ids spread over all that can be found."""
+        newer = self.delta_ids[:: max(1, -(-len(self.delta_ids) // SAMPLE))]
+        if self.generation is None:
+            return newer
+        held = self.generation.sample(SAMPLE)
+        # newer ones as often as they are among all
+        share = len(self.delta_ids) / self.count
+        newer = newer[: round(SAMPLE * share)]
+        return np.concatenate((np.setdiff1d(held, self._masked)[: SAMPLE - len(newer)], newer))
 
 
 def _excluded(exclude_ids: Ids | None, queries: int) -> NDArray[np.int64]:

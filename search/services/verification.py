@@ -14,6 +14,7 @@ from gallery.errors import IndexDamagedError
 from gallery.models import Dataset, Image, Job
 from search.models import SearchIndex
 from search.services import extraction, features, indexing
+from search.services.backends import backend
 from search.types import Ids
 
 PICTURE_FOLDERS = ("images", "thumbnails")
@@ -113,7 +114,7 @@ def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
         indexing.embeddings(index).order_by("pk").values_list("pk", flat=True).iterator(), dtype=np.int64
     )
     try:
-        indexing.store().open_current(index.store_name)
+        backend().open_current(index.store_name)
     except IndexDamagedError as error:
         return stored[:0], stored, error.detail
     indexing.forget()
