@@ -11,7 +11,7 @@ from django.db import connection
 from gallery import removing
 from gallery.models import Dataset, Image
 from search.models import Embedding, SearchIndex
-from search.services import extraction, features
+from search.services import embedding_rows, features
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,8 +41,8 @@ def vectors_of(index: SearchIndex, count: int) -> np.ndarray[tuple[int, int], np
 def test_what_is_stored_is_the_vector_of_its_image_and_counted_once(dataset: Dataset) -> None:
     index, ids = features.live_index(dataset), images_of(dataset, 5)
     vectors = vectors_of(index, 5)
-    assert extraction.store_embeddings(index, ids[:3], vectors[:3]) == 3
-    assert extraction.store_embeddings(index, ids, -vectors) == 2
+    assert embedding_rows.store_embeddings(index, ids[:3], vectors[:3]) == 3
+    assert embedding_rows.store_embeddings(index, ids, -vectors) == 2
     for number, (pk, vector) in enumerate(zip(ids, vectors, strict=True)):
         row = Embedding.objects.get(image_id=int(pk))
         expected = vector if number < 3 else -vector
@@ -57,7 +57,7 @@ def test_what_is_stored_is_the_vector_of_its_image_and_counted_once(dataset: Dat
 def test_an_image_that_is_gone_is_passed_over(dataset: Dataset) -> None:
     index, ids = features.live_index(dataset), images_of(dataset, 3)
     removing.remove_images([int(ids[1])])
-    assert extraction.store_embeddings(index, ids, vectors_of(index, 3)) == 2
+    assert embedding_rows.store_embeddings(index, ids, vectors_of(index, 3)) == 2
     assert set(Embedding.objects.values_list("image", flat=True)) == {int(ids[0]), int(ids[2])}
 
 
@@ -72,7 +72,7 @@ def test_several_that_store_the_same_images_while_others_remove_some_agree_in_th
         try:
             order = np.random.default_rng(part).permutation(60)
             return sum(
-                extraction.store_embeddings(index, ids[some], vectors[some])
+                embedding_rows.store_embeddings(index, ids[some], vectors[some])
                 for some in np.array_split(order, 6)
             )
         finally:

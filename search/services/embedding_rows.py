@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
+import numpy as np
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
+from gallery.errors import SemsearchError
 from gallery.models import Image
 from search.models import Embedding, SearchIndex
+from search.types import Ids, Vectors
 
 # (image id, vector as it is stored)
 Row = tuple[int, bytes]
@@ -23,7 +27,30 @@ _MOVE = """INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, 
     ON CONFLICT DO NOTHING"""
 
 
-def insert(index: SearchIndex, rows: Sequence[Row]) -> int:
+def store_embeddings(index: SearchIndex, image_ids: Ids, vectors: Vectors) -> int:
+    """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many were new.
+
+    Images deleted meanwhile are left out.
+    """
+    rows = [(int(pk), _stored(vector)) for pk, vector in zip(image_ids, vectors, strict=True)]
+    for _ in range(3):
+        try:
+            with transaction.atomic():
+                # the index before the images, as whoever removes images takes them: nobody waits for ever
+                SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+                stored = _insert(index, rows)
+        except IntegrityError:
+            # an image went between the look and the insert: look again
+            continue
+        return stored
+    raise SemsearchError("The images keep changing while their features are stored; run the job again.")
+
+
+def _stored(vector: np.ndarray[Any, Any]) -> bytes:
+    return vector.astype("<f2").tobytes()
+
+
+def _insert(index: SearchIndex, rows: Sequence[Row]) -> int:
     """Insert embeddings of an index in the caller's transaction; returns how many were new.
 
     Images that are gone and those that have an embedding are passed over.

@@ -10,9 +10,10 @@ from django.conf import settings
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
+from gallery.stages import StageClock
 from search.extractors.taps import TapsExtractor
 from search.models import Experiment, FeatureSpec
-from search.services import extraction, matrices
+from search.services import embedding, matrices
 from search.types import RGB, FeatureConfig, Ids, Vectors
 
 STORE_EVERY_BATCHES = 8  # what a killed job loses at most
@@ -43,7 +44,8 @@ def extract_layers(run: JobRun, dataset: Dataset, specs: Sequence[FeatureSpec]) 
     )
     run.begin(images, f"Extracting {len(specs)} layers of {specs[0].model}")
     writer = _Writer(dataset, specs, network)
-    pictures = extraction.prepared(_without(dataset, held), specs[0].input_size, network.prepare)
+    rows = _without(dataset, held)
+    pictures = embedding.prepared(rows, specs[0].input_size, network.prepare, StageClock())
     for done, (image, outcome) in enumerate(pictures, start=len(held) + 1):
         if isinstance(outcome, SemsearchError):
             run.fail_file(image.filename, outcome, image)

@@ -12,7 +12,7 @@ from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search.models import Experiment, FeatureSpec, SearchIndex
-from search.services import extraction, features, indexing, matrices
+from search.services import embedding_rows, extraction, features, indexing, matrices
 
 COPY_ROWS = 2048
 
@@ -92,6 +92,6 @@ def _copy_vectors(run: JobRun, dataset: Dataset, index: SearchIndex) -> int:
     copied = 0
     for start in range(0, len(wanted), COPY_ROWS):
         ids, vectors = matrices.read(dataset, index.spec, wanted[start : start + COPY_ROWS])
-        copied += extraction.store_embeddings(index, ids, vectors) if len(ids) else 0
+        copied += embedding_rows.store_embeddings(index, ids, vectors) if len(ids) else 0
         run.advance(start)
     return copied
