@@ -15,5 +15,5 @@ class GalleryConfig(AppConfig):
         """Import what registers itself, and let the database count after each migration."""
         from gallery import atlases, checks, counting, importing  # noqa: F401
 
-        pre_migrate.connect(counting.remove_triggers, sender=self)
-        post_migrate.connect(counting.install_triggers, sender=self)
+        pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
+        post_migrate.connect(counting.TRIGGERS.put, sender=self)

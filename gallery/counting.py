@@ -1,50 +1,24 @@
 """Keeps the counts that pages show, by triggers of the database itself: no way of writing passes them by.
 
-`Category` rows follow the images and `Job.failed` the failed files, in the transaction that changes those.
-The triggers are taken away before tables change, since a database refuses to rebuild a table that a trigger
-names, and put back afterwards with everything counted anew.
-"""
+`Category` rows follow the images and `Job.failed` the failed files, in the transaction that changes those."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
-from django.apps import AppConfig
-from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import transaction
 from django.db.models import Count, F, Max, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from gallery.counting_sql import DROP, INSTALL, INSTALLED, SQUARED_BELOW, WRAPPED_AT
+from gallery.counting_sql import INSTALL, NAMES, SQUARED_BELOW, WRAPPED_AT
 from gallery.models import Category, FailedFile, Image, Job
+from gallery.triggers import Triggers
 
 COUNTED_IDS = 5_000_000  # at a time: the squares of more would pass the database's largest integer
 WRITE_ROWS = 2000
 
 # dataset and name of a category -> images, sum of ids, sum of squares
 Counts = dict[tuple[int, str], tuple[int, int, int]]
-
-
-def remove_triggers(sender: AppConfig, using: str, plan: list[Any], **_: Any) -> None:
-    """Before a migration that changes something: let tables be rebuilt."""
-    connection = connections[using]
-    if plan and connection.vendor in DROP:
-        with connection.cursor() as cursor:
-            for statement in DROP[connection.vendor]:
-                cursor.execute(statement)
-
-
-def install_triggers(sender: AppConfig, using: str, **_: Any) -> None:
-    """After a migration: let the database count, and count once what is there."""
-    connection = connections[using]
-    if connection.vendor not in INSTALL or not _tables_are_there(connection) or _installed(connection):
-        return
-    with transaction.atomic(using=using):
-        with connection.cursor() as cursor:
-            for statement in INSTALL[connection.vendor]:
-                cursor.execute(statement)
-        recount(using)
 
 
 def recount(using: str | None = None) -> None:
@@ -86,17 +60,14 @@ def kept(using: str | None = None) -> Counts:
     return {(dataset, name): (images, ids, squares) for dataset, name, images, ids, squares in rows}
 
 
-def _tables_are_there(connection: BaseDatabaseWrapper) -> bool:
-    tables = {model._meta.db_table for model in (Category, FailedFile, Image, Job)}
-    with connection.cursor() as cursor:
-        if not tables <= set(connection.introspection.table_names(cursor)):
-            return False
-        # after going back to an earlier migration the table is there without the counter
-        columns = connection.introspection.get_table_description(cursor, Job._meta.db_table)
-    return any(column.name == "failed" for column in columns)
-
-
-def _installed(connection: BaseDatabaseWrapper) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(INSTALLED[connection.vendor])
-        return cursor.fetchone() is not None
+TRIGGERS = Triggers(
+    NAMES,
+    INSTALL,
+    {
+        Category._meta.db_table: "images",
+        Image._meta.db_table: "category",
+        FailedFile._meta.db_table: "job_id",
+        Job._meta.db_table: "failed",
+    },
+    recount,
+)

@@ -67,12 +67,14 @@ _MOVED = """(SELECT {row}.id, {row}.dataset_id, {row}.category FROM old_rows JOI
     ) AS {name}"""
 
 
-def _function(name: str, body: str) -> str:
+def function(name: str, body: str) -> str:
+    """Return how PostgreSQL makes the function of a trigger."""
     return f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN {body} RETURN NULL; END $$"""
 
 
-def _trigger(name: str, event: str, table: str, rows: str) -> str:
+def trigger(name: str, event: str, table: str, rows: str) -> str:
+    """Return how PostgreSQL makes a trigger that runs its function once a statement."""
     return f"""CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {rows}
         FOR EACH STATEMENT EXECUTE FUNCTION {name}()"""
 
@@ -84,25 +86,25 @@ def _failures(sign: str) -> str:
 
 
 _POSTGRESQL = (
-    _function("count_image_added", _POSTGRESQL_ADD.format(rows="rows")),
-    _trigger("count_image_added", "INSERT", "gallery_image", "NEW TABLE AS rows"),
-    _function("count_image_removed", _POSTGRESQL_TAKE.format(rows="rows")),
-    _trigger("count_image_removed", "DELETE", "gallery_image", "OLD TABLE AS rows"),
-    _function(
+    function("count_image_added", _POSTGRESQL_ADD.format(rows="rows")),
+    trigger("count_image_added", "INSERT", "gallery_image", "NEW TABLE AS rows"),
+    function("count_image_removed", _POSTGRESQL_TAKE.format(rows="rows")),
+    trigger("count_image_removed", "DELETE", "gallery_image", "OLD TABLE AS rows"),
+    function(
         "count_image_relabelled",
         _POSTGRESQL_TAKE.format(rows=_MOVED.format(row="old_rows", name="taken"))
         + _POSTGRESQL_ADD.format(rows=_MOVED.format(row="new_rows", name="given")),
     ),
-    _trigger(
+    trigger(
         "count_image_relabelled", "UPDATE", "gallery_image", "OLD TABLE AS old_rows NEW TABLE AS new_rows"
     ),
-    _function("count_failure_added", _failures("+")),
-    _trigger("count_failure_added", "INSERT", "gallery_failedfile", "NEW TABLE AS rows"),
-    _function("count_failure_removed", _failures("-")),
-    _trigger("count_failure_removed", "DELETE", "gallery_failedfile", "OLD TABLE AS rows"),
+    function("count_failure_added", _failures("+")),
+    trigger("count_failure_added", "INSERT", "gallery_failedfile", "NEW TABLE AS rows"),
+    function("count_failure_removed", _failures("-")),
+    trigger("count_failure_removed", "DELETE", "gallery_failedfile", "OLD TABLE AS rows"),
 )
 
-_NAMES = (
+NAMES = (
     "count_image_added",
     "count_image_removed",
     "count_image_relabelled",
@@ -111,14 +113,3 @@ _NAMES = (
 )
 
 INSTALL = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
-DROP = {
-    "sqlite": tuple(f"DROP TRIGGER IF EXISTS {name}" for name in _NAMES),
-    # a function takes its trigger with it, and may be there or not without its table
-    "postgresql": tuple(f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in _NAMES),
-}
-INSTALLED = {
-    "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'count_image_added'",
-    # of the schema in use: another may hold another installation
-    "postgresql": """SELECT 1 FROM pg_trigger WHERE tgname = 'count_image_added'
-        AND tgrelid = to_regclass('gallery_image')""",
-}

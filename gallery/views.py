@@ -10,14 +10,13 @@ from pathlib import PurePosixPath
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
-from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from gallery.models import Category, Dataset, FailedFile, Image, Job
 from gallery.overview import dataset_cards
-from gallery.paging import page_of
+from gallery.paging import datasets_by_name, page_of
 from gallery.spreadsheets import plain_cell
 
 DATASETS_PER_PAGE = 24
@@ -41,12 +40,8 @@ PICTURE_TYPES = {
 @require_safe
 def datasets(request: HttpRequest) -> HttpResponse:
     """Render the list of datasets."""
-    page = Paginator(Dataset.objects.order_by("name", "id"), DATASETS_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
-    return render(
-        request, "gallery/datasets.html", {"page": page, "cards": dataset_cards(list(page.object_list))}
-    )
+    page = datasets_by_name(request.GET, DATASETS_PER_PAGE)
+    return render(request, "gallery/datasets.html", {"page": page, "cards": dataset_cards(page.rows)})
 
 
 @require_safe

@@ -5,21 +5,25 @@ from __future__ import annotations
 from contextlib import suppress
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 from gallery.errors import SemsearchError
 
 
 class SearchConfig(AppConfig):
-    """Connects the gallery's signals to extraction and indexing."""
+    """Connects the gallery's signals to extraction and indexing, and lets the database count embeddings."""
 
     name = "search"
 
     def ready(self) -> None:
-        """Import what registers itself, and name the networks that the settings add."""
+        """Import what registers itself, let the database count, and name the networks of the settings."""
         from django.conf import settings
 
-        from search import checks, dispatch  # noqa: F401
+        from search import checks, counting, dispatch  # noqa: F401
         from search.extractors import registry
+
+        pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
+        post_migrate.connect(counting.TRIGGERS.put, sender=self)
 
         # a system check says what is wrong with the setting
         with suppress(SemsearchError):

@@ -81,6 +81,9 @@ class SearchIndex(models.Model):
     revision = models.PositiveBigIntegerField(
         default=0, help_text="Grows with every change of its embeddings."
     )
+    embeddings = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="How many there are; the database counts them itself."
+    )
 
     class Meta:
         constraints = [

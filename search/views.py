@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery.models import Dataset
+from gallery.overview import with_image_count
 from search.models import Projection
 from search.presenters import explore_frame
 from search.samples import all_sources, sample_images
@@ -41,7 +41,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 @require_safe
 def embeddings(request: HttpRequest) -> HttpResponse:
     """Render the frame of the map; its script asks the API for the points."""
-    datasets = list(Dataset.objects.annotate(image_count=Count("images")))
+    datasets = list(with_image_count(Dataset.objects.all()))
     mapped = set(Projection.objects.order_by().values_list("dataset", flat=True).distinct())
     asked = request.GET.get("dataset", "")
     by_interest = sorted(datasets, key=lambda dataset: (dataset.slug != asked, dataset.pk not in mapped))

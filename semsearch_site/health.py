@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from gallery.models import Dataset, Image, Job
+from gallery.models import Category, Dataset, Job
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -67,14 +67,14 @@ def _engine() -> str:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return counts in Prometheus' text format."""
-    from search.models import Embedding
+    """Return counts in Prometheus' text format, from those that the database keeps beside the rows."""
+    from search.models import SearchIndex
 
     lines = []
     for name, count in (
         ("datasets", Dataset.objects.count()),
-        ("images", Image.objects.count()),
-        ("embeddings", Embedding.objects.count()),
+        ("images", Category.objects.aggregate(n=Sum("images"))["n"] or 0),
+        ("embeddings", SearchIndex.objects.aggregate(n=Sum("embeddings"))["n"] or 0),
     ):
         lines += [f"# TYPE semsearch_{name} gauge", f"semsearch_{name} {count}"]
     lines.append("# TYPE semsearch_jobs gauge")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,7 +245,14 @@ def test_images_are_listed_page_by_page_without_gaps(stored: Dataset, client: Cl
         seen += [row["id"] for row in page["results"]]
         url = page["next"]
     assert seen == list(Image.objects.order_by("pk").values_list("pk", flat=True))
-    assert client.get("/api/v1/images/?cursor=rubbish").status_code == 404
+    for cursor in (
+        "rubbish",
+        *(b64encode(text).decode() for text in (b"p=abc", b"p=-1", b"p=1.5", b"p=%00")),
+    ):
+        for address in ("images", "datasets", "jobs", "indexes", "experiments", "projections"):
+            assert client.get(f"/api/v1/{address}/", {"cursor": cursor}).status_code == 404
+    far = b64encode(b"p=" + b"9" * 19).decode()
+    assert client.get("/api/v1/images/", {"cursor": far}).json()["results"] == []
 
 
 def test_a_dataset_tells_its_categories(stored: Dataset, client: Client) -> None:

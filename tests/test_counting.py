@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery import counting
 from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery.paging import datasets_by_name
+from search import counting as search_counting
+from search.models import Embedding, FeatureSpec, SearchIndex
+from search.types import FeatureConfig
 from tests.experiment_rows import stored_images
 
 pytestmark = pytest.mark.django_db
@@ -75,11 +80,11 @@ def test_the_failed_files_of_each_job_are_counted(dataset: Dataset) -> None:
 def test_after_a_migration_everything_is_counted_anew_and_goes_on_being_counted(dataset: Dataset) -> None:
     app = apps.get_app_config("gallery")
     job = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
-    counting.remove_triggers(app, using="default", plan=["a migration"])
+    counting.TRIGGERS.remove(app, using="default", plan=["a migration"])
     stored_images(dataset, ["cats", "cats", "dogs"])
     FailedFile.objects.create(job=job, name="a.jpg", code="cut", reason="It is cut.")
     assert counting.kept() == {}
-    counting.install_triggers(app, using="default")
+    counting.TRIGGERS.put(app, using="default")
     assert shown() == {"cats": 2, "dogs": 1}
     assert Job.objects.get().failed == 1
     stored_images(dataset, ["dogs"])
@@ -95,8 +100,54 @@ def test_sums_that_are_counted_in_parts_are_those_of_the_whole(
     assert counting.counted() == whole == counting.kept()
 
 
+def embeddings_kept() -> list[int]:
+    """Return how many embeddings each index has as it is kept, after seeing that counting tells the same."""
+    kept = list(SearchIndex.objects.order_by("pk").values_list("embeddings", flat=True))
+    search_counting.recount()
+    assert list(SearchIndex.objects.order_by("pk").values_list("embeddings", flat=True)) == kept
+    return kept
+
+
+def embed(images: list[int], dataset: Dataset, spec: FeatureSpec) -> None:
+    """Give images embeddings, those that have one keeping it."""
+    rows = [Embedding(image_id=pk, spec=spec, dataset=dataset, vector=b"\0\0") for pk in images]
+    Embedding.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def test_the_embeddings_of_each_index_are_counted(dataset: Dataset) -> None:
+    images = stored_images(dataset, ["cats", "dogs", "cats"])
+    first, second = (
+        FeatureSpec.objects.for_config(FeatureConfig(name, "top", "average", "", "", 32, "squash", "0", 1))
+        for name in ("a", "b")
+    )
+    SearchIndex.objects.create(dataset=dataset, spec=first)
+    embed(images, dataset, first)
+    embed(images[:2], dataset, second)
+    # an index that is made after its embeddings knows of them
+    SearchIndex.objects.create(dataset=dataset, spec=second)
+    assert embeddings_kept() == [3, 2]
+    embed(images, dataset, second)
+    assert embeddings_kept() == [3, 3]
+    Image.objects.filter(pk=images[0]).delete()
+    assert embeddings_kept() == [2, 2]
+    Embedding.objects.filter(spec=first).delete()
+    assert embeddings_kept() == [0, 2]
+
+
 @pytest.mark.parametrize(
-    "address", ["/datasets/", "/datasets/mine/", "/api/v1/datasets/", "/api/v1/datasets/mine/", "/jobs/"]
+    "address",
+    [
+        "/",
+        "/embeddings/",
+        "/datasets/",
+        "/datasets/mine/",
+        "/api/v1/datasets/",
+        "/api/v1/datasets/mine/",
+        "/api/v1/images/grid/?dataset=mine",
+        "/api/v1/images/grid/?dataset=mine&order=category",
+        "/jobs/",
+        "/metrics",
+    ],
 )
 def test_no_page_counts_images_or_failed_files(address: str, dataset: Dataset, client: Client) -> None:
     stored_images(dataset, ["cats", "dogs"])
@@ -104,8 +155,9 @@ def test_no_page_counts_images_or_failed_files(address: str, dataset: Dataset, c
     FailedFile.objects.create(job=job, name="a.jpg", code="cut", reason="It is cut.")
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address).status_code == 200
-    counts = [query["sql"] for query in asked if "COUNT(" in query["sql"]]
-    assert not [sql for sql in counts if "gallery_image" in sql or "gallery_failedfile" in sql]
+    counts = [query["sql"] for query in asked if re.search(r"\b(COUNT|SUM|MAX)\(", query["sql"])]
+    tables = ("gallery_image", "gallery_failedfile", "search_embedding")
+    assert not [sql for sql in counts if any(f'"{table}"' in sql for table in tables)]
 
 
 PAGES_OF_ROWS: dict[str, QuerySet[Any]] = {
@@ -116,6 +168,19 @@ PAGES_OF_ROWS: dict[str, QuerySet[Any]] = {
     "job_by_dataset": Job.objects.filter(dataset=1, pk__lt=5),
     "job_of_state": Job.objects.filter(state="failed", pk__lt=5),
 }
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plans")
+def test_a_page_of_datasets_is_read_in_the_order_of_their_names(backwards: bool) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        datasets_by_name({"before" if backwards else "after": "5:Cats"}, 24)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked[0]['sql']}")
+        plan = str(cursor.fetchall())
+    assert "INDEX dataset_by_name (name" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "SCAN" not in plan
 
 
 @pytest.mark.parametrize("index", PAGES_OF_ROWS)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 
 from gallery import grid, removing
 from gallery.api.serializers import PictureSerializer
 from gallery.models import Dataset, Image
+from gallery.shuffling import Shuffle
 from tests.experiment_rows import stored_images
 
 pytestmark = pytest.mark.django_db
@@ -100,21 +103,42 @@ def test_what_is_remembered_follows_pictures_that_come_go_and_change_their_label
     assert [row["label"] for row in answer["pictures"]] == sorted(row["label"] for row in answer["pictures"])
 
 
-@pytest.mark.parametrize("order", ["random", "category"])
-def test_a_window_takes_three_queries_once_the_order_is_known(
-    order: str, images: list[int], client: Client, django_assert_num_queries: Callable[..., Any]
+def with_gaps(images: list[int]) -> list[int]:
+    """Remove a picture in the middle and return the ids of the others."""
+    removing.remove_images([images[len(images) // 2]])
+    return [pk for pk in images if pk != images[len(images) // 2]]
+
+
+@pytest.mark.parametrize(("order", "queries"), [("random", 3), ("category", 4)])
+def test_a_window_takes_as_many_queries_whatever_its_size(
+    order: str,
+    queries: int,
+    images: list[int],
+    client: Client,
+    django_assert_num_queries: Callable[..., Any],
 ) -> None:
-    with django_assert_num_queries(4):
-        shown(client, order=order, limit=3)
     for limit in (3, 40):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(queries):
             shown(client, order=order, limit=limit)
 
 
-def test_only_so_many_orders_are_remembered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_with_gaps_are_read_once_and_then_only_what_is_new(
+    dataset: Dataset, images: list[int], client: Client, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    left = with_gaps(images)
+    for queries in (4, 3):
+        with django_assert_num_queries(queries):
+            assert sorted(shown(client, limit=500)) == left
+    new = stored_images(dataset, ["ants", "dogs"])
+    with django_assert_num_queries(4) as asked:
+        assert sorted(shown(client, limit=500)) == left + new
+    assert sum(f"> {left[-1]}" in query["sql"] for query in asked.captured_queries) == 1
+
+
+def test_only_so_many_lists_of_ids_are_remembered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "REMEMBERED", 3)
     for number in range(5):
-        stored_images(Dataset.objects.create(slug=f"set{number}", name="A set"), ["a", "b"])
+        with_gaps(stored_images(Dataset.objects.create(slug=f"set{number}", name="A set"), ["a"] * 3))
         assert len(shown(client, dataset=f"set{number}", seed=number)) == 2
     assert len(grid._remembered) == 3
 
@@ -169,13 +193,36 @@ def test_a_wrong_window_is_refused_in_words(
     assert client.get(URL).status_code == 400
 
 
-def test_the_window_around_a_picture_is_the_one_that_holds_it(dataset: Dataset, client: Client) -> None:
-    ids = stored_images(dataset, ["cats"] * 25)
-    ordered = shown(client)
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("order", ["random", "category"])
+def test_the_window_around_a_picture_is_the_one_that_holds_it(
+    order: str, gaps: bool, dataset: Dataset, client: Client
+) -> None:
+    ids = stored_images(dataset, ["cats", "", "dogs"] * 9)
+    ids = with_gaps(ids) if gaps else ids
+    ordered = shown(client, order=order)
+    assert sorted(ordered) == ids
     for position in (0, 9, 10, 24):
-        found = window(client, limit=10, around=ordered[position])
+        found = window(client, limit=10, around=ordered[position], order=order)
         assert found["offset"] == position // 10 * 10
         assert [picture["id"] for picture in found["pictures"]] == ordered[found["offset"] :][:10]
-    missing = client.get(f"{URL}?dataset=mine&around={max(ids) + 1}")
-    assert missing.status_code == 404
-    assert "has no picture" in missing.json()["error"]["detail"]
+    for nowhere in {max(ids) + 1, *range(min(ids), max(ids))} - set(ids):
+        missing = client.get(f"{URL}?dataset=mine&around={nowhere}&order={order}")
+        assert missing.status_code == 404
+        assert "has no picture" in missing.json()["error"]["detail"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17, 63, 1000])
+def test_a_shuffle_shows_every_place_once_and_knows_where(count: int) -> None:
+    every = np.arange(count)
+    orders = {tuple(Shuffle(count, seed).places(every).tolist()) for seed in range(20)}
+    assert all(sorted(order) == every.tolist() for order in orders)
+    assert len(orders) >= min(math.factorial(count), 10)
+    shuffle = Shuffle(count, 7)
+    assert (shuffle.positions(shuffle.places(every)) == every).all()
+
+
+def test_neighbours_in_a_shuffle_were_anywhere_before() -> None:
+    places = Shuffle(100_000, 1).places(np.arange(1000))
+    assert abs(places.mean() - 50_000) < 5_000
+    assert abs(np.corrcoef(places[:-1], places[1:])[0, 1]) < 0.1

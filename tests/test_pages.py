@@ -108,7 +108,7 @@ def test_no_page_has_inline_script_or_style(client: Client, mine: Dataset, path:
         ("/leaderboard/", 1),
         ("/embeddings/", 2),
         ("/live/", 3),
-        ("/datasets/", 5),
+        ("/datasets/", 4),
         ("/datasets/mine/", 4),
         ("/jobs/", 1),
     ],
@@ -166,6 +166,32 @@ def test_a_category_shows_its_pictures_only(client: Client, mine: Dataset) -> No
     answer = client.get("/datasets/mine/", {"category": "cat & dog"})
     assert len(answer.context["page"].rows) == 2
     assert "?category=cat%20%26%20dog" in answer.content.decode()
+
+
+def test_pages_of_datasets_follow_each_other_by_name(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "DATASETS_PER_PAGE", 2)
+    for slug, name in enumerate(["b", "a:1", "c", "b", "Ä", "b", "a:1"]):
+        Dataset.objects.create(slug=f"set-{slug}", name=name)
+    every = list(Dataset.objects.order_by("name", "pk").values_list("pk", flat=True))
+    address = ""
+    pages: list[list[int]] = []
+    while len(pages) < 4:
+        answer = client.get(f"/datasets/{address}")
+        pages.append([card.dataset.pk for card in answer.context["cards"]])
+        found = re.search(r'rel="next" href="([^"]+)"', answer.content.decode())
+        address = found[1] if found else ""
+    assert [pk for page in pages for pk in page] == every
+    assert not address
+    back = re.search(r'rel="prev" href="([^"]+)"', answer.content.decode())
+    assert back
+    before = client.get(f"/datasets/{back[1]}").context["cards"]
+    assert [card.dataset.pk for card in before] == pages[2]
+
+
+@pytest.mark.parametrize("after", ["x", ":", "5:", "5", "-1:a", "9" * 30 + ":b", "1:%00"])
+def test_a_senseless_page_of_datasets_is_no_error(client: Client, mine: Dataset, after: str) -> None:
+    for name in ("after", "before"):
+        assert client.get(f"/datasets/?{name}={after}").status_code == 200
 
 
 def test_an_image_page_steps_within_its_category(client: Client, mine: Dataset) -> None:

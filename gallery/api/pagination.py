@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+
+from gallery.paging import asked_id
 
 
 class ByNewest(CursorPagination):
@@ -12,6 +16,14 @@ class ByNewest(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Return where the asked page begins. Raises: NotFound for a cursor that no page has given."""
+        cursor: Cursor | None = super().decode_cursor(request)
+        # the base class takes any text for a position, and the database then refuses it
+        if cursor and cursor.position is not None and asked_id({"p": cursor.position}, "p") is None:
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 class ByOldest(ByNewest):

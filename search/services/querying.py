@@ -247,7 +247,9 @@ def _candidates(
 def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
     if label is None:
         return None
-    ids = indexing.embeddings(index).filter(image__category=label).values_list("pk", flat=True)
+    # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
+    labelled = indexing.embeddings(index).filter(image__dataset=index.dataset_id, image__category=label)
+    ids = labelled.values_list("pk", flat=True)
     return np.fromiter(ids.iterator(), dtype=np.int64)
 
 
