@@ -27,6 +27,9 @@ def check_features(**_: Any) -> list[CheckMessage]:
         found.append(
             Error("EXTRACT_BATCH and COMPACT_AFTER must be 1 or more.", hint="Unset them.", id="search.E002")
         )
+    if not 0.5 <= settings.INDEX_RECALL < 1 or settings.INDEX_BYTES_PER_VECTOR < 1:
+        hint = "INDEX_RECALL is a share from 0.5 to below 1, as 0.99; INDEX_BYTES_PER_VECTOR is 1 or more."
+        found.append(Error("The index cannot be tuned to these settings.", hint=hint, id="search.E006"))
     try:
         registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models")
     except SemsearchError as error:

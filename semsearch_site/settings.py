@@ -50,6 +50,8 @@ FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
 EXTRA_NETWORKS: list[str] = env.list("EXTRA_NETWORKS", [])
 EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
 COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)
+INDEX_RECALL = env.float("INDEX_RECALL", 0.99)
+INDEX_BYTES_PER_VECTOR = env.int("INDEX_BYTES_PER_VECTOR", 128)
 
 # --- the parts of Django ----------------------------------------------------------------------
 INSTALLED_APPS = [

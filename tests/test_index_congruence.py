@@ -9,10 +9,10 @@ import pytest
 
 from search.index.base import SearchResult, VectorIndex, brute_force, normalise
 from search.index.faiss_index import FaissIndex, SearchEffort
-from search.index.generation import MappedVectors
 from search.index.milvus_build import seal
 from search.index.milvus_connection import MilvusServer
 from search.index.milvus_index import KINDS, Collection, MilvusIndex
+from search.index.stored_vectors import MappedVectors
 from search.types import Ids, Vectors
 from tests.index_backends import KeptVectors, milvus_lite, standalone_milvus, store_of  # noqa: F401
 from tests.test_index_faiss import clustered

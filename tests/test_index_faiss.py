@@ -10,8 +10,9 @@ import pytest
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, best, brute_force, normalise
-from search.index.faiss_index import FaissIndex, SearchEffort, factory_for
-from search.index.generation import MappedVectors
+from search.index.candidates import Budget, candidates
+from search.index.faiss_index import FaissIndex, SearchEffort
+from search.index.stored_vectors import MappedVectors
 from search.types import Ids, Vectors
 
 DIMS = 64
@@ -75,11 +76,15 @@ def test_best_cuts_ties_by_id_among_many_candidates() -> None:
     assert best(ids, scores, 5).ids.tolist() == [[0, 1, 2, 3, 4]]
 
 
-def test_the_factory_is_exact_while_small_and_compressed_when_large() -> None:
-    assert factory_for(0, 512) == factory_for(50_000, 512) == "Flat"
-    assert factory_for(500_000, 1_280) == "IVF2048,RaBitQ"
-    assert factory_for(1_000_000, 512) == "IVF4096,RaBitQ"
-    assert factory_for(60_000, 16) == "IVF1024,SQ8"
+def test_only_kinds_of_index_within_the_budget_are_tried_and_else_the_smallest() -> None:
+    def factories(count: int, dims: int, budget: Budget) -> list[str]:
+        return [kind.factory(count, dims) for kind in candidates(count, dims, budget)]
+
+    assert factories(1_000_000, 512, Budget()) == [
+        "RR512,IVF4096,RaBitQfs", "RR512,IVF4096,RaBitQ", "IVF4096,PQ128x4fsr"
+    ]  # fmt: skip
+    assert "HNSW32,SQfp16" in factories(1_000_000, 512, Budget(bytes_per_vector=1_400))
+    assert factories(60_000, 16, Budget(bytes_per_vector=10)) == ["IVF1024,SQ8"]
 
 
 def test_the_flat_index_equals_brute_force() -> None:

@@ -117,8 +117,11 @@ class UnitVectors(Protocol):
     def known(self, ids: Ids) -> NDArray[np.bool_]:
         """Return (n,) bool: which ids have a vector."""
 
-    def units(self, ids: Ids) -> Vectors:
-        """Return (n, d) float32 unit vectors in the order of ids, all of which must be known."""
+    def scores(self, queries: Vectors, ids: Ids) -> NDArray[np.float32]:
+        """Return the inner products (m, n) of unit queries (m, d) with the vectors of known ids (n,)."""
+
+    def nearest(self, queries: Vectors, ids: Ids, k: int) -> SearchResult:
+        """Return the exact k nearest of unit queries (m, d) among known ids (n,)."""
 
 
 class StoredVectors(Protocol):
@@ -170,6 +173,14 @@ def ascending(ids: NDArray[Any]) -> Ids:
     checked = checked_ids(ids)
     # Queries by primary key come sorted already, and sorting 200,000 again costs more than the search.
     return checked if (checked[1:] > checked[:-1]).all() else np.unique(checked)
+
+
+def contained(ids: NDArray[np.int64], allowed: Ids) -> NDArray[np.bool_]:
+    """Return for ids of any shape whether they are among the allowed (n,), which ascend: few among many."""
+    if not len(allowed):
+        return np.zeros(ids.shape, dtype=np.bool_)
+    places = np.minimum(np.searchsorted(allowed, ids), len(allowed) - 1)
+    return np.asarray(allowed[places] == ids)
 
 
 def checked_rows(vectors: NDArray[Any], dims: int) -> Vectors:

@@ -3,50 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from search.index.base import IndexInputError, VectorBatches, best, checked_ids, half_precision
-from search.index.faiss_index import FaissIndex, SearchEffort, factory_for, lists_for
-from search.index.generation import (
-    CENTRE_FILE,
-    DATA_FILES,
-    IDS_FILE,
-    INDEX_FILE,
-    READ_ROWS,
-    VECTORS_FILE,
-    Generation,
-    Manifest,
-    MappedVectors,
-    centre_of,
-    sha256_of,
-)
+from search.index.base import IndexInputError, VectorBatches, checked_ids, half_precision
+from search.index.candidates import Budget, candidates, filled, learned_lists
+from search.index.faiss_index import EXACT_UP_TO, FaissIndex
+from search.index.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, centre_of, sha256_of
 from search.index.store import GenerationStore
-from search.types import Ids, Vectors
-
-RECALL_AT = 10
-RECALL_WANTED = 0.99
-RECALL_REQUIRED = 0.90
-SAMPLE_QUERIES = 128
-# Tried in this order until the wanted recall is measured; each costs about half as much again as the last.
-EFFORTS = tuple(
-    SearchEffort(lists, candidates)
-    for lists, candidates in ((16, 200), (24, 300), (32, 400), (64, 600), (128, 1_000), (256, 2_000))
+from search.index.stored_vectors import (
+    CENTRE_FILE,
+    IDS_FILE,
+    LENGTHS_FILE,
+    VECTORS_FILE,
+    MappedVectors,
+    centred_lengths,
 )
+from search.index.tuning import (
+    RECALL_REQUIRED,
+    SAMPLE_QUERIES,
+    TUNING_QUERIES,
+    Exam,
+    Trial,
+    exams,
+    tuned,
+)
+
+TRIED_ON = 50_000  # vectors: kinds of index are compared on so many
+READ_ROWS = 8_192
 
 
 @dataclass(frozen=True)
 class BuildPlan:
     """What to build: `spec` is the feature spec as plain JSON values, recorded in the manifest.
 
-    `total`, when given, is the number of vectors that must arrive; `factory` overrides the choice by size.
+    `total`, when given, is the number of vectors that must arrive; `factory` overrides the choice.
     """
 
     name: str
@@ -54,6 +51,7 @@ class BuildPlan:
     dims: int
     total: int | None = None
     factory: str | None = None
+    budget: Budget = field(default_factory=Budget)
 
 
 def build_generation(
@@ -78,8 +76,10 @@ def _fill(
 ) -> None:
     started = time.perf_counter()
     count = _store_vectors(folder, plan, batches, progress)
+    _store_lengths(folder, count, plan.dims)
     stored = MappedVectors.open(folder, count, plan.dims)
-    index, recall = _tuned_index(plan, stored)
+    read_seconds = time.perf_counter() - started
+    index, trial, tried = _chosen_index(plan, stored)
     index.save(folder / INDEX_FILE)
     Manifest(
         spec=plan.spec,
@@ -89,12 +89,14 @@ def _fill(
         dims=plan.dims,
         checksums={name: sha256_of(folder / name) for name in DATA_FILES},
         versions=_versions(),
-        recall_at_10=round(recall, 4),
-        bytes_per_vector=round(index.stats().bytes_per_vector, 2),
-        latency_ms_p50=round(_latency_ms_p50(index, stored), 4),
-        effort_lists=index.effort.lists,
-        effort_candidates=index.effort.candidates,
+        recall_at_10=trial.recall_at_10,
+        bytes_per_vector=trial.bytes_per_vector,
+        latency_ms_p50=trial.query_ms,
+        effort_lists=trial.effort_lists,
+        effort_candidates=trial.effort_candidates,
         build_seconds=round(time.perf_counter() - started, 3),
+        read_seconds=round(read_seconds, 3),
+        tried=[one.as_dict() for one in tried],
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
     ).write(folder)
 
@@ -128,90 +130,64 @@ def _store_vectors(
     return count
 
 
-def _tuned_index(plan: BuildPlan, stored: MappedVectors) -> tuple[FaissIndex, float]:
-    """Return the filled index, with the least effort that reaches the wanted recall, and its recall."""
+def _store_lengths(folder: Path, count: int, dims: int) -> None:
+    centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
+    with (folder / LENGTHS_FILE).open("wb") as file, (folder / VECTORS_FILE).open("rb") as vectors:
+        for start in range(0, count, READ_ROWS):
+            rows = np.fromfile(vectors, dtype="<f2", count=min(READ_ROWS, count - start) * dims)
+            file.write(centred_lengths(rows.reshape(-1, dims), centre).astype("<f4").tobytes())
+
+
+def _chosen_index(plan: BuildPlan, stored: MappedVectors) -> tuple[FaissIndex, Trial, list[Trial]]:
+    """Return the filled index, what it was measured to do, and what was tried on the way."""
     count = len(stored.ids)
-    first = plan.factory or factory_for(count, plan.dims)
-    sample = _sample(count, SAMPLE_QUERIES)
-    queries, exact = _exact_neighbours(stored, sample)
-    # One byte a dimension where one bit a dimension cannot tell the vectors apart.
-    factories = [first] if first == "Flat" or plan.factory else [first, f"IVF{lists_for(count)},SQ8"]
-    recall = 0.0
-    for factory in dict.fromkeys(factories):
-        index = _filled_index(factory, stored)
-        for effort in EFFORTS:
-            index.effort = effort
-            recall = _recall(index, queries, stored.ids[sample], exact)
-            if recall >= RECALL_WANTED or not index.lists:
-                return index, recall
-        if recall >= RECALL_REQUIRED:
-            return index, recall
+    tried: list[Trial] = []
+    if plan.factory is None and count <= EXACT_UP_TO:
+        factories = ["Flat"]
+    elif plan.factory is not None:
+        factories = [plan.factory]
+    else:
+        factories, tried = _by_merit(plan, stored)
+    tuning, reporting = exams(stored, (TUNING_QUERIES, SAMPLE_QUERIES))
+    trial: Trial | None = None
+    for factory in factories:
+        index = filled(factory, stored, count, learned_lists(stored, count, factory))
+        trial, met = _examined(index, tuning, reporting, plan.budget.recall)
+        tried.append(trial)
+        if met or (factory == factories[-1] and trial.recall_at_10 >= RECALL_REQUIRED):
+            index.effort = trial.effort
+            return index, trial, tried
+    found = trial.recall_at_10 if trial is not None else 0.0
     raise IndexDamagedError(
-        f"The new index finds only {recall:.0%} of the true neighbours and was not published: "
+        f"The new index finds only {found:.0%} of the true neighbours and was not published: "
         "the vectors may be damaged. Run verify, then rebuild_index."
     )
 
 
-def _filled_index(factory: str, stored: MappedVectors) -> FaissIndex:
-    count, dims = stored.matrix.shape
-    index = FaissIndex(dims, factory, exact=None if factory == "Flat" else stored)
-    if index.training_size:
-        rows = _sample(count, index.training_size)
-        index.train(stored.units(stored.ids[rows]))
-    for start, block in _blocks(stored):
-        index.add(stored.ids[start : start + len(block)], block)
-    return index
+def _examined(index: FaissIndex, tuning: Exam, reporting: Exam, wanted: float) -> tuple[Trial, bool]:
+    """Return the index tuned, with its recall on other queries, and whether it reaches the wanted one."""
+    trial = tuned(index, tuning.harder_half(), wanted)
+    found = index.search(reporting.queries, 11, effort=trial.effort)
+    recall = round(reporting.recall(found.ids, found.scores), 4)
+    return replace(trial, recall_at_10=recall), trial.recall_at_10 >= wanted
 
 
-def _blocks(stored: MappedVectors) -> Iterator[tuple[int, Vectors]]:
-    for start in range(0, len(stored.ids), READ_ROWS):
-        yield start, stored.units_between(start, start + READ_ROWS)
-
-
-def _sample(count: int, size: int) -> NDArray[np.int64]:
-    """Return up to `size` different rows, ascending, the same at every build."""
-    if size >= count:
-        return np.arange(count, dtype=np.int64)
-    return np.sort(np.random.default_rng(0).choice(count, size, replace=False))
-
-
-def _exact_neighbours(
-    stored: MappedVectors, sample: NDArray[np.int64]
-) -> tuple[Vectors, NDArray[np.float32]]:
-    """Return sampled queries (m, d) and the exact scores (m, 10) of their neighbours, themselves left out."""
-    own = stored.ids[sample]
-    queries = stored.units(own)
-    found = best(
-        np.empty((len(own), 0), dtype=np.int64), np.empty((len(own), 0), dtype=np.float32), RECALL_AT
-    )
-    for start, block in _blocks(stored):
-        scores = queries @ block.T
-        ids = np.broadcast_to(stored.ids[start : start + len(block)], scores.shape)
-        others = best(np.where(ids == own[:, None], -1, ids), scores, RECALL_AT)
-        found = best(np.hstack((found.ids, others.ids)), np.hstack((found.scores, others.scores)), RECALL_AT)
-    return queries, found.scores
-
-
-def _recall(index: FaissIndex, queries: Vectors, own: Ids, exact: NDArray[np.float32]) -> float:
-    """Return the share of hits at least as near as the tenth true neighbour, so that ties count as found."""
-    wanted = np.isfinite(exact)
-    if not wanted.any():
-        return 1.0
-    found = index.search(queries, RECALL_AT + 1)
-    others = best(np.where(found.ids == own[:, None], -1, found.ids), found.scores, RECALL_AT).scores
-    farthest = np.where(wanted, exact, np.inf).min(axis=1)[:, None]
-    return float((others >= farthest - 1e-5)[wanted].mean())
-
-
-def _latency_ms_p50(index: FaissIndex, stored: MappedVectors) -> float:
-    """Return the median time of one search for ten, re-ranking included, in milliseconds."""
-    queries = stored.units(stored.ids[_sample(len(stored.ids), 50)])
-    times = []
-    for query in queries:
-        started = time.perf_counter()
-        index.search(query[None], RECALL_AT)
-        times.append((time.perf_counter() - started) * 1_000)
-    return float(np.median(times)) if times else 0.0
+def _by_merit(plan: BuildPlan, stored: MappedVectors) -> tuple[list[str], list[Trial]]:
+    """Return the kinds of index that fit the budget, the best first, by trials on a part of the vectors."""
+    count = len(stored.ids)
+    kinds = candidates(count, plan.dims, plan.budget)
+    if len(kinds) == 1:
+        return [kinds[0].factory(count, plan.dims)], []
+    some = min(count, TRIED_ON)
+    exam = exams(stored, (TUNING_QUERIES, 1), some)[0].harder_half()
+    lists = learned_lists(stored, some, kinds[0].factory(some, plan.dims))
+    trials = [
+        tuned(filled(kind.factory(some, plan.dims), stored, some, lists), exam, plan.budget.recall)
+        for kind in kinds
+    ]
+    merit = [(trial.recall_at_10 < plan.budget.recall, trial.query_ms) for trial in trials]
+    order = sorted(range(len(kinds)), key=merit.__getitem__)
+    return [kinds[place].factory(count, plan.dims) for place in order], trials
 
 
 def _versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,21 +21,22 @@ from search.index.base import (
     UnitVectors,
     ascending,
     best,
-    brute_force,
     checked_ids,
     checked_rows,
     nothing_found,
 )
+from search.index.filters import SCAN_UP_TO, FilterPlan, among, filter_plan, selector
 from search.types import Ids, Vectors
 
 EXACT_UP_TO = 50_000
-# A filter that allows no more is scanned exactly: reading and scoring so many of 512 dimensions takes 10 ms.
-SCAN_UP_TO = 4_096
-# Measured on filters that leave out the query's surroundings: recall@50 0.86 without, 0.99 with.
-FILTER_CANDIDATES = 5
 # One bit a dimension needs many dimensions to tell vectors apart.
 RABITQ_FROM_DIMS = 64
 TRAINING_PER_LIST = 48  # FAISS asks for at least 39
+TRAINING_AT_MOST = 196_608  # vectors: 400 MB of 512 dimensions
+TRAINING_ROUNDS = 10  # of k-means; more of them moved recall by less than 0.001
+# Hits wanted at a time re-rank at least so many candidates each; tuning is for ten hits.
+CANDIDATES_PER_HIT = 4
+_SERVED = re.compile(r"Flat|(RR\d+,)?IVF\d+,\w+|HNSW\d+,\w+")
 
 
 def lists_for(count: int) -> int:
@@ -42,19 +44,12 @@ def lists_for(count: int) -> int:
     return int(2 ** round(math.log2(4 * math.sqrt(max(count, 1)))))
 
 
-def factory_for(count: int, dims: int) -> str:
-    """Return the FAISS factory string that suits `count` vectors of `dims` dimensions.
-
-    Source: RaBitQ, Gao and Long 2024 (arXiv:2405.12497); the choice rests on this project's measurements.
-    """
-    if count <= EXACT_UP_TO:
-        return "Flat"
-    return f"IVF{lists_for(count)},{'RaBitQ' if dims >= RABITQ_FROM_DIMS else 'SQ8'}"
-
-
 @dataclass(frozen=True)
 class SearchEffort:
-    """How hard a compressed index looks: lists visited, and candidates re-ranked exactly."""
+    """How hard a compressed index looks: lists visited, and candidates re-ranked exactly.
+
+    For a graph `lists` is the number of nodes kept in sight (efSearch).
+    """
 
     lists: int = 16
     candidates: int = 200
@@ -73,20 +68,22 @@ class FaissIndex:
     ) -> None:
         if dims < 1:
             raise IndexInputError("An index needs vectors of at least one dimension.")
-        if factory != "Flat" and not factory.startswith("IVF"):
-            raise IndexInputError(f"{factory!r} is not served: use Flat or an IVF factory string.")
+        if not _SERVED.fullmatch(factory):
+            raise IndexInputError(f"{factory!r} is not served: use Flat, or a factory string of IVF or HNSW.")
+        if factory != "Flat" and exact is None:
+            raise IndexInputError("A compressed index needs the exact vectors.")
         self.factory = factory
         self.effort = effort or SearchEffort()
         self._exact = exact
         self._removed: Ids = np.empty(0, dtype=np.int64)
-        wrapped = f"IDMap2,{factory}" if factory == "Flat" else factory
+        wrapped = factory if "IVF" in factory else f"IDMap2,{factory}"
         self._adopt(_faiss().index_factory(dims, wrapped, _faiss().METRIC_INNER_PRODUCT))
 
     @classmethod
     def load(
         cls, path: Path, factory: str, *, exact: UnitVectors | None = None, effort: SearchEffort | None = None
     ) -> FaissIndex:
-        """Read an index written by `save`.
+        """Map an index written by `save` into memory, which processes that map it share.
 
         Raises: IndexDamagedError when FAISS cannot read the file.
         """
@@ -94,14 +91,20 @@ class FaissIndex:
         index.factory, index.effort, index._exact = factory, effort or SearchEffort(), exact
         index._removed = np.empty(0, dtype=np.int64)
         try:
-            index._adopt(_faiss().read_index(str(path)))
+            index._adopt(_faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC))
         except RuntimeError as error:
             raise IndexDamagedError(f"{path.name} cannot be read; run rebuild_index.") from error
         return index
 
     def _adopt(self, index: Any) -> None:
         self._index = index
-        self.lists = 0 if self.factory == "Flat" else int(index.nlist)
+        self._ivf = _faiss().extract_index_ivf(index) if "IVF" in self.factory else None
+        self.lists = int(self._ivf.nlist) if self._ivf is not None else 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether it compares a query with every vector."""
+        return self.factory == "Flat"
 
     @property
     def dims(self) -> int:
@@ -116,13 +119,28 @@ class FaissIndex:
     @property
     def training_size(self) -> int:
         """How many vectors `train` wants; zero when there is nothing to learn."""
-        return self.lists * TRAINING_PER_LIST
+        if "SQ" in self.factory and not self.lists:
+            return TRAINING_AT_MOST // 16
+        return min(self.lists * TRAINING_PER_LIST, max(TRAINING_AT_MOST, self.lists * 16))
 
-    def train(self, vectors: Vectors) -> None:
-        """Learn lists and codes from a sample (n, d) of unit vectors."""
-        if self.lists:
-            self._index.cp.niter = 10  # more rounds of k-means moved recall by less than 0.001
-            self._index.train(checked_rows(vectors, self.dims))
+    def train(self, vectors: Vectors, lists: Vectors | None = None) -> None:
+        """Learn lists and codes from a sample (n, d) of unit vectors; `lists` (l, d) were learned before."""
+        if not self.training_size:
+            return
+        rows = checked_rows(vectors, self.dims)
+        if self._ivf is not None:
+            self._ivf.cp.niter = TRAINING_ROUNDS
+            self._ivf.cp.min_points_per_centroid = 1  # fewer is worse, and still right
+            if lists is not None:
+                self._ivf.quantizer.add(self._rotated(checked_rows(lists, self.dims), rows))
+        self._index.train(rows)
+
+    def _rotated(self, lists: Vectors, rows: Vectors) -> Vectors:
+        if not self.factory.startswith("RR"):
+            return lists
+        rotation = _faiss().downcast_VectorTransform(self._index.chain.at(0))
+        rotation.train(rows[:1])
+        return np.asarray(rotation.apply(lists), dtype=np.float32)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add unit vectors (n, d) under their ids (n,).
@@ -135,7 +153,8 @@ class FaissIndex:
             raise IndexInputError("Store the exact vectors before adding them to a re-ranked index.")
         if len(keys):
             self._index.add_with_ids(rows, keys)
-            self._removed = np.setdiff1d(self._removed, keys)
+            if len(self._removed):
+                self._removed = np.setdiff1d(self._removed, keys)
 
     def remove(self, ids: Ids) -> int:
         """Remove ids and return how many were there."""
@@ -151,59 +170,105 @@ class FaissIndex:
     ) -> SearchResult:
         """Return the k nearest of each unit query (m, d), only from `allowed_ids` (n,) when given.
 
-        A filter loses no hit: few allowed vectors are scanned exactly, otherwise more lists are
-        visited the fewer vectors are allowed, and all of them before a row is left short.
+        A filter loses no hit: few allowed vectors are scanned exactly, and the fewer are allowed the more
+        lists are visited, all of them before a row is left short (`filters.py`).
         """
         queries = checked_rows(vectors, self.dims)
         allowed = None if allowed_ids is None else ascending(allowed_ids)
         reachable = self.count if allowed is None else min(self.count, len(allowed))
         if not len(queries) or k < 1 or not reachable:
             return nothing_found(len(queries), max(k, 0))
-        if not self.lists:
+        if self.exact:
             return self._exact_search(queries, k, allowed)
-        if allowed is not None and self._exact is not None:
-            allowed = np.setdiff1d(allowed[self._exact.known(allowed)], self._removed, assume_unique=True)
-            if len(allowed) <= SCAN_UP_TO:
-                return brute_force(queries, allowed, self._exact.units(allowed), k)
-            reachable = len(allowed)
-        return self._compressed_search(queries, k, allowed, reachable, effort or self.effort)
+        effort = effort or self.effort
+        if allowed is None:
+            return self._reranked(queries, k, self._propose(queries, *self._reach(k, effort, None), None))
+        if self._exact is not None and len(allowed) <= SCAN_UP_TO:
+            kept = allowed[self._exact.known(allowed)]
+            return self._exact.nearest(queries, np.setdiff1d(kept, self._removed, assume_unique=True), k)
+        return self._filtered_search(queries, k, allowed, effort)
 
     def _exact_search(self, queries: Vectors, k: int, allowed: Ids | None) -> SearchResult:
         wanted = min(k, self.count)
-        options = _faiss().SearchParameters(sel=_selector(allowed)) if allowed is not None else None
+        options = _faiss().SearchParameters(sel=selector(allowed)) if allowed is not None else None
         scores, ids = self._index.search(queries, wanted, params=options)
         return best(ids, scores, k)
 
-    def _compressed_search(
-        self, queries: Vectors, k: int, allowed: Ids | None, reachable: int, effort: SearchEffort
-    ) -> SearchResult:
-        # What a filter allows may lie far from the query, where compressed scores blur: re-rank more of it.
-        wider = 1 if allowed is None else FILTER_CANDIDATES
-        candidates = min(reachable, max(effort.candidates, 5 * k) * wider)
-        # A filter thins every list, and a deep page needs more of them: visit as many as hold the candidates.
-        lists = max(effort.lists * self.count / reachable, 4 * candidates * self.lists / reachable)
-        visited = min(self.lists, math.ceil(lists)) if reachable > candidates else self.lists
-        ids, scores = self._propose(queries, candidates, visited, allowed)
-        short = (ids[:, min(k, reachable) - 1]) == NO_ID
-        if short.any() and visited < self.lists:
-            ids[short], scores[short] = self._propose(queries[short], candidates, self.lists, allowed)
-        if self._exact is not None:
-            scores = _rescored(queries, ids, self._exact)
-        return best(ids, scores, k)
+    def _filtered_search(self, queries: Vectors, k: int, allowed: Ids, effort: SearchEffort) -> SearchResult:
+        plan = filter_plan(len(allowed), self.count)
+        lists, candidates = self._reach(k, effort, plan)
+        wanted = min(k, len(allowed), self.count)
+        if plan.overfetch:
+            # what a wide filter forbids is as soon dropped from the candidates as looked up at every vector
+            ids = among(self._propose(queries, lists, math.ceil(candidates * plan.overfetch), None), allowed)
+            if ((ids != NO_ID).sum(axis=1) >= max(wanted, candidates // 2)).all():
+                return self._reranked(queries, k, ids)
+        chosen = selector(allowed)
+        ids = self._propose(queries, lists, candidates, chosen)
+        short = ids[:, wanted - 1] == NO_ID
+        if short.any() and lists < self.most_lists:
+            ids[short] = self._propose(queries[short], self.most_lists, candidates, chosen)
+        return self._reranked(queries, k, ids)
 
-    def _propose(
-        self, queries: Vectors, candidates: int, lists: int, allowed: Ids | None
+    @property
+    def most_lists(self) -> int:
+        """The effort that visits everything."""
+        return self.lists or self.count
+
+    def _reach(self, k: int, effort: SearchEffort, plan: FilterPlan | None) -> tuple[int, int]:
+        """Return how many lists to visit and how many candidates to propose for k hits."""
+        widened = plan.candidates if plan is not None else 1
+        candidates = min(self.count, max(effort.candidates, CANDIDATES_PER_HIT * k) * widened)
+        if candidates >= self.count:
+            return self.most_lists, candidates
+        lists = effort.lists * (plan.lists if plan is not None else 1)
+        # a deep page needs the lists that hold its candidates, four times over
+        needed = 4 * candidates * self.lists / self.count if self.lists else candidates
+        return min(self.most_lists, math.ceil(max(lists, needed))), candidates
+
+    def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
+        faiss = _faiss()
+        if self._ivf is None:
+            options = faiss.SearchParametersHNSW(efSearch=max(lists, candidates), sel=chosen)
+        else:
+            options = faiss.SearchParametersIVF(nprobe=lists, sel=chosen)
+            if self.factory.startswith("RR"):
+                options = faiss.SearchParametersPreTransform(index_params=options)
+        _, ids = self._index.search(queries, candidates, params=options)
+        return np.asarray(ids)
+
+    def _reranked(self, queries: Vectors, k: int, ids: NDArray[np.int64]) -> SearchResult:
+        """Return the best k of each query's own candidates (m, c)."""
+        return best(ids, self._rescored(queries, ids), k)
+
+    def _rescored(self, queries: Vectors, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the exact inner products (m, c) of each query with its own candidates."""
+        assert self._exact is not None
+        scores = np.full(ids.shape, NO_SCORE, dtype=np.float32)
+        for row in range(len(queries)):
+            found = ids[row] != NO_ID
+            scores[row, found] = self._exact.scores(queries[row : row + 1], ids[row, found])[0]
+        return scores
+
+    def proposals(
+        self, queries: Vectors, lists: int, candidates: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        selector = None if allowed is None else _selector(allowed)
-        options = _faiss().SearchParametersIVF(nprobe=lists, sel=selector)
-        scores, ids = self._index.search(queries, candidates, params=options)
-        return ids, scores
+        """Return candidates (m, c) in the order of their compressed scores, and their exact scores."""
+        ids = self._propose(queries, lists, min(candidates, self.count), None)
+        return ids, self._rescored(queries, ids)
 
     def stats(self) -> IndexStats:
         """Return size and kind."""
-        per_vector = 4 * self.dims + 8 if not self.lists else self._index.code_size + 8
-        centroids = self.lists * self.dims * 4 / max(self.count, 1)
-        return IndexStats(self.count, self.dims, self.factory, "inner_product", per_vector + centroids)
+        return IndexStats(self.count, self.dims, self.factory, "inner_product", self._bytes_per_vector())
+
+    def _bytes_per_vector(self) -> float:
+        if self._ivf is not None:
+            return float(self._ivf.code_size + 8 + self.lists * self.dims * 4 / max(self.count, 1))
+        if self.exact:
+            return 4 * self.dims + 8
+        graph = _faiss().downcast_index(self._index.index)
+        links = int(graph.hnsw.nb_neighbors(0)) * 4 * 1.1  # a tenth lies in the levels above
+        return float(graph.storage.sa_code_size()) + links + 8
 
     def save(self, path: Path) -> None:
         """Write the index to a file."""
@@ -215,22 +280,3 @@ def _faiss() -> Any:
     import faiss
 
     return faiss
-
-
-def _selector(allowed: Ids) -> Any:
-    highest = int(allowed[-1])
-    # A bitmap answers fastest, while its highest id keeps it small.
-    if highest > 8_000_000 + 64 * len(allowed):
-        return _faiss().IDSelectorBatch(allowed)
-    chosen = np.zeros(highest + 1, dtype=np.bool_)
-    chosen[allowed] = True
-    return _faiss().IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
-
-
-def _rescored(queries: Vectors, ids: NDArray[np.int64], exact: UnitVectors) -> NDArray[np.float32]:
-    """Return the exact inner products (m, c) of each query with its own candidates."""
-    scores = np.full(ids.shape, NO_SCORE, dtype=np.float32)
-    for row, query in enumerate(queries):
-        found = ids[row] != NO_ID
-        scores[row, found] = exact.units(ids[row, found]) @ query
-    return scores

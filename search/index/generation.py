@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import IndexDamagedError, NotFoundError
-from search.index.base import IndexStats, SearchResult, checked_ids, normalise
+from gallery.errors import IndexDamagedError
+from search.index.base import IndexStats, SearchResult, checked_ids
 from search.index.faiss_index import FaissIndex, SearchEffort
+from search.index.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
 from search.types import Ids, Vectors
 
 INDEX_FILE = "index.faiss"
-VECTORS_FILE = "vectors.f16"
-IDS_FILE = "ids.i64"
-CENTRE_FILE = "centre.npy"
 MANIFEST_FILE = "manifest.json"
-DATA_FILES = (INDEX_FILE, VECTORS_FILE, IDS_FILE, CENTRE_FILE)
-FORMAT = 1
+DATA_FILES = (INDEX_FILE, VECTORS_FILE, IDS_FILE, LENGTHS_FILE, CENTRE_FILE)
+FORMAT = 2
 
 # The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
 CENTRE_FROM = 10
 READ_ROWS = 8_192
+# Hits of a compressed index keep their places up to these numbers, 24, 240, 2,400 ...: a page is one of 20.
+FIRST_BLOCK, NEXT_BLOCK = 24, 10
 
 
 def centre_of(total: NDArray[np.float64], count: int) -> NDArray[np.float32]:
@@ -39,7 +39,8 @@ def centre_of(total: NDArray[np.float64], count: int) -> NDArray[np.float32]:
 class Manifest:
     """What a generation is and what was measured before it was published; stored as manifest.json.
 
-    `checksums` are SHA-256 by file name; `recall_at_10` is against exact search, the query itself left out.
+    `checksums` are SHA-256 by file name; `recall_at_10` is against exact search, the query itself left out,
+    of other queries than it was tuned with. `tried` are the kinds of index measured, the last in full.
     """
 
     spec: dict[str, Any]
@@ -55,6 +56,8 @@ class Manifest:
     effort_lists: int
     effort_candidates: int
     build_seconds: float
+    read_seconds: float
+    tried: list[dict[str, Any]]
     built_at: str
     format: int = FORMAT
 
@@ -98,52 +101,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class MappedVectors:
-    """The uncentred float16 vectors of a generation, read from disk as needed; ids ascend strictly."""
-
-    def __init__(self, ids: Ids, matrix: NDArray[np.float16], centre: NDArray[np.float32]) -> None:
-        self.ids, self.matrix, self.centre = ids, matrix, centre
-
-    @classmethod
-    def open(cls, folder: Path, count: int, dims: int) -> MappedVectors:
-        """Map the files of a generation whose sizes were checked."""
-        ids = np.fromfile(folder / IDS_FILE, dtype="<i8").astype(np.int64, copy=False)
-        centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
-        if not count:  # an empty file cannot be mapped
-            return cls(ids, np.empty((0, dims), dtype=np.float16), centre)
-        matrix = np.memmap(folder / VECTORS_FILE, dtype="<f2", mode="r", shape=(count, dims))
-        return cls(ids, matrix, centre)
-
-    def _rows(self, ids: Ids) -> NDArray[np.intp]:
-        if not len(self.ids):
-            return np.zeros(len(ids), dtype=np.intp)
-        return np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-
-    def known(self, ids: Ids) -> NDArray[np.bool_]:
-        """Return (n,) bool: which ids have a vector."""
-        if not len(self.ids):
-            return np.zeros(len(ids), dtype=np.bool_)
-        return np.asarray(self.ids[self._rows(ids)] == ids)
-
-    def raw(self, ids: Ids) -> NDArray[np.float16]:
-        """Return the uncentred vectors (n, d) of ids.
-
-        Raises: NotFoundError for an id without a vector.
-        """
-        missing = ids[~self.known(ids)]
-        if len(missing):
-            raise NotFoundError(f"There is no vector with the id {missing[0]} in this index.")
-        return np.asarray(self.matrix[self._rows(ids)])
-
-    def units(self, ids: Ids) -> Vectors:
-        """Return the centred unit vectors (n, d) of ids."""
-        return normalise(self.raw(ids).astype(np.float32) - self.centre)
-
-    def units_between(self, start: int, stop: int) -> Vectors:
-        """Return the centred unit vectors of rows start..stop."""
-        return normalise(self.matrix[start:stop].astype(np.float32) - self.centre)
-
-
 class Generation:
     """A readable index generation; immutable, so any number of threads may search it."""
 
@@ -157,7 +114,11 @@ class Generation:
         Raises: IndexDamagedError when anything does not agree with the manifest.
         """
         manifest = Manifest.read(folder)
-        expected = {VECTORS_FILE: manifest.count * manifest.dims * 2, IDS_FILE: manifest.count * 8}
+        expected = {
+            VECTORS_FILE: manifest.count * manifest.dims * 2,
+            IDS_FILE: manifest.count * 8,
+            LENGTHS_FILE: manifest.count * 4,
+        }
         for name in DATA_FILES:
             path = folder / name
             if not path.is_file():
@@ -212,7 +173,12 @@ class Generation:
 
     def block_of(self, k: int) -> int:
         """Return how many hits to ask for when k are wanted."""
-        return k
+        if self.index.exact:
+            return k
+        block = FIRST_BLOCK
+        while block < k:
+            block *= NEXT_BLOCK
+        return block
 
     def facts(self) -> dict[str, Any]:
         """Return the manifest as plain values."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError
 from search.index.base import (
     NO_ID,
+    NO_SCORE,
     IndexInputError,
     PublishedGeneration,
     SearchResult,
@@ -19,6 +20,7 @@ from search.index.base import (
     best,
     brute_force,
     checked_ids,
+    contained,
     half_precision,
     normalise,
     nothing_found,
@@ -41,6 +43,34 @@ class Expansion:
 
     neighbours: int = 5
     alpha: float = 3.0
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Embeddings newer than a generation: ids (n,) ascending, vectors (n, d) uncentred, and centred units."""
+
+    ids: Ids
+    vectors: NDArray[np.float16]
+    units: Vectors
+
+    @classmethod
+    def of(cls, ids: Ids, vectors: NDArray[np.float16], centre: NDArray[np.float32]) -> Delta:
+        """Centre vectors whose ids ascend."""
+        return cls(ids, vectors, normalise(vectors.astype(np.float32) - centre))
+
+    def kept(self, chosen: NDArray[np.bool_]) -> Delta:
+        """Return a part."""
+        return self if chosen.all() else Delta(self.ids[chosen], self.vectors[chosen], self.units[chosen])
+
+    def joined(self, other: Delta) -> Delta:
+        """Return both, which share no id."""
+        ids = np.concatenate((self.ids, other.ids))
+        vectors = np.concatenate((self.vectors, other.vectors))
+        units = np.concatenate((self.units, other.units))
+        if len(self.ids) and len(other.ids) and other.ids[0] < self.ids[-1]:
+            order = np.argsort(ids)
+            ids, vectors, units = ids[order], vectors[order], units[order]
+        return Delta(ids, vectors, units)
 
 
 class LiveIndex:
@@ -67,17 +97,27 @@ class LiveIndex:
         if len(rows) != len(keys):
             raise IndexInputError(f"{len(keys)} ids came with {len(rows)} vectors.")
         order = np.argsort(keys, kind="stable")
-        order = order[~np.isin(keys[order], self._removed)]
-        self.delta_ids: Ids = keys[order]
-        if (np.diff(self.delta_ids) == 0).any():
+        order = order[~contained(keys[order], self._removed)]
+        keys, rows = keys[order], rows[order]
+        if (np.diff(keys) == 0).any():
             raise IndexInputError("The same id came twice among the new vectors.")
-        self.delta_vectors: NDArray[np.float16] = rows[order]
-        self.centre = generation.centre if generation is not None else self._own_centre()
-        self._delta_units = normalise(self.delta_vectors.astype(np.float32) - self.centre)
+        self.centre = (
+            generation.centre
+            if generation is not None
+            else centre_of(rows.sum(axis=0, dtype=np.float64), len(rows))
+        )
+        self._delta = Delta.of(keys, rows, self.centre)
         self._masked = self._masked_ids()
 
-    def _own_centre(self) -> NDArray[np.float32]:
-        return centre_of(self.delta_vectors.sum(axis=0, dtype=np.float64), len(self.delta_ids))
+    @property
+    def delta_ids(self) -> Ids:
+        """Ids (n,) of what is newer than the generation, ascending."""
+        return self._delta.ids
+
+    @property
+    def delta_vectors(self) -> NDArray[np.float16]:
+        """Uncentred vectors (n, d) of what is newer than the generation."""
+        return self._delta.vectors
 
     def _masked_ids(self) -> Ids:
         """Return the ids whose vectors in the generation no longer count, ascending."""
@@ -93,16 +133,22 @@ class LiveIndex:
     def changed(
         self, added_ids: Ids, added_vectors: NDArray[Any], removed_ids: Collection[int] = frozenset()
     ) -> LiveIndex:
-        """Return a new snapshot with vectors (n, d) added or replaced, then ids removed."""
+        """Return a new snapshot with vectors (n, d) added or replaced, then ids removed.
+
+        Beside a generation it takes the time of what has changed.
+        """
         added = checked_ids(added_ids)
+        gone = (self.removed_ids - set(added.tolist())) | {int(key) for key in removed_ids}
         kept = ~np.isin(self.delta_ids, added)
-        rows = half_precision(added_vectors, self.dims)
-        return LiveIndex(
-            self.generation,
-            np.concatenate((self.delta_ids[kept], added)),
-            np.concatenate((self.delta_vectors[kept], rows)),
-            (self.removed_ids - set(added.tolist())) | {int(key) for key in removed_ids},
-        )
+        if self.generation is None:  # the centre is another then
+            rows = half_precision(added_vectors, self.dims)
+            vectors = np.concatenate((self.delta_vectors[kept], rows))
+            return LiveIndex(None, np.concatenate((self.delta_ids[kept], added)), vectors, gone)
+        newer = LiveIndex(self.generation, added, added_vectors, gone)
+        old = self._delta.kept(kept & ~contained(self.delta_ids, newer._removed))
+        newer._delta = old.joined(newer._delta)
+        newer._masked = newer._masked_ids()
+        return newer
 
     def search(
         self,
@@ -126,7 +172,27 @@ class LiveIndex:
         if expansion is not None and expansion.neighbours > 0:
             near = self._search_units(units, expansion.neighbours, allowed, excluded)
             units = self._expanded(units, near, expansion.alpha)
-        return self._search_units(units, k, allowed, excluded)
+        return self._search_blocks(units, k, allowed, excluded)
+
+    def _search_blocks(
+        self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
+    ) -> SearchResult:
+        """Search for whole blocks of hits, those of the next block behind those of the last.
+
+        Looking for more, a compressed index may find one that it missed among the first: it comes where the
+        block begins that found it, and no hit changes its place from one page to another.
+        """
+        if self.generation is None or k < 1 or self.generation.block_of(k) == k:
+            return self._search_units(units, k, allowed, excluded)
+        size = self.generation.block_of(1)
+        found = self._search_units(units, size, allowed, excluded)
+        while size < k and (found.ids[:, -1] != NO_ID).any():
+            size = self.generation.block_of(size + 1)
+            found = _extended(found, self._search_units(units, size, allowed, excluded))
+        first = nothing_found(len(units), k)
+        width = min(k, found.ids.shape[1])
+        first.ids[:, :width], first.scores[:, :width] = found.ids[:, :width], found.scores[:, :width]
+        return first
 
     def _checked_queries(self, queries: NDArray[Any]) -> Vectors:
         rows = np.asarray(queries, dtype=np.float32)
@@ -155,9 +221,9 @@ class LiveIndex:
     def _search_delta(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
     ) -> SearchResult:
-        ids, rows = self.delta_ids, self._delta_units
+        ids, rows = self._delta.ids, self._delta.units
         if allowed is not None:
-            chosen = np.isin(ids, allowed, assume_unique=True)
+            chosen = contained(ids, allowed)
             ids, rows = ids[chosen], rows[chosen]
         found = brute_force(units, ids, rows, min(k + excluded.shape[1], len(ids)))
         return best(_without(found.ids, excluded), found.scores, k)
@@ -169,14 +235,17 @@ class LiveIndex:
             return nothing_found(len(units), k)
         masked = self._masked
         if allowed is not None:  # a filter carries the mask itself: nothing to over-fetch
-            allowed = np.setdiff1d(allowed[self.generation.known(allowed)], masked, assume_unique=True)
-            masked = masked[:0]
-        held = self.generation.count if allowed is None else len(allowed)
+            places = np.searchsorted(allowed, masked[contained(masked, allowed)])
+            found = self.generation.search(
+                units, k + excluded.shape[1], np.delete(allowed, places) if len(places) else allowed
+            )
+            return best(_without(found.ids, excluded), found.scores, k)
+        held = self.generation.count
         reachable = held - len(masked)
         fetched = min(held, k + excluded.shape[1] + min(len(masked), FIRST_OVERFETCH))
         while True:
             found = self.generation.search(units, fetched, allowed)
-            ids = np.where(np.isin(found.ids, masked), NO_ID, found.ids)
+            ids = np.where(contained(found.ids, masked), NO_ID, found.ids) if len(masked) else found.ids
             enough = (ids != NO_ID).sum(axis=1) >= min(k + excluded.shape[1], reachable)
             if enough.all() or fetched >= held:
                 return best(_without(ids, excluded), found.scores, k)
@@ -252,3 +321,17 @@ def _without(ids: NDArray[np.int64], excluded: NDArray[np.int64]) -> NDArray[np.
     for column in excluded.T:
         ids = np.where(ids == column[:, None], NO_ID, ids)
     return ids
+
+
+def _extended(first: SearchResult, more: SearchResult) -> SearchResult:
+    """Return the hits of a smaller search, then those that only a larger one has, in its order."""
+    ids, scores = np.full_like(more.ids, NO_ID), np.full_like(more.scores, NO_SCORE)
+    for row, (own, others) in enumerate(zip(first.ids, more.ids, strict=True)):
+        held = own != NO_ID
+        fresh = ~np.isin(others, own[held]) & (others != NO_ID)
+        together = np.concatenate((own[held], others[fresh]))[: ids.shape[1]]
+        ids[row, : len(together)] = together
+        scores[row, : len(together)] = np.concatenate((first.scores[row, held], more.scores[row, fresh]))[
+            : len(together)
+        ]
+    return SearchResult(ids, scores)

@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, best, half_precision, normalise, nothing_found
-from search.index.build import EFFORTS, RECALL_AT, RECALL_REQUIRED, RECALL_WANTED, SAMPLE_QUERIES
 from search.index.faiss_index import SearchEffort
 from search.index.generation import centre_of
 from search.index.milvus_generation import MilvusGeneration, Published
 from search.index.milvus_index import VECTOR_FIELD, Collection, IndexKind, MilvusIndex, kind_for
 from search.index.milvus_store import MilvusStore, VectorBatches
+from search.index.tuning import RECALL_AT, RECALL_REQUIRED, RECALL_WANTED, SAMPLE_QUERIES
 from search.types import Ids, Vectors
 
 TIMED_QUERIES = 20
+# Tried in this order until the wanted recall is measured; each costs about half as much again as the last.
+EFFORTS = tuple(
+    SearchEffort(lists, candidates)
+    for lists, candidates in ((16, 200), (24, 300), (32, 400), (64, 600), (128, 1_000), (256, 2_000))
+)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from search.index.build import BuildPlan
+from search.index.candidates import Budget
 from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
 from search.services import snapshots, stored
 from search.services.backends import backend, faiss_store
@@ -33,7 +34,12 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     """
     began = timezone.now()
     build = IndexBuild.objects.create(index=index)
-    plan = BuildPlan(name=index.store_name, spec=asdict(index.spec.config), dims=index.spec.dims)
+    plan = BuildPlan(
+        name=index.store_name,
+        spec=asdict(index.spec.config),
+        dims=index.spec.dims,
+        budget=Budget(settings.INDEX_BYTES_PER_VECTOR, settings.INDEX_RECALL),
+    )
 
     def report(count: int) -> None:
         if run is not None:
@@ -84,7 +90,7 @@ def wants_rebuild(index: SearchIndex) -> bool:
         return True
     held, last_id = (generation.count, generation.last_id) if generation is not None else (0, 0)
     newer = embeddings(index).filter(pk__gt=last_id).count()
-    return newer + index.removed.count() >= max(settings.COMPACT_AFTER, held // 10)
+    return newer + index.removed.count() >= max(settings.COMPACT_AFTER, held // 50)
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

@@ -1,0 +1,92 @@
+"""The kinds of index that come into question for many vectors, and how one is learned and filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.index.faiss_index import (
+    RABITQ_FROM_DIMS,
+    TRAINING_ROUNDS,
+    FaissIndex,
+    lists_for,
+)
+from search.index.stored_vectors import MappedVectors
+from search.index.tuning import RECALL_WANTED, blocks, sampled_rows
+from search.types import Vectors
+
+HNSW_LINKS = 32
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an index of many vectors may cost and must do: memory of a vector, and recall among ten."""
+
+    bytes_per_vector: float = 128.0
+    recall: float = RECALL_WANTED
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of index: its factory string by number of vectors and dimensions, and the bytes of a vector."""
+
+    factory: Callable[[int, int], str]
+    bytes_per_vector: Callable[[int], float]
+    least_dims: int = 1
+    dims_multiple: int = 1
+
+
+# Measured beside each other at every build, see docs/speed.md. Eight bytes are those of the id. A random
+# rotation makes all dimensions alike: without it those that vary much are told apart no better than the rest.
+# Source of one bit a dimension: RaBitQ, Gao and Long 2024 (arXiv:2405.12497), with FAISS' fast scan.
+KINDS = (
+    # one bit a dimension and two factors; a fast scan goes through 32 of them at once
+    Kind(lambda n, d: f"RR{d},IVF{lists_for(n)},RaBitQfs", lambda d: d / 8 + 16, RABITQ_FROM_DIMS, 8),
+    Kind(lambda n, d: f"RR{d},IVF{lists_for(n)},RaBitQ", lambda d: d / 8 + 16, RABITQ_FROM_DIMS, 8),
+    # four bits for every four dimensions
+    Kind(lambda n, d: f"IVF{lists_for(n)},PQ{d // 4}x4fsr", lambda d: d / 8 + 8, RABITQ_FROM_DIMS, 8),
+    Kind(lambda n, d: f"IVF{lists_for(n)},SQ8", lambda d: d + 8),
+    Kind(lambda n, d: f"HNSW{HNSW_LINKS},SQfp16", lambda d: 2 * d + HNSW_LINKS * 2 * 4 * 1.1 + 8),
+)
+
+
+def candidates(count: int, dims: int, budget: Budget) -> list[Kind]:
+    """Return the kinds that fit the budget, and where none does the smallest."""
+    centroids = lists_for(count) * dims * 4 / count
+    fitting = [kind for kind in KINDS if dims >= kind.least_dims and dims % kind.dims_multiple == 0]
+    within = [kind for kind in fitting if kind.bytes_per_vector(dims) + centroids <= budget.bytes_per_vector]
+    return within or [min(fitting, key=lambda kind: kind.bytes_per_vector(dims))]
+
+
+def learned_lists(stored: MappedVectors, count: int, factory: str) -> Vectors | None:
+    """Return the centroids (lists, d) of the first `count` vectors for a factory that has lists."""
+    import faiss
+
+    if "IVF" not in factory:
+        return None
+    index = FaissIndex(stored.matrix.shape[1], factory, exact=stored)
+    rows = sampled_rows(count, index.training_size)
+    means = faiss.Kmeans(
+        stored.matrix.shape[1],
+        index.lists,
+        niter=TRAINING_ROUNDS,
+        spherical=True,
+        min_points_per_centroid=1,
+        max_points_per_centroid=1_000_000,
+        seed=1234,
+    )
+    means.train(stored.units(stored.ids[rows]))
+    return np.ascontiguousarray(means.centroids, dtype=np.float32)
+
+
+def filled(factory: str, stored: MappedVectors, count: int, lists: Vectors | None = None) -> FaissIndex:
+    """Return an index of the first `count` vectors, learned on a sample, added in batches."""
+    index = FaissIndex(stored.matrix.shape[1], factory, exact=None if factory == "Flat" else stored)
+    if index.training_size:
+        rows = sampled_rows(count, index.training_size if lists is None else 65_536)
+        index.train(stored.units(stored.ids[rows]), lists)
+    for ids, block in blocks(stored, count):
+        index.add(ids, block)
+    return index
