@@ -28,7 +28,7 @@ def _described(ids: list[int]) -> dict[int, dict[str, Any]]:
     rows = Image.objects.filter(pk__in=ids).values_list(
         "pk", "category", "filename", "thumbnail", "file", "width", "height", "dataset__slug"
     )
-    page = cache(_page_address)
+    page = cache(page_address)
     return {
         pk: {
             "id": pk,
@@ -44,7 +44,7 @@ def _described(ids: list[int]) -> dict[int, dict[str, Any]]:
     }
 
 
-def _page_address(slug: str) -> tuple[str, str]:
+def page_address(slug: str) -> tuple[str, str]:
     """Return what stands before and after the id in the addresses of a dataset's picture pages.
 
     Made once a dataset: reversing each address takes longer than reading the rows.

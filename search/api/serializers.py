@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.urls import reverse
 from rest_framework import serializers
 
+from gallery.pictures import page_address
 from search.models import SearchIndex
 from search.services import querying
 from search.services.hits import Hit, ShownImage, shown
@@ -187,8 +188,13 @@ def described_image(image: ShownImage) -> dict[str, Any]:
     }
 
 
-def described_hit(hit: Hit) -> dict[str, Any]:
-    """Return a hit as plain values."""
+def described_hits(hits: list[Hit]) -> list[dict[str, Any]]:
+    """Return hits as plain values."""
+    page = cache(page_address)
+    return [_described_hit(hit, page(hit.image.dataset)) for hit in hits]
+
+
+def _described_hit(hit: Hit, page: tuple[str, str]) -> dict[str, Any]:
     image = hit.image
     return {
         "rank": hit.rank,
@@ -196,7 +202,7 @@ def described_hit(hit: Hit) -> dict[str, Any]:
         "score": round(hit.score, 6),
         "width": image.width,
         "height": image.height,
-        "page_url": reverse("gallery:image", args=[image.dataset, image.pk]),
+        "page_url": f"{page[0]}{image.pk}{page[1]}",
     } | described_image(image)
 
 
@@ -220,6 +226,6 @@ def described_response(response: SearchResponse) -> dict[str, Any]:
         "page": request.page,
         "has_next": response.has_next,
         "searched": response.searched,
-        "hits": [described_hit(hit) for hit in response.hits],
+        "hits": described_hits(response.hits),
         "timings_ms": querying.as_timings(response.timings_ms),
     }

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -71,7 +73,7 @@ class OpenVINOEngine:
         self._input_size = input_size
         self._kept_as = f"{machine_key(openvino.__version__)}.json"
         self._folder = ir_path.parent
-        self._requests = threading.local()
+        self._idle: list[Any] = []
         self._loading = threading.Lock()
         self._batches: tuple[Streams, BatchChoice] | None = None
         self._choice: PrecisionChoice | None = None
@@ -93,9 +95,24 @@ class OpenVINOEngine:
             streams, choice = self._streams()
             streams.each(batch, choice.chunk, work)
             return
-        if not hasattr(self._requests, "own"):  # a request is not thread-safe; a compiled model is
-            self._requests.own = self._compiled.create_infer_request()
-        _in_turn(self._requests.own, batch, work)
+        with self._request() as request:
+            _in_turn(request, batch, work)
+
+    @contextmanager
+    def _request(self) -> Iterator[Any]:
+        """Lend a request, with room for the maps, that no other thread uses: a new one only if all are lent.
+
+        A compiled model is thread-safe, a request is not. One a thread would be many for the threads of a
+        web server, of which one at a time asks the network.
+        """
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.append(request)
 
     def calibration(self) -> dict[str, Any]:
         """Return what was measured to choose precision and streams, as far as it was needed."""

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from gallery.commands import ReportingCommand
 from gallery.errors import NotFoundError
-from search.api.serializers import described_hit
+from search.api.serializers import described_hits
 from search.services import querying
 from search.services.querying import SearchRequest
 
@@ -39,7 +39,7 @@ class Command(ReportingCommand):
         response = querying.search(request)
         keys = ("rank", "image", "dataset", "label", "score", "url", "filename")
         return {
-            "hits": [{key: described_hit(hit)[key] for key in keys} for hit in response.hits],
+            "hits": [{key: hit[key] for key in keys} for hit in described_hits(response.hits)],
             "timings_ms": querying.as_timings(response.timings_ms),
         }
 
