@@ -67,6 +67,18 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("many clients, p99 ms", "ms_p99", "peer_ms_p99", "p99_ratio"),
         ),
     ),
+    "pages": Benchmark(
+        "pages:pages",
+        ("count",),
+        (
+            Line(
+                "slowest of a million rows, ms",
+                "slowest_ms",
+                "slowest_of_few_ms",
+                beside="the same page of a thousand rows",
+            ),
+        ),
+    ),
     "projection": Benchmark(
         "projection:projection",
         ("count",),
@@ -103,6 +115,19 @@ def measured_apart(name: str, say: Callable[[str], None]) -> Figures | None:
     return figures
 
 
+def listed(figures: Figures) -> list[str]:
+    """Return all figures, one a line; where a figure is a list of rows, as a table."""
+    lines = []
+    for key, value in figures.items():
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            head = tuple(str(name) for name in value[0])
+            rows = [head, *(tuple(str(row.get(name, "")) for name in head) for row in value)]
+            lines += [key, *(f"  {row}" for row in _aligned(rows))]
+        else:
+            lines.append(f"{key:28} {value}")
+    return lines
+
+
 def table(results: Mapping[str, Figures]) -> list[str]:
     """Return the lines of a table: our figures, what they are compared with, ratios and their spread."""
     rows: list[tuple[str, ...]] = [("", "semsearch", "compared", "ratio", "spread", "with")]
@@ -124,11 +149,14 @@ def _cells(name: str, line: Line, figures: Figures) -> tuple[str, ...]:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    """Return rows as lines, the first being the head: columns that hold figures end below each other."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    of_words = [any(cell[:1].isalpha() for cell in column[1:]) for column in columns]
     return [
         "  ".join(
-            cell.ljust(width) if place in (0, len(row) - 1) else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if words else cell.rjust(width)
+            for cell, width, words in zip(row, widths, of_words, strict=True)
         ).rstrip()
         for row in rows
     ]

@@ -54,6 +54,18 @@ def test_the_table_has_a_line_for_each_figure_that_is_there() -> None:
     assert all(value in line for value in ("20.0", "90.0", "4.5", "4 to 5"))
 
 
+def test_figures_that_are_rows_are_shown_as_a_table() -> None:
+    lines = suite.listed({"count": 3, "pages": [{"page": "one", "ms": 1.5}, {"page": "another", "ms": 12}]})
+    assert lines[0].split() == ["count", "3"]
+    assert [line.split() for line in lines[1:]] == [
+        ["pages"],
+        ["page", "ms"],
+        ["one", "1.5"],
+        ["another", "12"],
+    ]
+    assert lines[3].index("1.5") + 3 == lines[4].index("12") + 2
+
+
 def test_a_benchmark_refuses_an_option_that_is_not_its_own() -> None:
     with pytest.raises(CommandError, match="benchmark query does not take --count"):
         call_command("benchmark", "query", count=3)

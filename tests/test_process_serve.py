@@ -28,6 +28,19 @@ def test_ctrl_c_ends_everything_and_a_restart_works(prepared: Prepared) -> None:
             nothing_runs(site, within_s=1)
 
 
+def test_the_web_server_searches_without_tensorflow(prepared: Prepared) -> None:
+    with RunningSite(prepared.home) as site:
+        # ready means that the network is loaded
+        web = site.part("web server")
+        maps = [
+            mapped.path
+            for process in (web, *web.children(recursive=True))
+            for mapped in process.memory_maps()
+        ]
+    assert any("openvino" in path for path in maps)
+    assert not [path for path in maps if "tensorflow" in path or "/keras" in path]
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_the_death_of_one_part_ends_the_others(prepared: Prepared, name: str) -> None:
     with RunningSite(prepared.home, ready="/healthz") as site:

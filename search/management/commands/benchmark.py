@@ -56,12 +56,11 @@ class Command(ReportingCommand):
 
     def _print(self, results: dict[str, dict[str, Any]]) -> None:
         from benchmarks.machine import described, machine
-        from benchmarks.suite import table
+        from benchmarks.suite import listed, table
 
         for name, figures in results.items():
             self.stdout.write(name)
-            for key, value in figures.items():
-                self.stdout.write(f"  {key:28} {value}")
+            self.stdout.write("\n".join(f"  {line}" for line in listed(figures)))
         self.stdout.write(described(machine()))
         if "" not in results:
             self.stdout.write("\n".join(table(results)))
