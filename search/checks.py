@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from gallery.errors import SemsearchError
 from search.extractors import registry
+from search.index.milvus_index import KINDS
 
 
 @register()
@@ -30,9 +33,33 @@ def check_features(**_: Any) -> list[CheckMessage]:
     if not 0.5 <= settings.INDEX_RECALL < 1 or settings.INDEX_BYTES_PER_VECTOR < 1:
         hint = "INDEX_RECALL is a share from 0.5 to below 1, as 0.99; INDEX_BYTES_PER_VECTOR is 1 or more."
         found.append(Error("The index cannot be tuned to these settings.", hint=hint, id="search.E006"))
+    found += _wrong_index_settings()
     try:
         registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models")
     except SemsearchError as error:
         hint = "Name Keras applications as keras:MobileNetV2 and files as file:/path/mine.keras."
         found.append(Error(f"EXTRA_NETWORKS cannot be used: {error.detail}", hint=hint, id="search.E003"))
+    return found
+
+
+def _wrong_index_settings() -> list[CheckMessage]:
+    if settings.INDEX_BACKEND not in ("faiss", "milvus"):
+        named = f"INDEX_BACKEND is {settings.INDEX_BACKEND!r}."
+        return [Error(named, hint="Use faiss or milvus.", id="search.E011")]
+    if settings.INDEX_BACKEND != "milvus":
+        return []
+    found: list[CheckMessage] = []
+    if not settings.MILVUS_URI.startswith(("http://", "https://")):
+        # a file would mean Milvus Lite, which belongs to one process, and web server and workers are several
+        hint = "Name a server, as http://localhost:19530."
+        found.append(Error(f"MILVUS_URI is {settings.MILVUS_URI!r}.", hint=hint, id="search.E012"))
+    if settings.MILVUS_INDEX != "auto" and settings.MILVUS_INDEX not in KINDS:
+        hint = f"Use auto, {', '.join(KINDS)}."
+        found.append(Error(f"MILVUS_INDEX is {settings.MILVUS_INDEX!r}.", hint=hint, id="search.E013"))
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,49}", settings.MILVUS_PREFIX):
+        hint = "Use up to 50 letters, digits and underscores, beginning with a letter."
+        found.append(Error(f"MILVUS_PREFIX is {settings.MILVUS_PREFIX!r}.", hint=hint, id="search.E014"))
+    if importlib.util.find_spec("pymilvus") is None:
+        hint = "Install it: pip install -r requirements-servers.txt."
+        found.append(Error("The client of Milvus is not installed.", hint=hint, id="search.E015"))
     return found

@@ -68,7 +68,7 @@ def _extract(run: jobs.JobRun) -> dict[str, Any]:
     result = extraction.extract_job(run)
     index = features.live_index(run.job.dataset) if run.job.dataset else None
     if index is not None and indexing.wants_rebuild(index):
-        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk)
+        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
     return result
 
 

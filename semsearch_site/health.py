@@ -46,8 +46,9 @@ def _broker() -> None:
 
 def _index() -> None:
     from search.models import SearchIndex
-    from search.services import indexing
+    from search.services import backends, indexing
 
+    backends.backend().ready()
     for index in SearchIndex.objects.select_related("spec").filter(live=True):
         indexing.searchable(index)
 

@@ -52,6 +52,12 @@ EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
 COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)
 INDEX_RECALL = env.float("INDEX_RECALL", 0.99)
 INDEX_BYTES_PER_VECTOR = env.int("INDEX_BYTES_PER_VECTOR", 128)
+INDEX_BACKEND = env.str("INDEX_BACKEND", "faiss")
+MILVUS_URI = env.str("MILVUS_URI", "")
+MILVUS_TOKEN = env.str("MILVUS_TOKEN", "")
+MILVUS_PREFIX = env.str("MILVUS_PREFIX", "semsearch")
+MILVUS_INDEX = env.str("MILVUS_INDEX", "auto")
+MILVUS_TIMEOUT_S = env.float("MILVUS_TIMEOUT_S", 10.0)
 
 # --- the parts of Django ----------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from search.index import milvus_build
 from search.index.base import StoredVectors
-from search.index.milvus_build import MilvusPlan
+from search.index.build import BuildPlan
 from search.index.milvus_connection import MilvusServer, disconnect
 from search.index.milvus_generation import MilvusGeneration
 from search.index.milvus_store import MilvusStore
@@ -73,8 +73,8 @@ def built(
     """Build and publish a generation of some of the kept vectors."""
     ids, vectors = kept.ids[rows], kept.vectors[rows]
 
-    def read() -> Iterator[tuple[Ids, NDArray[np.float16]]]:
-        for start in range(0, len(ids), batch):
+    def read(after: int) -> Iterator[tuple[Ids, NDArray[np.float16]]]:
+        for start in range(int(np.searchsorted(ids, after, side="right")), len(ids), batch):
             yield ids[start : start + batch], vectors[start : start + batch]
 
-    return milvus_build.build(store, MilvusPlan("7-3", {"model": "none"}, vectors.shape[1]), read)
+    return milvus_build.build(store, BuildPlan("7-3", {"model": "none"}, vectors.shape[1]), read)

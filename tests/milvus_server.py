@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 INSTALLED = Path(__file__).resolve().parent.parent / ".services" / "milvus-2.3.5"
@@ -25,6 +26,17 @@ PORTS = (
     "proxy", "proxy_internal", "root_coord", "query_coord", "query_node", "index_coord", "index_node",
     "data_coord", "data_node", "etcd",
 )  # fmt: skip
+# Milvus looks around in intervals of seconds, which a test would spend waiting.
+PACE = {
+    "DATACOORD_SEGMENT_ASSIGNMENTEXPIRATION": "100",
+    "PROXY_TIMETICKINTERVAL": "50",
+    "QUERYCOORD_CHECKINTERVAL": "50",
+    "QUERYCOORD_CHECKSEGMENTINTERVAL": "50",
+    "QUERYCOORD_CHECKCHANNELINTERVAL": "50",
+    "QUERYCOORD_CHECKHANDOFFINTERVAL": "100",
+    "QUERYCOORD_DISTPULLINTERVAL": "50",
+    "QUERYCOORD_UPDATENEXTTARGETINTERVAL": "1",
+}
 TOKEN = "root:Milvus"  # its first account, as every Milvus begins
 
 
@@ -36,9 +48,10 @@ def missing() -> str:
 
 
 class MilvusProcess:
-    """One server, which asks for a token."""
+    """One server, which asks for a token; `pace` are the settings of its intervals that differ."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Mapping[str, str] = PACE) -> None:
+        self._pace = pace
         self._folder = Path(tempfile.mkdtemp(prefix="semsearch-milvus-"))
         self._process: subprocess.Popen[bytes] | None = None
         *ports, self._peer_port = _free_ports(len(PORTS) + 1)
@@ -63,7 +76,7 @@ class MilvusProcess:
                     "--authorization-enabled=true",
                     *words,
                 ],
-                env=os.environ | {"ETCD_CONFIG_PATH": str(self._etcd_configuration())},
+                env=os.environ | {"ETCD_CONFIG_PATH": str(self._etcd_configuration()), **self._pace},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

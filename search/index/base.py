@@ -62,7 +62,11 @@ class VectorIndex(Protocol):
 
 
 class PublishedGeneration(Protocol):
-    """What was built of an index and serves, whichever engine holds it; immutable for those who search it."""
+    """What was built of an index and serves, whichever engine holds it.
+
+    An engine may take in changes while it serves; another name tells that it has. Whoever searches leaves out
+    what is newer or gone.
+    """
 
     @property
     def name(self) -> str:

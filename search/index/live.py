@@ -107,7 +107,7 @@ class LiveIndex:
             else centre_of(rows.sum(axis=0, dtype=np.float64), len(rows))
         )
         self._delta = Delta.of(keys, rows, self.centre)
-        self._masked = self._masked_ids()
+        self._gone, self._masked = self._gone_ids()
 
     @property
     def delta_ids(self) -> Ids:
@@ -119,10 +119,10 @@ class LiveIndex:
         """Uncentred vectors (n, d) of what is newer than the generation."""
         return self._delta.vectors
 
-    def _masked_ids(self) -> Ids:
-        """Return the ids whose vectors in the generation no longer count, ascending."""
+    def _gone_ids(self) -> tuple[Ids, Ids]:
+        """Return the ids whose vectors in a generation do not count, ascending, and those that it holds."""
         gone = np.union1d(self._removed, self.delta_ids)
-        return gone[self.generation.known(gone)] if self.generation is not None else gone[:0]
+        return gone, gone[self.generation.known(gone)] if self.generation is not None else gone[:0]
 
     @property
     def count(self) -> int:
@@ -147,7 +147,7 @@ class LiveIndex:
         newer = LiveIndex(self.generation, added, added_vectors, gone)
         old = self._delta.kept(kept & ~contained(self.delta_ids, newer._removed))
         newer._delta = old.joined(newer._delta)
-        newer._masked = newer._masked_ids()
+        newer._gone, newer._masked = newer._gone_ids()
         return newer
 
     def search(
@@ -233,9 +233,10 @@ class LiveIndex:
     ) -> SearchResult:
         if self.generation is None or not len(units):
             return nothing_found(len(units), k)
-        masked = self._masked
+        # not only those that it held when this snapshot was made: it may take some in while it serves
+        gone, masked = self._gone, self._masked
         if allowed is not None:  # a filter carries the mask itself: nothing to over-fetch
-            places = np.searchsorted(allowed, masked[contained(masked, allowed)])
+            places = np.searchsorted(allowed, gone[contained(gone, allowed)])
             found = self.generation.search(
                 units, k + excluded.shape[1], np.delete(allowed, places) if len(places) else allowed
             )
@@ -245,7 +246,7 @@ class LiveIndex:
         fetched = min(held, k + excluded.shape[1] + min(len(masked), FIRST_OVERFETCH))
         while True:
             found = self.generation.search(units, fetched, allowed)
-            ids = np.where(contained(found.ids, masked), NO_ID, found.ids) if len(masked) else found.ids
+            ids = np.where(contained(found.ids, gone), NO_ID, found.ids) if len(gone) else found.ids
             enough = (ids != NO_ID).sum(axis=1) >= min(k + excluded.shape[1], reachable)
             if enough.all() or fetched >= held:
                 return best(_without(ids, excluded), found.scores, k)
@@ -265,11 +266,12 @@ class LiveIndex:
         Raises: NotFoundError for an id that is not here, or was removed.
         """
         keys = checked_ids(ids)
-        missing = keys[~self.known(keys)]
+        newer = np.isin(keys, self.delta_ids)
+        # what a generation does not hold it says itself
+        missing = keys[~newer if self.generation is None else np.isin(keys, self._removed)]
         if len(missing):
             raise NotFoundError(f"There is no vector with the id {missing[0]} in this index.")
         rows = np.empty((len(keys), self.dims), dtype=np.float16)
-        newer = np.isin(keys, self.delta_ids)
         rows[newer] = self.delta_vectors[np.searchsorted(self.delta_ids, keys[newer])]
         if self.generation is not None:
             rows[~newer] = self.generation.vectors(keys[~newer])

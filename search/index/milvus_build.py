@@ -6,22 +6,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from search.index.base import IndexInputError, best, half_precision, normalise, nothing_found
+from search.index.base import (
+    IndexInputError,
+    VectorBatches,
+    best,
+    half_precision,
+    normalise,
+    nothing_found,
+)
+from search.index.build import BuildPlan
 from search.index.faiss_index import SearchEffort
 from search.index.generation import centre_of
 from search.index.milvus_generation import MilvusGeneration, Published
 from search.index.milvus_index import VECTOR_FIELD, Collection, IndexKind, MilvusIndex, kind_for
-from search.index.milvus_store import MilvusStore, VectorBatches
-from search.index.tuning import RECALL_AT, RECALL_REQUIRED, RECALL_WANTED, SAMPLE_QUERIES
+from search.index.milvus_store import MilvusStore
+from search.index.tuning import RECALL_AT, RECALL_REQUIRED, SAMPLE_QUERIES
 from search.types import Ids, Vectors
 
 TIMED_QUERIES = 20
+SAMPLE = 512  # as many as a snapshot wants to know the usual scores of
 # Tried in this order until the wanted recall is measured; each costs about half as much again as the last.
 EFFORTS = tuple(
     SearchEffort(lists, candidates)
@@ -29,18 +37,12 @@ EFFORTS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class MilvusPlan:
-    """What to build: `spec` is the feature spec as plain JSON values, recorded with the generation."""
-
-    name: str
-    spec: dict[str, Any]
-    dims: int
-
-
 @dataclass
 class Survey:
-    """What a first reading finds: how many vectors, their centre, and a sample to measure with."""
+    """What a first reading finds: how many vectors, their centre, and a sample of them.
+
+    The first of the sample are what the recall is measured with: `own_ids` (m,) and `queries` (m, d).
+    """
 
     count: int
     centre: NDArray[np.float32]
@@ -48,18 +50,23 @@ class Survey:
     sample: NDArray[np.float16]
 
     @property
+    def own_ids(self) -> Ids:
+        """The ids of the queries (m,)."""
+        return self.sample_ids[:SAMPLE_QUERIES]
+
+    @property
     def queries(self) -> Vectors:
-        """The sample as centred unit queries (m, d)."""
-        return normalise(self.sample.astype(np.float32) - self.centre)
+        """Some of the sample as centred unit queries (m, d)."""
+        return normalise(self.sample[:SAMPLE_QUERIES].astype(np.float32) - self.centre)
 
 
 def build(
     store: MilvusStore,
-    plan: MilvusPlan,
-    read: Callable[[], VectorBatches],
+    plan: BuildPlan,
+    read: Callable[[int], VectorBatches],
     report: Callable[[int], None] = lambda count: None,
 ) -> MilvusGeneration:
-    """Build, verify and publish the next generation; `read` yields ids (n,) ascending and vectors (n, d).
+    """Build, verify and publish the next generation; `read` yields ids above one and vectors.
 
     It is read twice, first for the centre. The old generation serves until the switch, and after a failure.
     Raises: IndexDamagedError when too little is found again, or not all is there; IndexInputError,
@@ -67,19 +74,19 @@ def build(
     """
     started = time.monotonic()
     store.sweep(plan.name)
-    found = survey(read(), plan.dims)
+    found = survey(read(0), plan.dims)
     kind = kind_for(found.count, store.kind)
     collection = store.create(plan.name, plan.dims)
     try:
         index = MilvusIndex(Collection(store.server, collection, plan.dims, kind), store.stored, found.centre)
-        exact, last_id = _fill(index, read(), found, report)
+        exact, last_id = _fill(index, read(0), found, report)
         seal(store, collection, kind, kind.build(index.count, plan.dims))
         counted = index.counted()
         if counted != index.count:
             raise IndexDamagedError(
                 f"Milvus holds {counted} of {index.count} vectors; nothing was published."
             )
-        index.effort, recall = _tuned(index, found, exact)
+        index.effort, recall = _tuned(index, found, exact, plan.budget.recall)
         published = Published(
             spec=plan.spec,
             metric="inner_product",
@@ -98,6 +105,7 @@ def build(
             build_seconds=time.monotonic() - started,
             built_at=datetime.now(UTC).isoformat(),
             centre=found.centre,
+            sample=found.sample_ids,
         )
         return store.publish(plan.name, collection, published)
     except BaseException:
@@ -112,14 +120,14 @@ def survey(batches: VectorBatches, dims: int) -> Survey:
     """
     random = np.random.default_rng(0)
     total, count = np.zeros(dims), 0
-    ids = np.full(SAMPLE_QUERIES, -1, dtype=np.int64)
-    sample = np.zeros((SAMPLE_QUERIES, dims), dtype=np.float16)
+    ids = np.full(SAMPLE, -1, dtype=np.int64)
+    sample = np.zeros((SAMPLE, dims), dtype=np.float16)
     for keys, vectors in batches:
         rows = half_precision(vectors, dims)
         total += rows.sum(axis=0, dtype=np.float64)
         places = np.arange(count, count + len(keys))
-        drawn = np.where(places < SAMPLE_QUERIES, places, random.integers(0, places + 1))
-        for row in np.flatnonzero(drawn < SAMPLE_QUERIES):
+        drawn = np.where(places < SAMPLE, places, random.integers(0, places + 1))
+        for row in np.flatnonzero(drawn < SAMPLE):
             ids[drawn[row]], sample[drawn[row]] = keys[row], rows[row]
         count += len(keys)
     kept = ids >= 0
@@ -130,7 +138,7 @@ def _fill(
     index: MilvusIndex, batches: VectorBatches, found: Survey, report: Callable[[int], None]
 ) -> tuple[NDArray[np.float32], int]:
     """Write all vectors; return the exact scores (m, 10) of the sample's neighbours, and the last id."""
-    queries, own = found.queries, found.sample_ids[:, None]
+    queries, own = found.queries, found.own_ids[:, None]
     nearest = nothing_found(len(queries), RECALL_AT)
     last = -1
     for ids, vectors in batches:
@@ -167,7 +175,9 @@ def _described(kind: IndexKind, parameters: dict[str, int]) -> str:
     return ",".join([f"Milvus {kind.name}", *words])
 
 
-def _tuned(index: MilvusIndex, found: Survey, exact: NDArray[np.float32]) -> tuple[SearchEffort, float]:
+def _tuned(
+    index: MilvusIndex, found: Survey, exact: NDArray[np.float32], wanted: float
+) -> tuple[SearchEffort, float]:
     """Return the least effort that reaches the wanted recall, and its recall.
 
     Raises: IndexDamagedError when even the greatest finds too little.
@@ -175,7 +185,7 @@ def _tuned(index: MilvusIndex, found: Survey, exact: NDArray[np.float32]) -> tup
     recall = 0.0
     for effort in EFFORTS:
         recall = _recall(index, found, exact, effort)
-        if recall >= RECALL_WANTED or index.collection.kind.exact:
+        if recall >= wanted or index.collection.kind.exact:
             break
     if recall < RECALL_REQUIRED:
         raise IndexDamagedError(
@@ -191,7 +201,7 @@ def _recall(index: MilvusIndex, found: Survey, exact: NDArray[np.float32], effor
     if not wanted.any():
         return 1.0
     hits = index.search(found.queries, RECALL_AT + 1, effort=effort)
-    own = hits.ids == found.sample_ids[:, None]
+    own = hits.ids == found.own_ids[:, None]
     others = best(np.where(own, -1, hits.ids), hits.scores, RECALL_AT).scores
     farthest = np.where(wanted, exact, np.inf).min(axis=1)[:, None]
     return float((others >= farthest - 1e-5)[wanted].mean())

@@ -14,19 +14,22 @@ from numpy.typing import NDArray
 from gallery.errors import IndexDamagedError, NotFoundError
 from search.index.base import IndexStats, SearchResult, StoredVectors, checked_ids, normalise
 from search.index.faiss_index import SearchEffort
+from search.index.generation import FIRST_BLOCK, NEXT_BLOCK
 from search.index.milvus_connection import MilvusServer, client, speaking
 from search.index.milvus_index import (
     CHECK_CONSISTENCY,
     ID_FIELD,
     KINDS,
     LOOKED_UP_IDS,
+    MOST_HITS,
     Collection,
     MilvusIndex,
 )
 from search.types import Ids, Vectors
 
 FORMAT = 1
-MANIFEST_PROPERTY, CENTRE_PROPERTY = "semsearch.manifest", "semsearch.centre"
+MANIFEST_PROPERTY = "semsearch.manifest"
+CENTRE_PROPERTY, SAMPLE_PROPERTY = "semsearch.centre", "semsearch.sample"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Published:
     """What a generation is and what was measured before it was published; properties of its collection.
 
     `version` grows with every change after that, and with it `count` and `last_id`, the highest id, but not
-    `built_count`. `recall_at_10` is against exact search, the query itself left out.
+    `built_count`; `changing` says that one has begun. `sample` are ids (m,) drawn evenly when it was
+    built. `recall_at_10` is against exact search, the query itself left out.
     """
 
     spec: dict[str, Any]
@@ -54,19 +58,24 @@ class Published:
     build_seconds: float
     built_at: str
     centre: NDArray[np.float32]
+    sample: Ids
     version: int = 0
+    changing: bool = False
     format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, without the centre."""
-        values = asdict(replace(self, centre=np.empty(0, dtype=np.float32)))
-        del values["centre"]
+        """Return plain values for JSON, without centre and sample."""
+        values = asdict(self)
+        del values["centre"], values["sample"]
         return values
 
     def properties(self) -> dict[str, str]:
         """Return it as properties of a collection."""
-        centre = base64.b64encode(self.centre.astype("<f4").tobytes()).decode("ascii")
-        return {MANIFEST_PROPERTY: json.dumps(self.as_dict(), sort_keys=True), CENTRE_PROPERTY: centre}
+        return {
+            MANIFEST_PROPERTY: json.dumps(self.as_dict(), sort_keys=True),
+            CENTRE_PROPERTY: _as_text(self.centre.astype("<f4")),
+            SAMPLE_PROPERTY: _as_text(self.sample.astype("<i8")),
+        }
 
     @staticmethod
     def stands_in(properties: Mapping[str, str]) -> bool:
@@ -81,7 +90,8 @@ class Published:
         """
         try:
             centre = np.frombuffer(base64.b64decode(properties[CENTRE_PROPERTY]), dtype="<f4")
-            published = cls(centre=centre, **json.loads(properties[MANIFEST_PROPERTY]))
+            sample = np.frombuffer(base64.b64decode(properties[SAMPLE_PROPERTY]), dtype="<i8")
+            published = cls(centre=centre, sample=sample, **json.loads(properties[MANIFEST_PROPERTY]))
         except (KeyError, ValueError, TypeError) as error:
             raise IndexDamagedError(
                 f"Index {name} on Milvus does not say what it is. Run rebuild_index."
@@ -89,6 +99,10 @@ class Published:
         if published.format != FORMAT or len(centre) != published.dims or published.kind not in KINDS:
             raise IndexDamagedError(f"Index {name} on Milvus is of another version. Run rebuild_index.")
         return published
+
+
+def _as_text(values: NDArray[Any]) -> str:
+    return base64.b64encode(values.tobytes()).decode("ascii")
 
 
 class MilvusGeneration:
@@ -157,54 +171,81 @@ class MilvusGeneration:
         return self.index.known(checked_ids(ids))
 
     def vectors(self, ids: Ids) -> NDArray[np.float16]:
-        """Return the uncentred vectors (n, d) of ids, in their order.
+        """Return the uncentred vectors (n, d) of ids, in their order; zeros where one was deleted just now.
 
-        Raises: NotFoundError for an id that is not stored.
+        Raises: NotFoundError for an id that is not here.
         """
         keys = checked_ids(ids)
         found, rows = self._stored.read(np.unique(keys))
-        missing = np.setdiff1d(keys, found)
+        vectors = np.zeros((len(keys), self.dims), dtype=np.float16)
+        stored = np.isin(keys, found)
+        if len(found):
+            vectors[stored] = rows[np.searchsorted(found, keys[stored])]
+        missing = keys[~stored]
+        missing = missing[~self.known(missing)]
         if len(missing):
             raise NotFoundError(f"There is no vector with the id {missing[0]} in this index.")
-        return rows[np.searchsorted(found, keys)].reshape(len(keys), self.dims)
+        return vectors
+
+    def sample(self, size: int) -> Ids:
+        """Return up to `size` ids of those drawn when it was built, as far as they are still here."""
+        return np.sort(self.manifest.sample[:size][self.known(self.manifest.sample[:size])])
 
     def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
         """Return the k nearest of each centred unit query (m, d)."""
         return self.index.search(units, k, allowed_ids)
+
+    def block_of(self, k: int) -> int:
+        """Return how many hits to ask for when k are wanted."""
+        block = k if self.index.collection.kind.exact else FIRST_BLOCK
+        while block < k:
+            block *= NEXT_BLOCK
+        return max(k, min(block, MOST_HITS))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the manifest as plain values."""
+        return self.manifest.as_dict()
 
     def stats(self) -> IndexStats:
         """Return size and kind."""
         return self.index.stats()
 
     def check(self) -> None:
-        """Count the vectors.
+        """Count the vectors, unless a change goes on.
 
         Raises: IndexDamagedError when they are not as many as were published.
         """
-        counted = self.index.counted()
+        counted = self.count if self.manifest.changing else self.index.counted()
         if counted != self.count:
             raise IndexDamagedError(
                 f"{self.collection} holds {counted} vectors instead of {self.count}. Run rebuild_index."
             )
 
-    def applied(
-        self, added: Iterable[tuple[Ids, NDArray[Any]]], removed: Ids, highest: int = 0
-    ) -> MilvusGeneration:
+    def applied(self, added: Iterable[tuple[Ids, NDArray[Any]]], removed: Ids) -> MilvusGeneration:
         """Write uncentred vectors (n, d) and take ids out, while searches go on; return what it is then.
 
-        `highest` is an id up to which nothing is missing any more. It returns once all of it can be found.
+        It returns once all of it can be found. Begun again after it was killed, it does what is left.
         """
-        last_id = max(self.last_id, highest)
+        changing = replace(self.manifest, changing=True)
+        self._tell(changing)
+        last_id = self.last_id
         for ids, rows in added:
             if len(ids):
                 self.index.add(ids, normalise(rows.astype(np.float32) - self.centre))
                 last_id = max(last_id, int(ids[-1]))
         self.index.remove(removed)
-        manifest = replace(
-            self.manifest, count=self.index.counted(), last_id=last_id, version=self.manifest.version + 1
+        changed = replace(
+            self.manifest,
+            count=self.index.counted(),
+            last_id=last_id,
+            version=self.manifest.version + 1,
+            changing=False,
         )
+        self._tell(changed)
+        return MilvusGeneration(self.server, self.collection, changed, self._stored)
+
+    def _tell(self, manifest: Published) -> None:
         with speaking(self.server):
             client(self.server).alter_collection_properties(
                 self.collection, properties=manifest.properties(), timeout=self.server.timeout_s
             )
-        return MilvusGeneration(self.server, self.collection, manifest, self._stored)

@@ -285,6 +285,8 @@ class MilvusIndex:
     def _units(self, ids: Ids) -> tuple[Ids, Vectors]:
         """Return those of ids (n,) that are stored, ascending, with their centred unit vectors."""
         found, rows = self._exact.read(ids)
+        if not len(found):
+            return found, np.empty((0, self.dims), dtype=np.float32)
         return found, normalise(rows.astype(np.float32) - self._centre)
 
     def stats(self) -> IndexStats:

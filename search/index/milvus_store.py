@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, StoredVectors
 from search.index.milvus_connection import MilvusServer, client, speaking
 from search.index.milvus_generation import MilvusGeneration, Published
 from search.index.milvus_index import ID_FIELD, SEARCH_CONSISTENCY, VECTOR_FIELD
-from search.types import Ids
-
-VectorBatches = Iterable[tuple[Ids, NDArray[Any]]]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _STAMP = "%Y%m%dT%H%M%S%f"

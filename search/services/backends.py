@@ -7,9 +7,15 @@ from typing import Protocol
 
 from django.conf import settings
 
+from search.index import milvus_build
 from search.index.base import PublishedGeneration, VectorBatches
 from search.index.build import BuildPlan, build_generation
+from search.index.faiss_index import EXACT_UP_TO
+from search.index.milvus_connection import MilvusServer
+from search.index.milvus_store import MilvusStore
 from search.index.store import GenerationStore
+from search.services.stored import DatabaseVectors
+from search.types import Ids
 
 
 class IndexBackend(Protocol):
@@ -38,8 +44,24 @@ class IndexBackend(Protocol):
         Raises: IndexInputError, IndexDamagedError.
         """
 
+    def take_in(
+        self, name: str, read: Callable[[int], VectorBatches], removed: Ids
+    ) -> PublishedGeneration | None:
+        """Bring the generation that serves up to date and return it; None where that takes a new one.
+
+        `read` is that of `build`; `removed` are ids (n,) that are gone.
+
+        Raises: IndexDamagedError.
+        """
+
+    def compacts_after(self, held: int, least: int) -> int:
+        """Return how many changes are worth a compaction of an index that holds `held` vectors."""
+
     def drop(self, name: str) -> None:
         """Delete an index with all its generations; nothing happens when there is none."""
+
+    def ready(self) -> None:
+        """Return when the engine can be asked; Raises: SemsearchError with what is wrong."""
 
 
 class FaissBackend:
@@ -62,14 +84,84 @@ class FaissBackend:
         """Build and publish the next generation."""
         return build_generation(self.store, plan, read(0), report)
 
+    def take_in(
+        self, name: str, read: Callable[[int], VectorBatches], removed: Ids
+    ) -> PublishedGeneration | None:
+        """Return None: published files stay as they are."""
+        return None
+
+    def compacts_after(self, held: int, least: int) -> int:
+        """Return a fiftieth of what is held: all of it is built anew."""
+        return max(least, held // 50)
+
     def drop(self, name: str) -> None:
         """Delete an index."""
         self.store.drop(name)
 
+    def ready(self) -> None:
+        """Return: there is nobody to ask."""
+
+
+class MilvusBackend:
+    """Collections of a Milvus; the vectors to re-rank with are read from the database."""
+
+    # An index that has grown so far beyond what its centre and lists were made for is built anew.
+    GROWS_TO = 2
+
+    def __init__(self, store: MilvusStore) -> None:
+        self.store = store
+
+    def current_name(self, name: str) -> str | None:
+        """Return the name of the generation that serves."""
+        return self.store.current_name(name)
+
+    def open_current(self, name: str, *, checksums: bool = True) -> PublishedGeneration | None:
+        """Open the generation that serves."""
+        return self.store.open_current(name, checksums=checksums)
+
+    def build(
+        self, plan: BuildPlan, read: Callable[[int], VectorBatches], report: Callable[[int], None]
+    ) -> PublishedGeneration:
+        """Build and publish the next generation."""
+        return milvus_build.build(self.store, plan, read, report)
+
+    def take_in(
+        self, name: str, read: Callable[[int], VectorBatches], removed: Ids
+    ) -> PublishedGeneration | None:
+        """Write what is newer into the collection that serves, and take out what is gone."""
+        generation = self.store.open_current(name, checksums=False)
+        if generation is None:
+            return None
+        changed = generation.applied(read(generation.last_id), removed)
+        outgrown = changed.count > self.GROWS_TO * max(changed.manifest.built_count, EXACT_UP_TO // 10)
+        # what was replaced by the last build has been let go by every search since
+        self.store.sweep(name)
+        return None if outgrown else changed
+
+    def compacts_after(self, held: int, least: int) -> int:
+        """Return the least: only what changed is written."""
+        return least
+
+    def drop(self, name: str) -> None:
+        """Delete an index."""
+        self.store.drop(name)
+
+    def ready(self) -> None:
+        """Ask it anything."""
+        self.store.ready()
+
 
 def backend() -> IndexBackend:
     """Return the engine of the settings."""
+    if settings.INDEX_BACKEND == "milvus":
+        return MilvusBackend(milvus_store())
     return FaissBackend(faiss_store())
+
+
+def milvus_store() -> MilvusStore:
+    """Return the store of all generations on Milvus."""
+    server = MilvusServer(settings.MILVUS_URI, settings.MILVUS_TOKEN, settings.MILVUS_TIMEOUT_S)
+    return MilvusStore(server, DatabaseVectors(), prefix=settings.MILVUS_PREFIX, kind=settings.MILVUS_INDEX)
 
 
 def faiss_store() -> GenerationStore:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
+from search.index.base import PublishedGeneration
 from search.index.build import BuildPlan
 from search.index.candidates import Budget
 from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
@@ -22,8 +24,8 @@ from search.services.snapshots import forget, searchable
 from search.services.stored import embeddings
 
 __all__ = [
-    "drop_files", "embeddings", "faiss_store", "forget", "index_job", "note_removed", "rebuild", "searchable",
-    "wants_rebuild",
+    "compact", "drop_files", "embeddings", "faiss_store", "forget", "index_job", "note_removed", "rebuild",
+    "searchable", "wants_rebuild",
 ]  # fmt: skip
 
 
@@ -53,12 +55,7 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
         )
         raise
     with transaction.atomic():
-        IndexBuild.objects.filter(pk=build.pk).update(
-            state=IndexBuild.State.PUBLISHED,
-            generation=generation.name,
-            manifest=dict(generation.facts()),
-            finished_at=timezone.now(),
-        )
+        _published(build, generation)
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
         # rows of builds whose process was killed; one that still runs sets its own state at its end
         index.builds.filter(state=IndexBuild.State.BUILDING, pk__lt=build.pk).update(
@@ -70,15 +67,49 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     return build
 
 
+def _published(build: IndexBuild, generation: PublishedGeneration) -> None:
+    IndexBuild.objects.filter(pk=build.pk).update(
+        state=IndexBuild.State.PUBLISHED,
+        generation=generation.name,
+        manifest=dict(generation.facts()),
+        finished_at=timezone.now(),
+    )
+
+
+def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
+    """Bring an index up to date: into the generation that serves where its engine can, else by the next one.
+
+    Raises: as `rebuild`.
+    """
+    build = index.published
+    removed = np.fromiter(index.removed.values_list("embedding_id", flat=True), dtype=np.int64)
+    try:
+        generation = backend().take_in(index.store_name, partial(stored.batches, index), removed)
+    except IndexDamagedError:
+        generation = None
+    if generation is None or build is None:
+        return rebuild(index, run)
+    with transaction.atomic():
+        _published(build, generation)
+        SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+        index.removed.filter(embedding_id__in=removed.tolist()).delete()
+    build.refresh_from_db()
+    return build
+
+
 def index_job(run: JobRun) -> dict[str, Any]:
-    """Do an index job: the next generation of each index of a dataset, or of the one index named."""
+    """Do an index job: the next generation of each index of a dataset, or of the one index named.
+
+    With the parameter `compact` the generation that serves is brought up to date where that can be done.
+    """
     indexes = SearchIndex.objects.select_related("spec", "dataset").filter(dataset=run.job.dataset)
     if "index" in run.job.parameters:
         indexes = indexes.filter(pk=run.job.parameters["index"])
     builds: list[IndexBuild] = []
     for index in indexes:
         run.begin(embeddings(index).count(), f"Building the index of {index.dataset.name}")
-        builds.append(rebuild(index, run))
+        bring = compact if run.job.parameters.get("compact") else rebuild
+        builds.append(bring(index, run))
     return {"builds": [build.pk for build in builds]}
 
 
@@ -90,7 +121,8 @@ def wants_rebuild(index: SearchIndex) -> bool:
         return True
     held, last_id = (generation.count, generation.last_id) if generation is not None else (0, 0)
     newer = embeddings(index).filter(pk__gt=last_id).count()
-    return newer + index.removed.count() >= max(settings.COMPACT_AFTER, held // 50)
+    changes = newer + index.removed.count()
+    return changes >= backend().compacts_after(held, settings.COMPACT_AFTER)
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

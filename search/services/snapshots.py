@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+import numpy as np
 from django.db import connections
 
 from gallery.errors import IndexDamagedError
@@ -100,6 +101,8 @@ def _load(index: SearchIndex, previous: Snapshot | None) -> Snapshot:
     if previous is not None and generation is previous.live.generation:
         return _followed(index, previous)
     removed = set(index.removed.values_list("embedding_id", flat=True))
+    if generation is not None and not _is_last_built(index, generation):
+        removed |= _orphans(index, generation)
     floor = generation.last_id - LOOK_BACK_IDS if generation is not None else 0
     ids, vectors = stored.joined(index, max(0, floor))
     last_id = int(ids[-1]) if len(ids) else generation.last_id if generation is not None else 0
@@ -118,6 +121,21 @@ def _followed(index: SearchIndex, previous: Snapshot) -> Snapshot:
         removed = frozenset(index.removed.values_list("embedding_id", flat=True))
     live = previous.live.changed(ids, vectors, removed - previous.live.removed_ids)
     return Snapshot(index.revision, live, int(ids[-1]) if len(ids) else previous.last_id)
+
+
+def _is_last_built(index: SearchIndex, generation: PublishedGeneration) -> bool:
+    build = index.published
+    return build is None or build.generation == generation.name
+
+
+def _orphans(index: SearchIndex, generation: PublishedGeneration) -> set[int]:
+    """Return what a generation holds and the database does not.
+
+    What was removed is remembered until the next generation is published. Where that one is another engine's,
+    and the settings have gone back to this one, all has to be looked through.
+    """
+    logger.warning("Another engine has built %s since: run rebuild_index to have it start faster.", index)
+    return set(np.setdiff1d(generation.ids, stored.ids_after(index, 0), assume_unique=True).tolist())
 
 
 def _generation(index: SearchIndex, held: PublishedGeneration | None) -> PublishedGeneration | None:

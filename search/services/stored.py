@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 import numpy as np
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from search.models import Embedding, SearchIndex
 from search.types import Ids
 
 READ_ROWS = 4096
+NAMED_IDS = 1000  # in one query: databases limit the parameters of a statement
 
 
 def embeddings(index: SearchIndex) -> QuerySet[Embedding]:
@@ -39,6 +41,21 @@ def batches(
         vectors = np.frombuffer(b"".join(bytes(vector) for _, vector in rows), dtype="<f2")
         yield ids, vectors.reshape(len(rows), index.spec.dims)
         after = int(ids[-1])
+
+
+class DatabaseVectors:
+    """Every vector of every index, read from the database by its id."""
+
+    def read(self, ids: Ids) -> tuple[Ids, NDArray[np.float16]]:
+        """Return those of ids (n,) that are stored, ascending, and their vectors (m, d) in that order."""
+        rows: list[tuple[int, bytes | memoryview]] = []
+        for start in range(0, len(ids), NAMED_IDS):
+            named = ids[start : start + NAMED_IDS].tolist()
+            rows += Embedding.objects.filter(pk__in=named).values_list("pk", "vector")
+        rows.sort(key=itemgetter(0))
+        found = np.array([pk for pk, _ in rows], dtype=np.int64)
+        vectors = np.frombuffer(b"".join(bytes(vector) for _, vector in rows), dtype="<f2")
+        return found, vectors.reshape(len(rows), len(vectors) // max(1, len(rows)))
 
 
 def joined(index: SearchIndex, after: int = 0, up_to: int | None = None) -> tuple[Ids, NDArray[np.float16]]:
