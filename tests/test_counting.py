@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from gallery import counting
 from gallery.models import Category, Dataset, FailedFile, Image, Job
-from gallery.paging import datasets_by_name
 from search import counting as search_counting
 from search.models import Embedding, FeatureSpec, SearchIndex
 from search.types import FeatureConfig
@@ -158,36 +155,3 @@ def test_no_page_counts_images_or_failed_files(address: str, dataset: Dataset, c
     counts = [query["sql"] for query in asked if re.search(r"\b(COUNT|SUM|MAX)\(", query["sql"])]
     tables = ("gallery_image", "gallery_failedfile", "search_embedding")
     assert not [sql for sql in counts if any(f'"{table}"' in sql for table in tables)]
-
-
-PAGES_OF_ROWS: dict[str, QuerySet[Any]] = {
-    "image_by_dataset": Image.objects.filter(dataset=1, pk__gt=5),
-    "image_by_category": Image.objects.filter(dataset=1, category="cats", pk__gt=5),
-    "image_by_label": Image.objects.filter(category="cats", pk__gt=5),
-    "failure_by_job": FailedFile.objects.filter(job=1, pk__gt=5),
-    "job_by_dataset": Job.objects.filter(dataset=1, pk__lt=5),
-    "job_of_state": Job.objects.filter(state="failed", pk__lt=5),
-}
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plans")
-def test_a_page_of_datasets_is_read_in_the_order_of_their_names(backwards: bool) -> None:
-    with CaptureQueriesContext(connection) as asked:
-        datasets_by_name({"before" if backwards else "after": "5:Cats"}, 24)
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {asked[0]['sql']}")
-        plan = str(cursor.fetchall())
-    assert "INDEX dataset_by_name (name" in plan
-    assert "TEMP B-TREE" not in plan
-    assert "SCAN" not in plan
-
-
-@pytest.mark.parametrize("index", PAGES_OF_ROWS)
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plans")
-def test_a_page_of_rows_is_read_in_the_order_of_an_index(index: str) -> None:
-    rows = PAGES_OF_ROWS[index]
-    plan = rows.order_by("-pk" if rows.model is Job else "pk")[:97].explain()
-    assert f"INDEX {index} " in plan
-    assert "TEMP B-TREE" not in plan
-    assert "SCAN" not in plan
