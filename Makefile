@@ -49,6 +49,7 @@ check: setup-dev
 	$(MAKE) test
 
 bench: setup
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt
 	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) benchmark all
 

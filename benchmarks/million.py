@@ -64,19 +64,27 @@ class Collection:
     facts: dict[str, Any]
 
 
-def collection(count: int, cache_dir: Path) -> Collection:
-    """Return `count` vectors and 2,000 queries, made by the first call and kept.
+def made(cache_dir: Path) -> Path:
+    """Return the folder of all vectors that the pictures at hand give, and 2,000 queries.
 
-    It takes a quarter of an hour on two cores.
-
-    Raises:
-        NotFoundError: the pictures at hand do not give as many.
+    The first call makes them, in a quarter of an hour on two cores.
     """
     sources = _sources()
     folder = cache_dir / "benchmarks" / f"million-{_key(sources)}"
     if not (folder / "facts.json").exists():
         _make(folder, sources, cache_dir)
-    return kept_collection(folder, count)
+    return folder
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """Return how a kept collection was made."""
+    found: dict[str, Any] = json.loads((folder / "facts.json").read_text())
+    return found
+
+
+def kept_queries(folder: Path) -> Vectors:
+    """Return the queries of a kept collection, (m, d)."""
+    return np.asarray(np.load(folder / "queries.npy"), dtype=np.float32)
 
 
 def kept_collection(folder: Path, count: int) -> Collection:
@@ -85,20 +93,20 @@ def kept_collection(folder: Path, count: int) -> Collection:
     Raises:
         NotFoundError: there are fewer.
     """
-    facts = json.loads((folder / "facts.json").read_text())
-    base = np.memmap(folder / "base.f16", dtype="<f2", mode="r").reshape(-1, facts["dims"])
+    about = facts(folder)
+    base = np.memmap(folder / "base.f16", dtype="<f2", mode="r").reshape(-1, about["dims"])
     if count > len(base):
         raise NotFoundError(
             f"The pictures at hand give {len(base):,} vectors, not {count:,}: ask for fewer with --count"
             + (
                 ". "
-                if facts["packages"]
+                if about["packages"]
                 else ", or install more pictures: Debian's openclipart-png and tuxpaint-stamps-default."
             )
         )
     rows = np.sort(np.random.default_rng(SEED).choice(len(base), count, replace=False))
     labels, numbers = (np.load(folder / f"{name}.npy") for name in ("labels", "pictures"))
-    return Collection(base[rows], np.load(folder / "queries.npy"), labels[rows], numbers[rows], facts)
+    return Collection(base[rows], kept_queries(folder), labels[rows], numbers[rows], about)
 
 
 def _sources() -> list[Path]:
@@ -205,14 +213,14 @@ def _join(folder: Path, sources: list[Path], parts: int) -> None:
     np.save(folder / "queries.npy", asked)
     np.save(folder / "labels.npy", np.array([folders[path.parent] for path in sources], dtype=np.int32)[own])
     np.save(folder / "pictures.npy", own)
-    facts = {
+    about = {
         "dims": asked.shape[1],
         "count": len(own),
         "pictures": len(sources),
         "engines": sorted(engines),
         "packages": CLIPART.is_dir() and STAMPS.is_dir(),
     }
-    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / "facts.json").write_text(json.dumps(about, indent=1) + "\n")
     for part in folder.glob("part-*.npz"):
         part.unlink()
 

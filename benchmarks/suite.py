@@ -79,6 +79,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             ),
         ),
     ),
+    "index": Benchmark(
+        "index:index",
+        ("count",),
+        (
+            Line("recall among ten", "recall_at_10", "", "", ""),
+            Line("query, median ms", "query_ms_p50", "best_peer_ms_p50", beside="the fastest graph"),
+            Line("bytes a vector", "bytes_per_vector", "least_peer_bytes", "memory_ratio", "its smallest"),
+        ),
+    ),
     "projection": Benchmark(
         "projection:projection",
         ("count",),

@@ -131,6 +131,43 @@ def test_a_filter_that_leaves_out_the_surroundings_of_the_query_keeps_its_recall
     assert np.mean(recalls) >= 0.98
 
 
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.4, 0.7, 0.95])
+def test_exactly_the_farthest_vectors_are_searched_as_well(compressed: Compressed, share: float) -> None:
+    scores = compressed.queries @ compressed.units.T
+    recalls = []
+    for query, row in zip(compressed.queries, scores, strict=True):
+        rows = np.sort(np.argsort(row)[: int(share * len(row))])
+        found = compressed.index.search(query[None], 10, compressed.ids[rows])
+        exact = brute_force(query[None], compressed.ids[rows], compressed.units[rows], 10)
+        recalls.append(recall(found.ids, exact.ids))
+    assert np.mean(recalls) >= 0.98
+
+
+def test_a_saved_index_is_mapped_and_answers_alike(compressed: Compressed, tmp_path: Path) -> None:
+    factory = f"RR{DIMS},IVF64,RaBitQfs"
+    index = FaissIndex(DIMS, factory, exact=compressed.stored)
+    index.train(compressed.units[::3])
+    index.add(compressed.ids, compressed.units)
+    index.save(tmp_path / "index.faiss")
+    mapped = FaissIndex.load(tmp_path / "index.faiss", factory, exact=compressed.stored)
+    for allowed in (None, compressed.ids[::2]):
+        ours, theirs = (one.search(compressed.queries, 10, allowed) for one in (index, mapped))
+        np.testing.assert_array_equal(ours.ids, theirs.ids)
+    assert index.remove(compressed.ids[:5_000]) == 5_000
+    assert not np.isin(index.search(compressed.queries, 50).ids, compressed.ids[:5_000]).any()
+
+
+def test_a_graph_answers_like_an_exact_index_and_keeps_to_filters(compressed: Compressed) -> None:
+    index = FaissIndex(DIMS, "HNSW32,SQfp16", exact=compressed.stored, effort=SearchEffort(128, 40))
+    index.train(compressed.units[::10])
+    index.add(compressed.ids, compressed.units)
+    exact = brute_force(compressed.queries, compressed.ids, compressed.units, 10)
+    assert recall(index.search(compressed.queries, 10).ids, exact.ids) >= 0.98
+    half = compressed.ids[::2]
+    exact = brute_force(compressed.queries, half, compressed.units[::2], 10)
+    assert recall(index.search(compressed.queries, 10, half).ids, exact.ids) >= 0.98
+
+
 def test_a_filter_of_huge_ids_takes_the_other_selector() -> None:
     ids, units = np.arange(100, dtype=np.int64) + 2**50, normalise(clustered(100))
     index = FaissIndex(DIMS, "Flat")
@@ -189,7 +226,7 @@ def test_wrong_shapes_and_ids_are_refused(compressed: Compressed) -> None:
     with pytest.raises(IndexInputError, match="exact vectors"):
         compressed.index.add(np.array([1]), compressed.units[:1])
     with pytest.raises(IndexInputError, match="not served"):
-        FaissIndex(8, "HNSW32")
+        FaissIndex(8, "LSH")
 
 
 def test_nothing_to_search_gives_padding() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError
 from search.index.base import IndexInputError, SearchResult, brute_force, normalise
 from search.index.build import BuildPlan, build_generation
+from search.index.faiss_index import SearchEffort
 from search.index.generation import Generation
 from search.index.live import Expansion, LiveIndex
 from search.index.store import GenerationStore
@@ -184,3 +185,30 @@ def test_paging_by_a_larger_k_never_repeats_or_skips(live: LiveIndex) -> None:
     whole: Ids = live.search(QUERIES[:1], 60).ids[0]
     pages = [live.search(QUERIES[:1], offset + 20).ids[0, offset:] for offset in (0, 20, 40)]
     np.testing.assert_array_equal(np.concatenate(pages), whole)
+
+
+@pytest.mark.parametrize("removed", [0, 40])
+def test_no_hit_of_a_hasty_index_changes_its_page(tmp_path: Path, removed: int) -> None:
+    generation = published(tmp_path, slice(0, 500), "IVF16,SQ8")
+    # so little that more is found whenever more is asked for
+    generation.index.effort = SearchEffort(lists=1, candidates=5)
+    live = LiveIndex(generation, IDS[500:], VECTORS[500:], IDS[:removed].tolist())
+    whole = live.search(QUERIES, 600)
+    for k in (1, 10, 24, 25, 100, 240, 241, 400):
+        found = live.search(QUERIES, k)
+        np.testing.assert_array_equal(found.ids, whole.ids[:, :k])
+        np.testing.assert_array_equal(found.scores, whole.scores[:, :k])
+    for row in whole.ids:
+        assert sorted(row[row >= 0]) == IDS[removed:].tolist()
+
+
+def test_a_change_of_a_snapshot_equals_a_new_one(generation: Generation) -> None:
+    first = LiveIndex(generation, IDS[500:520], VECTORS[500:520], IDS[:5].tolist())
+    added = np.array([*range(520, 540), 510])
+    changed = first.changed(IDS[added], VECTORS[added], [*IDS[5:10].tolist(), int(IDS[505])])
+    rows = np.array([*range(500, 505), *range(506, 540)])
+    fresh = LiveIndex(generation, IDS[rows], VECTORS[rows], [*IDS[:10].tolist(), int(IDS[505])])
+    np.testing.assert_array_equal(changed.delta_ids, fresh.delta_ids)
+    np.testing.assert_array_equal(changed.delta_vectors, fresh.delta_vectors)
+    assert changed.removed_ids == fresh.removed_ids
+    assert_same(changed.search(QUERIES, 100), fresh.search(QUERIES, 100))

@@ -25,7 +25,15 @@ from search.index.base import (
     checked_rows,
     nothing_found,
 )
-from search.index.filters import SCAN_UP_TO, FilterPlan, among, filter_plan, selector
+from search.index.filters import (
+    MORE_CANDIDATES,
+    MOST_CANDIDATES,
+    SCAN_UP_TO,
+    FilterPlan,
+    among,
+    selector,
+    settled,
+)
 from search.types import Ids, Vectors
 
 EXACT_UP_TO = 50_000
@@ -182,7 +190,7 @@ class FaissIndex:
             return self._exact_search(queries, k, allowed)
         effort = effort or self.effort
         if allowed is None:
-            return self._reranked(queries, k, self._propose(queries, *self._reach(k, effort, None), None))
+            return self._reranked(queries, k, self._propose(queries, *self._reach(k, effort), None))
         if self._exact is not None and len(allowed) <= SCAN_UP_TO:
             kept = allowed[self._exact.known(allowed)]
             return self._exact.nearest(queries, np.setdiff1d(kept, self._removed, assume_unique=True), k)
@@ -195,36 +203,60 @@ class FaissIndex:
         return best(ids, scores, k)
 
     def _filtered_search(self, queries: Vectors, k: int, allowed: Ids, effort: SearchEffort) -> SearchResult:
-        plan = filter_plan(len(allowed), self.count)
-        lists, candidates = self._reach(k, effort, plan)
+        plan = FilterPlan.of(len(allowed), self.count)
+        lists, candidates = self._reach(k, effort)
+        # what a wide filter forbids is as soon dropped from the candidates as looked up at every vector
+        around = self._propose(
+            queries,
+            min(self.most_lists, math.ceil(lists * plan.overfetch)),
+            math.ceil(candidates * plan.overfetch),
+            None,
+        )
+        kept = among(around, allowed)
         wanted = min(k, len(allowed), self.count)
-        if plan.overfetch:
-            # what a wide filter forbids is as soon dropped from the candidates as looked up at every vector
-            ids = among(self._propose(queries, lists, math.ceil(candidates * plan.overfetch), None), allowed)
-            if ((ids != NO_ID).sum(axis=1) >= max(wanted, candidates // 2)).all():
-                return self._reranked(queries, k, ids)
-        chosen = selector(allowed)
-        ids = self._propose(queries, lists, candidates, chosen)
-        short = ids[:, wanted - 1] == NO_ID
-        if short.any() and lists < self.most_lists:
-            ids[short] = self._propose(queries[short], self.most_lists, candidates, chosen)
-        return self._reranked(queries, k, ids)
+        enough = (kept != NO_ID).sum(axis=1) >= max(wanted, plan.least_kept(candidates))
+        found = nothing_found(len(queries), k)
+        if enough.any():
+            _put(found, enough, self._reranked(queries[enough], k, kept[enough]))
+        if not enough.all():
+            lists = min(self.most_lists, math.ceil(lists * plan.more_lists(around, kept)))
+            _put(found, ~enough, self._selected(queries[~enough], k, allowed, (lists, candidates)))
+        return found
+
+    def _selected(self, queries: Vectors, k: int, allowed: Ids, reach: tuple[int, int]) -> SearchResult:
+        """Search with a selector, for more candidates until the hits are not among the last of them."""
+        chosen, wanted = selector(allowed), min(k, len(allowed), self.count)
+        lists, candidates = reach
+        candidates = min(self.count, candidates * MORE_CANDIDATES)
+        found, open_rows = nothing_found(len(queries), k), np.arange(len(queries))
+        while len(open_rows):
+            asked = queries[open_rows]
+            ids = self._propose(asked, lists, candidates, chosen)
+            short = ids[:, wanted - 1] == NO_ID
+            if short.any() and lists < self.most_lists:
+                ids[short] = self._propose(asked[short], self.most_lists, candidates, chosen)
+            scores = self._rescored(asked, ids)
+            hits = best(ids, scores, k)
+            found.ids[open_rows], found.scores[open_rows] = hits.ids, hits.scores
+            if candidates >= min(self.count, MOST_CANDIDATES):
+                break
+            open_rows = open_rows[~settled(ids, scores, hits)]
+            candidates = min(self.count, candidates * MORE_CANDIDATES)
+        return found
 
     @property
     def most_lists(self) -> int:
         """The effort that visits everything."""
         return self.lists or self.count
 
-    def _reach(self, k: int, effort: SearchEffort, plan: FilterPlan | None) -> tuple[int, int]:
+    def _reach(self, k: int, effort: SearchEffort) -> tuple[int, int]:
         """Return how many lists to visit and how many candidates to propose for k hits."""
-        widened = plan.candidates if plan is not None else 1
-        candidates = min(self.count, max(effort.candidates, CANDIDATES_PER_HIT * k) * widened)
+        candidates = min(self.count, max(effort.candidates, CANDIDATES_PER_HIT * k))
         if candidates >= self.count:
             return self.most_lists, candidates
-        lists = effort.lists * (plan.lists if plan is not None else 1)
         # a deep page needs the lists that hold its candidates, four times over
         needed = 4 * candidates * self.lists / self.count if self.lists else candidates
-        return min(self.most_lists, math.ceil(max(lists, needed))), candidates
+        return min(self.most_lists, math.ceil(max(effort.lists, needed))), candidates
 
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
         faiss = _faiss()
@@ -273,6 +305,10 @@ class FaissIndex:
     def save(self, path: Path) -> None:
         """Write the index to a file."""
         _faiss().write_index(self._index, str(path))
+
+
+def _put(found: SearchResult, rows: NDArray[np.bool_], part: SearchResult) -> None:
+    found.ids[rows], found.scores[rows] = part.ids, part.scores
 
 
 def _faiss() -> Any:

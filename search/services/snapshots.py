@@ -56,7 +56,9 @@ def searchable(index: SearchIndex) -> LiveIndex:
         with _refreshing:
             return _refreshed(index).live
     if _refreshing.acquire(blocking=False):
-        threading.Thread(target=_refresh_beside, args=(index,), daemon=True).start()
+        threading.Thread(
+            target=_refresh_beside, args=(index,), name=f"refresh-{index.pk}", daemon=True
+        ).start()
     return found.live
 
 

@@ -1,0 +1,106 @@
+"""How what is searched follows the database: at once, or beside the searches of a large index."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db.models import F
+
+from gallery.models import Dataset, Image
+from search.models import Embedding, SearchIndex
+from search.services import features, indexing, snapshots
+from search.services.embedding_rows import store_embeddings
+from tests.conftest import import_folder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def index(dataset: Dataset, sample_folder: Callable[..., Path]) -> SearchIndex:
+    """Return an index of twelve pictures with a generation, of which the last is yet to be embedded."""
+    import_folder(dataset, sample_folder(count=3))
+    made = features.live_index(dataset)
+    Embedding.objects.all().delete()
+    images = list(Image.objects.order_by("pk").values_list("pk", flat=True))
+    store_embeddings(made, np.array(images[:-1]), vectors(made, len(images) - 1))
+    indexing.rebuild(made)
+    return again(made)
+
+
+def vectors(index: SearchIndex, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.random.default_rng(count).normal(size=(count, index.spec.dims)).astype(np.float32)
+
+
+def again(index: SearchIndex) -> SearchIndex:
+    return SearchIndex.objects.select_related("spec", "dataset").get(pk=index.pk)
+
+
+def embed_the_last(index: SearchIndex) -> None:
+    last = Image.objects.order_by("pk").last()
+    assert last is not None
+    store_embeddings(index, np.array([last.pk]), vectors(index, 1))
+
+
+def wait_for_refreshes() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("refresh"):
+            thread.join(10)
+
+
+def test_a_small_index_is_true_at_every_search(index: SearchIndex) -> None:
+    assert indexing.searchable(index).count == 11
+    embed_the_last(index)
+    assert indexing.searchable(again(index)).count == 12
+
+
+def test_a_large_index_is_brought_up_to_date_beside_the_searches(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
+    assert indexing.searchable(index).count == 11
+    embed_the_last(index)
+    assert indexing.searchable(again(index)).count == 11
+    wait_for_refreshes()
+    assert indexing.searchable(again(index)).count == 12
+
+
+def test_a_large_index_that_nobody_asked_for_a_while_is_true_at_once(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
+    monkeypatch.setattr(snapshots, "STALE_AT_MOST_S", 0.0)
+    assert indexing.searchable(index).count == 11
+    embed_the_last(index)
+    assert indexing.searchable(again(index)).count == 12
+
+
+def test_only_what_is_new_is_read(index: SearchIndex, django_assert_num_queries: Callable[..., Any]) -> None:
+    indexing.searchable(index)
+    embed_the_last(index)
+    fresh = again(index)
+    newest = Embedding.objects.order_by("pk").values_list("pk", flat=True)[10]
+    # what came since, the end of it, and how many were removed
+    with django_assert_num_queries(3) as queries:
+        assert indexing.searchable(fresh).count == 12
+    assert f"> {newest}" in queries.captured_queries[0]["sql"]
+
+
+def test_removals_follow_as_additions_do(index: SearchIndex) -> None:
+    indexing.searchable(index)
+    gone = Image.objects.order_by("pk").first()
+    assert gone is not None
+    indexing.note_removed(index.dataset_id, [gone.pk])
+    assert indexing.searchable(again(index)).count == 10
+
+
+def test_a_revision_without_a_change_changes_nothing(index: SearchIndex) -> None:
+    before = indexing.searchable(index)
+    SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+    after = indexing.searchable(again(index))
+    np.testing.assert_array_equal(before.delta_ids, after.delta_ids)
+    assert after.count == Embedding.objects.count() == 11
