@@ -18,6 +18,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 INSTALLED = Path(__file__).resolve().parent.parent / ".services" / "milvus-2.3.5"
 STARTS_WITHIN_S = 90.0
 STOPS_WITHIN_S = 20.0
@@ -91,6 +93,11 @@ class MilvusProcess:
                 self.stop()
                 raise AssertionError(f"The Milvus server did not start.\n{said}")
             time.sleep(0.1)
+
+    def watched(self) -> psutil.Process:
+        """Return its process, whose child is the server."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
 
     def stop(self) -> None:
         """End it and remove its files."""

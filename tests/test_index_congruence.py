@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from search.index import faiss_gpu
 from search.index.base import SearchResult, VectorIndex, brute_force, normalise
 from search.index.faiss_index import FaissIndex, SearchEffort
 from search.index.milvus_build import seal
@@ -52,6 +54,8 @@ def milvus_index(server: MilvusServer, kind: str, home: Path) -> VectorIndex:
 BACKENDS = {
     "FAISS": ("", "Flat"),
     "FAISS compressed": ("", "IVF64,SQ8"),
+    "FAISS on a GPU": ("gpu", "Flat"),
+    "FAISS compressed on a GPU": ("gpu", "IVF64,SQ8"),
     "Milvus Lite": ("milvus_lite", "FLAT"),
     "Milvus Lite compressed": ("milvus_lite", "IVF_SQ8"),
     "Milvus server": ("standalone_milvus", "FLAT"),
@@ -61,13 +65,20 @@ BACKENDS = {
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
     """Return each index in turn, holding the first vectors, looking as hard as it can."""
     fixture, kind = BACKENDS[request.param]
     if not fixture:
-        return faiss_index(kind)
-    server: MilvusServer = request.getfixturevalue(fixture)
-    return milvus_index(server, kind, tmp_path_factory.mktemp("index"))
+        yield faiss_index(kind)
+    elif fixture == "gpu":
+        if not faiss_gpu.gpus():
+            pytest.skip("There is no GPU here, or FAISS is installed without support for one (faiss-gpu).")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(faiss_gpu, "WORTH_IT", 0)
+            yield faiss_index(kind)
+    else:
+        server: MilvusServer = request.getfixturevalue(fixture)
+        yield milvus_index(server, kind, tmp_path_factory.mktemp("index"))
 
 
 def exact(rows: slice | Ids, k: int) -> SearchResult:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.index import faiss_gpu
 from search.index.faiss_index import (
     RABITQ_FROM_DIMS,
     TRAINING_ROUNDS,
@@ -76,6 +77,7 @@ def learned_lists(stored: MappedVectors, count: int, factory: str) -> Vectors | 
         min_points_per_centroid=1,
         max_points_per_centroid=1_000_000,
         seed=1234,
+        gpu=faiss_gpu.gpus() > 0,
     )
     means.train(stored.units(stored.ids[rows]))
     return np.ascontiguousarray(means.centroids, dtype=np.float32)

@@ -1,16 +1,17 @@
-"""FAISS on a GPU: trains and sorts into lists there, keeps the index on the CPU, and searches a copy of it.
+"""FAISS on a GPU: learns and sorts into lists there, keeps the index on the CPU, and searches a copy of it.
 
 The packages faiss-cpu and faiss-gpu hold the same module; the second one has what needs a GPU as well, and
-finds none where there is none. GPUs know flat indexes and inverted lists of whole, scalar-quantised and
-product-quantised vectors. RaBitQ they do not know: its training and the sorting into lists, where the time
-of a build goes, are done on the GPU all the same, since both concern whole vectors.
+finds none where there is none. GPUs search flat indexes and inverted lists of whole, scalar-quantised and
+product-quantised vectors. Bits (RaBitQ) and fast scans they do not search; their lists are learned on the GPU
+all the same, which is where much of the time of a build goes.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,22 +24,16 @@ logger = logging.getLogger(__name__)
 # of one search on a GPU: hits, and lists visited (FAISS wiki, "Faiss on the GPU")
 MOST_HITS = 2_048
 MOST_LISTS = 2_048
-# Below this many multiplications a search on the CPU is over before a GPU's has begun.
-WORTH_IT = 50_000 * 512
+# Below this many numbers a search on the CPU is over before a GPU's has begun.
+WORTH_IT = 20_000 * 512
 
 Move = Callable[[Any], Any]
 
 
-def _faiss() -> Any:
-    """Return FAISS, loaded on first use; untyped: its stubs know nothing of GPUs."""
-    import faiss
-
-    return faiss
-
-
 def gpus() -> int:
     """Return how many GPUs FAISS can use here; 0 also where it was built without."""
-    return int(_faiss().get_num_gpus()) if hasattr(_faiss(), "StandardGpuResources") else 0
+    faiss = _faiss()
+    return int(faiss.get_num_gpus()) if hasattr(faiss, "StandardGpuResources") else 0
 
 
 def to_gpu(index: Any) -> Any:
@@ -46,29 +41,55 @@ def to_gpu(index: Any) -> Any:
     return _faiss().index_cpu_to_all_gpus(index)
 
 
-def train(index: Any, vectors: Vectors, move: Move = to_gpu) -> None:
-    """Train an index of inverted lists (FAISS' object), with its k-means on the GPU."""
-    index.clustering_index = move(_faiss().IndexFlat(index.d, index.metric_type))
+@contextmanager
+def learning(ivf: Any, move: Move | None = None) -> Iterator[None]:
+    """Let lists of an index (FAISS' object) trained meanwhile be learned on a GPU, if there is one."""
+    if ivf is None or (move is None and not gpus()):
+        yield
+        return
+    ivf.clustering_index = (move or to_gpu)(_faiss().IndexFlat(ivf.d, ivf.metric_type))
     try:
-        index.train(vectors)
+        yield
     finally:
-        index.clustering_index = None
+        ivf.clustering_index = None
 
 
 class Sorter:
-    """Adds vectors to a trained index of inverted lists; finds the list of each on the GPU."""
+    """Adds vectors to a trained index of inverted lists (FAISS' object); the GPU finds the list of each."""
 
     def __init__(self, index: Any, move: Move = to_gpu) -> None:
-        centroids = _faiss().IndexFlat(index.d, index.metric_type)
-        centroids.add(index.quantizer.reconstruct_n(0, index.nlist))
-        self._index, self._centroids = index, move(centroids)
+        faiss = _faiss()
+        self._index, self._ivf = index, faiss.extract_index_ivf(index)
+        centroids = faiss.IndexFlat(self._ivf.d, self._ivf.metric_type)
+        centroids.add(self._ivf.quantizer.reconstruct_n(0, self._ivf.nlist))
+        self._centroids = move(centroids)
+
+    @staticmethod
+    def takes(index: Any) -> bool:
+        """Whether vectors can be put into chosen lists of an index: those of fast scans would break."""
+        return _kind(_faiss().extract_index_ivf(index)) in (
+            "IndexIVFFlat",
+            "IndexIVFScalarQuantizer",
+            "IndexIVFPQ",
+            "IndexIVFRaBitQ",
+        )
 
     def add(self, ids: Ids, rows: Vectors) -> None:
         """Add vectors (n, d) under their ids (n,)."""
         from faiss.contrib.ivf_tools import add_preassigned
 
-        lists = self._centroids.search(rows, 1)[1].ravel()
-        add_preassigned(self._index, rows, np.ascontiguousarray(lists), ids)
+        faiss = _faiss()
+        if isinstance(self._index, faiss.IndexPreTransform):
+            for place in range(self._index.chain.size()):
+                rows = faiss.downcast_VectorTransform(self._index.chain.at(place)).apply(rows)
+        lists = np.ascontiguousarray(self._centroids.search(rows, 1)[1].ravel())
+        add_preassigned(self._ivf, rows, lists, ids)
+        self._index.ntotal = self._ivf.ntotal
+
+
+def sorter_of(index: Any) -> Sorter | None:
+    """Return what adds to an index with the GPU's help, or None: no GPU, or not of its kinds."""
+    return Sorter(index) if gpus() and Sorter.takes(index) else None
 
 
 class GpuCopy:
@@ -78,19 +99,21 @@ class GpuCopy:
     """
 
     def __init__(self, index: Any, move: Move | None = None) -> None:
+        faiss = _faiss()
         self._taking_turns = threading.Lock()
         self._ids: Ids | None = None
-        if isinstance(index, _faiss().IndexIDMap2):
-            self._ids = _faiss().vector_to_array(index.id_map).astype(np.int64)
-            index = _faiss().downcast_index(index.index)
+        if isinstance(index, faiss.IndexIDMap2):
+            self._ids = faiss.vector_to_array(index.id_map).astype(np.int64)
+            index = faiss.downcast_index(index.index)
         self.lists = int(getattr(index, "nlist", 0))
         self._copy = (move or self._moved)(index)
 
     def _moved(self, index: Any) -> Any:
-        options = _faiss().GpuClonerOptions()
-        options.indicesOptions = _faiss().INDICES_64_BIT
-        self._resources = _faiss().StandardGpuResources()
-        return _faiss().index_cpu_to_gpu(self._resources, 0, index, options)
+        faiss = _faiss()
+        options = faiss.GpuClonerOptions()
+        options.indicesOptions = faiss.INDICES_64_BIT
+        self._resources = faiss.StandardGpuResources()
+        return faiss.index_cpu_to_gpu(self._resources, 0, index, options)
 
     def takes(self, hits: int, lists: int) -> bool:
         """Whether a search for so many hits, that visits so many lists, can be done."""
@@ -110,10 +133,32 @@ class GpuCopy:
 
 def copy_of(index: Any) -> GpuCopy | None:
     """Return a copy of a FAISS index on the GPU, or None: no GPU, not worth it, not of its kinds, no room."""
+    faiss = _faiss()
     if not gpus() or index.ntotal * index.d < WORTH_IT:
+        return None
+    inner = index.index if isinstance(index, faiss.IndexIDMap2) else index
+    if _kind(inner) not in (
+        "IndexFlat",
+        "IndexFlatIP",
+        "IndexIVFFlat",
+        "IndexIVFScalarQuantizer",
+        "IndexIVFPQ",
+    ):
         return None
     try:
         return GpuCopy(index)
     except RuntimeError as error:
         logger.warning("Searching on the CPU: %s", str(error).strip().splitlines()[-1])
         return None
+
+
+def _kind(index: Any) -> str:
+    """Return the name of the very class of an index."""
+    return type(_faiss().downcast_index(index)).__name__
+
+
+def _faiss() -> Any:
+    """Return FAISS, loaded on first use; untyped: its stubs know nothing of GPUs."""
+    import faiss
+
+    return faiss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
+from search.index import faiss_gpu
 from search.index.base import (
     NO_ID,
     NO_SCORE,
@@ -108,6 +110,9 @@ class FaissIndex:
         self._index = index
         self._ivf = _faiss().extract_index_ivf(index) if "IVF" in self.factory else None
         self.lists = int(self._ivf.nlist) if self._ivf is not None else 0
+        self._sorter: faiss_gpu.Sorter | None = None
+        self._copies: list[faiss_gpu.GpuCopy | None] = []
+        self._copying = threading.Lock()
 
     @property
     def exact(self) -> bool:
@@ -141,7 +146,8 @@ class FaissIndex:
             self._ivf.cp.min_points_per_centroid = 1  # fewer is worse, and still right
             if lists is not None:
                 self._ivf.quantizer.add(self._rotated(checked_rows(lists, self.dims), rows))
-        self._index.train(rows)
+        with faiss_gpu.learning(self._ivf):
+            self._index.train(rows)
 
     def _rotated(self, lists: Vectors, rows: Vectors) -> Vectors:
         if not self.factory.startswith("RR"):
@@ -160,7 +166,13 @@ class FaissIndex:
         if self._exact is not None and not self._exact.known(keys).all():
             raise IndexInputError("Store the exact vectors before adding them to a re-ranked index.")
         if len(keys):
-            self._index.add_with_ids(rows, keys)
+            if self._sorter is None and self._ivf is not None:
+                self._sorter = faiss_gpu.sorter_of(self._index)
+            if self._sorter is not None:
+                self._sorter.add(keys, rows)
+            else:
+                self._index.add_with_ids(rows, keys)
+            self._copies.clear()
             if len(self._removed):
                 self._removed = np.setdiff1d(self._removed, keys)
 
@@ -169,6 +181,7 @@ class FaissIndex:
         keys = checked_ids(ids)
         if not len(keys):
             return 0
+        self._copies.clear()
         removed = int(self._index.remove_ids(_faiss().IDSelectorBatch(keys)))
         self._removed = np.union1d(self._removed, keys)
         return removed
@@ -198,6 +211,10 @@ class FaissIndex:
 
     def _exact_search(self, queries: Vectors, k: int, allowed: Ids | None) -> SearchResult:
         wanted = min(k, self.count)
+        copy = self._on_gpu() if allowed is None else None
+        if copy is not None and copy.takes(wanted, 1):
+            scores, ids = copy.search(queries, wanted, 1)
+            return best(ids, scores, k)
         options = _faiss().SearchParameters(sel=selector(allowed)) if allowed is not None else None
         scores, ids = self._index.search(queries, wanted, params=options)
         return best(ids, scores, k)
@@ -260,6 +277,9 @@ class FaissIndex:
 
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
         faiss = _faiss()
+        copy = self._on_gpu() if chosen is None else None
+        if copy is not None and copy.takes(candidates, lists):
+            return copy.search(queries, candidates, lists)[1]
         if self._ivf is None:
             options = faiss.SearchParametersHNSW(efSearch=max(lists, candidates), sel=chosen)
         else:
@@ -268,6 +288,14 @@ class FaissIndex:
                 options = faiss.SearchParametersPreTransform(index_params=options)
         _, ids = self._index.search(queries, candidates, params=options)
         return np.asarray(ids)
+
+    def _on_gpu(self) -> faiss_gpu.GpuCopy | None:
+        """Return a copy of this index on the GPU, made at the first search, or None."""
+        if not self._copies:
+            with self._copying:
+                if not self._copies:
+                    self._copies.append(faiss_gpu.copy_of(self._index))
+        return self._copies[0]
 
     def _reranked(self, queries: Vectors, k: int, ids: NDArray[np.int64]) -> SearchResult:
         """Return the best k of each query's own candidates (m, c)."""
