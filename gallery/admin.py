@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
-from django.db.models import QuerySet
+from django.core.paginator import Paginator
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -15,8 +16,20 @@ from django.utils.html import format_html
 
 from gallery import importing, removing
 from gallery.forms import UploadForm
-from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.models import Category, Dataset, FailedFile, Image, Job
 from gallery.overview import with_image_count
+
+
+class CountedPaginator(Paginator[Any]):
+    """Pages of rows whose number is known without counting them."""
+
+    def __init__(self, *args: Any, known: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = known
+
+
+# what in the address of a list says how it is shown, not which rows
+SHOWN_HOW = {"p", "o", "all", "e"}
 
 
 @admin.register(Dataset)
@@ -90,6 +103,18 @@ class ImageAdmin(admin.ModelAdmin[Image]):
     list_select_related = ("dataset",)
     show_full_result_count = False
 
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Image], *args: Any, **kwargs: Any
+    ) -> Paginator[Any]:
+        """Take the number of all images, or of a dataset's, from the counts that are kept."""
+        asked = request.GET.dict()
+        dataset = asked.pop("dataset__id__exact", None)
+        if asked.keys() - SHOWN_HOW or not (dataset or "0").isdecimal():
+            return super().get_paginator(request, queryset, *args, **kwargs)
+        counts = Category.objects.filter(dataset=int(dataset)) if dataset else Category.objects.all()
+        known = counts.aggregate(n=Sum("images"))["n"] or 0
+        return CountedPaginator(queryset, *args, known=known, **kwargs)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: a picture comes with its file, through an upload."""
         return False
@@ -140,4 +165,15 @@ class FailedFileAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "reason", "job", "created_at")
     list_filter = ("code",)
+    list_select_related = ("job",)
     search_fields = ("name",)
+    show_full_result_count = False
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[FailedFile], *args: Any, **kwargs: Any
+    ) -> Paginator[Any]:
+        """Take the number of all failed files from the counts that are kept."""
+        if request.GET.keys() - SHOWN_HOW:
+            return super().get_paginator(request, queryset, *args, **kwargs)
+        known = Job.objects.aggregate(n=Sum("failed"))["n"] or 0
+        return CountedPaginator(queryset, *args, known=known, **kwargs)

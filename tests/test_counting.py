@@ -144,14 +144,33 @@ def test_the_embeddings_of_each_index_are_counted(dataset: Dataset) -> None:
         "/api/v1/images/grid/?dataset=mine&order=category",
         "/jobs/",
         "/metrics",
+        "/admin/gallery/image/",
+        "/admin/gallery/image/?dataset__id__exact={dataset}",
+        "/admin/gallery/failedfile/",
     ],
 )
-def test_no_page_counts_images_or_failed_files(address: str, dataset: Dataset, client: Client) -> None:
+def test_no_page_counts_images_or_failed_files(address: str, dataset: Dataset, staff_client: Client) -> None:
     stored_images(dataset, ["cats", "dogs"])
     job = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
     FailedFile.objects.create(job=job, name="a.jpg", code="cut", reason="It is cut.")
     with CaptureQueriesContext(connection) as asked:
-        assert client.get(address).status_code == 200
+        assert staff_client.get(address.format(dataset=dataset.pk)).status_code == 200
     counts = [query["sql"] for query in asked if re.search(r"\b(COUNT|SUM|MAX)\(", query["sql"])]
     tables = ("gallery_image", "gallery_failedfile", "search_embedding")
     assert not [sql for sql in counts if any(f'"{table}"' in sql for table in tables)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown_count"),
+    [({}, 3), ({"dataset__id__exact": "mine"}, 2), ({"q": "cat"}, 1), ({"dataset__id__exact": "0"}, 0)],
+)
+def test_the_admin_pages_as_many_images_as_there_are(
+    asked: dict[str, str], shown_count: int, dataset: Dataset, staff_client: Client
+) -> None:
+    stored_images(dataset, ["cats", "dogs"])
+    stored_images(Dataset.objects.create(slug="other", name="Other"), ["birds"])
+    if asked.get("dataset__id__exact") == "mine":
+        asked = {"dataset__id__exact": str(dataset.pk)}
+    answer = staff_client.get("/admin/gallery/image/", asked)
+    changes = answer.context["cl"]
+    assert changes.result_count == len(changes.result_list) == shown_count
