@@ -35,7 +35,20 @@ def test_compose_follows_the_compose_specification(compose: dict[str, Any]) -> N
 def test_every_setting_that_compose_gives_us_exists(compose: dict[str, Any]) -> None:
     given = {name for service in OURS for name in compose["services"][service]["environment"]}
     assert given <= known_settings() | {"SECRET_KEY"}
-    assert {"DATABASE_URL", "REDIS_URL", "STORAGE_BUCKET"} <= given
+    assert {"DATABASE_URL", "REDIS_URL", "STORAGE_BUCKET", "INDEX_BACKEND", "MILVUS_URI"} <= given
+
+
+def test_milvus_runs_only_where_it_is_asked_for_and_nobody_else_waits_for_it(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["milvus"]["profiles"] == ["milvus"]
+    assert "ports" not in services["milvus"]
+    assert not [name for name, service in services.items() if "milvus" in service.get("depends_on", {})]
+
+
+def test_every_long_running_service_tells_whether_it_is_well(compose: dict[str, Any]) -> None:
+    # beat only sends messages; what it should have started is seen at the workers
+    silent = {name for name, service in compose["services"].items() if "healthcheck" not in service}
+    assert silent == {"migrate", "bucket", "beat"}
 
 
 def test_every_variable_without_a_default_stands_in_the_example_environment(compose: dict[str, Any]) -> None:
