@@ -46,6 +46,9 @@ def import_openvino() -> Any:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
+    # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock let
+    # go: two threads that look first at the same time wait for each other for ever. Look once, alone.
+    openvino.Type.u8.to_dtype()
     return openvino
 
 
