@@ -6,11 +6,14 @@ from __future__ import annotations
 class SemsearchError(Exception):
     """Base of our own errors.
 
-    Subclasses set `code` (stable, for programs) and `status` (HTTP); `detail` is for people.
+    Subclasses set `code` (stable, for programs), `status` (HTTP) and, where what was given will never do,
+    `final`; `detail` is for people.
     """
 
     code = "error"
     status = 400
+    # whether the same work can never succeed
+    final = False
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -36,6 +39,7 @@ class UnsafeArchiveError(SemsearchError):
 
     code = "unsafe_archive"
     status = 422
+    final = True
 
 
 class AddressRefusedError(SemsearchError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from gallery import archives, atlases, copying, images, jobs, signals, thumbnail
 from gallery.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.images import ImageLimits, PictureFacts
-from gallery.models import Dataset, Image, Job
+from gallery.models import Dataset, FailedFile, Image, Job
 
 BATCH = 64
 THUMBNAIL_SIDE = 320
@@ -112,6 +112,9 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
     assert dataset is not None
     tally = _import_asked(run, dataset)
     atlases.update(dataset, run.touch)
+    if run.job.attempts > 1 and run.job.parameters.get("announce", True):
+        # an earlier attempt may have been killed between storing pictures and telling of them
+        signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[])
     return tally.as_result()
 
 
@@ -128,10 +131,15 @@ def _import_asked(run: jobs.JobRun, dataset: Dataset) -> Tally:
         members = archives.read_archive(path, _archive_limits())
     else:
         raise NotFoundError(f"There is no folder or zip file at {path}.")
+    if "only" in parameters:
+        only = set(parameters["only"])
+        return _import(run, dataset, (member for member in members if member.name in only), len(only))
     return _import(run, dataset, members, archives.count_members(path))
 
 
 def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
+    if not default_storage.exists(upload):
+        raise NotFoundError("The uploaded zip is not kept any longer: upload it again.")
     with default_storage.open(upload) as file:
         archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
         total = archives.count_members(archive)
@@ -139,6 +147,8 @@ def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
 
 
 def _import_selection(run: jobs.JobRun, dataset: Dataset, selection: str) -> Tally:
+    if not default_storage.exists(selection):
+        raise NotFoundError("The selection of pictures is not kept any longer: make the dataset again.")
     ids = copying.selected(selection)
     return _import(run, dataset, copying.members(ids), len(ids))
 
@@ -287,4 +297,14 @@ def _write(image: Image, field: str, name: str, data: bytes) -> str:
     return default_storage.save(path, ContentFile(data))
 
 
-jobs.register(Job.Kind.IMPORT, import_job, _drop_source)
+def _files_again(job: Job, files: Sequence[FailedFile]) -> Job:
+    """Queue an import of some files of an earlier one. Raises: NotRetryableError when its source is gone."""
+    path = job.parameters.get("path")
+    if path is None or not Path(path).exists():
+        raise jobs.NotRetryableError(
+            "What these files came in is not kept after an import: add them to the dataset again."
+        )
+    return jobs.enqueue(Job.Kind.IMPORT, job.dataset, path=path, only=[file.name for file in files])
+
+
+jobs.register(Job.Kind.IMPORT, import_job, leftovers=_drop_source, files_again=_files_again)

@@ -118,7 +118,8 @@ class AtlasPage(models.Model):
 class Job(models.Model):
     """One piece of long work, its progress and its end.
 
-    queued -> running -> succeeded | failed | cancelled; running -> queued when its worker died.
+    queued -> running -> succeeded | failed | cancelled; running -> queued when its worker died or after an
+    error that may pass; failed | cancelled -> queued when somebody tries it again.
     The row is the truth and a Celery message only a hint to look at it: a job is begun by a
     conditional update, so a message that comes twice does nothing the second time.
     """
@@ -130,6 +131,7 @@ class Job(models.Model):
         EXPERIMENT = "experiment", "compute experiments"
         PROMOTE = "promote", "switch live search"
         PROJECT = "project", "project embeddings"
+        VERIFY = "verify", "verify"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -154,10 +156,17 @@ class Job(models.Model):
     )
     message = models.CharField(max_length=500, blank=True)
     error = models.TextField(blank=True)
+    final = models.BooleanField(default=False, help_text="Its source is at fault: trying again is of no use.")
     attempts = models.PositiveIntegerField(default=0)
+    setbacks = models.PositiveIntegerField(
+        default=0, help_text="Deaths of its worker and passing errors since it last got further."
+    )
+    furthest = models.PositiveBigIntegerField(default=0, help_text="The most that was ever done of it.")
+    not_before = models.DateTimeField(null=True, blank=True, help_text="Rests until then.")
     worker = models.CharField(max_length=200, blank=True, help_text="host:pid:token of who runs it")
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
+    announcements = models.PositiveIntegerField(default=0, help_text="Messages sent since it was queued.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -191,6 +200,40 @@ class Job(models.Model):
         return min(100, int(100 * self.done / self.total)) if self.total else 0
 
 
+class JobShare(models.Model):
+    """A range of ids that one worker has taken of a job; the shares of a job go when it ends.
+
+    A range is taken by inserting its row: it begins behind the last one, and of two rows that begin at the
+    same id the database keeps one. What a dead worker held is taken over by a conditional update.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "running"
+        WAITING = "waiting", "waiting"
+        DONE = "done", "done"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="shares", db_index=False)
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    total = models.PositiveIntegerField(help_text="What there was to do in it when it was first taken.")
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    heartbeat_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ["job", "first_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "first_id"], name="one_share_begins_at_an_id"),
+        ]
+        indexes = [models.Index(fields=["job", "state"], name="share_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} to {self.last_id} of job {self.job_id}"
+
+
 class FailedFile(models.Model):
     """A file that a job could not use, with the reason in words."""
 
@@ -200,6 +243,10 @@ class FailedFile(models.Model):
     code = models.CharField(max_length=40)
     reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
+    retry = models.ForeignKey(
+        Job, on_delete=models.SET_NULL, null=True, blank=True, related_name="retried_files",
+        help_text="The job that tries it again.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["id"]

@@ -1,4 +1,4 @@
-"""Celery's side of jobs: run one, sweep for forgotten ones."""
+"""Celery's side of jobs: run one, help with one, sweep for forgotten ones, and what beat asks for."""
 
 from __future__ import annotations
 
@@ -8,23 +8,47 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from gallery import jobs
+from gallery.jobs import kinds, shares
+from gallery.models import Job
 
 
 @shared_task(name="gallery.tasks.run_job")
 def run_job(job_id: int) -> None:
     """Do the job if it is still to be done; safe to deliver twice."""
-    jobs.perform(job_id, gives_way=True)
+    jobs.perform(job_id, gives_way=True, tries_again=True)
 
 
-@shared_task(name="gallery.tasks.sweep_jobs")
+@shared_task(name="gallery.tasks.help_job", acks_late=False)
+def help_job(job_id: int) -> None:
+    """Take shares of a job that another worker leads, unless this process works at it already."""
+    if shares.being_done_here(job_id):
+        return
+    job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
+    helper = kinds.work_of(job.kind).helper if job is not None else None
+    if job is not None and helper is not None:
+        helper(job)
+
+
+@shared_task(name="gallery.tasks.sweep_jobs", acks_late=False)
 def sweep_jobs() -> None:
     """Revive the jobs of dead workers."""
     jobs.sweep()
 
 
+@shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)
+def retry_failed_files() -> None:
+    """Try files again whose reason may have passed; forget what failed jobs kept too long."""
+    from gallery import retrying
+
+    retrying.retry_passing_failures()
+    retrying.drop_old_sources()
+
+
 @worker_ready.connect
-def revive_at_start(**_: Any) -> None:
+def revive_at_start(sender: Any = None, **_: Any) -> None:
     """Take up at once what a killed worker of this machine left behind."""
+    if sender is not None:
+        shares.consumed = frozenset(sender.app.amqp.queues.consume_from)
     jobs.sweep(at_start=True)
 
 

@@ -14,7 +14,9 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, Stream
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery import jobs as job_rows
+from gallery import retrying
+from gallery.models import Category, Dataset, FailedFile, Image, Job, JobShare
 from gallery.overview import dataset_cards
 from gallery.paging import datasets_by_name, page_of
 from gallery.spreadsheets import plain_cell
@@ -22,6 +24,7 @@ from gallery.spreadsheets import plain_cell
 DATASETS_PER_PAGE = 24
 IMAGES_PER_PAGE = 96
 JOBS_PER_PAGE = 50
+JOB_FILTERS = {"active": Job.ACTIVE, "failed": (Job.State.FAILED,)}
 FAILED_FILES_PER_PAGE = 100
 RECENT_JOBS = 5
 PICTURE_TYPES = {
@@ -88,19 +91,31 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
-    """Render the list of jobs, the newest first."""
+    """Render the list of jobs, the newest first: all, or those at work, or those that failed for good."""
     rows = Job.objects.select_related("dataset")
-    return render(
-        request, "gallery/jobs.html", {"page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True)}
-    )
+    shown = request.GET.get("show", "")
+    if shown in JOB_FILTERS:
+        rows = rows.filter(state__in=JOB_FILTERS[shown])
+    context = {
+        "page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True),
+        "shown": shown if shown in JOB_FILTERS else "",
+        **{name: Job.objects.filter(state__in=states).count() for name, states in JOB_FILTERS.items()},
+    }
+    return render(request, "gallery/jobs.html", context)
 
 
 @require_safe
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """Render one job with a page of the files it could not use."""
     shown = get_object_or_404(Job.objects.select_related("dataset"), pk=pk)
-    failed = FailedFile.objects.filter(job=shown).select_related("image__dataset")
-    context = {"job": shown, "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE)}
+    failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
+    context = {
+        "job": shown,
+        "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
+        "retryable": job_rows.retryable(shown),
+        "files_retryable": bool(shown.failed) and retrying.retryable(shown),
+        "workers": shown.shares.filter(state=JobShare.State.RUNNING).count() if shown.active else 0,
+    }
     return render(request, "gallery/job.html", context)
 
 

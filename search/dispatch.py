@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from gallery import jobs, signals
-from gallery.models import Dataset, Job
+from gallery.models import Dataset, FailedFile, Job
 from search.models import FeatureMatrix, Projection, SearchIndex
 
 
@@ -96,8 +97,28 @@ def _project(run: jobs.JobRun) -> dict[str, Any]:
     return projecting.project_job(run)
 
 
-jobs.register(Job.Kind.EXTRACT, _extract)
+def _verify(run: jobs.JobRun) -> dict[str, Any]:
+    from search.services import upkeep
+
+    return upkeep.verify_job(run)
+
+
+def _help_extract(job: Job) -> None:
+    from search.services import extraction
+
+    extraction.help_extraction(job)
+
+
+def _extract_again(job: Job, files: Sequence[FailedFile]) -> Job:
+    """Queue an extraction of the images whose files an earlier one could not use."""
+    images = sorted({file.image_id for file in files if file.image_id is not None})
+    spec = {"spec": job.parameters["spec"]} if "spec" in job.parameters else {}
+    return jobs.enqueue(Job.Kind.EXTRACT, job.dataset, images=images, **spec)
+
+
+jobs.register(Job.Kind.EXTRACT, _extract, helper=_help_extract, files_again=_extract_again)
 jobs.register(Job.Kind.INDEX, _index)
 jobs.register(Job.Kind.EXPERIMENT, _experiment)
-jobs.register(Job.Kind.PROMOTE, _promote)
+jobs.register(Job.Kind.PROMOTE, _promote, helper=_help_extract)
+jobs.register(Job.Kind.VERIFY, _verify)
 jobs.register(Job.Kind.PROJECT, _project)

@@ -113,3 +113,15 @@ def storage_origin(env: Env) -> str:
     """Return the origin that signed addresses of pictures lead to: Amazon's where no endpoint is named."""
     parts = urlsplit(env.str("STORAGE_ENDPOINT", ""))
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "https://*.amazonaws.com"
+
+
+def schedule(every_s: dict[str, float]) -> dict[str, Any]:
+    """Return beat's schedule of tasks, each so often; 0 leaves one out.
+
+    A message that nobody took before the next is due is out of date.
+    """
+    return {
+        task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+        for task, seconds in every_s.items()
+        if seconds > 0
+    }

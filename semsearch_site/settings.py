@@ -174,8 +174,14 @@ REDIS_URL = env.str("REDIS_URL", "")
 BROKER_SOCKET = environment.socket_path(SEMSEARCH_HOME)
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{BROKER_SOCKET}"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+# Longer than any job: a message is not delivered again while its job runs. When a worker dies, the heartbeat
+# of its job tells, within half a minute; the message that comes again a day later finds nothing to do.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 86_400, "socket_connect_timeout": 2}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+# a worker takes from all of them unless it is started with --queues
+JOB_QUEUES = ("import", "extract", "index", "project", "schedule")
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in JOB_QUEUES}
+CELERY_TASK_DEFAULT_QUEUE = "schedule"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -183,9 +189,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 2)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {
-    "sweep-jobs": {"task": "gallery.tasks.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
-}
+CELERY_BEAT_SCHEDULE = environment.schedule(
+    {
+        "gallery.tasks.sweep_jobs": 10.0,
+        "gallery.tasks.retry_failed_files": env.float("RETRY_FAILED_EVERY_S", 3600.0),
+        "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
+        "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
+    }
+)
 CELERY_BEAT_SCHEDULE_FILENAME = str(BROKER_ROOT / "beat-schedule")
 CACHES = (
     {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

@@ -14,6 +14,7 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from gallery import jobs
+from gallery.jobs import running
 from gallery.models import Dataset, Job
 from tests.process_fixtures import prepared, template  # noqa: F401
 
@@ -108,7 +109,7 @@ def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     from search.services import indexing
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
-    monkeypatch.setattr(jobs, "HEARTBEAT_S", 3600.0)
+    monkeypatch.setattr(running, "HEARTBEAT_S", 3600.0)
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield

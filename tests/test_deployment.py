@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("migrate", "web", "worker", "beat")
+OURS = ("migrate", "web", "worker", "extractor", "beat")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,23 @@ def test_every_long_running_service_tells_whether_it_is_well(compose: dict[str, 
     assert silent == {"migrate", "bucket", "beat"}
 
 
+def test_workers_are_started_for_queues_that_exist(compose: dict[str, Any]) -> None:
+    from django.conf import settings
+
+    def named(text: str) -> set[str]:
+        return set(
+            text.partition(":-")[2].rstrip("}").split(",") if text.startswith("$") else text.split(",")
+        )
+
+    commands = {name: compose["services"][name]["command"] for name in ("worker", "extractor")}
+    queues = {name: named(command[command.index("--queues") + 1]) for name, command in commands.items()}
+    assert queues["worker"] == set(settings.JOB_QUEUES), "one worker alone does everything"
+    assert queues["extractor"] < set(settings.JOB_QUEUES)
+    unit = (ROOT / "deploy/systemd/semsearch-worker@.service").read_text()
+    (given,) = re.findall(r"^Environment=QUEUES=(\S+)", unit, flags=re.M)
+    assert named(given) == set(settings.JOB_QUEUES)
+
+
 def test_every_variable_without_a_default_stands_in_the_example_environment(compose: dict[str, Any]) -> None:
     required = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "compose.yaml").read_text()))
     named = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose.env").read_text(), flags=re.M))
@@ -61,7 +78,7 @@ def test_every_service_is_limited_and_waits_only_for_what_is_there(compose: dict
     services = compose["services"]
     for name, service in services.items():
         assert set(service.get("depends_on", {})) <= set(services), name
-        if service.get("restart") == "unless-stopped" or name in ("web", "worker", "beat"):
+        if service.get("restart") == "unless-stopped" or name in ("web", "worker", "extractor", "beat"):
             limits = service["deploy"]["resources"]["limits"]
             assert set(limits) == {"cpus", "memory"}, name
 

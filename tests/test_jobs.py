@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from gallery import jobs, removing
+from gallery import jobs, removing, retrying
 from gallery.errors import SemsearchError
+from gallery.jobs import kinds, reviving
 from gallery.models import Dataset, FailedFile, Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +31,7 @@ def handled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         run.begin(3, "working")
         return {"answer": 42}
 
-    monkeypatch.setitem(jobs._handlers, Job.Kind.INDEX, handler)
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(handler))
     return seen
 
 
@@ -59,7 +61,7 @@ def test_a_cancelled_job_is_not_begun_and_a_running_one_stops(
         run.touch(done=1)
         raise AssertionError("a cancelled job went on")
 
-    monkeypatch.setitem(jobs._handlers, Job.Kind.INDEX, cancelled_on_the_way)
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(cancelled_on_the_way))
     ended = jobs.perform(queued(dataset).pk)
     assert ended
     assert (ended.state, ended.error) == (Job.State.CANCELLED, "")
@@ -73,14 +75,18 @@ def test_an_upload_goes_with_its_import_also_when_that_never_began(dataset: Data
         return Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset, parameters=parameters, **values)
 
     cancelled = waiting()
-    dead = {"state": Job.State.RUNNING, "heartbeat_at": timezone.now() - 2 * jobs.STALE_AFTER, "worker": "x"}
-    given_up, revived = waiting(attempts=jobs.MAX_ATTEMPTS, **dead), waiting(attempts=1, **dead)
+    dead = {
+        "state": Job.State.RUNNING,
+        "heartbeat_at": timezone.now() - 2 * reviving.STALE_AFTER,
+        "worker": "x",
+    }
+    given_up, revived = waiting(setbacks=reviving.MAX_SETBACKS - 1, **dead), waiting(setbacks=1, **dead)
     jobs.cancel(cancelled.pk)
     jobs.sweep()
-    (kept,) = default_storage.listdir("uploads")[1]
-    assert revived.parameters["upload"] == f"uploads/{kept}"
     given_up.refresh_from_db()
     assert given_up.state == Job.State.FAILED
+    kept = {f"uploads/{name}" for name in default_storage.listdir("uploads")[1]}
+    assert kept == {job.parameters["upload"] for job in (given_up, revived)}, "either can go on"
     removing.remove_dataset(dataset)
     assert default_storage.listdir("uploads")[1] == []
 
@@ -94,7 +100,7 @@ def test_a_failure_is_recorded_in_words(
     def failing(run: jobs.JobRun) -> dict[str, Any]:
         raise error
 
-    monkeypatch.setitem(jobs._handlers, Job.Kind.INDEX, failing)
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(failing))
     ended = jobs.perform(queued(dataset).pk)
     assert ended
     assert (ended.state, ended.error) == (Job.State.FAILED, words)
@@ -105,8 +111,8 @@ def test_a_job_without_a_heartbeat_is_queued_again_and_given_up_after_several_de
 ) -> None:
     long_ago = timezone.now() - timedelta(minutes=5)
     running = {"state": Job.State.RUNNING, "worker": "elsewhere:1:abc", "heartbeat_at": long_ago}
-    once = queued(dataset, attempts=1, **running)
-    often = queued(dataset, attempts=jobs.MAX_ATTEMPTS, **running)
+    once = queued(dataset, setbacks=1, **running)
+    often = queued(dataset, setbacks=reviving.MAX_SETBACKS - 1, **running)
     alive = queued(dataset, **(running | {"heartbeat_at": timezone.now()}))
     jobs.sweep()
     states = [Job.objects.get(pk=job.pk).state for job in (once, often, alive)]
@@ -157,7 +163,7 @@ def test_what_was_left_is_announced_in_its_order_and_after_what_people_wait_for(
     left = [jobs.leave(kind, dataset).pk for kind in kinds]
     sent: list[tuple[int, int]] = []
 
-    def noted(values: tuple[int], priority: int) -> None:
+    def noted(values: tuple[int], priority: int, queue: str) -> None:
         sent.append((values[0], priority))
 
     monkeypatch.setattr("gallery.tasks.run_job.apply_async", noted)
@@ -165,3 +171,108 @@ def test_what_was_left_is_announced_in_its_order_and_after_what_people_wait_for(
     assert [pk for pk, _ in sent] == left
     experiment, project, _, imported = (priority for _, priority in sent)
     assert imported < experiment < project, "the broker hands out the smallest number first"
+
+
+def test_a_job_whose_workers_died_rests_longer_each_time_and_progress_makes_up_for_it(
+    dataset: Dataset, handled: list[int]
+) -> None:
+    job = queued(dataset)
+    rests: list[float] = []
+    for _ in range(3):
+        assert jobs.claim(job.pk)
+        Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - 2 * reviving.STALE_AFTER)
+        jobs.sweep()
+        job.refresh_from_db()
+        rest = job.not_before - timezone.now() if job.not_before else timedelta()
+        rests.append(round(rest.total_seconds()))
+        assert job.state == Job.State.QUEUED
+        if rest:
+            assert jobs.perform(job.pk) is None, "it was begun before its time"
+            Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+    assert rests == [0, 10, 20]
+    run = jobs.claim(job.pk)
+    assert run
+    run.begin(10, "")
+    run.advance(1)
+    job.refresh_from_db()
+    assert (job.setbacks, job.furthest) == (0, 1)
+
+
+def test_an_error_that_may_pass_is_tried_again_and_failed_for_good_after_several(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(run: jobs.JobRun) -> dict[str, Any]:
+        raise ConnectionResetError("the storage is away")
+
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(failing))
+    job = queued(dataset)
+    for number in range(1, reviving.MAX_SETBACKS):
+        ended = jobs.perform(job.pk, tries_again=True)
+        assert ended
+        assert (ended.state, ended.setbacks) == (Job.State.QUEUED, number)
+        assert ended.not_before
+        assert "the storage is away" in ended.message
+        Job.objects.filter(pk=job.pk).update(not_before=None)
+    ended = jobs.perform(job.pk, tries_again=True)
+    assert ended
+    assert ended.state == Job.State.FAILED
+    assert ended.error == "ConnectionResetError: the storage is away"
+
+
+def test_a_failed_job_can_be_tried_again_and_a_refused_one_cannot(
+    dataset: Dataset, handled: list[int]
+) -> None:
+    failed = queued(dataset, state=Job.State.FAILED, error="x", setbacks=5, finished_at=timezone.now())
+    FailedFile.objects.create(job=failed, name="a.jpg", code="x", reason="y")
+    again = jobs.retry(failed.pk)
+    assert (again.state, again.error, again.setbacks, again.failed) == (Job.State.QUEUED, "", 0, 0)
+    ended = jobs.perform(failed.pk)
+    assert ended
+    assert ended.state == Job.State.SUCCEEDED
+    for job in (ended, queued(dataset, state=Job.State.FAILED, final=True), queued(dataset)):
+        with pytest.raises(jobs.NotRetryableError):
+            jobs.retry(job.pk)
+
+
+def test_the_source_of_a_failed_import_waits_for_another_attempt_but_not_for_ever(dataset: Dataset) -> None:
+    upload = default_storage.save("uploads/a.zip", ContentFile(b"zip"))
+    job = Job.objects.create(
+        kind=Job.Kind.IMPORT, dataset=dataset, parameters={"upload": upload}, state=Job.State.FAILED,
+        finished_at=timezone.now() - retrying.KEPT_FOR / 2,
+    )  # fmt: skip
+    assert retrying.drop_old_sources() == 0
+    assert default_storage.exists(upload)
+    Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - retrying.KEPT_FOR - timedelta(hours=1))
+    assert retrying.drop_old_sources() == 1
+    assert not default_storage.exists(upload)
+    jobs.retry(job.pk)
+    ended = jobs.perform(job.pk)
+    assert ended
+    assert "upload it again" in ended.error
+
+
+def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
+    assert set(kinds.QUEUES) == set(Job.Kind)
+    assert set(kinds.QUEUES.values()) < set(settings.JOB_QUEUES)
+    assert {"import", "extract", "index", "project"} == set(kinds.QUEUES.values())
+
+
+def test_a_job_is_announced_in_the_queue_of_its_kind(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr("gallery.tasks.run_job.apply_async", lambda *_, queue, **__: sent.append(queue))
+    for kind in (Job.Kind.IMPORT, Job.Kind.EXTRACT, Job.Kind.PROMOTE, Job.Kind.EXPERIMENT):
+        jobs.enqueue(kind, dataset)
+    assert sent == ["import", "extract", "index", "project"]
+
+
+def test_a_job_that_waits_long_is_announced_ever_less_often(dataset: Dataset) -> None:
+    now = timezone.now()
+    job = queued(dataset, dispatched_at=now - timedelta(seconds=30), announcements=1)
+    Job.objects.filter(pk=job.pk).update(created_at=now - timedelta(hours=1))
+    assert [pk for pk, _ in reviving._forgotten(now, at_start=False)] == [job.pk]
+    Job.objects.filter(pk=job.pk).update(announcements=3)
+    assert reviving._forgotten(now, at_start=False) == []
+    later = now + timedelta(minutes=10)
+    assert [pk for pk, _ in reviving._forgotten(later, at_start=False)] == [job.pk]

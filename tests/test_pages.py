@@ -110,7 +110,7 @@ def test_no_page_has_inline_script_or_style(client: Client, mine: Dataset, path:
         ("/live/", 3),
         ("/datasets/", 4),
         ("/datasets/mine/", 4),
-        ("/jobs/", 1),
+        ("/jobs/", 3),
     ],
 )
 def test_lists_ask_the_database_a_fixed_number_of_times(
@@ -311,3 +311,34 @@ def test_an_unknown_address_answers_with_our_page(client: Client, settings: Any)
     answer = client.get("/datasets/none/")
     assert answer.status_code == 404
     assert "There is nothing at this address" in answer.content.decode()
+
+
+def test_jobs_that_failed_for_good_are_listed_with_their_error_and_staff_may_try_them_again(
+    client: Client, staff_client: Client, mine: Dataset
+) -> None:
+    running, failed = add_job(mine, state="running"), add_job(mine, state="failed")
+    Job.objects.filter(pk=failed.pk).update(error="its worker died five times")
+    page = client.get("/jobs/?show=failed").content.decode()
+    assert "Its worker died five times" in page
+    assert f"/jobs/{running.pk}/" not in page
+    assert "Try again" not in page
+    again = f'data-post="/api/v1/jobs/{failed.pk}/retry/"'
+    assert again in staff_client.get("/jobs/?show=failed").content.decode()
+    assert again in staff_client.get(f"/jobs/{failed.pk}/").content.decode()
+    Job.objects.filter(pk=failed.pk).update(final=True)
+    assert again not in staff_client.get("/jobs/").content.decode()
+    assert again not in staff_client.get(f"/jobs/{failed.pk}/").content.decode()
+    assert "No job has failed" not in client.get("/jobs/?show=nonsense").content.decode()
+
+
+def test_failed_files_of_an_ended_job_can_be_tried_again_and_lead_to_the_job_that_does(
+    client: Client, staff_client: Client, mine: Dataset
+) -> None:
+    job = add_job(mine, failed=2)
+    again = f'data-post="/api/v1/jobs/{job.pk}/failed-files/retry/"'
+    assert again not in client.get(f"/jobs/{job.pk}/").content.decode()
+    assert staff_client.get(f"/jobs/{job.pk}/").content.decode().count(again) == 3
+    other = add_job(mine)
+    FailedFile.objects.filter(job=job).update(retry=other)
+    page = client.get(f"/jobs/{job.pk}/").content.decode()
+    assert page.count(f'href="/jobs/{other.pk}/">job #{other.pk}') == 2

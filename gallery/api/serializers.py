@@ -9,7 +9,7 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from gallery import copying, grid
+from gallery import copying, grid, jobs
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.paging import LARGEST_ID
 
@@ -198,6 +198,11 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     failed = serializers.IntegerField(read_only=True)
     percent = serializers.IntegerField(read_only=True)
     active = serializers.BooleanField(read_only=True)
+    retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")
+
+    def get_retryable(self, job: Job) -> bool:
+        """Whether it can be tried again."""
+        return jobs.retryable(job)
 
     class Meta:
         model = Job
@@ -215,6 +220,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "result",
             "active",
             "attempts",
+            "retryable",
             "created_at",
             "started_at",
             "finished_at",
@@ -226,7 +232,19 @@ class FailedFileSerializer(serializers.ModelSerializer[FailedFile]):
 
     class Meta:
         model = FailedFile
-        fields = ["id", "name", "code", "reason", "created_at"]
+        fields = ["id", "name", "code", "reason", "retry", "created_at"]
+
+
+class FilesAgainSerializer(serializers.Serializer[Any]):
+    """Which files to try again."""
+
+    files = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
+        allow_empty=False,
+        max_length=1000,
+        required=False,
+        help_text="Numbers of failed files; all that wait without it.",
+    )
 
 
 class NewDatasetOfImagesResponseSerializer(DatasetSerializer):

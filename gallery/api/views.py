@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gallery import atlases, copying, grid, importing, jobs, removing
+from gallery import atlases, copying, grid, importing, jobs, removing, retrying
 from gallery.api import serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
@@ -193,7 +193,7 @@ class ImageViewSet(
 
 
 class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
-    """Jobs: list, read, cancel, and the files they could not use."""
+    """Jobs: list, read, cancel, try again, and the files they could not use."""
 
     queryset = Job.objects.none()
     serializer_class = serializers.JobSerializer
@@ -216,6 +216,14 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         jobs.cancel(job.pk)
         return Response(self.get_serializer(shown_jobs().get(pk=job.pk)).data)
 
+    @extend_schema(request=None, responses={202: serializers.JobSerializer})
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Put a job that failed, or was cancelled, back in the queue; what it did so far stands."""
+        job = jobs.retry(self.get_object().pk)
+        shown = self.get_serializer(shown_jobs().get(pk=job.pk)).data
+        return Response(shown, status=status.HTTP_202_ACCEPTED)
+
     @extend_schema(responses=serializers.FailedFileSerializer(many=True))
     @action(detail=True, url_path="failed-files")
     def failed_files(self, request: Request, pk: str) -> Response:
@@ -223,3 +231,13 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         pager = ByOldest()
         page = pager.paginate_queryset(self.get_object().failed_files.all(), request, self)
         return pager.get_paginated_response(serializers.FailedFileSerializer(page, many=True).data)
+
+    @extend_schema(request=serializers.FilesAgainSerializer, responses={202: serializers.JobSerializer})
+    @action(detail=True, methods=["post"], url_path="failed-files/retry", pagination_class=None)
+    def retry_files(self, request: Request, pk: str) -> Response:
+        """Try files again that the job could not use, all or those named; answers with a new job."""
+        form = serializers.FilesAgainSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        started = retrying.retry_files(self.get_object(), form.validated_data.get("files"))
+        shown = self.get_serializer(shown_jobs().get(pk=started.pk)).data
+        return Response(shown, status=status.HTTP_202_ACCEPTED)

@@ -1,72 +1,47 @@
-"""Finds the images that lack an embedding and gives them one, as often as it takes."""
+"""Finds the images that lack an embedding and gives them one, as often as it takes and with whoever helps."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
-
-from gallery.errors import SemsearchError
-from gallery.jobs import JobRun
-from gallery.models import Dataset, Image
-from search.models import Embedding, FeatureSpec, SearchIndex
-from search.services import embedding, features
-from search.services.embedding import Embedded, Told
-
-READ_ROWS = 512
-
-
-def without_embedding(dataset: Dataset, spec: FeatureSpec) -> QuerySet[Image]:
-    """Return the images of a dataset that still lack an embedding, oldest first."""
-    there = Embedding.objects.filter(image=OuterRef("pk"), spec=spec)
-    return Image.objects.filter(~Exists(there), dataset=dataset).order_by("pk")
+from gallery.jobs import JobRun, shares
+from gallery.models import Job
+from search.models import SearchIndex
+from search.services import features
+from search.services.extraction_shares import SharedExtraction, index_of_job
+from search.services.extraction_shares import without_embedding as without_embedding
 
 
 def extract_job(run: JobRun) -> dict[str, Any]:
-    """Do an extraction job: every image of its dataset without an embedding gets one."""
-    dataset = run.job.dataset
-    assert dataset is not None
-    spec_id = run.job.parameters.get("spec")
-    spec = FeatureSpec.objects.get(pk=spec_id) if spec_id else features.live_index(dataset).spec
-    return extract_into(run, features.index_of(dataset, spec))
+    """Do an extraction job: every image of its dataset without an embedding, or those it names, gets one."""
+    return extract_into(run, index_of_job(run.job))
 
 
 def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
-    """Give every image of an index's dataset that lacks one an embedding.
+    """Give every image of an index's dataset that lacks one an embedding, and lead those who help.
 
     What it begins from is always what is missing, so a job that was killed just runs again.
     """
-    missing = without_embedding(index.dataset, index.spec)
-    run.begin(missing.count(), f"Extracting {index.spec}")
-    if not run.job.total and not missing.exists():
-        return _result(Embedded(0, 0, {}), 0.0)
+    shared = SharedExtraction(run.job, index)
+    before = shares.tally(run.job)
+    missing = shared.missing().count()
+    run.begin(before.done + missing, f"Extracting {index.spec}", done=before.done + before.failed)
     started = time.perf_counter()
-    network = features.extractor(index.spec.config)
-
-    def failed(image: Image, error: SemsearchError) -> None:
-        run.fail_file(image.filename, error, image)
-
-    found = embedding.embed_stored(_by_keyset(missing), index, network, Told(failed, run.advance))
-    ended = found.stored + found.failed
-    run.touch(total=ended, done=ended)
-    return _result(found, time.perf_counter() - started) | {"engine": network.engine_name}
-
-
-def _result(found: Embedded, seconds: float) -> dict[str, Any]:
-    return {
-        "embeddings": found.stored,
+    found = shares.lead(run, shared.next_range, shared.do)
+    run.touch(total=found.done + found.failed, done=found.done + found.failed)
+    seconds = time.perf_counter() - started
+    result = {
+        "embeddings": found.done,
         "failed": found.failed,
-        "images_per_s": round(found.stored / seconds, 1) if found.stored else 0.0,
+        "images_per_s": round((found.done - before.done) / seconds, 1) if found.done else 0.0,
         "seconds": round(seconds, 2),
-        **found.stages,
+        **shared.stages,
     }
+    return result | ({"engine": features.extractor(index.spec.config).engine_name} if missing else {})
 
 
-def _by_keyset(missing: QuerySet[Image]) -> Iterator[Image]:
-    """Yield images in bounded memory; those that arrive meanwhile are met at the end."""
-    last = 0
-    while rows := list(missing.filter(pk__gt=last).only("pk", "file", "filename")[:READ_ROWS]):
-        yield from rows
-        last = rows[-1].pk
+def help_extraction(job: Job) -> None:
+    """Take shares of an extraction that another worker leads."""
+    shared = SharedExtraction(job, index_of_job(job))
+    shares.join(job, shared.next_range, shared.do)

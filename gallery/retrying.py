@@ -1,0 +1,81 @@
+"""Tries single files again that a job could not use, when somebody asks or the reason may have passed."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from gallery.jobs import NotRetryableError
+from gallery.jobs.kinds import work_of
+from gallery.jobs.queueing import remove_leftovers
+from gallery.models import FailedFile, Job
+
+logger = logging.getLogger(__name__)
+
+# a stored file that cannot be read now may be read later: the storage was away
+PASSING_CODES = ("not_found",)
+MOST_ATTEMPTS = 3
+# how long the source of a failed job waits for somebody to try the job again
+KEPT_FOR = timedelta(days=7)
+MOST_FILES = 1000
+
+
+def retryable(job: Job) -> bool:
+    """Whether single files of a job can be tried again."""
+    return not job.active and work_of(job.kind).files_again is not None
+
+
+def retry_files(job: Job, ids: Iterable[int] | None = None) -> Job:
+    """Start a job that tries files of an ended job again: those of these ids, or all; returns the new job.
+
+    Raises: NotRetryableError when the job still runs, none of the files waits for that, or their source is
+    gone.
+    """
+    again = work_of(job.kind).files_again
+    if job.active or again is None:
+        raise NotRetryableError("Single files can be tried again when their import or extraction has ended.")
+    with transaction.atomic():
+        wanted = FailedFile.objects.select_for_update().filter(job=job, retry=None).exclude(code="duplicate")
+        if ids is not None:
+            wanted = wanted.filter(pk__in=list(ids))
+        files = list(wanted.order_by("pk")[:MOST_FILES])
+        if not files:
+            raise NotRetryableError("None of these files waits to be tried again.")
+        started = again(job, files)
+        FailedFile.objects.filter(pk__in=[file.pk for file in files]).update(retry=started)
+    return started
+
+
+def retry_passing_failures() -> int:
+    """Try pictures again whose stored file could not be read, a few times each; returns how many jobs."""
+    waiting = FailedFile.objects.filter(code__in=PASSING_CODES, retry=None, image__isnull=False)
+    waiting = waiting.exclude(job__state__in=Job.ACTIVE).annotate(
+        times=Count("image__failures", filter=Q(image__failures__code=F("code")))
+    )
+    by_job: dict[int, list[int]] = defaultdict(list)
+    for pk, job_id in waiting.filter(times__lt=MOST_ATTEMPTS).values_list("pk", "job")[:MOST_FILES]:
+        by_job[job_id].append(pk)
+    started = 0
+    for job in Job.objects.filter(pk__in=by_job):
+        try:
+            retry_files(job, by_job[job.pk])
+        except NotRetryableError as error:
+            logger.info("Files of job %s are not tried again: %s", job.pk, error.detail)
+        else:
+            started += 1
+    return started
+
+
+def drop_old_sources() -> int:
+    """Remove what failed jobs were to work on when nobody tried them again for long; returns how many."""
+    old = Job.objects.filter(state=Job.State.FAILED, finished_at__lt=timezone.now() - KEPT_FOR)
+    old = old.filter(finished_at__gt=timezone.now() - 2 * KEPT_FOR)
+    forgotten = [job for job in old if work_of(job.kind).leftovers is not None]
+    remove_leftovers(*forgotten)
+    return len(forgotten)

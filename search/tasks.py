@@ -1,0 +1,21 @@
+"""What beat asks for: indexes kept small to search, and everything compared with everything."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+
+@shared_task(name="search.tasks.compact", acks_late=False)
+def compact() -> None:
+    """Queue a build of each live index that has changed enough."""
+    from search.services import upkeep
+
+    upkeep.compact()
+
+
+@shared_task(name="search.tasks.verify", acks_late=False)
+def verify() -> None:
+    """Queue a comparison of pictures, embeddings, indexes and files, unless something is at work on them."""
+    from search.services import upkeep
+
+    upkeep.enqueue_verification()
