@@ -14,7 +14,7 @@ from search.extractors import calibration, kept_choices, openvino_engine
 from search.extractors.calibration import Closeness, calibration_pictures, closeness, generated_pictures
 from search.extractors.engines import Maps
 from search.extractors.kept_choices import kept, machine_key
-from search.extractors.openvino_engine import LARGE_BATCH, OpenVINOEngine, converted
+from search.extractors.openvino_engine import STREAMS_FROM, OpenVINOEngine, converted
 from search.extractors.registry import architecture
 from search.extractors.streams import BatchChoice
 
@@ -153,7 +153,7 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
 ) -> None:
     monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: False)
     engine = OpenVINOEngine(own_ir, SIDE)
-    pictures = np.random.default_rng(0).integers(0, 256, (LARGE_BATCH + 1, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (STREAMS_FROM + 1, SIDE, SIDE, 3), dtype=np.uint8)
     seen: list[int] = []
 
     def note(start: int, maps: tuple[Maps, ...]) -> None:
@@ -171,7 +171,7 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
 
 def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "fastest", lambda *_: BatchChoice(2, 1, {}))
-    pictures = np.zeros((LARGE_BATCH, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.zeros((STREAMS_FROM, SIDE, SIDE, 3), dtype=np.uint8)
 
     def fail(start: int, maps: tuple[Maps, ...]) -> None:
         raise ValueError(f"picture {start}")

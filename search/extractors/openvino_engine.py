@@ -31,10 +31,11 @@ IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
 CONVERSION_LIMIT_S = 600
 OPENVINO_CHUNK = 4  # measured: larger batches fall out of the cache, see docs/choosing-the-default.md
-# From here on several streams pay for the network being loaded twice. Queries come in smaller batches: a
-# process that only answers searches keeps one copy.
-LARGE_BATCH = 12
-SLOW_MS = 60
+# So many pictures run in streams, for which the network is loaded a second time: 15 MB more for a web server,
+# which answers a sixth more searches that come together.
+STREAMS_FROM = 2
+# Of the processor, by its own clock: other work on the machine must not make a network look slow for ever.
+SLOW_MS = 120
 
 
 def import_openvino() -> Any:
@@ -65,8 +66,8 @@ class PrecisionChoice:
 class OpenVINOEngine:
     """Runs an IR file on the processor, in bf16 where that is native, faster and measured to be harmless.
 
-    A few pictures run one after the other with all cores on each; the first large batch loads the network a
-    second time, for several streams. What is fastest here is measured once and kept beside the IR file.
+    One picture runs with all cores on it; the first batch of several loads the network a second time, for
+    streams side by side. What is fastest here is measured once and kept beside the IR file.
     """
 
     def __init__(self, ir_path: Path, input_size: int) -> None:
@@ -93,8 +94,8 @@ class OpenVINOEngine:
         return whole_maps(self.each, batch)
 
     def each(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for a few pictures at a time; of a large batch from several threads."""
-        if len(batch) >= LARGE_BATCH:
+        """Call `work(start, maps)` for a few pictures at a time, of several from the streams' threads."""
+        if len(batch) >= STREAMS_FROM:
             streams, choice = self._streams()
             streams.each(batch, choice.chunk, work)
             return
@@ -155,10 +156,10 @@ class OpenVINOEngine:
         return self._compile(self._model, self._precision, NUM_STREAMS=count)
 
     def _streams(self) -> tuple[Streams, BatchChoice]:
-        """Return the streams for large batches; the first call on a machine finds out how many, ~2 s."""
+        """Return the streams for several pictures; the first call on a machine finds out how many, ~2 s."""
         with self._loading:
             if self._batches is None:
-                kept_in = self._folder / f"batches-{self._kept_as}"
+                kept_in = self._folder / f"streams-{self._kept_as}"
                 choice = kept(kept_in, BatchChoice, self._choose_batches)
                 self._batches = Streams(self._for_streams(choice.streams), choice.streams), choice
             return self._batches
@@ -166,7 +167,7 @@ class OpenVINOEngine:
     def _choose_batches(self) -> BatchChoice:
         blank = np.zeros((1, self._input_size, self._input_size, 3), dtype=np.uint8)
         request = self._compiled.create_infer_request()
-        (one_ms,) = least_ms([partial(request.infer, [blank])], rounds=3)
+        (one_ms,) = least_ms([partial(request.infer, [blank])], time.process_time, rounds=3)
         if one_ms > SLOW_MS:  # comparing would take long, and a large network keeps every core busy anyway
             return BatchChoice(1, OPENVINO_CHUNK, {})
         return fastest(self._for_streams, self._input_size)
