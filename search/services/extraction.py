@@ -25,7 +25,7 @@ def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
     """
     shared = SharedExtraction(run.job, index)
     before = shares.tally(run.job)
-    missing = shared.missing().count()
+    missing = shared.missing_count()
     run.begin(before.done + missing, f"Extracting {index.spec}", done=before.done + before.failed)
     started = time.perf_counter()
     found = shares.lead(run, shared.next_range, shared.do)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from gallery.errors import SemsearchError
 from gallery.jobs.shares import Range, ShareRun
-from gallery.models import Dataset, Image, Job, JobShare
+from gallery.models import Category, Dataset, Image, Job, JobShare
 from search.models import Embedding, FeatureSpec, SearchIndex
 from search.services import features
 
 READ_ROWS = 512
+FEW_IMAGES = 10_000
 # A share is a sixteenth of what lies ahead, for several workers to end together, within these bounds: smaller
 # ones leave the network without work too often, larger ones lose more time when their worker dies.
 LEAST_IMAGES, MOST_IMAGES, SHARE_OF_REST = 64, 512, 16
@@ -48,8 +49,20 @@ class SharedExtraction:
         chosen = self.job.parameters.get("images")
         return found.filter(pk__in=chosen) if chosen is not None else found
 
+    def missing_count(self) -> int:
+        """Return how many there are of them: of a whole dataset by the counts that the database keeps."""
+        if "images" in self.job.parameters:
+            return self.missing().count()
+        counts = Category.objects.filter(dataset=self.index.dataset_id)
+        images: int = counts.aggregate(n=Sum("images"))["n"] or 0
+        return max(0, images - SearchIndex.objects.values_list("embeddings", flat=True).get(pk=self.index.pk))
+
     def next_range(self, after: int) -> Range | None:
         """Return the next images behind an id that lack an embedding, or None."""
+        first = self._first_missing() if not after else after + 1
+        if first is None:
+            return None
+        after = first - 1
         newest = Image.objects.filter(dataset=self.index.dataset_id).order_by("-pk")
         ahead = (newest.values_list("pk", flat=True).first() or 0) - after
         size = min(MOST_IMAGES, max(LEAST_IMAGES, ahead // SHARE_OF_REST))
@@ -58,6 +71,18 @@ class SharedExtraction:
             free = free.exclude(pk__gte=first, pk__lte=last)
         ids = list(free.values_list("pk", flat=True)[:size])
         return Range(ids[-1], len(ids)) if ids else None
+
+    def _first_missing(self) -> int | None:
+        """Return an id that none of them is below, or None where there is none.
+
+        A few are looked for from the newest picture backwards: a picture that has just come is then not
+        sought among a million that were embedded long ago.
+        """
+        count = self.missing_count()
+        if count > FEW_IMAGES:
+            return 1
+        newest = self.missing().order_by("-pk").values_list("pk", flat=True)[:count]
+        return min(newest, default=None)
 
     def _held_by_other_jobs(self) -> list[tuple[int, int]]:
         """Return the ranges that workers hold of other jobs into the same index: pictures that came later."""
