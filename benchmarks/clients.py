@@ -38,12 +38,13 @@ class Load:
 
 @dataclass
 class Record:
-    """Milliseconds of every good answer, what went wrong, and how long it all took."""
+    """Milliseconds of every good answer, what went wrong, how long it took, and whose processor time."""
 
     ms: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
     own_cpu_seconds: float = 0.0
+    server_cpu_seconds: float = 0.0  # for whoever can see the server's process to fill in
 
 
 def measured(load: Load) -> Record:

@@ -43,7 +43,10 @@ class _Pair:
         firsts = {"ours": count(step=A_ROUND), "theirs": count(step=A_ROUND)}
 
         def ask(name: str, server: Server, path: str) -> Record:
-            return measured(Load(server.port, path, self.pictures, first=next(firsts[name]), **load))
+            before = server.web_cpu_s()
+            record = measured(Load(server.port, path, self.pictures, first=next(firsts[name]), **load))
+            record.server_cpu_seconds = server.web_cpu_s() - before
+            return record
 
         found = rounds.in_turn(
             {
@@ -116,6 +119,12 @@ def _figures(
         for side in (0, 1)
     )
     own = [record.own_cpu_seconds / max(1, len(record.ms)) for record in together[0]]
+    # what else the machine did is not in these
+    cpu, peer_cpu = (
+        [[1000 * record.server_cpu_seconds / max(1, len(record.ms))] for record in records]
+        for records in together
+    )
+    cpu_ratio = rounds.compared(cpu, peer_cpu, less_is_better=True)
     rate, peer_rate = (statistics.median(rounds.flat(column)) for column in rates)
     alone_ratio = rounds.compared(one, peer_one, less_is_better=True)
     return {
@@ -130,6 +139,10 @@ def _figures(
         "peer_one_client_ms_p50": round(statistics.median(rounds.flat(peer_one)), 2),
         "one_client_ratio": alone_ratio["ratio"],
         "one_client_ratio_spread": alone_ratio["ratio_spread"],
+        "cpu_ms": round(statistics.median(rounds.flat(cpu)), 1),
+        "peer_cpu_ms": round(statistics.median(rounds.flat(peer_cpu)), 1),
+        "cpu_ratio": cpu_ratio["ratio"],
+        "cpu_ratio_spread": cpu_ratio["ratio_spread"],
         "p99_ratio": round(rounds.p99(peer_ms) / rounds.p99(ms), 2),
         "peer_errors": len(peer_errors),
         "peer_ms_p50": round(statistics.median(peer_ms), 1),

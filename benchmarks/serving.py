@@ -32,7 +32,14 @@ class Server:
     def web_rss_mb(self) -> float:
         """Return the resident memory, in MB of 10**6 bytes, of the process that answers its requests."""
         # the server's first process only watches the one that works
-        return max(_rss_bytes(pid) for pid in _below(self.process.pid) if "gunicorn" in _command(pid)) / 1e6
+        return max(_rss_bytes(pid) for pid in self._web_processes()) / 1e6
+
+    def web_cpu_s(self) -> float:
+        """Return the seconds of processor time that the web server has taken so far."""
+        return sum(_cpu_s(pid) for pid in self._web_processes())
+
+    def _web_processes(self) -> list[int]:
+        return [pid for pid in _below(self.process.pid) if "gunicorn" in _command(pid)]
 
 
 def manage(home: Path, *words: str) -> None:
@@ -122,3 +129,9 @@ def _command(pid: int) -> str:
 def _rss_bytes(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of a process, of the program and of the system for it."""
+    of_program, of_system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(of_program) + int(of_system)) / os.sysconf("SC_CLK_TCK")

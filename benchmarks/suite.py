@@ -65,6 +65,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("one client, median ms", "one_client_ms_p50", "peer_one_client_ms_p50", "one_client_ratio"),
             Line("many clients, searches/s", "requests_per_s", "peer_requests_per_s"),
             Line("many clients, p99 ms", "ms_p99", "peer_ms_p99", "p99_ratio"),
+            Line("many clients, processor ms a search", "cpu_ms", "peer_cpu_ms", "cpu_ratio"),
         ),
     ),
     "pages": Benchmark(
