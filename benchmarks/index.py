@@ -52,6 +52,7 @@ def index(count: int | None = None) -> dict[str, Any]:
         "query_ms_p50": asked.pop("query_ms_p50"),
         "query_ms_p99": asked.pop("query_ms_p99"),
         "build_seconds": built["seconds"],
+        "build_processor_seconds": built["processor_seconds"],
         "best_peer_ms_p50": min((peer["query_ms_p50"] for peer in graphs), default=None),
         "ratio": min((peer["ratio"] for peer in graphs), default=None),
         "least_peer_bytes": (least := min((peer["bytes_per_vector"] for peer in graphs), default=0.0)),

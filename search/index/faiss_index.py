@@ -41,9 +41,9 @@ from search.types import Ids, Vectors
 EXACT_UP_TO = 50_000
 # One bit a dimension needs many dimensions to tell vectors apart.
 RABITQ_FROM_DIMS = 64
-TRAINING_PER_LIST = 48  # FAISS asks for at least 39
+TRAINING_PER_LIST = 40  # FAISS asks for at least 39
 TRAINING_AT_MOST = 196_608  # vectors: 400 MB of 512 dimensions
-TRAINING_ROUNDS = 10  # of k-means; more of them moved recall by less than 0.001
+TRAINING_ROUNDS = 8  # of k-means; more of them moved recall by less than 0.001
 # Hits wanted at a time re-rank at least so many candidates each; tuning is for ten hits.
 CANDIDATES_PER_HIT = 4
 _SERVED = re.compile(r"Flat|(RR\d+,)?IVF\d+,\w+|HNSW\d+,\w+")

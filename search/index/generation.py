@@ -26,6 +26,7 @@ FORMAT = 2
 # The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
 CENTRE_FROM = 10
 READ_ROWS = 8_192
+CHECKED_BYTES = 128 * 2**20  # of a file whose checksum is looked at whenever it is opened
 # Hits of a compressed index keep their places up to these numbers, 24, 240, 2,400 ...: a page is one of 20.
 FIRST_BLOCK, NEXT_BLOCK = 24, 10
 
@@ -109,7 +110,9 @@ class Generation:
 
     @classmethod
     def open(cls, folder: Path, *, checksums: bool = True) -> Generation:
-        """Open a generation's folder after checking sizes, counts and (unless told not to) checksums.
+        """Open a generation's folder after checking sizes, counts and checksums.
+
+        Without `checksums` large files are not read for it: every process that starts would wait for that.
 
         Raises: IndexDamagedError when anything does not agree with the manifest.
         """
@@ -125,7 +128,8 @@ class Generation:
                 raise damaged(folder, f"{name} is missing")
             if name in expected and path.stat().st_size != expected[name]:
                 raise damaged(folder, f"{name} has {path.stat().st_size} bytes instead of {expected[name]}")
-            if checksums and sha256_of(path) != manifest.checksums.get(name):
+            checked = checksums or path.stat().st_size <= CHECKED_BYTES
+            if checked and sha256_of(path) != manifest.checksums.get(name):
                 raise damaged(folder, f"{name} is not what was written (its checksum differs)")
         try:
             stored = MappedVectors.open(folder, manifest.count, manifest.dims)

@@ -145,7 +145,8 @@ def _generation(index: SearchIndex, held: PublishedGeneration | None) -> Publish
     try:
         if held is not None and shelf.current_name(index.store_name) == held.name:
             return held
-        return shelf.open_current(index.store_name)
+        # `verify` reads all of it; a process that starts cannot wait for that
+        return shelf.open_current(index.store_name, checksums=False)
     except IndexDamagedError as error:
         # the database has every vector: answer exactly from it until the index is rebuilt
         logger.error("%s Until then searches read the database.", error.detail)
