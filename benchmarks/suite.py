@@ -97,6 +97,16 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("its trustworthiness", "trustworthiness", "peer_trustworthiness", "", ""),
         ),
     ),
+    "workers": Benchmark(
+        "workers:workers",
+        ("count",),
+        (Line("two workers, images/s", "two_images_per_s", "one_images_per_s", beside="one worker"),),
+    ),
+    "chaos": Benchmark(
+        "chaos:chaos",
+        ("count",),
+        (Line("a run with kills, seconds", "seconds", "limit_seconds", "", "the most it may take"),),
+    ),
 }
 
 

@@ -26,6 +26,10 @@ def check_features(**_: Any) -> list[CheckMessage]:
                 id="search.E001",
             )
         )
+    if settings.ENGINE_THREADS < 0:
+        found.append(
+            Error("ENGINE_THREADS must be 0 or more.", hint="Unset it to use every core.", id="search.E004")
+        )
     if settings.EXTRACT_BATCH < 1 or settings.COMPACT_AFTER < 1:
         found.append(
             Error("EXTRACT_BATCH and COMPACT_AFTER must be 1 or more.", hint="Unset them.", id="search.E002")

@@ -47,6 +47,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 
 # --- features and search ----------------------------------------------------------------------
 FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
+ENGINE_THREADS = env.int("ENGINE_THREADS", 0)
 EXTRA_NETWORKS: list[str] = env.list("EXTRA_NETWORKS", [])
 EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
 COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)

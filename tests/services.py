@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.servers import Servers
+    from benchmarks.servers import Servers
 
 _servers: Servers | None = None
 
@@ -17,7 +17,7 @@ _servers: Servers | None = None
 def start_servers() -> dict[str, str]:
     """Start servers for the whole run; returns the settings that name them."""
     global _servers
-    from tests.servers import Servers
+    from benchmarks.servers import Servers
 
     _servers = Servers()
     atexit.register(_servers.stop)

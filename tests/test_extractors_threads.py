@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 
 # without the first look of `import_openvino` one in five of these processes hung
 BEGINNING = """
@@ -34,3 +35,25 @@ os._exit(any(thread.is_alive() for thread in threads))
 @pytest.mark.parametrize("attempt", range(3))
 def test_threads_that_use_the_engine_first_at_the_same_time_all_get_on(attempt: int) -> None:
     assert subprocess.run([sys.executable, "-c", BEGINNING], timeout=90).returncode == 0
+
+
+HELD = """
+import sys
+from pathlib import Path
+from search.extractors import kept_choices
+from search.extractors.engines import load_engine
+from search.extractors.extraction import live_config
+from search.extractors.registry import architecture
+kept_choices.hold_to(1)
+config = live_config()
+network = architecture(config.model)
+engine = load_engine(network, (config.layer,), config.input_size, cache_dir=Path(sys.argv[1]))
+streams, choice = engine._streams()
+for compiled in (engine._compiled, streams._compiled):
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+assert choice.streams == 1, choice
+"""
+
+
+def test_an_engine_held_to_one_thread_computes_with_one() -> None:
+    subprocess.run([sys.executable, "-c", HELD, str(settings.CACHE_ROOT / "models")], check=True, timeout=120)

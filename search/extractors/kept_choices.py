@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_held_to = 0
 CPUINFO = Path("/proc/cpuinfo")
 Choice = TypeVar("Choice", bound="DataclassInstance")
 
@@ -30,8 +31,23 @@ def processor_flags() -> frozenset[str]:
     return frozenset(next(named, "").split())
 
 
+def hold_to(cores: int) -> None:
+    """Let the networks that are loaded from now on use at most so many cores; 0 for all."""
+    global _held_to
+    _held_to = cores
+
+
+def held() -> bool:
+    """Whether networks are held to some of the cores."""
+    return _held_to > 0
+
+
 def usable_cores() -> int:
-    """Return how many cores this process may run on."""
+    """Return how many cores a network may use in this process."""
+    return min(_allowed_cores(), _held_to) if _held_to > 0 else _allowed_cores()
+
+
+def _allowed_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -22,7 +22,7 @@ from gallery.errors import WeightsError
 from search.extractors.architecture import Architecture
 from search.extractors.calibration import calibration_pictures, closeness
 from search.extractors.engines import Maps, MapsWork, Pixels, whole_maps
-from search.extractors.kept_choices import kept, machine_key, processor_flags
+from search.extractors.kept_choices import held, kept, machine_key, processor_flags, usable_cores
 from search.extractors.streams import BatchChoice, Streams, fastest, run_request
 from search.extractors.subprocesses import run_module
 from search.extractors.timing import least_ms
@@ -145,7 +145,9 @@ class OpenVINOEngine:
 
     def _compile(self, model: Any, precision: str, **more: int | str) -> Any:
         # Left alone, OpenVINO takes bf16 on its own wherever the processor has it: always say which.
-        return self._core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, **more})
+        threads = {"INFERENCE_NUM_THREADS": usable_cores()} if held() else {}
+        hints = {"INFERENCE_PRECISION_HINT": precision, **threads, **more}
+        return self._core.compile_model(model, "CPU", hints)
 
     def _for_latency(self, precision: str) -> Any:
         return self._compile(self._model, precision, PERFORMANCE_HINT="LATENCY")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from gallery.errors import NotFoundError, SemsearchError
 from gallery.importing import image_limits
 from gallery.models import Image
 from gallery.stages import StageClock
+from search.extractors.kept_choices import usable_cores
 from search.models import SearchIndex
 from search.services.embedding_rows import store_embeddings
 from search.types import RGB, Ids, Vectors
@@ -177,7 +177,7 @@ def prepared(
 
     ahead = AHEAD_BATCHES * settings.EXTRACT_BATCH
     waiting: deque[tuple[Image, Future[RGB]]] = deque()
-    pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
+    pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="decode")
     try:
         for image in rows:
             waiting.append((image, pool.submit(read, str(image.file.name))))

@@ -1,4 +1,4 @@
-"""Runs a PostgreSQL and a Redis of the suite's own in a temporary folder."""
+"""Runs a PostgreSQL and a Redis in a temporary folder, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ POSTGRES_OPTIONS = {
     "max_connections": "200",
     "timezone": "Asia/Kathmandu",  # so that a time that forgets its zone is noticed
 }
-REDIS_OPTIONS = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "databases": str(REDIS_DATABASES)}
+REDIS_OPTIONS = {"bind": "127.0.0.1", "save": "", "databases": str(REDIS_DATABASES)}
 
 
 class Servers:
-    """Both servers; each state folder of a test has a database of its own in either."""
+    """Both servers; each state folder has a database of its own in either.
 
-    def __init__(self) -> None:
+    With `keep_queue` Redis writes what it holds to disk every second, as it does in `compose.yaml`.
+    """
+
+    def __init__(self, *, keep_queue: bool = False) -> None:
+        self._keep_queue = keep_queue
         self._folder = Path(tempfile.mkdtemp(prefix="semsearch-servers-"))
         self._children: list[subprocess.Popen[bytes]] = []
         self._homes: dict[Path, int] = {}
@@ -50,7 +54,16 @@ class Servers:
         """Start both and wait until they answer."""
         self._folder.chmod(0o755)
         self._start_postgres()
-        self._start_redis()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._redis_port = int(probe.getsockname()[1])
+        self.start_redis()
+
+    def kill_redis(self) -> None:
+        """Kill Redis without a word; it was started last."""
+        redis_server = self._children.pop()
+        redis_server.kill()
+        redis_server.wait()
 
     def stop(self) -> None:
         """End both and remove their files."""
@@ -105,13 +118,12 @@ class Servers:
         self._run([str(programs / "postgres"), "-D", str(data), *words], signal.SIGQUIT, user=user)
         self._wait(lambda: self._connect("postgres").close())
 
-    def _start_redis(self) -> None:
+    def start_redis(self) -> None:
+        """Start Redis, also again where it was killed, and wait until it answers."""
         binary = shutil.which("redis-server")
         assert binary, "There is no redis-server on the PATH: tests/install_services.sh installs one."
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._redis_port = int(probe.getsockname()[1])
-        options = REDIS_OPTIONS | {"port": str(self._redis_port), "dir": str(self._folder)}
+        kept = {"appendonly": "yes" if self._keep_queue else "no"}
+        options = REDIS_OPTIONS | kept | {"port": str(self._redis_port), "dir": str(self._folder)}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._run([binary, *words], signal.SIGTERM)
         self._wait(lambda: redis.Redis(port=self._redis_port).ping())
