@@ -16,7 +16,15 @@ import pytest
 _home = tempfile.mkdtemp(prefix="semsearch-tests-")
 os.environ["SEMSEARCH_HOME"] = _home
 os.environ["SEARCH_THROTTLE"] = "100000/min"
-for _name in ("DATABASE_URL", "DATABASE_POOL", "REDIS_URL", "DEBUG", "ALLOWED_HOSTS", "OPEN_READING"):
+for _name in (
+    "DATABASE_URL",
+    "DATABASE_POOL",
+    "REDIS_URL",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "OPEN_READING",
+    "INDEX_BACKEND",
+):
     os.environ.pop(_name, None)
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba")
+HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba", "pymilvus")
 DOORS = (
     "gallery.images", "gallery.archives", "gallery.fetching", "gallery.thumbnails", "gallery.addresses",
     "gallery.member_names", "gallery.zip_structure", "search.extractors", "search.index",

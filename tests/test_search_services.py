@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from gallery import jobs
+from gallery import jobs, locking
 from gallery.models import Dataset, FailedFile, Image, Job
 from search import metrics
 from search.models import Embedding, FeatureMatrix, SearchIndex
@@ -155,6 +157,25 @@ def test_a_damaged_generation_is_not_served_and_searches_read_the_database(index
     indexing.forget()
     index = features.live_index(indexed)
     assert indexing.searchable(index).count == 12
+
+
+def test_an_index_is_built_by_one_process_at_a_time(indexed: Dataset) -> None:
+    index = features.live_index(indexed)
+
+    def build() -> None:
+        try:
+            jobs.perform_now(Job.Kind.INDEX, indexed)
+        finally:
+            connection.close()
+
+    builder = threading.Thread(target=build)
+    with locking.alone(f"index-{index.pk}"):
+        builder.start()
+        builder.join(1.0)
+        assert builder.is_alive()
+        assert index.builds.count() == 1
+    builder.join()
+    assert index.builds.count() == 2
 
 
 def test_a_rebuild_follows_when_enough_has_changed(indexed: Dataset, settings: Any) -> None:

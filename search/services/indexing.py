@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from gallery import locking
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from search.index.base import PublishedGeneration
@@ -100,7 +101,8 @@ def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
 def index_job(run: JobRun) -> dict[str, Any]:
     """Do an index job: the next generation of each index of a dataset, or of the one index named.
 
-    With the parameter `compact` the generation that serves is brought up to date where that can be done.
+    With the parameter `compact` the generation that serves is brought up to date where that can be done. Each
+    index is built by one process at a time.
     """
     indexes = SearchIndex.objects.select_related("spec", "dataset").filter(dataset=run.job.dataset)
     if "index" in run.job.parameters:
@@ -109,7 +111,8 @@ def index_job(run: JobRun) -> dict[str, Any]:
     for index in indexes:
         run.begin(embeddings(index).count(), f"Building the index of {index.dataset.name}")
         bring = compact if run.job.parameters.get("compact") else rebuild
-        builds.append(bring(index, run))
+        with locking.alone(f"index-{index.pk}", run.touch):
+            builds.append(bring(index, run))
     return {"builds": [build.pk for build in builds]}
 
 

@@ -127,7 +127,8 @@ def _followed(index: SearchIndex, previous: Snapshot) -> Snapshot:
 
 def _is_last_built(index: SearchIndex, generation: PublishedGeneration) -> bool:
     build = index.published
-    return build is None or build.generation == generation.name
+    # what follows a dot counts changes that were taken in: the last may not have been written down yet
+    return build is None or build.generation.split(".")[0] == generation.name.split(".")[0]
 
 
 def _orphans(index: SearchIndex, generation: PublishedGeneration) -> set[int]:

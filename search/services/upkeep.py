@@ -21,11 +21,11 @@ class DisagreementError(SemsearchError):
 
 
 def compact() -> list[Job]:
-    """Queue a build of each live index that has changed enough, unless one is queued or runs."""
+    """Queue a compaction of each live index that has changed enough, unless one is queued or runs."""
     building = Job.objects.filter(kind=Job.Kind.INDEX, state__in=Job.ACTIVE).values_list("dataset", flat=True)
     due = SearchIndex.objects.filter(live=True).exclude(dataset__in=list(building))
     return [
-        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk)
+        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
         for index in due.select_related("dataset", "spec")
         if indexing.wants_rebuild(index)
     ]
