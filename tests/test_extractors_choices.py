@@ -169,6 +169,16 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
     OpenVINOEngine(own_ir, SIDE).each(pictures, note)
 
 
+def test_a_few_pictures_are_shared_out_to_all_streams(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_engine, "fastest", lambda *_: BatchChoice(2, 4, {}))
+    engine, sizes = OpenVINOEngine(own_ir, SIDE), []
+    for count in (2, 3, 8, 9):
+        engine.each(
+            np.zeros((count, SIDE, SIDE, 3), dtype=np.uint8), lambda _, maps: sizes.append(len(maps[0]))
+        )
+    assert sorted(sizes) == sorted([1, 1, 2, 1, 4, 4, 4, 4, 1])
+
+
 def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "fastest", lambda *_: BatchChoice(2, 1, {}))
     pictures = np.zeros((STREAMS_FROM, SIDE, SIDE, 3), dtype=np.uint8)

@@ -36,12 +36,16 @@ class Streams:
     """Runs chunks of batches side by side, one thread and request a stream; callers share the streams."""
 
     def __init__(self, compiled: Any, count: int) -> None:
-        self._compiled = compiled
+        self._compiled, self._count = compiled, count
         self._requests = threading.local()
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="stream")
 
     def each(self, batch: Pixels, chunk: int, work: MapsWork) -> None:
-        """Call `work(start, maps)` for every `chunk` pictures, from the threads of the streams."""
+        """Call `work(start, maps)` for every `chunk` pictures, from the threads of the streams.
+
+        A few pictures come in smaller chunks, so that every stream has some of them.
+        """
+        chunk = min(chunk, -(-len(batch) // self._count))
         running = [
             self._pool.submit(self._run, start, batch[start : start + chunk], work)
             for start in range(0, len(batch), chunk)
