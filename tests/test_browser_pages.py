@@ -100,8 +100,8 @@ def test_a_job_that_was_removed_meanwhile_is_explained_when_cancelled(staff_page
     staff_page.goto(f"/jobs/{job.pk}/")
     job.delete()
     staff_page.get_by_role("button", name="Cancel this job").click()
-    expect(staff_page.locator("#cancel-error")).to_be_visible()
-    expect(staff_page.locator("#cancel-error")).not_to_be_empty()
+    expect(staff_page.locator("#action-error")).to_be_visible()
+    expect(staff_page.locator("#action-error")).not_to_be_empty()
 
 
 def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: object) -> None:
