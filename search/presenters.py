@@ -10,12 +10,15 @@ from gallery.overview import DatasetCard, dataset_cards
 from search.models import Experiment
 from search.services.features import described_networks
 
+MOST_DATASETS = 48  # of the strip; the page of datasets leads to all
+
 
 @dataclass(frozen=True)
 class ExploreFrame:
-    """The datasets, the one that is shown first, and the networks."""
+    """Some datasets and whether there are more, the one that is shown first, and the networks."""
 
     cards: list[DatasetCard]
+    more: bool
     shown: DatasetCard | None
     networks: list[dict[str, Any]]
 
@@ -26,9 +29,14 @@ def explore_frame(slug: str) -> ExploreFrame:
     Where the address names none that exists, the first one that has experiments is shown, else the
     first one that has pictures.
     """
-    cards = dataset_cards(list(Dataset.objects.order_by("name", "id")))
+    datasets = list(Dataset.objects.order_by("name", "id")[: MOST_DATASETS + 1])
+    more = len(datasets) > MOST_DATASETS
+    datasets = datasets[:MOST_DATASETS]
+    if more and all(dataset.slug != slug for dataset in datasets):
+        datasets = [*Dataset.objects.filter(slug=slug), *datasets]
+    cards = dataset_cards(datasets)
     computed = set(Experiment.objects.order_by().values_list("dataset", flat=True).distinct())
     by_interest = sorted(
         cards, key=lambda card: (card.dataset.slug != slug, card.dataset.pk not in computed, not card.images)
     )
-    return ExploreFrame(cards, by_interest[0] if by_interest else None, described_networks())
+    return ExploreFrame(cards, more, by_interest[0] if by_interest else None, described_networks())

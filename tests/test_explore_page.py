@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from gallery.models import Dataset
+from search import presenters
 from tests.experiment_rows import experiment_row, feature_spec, stored_images
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,19 @@ def test_the_dataset_of_the_address_is_shown(client: Client, three: None) -> Non
 @pytest.mark.parametrize("slug", ["", "nowhere", "<b>", "x" * 3000])
 def test_else_the_first_that_has_experiments_is_shown(client: Client, three: None, slug: str) -> None:
     assert shown(client, dataset=slug) == "c-computed"
+
+
+def test_of_very_many_datasets_some_are_offered_the_asked_one_among_them(
+    client: Client, three: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not client.get("/").context["frame"].more
+    monkeypatch.setattr(presenters, "MOST_DATASETS", 2)
+    frame = client.get("/", {"dataset": "c-computed"}).context["frame"]
+    assert [card.dataset.slug for card in frame.cards] == ["c-computed", "a-empty", "b-pictures"]
+    assert frame.shown.dataset.slug == "c-computed"
+    text = client.get("/").content.decode()
+    assert 'href="/datasets/">All datasets</a>' in text
+    assert 'data-dataset="c-computed"' not in text
 
 
 def test_without_experiments_the_first_that_has_pictures_is_shown(client: Client, three: None) -> None:
