@@ -12,6 +12,9 @@ import pytest
 from django.db import connection
 
 from gallery.locking import alone
+from gallery.models import Dataset
+from search.models import IndexBuild, SearchIndex
+from search.services import features, indexing
 from tests.site import ROOT, environment, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,3 +69,37 @@ def test_several_that_migrate_a_new_database_at_once_do_not_collide(tmp_path: Pa
         assert process.returncode == 0, errors
     assert rows(home, "SELECT count(*) FROM django_migrations GROUP BY app, name HAVING count(*) > 1") == []
     assert rows(home, "SELECT count(*) FROM gallery_image") == [(0,)]
+
+
+def test_builds_of_one_index_follow_each_other_and_those_of_others_go_on(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Dataset.objects.create(slug="other", name="Other")
+    indexes = [features.live_index(dataset), features.live_index(dataset), features.live_index(other)]
+    together, most, counting = 0, 0, threading.Lock()
+    beside = threading.Event()
+
+    def build(index: SearchIndex, run: object) -> IndexBuild:
+        nonlocal together, most
+        with counting:
+            if index.dataset_id == dataset.pk:
+                together += 1
+                most = max(most, together)
+        if index.dataset_id == dataset.pk:
+            assert beside.wait(10), "the other dataset's build waits for this one"
+            with counting:
+                together -= 1
+        else:
+            beside.set()
+        return IndexBuild(index=index)
+
+    def rebuild(index: SearchIndex) -> None:
+        try:
+            indexing.rebuild(index)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(indexing, "_rebuild", build)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(rebuild, indexes))
+    assert most == 1

@@ -15,6 +15,7 @@ from django.utils import timezone
 from gallery import locking
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
+from gallery.locking import alone
 from search.index.base import PublishedGeneration
 from search.index.build import BuildPlan
 from search.index.candidates import Budget
@@ -31,10 +32,20 @@ __all__ = [
 
 
 def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
-    """Build and publish the next generation of an index from the database.
+    """Build and publish the next generation of an index from the database; one at a time, wherever they run.
 
     Raises: IndexDamagedError, IndexInputError when the result fails its checks; the old one serves on.
     """
+
+    def waiting() -> None:
+        if run is not None:
+            run.advance(0, "Another build of this index has to end first.")
+
+    with alone(f"index-{index.pk}", waiting):
+        return _rebuild(index, run)
+
+
+def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
     began = timezone.now()
     build = IndexBuild.objects.create(index=index)
     plan = BuildPlan(
@@ -58,7 +69,7 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     with transaction.atomic():
         _published(build, generation)
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
-        # rows of builds whose process was killed; one that still runs sets its own state at its end
+        # rows of builds whose process was killed: none runs beside this one
         index.builds.filter(state=IndexBuild.State.BUILDING, pk__lt=build.pk).update(
             state=IndexBuild.State.FAILED, error="Its process ended before the build did.", finished_at=began
         )
