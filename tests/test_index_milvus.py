@@ -41,6 +41,12 @@ def lite_store(milvus_lite: MilvusServer, tmp_path: Path) -> MilvusStore:  # noq
     return store_of(milvus_lite, KEPT, tmp_path)
 
 
+@pytest.fixture
+def server_store(standalone_milvus: MilvusServer, tmp_path: Path) -> MilvusStore:  # noqa: F811
+    """Return a store on the server, where Milvus Lite would tell nothing more."""
+    return store_of(standalone_milvus, KEPT, tmp_path)
+
+
 def snapshot(store: MilvusStore, newer: slice, removed: Ids = NOTHING) -> LiveIndex:
     generation = store.open_current("7-3")
     return LiveIndex(generation, IDS[newer], KEPT.vectors[newer], removed.tolist())
@@ -90,8 +96,8 @@ def test_changes_are_taken_in_while_an_older_snapshot_goes_on_searching(store: M
     assert again.count == 850
 
 
-def test_searches_see_a_whole_generation_while_the_next_one_is_built_aside(store: MilvusStore) -> None:
-    built(store, KEPT, slice(0, 300))
+def test_searches_see_a_whole_generation_while_the_next_one_is_built_aside(server_store: MilvusStore) -> None:
+    built(server_store, KEPT, slice(0, 300))
     wrong: list[str] = []
     done = threading.Event()
     exact = {}
@@ -102,40 +108,40 @@ def test_searches_see_a_whole_generation_while_the_next_one_is_built_aside(store
 
     def search() -> None:
         while not done.is_set():
-            live = snapshot(store, slice(0, 0))
+            live = snapshot(server_store, slice(0, 0))
             if not np.array_equal(live.search(QUERIES[:1], 10).ids, exact[live.count]):
                 wrong.append(f"{live.count} vectors")
 
     searcher = threading.Thread(target=search)
     searcher.start()
     try:
-        built(store, KEPT, FIRST)
+        built(server_store, KEPT, FIRST)
     finally:
         done.set()
         searcher.join()
     assert not wrong
-    assert snapshot(store, slice(0, 0)).count == 600
+    assert snapshot(server_store, slice(0, 0)).count == 600
 
 
 def test_old_generations_and_leftovers_are_swept_and_an_index_is_dropped_whole(
-    store: MilvusStore, monkeypatch: pytest.MonkeyPatch
+    server_store: MilvusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.open_current("7-3") is None
-    built(store, KEPT, slice(0, 100))
-    other = store.create("7-31", DIMS)
-    left = store.create("7-3", DIMS)
-    built(store, KEPT, slice(0, 200))
+    assert server_store.open_current("7-3") is None
+    built(server_store, KEPT, slice(0, 100))
+    other = server_store.create("7-31", DIMS)
+    left = server_store.create("7-3", DIMS)
+    built(server_store, KEPT, slice(0, 200))
     # the one before serves those who search, and one is being filled by somebody
-    assert store.sweep("7-3") == 1
+    assert server_store.sweep("7-3") == 1
     monkeypatch.setattr("search.index.milvus_store.BUILD_LASTS_AT_MOST", np.timedelta64(0, "s").item())
-    assert store.sweep("7-3") == 1
-    assert not store.call("has_collection", left)
-    assert snapshot(store, slice(0, 0)).count == 200
-    store.drop("7-3")
-    store.drop("7-3")
-    assert store.open_current("7-3") is None
-    assert store.call("has_collection", other)
-    store.drop("7-31")
+    assert server_store.sweep("7-3") == 1
+    assert not server_store.call("has_collection", left)
+    assert snapshot(server_store, slice(0, 0)).count == 200
+    server_store.drop("7-3")
+    server_store.drop("7-3")
+    assert server_store.open_current("7-3") is None
+    assert server_store.call("has_collection", other)
+    server_store.drop("7-31")
 
 
 def test_an_index_dropped_while_it_is_built_stays_dropped(lite_store: MilvusStore) -> None:
@@ -170,9 +176,9 @@ def test_a_build_that_fails_leaves_the_old_generation_and_no_collection(lite_sto
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_very_small_indexes_work(store: MilvusStore, count: int) -> None:
-    built(store, KEPT, slice(0, count))
-    live = snapshot(store, slice(0, 0))
+def test_very_small_indexes_work(lite_store: MilvusStore, count: int) -> None:
+    built(lite_store, KEPT, slice(0, count))
+    live = snapshot(lite_store, slice(0, 0))
     assert live.count == count
     found = live.search(KEPT.vectors[:2].astype(np.float32), 5)
     assert (found.ids != -1).sum() == 2 * count
