@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from gallery import jobs
 from gallery.locking import alone
-from gallery.models import Dataset
+from gallery.models import Dataset, Job
 from search.models import IndexBuild, SearchIndex
 from search.services import features, indexing
 from tests.site import ROOT, environment, rows
@@ -103,3 +104,11 @@ def test_builds_of_one_index_follow_each_other_and_those_of_others_go_on(
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(rebuild, indexes))
     assert most == 1
+
+
+def test_jobs_that_build_and_compact_an_index_end_and_free_its_lock(dataset: Dataset) -> None:
+    index = features.live_index(dataset)
+    for parameters in ({}, {"compact": True}, {}):
+        jobs.perform_now(Job.Kind.INDEX, dataset, index=index.pk, **parameters)
+    with alone(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):
+        pass

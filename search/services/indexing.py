@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -12,7 +13,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from gallery import locking
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from gallery.locking import alone
@@ -37,12 +37,18 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     Raises: IndexDamagedError, IndexInputError when the result fails its checks; the old one serves on.
     """
 
+    with _alone(index, run):
+        return _rebuild(index, run)
+
+
+def _alone(index: SearchIndex, run: JobRun | None) -> AbstractContextManager[None]:
+    """Hold the lock of an index's builds; not to be taken again by who holds it."""
+
     def waiting() -> None:
         if run is not None:
             run.advance(0, "Another build of this index has to end first.")
 
-    with alone(f"index-{index.pk}", waiting):
-        return _rebuild(index, run)
+    return alone(f"index-{index.pk}", waiting)
 
 
 def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
@@ -93,6 +99,11 @@ def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
 
     Raises: as `rebuild`.
     """
+    with _alone(index, run):
+        return _compact(index, run)
+
+
+def _compact(index: SearchIndex, run: JobRun | None) -> IndexBuild:
     build = index.published
     removed = np.fromiter(index.removed.values_list("embedding_id", flat=True), dtype=np.int64)
     try:
@@ -100,7 +111,7 @@ def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     except IndexDamagedError:
         generation = None
     if generation is None or build is None:
-        return rebuild(index, run)
+        return _rebuild(index, run)
     with transaction.atomic():
         _published(build, generation)
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
@@ -122,8 +133,7 @@ def index_job(run: JobRun) -> dict[str, Any]:
     for index in indexes:
         run.begin(embeddings(index).count(), f"Building the index of {index.dataset.name}")
         bring = compact if run.job.parameters.get("compact") else rebuild
-        with locking.alone(f"index-{index.pk}", run.touch):
-            builds.append(bring(index, run))
+        builds.append(bring(index, run))
     return {"builds": [build.pk for build in builds]}
 
 
