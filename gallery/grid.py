@@ -15,11 +15,11 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from django.db.models import OuterRef, Subquery
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError
 from gallery.models import Category, Dataset, Image
+from gallery.overview import with_ends
 from gallery.pictures import described_pictures
 from gallery.shuffling import Shuffle
 
@@ -96,14 +96,7 @@ def window(request: WindowRequest) -> dict[str, Any]:
 
 
 def _counted(slug: str) -> _Counted:
-    images = Image.objects.filter(dataset=OuterRef("pk")).values("pk")
-    dataset = (
-        Dataset.objects.filter(slug=slug)
-        .annotate(
-            first_image=Subquery(images.order_by("pk")[:1]), last_image=Subquery(images.order_by("-pk")[:1])
-        )
-        .first()
-    )
+    dataset = with_ends(Dataset.objects.filter(slug=slug)).first()
     if dataset is None:
         raise NotFoundError(f"There is no dataset called {slug}.")
     rows = list(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from gallery.models import Category, Dataset, Image, Job
@@ -55,14 +55,33 @@ def with_image_count(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
     )
 
 
+def with_ends(datasets: QuerySet[Dataset]) -> QuerySet[Any]:
+    """Add to each dataset, as `first_image` and `last_image`, the ids of its oldest and its newest picture.
+
+    The orders begin with the dataset, so that PostgreSQL enters the index of both: with the id alone it walks
+    over the pictures of all datasets, taking every dataset for as large as the average.
+    """
+    some = Exists(Category.objects.filter(dataset=OuterRef("pk")))
+    first = Image.objects.filter(dataset__gte=OuterRef("pk")).order_by("dataset_id", "pk")
+    last = Image.objects.filter(dataset__lte=OuterRef("pk")).order_by("-dataset_id", "-pk")
+    return datasets.annotate(
+        first_image=Case(When(some, then=Subquery(first.values("pk")[:1]))),
+        last_image=Case(When(some, then=Subquery(last.values("pk")[:1]))),
+    )
+
+
 def _covers(categories: list[int]) -> dict[int, list[Image]]:
     """Return the first and the last image of each of these categories, by dataset, oldest first."""
-    images = Image.objects.filter(dataset=OuterRef("dataset"), category=OuterRef("name")).values("pk")
+    images = Image.objects.filter(dataset=OuterRef("dataset")).values("pk")
     chosen = Category.objects.filter(pk__in=categories).order_by()
-    first = chosen.values(edge=Subquery(images.order_by("pk")[:1]))
-    last = chosen.values(edge=Subquery(images.order_by("-pk")[:1]))
+    # a category that is kept has images: the first from it on is its own; see `with_ends` for the orders
+    first_of = images.filter(category__gte=OuterRef("name")).order_by("category", "pk")
+    last_of = images.filter(category__lte=OuterRef("name")).order_by("-category", "-pk")
+    # asked for apart: as a subquery PostgreSQL would compare every image with them
+    edges = chosen.values_list(Subquery(first_of[:1]), Subquery(last_of[:1]))
+    ids = {pk for pair in edges for pk in pair}
     found: dict[int, list[Image]] = defaultdict(list)
-    rows = Image.objects.filter(Q(pk__in=first) | Q(pk__in=last))
+    rows = Image.objects.filter(pk__in=ids)
     for image in rows.only("id", "dataset", "thumbnail").order_by("pk"):
         found[image.dataset_id].append(image)
     return found

@@ -6,9 +6,10 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 
 from gallery.models import Dataset, Image
+from gallery.overview import with_ends
 from search.models import SearchIndex
 
 
@@ -24,11 +25,8 @@ class Source:
 
 def all_sources() -> list[Source]:
     """Return every dataset by name, in two database queries."""
-    images = Image.objects.filter(dataset=OuterRef("pk")).values("id")
-    rows = Dataset.objects.order_by("name", "id").annotate(
-        searchable=Exists(SearchIndex.objects.filter(dataset=OuterRef("pk"), live=True)),
-        first_image=Subquery(images.order_by("id")[:1]),
-        last_image=Subquery(images.order_by("-id")[:1]),
+    rows = with_ends(Dataset.objects.order_by("name", "id")).annotate(
+        searchable=Exists(SearchIndex.objects.filter(dataset=OuterRef("pk"), live=True))
     )
     ends = {
         pk: (searchable, first, last)

@@ -103,12 +103,12 @@ def test_no_page_has_inline_script_or_style(client: Client, mine: Dataset, path:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/", 5),
+        ("/", 6),
         ("/compare/", 1),
         ("/leaderboard/", 1),
         ("/embeddings/", 2),
         ("/live/", 3),
-        ("/datasets/", 4),
+        ("/datasets/", 5),
         ("/datasets/mine/", 4),
         ("/jobs/", 3),
     ],
