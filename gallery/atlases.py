@@ -165,6 +165,7 @@ def _sprite(name: str) -> RGB | None:
         return None
     try:
         with default_storage.open(name) as file:
-            return thumbnails.sprite(images.decode(file.read(), ImageLimits()), CELL)
+            data = file.read()
+        return thumbnails.sprite(images.decode(data, ImageLimits(), shortest_side=1, longest_side=CELL), CELL)
     except (OSError, SemsearchError):
         return None

@@ -123,19 +123,21 @@ def inspect(data: bytes, limits: ImageLimits) -> PictureFacts:
         return _facts(kind, opened.size, _orientation(kind, opened))
 
 
-def decode(data: bytes, limits: ImageLimits, *, shortest_side: int | None = None) -> RGB:
+def decode(
+    data: bytes, limits: ImageLimits, *, shortest_side: int | None = None, longest_side: int = 1
+) -> RGB:
     """Decode a picture to (h, w, 3) uint8, contiguous, upright, transparency on white.
 
     With `shortest_side` (pixels) a larger JPEG is decoded at 1/2, 1/4 or 1/8 of its size, several times
-    faster, its shortest side staying at least that long.
+    faster, its shortest side staying at least that long, and its longest at least `longest_side`.
 
     Raises: NotAPictureError, TooLargeError.
     """
-    return decode_with_facts(data, limits, shortest_side=shortest_side)[1]
+    return decode_with_facts(data, limits, shortest_side=shortest_side, longest_side=longest_side)[1]
 
 
 def decode_with_facts(
-    data: bytes, limits: ImageLimits, *, shortest_side: int | None = None
+    data: bytes, limits: ImageLimits, *, shortest_side: int | None = None, longest_side: int = 1
 ) -> tuple[PictureFacts, RGB]:
     """Decode a picture as `decode` does and say what it is, parsing it once; facts are of the full size.
 
@@ -146,7 +148,7 @@ def decode_with_facts(
         full_size = opened.size
         try:
             if kind is _JPEG and shortest_side is not None:
-                opened.draft(None, (shortest_side, shortest_side))
+                opened.draft(None, _least_size(full_size, shortest_side, longest_side))
             opened.load()
             upright = _flatten(opened)
         except Image.DecompressionBombError as error:
@@ -164,7 +166,7 @@ def decode_with_facts(
 def encode_jpeg(rgb: RGB, quality: int) -> bytes:
     """Encode a (h, w, 3) uint8 picture as JPEG; quality is 1 to 95."""
     target = io.BytesIO()
-    Image.fromarray(rgb).save(target, "JPEG", quality=quality, optimize=True)
+    Image.fromarray(rgb).save(target, "JPEG", quality=quality)
     return target.getvalue()
 
 
@@ -177,8 +179,11 @@ def encode_webp(rgb: RGB, quality: int) -> bytes:
 
 
 def resize(rgb: RGB, width: int, height: int) -> RGB:
-    """Scale a (h, w, 3) uint8 picture to (height, width, 3), with Lanczos filtering."""
-    scaled = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    """Scale a (h, w, 3) uint8 picture to (height, width, 3), antialiased.
+
+    Pillow's Hamming filter is as sharp as bicubic and was measured to take 0.4 of the time of Lanczos.
+    """
+    scaled = Image.fromarray(rgb).resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0)
     return np.array(scaled, dtype=np.uint8, order="C")
 
 
@@ -207,6 +212,12 @@ def _open(data: bytes, limits: ImageLimits) -> tuple[_Format, ImageFile.ImageFil
             f"{limits.max_pixels} in all are read: make it smaller"
         )
     return kind, opened
+
+
+def _least_size(size: tuple[int, int], shortest_side: int, longest_side: int) -> tuple[int, int]:
+    """Return the least width and height that sides of at least these lengths ask for."""
+    longest = max(shortest_side, longest_side)
+    return (longest, shortest_side) if size[0] >= size[1] else (shortest_side, longest)
 
 
 def _sniff(data: bytes) -> _Format:

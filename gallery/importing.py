@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 
-from gallery import archives, atlases, copying, images, jobs, signals, thumbnails
+from gallery import archives, atlases, copying, jobs, signals, storing
 from gallery.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.images import ImageLimits, PictureFacts
+from gallery.following import Follower, following
+from gallery.images import ImageLimits
 from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.stages import StageClock
+from gallery.storing import Prepared, Preparing
 
 BATCH = 64
-THUMBNAIL_SIDE = 320
+BATCH_BYTES = 64 * 2**20
+AHEAD = 24  # pictures decoded or waiting for it, more where there are more cores
+AHEAD_BYTES = 128 * 2**20
+WRITERS = 4
 
-
-class DuplicateError(SemsearchError):
-    """The same bytes are already in the dataset."""
-
-    code = "duplicate"
-    status = 409
+Members = Iterable[ArchiveMember | ArchiveProblem]
 
 
 class UnsafeEntryError(SemsearchError):
@@ -40,29 +39,18 @@ class UnsafeEntryError(SemsearchError):
     code = "skipped"
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A picture that was read, checked and made small, not yet stored."""
-
-    name: str
-    category: str
-    data: bytes
-    sha256: str
-    facts: PictureFacts
-    thumbnail: bytes
-
-
 @dataclass
 class Tally:
-    """What an import did so far."""
+    """What an import did so far; `more` is what its follower and its clock have to tell."""
 
     images: int = 0
     duplicates: int = 0
     failed: int = 0
+    more: dict[str, Any] = field(default_factory=dict)
 
     def as_result(self) -> dict[str, Any]:
         """Return the counts as a job's result."""
-        return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed}
+        return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
 
 
 def image_limits() -> ImageLimits:
@@ -70,30 +58,18 @@ def image_limits() -> ImageLimits:
     return ImageLimits(max_bytes=settings.MAX_PICTURE_BYTES, max_pixels=settings.MAX_PICTURE_PIXELS)
 
 
-def prepare(member: ArchiveMember) -> Prepared:
-    """Check a picture and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
-    facts, rgb = images.decode_with_facts(member.data, image_limits(), shortest_side=THUMBNAIL_SIDE)
-    return Prepared(
-        name=member.name[-500:],
-        category=member.category[:200],
-        data=member.data,
-        sha256=hashlib.sha256(member.data).hexdigest(),
-        facts=facts,
-        thumbnail=thumbnails.thumbnail(rgb, THUMBNAIL_SIDE),
-    )
-
-
 def add_picture(dataset: Dataset, name: str, data: bytes, category: str = "") -> Image:
     """Store one picture now and announce it.
 
     Raises: NotAPictureError, TooLargeError, DuplicateError.
     """
-    prepared = prepare(ArchiveMember(name=name, category=category, data=data))
-    added, duplicates = _store(dataset, [prepared])
-    if duplicates:
-        raise duplicates[0][1]
-    signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[image.pk for image in added])
-    return added[0]
+    member = ArchiveMember(name=name, category=category, data=data)
+    stored = storing.store(dataset, [storing.prepare(member, Preparing(image_limits(), StageClock()))])
+    if stored.duplicates:
+        raise stored.duplicates[0][1]
+    image = stored.added[0][0]
+    _announce(dataset, [image])
+    return image
 
 
 def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
@@ -106,24 +82,34 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
     """Do an import job: its parameters name a `path` on this machine, or in the storage an `upload` or a
     `selection` of pictures.
 
-    With `announce` false nobody is told of the new images: the caller extracts their features itself.
+    With `announce` false nobody is told of the new images: the caller extracts their features itself. With
+    `extract` true they are extracted as they come all the same; without `announce` that is what is meant.
     """
     dataset = run.job.dataset
     assert dataset is not None
-    tally = _import_asked(run, dataset)
-    atlases.update(dataset, run.touch)
-    if run.job.attempts > 1 and run.job.parameters.get("announce", True):
-        # an earlier attempt may have been killed between storing pictures and telling of them
-        signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[])
-    return tally.as_result()
+    try:
+        return _import_asked(run, dataset)
+    except (jobs.JobStoppedError, jobs.JobInterruptedError):
+        raise  # cancelled, which `_end` is told of, or to be gone on with
+    except Exception:
+        _announce_unfinished(run.job)
+        raise
 
 
-def _import_asked(run: jobs.JobRun, dataset: Dataset) -> Tally:
+def _import_asked(run: jobs.JobRun, dataset: Dataset) -> dict[str, Any]:
     parameters = run.job.parameters
     if "upload" in parameters:
-        return _import_upload(run, dataset, parameters["upload"])
+        if not default_storage.exists(parameters["upload"]):
+            raise NotFoundError("The uploaded zip is not kept any longer: upload it again.")
+        with default_storage.open(parameters["upload"]) as file:
+            archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
+            total = archives.count_members(archive)
+            return _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
     if "selection" in parameters:
-        return _import_selection(run, dataset, parameters["selection"])
+        if not default_storage.exists(parameters["selection"]):
+            raise NotFoundError("The selection of pictures is not kept any longer: make the dataset again.")
+        ids = copying.selected(parameters["selection"])
+        return _import(run, dataset, copying.members(ids), len(ids))
     path = Path(parameters["path"])
     if path.is_dir():
         members = archives.read_folder(path, _archive_limits())
@@ -137,27 +123,20 @@ def _import_asked(run: jobs.JobRun, dataset: Dataset) -> Tally:
     return _import(run, dataset, members, archives.count_members(path))
 
 
-def _import_upload(run: jobs.JobRun, dataset: Dataset, upload: str) -> Tally:
-    if not default_storage.exists(upload):
-        raise NotFoundError("The uploaded zip is not kept any longer: upload it again.")
-    with default_storage.open(upload) as file:
-        archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
-        total = archives.count_members(archive)
-        return _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
-
-
-def _import_selection(run: jobs.JobRun, dataset: Dataset, selection: str) -> Tally:
-    if not default_storage.exists(selection):
-        raise NotFoundError("The selection of pictures is not kept any longer: make the dataset again.")
-    ids = copying.selected(selection)
-    return _import(run, dataset, copying.members(ids), len(ids))
-
-
-def _drop_source(job: Job) -> None:
-    """Remove the upload or selection that a job imports: nothing reads it when the job has ended."""
+def _end(job: Job) -> None:
+    """Remove the upload or selection that a job imports: nothing reads it when the job has ended for good."""
     for name in ("upload", "selection"):
         if name in job.parameters:
             default_storage.delete(job.parameters[name])
+    if Job.objects.filter(pk=job.pk).exclude(state=Job.State.SUCCEEDED).exists():
+        _announce_unfinished(job)
+
+
+def _announce_unfinished(job: Job) -> None:
+    """Leave to an extraction of its own what an import stored and did not come to extract."""
+    dataset = Dataset.objects.filter(jobs=job).first()
+    if dataset is not None and dataset.images.exists() and job.parameters.get("announce", True):
+        _announce(dataset, [])
 
 
 def _archive_limits() -> ArchiveLimits:
@@ -166,135 +145,124 @@ def _archive_limits() -> ArchiveLimits:
     )
 
 
-def _import(
-    run: jobs.JobRun, dataset: Dataset, members: Iterable[ArchiveMember | ArchiveProblem], total: int
-) -> Tally:
-    tally = Tally()
+def _announce(dataset: Dataset, added: list[Image]) -> None:
+    signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[image.pk for image in added])
+
+
+def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, Any]:
     run.begin(total, "Importing pictures")
-    batch: list[Prepared] = []
-    for seen, item in enumerate(_prepared(members), start=1):
-        if isinstance(item, Prepared):
-            batch.append(item)
-        else:
-            name, error = item
-            run.fail_file(name, error)
-            tally.failed += 1
-        if len(batch) == BATCH:
-            _add_batch(run, dataset, batch, tally)
-            batch = []
-        run.advance(seen)
-    _add_batch(run, dataset, batch, tally)
-    return tally
+    clock = StageClock()
+    with following(run, dataset, clock) as follower:
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
+            tally = _Importer(run, dataset, follower, clock, writers).take(members)
+        with clock.timed("atlas"):
+            atlases.update(dataset, run.touch)
+        tally.more = (follower.finish() if follower else {}) | clock.as_result()
+    return tally.as_result()
 
 
-def _prepared(
-    members: Iterable[ArchiveMember | ArchiveProblem],
-) -> Iterator[Prepared | tuple[str, SemsearchError]]:
+@dataclass
+class _Importer:
+    """Stores the pictures of one import as they are decoded, and hands them to its follower."""
+
+    run: jobs.JobRun
+    dataset: Dataset
+    follower: Follower | None
+    clock: StageClock
+    writers: ThreadPoolExecutor
+
+    def take(self, members: Members) -> Tally:
+        """Store them all."""
+        tally = Tally()
+        batch: list[Prepared] = []
+        for seen, item in enumerate(_prepared(_timed(members, self.clock), self._preparing()), start=1):
+            if isinstance(item, Prepared):
+                batch.append(item)
+            else:
+                name, error = item
+                self.run.fail_file(name, error)
+                tally.failed += 1
+            if len(batch) == BATCH or sum(len(picture.data) for picture in batch) > BATCH_BYTES:
+                self._store(batch, tally)
+                batch = []
+            self.run.advance(seen)
+        if batch:
+            self._store(batch, tally)
+        return tally
+
+    def _preparing(self) -> Preparing:
+        if self.follower is None:
+            return Preparing(image_limits(), self.clock)
+        return Preparing(image_limits(), self.clock, self.follower.prepare, self.follower.shortest_side)
+
+    def _store(self, batch: list[Prepared], tally: Tally) -> None:
+        self.run.touch()
+        with self.clock.timed("store"):
+            stored = storing.store(self.dataset, batch, self.writers)
+        tally.images += len(stored.added)
+        harvest = list(stored.added)
+        for picture, error, existing in stored.duplicates:
+            # a job resumed after a crash meets its own pictures again: those are its harvest
+            if (
+                existing
+                and existing.created_at >= self.run.job.created_at
+                and existing.filename == picture.name
+            ):
+                tally.images += 1
+                harvest.append((existing, picture))
+            else:
+                self.run.fail_file(picture.name, error, existing)
+                tally.duplicates += 1
+        if self.follower is not None:
+            self.follower.take([(image, picture.kept) for image, picture in harvest])
+        elif harvest and self.run.job.parameters.get("announce", True):
+            _announce(self.dataset, [image for image, _ in harvest])
+
+
+def _timed(members: Members, clock: StageClock) -> Iterator[ArchiveMember | ArchiveProblem]:
+    """Yield members, counting the time it takes to read them."""
+    reading = iter(members)
+    while True:
+        with clock.timed("read"):
+            member = next(reading, None)
+        if member is None:
+            return
+        yield member
+
+
+def _prepared(members: Members, how: Preparing) -> Iterator[Prepared | tuple[str, SemsearchError]]:
     """Decode on every core, keeping the order, with no more than a few dozen pictures in memory."""
     workers = os.cpu_count() or 1
-    waiting: deque[tuple[str, Future[Prepared] | SemsearchError]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="import") as pool:
+    most = max(AHEAD, 8 * workers)
+    waiting: deque[tuple[str, int, Future[Prepared] | SemsearchError]] = deque()
+    waiting_bytes = 0
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="import")
+    try:
         for member in members:
             if isinstance(member, ArchiveProblem):
-                waiting.append((member.name, UnsafeEntryError(member.reason)))
+                waiting.append((member.name, 0, UnsafeEntryError(member.reason)))
             else:
-                waiting.append((member.name, pool.submit(prepare, member)))
-            while len(waiting) > 8 * workers:
+                size = len(member.data)
+                waiting.append((member.name, size, pool.submit(storing.prepare, member, how)))
+                waiting_bytes += size
+            while len(waiting) > most or (waiting_bytes > AHEAD_BYTES and len(waiting) > workers):
+                waiting_bytes -= waiting[0][1]
                 yield _outcome(*waiting.popleft())
         while waiting:
             yield _outcome(*waiting.popleft())
+    finally:  # whoever stops half-way is not kept waiting for what was ahead
+        pool.shutdown(cancel_futures=True)
 
 
-def _outcome(name: str, pending: Future[Prepared] | SemsearchError) -> Prepared | tuple[str, SemsearchError]:
+def _outcome(
+    name: str, _size: int, pending: Future[Prepared] | SemsearchError
+) -> Prepared | tuple[str, SemsearchError]:
     if isinstance(pending, SemsearchError):
         return name, pending
     try:
         return pending.result()
     except SemsearchError as error:
         return name, error
-
-
-def _add_batch(run: jobs.JobRun, dataset: Dataset, batch: list[Prepared], tally: Tally) -> None:
-    if not batch:
-        return
-    run.touch()
-    added, duplicates = _store(dataset, batch)
-    for name, error, existing in duplicates:
-        # a job resumed after a crash meets its own pictures again: those are its harvest
-        if existing and existing.created_at >= run.job.created_at and existing.filename == name:
-            tally.images += 1
-        else:
-            run.fail_file(name, error, existing)
-            tally.duplicates += 1
-    tally.images += len(added)
-    if added and run.job.parameters.get("announce", True):
-        signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[image.pk for image in added])
-
-
-# name, reason, and the stored picture it repeats (None when that one came in the same batch)
-Duplicates = list[tuple[str, DuplicateError, Image | None]]
-
-
-def _store(dataset: Dataset, batch: list[Prepared]) -> tuple[list[Image], Duplicates]:
-    """Write files, then rows; a row never points at a file that is not there."""
-    for _ in range(3):
-        fresh, duplicates = _split(dataset, batch)
-        rows = [_write_files(dataset, picture) for picture in fresh]
-        try:
-            with transaction.atomic():
-                return Image.objects.bulk_create(rows), duplicates
-        except IntegrityError:
-            # another import stored one of them in this moment: look again
-            continue
-    raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
-
-
-def _split(dataset: Dataset, batch: list[Prepared]) -> tuple[list[Prepared], Duplicates]:
-    known: dict[str, Image] = {
-        image.sha256: image
-        for image in Image.objects.filter(dataset=dataset, sha256__in=[picture.sha256 for picture in batch])
-    }
-    fresh: dict[str, Prepared] = {}
-    duplicates: Duplicates = []
-    for picture in batch:
-        first = known.get(picture.sha256)
-        if first is not None:
-            words = f"The same picture as “{first.filename}”, which is already in this dataset."
-            duplicates.append((picture.name, DuplicateError(words), first))
-        elif picture.sha256 in fresh:
-            twin = fresh[picture.sha256]
-            words = f"The same picture as “{twin.name}”, which is already in this dataset."
-            duplicates.append((picture.name, DuplicateError(words), None))
-        else:
-            fresh[picture.sha256] = picture
-    return list(fresh.values()), duplicates
-
-
-def _row(dataset: Dataset, picture: Prepared) -> Image:
-    return Image(
-        dataset=dataset,
-        sha256=picture.sha256,
-        filename=picture.name,
-        category=picture.category,
-        width=picture.facts.width,
-        height=picture.facts.height,
-        size_bytes=len(picture.data),
-        format=picture.facts.format,
-    )
-
-
-def _write_files(dataset: Dataset, picture: Prepared) -> Image:
-    image = _row(dataset, picture)
-    image.file.name = _write(image, "file", f"{picture.sha256}.{picture.facts.extension}", picture.data)
-    image.thumbnail.name = _write(image, "thumbnail", f"{picture.sha256}.webp", picture.thumbnail)
-    return image
-
-
-def _write(image: Image, field: str, name: str, data: bytes) -> str:
-    path: str = Image._meta.get_field(field).generate_filename(image, name)  # type: ignore[union-attr]
-    # what is there without a row is the rest of a crash, perhaps half of a file
-    default_storage.delete(path)
-    return default_storage.save(path, ContentFile(data))
 
 
 def _files_again(job: Job, files: Sequence[FailedFile]) -> Job:
@@ -307,4 +275,4 @@ def _files_again(job: Job, files: Sequence[FailedFile]) -> Job:
     return jobs.enqueue(Job.Kind.IMPORT, job.dataset, path=path, only=[file.name for file in files])
 
 
-jobs.register(Job.Kind.IMPORT, import_job, leftovers=_drop_source, files_again=_files_again)
+jobs.register(Job.Kind.IMPORT, import_job, leftovers=_end, files_again=_files_again)

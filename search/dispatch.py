@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,11 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
+from gallery import following as gallery_following
 from gallery import jobs, signals
+from gallery.following import Follower
 from gallery.models import Dataset, FailedFile, Job
+from gallery.stages import StageClock
 from search.models import FeatureMatrix, Projection, SearchIndex
 
 
@@ -67,9 +71,8 @@ def _extract(run: jobs.JobRun) -> dict[str, Any]:
     from search.services import extraction, features, indexing
 
     result = extraction.extract_job(run)
-    index = features.live_index(run.job.dataset) if run.job.dataset else None
-    if index is not None and indexing.wants_rebuild(index):
-        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
+    if run.job.dataset is not None:
+        indexing.rebuild_when_due(features.live_index(run.job.dataset))
     return result
 
 
@@ -116,6 +119,13 @@ def _extract_again(job: Job, files: Sequence[FailedFile]) -> Job:
     return jobs.enqueue(Job.Kind.EXTRACT, job.dataset, images=images, **spec)
 
 
+def _follow(run: jobs.JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower] | None:
+    from search.services import following
+
+    return following.follow(run, dataset, clock)
+
+
+gallery_following.register(_follow)
 jobs.register(Job.Kind.EXTRACT, _extract, helper=_help_extract, files_again=_extract_again)
 jobs.register(Job.Kind.INDEX, _index)
 jobs.register(Job.Kind.EXPERIMENT, _experiment)

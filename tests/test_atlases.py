@@ -14,6 +14,7 @@ from gallery import atlases, images, jobs, removing
 from gallery.images import ImageLimits
 from gallery.importing import add_picture
 from gallery.models import AtlasPage, Dataset, FailedFile, Image, Job
+from search.models import Embedding
 from tests.conftest import picture
 from tests.experiment_rows import stored_images
 
@@ -199,7 +200,7 @@ def test_a_dataset_is_made_of_pictures_of_others(
     ended = jobs.perform(made["job"]["id"])
     assert ended
     # the third cat and the first dog are the same picture
-    assert ended.result == {"images": 2, "duplicates": 1, "failed": 1}
+    assert ended.result.items() >= {"images": 2, "duplicates": 1, "failed": 1}.items()
     chosen = Dataset.objects.get(slug="chosen")
     copies = list(chosen.images.order_by("pk"))
     assert [(copy.sha256, copy.category) for copy in copies] == [
@@ -207,7 +208,7 @@ def test_a_dataset_is_made_of_pictures_of_others(
     ]  # fmt: skip
     assert copies[0].file.name != cats[0].file.name
     assert "removed before" in FailedFile.objects.get(job=ended, code="skipped").reason
-    assert Job.objects.filter(dataset=chosen, kind=Job.Kind.EXTRACT).exists()
+    assert Embedding.objects.filter(dataset=chosen).count() == 2
     assert default_storage.listdir("uploads")[1] == [], "the list of chosen pictures is gone"
     for changes, status in (
         ({}, 400),

@@ -50,7 +50,7 @@ def test_an_address_is_fetched_and_its_picture_shown(live: Page, picture_site: s
     expect(live).to_have_url(re.compile(r"/live/\?url=http"))
     shown = live.locator("#query-image")
     expect(shown).to_be_visible()
-    expect(shown).to_have_attribute("src", re.compile("^data:image/webp;base64,"))
+    expect(shown).to_have_attribute("src", re.compile("^data:image/jpeg;base64,"))
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
 

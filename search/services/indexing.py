@@ -13,9 +13,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from gallery import jobs
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from gallery.locking import alone
+from gallery.models import Job
 from search.index.base import PublishedGeneration
 from search.index.build import BuildPlan
 from search.index.candidates import Budget
@@ -27,7 +29,7 @@ from search.services.stored import embeddings
 
 __all__ = [
     "compact", "drop_files", "embeddings", "faiss_store", "forget", "index_job", "note_removed", "rebuild",
-    "searchable", "wants_rebuild",
+    "rebuild_when_due", "searchable", "wants_rebuild",
 ]  # fmt: skip
 
 
@@ -147,6 +149,14 @@ def wants_rebuild(index: SearchIndex) -> bool:
     newer = embeddings(index).filter(pk__gt=last_id).count()
     changes = newer + index.removed.count()
     return changes >= backend().compacts_after(held, settings.COMPACT_AFTER)
+
+
+def rebuild_when_due(index: SearchIndex) -> None:
+    """Have an index brought up to date when enough has changed that it pays, unless that is queued."""
+    if wants_rebuild(index):
+        waiting = Job.objects.filter(kind=Job.Kind.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
+        if not waiting.filter(parameters__index=index.pk).exists():
+            jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

@@ -175,8 +175,8 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
     return Query(None, rgb, timings)
 
 
-def _data_url(webp: bytes) -> str:
-    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
+def _data_url(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def _fetch_limits() -> FetchLimits:

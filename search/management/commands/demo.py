@@ -46,10 +46,8 @@ class Command(BaseCommand):
             dataset__slug=name, kind=Job.Kind.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
         )
         if not finished.exists():
-            self.stdout.write(f"Importing {name}")
-            call_command(
-                "import_dataset", settings.BASE_DIR / "sample_data" / name, name=name, no_extract=True
-            )
+            self.stdout.write(f"Importing {name} and extracting its features")
+            call_command("import_dataset", settings.BASE_DIR / "sample_data" / name, name=name)
         dataset = Dataset.objects.get(slug=name)
         index = features.live_index(dataset)
         if extraction.without_embedding(dataset, index.spec).exists():

@@ -13,6 +13,7 @@ from gallery import jobs
 from gallery.commands import ReportingCommand
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Job
+from search.services import extraction, features
 
 
 class Command(ReportingCommand):
@@ -27,7 +28,7 @@ class Command(ReportingCommand):
         parser.add_argument("--no-extract", action="store_true", help="only store the pictures")
 
     def report(self, **options: Any) -> dict[str, Any]:
-        """Import, then extract."""
+        """Import and extract, then extract what was there before without features."""
         slug: str = options["name"]
         if not re.fullmatch(r"[-a-zA-Z0-9_]{1,80}", slug):
             raise SemsearchError("--name takes letters, digits, hyphens and underscores, at most 80.")
@@ -36,8 +37,9 @@ class Command(ReportingCommand):
             raise SemsearchError(f"There is no folder or zip file at {path}.")
         started = time.perf_counter()
         dataset = Dataset.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
-        job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False)
-        if not options["no_extract"]:
+        extract = not options["no_extract"]
+        job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False, extract=extract)
+        if extract and extraction.without_embedding(dataset, features.live_index(dataset).spec).exists():
             jobs.perform_now(Job.Kind.EXTRACT, dataset)
         for failed in job.failed_files.all()[:20]:
             self.stderr.write(f"{failed.name}: {failed.reason}")
