@@ -21,6 +21,7 @@ from search.index.base import (
     brute_force,
     checked_ids,
     checked_rows,
+    contained,
     normalise,
     nothing_found,
 )
@@ -225,7 +226,7 @@ class MilvusIndex:
         wider = SearchEffort(min(EVERY_LIST, int(effort.lists * thinned)), effort.candidates)
         while len(allowed) > SCAN_UP_TO and hits <= MOST_HITS:
             ids, scores = self._propose(queries, hits, wider)
-            ids = np.where(np.isin(ids, allowed), ids, NO_ID)
+            ids = np.where(contained(ids, allowed), ids, NO_ID)
             if ((ids != NO_ID).sum(axis=1) >= wanted).all():
                 return best(ids, self._rescored(queries, ids, scores), k)
             hits *= 4
