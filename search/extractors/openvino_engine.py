@@ -31,8 +31,8 @@ IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
 CONVERSION_LIMIT_S = 600
 OPENVINO_CHUNK = 4  # measured: larger batches fall out of the cache, see docs/choosing-the-default.md
-# So many pictures run in streams, for which the network is loaded a second time: 15 MB more for a web server,
-# which answers a sixth more searches that come together.
+# So many pictures run in streams, for which the network is loaded a second time: searches that come together
+# then cost a web server a tenth less processor time each.
 STREAMS_FROM = 2
 # Of the processor, by its own clock: other work on the machine must not make a network look slow for ever.
 SLOW_MS = 120
