@@ -35,7 +35,7 @@ def index(count: int | None = None) -> dict[str, Any]:
     manage(home, "migrate")
     _step(home, "index_rows", str(folder), str(count))
     built = _step(home, "index_build")
-    part = _step(home, "index_build", str(count // 4))
+    part = _step(home, "index_build", str(count // 10))
     kept = folder / f"peers-{count}"
     _prepare_peers(folder, count, kept)
     asked = _step(home, "index_queries", str(folder), str(count), str(kept), **ONE_THREAD)
@@ -58,7 +58,7 @@ def index(count: int | None = None) -> dict[str, Any]:
         "least_peer_bytes": (least := min((peer["bytes_per_vector"] for peer in graphs), default=0.0)),
         "memory_ratio": round(least / asked["bytes_per_vector"], 1),
         "build_peak_mb": built["peak_mb"],
-        "quarter_build_peak_mb": part["peak_mb"],
+        "tenth_build_peak_mb": part["peak_mb"],
         **{key: value for key, value in asked.items() if key != "bytes_per_vector"},
         **added,
         **{name: manifest[name] for name in ("factory", "effort_lists", "effort_candidates", "tried")},

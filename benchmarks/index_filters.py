@@ -37,8 +37,9 @@ def _asked(exam: Exam, scores: NDArray[np.float32], filters: list[NDArray[np.int
         started = time.perf_counter()
         found = exam.live.search(exam.raw[number][None], K, allowed)
         times.append((time.perf_counter() - started) * 1000)
-        best = exam.ids[rows[np.argsort(-scores[number, rows])[:K]]]
-        recalls.append(float(np.isin(best, found.ids[0]).mean()))
+        # among the farthest of a million the tenth and the eleventh differ by less than rounding does
+        tenth = np.partition(scores[number, rows], -K)[-K]
+        recalls.append(float((found.scores[0] >= tenth - 1e-5).mean()))
     return {
         "recall_at_10": round(statistics.fmean(recalls), 4),
         "query_ms_p50": round(statistics.median(times), 2),

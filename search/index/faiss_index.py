@@ -241,7 +241,10 @@ class FaissIndex:
         return found
 
     def _selected(self, queries: Vectors, k: int, allowed: Ids, reach: tuple[int, int]) -> SearchResult:
-        """Search with a selector, for more candidates until the hits are not among the last of them."""
+        """Search with a selector, for more candidates until the hits are not among the last of them.
+
+        Where they stay among the last, codes cannot tell what is allowed apart, and all of it is scanned.
+        """
         chosen, wanted = selector(allowed), min(k, len(allowed), self.count)
         lists, candidates = reach
         candidates = min(self.count, candidates * MORE_CANDIDATES)
@@ -255,10 +258,16 @@ class FaissIndex:
             scores = self._rescored(asked, ids)
             hits = best(ids, scores, k)
             found.ids[open_rows], found.scores[open_rows] = hits.ids, hits.scores
+            open_rows = open_rows[~settled(ids, scores, hits)]
             if candidates >= min(self.count, MOST_CANDIDATES):
                 break
-            open_rows = open_rows[~settled(ids, scores, hits)]
             candidates = min(self.count, candidates * MORE_CANDIDATES)
+        if len(open_rows):
+            assert self._exact is not None
+            kept = allowed[self._exact.known(allowed)]
+            kept = np.setdiff1d(kept, self._removed, assume_unique=True) if len(self._removed) else kept
+            hits = self._exact.nearest(queries[open_rows], kept, k)
+            found.ids[open_rows], found.scores[open_rows] = hits.ids, hits.scores
         return found
 
     @property

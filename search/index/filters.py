@@ -3,7 +3,7 @@
 Few allowed vectors are scanned exactly; the time is that of reading them. Otherwise the surroundings of the
 query are looked at without the filter: where enough of them are allowed, that was the search. Where not, a
 selector is asked at every vector of the lists that are visited: the fewer are allowed, or the fewer of the
-surroundings are, the more lists.
+surroundings are, the more lists. Where codes cannot tell the allowed apart, all of them are scanned.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SCAN_UP_TO = 12_288
 # more lists than its share asks for, and propose so many times more candidates, again and again ...
 MORE_LISTS = 4
 MORE_CANDIDATES = 4
-# ... until the hits are among the first of them, or so many were tried.
+# ... until the hits are among the first of them. After so many, whatever is allowed is scanned.
 SETTLED = 0.3
-MOST_CANDIDATES = 16_384
+MOST_CANDIDATES = 1_024
 OVERFETCH_AT_MOST = 2.0  # times the candidates of a search without a filter
 
 
