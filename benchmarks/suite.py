@@ -51,7 +51,7 @@ class Benchmark:
 BENCHMARKS: Mapping[str, Benchmark] = {
     "extract": Benchmark(
         "extract:extract",
-        ("folder",),
+        ("folder", "count"),
         (
             Line("import and extraction, images/s", "images_per_s", "peer_images_per_s"),
             Line("", "images_per_s", "bound_images_per_s", "of_bound", "the slower of engine and decoder"),
