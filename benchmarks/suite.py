@@ -97,6 +97,11 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("its trustworthiness", "trustworthiness", "peer_trustworthiness", "", ""),
         ),
     ),
+    "memory": Benchmark(
+        "memory:memory",
+        ("count",),
+        (Line("import and index, peak MB", "peak_mb", "few_peak_mb", "growth", "a tenth of the pictures"),),
+    ),
     "workers": Benchmark(
         "workers:workers",
         ("count",),
