@@ -138,7 +138,13 @@ class Fleet:
 
 def environment(home: Path, servers: Servers, **more: str) -> dict[str, str]:
     """Return the environment of a process of a fleet."""
-    own = {"SEMSEARCH_HOME": str(home), "ENGINE_THREADS": "1", "LOG_LEVEL": "WARNING", "OMP_NUM_THREADS": "1"}
+    own = {
+        "SEMSEARCH_HOME": str(home),
+        "ENGINE_THREADS": "1",
+        "EXTRACT_AT_IMPORT": "false",  # as on servers: all workers share the extraction
+        "LOG_LEVEL": "WARNING",
+        "OMP_NUM_THREADS": "1",
+    }
     return os.environ | own | servers.environment(home) | more
 
 

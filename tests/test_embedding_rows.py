@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from gallery import removing
 from gallery.models import Dataset, Image
-from search.models import Embedding, SearchIndex
+from search.extractors.extraction import live_config
+from search.models import Embedding, FeatureSpec, SearchIndex
 from search.services import embedding_rows, features
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +53,18 @@ def test_what_is_stored_is_the_vector_of_its_image_and_counted_once(dataset: Dat
     revision = index.revision
     index.refresh_from_db()
     assert index.revision == revision + 2
+
+
+def test_one_transaction_stores_embeddings_of_two_specs_apart(dataset: Dataset) -> None:
+    first, ids = features.live_index(dataset), images_of(dataset, 3)
+    other = features.index_of(dataset, FeatureSpec.objects.for_config(live_config(pooling="average")))
+    vectors, others = vectors_of(first, 3), vectors_of(other, 3)
+    with transaction.atomic():
+        assert embedding_rows.store_embeddings(first, ids, vectors) == 3
+        assert embedding_rows.store_embeddings(other, ids, others) == 3
+    for index, expected in ((first, vectors), (other, others)):
+        rows = Embedding.objects.filter(spec=index.spec).order_by("image_id").values_list("vector", flat=True)
+        assert [bytes(row) for row in rows] == [row.astype("<f2").tobytes() for row in expected]
 
 
 def test_an_image_that_is_gone_is_passed_over(dataset: Dataset) -> None:

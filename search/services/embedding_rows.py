@@ -20,9 +20,11 @@ Row = tuple[int, bytes]
 
 _COPIED = """CREATE TEMPORARY TABLE IF NOT EXISTS copied_embeddings (image_id bigint, vector bytea)
     ON COMMIT DELETE ROWS"""
-# the images are held until the end of the transaction: none goes before its embedding is seen to go with it
-_MOVE = """INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
-    SELECT image_id, %s, %s, vector, %s FROM copied_embeddings
+# What is moved is taken out at once: the transaction may go on with embeddings of another index.
+# The images are held until the end of the transaction: none goes before its embedding is seen to go with it
+_MOVE = """WITH copied AS (DELETE FROM copied_embeddings RETURNING image_id, vector)
+    INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
+    SELECT image_id, %s, %s, vector, %s FROM copied
         JOIN gallery_image AS image ON image.id = image_id FOR KEY SHARE OF image
     ON CONFLICT DO NOTHING"""
 
