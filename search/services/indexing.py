@@ -38,7 +38,6 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
 
     Raises: IndexDamagedError, IndexInputError when the result fails its checks; the old one serves on.
     """
-
     with _alone(index, run):
         return _rebuild(index, run)
 
@@ -151,12 +150,12 @@ def wants_rebuild(index: SearchIndex) -> bool:
     return changes >= backend().compacts_after(held, settings.COMPACT_AFTER)
 
 
-def rebuild_when_due(index: SearchIndex) -> None:
+def rebuild_when_due(index: SearchIndex) -> Job | None:
     """Have an index brought up to date when enough has changed that it pays, unless that is queued."""
-    if wants_rebuild(index):
-        waiting = Job.objects.filter(kind=Job.Kind.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
-        if not waiting.filter(parameters__index=index.pk).exists():
-            jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
+    waiting = Job.objects.filter(kind=Job.Kind.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
+    if not wants_rebuild(index) or waiting.filter(parameters__index=index.pk).exists():
+        return None
+    return jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

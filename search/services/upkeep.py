@@ -24,11 +24,8 @@ def compact() -> list[Job]:
     """Queue a compaction of each live index that has changed enough, unless one is queued or runs."""
     building = Job.objects.filter(kind=Job.Kind.INDEX, state__in=Job.ACTIVE).values_list("dataset", flat=True)
     due = SearchIndex.objects.filter(live=True).exclude(dataset__in=list(building))
-    return [
-        jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
-        for index in due.select_related("dataset", "spec")
-        if indexing.wants_rebuild(index)
-    ]
+    asked = (indexing.rebuild_when_due(index) for index in due.select_related("dataset", "spec"))
+    return [job for job in asked if job is not None]
 
 
 def enqueue_verification() -> Job | None:
