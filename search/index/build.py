@@ -96,6 +96,7 @@ def _fill(
         latency_ms_p50=trial.query_ms,
         effort_lists=trial.effort_lists,
         effort_candidates=trial.effort_candidates,
+        effort_margin=trial.effort_margin,
         build_seconds=round(time.perf_counter() - started, 3),
         read_seconds=round(read_seconds, 3),
         tried=[one.as_dict() for one in tried],
@@ -174,7 +175,7 @@ def _chosen_index(plan: BuildPlan, stored: MappedVectors) -> tuple[FaissIndex, T
 
 def _examined(index: FaissIndex, tuning: Exam, reporting: Exam, wanted: float) -> tuple[Trial, bool]:
     """Return the index tuned, with its recall on other queries, and whether it reaches the wanted one."""
-    trial = tuned(index, tuning.harder_half(), wanted)
+    trial = tuned(index, tuning, wanted)
     found = index.search(reporting.queries, 11, effort=trial.effort)
     recall = round(reporting.recall(found.ids, found.scores), 4)
     return replace(trial, recall_at_10=recall), trial.recall_at_10 >= wanted
@@ -187,7 +188,7 @@ def _by_merit(plan: BuildPlan, stored: MappedVectors) -> tuple[list[str], list[T
     if len(kinds) == 1:
         return [kinds[0].factory(count, plan.dims)], []
     some = min(count, TRIED_ON)
-    exam = exams(stored, (TUNING_QUERIES, 1), some)[0].harder_half()
+    exam = exams(stored, (TUNING_QUERIES, 1), some)[0]
     lists = learned_lists(stored, some, kinds[0].factory(some, plan.dims))
     trials = [
         tuned(filled(kind.factory(some, plan.dims), stored, some, lists), exam, plan.budget.recall)

@@ -36,6 +36,7 @@ from search.index.filters import (
     selector,
     settled,
 )
+from search.index.lists import ListSearch
 from search.types import Ids, Vectors
 
 EXACT_UP_TO = 50_000
@@ -46,6 +47,7 @@ TRAINING_AT_MOST = 196_608  # vectors: 400 MB of 512 dimensions
 TRAINING_ROUNDS = 8  # of k-means; more of them moved recall by less than 0.001
 # Hits wanted at a time re-rank at least so many candidates each; tuning is for ten hits.
 CANDIDATES_PER_HIT = 4
+MARGIN_LISTS = 4  # times the lists that do for as good a recall where every query visits as many
 _SERVED = re.compile(r"Flat|(RR\d+,)?IVF\d+,\w+|HNSW\d+,\w+")
 
 
@@ -58,11 +60,19 @@ def lists_for(count: int) -> int:
 class SearchEffort:
     """How hard a compressed index looks: lists visited, and candidates re-ranked exactly.
 
-    For a graph `lists` is the number of nodes kept in sight (efSearch).
+    With a `margin` a search without a filter visits the lists whose centres lie so nearly as near as the
+    nearest one, few or many as it happens (`lists.py`). For a graph `lists` is the number of nodes kept in
+    sight (efSearch).
     """
 
     lists: int = 16
     candidates: int = 200
+    margin: float = 0.0
+
+    @property
+    def most_lists(self) -> int:
+        """How many lists a margin may lead to."""
+        return MARGIN_LISTS * self.lists
 
 
 class FaissIndex:
@@ -110,6 +120,7 @@ class FaissIndex:
         self._index = index
         self._ivf = _faiss().extract_index_ivf(index) if "IVF" in self.factory else None
         self.lists = int(self._ivf.nlist) if self._ivf is not None else 0
+        self._near: ListSearch | None = None
         self._sorter: faiss_gpu.Sorter | None = None
         self._copies: list[faiss_gpu.GpuCopy | None] = []
         self._copying = threading.Lock()
@@ -150,11 +161,17 @@ class FaissIndex:
             self._index.train(rows)
 
     def _rotated(self, lists: Vectors, rows: Vectors) -> Vectors:
-        if not self.factory.startswith("RR"):
+        rotation = self._rotation()
+        if rotation is None:
             return lists
-        rotation = _faiss().downcast_VectorTransform(self._index.chain.at(0))
         rotation.train(rows[:1])
         return np.asarray(rotation.apply(lists), dtype=np.float32)
+
+    def _rotation(self) -> Any | None:
+        """Return FAISS' object that turns vectors before they are put into lists, if there is one."""
+        if not self.factory.startswith("RR"):
+            return None
+        return _faiss().downcast_VectorTransform(self._index.chain.at(0))
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add unit vectors (n, d) under their ids (n,).
@@ -203,7 +220,7 @@ class FaissIndex:
             return self._exact_search(queries, k, allowed)
         effort = effort or self.effort
         if allowed is None:
-            return self._reranked(queries, k, self._propose(queries, *self._reach(k, effort), None))
+            return self._reranked(queries, k, self._candidates(queries, self._reach(k, effort), effort))
         if self._exact is not None and len(allowed) <= SCAN_UP_TO:
             kept = allowed[self._exact.known(allowed)]
             return self._exact.nearest(queries, np.setdiff1d(kept, self._removed, assume_unique=True), k)
@@ -284,6 +301,20 @@ class FaissIndex:
         needed = 4 * candidates * self.lists / self.count if self.lists else candidates
         return min(self.most_lists, math.ceil(max(effort.lists, needed))), candidates
 
+    def _candidates(
+        self, queries: Vectors, reach: tuple[int, int], effort: SearchEffort
+    ) -> NDArray[np.int64]:
+        """Return the candidates (m, c) of a search without a filter."""
+        lists, candidates = reach
+        if not (effort.margin and self.lists) or self._on_gpu() is not None:
+            return self._propose(queries, lists, candidates, None)
+        if self._near is None:
+            self._near = ListSearch(self._ivf, self._rotation())
+        # what a deep page needs is visited whatever its score
+        least = 1 if lists == effort.lists else lists
+        bounds = min(self.lists, least), min(self.lists, max(least, effort.most_lists))
+        return self._near.propose(queries, candidates, effort.margin, bounds)
+
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
         faiss = _faiss()
         copy = self._on_gpu() if chosen is None else None
@@ -320,10 +351,11 @@ class FaissIndex:
         return scores
 
     def proposals(
-        self, queries: Vectors, lists: int, candidates: int
+        self, queries: Vectors, effort: SearchEffort
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return candidates (m, c) in the order of their compressed scores, and their exact scores."""
-        ids = self._propose(queries, lists, min(candidates, self.count), None)
+        reach = effort.lists, min(effort.candidates, self.count)
+        ids = self._candidates(queries, reach, effort)
         return ids, self._rescored(queries, ids)
 
     def stats(self) -> IndexStats:

@@ -61,11 +61,12 @@ class Manifest:
     tried: list[dict[str, Any]]
     built_at: str
     format: int = FORMAT
+    effort_margin: float = 0.0  # before there was one, every query visited as many lists
 
     @property
     def effort(self) -> SearchEffort:
         """How hard to search, as tuned when it was built."""
-        return SearchEffort(self.effort_lists, self.effort_candidates)
+        return SearchEffort(self.effort_lists, self.effort_candidates, self.effort_margin)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -189,9 +189,11 @@ class LiveIndex:
         while size < k and (found.ids[:, -1] != NO_ID).any():
             size = self.generation.block_of(size + 1)
             found = _extended(found, self._search_units(units, size, allowed, excluded))
+        if found.ids.shape[1] >= k:
+            return SearchResult(found.ids[:, :k], found.scores[:, :k])
         first = nothing_found(len(units), k)
-        width = min(k, found.ids.shape[1])
-        first.ids[:, :width], first.scores[:, :width] = found.ids[:, :width], found.scores[:, :width]
+        width = found.ids.shape[1]
+        first.ids[:, :width], first.scores[:, :width] = found.ids, found.scores
         return first
 
     def _checked_queries(self, queries: NDArray[Any]) -> Vectors:
@@ -215,6 +217,8 @@ class LiveIndex:
         if k < 1:
             return nothing_found(len(units), 0)
         old = self._search_generation(units, k, allowed, excluded)
+        if not len(self.delta_ids):
+            return old
         new = self._search_delta(units, k, allowed, excluded)
         return best(np.hstack((old.ids, new.ids)), np.hstack((old.scores, new.scores)), k)
 
@@ -235,6 +239,8 @@ class LiveIndex:
             return nothing_found(len(units), k)
         # not only those that it held when this snapshot was made: it may take some in while it serves
         gone, masked = self._gone, self._masked
+        if not len(gone) and not excluded.shape[1]:
+            return self.generation.search(units, k, allowed)
         if allowed is not None:  # a filter carries the mask itself: nothing to over-fetch
             places = np.searchsorted(allowed, gone[contained(gone, allowed)])
             found = self.generation.search(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ TIMED_QUERIES = 64
 SEED = 0
 
 LISTS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
+MARGINS = tuple(round(0.1 * 1.06**step, 4) for step in range(48))
 CANDIDATES = (40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 MORE_TRIED = 3  # steps of lists beyond the first that can do it: more lists may need fewer candidates
 
@@ -66,12 +68,13 @@ class Trial:
     recall_at_10: float
     effort_lists: int
     effort_candidates: int
+    effort_margin: float
     query_ms: float
 
     @property
     def effort(self) -> SearchEffort:
         """How hard it looked."""
-        return SearchEffort(self.effort_lists, self.effort_candidates)
+        return SearchEffort(self.effort_lists, self.effort_candidates, self.effort_margin)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -119,32 +122,53 @@ def _exact_scores(stored: MappedVectors, queries: Vectors, own: Ids, count: int)
 
 
 def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
-    """Return the fastest effort that reaches a recall, or else the greatest there is, measured."""
+    """Return the fastest effort that reaches a recall, or else the greatest there is, measured.
+
+    Where as many lists are visited for every query, the harder half of the queries has to be served; where
+    they are chosen by a margin, such queries get more lists by themselves.
+    """
     if index.exact:
         return _trial(index, SearchEffort(0, 0), 1.0, exam)
+    harder = exam.harder_half()
     able: list[tuple[SearchEffort, float]] = []
     found = (SearchEffort(1, 1), 0.0)
     for lists in (*(n for n in LISTS if n < index.most_lists), index.most_lists):
-        found = _fewest_candidates(index, exam, lists, wanted)
+        found = _fewest_candidates(index, harder, SearchEffort(lists), wanted)
         if found[1] >= wanted:
             able.append(found)
         if len(able) > MORE_TRIED or lists >= LISTS[-1]:
             break
     trials = [_trial(index, effort, recall, exam) for effort, recall in able or [found]]
-    return min(trials, key=lambda trial: trial.query_ms)
+    fastest = min(trials, key=lambda trial: trial.query_ms)
+    if not able or not index.lists:
+        return fastest
+    narrowed = by_margin(index, exam, fastest.effort_lists, wanted)
+    return min((fastest, *narrowed), key=lambda trial: trial.query_ms)
+
+
+def by_margin(index: FaissIndex, exam: Exam, lists: int, wanted: float) -> list[Trial]:
+    """Return trials of the least margins that do, instead of so many lists."""
+
+    def found(place: int) -> tuple[SearchEffort, float]:
+        return _fewest_candidates(index, exam, SearchEffort(lists, margin=MARGINS[place]), wanted)
+
+    first = bisect_left(range(len(MARGINS)), True, key=lambda place: found(place)[1] >= wanted)
+    places = range(first, min(len(MARGINS), first + 1 + MORE_TRIED))
+    able = [(effort, recall) for effort, recall in map(found, places) if recall >= wanted]
+    return [_trial(index, effort, recall, exam) for effort, recall in able]
 
 
 def _fewest_candidates(
-    index: FaissIndex, exam: Exam, lists: int, wanted: float
+    index: FaissIndex, exam: Exam, effort: SearchEffort, wanted: float
 ) -> tuple[SearchEffort, float]:
-    """Return the fewest candidates that do with so many lists, and the recall."""
-    ids, scores = index.proposals(exam.queries, lists, CANDIDATES[-1])
+    """Return an effort with the fewest candidates that do, and the recall."""
+    ids, scores = index.proposals(exam.queries, replace(effort, candidates=CANDIDATES[-1]))
     recall = 0.0
     for candidates in CANDIDATES:
         recall = exam.recall(ids[:, :candidates], scores[:, :candidates])
         if recall >= wanted:
-            return SearchEffort(lists, candidates), recall
-    return SearchEffort(lists, CANDIDATES[-1]), recall
+            return replace(effort, candidates=candidates), recall
+    return replace(effort, candidates=CANDIDATES[-1]), recall
 
 
 def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: Exam) -> Trial:
@@ -155,6 +179,7 @@ def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: Exam) -
         recall_at_10=round(recall, 4),
         effort_lists=effort.lists,
         effort_candidates=effort.candidates,
+        effort_margin=effort.margin,
         query_ms=round(median_ms(index, exam.queries[:TIMED_QUERIES], effort), 4),
     )
 

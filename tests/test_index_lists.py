@@ -1,0 +1,99 @@
+"""A margin chooses as many lists as each query needs, and finds what visiting lists one knows would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.index.candidates import filled
+from search.index.faiss_index import FaissIndex, SearchEffort
+from search.index.generation import Manifest
+from search.index.lists import ListSearch, within
+from search.index.stored_vectors import MappedVectors
+from search.index.tuning import by_margin, exams
+from tests.test_index_faiss import DIMS, clustered
+
+COUNT = 12_000
+FACTORIES = [
+    f"RR{DIMS},IVF128,RaBitQ",
+    f"RR{DIMS},IVF128,RaBitQfs",
+    f"IVF128,PQ{DIMS // 4}x4fsr",
+    "IVF128,SQ8",
+]
+
+
+@pytest.fixture(scope="module")
+def stored() -> MappedVectors:
+    zero = np.zeros(DIMS, dtype=np.float32)
+    return MappedVectors(np.arange(COUNT, dtype=np.int64) * 2, clustered(COUNT).astype(np.float16), zero)
+
+
+@pytest.fixture(scope="module", params=FACTORIES)
+def index(stored: MappedVectors, request: pytest.FixtureRequest) -> FaissIndex:
+    return filled(request.param, stored, COUNT)
+
+
+def test_lists_are_those_within_the_margin_the_nearest_first() -> None:
+    scores = np.array([0.1, 0.8, 0.5, 0.7, -0.2], dtype=np.float32)
+    sine = 0.6  # of the angle whose cosine is 0.8
+    assert within(scores, 0.11 / sine, (1, 5)).tolist() == [1, 3]
+    assert within(scores, 0.31 / sine, (1, 5)).tolist() == [1, 3, 2]
+    assert within(scores, 0.31 / sine, (1, 2)).tolist() == [1, 3]
+    assert within(scores, 0, (4, 5)).tolist() == [1, 3, 2, 0]
+
+
+def test_a_query_on_a_centre_visits_its_list_alone() -> None:
+    assert within(np.array([0.99, 1.0000001], dtype=np.float32), 0.5, (1, 2)).tolist() == [1]
+
+
+def test_with_every_list_within_the_margin_everything_proposed_is_the_same(
+    index: FaissIndex, stored: MappedVectors
+) -> None:
+    queries = stored.units(stored.ids[:300:10])
+    all_lists = index.search(queries, 10, effort=SearchEffort(128, 200))
+    wide = index.search(queries, 10, effort=SearchEffort(128, 200, margin=100.0))
+    assert (all_lists.ids == wide.ids).mean() > 0.99  # bits of a query may be rounded in another way
+    assert wide.ids[:, 0].tolist() == stored.ids[:300:10].tolist()
+
+
+def test_queries_together_find_what_each_finds_alone(index: FaissIndex, stored: MappedVectors) -> None:
+    queries = stored.units(stored.ids[5:600:20])
+    effort = SearchEffort(32, 64, margin=0.4)
+    together = index.search(queries, 10, effort=effort)
+    alone = np.vstack([index.search(query[None], 10, effort=effort).ids for query in queries])
+    assert (together.ids == alone).mean() > 0.99  # a product of matrices may round otherwise at the edge
+    lists = ListSearch(index._ivf, index._rotation())
+    assert lists.propose(queries, 8, 0.0, (1, 1)).shape == (len(queries), 8)
+
+
+def test_a_deep_page_visits_what_it_needs(index: FaissIndex, stored: MappedVectors) -> None:
+    found = index.search(stored.units(stored.ids[:1]), 3_000, effort=SearchEffort(2, 8, margin=0.05))
+    assert (found.ids >= 0).all()
+    everything = index.search(stored.units(stored.ids[:1]), COUNT, effort=SearchEffort(2, 8, margin=0.05))
+    assert sorted(everything.ids[0].tolist()) == stored.ids.tolist()
+
+
+def test_a_margin_is_tuned_that_reaches_the_recall(stored: MappedVectors) -> None:
+    index = filled(FACTORIES[0], stored, COUNT)
+    exam, other = exams(stored, (200, 100))
+    trial = by_margin(index, exam, 16, 0.98)[0]
+    assert trial.effort_margin > 0
+    assert trial.recall_at_10 >= 0.98
+    found = index.search(other.queries, 11, effort=trial.effort)
+    assert other.recall(found.ids, found.scores) >= 0.96
+
+
+def test_a_manifest_without_a_margin_is_read(tmp_path: Path) -> None:
+    numbers = dict.fromkeys(
+        ("recall_at_10", "bytes_per_vector", "latency_ms_p50", "build_seconds", "read_seconds"), 1.0
+    )
+    old = {
+        "spec": {}, "metric": "inner_product", "factory": "IVF128,SQ8", "count": 1, "dims": 2, "format": 2,
+        "checksums": {}, "versions": {}, "effort_lists": 16, "effort_candidates": 40, "tried": [],
+        "built_at": "",
+    }  # fmt: skip
+    (tmp_path / "manifest.json").write_text(json.dumps(old | numbers))
+    assert Manifest.read(tmp_path).effort == SearchEffort(16, 40, margin=0.0)
