@@ -12,8 +12,11 @@ class GalleryConfig(AppConfig):
     name = "gallery"
 
     def ready(self) -> None:
-        """Import what registers itself, and let the database count after each migration."""
-        from gallery import atlases, checks, counting, importing  # noqa: F401
+        """Import what registers itself, let the database count, and hold the process to its cores."""
+        from django.conf import settings
+
+        from gallery import atlases, checks, cores, counting, importing  # noqa: F401
 
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)
+        cores.hold_to(settings.ENGINE_THREADS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from django.dispatch import receiver
 from numpy.typing import NDArray
 
 from gallery import images, thumbnails
+from gallery.cores import usable_cores
 from gallery.errors import SemsearchError, TooLargeError
 from gallery.images import ImageLimits
 from gallery.models import AtlasPage, Dataset, Image
@@ -148,7 +148,7 @@ def _drawn(ids: Ids) -> bytes:
     """Return a page with the pictures of these images, white where there is none."""
     sheet = np.full((len(ids), CELL, CELL, 3), 255, dtype=np.uint8)
     names = dict(Image.objects.filter(pk__in=ids.tolist()).values_list("pk", "thumbnail"))
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="atlas") as pool:
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="atlas") as pool:
         for cell, sprite in enumerate(pool.map(_sprite, _in_order(ids, names))):
             if sprite is not None:
                 sheet[cell] = sprite

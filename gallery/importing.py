@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from django.utils.crypto import get_random_string
 
 from gallery import archives, atlases, copying, jobs, signals, storing
 from gallery.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
+from gallery.cores import usable_cores
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.following import Follower, following
 from gallery.images import ImageLimits
@@ -232,7 +232,7 @@ def _timed(members: Members, clock: StageClock) -> Iterator[ArchiveMember | Arch
 
 def _prepared(members: Members, how: Preparing) -> Iterator[Prepared | tuple[str, SemsearchError]]:
     """Decode on every core, keeping the order, with no more than a few dozen pictures in memory."""
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     most = max(AHEAD, 8 * workers)
     waiting: deque[tuple[str, int, Future[Prepared] | SemsearchError]] = deque()
     waiting_bytes = 0

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from gallery import images, thumbnails
 from gallery.archives import ArchiveMember
+from gallery.cores import turn
 from gallery.errors import SemsearchError
 from gallery.images import ImageLimits, PictureFacts
 from gallery.models import Dataset, Image
@@ -67,6 +68,11 @@ class Stored:
 
 def prepare(member: ArchiveMember, how: Preparing) -> Prepared:
     """Check a picture, decode it once and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
+    with turn():
+        return _prepared(member, how)
+
+
+def _prepared(member: ArchiveMember, how: Preparing) -> Prepared:
     with how.clock.timed("hash"):
         sha256 = hashlib.sha256(member.data).hexdigest()
     with how.clock.timed("decode"):

@@ -20,12 +20,11 @@ class SearchConfig(AppConfig):
         from django.conf import settings
 
         from search import checks, counting, dispatch  # noqa: F401
-        from search.extractors import kept_choices, registry
+        from search.extractors import registry
 
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)
 
-        kept_choices.hold_to(settings.ENGINE_THREADS)
         # a system check says what is wrong with the setting
         with suppress(SemsearchError):
             registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models")

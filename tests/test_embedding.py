@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from gallery import jobs
+from gallery import cores, jobs
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Image, Job
 from gallery.stages import StageClock
@@ -90,6 +91,40 @@ def test_what_the_network_raises_reaches_the_caller_and_what_was_stored_stays(
         with pytest.raises(ValueError, match="the network broke"):
             embedder.finish()
     assert set(stored_levels(index)) == {image.pk for image in images[:4]}
+
+
+def test_a_process_held_to_one_core_does_not_decode_while_its_network_runs(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.EXTRACT_BATCH = 1
+    at_once: set[int] = set()
+    working = [0]
+
+    class Watched(Averages):
+        def prepare(self, rgb: RGB) -> RGB:
+            with self.seen():
+                return super().prepare(rgb)
+
+        def extract(self, prepared: RGB) -> Vectors:
+            with self.seen():
+                return super().extract(prepared)
+
+        @contextmanager
+        def seen(self) -> Iterator[None]:
+            working[0] += 1
+            at_once.add(working[0])
+            time.sleep(0.005)
+            yield
+            working[0] -= 1
+
+    network = Watched(index.spec.dims)
+    embed_stored(Image.objects.order_by("pk"), index, network, quiet())
+    assert max(at_once) > 1
+    Embedding.objects.all().delete()
+    at_once.clear()
+    monkeypatch.setattr(cores, "_held_to", 1)
+    assert embed_stored(Image.objects.order_by("pk"), index, network, quiet()).stored == 12
+    assert at_once == {1}
 
 
 def test_reading_waits_for_a_network_that_is_behind(index: SearchIndex, settings: Any) -> None:

@@ -40,17 +40,18 @@ def test_threads_that_use_the_engine_first_at_the_same_time_all_get_on(attempt: 
 HELD = """
 import sys
 from pathlib import Path
-from search.extractors import kept_choices
+from gallery import cores
 from search.extractors.engines import load_engine
 from search.extractors.extraction import live_config
 from search.extractors.registry import architecture
-kept_choices.hold_to(1)
+cores.hold_to(1)
 config = live_config()
 network = architecture(config.model)
 engine = load_engine(network, (config.layer,), config.input_size, cache_dir=Path(sys.argv[1]))
 streams, choice = engine._streams()
 for compiled in (engine._compiled, streams._compiled):
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert not compiled.get_property("ENABLE_CPU_PINNING")
 assert choice.streams == 1, choice
 """
 

@@ -16,7 +16,7 @@ DOORS = (
     "gallery.member_names", "gallery.zip_structure", "search.extractors", "search.index",
     "search.projections",
 )  # fmt: skip
-PURE = ("gallery.errors", "search.types", "search.metrics")
+PURE = ("gallery.errors", "gallery.cores", "search.types", "search.metrics")
 SERVICES = ("search.services", "gallery.importing", "gallery.removing", "gallery.jobs")
 OUTER = ("search.views", "search.api", "gallery.views", "gallery.api", "gallery.admin", "search.management")
 

@@ -12,10 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from gallery.cores import usable_cores
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_held_to = 0
+TOLERATED = 0.15
 CPUINFO = Path("/proc/cpuinfo")
 Choice = TypeVar("Choice", bound="DataclassInstance")
 
@@ -31,46 +33,37 @@ def processor_flags() -> frozenset[str]:
     return frozenset(next(named, "").split())
 
 
-def hold_to(cores: int) -> None:
-    """Let the networks that are loaded from now on use at most so many cores; 0 for all."""
-    global _held_to
-    _held_to = cores
-
-
-def held() -> bool:
-    """Whether networks are held to some of the cores."""
-    return _held_to > 0
-
-
-def usable_cores() -> int:
-    """Return how many cores a network may use in this process."""
-    return min(_allowed_cores(), _held_to) if _held_to > 0 else _allowed_cores()
-
-
-def _allowed_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def machine_key(version: str) -> str:
     """Return a short name of this processor, its usable cores and the version of an engine."""
     parts = [version, str(usable_cores()), *sorted(processor_flags())]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def kept(path: Path, kind: type[Choice], choose: Callable[[], Choice]) -> Choice:
+def kept(
+    path: Path,
+    kind: type[Choice],
+    choose: Callable[[], Choice],
+    disturbance: Callable[[Choice], float] = lambda choice: 0.0,
+) -> Choice:
     """Return the choice kept in a file; when there is none, choose and keep it.
 
-    Of several processes one chooses, with the others waiting for it instead of disturbing its measurement.
+    Of several processes one chooses, with the others waiting for it instead of disturbing its measurement. A
+    choice that other work disturbed (`disturbance`, 0 to 1) is made again by the next process that asks, and
+    the less disturbed one is kept.
     """
-    found = _read(path, kind)
-    if found is None:
-        with path.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            found = _read(path, kind)
-            if found is None:
-                found = choose()
-                _write(path, found)
-    return found
+    before = _read(path, kind)
+    if before is not None and disturbance(before) <= TOLERATED:
+        return before
+    with path.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = _read(path, kind)
+        if found is not None and found != before:  # another process has just chosen
+            return found
+        new = choose()
+        if found is not None and disturbance(found) <= disturbance(new):
+            return found
+        _write(path, new)
+        return new
 
 
 def _read(path: Path, kind: type[Choice]) -> Choice | None:

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from gallery.cores import held, usable_cores
 from gallery.errors import WeightsError
 from search.extractors.architecture import Architecture
 from search.extractors.calibration import calibration_pictures, closeness
 from search.extractors.engines import Maps, MapsWork, Pixels, whole_maps
-from search.extractors.kept_choices import held, kept, machine_key, processor_flags, usable_cores
+from search.extractors.kept_choices import kept, machine_key, processor_flags
 from search.extractors.streams import BatchChoice, Streams, fastest, run_request
 from search.extractors.subprocesses import run_module
 from search.extractors.timing import least_ms
@@ -145,8 +146,7 @@ class OpenVINOEngine:
 
     def _compile(self, model: Any, precision: str, **more: int | str) -> Any:
         # Left alone, OpenVINO takes bf16 on its own wherever the processor has it: always say which.
-        threads = {"INFERENCE_NUM_THREADS": usable_cores()} if held() else {}
-        hints = {"INFERENCE_PRECISION_HINT": precision, **threads, **more}
+        hints = {"INFERENCE_PRECISION_HINT": precision, **_threads(), **more}
         return self._core.compile_model(model, "CPU", hints)
 
     def _for_latency(self, precision: str) -> Any:
@@ -162,7 +162,7 @@ class OpenVINOEngine:
         with self._loading:
             if self._batches is None:
                 kept_in = self._folder / f"streams-{self._kept_as}"
-                choice = kept(kept_in, BatchChoice, self._choose_batches)
+                choice = kept(kept_in, BatchChoice, self._choose_batches, _others_share)
                 self._batches = Streams(self._for_streams(choice.streams), choice.streams), choice
             return self._batches
 
@@ -171,7 +171,7 @@ class OpenVINOEngine:
         request = self._compiled.create_infer_request()
         (one_ms,) = least_ms([partial(request.infer, [blank])], time.process_time, rounds=3)
         if one_ms > SLOW_MS:  # comparing would take long, and a large network keeps every core busy anyway
-            return BatchChoice(1, OPENVINO_CHUNK, {})
+            return BatchChoice(1, OPENVINO_CHUNK, {}, 0.0)
         return fastest(self._for_streams, self._input_size)
 
     def _choose_precision(self) -> PrecisionChoice:
@@ -183,6 +183,18 @@ class OpenVINOEngine:
         ms = dict(zip(requests, times, strict=True))
         chosen = "bf16" if close.enough and ms["bf16"] < ms["f32"] else "f32"
         return PrecisionChoice(chosen, close.mean, close.lowest, ms)
+
+
+def _others_share(choice: BatchChoice) -> float:
+    return choice.others_share
+
+
+def _threads() -> dict[str, Any]:
+    """Return what OpenVINO is told of threads: nothing, or what a process that is held to some cores takes.
+
+    Pinned, the threads of every such process would sit on the same first cores.
+    """
+    return {"INFERENCE_NUM_THREADS": usable_cores(), "ENABLE_CPU_PINNING": False} if held() else {}
 
 
 def has_native_bf16() -> bool:

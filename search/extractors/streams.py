@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from gallery.cores import usable_cores
 from search.extractors.calibration import generated_pictures
 from search.extractors.engines import MapsWork, Pixels
-from search.extractors.kept_choices import usable_cores
-from search.extractors.timing import least_ms
+from search.extractors.timing import OthersAtWork, least_ms
 
 FIRST_CHUNK = 2
 OTHER_CHUNKS = (1, 4)  # larger ones fall out of the cache: they were slower wherever they were measured
@@ -25,11 +25,15 @@ LIMIT_S = 0.8  # of each of the two comparisons
 
 @dataclass(frozen=True)
 class BatchChoice:
-    """How batches run: streams side by side, pictures a request, and what was measured (streams x chunk)."""
+    """How batches run: streams side by side, pictures a request, and what was measured (streams x chunk).
+
+    `others_share` is the share of the machine that other processes took meanwhile.
+    """
 
     streams: int
     chunk: int
     images_per_s: dict[str, float]
+    others_share: float
 
 
 class Streams:
@@ -79,15 +83,18 @@ def fastest(compiled_for: Callable[[int], Any], side: int) -> BatchChoice:
     counts = sorted({1, max(1, cores // 4), max(1, cores // 2), cores})
     streams = {count: Streams(compiled_for(count), count) for count in counts}
     batch = np.resize(generated_pictures(side), (PICTURES_A_CORE * cores, side, side, 3))
+    others = OthersAtWork()
     try:
         rates = _rates(streams, [(count, FIRST_CHUNK) for count in counts], batch)
         best, _ = max(rates, key=rates.__getitem__)
         rates |= _rates(streams, [(best, chunk) for chunk in (FIRST_CHUNK, *OTHER_CHUNKS)], batch)
+        share = others.share()
     finally:
         for each in streams.values():
             each.close()
     count, chunk = max((key for key in rates if key[0] == best), key=rates.__getitem__)
-    return BatchChoice(count, chunk, {f"{one}x{two}": round(rate, 1) for (one, two), rate in rates.items()})
+    measured = {f"{one}x{two}": round(rate, 1) for (one, two), rate in rates.items()}
+    return BatchChoice(count, chunk, measured, round(share, 2))
 
 
 def _rates(

@@ -17,11 +17,11 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 
 from gallery import images
+from gallery.cores import turn, usable_cores
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.importing import image_limits
 from gallery.models import Image
 from gallery.stages import StageClock
-from search.extractors.kept_choices import usable_cores
 from search.models import SearchIndex
 from search.services.embedding_rows import store_embeddings
 from search.types import RGB, Ids, Vectors
@@ -134,7 +134,7 @@ class Embedder:
         self._batch = []
 
     def _run(self, pictures: list[RGB]) -> Vectors:
-        with self._clock.timed("engine"):
+        with turn(), self._clock.timed("engine"):
             return self._network.extract(np.stack(pictures))
 
     def _collect(self) -> None:
@@ -172,7 +172,7 @@ def prepared(
     def read(name: str) -> RGB:
         with clock.timed("read"), default_storage.open(name) as file:
             data = file.read()
-        with clock.timed("decode"):
+        with turn(), clock.timed("decode"):
             return prepare(images.decode(data, image_limits(), shortest_side=side))
 
     ahead = AHEAD_BATCHES * settings.EXTRACT_BATCH
