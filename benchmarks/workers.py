@@ -16,7 +16,7 @@ from benchmarks.rounds import in_turn, spread
 from benchmarks.servers import Servers
 
 COUNT = 1000
-ROUNDS = 2
+ROUNDS = 3
 # between these shares of the pictures the rate is taken: all workers are there, and none has run out
 STEADY = (0.3, 0.8)
 ENQUEUE = """
