@@ -28,7 +28,7 @@ class Peer(ABC):
 
     name: str
     file: str
-    efforts: Sequence[int] = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+    efforts: Sequence[int] = tuple(round(16 * 1.1**step) for step in range(44))
     effort: int = 0
 
     def prepare(self, units: Callable[[int, int], Vectors], count: int, folder: Path) -> None:

@@ -36,17 +36,25 @@ def index(stored: MappedVectors, request: pytest.FixtureRequest) -> FaissIndex:
     return filled(request.param, stored, COUNT)
 
 
-def test_lists_are_those_within_the_margin_the_nearest_first() -> None:
-    scores = np.array([0.1, 0.8, 0.5, 0.7, -0.2], dtype=np.float32)
-    sine = 0.6  # of the angle whose cosine is 0.8
-    assert within(scores, 0.11 / sine, (1, 5)).tolist() == [1, 3]
-    assert within(scores, 0.31 / sine, (1, 5)).tolist() == [1, 3, 2]
-    assert within(scores, 0.31 / sine, (1, 2)).tolist() == [1, 3]
-    assert within(scores, 0, (4, 5)).tolist() == [1, 3, 2, 0]
+def test_lists_are_those_within_the_margin_and_no_fewer_than_wanted() -> None:
+    scores = np.array([[0.8, 0.7, 0.5, 0.1], [1.0000001, 0.99, 0.9, 0.8]], dtype=np.float32)
+    sine = 0.6  # of the angle whose cosine is 0.8; the other query lies on a centre
+    assert within(scores, 0.11 / sine, 1).sum(axis=1).tolist() == [2, 1]
+    assert within(scores, 0.31 / sine, 1).sum(axis=1).tolist() == [3, 1]
+    assert within(scores, 0.31 / sine, 2).sum(axis=1).tolist() == [3, 2]
 
 
-def test_a_query_on_a_centre_visits_its_list_alone() -> None:
-    assert within(np.array([0.99, 1.0000001], dtype=np.float32), 0.5, (1, 2)).tolist() == [1]
+def test_a_graph_of_the_centres_leads_to_the_same_lists(
+    stored: MappedVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = filled(FACTORIES[0], stored, COUNT)
+    queries = stored.units(stored.ids[5:600:20])
+    plain = ListSearch(index._ivf, index._rotation())
+    monkeypatch.setattr("search.index.lists.GRAPH_FROM", 100)
+    graph = ListSearch(index._ivf, index._rotation())
+    for margin in (0.2, 100.0):  # the second is beyond what the graph is asked for
+        same = plain.propose(queries, 40, margin, (1, 128)) == graph.propose(queries, 40, margin, (1, 128))
+        assert same.mean() > 0.97
 
 
 def test_with_every_list_within_the_margin_everything_proposed_is_the_same(
@@ -65,8 +73,6 @@ def test_queries_together_find_what_each_finds_alone(index: FaissIndex, stored: 
     together = index.search(queries, 10, effort=effort)
     alone = np.vstack([index.search(query[None], 10, effort=effort).ids for query in queries])
     assert (together.ids == alone).mean() > 0.99  # a product of matrices may round otherwise at the edge
-    lists = ListSearch(index._ivf, index._rotation())
-    assert lists.propose(queries, 8, 0.0, (1, 1)).shape == (len(queries), 8)
 
 
 def test_a_deep_page_visits_what_it_needs(index: FaissIndex, stored: MappedVectors) -> None:

@@ -114,6 +114,8 @@ class FaissIndex:
             index._adopt(_faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC))
         except RuntimeError as error:
             raise IndexDamagedError(f"{path.name} cannot be read; run rebuild_index.") from error
+        if index.lists and index.effort.margin:
+            index._near_lists()  # not in the first search
         return index
 
     def _adopt(self, index: Any) -> None:
@@ -308,12 +310,16 @@ class FaissIndex:
         lists, candidates = reach
         if not (effort.margin and self.lists) or self._on_gpu() is not None:
             return self._propose(queries, lists, candidates, None)
-        if self._near is None:
-            self._near = ListSearch(self._ivf, self._rotation())
+        near = self._near_lists()
         # what a deep page needs is visited whatever its score
         least = 1 if lists == effort.lists else lists
         bounds = min(self.lists, least), min(self.lists, max(least, effort.most_lists))
-        return self._near.propose(queries, candidates, effort.margin, bounds)
+        return near.propose(queries, candidates, effort.margin, bounds)
+
+    def _near_lists(self) -> ListSearch:
+        if self._near is None:
+            self._near = ListSearch(self._ivf, self._rotation())
+        return self._near
 
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
         faiss = _faiss()
