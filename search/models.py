@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from gallery.models import Dataset, Image
 from search.types import FeatureConfig
@@ -44,9 +45,9 @@ class FeatureSpec(models.Model):
     def __str__(self) -> str:
         return f"{self.model} {self.layer} {self.pooling} {self.input_size}px {self.dims}d"
 
-    @property
+    @cached_property
     def config(self) -> FeatureConfig:
-        """The plain value of this row."""
+        """The plain value of this row, which never changes."""
         return FeatureConfig(**{name: getattr(self, name) for name in FeatureConfig.__dataclass_fields__})
 
 

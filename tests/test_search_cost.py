@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from gallery.models import Dataset, Image
+from search.models import Embedding, SearchIndex
 from search.services import querying
+from search.services.live_indexes import live_indexes
+from search.services.prepared import Prepared
 from search.services.querying import SearchRequest
 from tests.conftest import import_folder, picture
 
@@ -49,3 +53,24 @@ def test_a_hit_shows_what_the_database_holds_of_its_picture(searchable: Dataset)
     assert (found.pk, found.dataset, found.category) == (image.pk, "mine", image.category)
     assert (found.file, found.thumbnail) == (image.file.name, image.thumbnail.name)
     assert (found.filename, found.width, found.height) == (image.filename, image.width, image.height)
+
+
+def test_a_kept_statement_reads_what_the_orm_reads(searchable: Dataset) -> None:
+    pks = list(Embedding.objects.order_by("pk").values_list("pk", flat=True))
+    kept = Prepared(
+        lambda number: Embedding.objects.filter(pk__in=range(number)).values_list("pk", "image_id")
+    )
+    for some in (pks[:2], pks[3:5], pks[:7]):
+        read = Embedding.objects.filter(pk__in=some).values_list("pk", "image_id")
+        assert sorted(kept.rows(some)) == sorted(read)
+
+
+def test_a_live_index_read_for_a_search_is_what_the_orm_reads(searchable: Dataset) -> None:
+    expected = SearchIndex.objects.select_related("spec").get(live=True)
+    for slug in (None, searchable.slug):
+        (found,) = live_indexes(slug)
+        assert (found, found.spec, found.spec.config) == (expected, expected.spec, expected.spec.config)
+        assert (found.revision, found.store_name) == (expected.revision, expected.store_name)
+    assert live_indexes("another") == []
+    SearchIndex.objects.update(revision=F("revision") + 1)
+    assert live_indexes(None)[0].revision == expected.revision + 1

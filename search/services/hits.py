@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 from gallery.models import Image
 from search.models import Embedding
+from search.services.prepared import Prepared
 
 _IMAGE_COLUMNS = (
     "pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height",
 )  # fmt: skip
+_EMBEDDED_IMAGES = Prepared(
+    lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
+        "pk", *(f"image__{name}" for name in _IMAGE_COLUMNS)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,10 @@ def shown(image: Image) -> ShownImage:
 
 def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
     """Turn FAISS ids into hits in rank order, without the query and what the database no longer has."""
-    rows = Embedding.objects.filter(pk__in=[candidate.embedding_id for candidate in candidates])
-    images = {
-        key: ShownImage(*columns)
-        for key, *columns in rows.values_list("pk", *(f"image__{name}" for name in _IMAGE_COLUMNS))
-    }
+    if not candidates:
+        return []
+    rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
+    images = {key: ShownImage(*columns) for key, *columns in rows}
     hits: list[Hit] = []
     for candidate in candidates:
         image = images.get(candidate.embedding_id)

@@ -24,6 +24,7 @@ from search.index.live import Expansion
 from search.models import Embedding, SearchIndex
 from search.services import features, indexing
 from search.services.hits import Candidate, Hit, hits_of
+from search.services.live_indexes import live_indexes
 from search.types import RGB, FeatureConfig, Ids
 
 # How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
@@ -134,7 +135,7 @@ def search(request: SearchRequest) -> SearchResponse:
     timings = Timings()
     response = SearchResponse(request, timings_ms=timings)
     with timings.stage("total"):
-        indexes = _indexes(request)
+        indexes = live_indexes(request.dataset)
         query = _query(request, response, indexes)
         _require_indexes(indexes, request)
         wanted = request.page * request.k + 1
@@ -186,13 +187,6 @@ def _fetch_limits() -> FetchLimits:
         total_timeout_s=settings.FETCH_TIMEOUT_S,
         allow_hosts=settings.FETCH_ALLOW_HOSTS,
     )
-
-
-def _indexes(request: SearchRequest) -> list[SearchIndex]:
-    live = SearchIndex.objects.select_related("spec").filter(live=True)
-    if request.dataset is not None:
-        live = live.filter(dataset__slug=request.dataset)
-    return list(live)
 
 
 def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None:
