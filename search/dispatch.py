@@ -112,6 +112,12 @@ def _help_extract(job: Job) -> None:
     extraction.help_extraction(job)
 
 
+def _help_index(job: Job) -> None:
+    from search.services import index_shares
+
+    index_shares.help_build(job)
+
+
 def _extract_again(job: Job, files: Sequence[FailedFile]) -> Job:
     """Queue an extraction of the images whose files an earlier one could not use."""
     images = sorted({file.image_id for file in files if file.image_id is not None})
@@ -127,7 +133,7 @@ def _follow(run: jobs.JobRun, dataset: Dataset, clock: StageClock) -> AbstractCo
 
 gallery_following.register(_follow)
 jobs.register(Job.Kind.EXTRACT, _extract, helper=_help_extract, files_again=_extract_again)
-jobs.register(Job.Kind.INDEX, _index)
+jobs.register(Job.Kind.INDEX, _index, helper=_help_index)
 jobs.register(Job.Kind.EXPERIMENT, _experiment)
 jobs.register(Job.Kind.PROMOTE, _promote, helper=_help_extract)
 jobs.register(Job.Kind.VERIFY, _verify)

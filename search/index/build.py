@@ -34,6 +34,7 @@ from search.index.tuning import (
     exams,
     tuned,
 )
+from search.types import Vectors
 
 TRIED_ON = 50_000  # vectors: kinds of index are compared on so many
 # Among more vectors coarse codes need more candidates than these trials tell: the two best are built in full.
@@ -41,11 +42,20 @@ BUILT_IN_FULL = 2
 READ_ROWS = 8_192
 
 
+# (folder with the stored vectors, factory string, stored vectors, lists learned before) -> index of them all
+Filling = Callable[[Path, str, MappedVectors, Vectors | None], FaissIndex]
+
+
+def _filled_here(folder: Path, factory: str, stored: MappedVectors, lists: Vectors | None) -> FaissIndex:
+    return filled(factory, stored, len(stored.ids), lists)
+
+
 @dataclass(frozen=True)
 class BuildPlan:
     """What to build: `spec` is the feature spec as plain JSON values, recorded in the manifest.
 
-    `total`, when given, is the number of vectors that must arrive; `factory` overrides the choice.
+    `total`, when given, is the number of vectors that must arrive; `factory` overrides the choice; `fill`
+    puts all vectors into an index, here alone or with help.
     """
 
     name: str
@@ -54,6 +64,7 @@ class BuildPlan:
     total: int | None = None
     factory: str | None = None
     budget: Budget = field(default_factory=Budget)
+    fill: Filling = _filled_here
 
 
 def build_generation(
@@ -81,7 +92,7 @@ def _fill(
     _store_lengths(folder, count, plan.dims)
     stored = MappedVectors.open(folder, count, plan.dims)
     read_seconds = time.perf_counter() - started
-    index, trial, tried = _chosen_index(plan, stored)
+    index, trial, tried = _chosen_index(folder, plan, stored)
     index.save(folder / INDEX_FILE)
     Manifest(
         spec=plan.spec,
@@ -141,7 +152,9 @@ def _store_lengths(folder: Path, count: int, dims: int) -> None:
             file.write(centred_lengths(rows.reshape(-1, dims), centre).astype("<f4").tobytes())
 
 
-def _chosen_index(plan: BuildPlan, stored: MappedVectors) -> tuple[FaissIndex, Trial, list[Trial]]:
+def _chosen_index(
+    folder: Path, plan: BuildPlan, stored: MappedVectors
+) -> tuple[FaissIndex, Trial, list[Trial]]:
     """Return the filled index, what it was measured to do, and what was tried on the way."""
     count = len(stored.ids)
     tried: list[Trial] = []
@@ -155,7 +168,7 @@ def _chosen_index(plan: BuildPlan, stored: MappedVectors) -> tuple[FaissIndex, T
     lists = learned_lists(stored, count, factories[0])
     best: tuple[bool, Trial, FaissIndex] | None = None
     for place, factory in enumerate(factories):
-        index = filled(factory, stored, count, lists)
+        index = plan.fill(folder, factory, stored, lists)
         trial, met = _examined(index, tuning, reporting, plan.budget.recall)
         tried.append(trial)
         if best is None or (met, -trial.query_ms) > (best[0], -best[1].query_ms):

@@ -83,12 +83,18 @@ def learned_lists(stored: MappedVectors, count: int, factory: str) -> Vectors | 
     return np.ascontiguousarray(means.centroids, dtype=np.float32)
 
 
-def filled(factory: str, stored: MappedVectors, count: int, lists: Vectors | None = None) -> FaissIndex:
-    """Return an index of the first `count` vectors, learned on a sample, added in batches."""
+def learned(factory: str, stored: MappedVectors, count: int, lists: Vectors | None = None) -> FaissIndex:
+    """Return an empty index for the first `count` vectors, learned on a sample of them."""
     index = FaissIndex(stored.matrix.shape[1], factory, exact=None if factory == "Flat" else stored)
     if index.training_size:
         rows = sampled_rows(count, index.training_size if lists is None else 65_536)
         index.train(stored.units(stored.ids[rows]), lists)
+    return index
+
+
+def filled(factory: str, stored: MappedVectors, count: int, lists: Vectors | None = None) -> FaissIndex:
+    """Return an index of the first `count` vectors, learned on a sample, added in batches."""
+    index = learned(factory, stored, count, lists)
     for ids, block in blocks(stored, count):
         index.add(ids, block)
     return index

@@ -101,9 +101,15 @@ class FaissIndex:
 
     @classmethod
     def load(
-        cls, path: Path, factory: str, *, exact: UnitVectors | None = None, effort: SearchEffort | None = None
+        cls,
+        path: Path,
+        factory: str,
+        *,
+        exact: UnitVectors | None = None,
+        effort: SearchEffort | None = None,
+        mapped: bool = True,
     ) -> FaissIndex:
-        """Map an index written by `save` into memory, which processes that map it share.
+        """Map an index written by `save` into memory, which processes that map it share, or read it.
 
         Raises: IndexDamagedError when FAISS cannot read the file.
         """
@@ -111,7 +117,7 @@ class FaissIndex:
         index.factory, index.effort, index._exact = factory, effort or SearchEffort(), exact
         index._removed = np.empty(0, dtype=np.int64)
         try:
-            index._adopt(_faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC))
+            index._adopt(_faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC if mapped else 0))
         except RuntimeError as error:
             raise IndexDamagedError(f"{path.name} cannot be read; run rebuild_index.") from error
         if index.lists and index.effort.margin:
@@ -194,6 +200,11 @@ class FaissIndex:
             self._copies.clear()
             if len(self._removed):
                 self._removed = np.setdiff1d(self._removed, keys)
+
+    def merge(self, other: FaissIndex) -> None:
+        """Take over all vectors of an index of lists that was learned alike, which is empty then."""
+        self._index.merge_from(other._index, 0)
+        self._copies.clear()
 
     def remove(self, ids: Ids) -> int:
         """Remove ids and return how many were there."""

@@ -92,6 +92,11 @@ class GenerationStore:
         self.sweep(name)
         return Generation.open(published, checksums=False)
 
+    def being_built(self, name: str) -> Path | None:
+        """Return the folder in which a process is building the next generation of an index, if one is."""
+        building = sorted(self._folder(name).glob(f"{BUILDING_PREFIX}*"))
+        return next((folder for folder in building if _is_being_built(folder)), None)
+
     def sweep(self, name: str) -> int:
         """Delete what crashed builds left and all but the newest old generations; return how many folders."""
         folder = self._folder(name)

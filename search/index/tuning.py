@@ -24,6 +24,7 @@ SAMPLE_QUERIES = 128  # to report with
 TUNING_QUERIES = 512  # to tune with; the half of them that lie farther from all others counts
 TIMED_QUERIES = 64
 SEED = 0
+BLOCK_ROWS = 8_192  # vectors read at a time
 
 LISTS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
 MARGINS = tuple(round(0.1 * 1.06**step, 4) for step in range(48))
@@ -101,7 +102,7 @@ def sampled_rows(count: int, size: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(SEED).choice(count, size, replace=False))
 
 
-def blocks(stored: MappedVectors, count: int, size: int = 8_192) -> Iterator[tuple[Ids, Vectors]]:
+def blocks(stored: MappedVectors, count: int, size: int = BLOCK_ROWS) -> Iterator[tuple[Ids, Vectors]]:
     """Yield ids and centred unit vectors of the first `count` rows."""
     for start in range(0, count, size):
         stop = min(count, start + size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from search.index.base import PublishedGeneration
 from search.index.build import BuildPlan
 from search.index.candidates import Budget
 from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
-from search.services import snapshots, stored
+from search.services import index_shares, snapshots, stored
 from search.services.backends import backend, faiss_store
 from search.services.snapshots import forget, searchable
 from search.services.stored import embeddings
@@ -61,6 +61,8 @@ def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
         dims=index.spec.dims,
         budget=Budget(settings.INDEX_BYTES_PER_VECTOR, settings.INDEX_RECALL),
     )
+    if run is not None:
+        plan = replace(plan, fill=index_shares.filling(run))
 
     def report(count: int) -> None:
         if run is not None:
