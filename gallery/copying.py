@@ -16,6 +16,7 @@ from gallery import jobs
 from gallery.archives import ArchiveMember, ArchiveProblem
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image, Job
+from gallery.outages import storage_is_away
 
 READ_ROWS = 500
 MOST_PICTURES = 200_000
@@ -57,6 +58,8 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
                 with default_storage.open(str(image.file.name)) as file:
                     data = file.read()
             except OSError as error:
+                if storage_is_away(error):  # the whole copy waits for it
+                    raise
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
             yield ArchiveMember(name=image.filename, category=image.category, data=data)

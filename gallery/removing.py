@@ -11,6 +11,7 @@ from django.db import transaction
 
 from gallery import signals
 from gallery.models import Dataset, Image
+from gallery.outages import will_pass
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ def _delete_files(names: list[str]) -> None:
     for name in names:
         try:
             default_storage.delete(name)
-        except OSError:
+        except Exception as error:
+            if not will_pass(error):
+                raise
             # the rows are gone and the picture is never found again; `verify --repair` removes the file
             logger.exception("Could not delete %s", name)

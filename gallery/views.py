@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from gallery import jobs as job_rows
 from gallery import retrying
 from gallery.models import Category, Dataset, FailedFile, Image, Job, JobShare
+from gallery.outages import storage_is_away
 from gallery.overview import dataset_cards
 from gallery.paging import datasets_by_name, page_of
 from gallery.spreadsheets import plain_cell
@@ -144,7 +145,7 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 
 @require_safe
-def media(request: HttpRequest, path: str) -> FileResponse:
+def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
     """Send a stored picture; nothing else of the storage can be reached from here."""
     pure = PurePosixPath(path)
     content_type = PICTURE_TYPES.get(pure.suffix.lower())
@@ -153,8 +154,12 @@ def media(request: HttpRequest, path: str) -> FileResponse:
         raise Http404("no such picture")
     try:
         stored = default_storage.open(path)
-    except (OSError, SuspiciousFileOperation) as error:
-        raise Http404("no such picture") from error
+    except Exception as error:
+        if storage_is_away(error):
+            return HttpResponse("The storage of the pictures does not answer.", status=503)
+        if isinstance(error, (OSError, SuspiciousFileOperation)):
+            raise Http404("no such picture") from error
+        raise
     response = FileResponse(stored, content_type=content_type)
     who = "public" if settings.OPEN_READING else "private"
     # a file's name comes from its content, so what an address shows never changes

@@ -12,9 +12,9 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from moto.server import ThreadedMotoServer
 
-from gallery import removing
+from gallery import jobs, removing
 from gallery.importing import add_picture
-from gallery.models import Dataset
+from gallery.models import Dataset, FailedFile, Job
 from search.services import verification
 from semsearch_site import env as environment
 from tests.conftest import picture
@@ -94,3 +94,27 @@ def test_a_signed_address_is_good_for_anybody_and_the_policy_allows_its_origin(
     assert address.startswith(bucket)
     with urllib.request.urlopen(address, timeout=10) as answer:
         assert answer.read() == data
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("bucket")
+def test_while_the_bucket_does_not_answer_jobs_rest_and_no_picture_is_called_unreadable(
+    dataset: Dataset, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = add_picture(dataset, "four.png", picture(4))
+    address = image.file.url
+    stored = settings.STORAGES["default"]
+    away = stored["OPTIONS"] | {"endpoint_url": "http://127.0.0.1:1"}
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    settings.STORAGES = settings.STORAGES | {"default": stored | {"OPTIONS": away}}
+    extraction = Job.objects.create(kind=Job.Kind.EXTRACT, dataset=dataset)
+    rests = jobs.perform(extraction.pk, tries_again=True)
+    assert rests is not None
+    assert (rests.state, FailedFile.objects.count()) == (Job.State.QUEUED, 0)
+    assert rests.not_before is not None
+    assert client.get(address).status_code == 503
+    settings.STORAGES = settings.STORAGES | {"default": stored}
+    Job.objects.filter(pk=extraction.pk).update(not_before=None)
+    ended = jobs.perform(extraction.pk, tries_again=True)
+    assert ended is not None
+    assert (ended.state, ended.result["embeddings"]) == (Job.State.SUCCEEDED, 1)

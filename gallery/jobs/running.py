@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -19,13 +19,12 @@ from gallery.jobs.processes import new_token, process_is_gone
 from gallery.jobs.queueing import remove_leftovers, retryable
 from gallery.jobs.reviving import MAX_SETBACKS, delay_after
 from gallery.models import Dataset, FailedFile, Image, Job, JobShare
+from gallery.outages import will_pass
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0
 PROGRESS_EVERY_S = 0.5
-# database, storage or network that will be back: worth another attempt without anybody's doing
-PASSING = (OperationalError, InterfaceError, OSError)
 
 # set when this process has been told to end
 _ending = threading.Event()
@@ -95,7 +94,7 @@ def _do(run: JobRun, *, tries_again: bool) -> None:
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
         logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"
-        if not (tries_again and isinstance(error, PASSING) and run.try_again(words)):
+        if not (tries_again and will_pass(error) and run.try_again(words)):
             run.finish(Job.State.FAILED, error=words)
     else:
         run.finish(Job.State.SUCCEEDED, result=result)

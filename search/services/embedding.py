@@ -21,6 +21,7 @@ from gallery.cores import turn, usable_cores
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.importing import image_limits
 from gallery.models import Image
+from gallery.outages import storage_is_away
 from gallery.stages import StageClock
 from search.models import SearchIndex
 from search.services.embedding_rows import store_embeddings
@@ -195,6 +196,8 @@ def _outcome(image: Image, pending: Future[RGB]) -> tuple[Image, RGB | Semsearch
     except SemsearchError as error:
         return image, error
     except OSError as error:
+        if storage_is_away(error):  # every other picture would fail of it too
+            raise
         return image, NotFoundError(f"The stored file cannot be read ({error}); import the picture again.")
 
 
