@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -88,10 +89,15 @@ class MappedVectors:
         centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
         if not count:  # an empty file cannot be mapped
             return cls(np.empty(0, dtype=np.int64), np.empty((0, dims), dtype=np.float16), centre)
-        ids = np.memmap(folder / IDS_FILE, dtype="<i8", mode="r", shape=(count,)).view(np.ndarray)
+        with (folder / IDS_FILE).open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        ids = np.frombuffer(mapped, dtype="<i8")
         matrix = np.memmap(folder / VECTORS_FILE, dtype="<f2", mode="r", shape=(count, dims))
         lengths = np.memmap(folder / LENGTHS_FILE, dtype="<f4", mode="r", shape=(count,))
-        return cls(ids, matrix, centre, lengths)
+        opened = cls(ids, matrix, centre, lengths)
+        # Their runs are known now: eight bytes a vector need not stay in memory.
+        mapped.madvise(mmap.MADV_DONTNEED)
+        return opened
 
     def _computed_lengths(self) -> NDArray[np.float32]:
         lengths = np.empty(len(self.ids), dtype=np.float32)
