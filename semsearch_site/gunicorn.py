@@ -19,6 +19,9 @@ keepalive = 75  # as a browser keeps a connection: pages ask for many small pict
 accesslog = None
 control_socket_disable = True
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
+# A thread that comes out of the network, or out of a decoder, waits so long at most for one that computes in
+# Python: with Python's usual 5 ms the network stood still in the meantime.
+SWITCH_AFTER_S = 0.001
 GARBAGE_LOOKED_FOR_EVERY = 10_000  # objects made and not freed; a request makes a few thousand and frees them
 # What a search asks of NumPy and FAISS takes less than it costs to wake their threads, each request thread
 # would have its own, and all would compete with the network's. They read this when they are imported.
@@ -28,8 +31,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 def post_worker_init(worker: Any) -> None:
     """Load network and indexes beside the first requests, in the process that will use them."""
+    import sys
     import threading
 
+    sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
 
 

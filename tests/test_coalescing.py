@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -12,6 +13,15 @@ from search.services.coalescing import Coalescer
 from tests.site import until
 
 WITHIN_S = 10
+Numbers: TypeAlias = Coalescer[int, int, int]
+
+
+def coalesced(work: Any, most: int, lanes: int = 1) -> Numbers:
+    """Return a coalescer of `lanes` lanes that takes numbers as they are."""
+    return Coalescer(lambda number: number, work, lambda: (lanes, most))
+
+
+lock = threading.Lock()
 
 
 class Work:
@@ -19,11 +29,13 @@ class Work:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+        self.alone: list[bool] = []
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def __call__(self, numbers: list[int]) -> list[int]:
+    def __call__(self, numbers: list[int], *, alone: bool) -> list[int]:
         self.batches.append(numbers)
+        self.alone.append(alone)
         assert self.may_go_on.wait(WITHIN_S)
         if -1 in numbers:
             raise ValueError("a number that cannot be doubled")
@@ -31,7 +43,7 @@ class Work:
 
 
 def calls_behind_a_held_one(
-    work: Work, coalescer: Coalescer[int, int], pool: ThreadPoolExecutor, numbers: list[int]
+    work: Work, coalescer: Numbers, pool: ThreadPoolExecutor, numbers: list[int]
 ) -> list[Future[int]]:
     """Start a call that is held up, then the others one after the other, then let all go on."""
     work.may_go_on.clear()
@@ -44,25 +56,25 @@ def calls_behind_a_held_one(
     return futures
 
 
-def waiting(coalescer: Coalescer[int, int], count: int) -> Callable[[], bool]:
+def waiting(coalescer: Numbers, count: int) -> Callable[[], bool]:
     return lambda: len(coalescer._waiting) == count
 
 
 def test_a_lone_call_runs_at_once_in_its_own_thread() -> None:
     threads: list[threading.Thread] = []
 
-    def work(numbers: list[int]) -> list[int]:
+    def work(numbers: list[int], *, alone: bool) -> list[int]:
         threads.append(threading.current_thread())
         return numbers
 
-    coalescer = Coalescer(work, 8)
+    coalescer = coalesced(work, 8)
     assert [coalescer(3), coalescer(4)] == [3, 4]
     assert threads == [threading.current_thread()] * 2
 
 
 def test_calls_that_come_meanwhile_form_batches_in_the_order_they_came() -> None:
     work = Work()
-    coalescer = Coalescer(work, 4)
+    coalescer = coalesced(work, 4)
     with ThreadPoolExecutor(8) as pool:
         futures = calls_behind_a_held_one(work, coalescer, pool, [1, 2, 3, 4, 5, 6])
         assert [future.result(WITHIN_S) for future in futures] == [0, 2, 4, 6, 8, 10, 12]
@@ -72,7 +84,7 @@ def test_calls_that_come_meanwhile_form_batches_in_the_order_they_came() -> None
 
 def test_an_item_that_fails_fails_alone() -> None:
     work = Work()
-    coalescer = Coalescer(work, 4)
+    coalescer = coalesced(work, 4)
     with ThreadPoolExecutor(8) as pool:
         held, first, bad, last = calls_behind_a_held_one(work, coalescer, pool, [1, -1, 3])
         assert [held.result(WITHIN_S), first.result(WITHIN_S), last.result(WITHIN_S)] == [0, 2, 6]
@@ -84,14 +96,14 @@ def test_an_item_that_fails_fails_alone() -> None:
 def test_a_runner_that_is_ended_leaves_nobody_waiting() -> None:
     held, may_end = threading.Event(), threading.Event()
 
-    def work(numbers: list[int]) -> list[int]:
+    def work(numbers: list[int], *, alone: bool) -> list[int]:
         if numbers == [0]:
             held.set()
             assert may_end.wait(WITHIN_S)
             raise SystemExit
         return numbers
 
-    coalescer = Coalescer(work, 4)
+    coalescer = coalesced(work, 4)
     ended: list[bool] = []
 
     def first() -> None:
@@ -113,6 +125,52 @@ def test_a_runner_that_is_ended_leaves_nobody_waiting() -> None:
 
 
 def test_many_callers_at_once_each_get_their_own_answer() -> None:
-    coalescer: Coalescer[int, int] = Coalescer(lambda numbers: [n * n for n in numbers], 8)
-    with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(coalescer, range(2000))) == [number * number for number in range(2000)]
+    for lanes, most in ((1, 8), (3, 1), (2, 2)):
+        running = [0]
+        together: list[int] = []
+
+        def work(
+            numbers: list[int], *, alone: bool, running: Any = running, together: Any = together
+        ) -> list[int]:
+            with lock:
+                running[0] += 1
+                together.append(running[0])
+            answers = [number * number for number in numbers]
+            with lock:
+                running[0] -= 1
+            return answers
+
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(coalesced(work, most, lanes), range(2000)))
+        assert answers == [number * number for number in range(2000)]
+        assert max(together) <= lanes
+
+
+def test_as_many_batches_run_side_by_side_as_there_are_lanes_and_know_that_they_are_not_alone() -> None:
+    work = Work()
+    coalescer = coalesced(work, 1, lanes=2)
+    assert coalescer(7) == 14
+    work.may_go_on.clear()
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(coalescer, number) for number in range(5)]
+        until(lambda: len(work.batches) == 3, within_s=WITHIN_S, what="two calls run")
+        until(waiting(coalescer, 3), within_s=WITHIN_S, what="the others wait")
+        work.may_go_on.set()
+        assert [future.result(WITHIN_S) for future in futures] == [0, 2, 4, 6, 8]
+    assert work.alone[0]
+    assert not work.alone[2]
+    assert sorted(work.batches) == [[0], [1], [2], [3], [4], [7]]
+
+
+def test_what_cannot_be_prepared_keeps_no_lane() -> None:
+    def prepare(number: int) -> int:
+        if number < 0:
+            raise ValueError("a number that cannot be prepared")
+        return number
+
+    work = Work()
+    coalescer: Numbers = Coalescer(prepare, work, lambda: (1, 4))
+    with pytest.raises(ValueError, match="prepared"):
+        coalescer(-1)
+    assert coalescer(3) == 6
+    assert work.alone == [True]

@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,17 @@ Pixels = NDArray[np.uint8]  # (n, s, s, 3)
 Maps = NDArray[np.float32]  # (n, h, w, c)
 # What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
 MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
+
+
+# Pictures of several callers that a network takes at once, where only one of them runs it at a time
+TOGETHER = 8
+
+
+class Lanes(NamedTuple):
+    """How several callers at the same time are served best: how many side by side, and pictures of each."""
+
+    number: int
+    pictures: int
 
 
 class Engine(Protocol):
@@ -37,6 +48,14 @@ class Engine(Protocol):
         The calls come in no set order and, where that is faster, from several threads at once; the maps are
         good until a call returns.
         """
+        ...
+
+    def lanes(self) -> Lanes:
+        """Return how several callers at the same time are served best; cheap."""
+        ...
+
+    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
+        """Do as `each` for one of several callers at the same time, leaving the other lanes to the others."""
         ...
 
     def calibration(self) -> dict[str, Any]:
@@ -64,6 +83,14 @@ class NumpyEngine:
         """Call `work` with the map of one picture at a time."""
         for start in range(len(batch)):
             work(start, self.run(batch[start : start + 1]))
+
+    def lanes(self) -> Lanes:
+        """Return one lane."""
+        return Lanes(1, TOGETHER)
+
+    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
+        """Do as `each`."""
+        self.each(batch, work)
 
     def calibration(self) -> dict[str, Any]:
         """Return {}: there is nothing to choose."""

@@ -9,8 +9,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,9 +20,9 @@ from gallery.cores import held, usable_cores
 from gallery.errors import WeightsError
 from search.extractors.architecture import Architecture
 from search.extractors.calibration import calibration_pictures, closeness
-from search.extractors.engines import Maps, MapsWork, Pixels, whole_maps
+from search.extractors.engines import TOGETHER, Lanes, Maps, MapsWork, Pixels, whole_maps
 from search.extractors.kept_choices import kept, machine_key, processor_flags
-from search.extractors.streams import BatchChoice, Streams, fastest, run_request
+from search.extractors.streams import BatchChoice, Requests, Streams, fastest, run_request
 from search.extractors.subprocesses import run_module
 from search.extractors.timing import least_ms
 
@@ -78,7 +76,6 @@ class OpenVINOEngine:
         self._input_size = input_size
         self._kept_as = f"{machine_key(openvino.__version__)}.json"
         self._folder = ir_path.parent
-        self._idle: list[Any] = []
         self._loading = threading.Lock()
         self._batches: tuple[Streams, BatchChoice] | None = None
         self._choice: PrecisionChoice | None = None
@@ -87,6 +84,7 @@ class OpenVINOEngine:
             self._choice = kept(kept_in, PrecisionChoice, self._choose_precision)
         self._precision = self._choice.precision if self._choice else "f32"
         self._compiled = self._for_latency(self._precision)
+        self._requests = Requests(self._compiled)
         # What it was asked for is only a hint: say what it does.
         self.name = f"openvino-{self._compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()}"
 
@@ -100,24 +98,26 @@ class OpenVINOEngine:
             streams, choice = self._streams()
             streams.each(batch, choice.chunk, work)
             return
-        with self._request() as request:
+        with self._requests.lent() as request:
             _in_turn(request, batch, work)
 
-    @contextmanager
-    def _request(self) -> Iterator[Any]:
-        """Lend a request, with room for the maps, that no other thread uses: a new one only if all are lent.
+    def lanes(self) -> Lanes:
+        """Return one lane more than there are streams, once two pictures have come together.
 
-        A compiled model is thread-safe, a request is not. One a thread would be many for the threads of a
-        web server, of which one at a time asks the network.
+        The one that is more waits in OpenVINO: a stream that ends begins it at once, without Python's lock.
         """
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        try:
-            yield request
-        finally:
-            self._idle.append(request)
+        if self._batches is None:
+            return Lanes(1, TOGETHER)
+        choice = self._batches[1]
+        return Lanes(choice.streams + 1, choice.chunk)
+
+    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work(start, maps)` for a few pictures at a time, in one stream and from this thread."""
+        if self._batches is None:
+            self.each(batch, work)
+        else:
+            streams, choice = self._batches
+            streams.one_of(batch, choice.chunk, work)
 
     def calibration(self) -> dict[str, Any]:
         """Return what was measured to choose precision and streams, as far as it was needed."""
@@ -155,7 +155,8 @@ class OpenVINOEngine:
     def _for_streams(self, count: int) -> Any:
         if count == 1:
             return self._compiled
-        return self._compile(self._model, self._precision, NUM_STREAMS=count)
+        # pinned, a stream would wait for its core though another one be idle: decoders run on them as well
+        return self._compile(self._model, self._precision, NUM_STREAMS=count, ENABLE_CPU_PINNING=False)
 
     def _streams(self) -> tuple[Streams, BatchChoice]:
         """Return the streams for several pictures; the first call on a machine finds out how many, ~2 s."""

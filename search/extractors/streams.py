@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,12 +36,36 @@ class BatchChoice:
     others_share: float
 
 
+class Requests:
+    """Lends requests of a compiled network, with room for the maps: a new one only if all are lent.
+
+    A compiled network is thread-safe, a request is not. One a thread would be many for the threads of a web
+    server, few of which ask the network at a time.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._idle: list[Any] = []
+
+    @contextmanager
+    def lent(self) -> Iterator[Any]:
+        """Lend a request that no other thread uses."""
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.append(request)
+
+
 class Streams:
-    """Runs chunks of batches side by side, one thread and request a stream; callers share the streams."""
+    """Runs chunks of batches side by side in streams of a network; callers share the streams."""
 
     def __init__(self, compiled: Any, count: int) -> None:
         self._compiled, self._count = compiled, count
-        self._requests = threading.local()
+        self._requests = Requests(compiled)
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="stream")
 
     def each(self, batch: Pixels, chunk: int, work: MapsWork) -> None:
@@ -57,14 +81,24 @@ class Streams:
         for one in running:
             one.result()
 
+    def one_of(self, batch: Pixels, chunk: int, work: MapsWork) -> None:
+        """Call `work(start, maps)` for `chunk` pictures after the other in one stream, from this thread."""
+        with self._requests.lent() as request:
+            for start in range(0, len(batch), chunk):
+                pixels = batch[start : start + chunk]
+                # Run from here, a request would keep to the stream that this thread once was given,
+                # though that one be taken and another free.
+                request.start_async([pixels], share_inputs=True)
+                request.wait()
+                work(start, tuple(tensor.data for tensor in request.output_tensors))
+
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
 
     def _run(self, start: int, pixels: Pixels, work: MapsWork) -> None:
-        if not hasattr(self._requests, "own"):  # a request is not thread-safe; a compiled model is
-            self._requests.own = self._compiled.create_infer_request()
-        run_request(self._requests.own, start, pixels, work)
+        with self._requests.lent() as request:
+            run_request(request, start, pixels, work)
 
 
 def run_request(request: Any, start: int, pixels: Pixels, work: MapsWork) -> None:

@@ -1,21 +1,31 @@
-"""Gathers calls that come at the same time into batches, without making a lone call wait."""
+"""Lets calls that come at the same time share what answers them, without making a lone call wait."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+Given = TypeVar("Given")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Worked = TypeVar("Worked")
+Made = TypeVar("Made", covariant=True)
+
+
+class Work(Protocol[Worked, Made]):
+    """Answers a batch; `alone` says that it is one call's and that no other call is underway."""
+
+    def __call__(self, items: list[Worked], /, *, alone: bool) -> Sequence[Made]: ...
 
 
 class _Call(Generic[Item, Answer]):
-    """One waiting caller: what it brought, and what it gets."""
+    """One caller: what it brought, what it gets, and the batch that it has been chosen to run."""
 
     def __init__(self, item: Item) -> None:
         self.item = item
+        self.batch: list[_Call[Item, Answer]] = []
         self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.done = False
@@ -26,38 +36,58 @@ class _Call(Generic[Item, Answer]):
         self.woken.set()
 
 
-class Coalescer(Generic[Item, Answer]):
-    """Runs `work` on one batch at a time, made of the calls that wait, in the order they came.
+class Coalescer(Generic[Given, Item, Answer]):
+    """Runs `work` in as many lanes as there are, on batches of the calls that wait, in the order they came.
 
-    There is no timer and no thread of its own: the first caller becomes the runner at once with what is
-    there; those who come meanwhile form the next batch, of at most `most`, and its first caller runs it.
-    So a lone call goes straight through, and batches grow only as far as `work` falls behind.
+    There is no timer and no thread of its own. Every caller prepares its own item; then those that wait form
+    the next batch of a lane that is free, and the first of them runs it. A lone call goes straight through,
+    and batches grow only as far as `work` falls behind. `lanes` says how many batches run side by side and of
+    how many items at most; it is asked each time.
     """
 
-    def __init__(self, work: Callable[[list[Item]], Sequence[Answer]], most: int) -> None:
+    def __init__(
+        self,
+        prepare: Callable[[Given], Item],
+        work: Work[Item, Answer],
+        lanes: Callable[[], tuple[int, int]],
+    ) -> None:
+        self._prepare = prepare
         self._work = work
-        self._most = most
+        self._lanes = lanes
         self._waiting: deque[_Call[Item, Answer]] = deque()
-        self._running = False
+        self._running = 0
+        self._underway = 0
         self._lock = threading.Lock()
 
-    def __call__(self, item: Item) -> Answer:
-        """Return the answer to one item; raises what `work` raised for it."""
-        call: _Call[Item, Answer] = _Call(item)
+    def __call__(self, given: Given) -> Answer:
+        """Return the answer to one item; raises what `prepare` or `work` raised for it."""
         with self._lock:
-            self._waiting.append(call)
-            runs, self._running = not self._running, True
-        if not runs:
-            call.woken.wait()  # until it is answered, or the first of those that wait and nobody runs
-        if not call.done:
-            self._run_next_batch()
+            self._underway += 1
+        try:
+            call: _Call[Item, Answer] = _Call(self._prepare(given))
+            with self._lock:
+                self._waiting.append(call)
+                self._fill_lanes()
+            call.woken.wait()  # until it is answered, or to run a batch
+            if call.batch:
+                self._run(call.batch)
+        finally:
+            with self._lock:
+                self._underway -= 1
         if call.error is not None:
             raise call.error
         return call.answer  # type: ignore[return-value]
 
-    def _run_next_batch(self) -> None:
-        with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+    def _fill_lanes(self) -> None:
+        """Give every free lane a batch of those that wait, and wake who is to run it; the lock is held."""
+        count, most = self._lanes()
+        while self._waiting and self._running < count:
+            batch = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+            batch[0].batch = batch
+            self._running += 1
+            batch[0].woken.set()
+
+    def _run(self, batch: list[_Call[Item, Answer]]) -> None:
         try:
             self._answer(batch)
         except BaseException as error:  # the runner's thread is being ended: nobody may wait for it for ever
@@ -66,11 +96,13 @@ class Coalescer(Generic[Item, Answer]):
                     call.end(None, error)
             raise
         finally:
-            self._hand_over()
+            with self._lock:
+                self._running -= 1
+                self._fill_lanes()
 
     def _answer(self, batch: list[_Call[Item, Answer]]) -> None:
         try:
-            answers = self._work([call.item for call in batch])
+            answers = self._work([call.item for call in batch], alone=self._underway == 1)
         except Exception as error:
             if len(batch) == 1:
                 batch[0].end(None, error)
@@ -80,11 +112,3 @@ class Coalescer(Generic[Item, Answer]):
             return
         for call, answer in zip(batch, answers, strict=True):
             call.end(answer)
-
-    def _hand_over(self) -> None:
-        """Wake the first of those that wait to run the next batch."""
-        with self._lock:
-            if self._waiting:
-                self._waiting[0].woken.set()
-            else:
-                self._running = False

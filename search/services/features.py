@@ -25,10 +25,7 @@ from search.services.coalescing import Coalescer
 from search.services.layer_pictures import layer_picture
 from search.types import RGB, FeatureConfig
 
-# How many queries that come at the same time go through the network together
-QUERIES_TOGETHER = 8
-
-_Queries: TypeAlias = Coalescer[NDArray[np.uint8], NDArray[np.float32]]
+_Queries: TypeAlias = Coalescer[RGB, NDArray[np.uint8], NDArray[np.float32]]
 _extractors: dict[FeatureConfig, FeatureExtractor] = {}
 _queries: dict[FeatureConfig, _Queries] = {}
 _loading = threading.Lock()
@@ -52,7 +49,7 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
                 found = FeatureExtractor(
                     config, cache_dir=settings.CACHE_ROOT / "models", engine=settings.FEATURE_ENGINE
                 )
-                _queries[config] = Coalescer(partial(_extracted, found), QUERIES_TOGETHER)
+                _queries[config] = Coalescer(found.prepare, partial(_extracted, found), found.lanes)
                 _extractors[config] = found
     return found
 
@@ -65,15 +62,18 @@ def loaded() -> FeatureExtractor | None:
 def query_vector(config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
     """Return the vector (d,) of a picture (h, w, 3) to search with.
 
-    Each thread prepares its own picture; the network takes those that are ready at the same time together.
+    Each thread prepares its own picture; those that come at the same time share the network's lanes.
     Raises: WeightsError as `extractor`.
     """
-    prepared = extractor(config).prepare(rgb)
-    return _queries[config](prepared)
+    extractor(config)
+    return _queries[config](rgb)
 
 
-def _extracted(network: FeatureExtractor, prepared: list[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    return list(network.extract(np.stack(prepared)))
+def _extracted(
+    network: FeatureExtractor, prepared: list[NDArray[np.uint8]], *, alone: bool
+) -> list[NDArray[np.float32]]:
+    pictures = np.stack(prepared)
+    return list(network.extract(pictures) if alone else network.extract_beside(pictures))
 
 
 def config_named(model: str | None, layer: str | None, pooling: str | None) -> FeatureConfig | None:
