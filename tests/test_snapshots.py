@@ -62,11 +62,18 @@ def test_a_large_index_is_brought_up_to_date_beside_the_searches(
     index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
+    monkeypatch.setattr(snapshots, "REFRESHER_WAITS_S", 0.05)
     assert indexing.searchable(index).count == 11
     embed_the_last(index)
     assert indexing.searchable(again(index)).count == 11
     wait_for_refreshes()
     assert indexing.searchable(again(index)).count == 12
+    gone = Image.objects.order_by("pk").first()
+    assert gone is not None
+    indexing.note_removed(index.dataset_id, [gone.pk])
+    assert indexing.searchable(again(index)).count == 12
+    wait_for_refreshes()
+    assert indexing.searchable(again(index)).count == 11
 
 
 def test_a_large_index_that_nobody_asked_for_a_while_is_true_at_once(

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 import numpy as np
 from django.db import connections
@@ -26,6 +27,7 @@ LOOK_BACK_IDS = 10_000
 AT_ONCE_UP_TO = 50_000
 # ... unless nobody has looked for changes for so long.
 STALE_AT_MOST_S = 1.0
+REFRESHER_WAITS_S = 2.0  # for something to do, then it ends
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class Snapshot:
 _snapshots: dict[int, Snapshot] = {}
 _true_at: dict[int, float] = {}  # when a snapshot was last known to be true
 _refreshing = threading.Lock()
+_asked: SimpleQueue[SearchIndex] = SimpleQueue()
+_asking = threading.Lock()
+_refresher: threading.Thread | None = None
 
 
 def searchable(index: SearchIndex) -> LiveIndex:
@@ -56,9 +61,7 @@ def searchable(index: SearchIndex) -> LiveIndex:
         with _refreshing:
             return _refreshed(index).live
     if _refreshing.acquire(blocking=False):
-        threading.Thread(
-            target=_refresh_beside, args=(index,), name=f"refresh-{index.pk}", daemon=True
-        ).start()
+        _refresh_beside(index)
     return found.live
 
 
@@ -78,13 +81,38 @@ def _is_stale(index_id: int) -> bool:
 
 
 def _refresh_beside(index: SearchIndex) -> None:
-    try:
-        _refreshed(index)
-    except Exception:  # a search that finds the snapshot stale tries again, and says what is wrong
-        logger.exception("The index %s could not be brought up to date.", index)
-    finally:
-        _refreshing.release()
-        connections.close_all()
+    """Have a thread bring the snapshot of an index up to date, and let go of the lock that the caller holds.
+
+    Under steady change one thread does it again and again: a search that started one waited milliseconds for
+    it to run, and each had to connect to the database.
+    """
+    global _refresher
+    with _asking:
+        _asked.put(index)
+        if _refresher is None:
+            _refresher = threading.Thread(target=_refresh_asked, name="refresh", daemon=True)
+            _refresher.start()
+
+
+def _refresh_asked() -> None:
+    global _refresher
+    while True:
+        try:
+            index = _asked.get(timeout=REFRESHER_WAITS_S)
+        except Empty:
+            with _asking:
+                if _asked.empty():
+                    _refresher = None
+                    connections.close_all()
+                    return
+            continue
+        try:
+            _refreshed(index)
+        except Exception:  # a search that finds the snapshot stale tries again, and says what is wrong
+            logger.exception("The index %s could not be brought up to date.", index)
+            connections.close_all()
+        finally:
+            _refreshing.release()
 
 
 def _refreshed(index: SearchIndex) -> Snapshot:
