@@ -47,7 +47,7 @@ TRAINING_AT_MOST = 196_608  # vectors: 400 MB of 512 dimensions
 TRAINING_ROUNDS = 8  # of k-means; more of them moved recall by less than 0.001
 # Hits wanted at a time re-rank at least so many candidates each; tuning is for ten hits.
 CANDIDATES_PER_HIT = 4
-MARGIN_LISTS = 4  # times the lists that do for as good a recall where every query visits as many
+MARGIN_LISTS = 1.5  # times the lists that do for as good a recall where every query visits as many
 _SERVED = re.compile(r"Flat|(RR\d+,)?IVF\d+,\w+|HNSW\d+,\w+")
 
 
@@ -72,7 +72,7 @@ class SearchEffort:
     @property
     def most_lists(self) -> int:
         """How many lists a margin may lead to."""
-        return MARGIN_LISTS * self.lists
+        return int(MARGIN_LISTS * self.lists)
 
 
 class FaissIndex:

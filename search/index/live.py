@@ -217,7 +217,7 @@ class LiveIndex:
         if k < 1:
             return nothing_found(len(units), 0)
         old = self._search_generation(units, k, allowed, excluded)
-        if not len(self.delta_ids):
+        if self.generation is not None and not len(self._gone) and not excluded.shape[1]:
             return old
         new = self._search_delta(units, k, allowed, excluded)
         return best(np.hstack((old.ids, new.ids)), np.hstack((old.scores, new.scores)), k)
@@ -225,16 +225,18 @@ class LiveIndex:
     def _search_delta(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
     ) -> SearchResult:
+        """Return at least the k best of the delta, those that are not to be found as -1."""
         ids, rows = self._delta.ids, self._delta.units
         if allowed is not None:
             chosen = contained(ids, allowed)
             ids, rows = ids[chosen], rows[chosen]
         found = brute_force(units, ids, rows, min(k + excluded.shape[1], len(ids)))
-        return best(_without(found.ids, excluded), found.scores, k)
+        return SearchResult(_without(found.ids, excluded), found.scores)
 
     def _search_generation(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
     ) -> SearchResult:
+        """Return at least the k best of the generation, those that are not to be found as -1."""
         if self.generation is None or not len(units):
             return nothing_found(len(units), k)
         # not only those that it held when this snapshot was made: it may take some in while it serves
@@ -246,7 +248,7 @@ class LiveIndex:
             found = self.generation.search(
                 units, k + excluded.shape[1], np.delete(allowed, places) if len(places) else allowed
             )
-            return best(_without(found.ids, excluded), found.scores, k)
+            return SearchResult(_without(found.ids, excluded), found.scores)
         held = self.generation.count
         reachable = held - len(masked)
         fetched = min(held, k + excluded.shape[1] + min(len(masked), FIRST_OVERFETCH))
@@ -255,7 +257,7 @@ class LiveIndex:
             ids = np.where(contained(found.ids, gone), NO_ID, found.ids) if len(gone) else found.ids
             enough = (ids != NO_ID).sum(axis=1) >= min(k + excluded.shape[1], reachable)
             if enough.all() or fetched >= held:
-                return best(_without(ids, excluded), found.scores, k)
+                return SearchResult(_without(ids, excluded), found.scores)
             fetched = min(held, fetched * 2)
 
     def known(self, ids: Ids) -> NDArray[np.bool_]:
