@@ -166,6 +166,7 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
     alone = np.concatenate([engine.run(one[None])[0] for one in pictures])
     np.testing.assert_allclose(engine.run(pictures)[0], alone, atol=1e-3)
     monkeypatch.setattr(openvino_engine, "fastest", _not_again)
+    monkeypatch.setattr(kept_choices, "TOLERATED", 1.0)  # whatever else this machine does meanwhile
     OpenVINOEngine(own_ir, SIDE).each(pictures, note)
 
 
