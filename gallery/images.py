@@ -178,15 +178,6 @@ def encode_webp(rgb: RGB, quality: int) -> bytes:
     return target.getvalue()
 
 
-def resize(rgb: RGB, width: int, height: int) -> RGB:
-    """Scale a (h, w, 3) uint8 picture to (height, width, 3), antialiased.
-
-    Pillow's Hamming filter is as sharp as bicubic and was measured to take 0.4 of the time of Lanczos.
-    """
-    scaled = Image.fromarray(rgb).resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0)
-    return np.array(scaled, dtype=np.uint8, order="C")
-
-
 def _open(data: bytes, limits: ImageLimits) -> tuple[_Format, ImageFile.ImageFile]:
     if not data:
         raise NotAPictureError("the file is empty: choose a picture")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gallery import images
 from gallery.errors import TooLargeError
+from gallery.resizing import resize
 from gallery.types import RGB
 
 QUALITY = 80
@@ -25,7 +26,7 @@ def thumbnail(rgb: RGB, side: int = 256) -> bytes:
     height, width = rgb.shape[:2]
     scale = min(1.0, side / max(height, width))
     if scale < 1.0:
-        rgb = images.resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+        rgb = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     return images.encode_jpeg(rgb, QUALITY)
 
 
@@ -33,7 +34,7 @@ def sprite(rgb: RGB, cell: int = 48) -> RGB:
     """Fit a (h, w, 3) uint8 picture whole into the middle of a white (cell, cell, 3) square."""
     height, width = rgb.shape[:2]
     scale = cell / max(height, width)
-    fitted = images.resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    fitted = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     square = np.full((cell, cell, 3), 255, dtype=np.uint8)
     top = (cell - fitted.shape[0]) // 2
     left = (cell - fitted.shape[1]) // 2

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba", "pymilvus")
 DOORS = (
     "gallery.images", "gallery.archives", "gallery.fetching", "gallery.thumbnails", "gallery.addresses",
-    "gallery.member_names", "gallery.zip_structure", "search.extractors", "search.index",
+    "gallery.resizing", "gallery.member_names", "gallery.zip_structure", "search.extractors", "search.index",
     "search.projections",
 )  # fmt: skip
 PURE = ("gallery.errors", "gallery.cores", "search.types", "search.metrics")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
+from gallery.resizing import resize
 from search.extractors.engines import Lanes, Maps, MapsWork, Pixels, load_engine
 from search.extractors.pooling import pooled_dims, pooling
 from search.extractors.reduction import reduction
 from search.extractors.registry import architecture
 from search.types import RGB, FeatureConfig, Vectors
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 DEFAULT_MODEL = "efficientnet-lite2"
 DEFAULT_LAYER = "top"
@@ -28,7 +26,6 @@ PAD_COLOUR = (255, 255, 255)  # what transparent pictures are laid on as well
 LONGEST_ASPECT = 4 / 3
 BACKGROUND_TOLERANCE = 12  # grey levels; JPEG blurs a plain border by a few
 PLAIN_SHARE = 0.9
-REDUCING_GAP = 3.0  # Pillow shrinks by whole steps down to three times the size first: as good, and faster
 
 
 class FeatureExtractor:
@@ -121,36 +118,33 @@ def resized(rgb: RGB, side: int, how: str) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps
 
-    picture = Image.fromarray(rgb)
-    size, method = (side, side), Image.Resampling.BICUBIC
     if how == "squash":
-        square = picture.resize(size, method, reducing_gap=REDUCING_GAP)
-    elif how == "ease":
-        square = _eased(picture, rgb, side)
-    elif how == "crop":
-        square = ImageOps.fit(picture, size, method)
-    elif how == "pad":
-        square = ImageOps.pad(picture, size, method, color=PAD_COLOUR)
-    else:
+        return resize(rgb, side, side)
+    if how == "ease":
+        return _eased(rgb, side)
+    if how not in ("crop", "pad"):
         raise NotFoundError(f"There is no resizing {how!r}; there are squash, ease, crop and pad.")
-    return np.asarray(square)
+    picture, size, method = Image.fromarray(rgb), (side, side), Image.Resampling.BICUBIC
+    if how == "crop":
+        return np.asarray(ImageOps.fit(picture, size, method))
+    return np.asarray(ImageOps.pad(picture, size, method, color=PAD_COLOUR))
 
 
-def _eased(picture: Image.Image, rgb: RGB, side: int) -> Image.Image:
+def _eased(rgb: RGB, side: int) -> RGB:
     """Squash a picture with its longer side at most 4/3 of the other, the rest filled with its background."""
-    from PIL import Image
-
     height, width, _ = rgb.shape
     background = plain_background(rgb)
+    if background is None:
+        return resize(rgb, side, side)
     # The share of the square that the picture covers after its shorter side is widened to 3/4 of the longer.
-    covers_x = 1.0 if background is None else min(1.0, LONGEST_ASPECT * width / height)
-    covers_y = 1.0 if background is None else min(1.0, LONGEST_ASPECT * height / width)
+    covers_x = min(1.0, LONGEST_ASPECT * width / height)
+    covers_y = min(1.0, LONGEST_ASPECT * height / width)
     inner = max(1, round(side * covers_x)), max(1, round(side * covers_y))
-    small = picture.resize(inner, Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
-    if inner == (side, side):
-        return small
-    square = Image.new("RGB", (side, side), background)
-    square.paste(small, ((side - inner[0]) // 2, (side - inner[1]) // 2))
+    small = resize(rgb, *inner)
+    square = np.empty((side, side, 3), dtype=np.uint8)
+    square[:] = background
+    left, top = (side - inner[0]) // 2, (side - inner[1]) // 2
+    square[top : top + inner[1], left : left + inner[0]] = small
     return square
 
 
