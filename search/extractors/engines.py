@@ -67,7 +67,19 @@ class Engine(Protocol):
         ...
 
 
-class NumpyEngine:
+class OneLane:
+    """What an engine says that runs one batch at a time: pictures of several callers are one batch."""
+
+    def lanes(self) -> Lanes:
+        """Return one lane."""
+        return Lanes(1, TOGETHER)
+
+    def each_in_lane(self: Engine, batch: Pixels, work: MapsWork) -> None:
+        """Do as `each`."""
+        self.each(batch, work)
+
+
+class NumpyEngine(OneLane):
     """Runs what is computed from the pixels without a network."""
 
     name = "numpy"
@@ -83,14 +95,6 @@ class NumpyEngine:
         """Call `work` with the map of one picture at a time."""
         for start in range(len(batch)):
             work(start, self.run(batch[start : start + 1]))
-
-    def lanes(self) -> Lanes:
-        """Return one lane."""
-        return Lanes(1, TOGETHER)
-
-    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
-        """Do as `each`."""
-        self.each(batch, work)
 
     def calibration(self) -> dict[str, Any]:
         """Return {}: there is nothing to choose."""

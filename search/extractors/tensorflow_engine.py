@@ -12,7 +12,7 @@ import numpy as np
 
 from search.extractors.architecture import Architecture
 from search.extractors.calibration import calibration_pictures, closeness
-from search.extractors.engines import TOGETHER, Lanes, Maps, MapsWork, Pixels, whole_maps
+from search.extractors.engines import Maps, MapsWork, OneLane, Pixels, whole_maps
 from search.extractors.timing import least_ms
 
 BATCHES = (1, 8, 32)
@@ -20,7 +20,7 @@ GPU_BATCHES = (*BATCHES, 128)
 MIXED = "mixed_float16"
 
 
-class TensorFlowEngine:
+class TensorFlowEngine(OneLane):
     """Runs the network as a compiled graph; batches are padded to a few sizes, each traced once.
 
     On a graphics card it computes in float16 where that is faster and measured to be harmless; on a processor
@@ -51,14 +51,6 @@ class TensorFlowEngine:
         """Call `work(start, maps)` for up to as many pictures as the largest compiled size takes."""
         for start in range(0, len(batch), self._sizes[-1]):
             work(start, self._run_padded(batch[start : start + self._sizes[-1]]))
-
-    def lanes(self) -> Lanes:
-        """Return one lane: the pictures of several callers are one batch."""
-        return Lanes(1, TOGETHER)
-
-    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
-        """Do as `each`."""
-        self.each(batch, work)
 
     def calibration(self) -> dict[str, Any]:
         """Return what was measured to choose the precision, as plain values; {} on a processor."""

@@ -216,9 +216,10 @@ class LiveIndex:
     ) -> SearchResult:
         if k < 1:
             return nothing_found(len(units), 0)
+        untouched = not len(self._gone) and not excluded.shape[1]  # nothing newer, nothing to be left out
+        if self.generation is not None and untouched and len(units):
+            return self.generation.search(units, k, allowed)
         old = self._search_generation(units, k, allowed, excluded)
-        if self.generation is not None and not len(self._gone) and not excluded.shape[1]:
-            return old
         new = self._search_delta(units, k, allowed, excluded)
         return best(np.hstack((old.ids, new.ids)), np.hstack((old.scores, new.scores)), k)
 
@@ -241,8 +242,6 @@ class LiveIndex:
             return nothing_found(len(units), k)
         # not only those that it held when this snapshot was made: it may take some in while it serves
         gone, masked = self._gone, self._masked
-        if not len(gone) and not excluded.shape[1]:
-            return self.generation.search(units, k, allowed)
         if allowed is not None:  # a filter carries the mask itself: nothing to over-fetch
             places = np.searchsorted(allowed, gone[contained(gone, allowed)])
             found = self.generation.search(
