@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gallery.errors import IndexDamagedError
+from search.index import exact
 from search.index.base import IndexInputError, VectorBatches, checked_ids, half_precision
 from search.index.candidates import Budget, candidates, filled, learned_lists
 from search.index.faiss_index import EXACT_UP_TO, FaissIndex
@@ -24,6 +25,7 @@ from search.index.stored_vectors import (
     VECTORS_FILE,
     MappedVectors,
     centred_lengths,
+    stored_blocks,
 )
 from search.index.tuning import (
     RECALL_REQUIRED,
@@ -39,7 +41,6 @@ from search.types import Vectors
 TRIED_ON = 50_000  # vectors: kinds of index are compared on so many
 # Among more vectors coarse codes need more candidates than these trials tell: the two best are built in full.
 BUILT_IN_FULL = 2
-READ_ROWS = 8_192
 
 
 # (folder with the stored vectors, factory string, stored vectors, lists learned before) -> index of them all
@@ -90,14 +91,19 @@ def _fill(
     started = time.perf_counter()
     count = _store_vectors(folder, plan, batches, progress)
     _store_lengths(folder, count, plan.dims)
-    stored = MappedVectors.open(folder, count, plan.dims)
     read_seconds = time.perf_counter() - started
-    index, trial, tried = _chosen_index(folder, plan, stored)
-    index.save(folder / INDEX_FILE)
+    if plan.factory == exact.EXACT or (plan.factory is None and count <= EXACT_UP_TO):
+        trial = exact.build(folder, count, plan.dims)
+        tried = [trial]
+        if trial.recall_at_10 < RECALL_REQUIRED:
+            raise _finds_too_little(trial)
+    else:
+        index, trial, tried = _chosen_index(folder, plan, MappedVectors.open(folder, count, plan.dims))
+        index.save(folder / INDEX_FILE)
     Manifest(
         spec=plan.spec,
         metric="inner_product",
-        factory=index.factory,
+        factory=trial.factory,
         count=count,
         dims=plan.dims,
         checksums={name: sha256_of(folder / name) for name in DATA_FILES},
@@ -146,10 +152,9 @@ def _store_vectors(
 
 def _store_lengths(folder: Path, count: int, dims: int) -> None:
     centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
-    with (folder / LENGTHS_FILE).open("wb") as file, (folder / VECTORS_FILE).open("rb") as vectors:
-        for start in range(0, count, READ_ROWS):
-            rows = np.fromfile(vectors, dtype="<f2", count=min(READ_ROWS, count - start) * dims)
-            file.write(centred_lengths(rows.reshape(-1, dims), centre).astype("<f4").tobytes())
+    with (folder / LENGTHS_FILE).open("wb") as file:
+        for rows in stored_blocks(folder, count, dims):
+            file.write(centred_lengths(rows, centre).astype("<f4").tobytes())
 
 
 def _chosen_index(
@@ -158,9 +163,7 @@ def _chosen_index(
     """Return the filled index, what it was measured to do, and what was tried on the way."""
     count = len(stored.ids)
     tried: list[Trial] = []
-    if plan.factory is None and count <= EXACT_UP_TO:
-        factories = ["Flat"]
-    elif plan.factory is not None:
+    if plan.factory is not None:
         factories = [plan.factory]
     else:
         factories, tried = _by_merit(plan, stored)
@@ -180,7 +183,11 @@ def _chosen_index(
     if met or trial.recall_at_10 >= RECALL_REQUIRED:
         index.effort = trial.effort
         return index, trial, tried
-    raise IndexDamagedError(
+    raise _finds_too_little(trial)
+
+
+def _finds_too_little(trial: Trial) -> IndexDamagedError:
+    return IndexDamagedError(
         f"The new index finds only {trial.recall_at_10:.0%} of the true neighbours and was not published: "
         "the vectors may be damaged. Run verify, then rebuild_index."
     )

@@ -85,7 +85,7 @@ def learned_lists(stored: MappedVectors, count: int, factory: str) -> Vectors | 
 
 def learned(factory: str, stored: MappedVectors, count: int, lists: Vectors | None = None) -> FaissIndex:
     """Return an empty index for the first `count` vectors, learned on a sample of them."""
-    index = FaissIndex(stored.matrix.shape[1], factory, exact=None if factory == "Flat" else stored)
+    index = FaissIndex(stored.matrix.shape[1], factory, exact=stored)
     if index.training_size:
         rows = sampled_rows(count, index.training_size if lists is None else 65_536)
         index.train(stored.units(stored.ids[rows]), lists)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ CENTRE_FILE = "centre.npy"
 # Ids are kept as runs without a gap, unless there are so many that the ids themselves are as good.
 RUNS_AT_MOST = 1 / 8
 SCANNED_ROWS = 4_096  # at a time: 8 MB of 512 dimensions
+READ_ROWS = 1_024  # in a block while an index is built
 # The bits of a float16, moved to their places in a float32, are the number divided by this.
 HALF_SCALE = np.float32(2.0**112)
 _KEEP_SIGN = np.int32(-0x70000001)  # 0x8fffffff: all but the copies of the sign
@@ -158,6 +160,14 @@ class MappedVectors:
             scores = self.scores(queries[start : start + step], ids)
             parts.append(best(np.broadcast_to(ids, scores.shape), scores, k))
         return SearchResult(np.concatenate([p.ids for p in parts]), np.concatenate([p.scores for p in parts]))
+
+
+def stored_blocks(folder: Path, count: int, dims: int) -> Iterator[NDArray[np.float16]]:
+    """Yield the uncentred vectors (n, d) of a folder in their order, read and not mapped."""
+    with (folder / VECTORS_FILE).open("rb") as file:
+        for start in range(0, count, READ_ROWS):
+            rows = np.fromfile(file, dtype="<f2", count=min(READ_ROWS, count - start) * dims)
+            yield rows.reshape(-1, dims)
 
 
 def centred_lengths(vectors: NDArray[np.float16], centre: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -128,8 +128,6 @@ def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
     Where as many lists are visited for every query, the harder half of the queries has to be served; where
     they are chosen by a margin, such queries get more lists by themselves.
     """
-    if index.exact:
-        return _trial(index, SearchEffort(0, 0), 1.0, exam)
     harder = exam.harder_half()
     able: list[tuple[SearchEffort, float]] = []
     found = (SearchEffort(1, 1), 0.0)

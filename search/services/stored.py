@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search.models import Embedding, SearchIndex
 from search.types import Ids
 
-READ_ROWS = 4096
+READ_ROWS = 1024
 NAMED_IDS = 1000  # in one query: databases limit the parameters of a statement
 
 
