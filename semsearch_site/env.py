@@ -75,7 +75,7 @@ def database(env: Env, state: Path) -> dict[str, Any]:
             # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     elif found["ENGINE"].endswith("postgresql") and (most := env.int("DATABASE_POOL", 20)):
         # a connection of the pool belongs to a thread for one request or task, not for a minute

@@ -34,8 +34,11 @@ def post_worker_init(worker: Any) -> None:
     import sys
     import threading
 
+    from gallery import memory
+
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
+    threading.Thread(target=memory.keep_giving_back, daemon=True, name="memory").start()
 
 
 def _warm() -> None:
