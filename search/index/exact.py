@@ -26,8 +26,9 @@ HEADER_BYTES, COUNT_AT = 37, 8
 def build(folder: Path, count: int, dims: int) -> Trial:
     """Write the index of the stored vectors, and return what a search of it takes and finds.
 
-    Timed is a search of each block as it is written. What is found is looked at among the last block: the
-    file is opened for it, and all but those vectors stays unread.
+    Timed is a search of each block as it is written, which the processor's cache may hold by then: of 50,000
+    vectors of 512 dimensions 1.7 ms, where searching the whole file took 3.8. What is found is looked at
+    among the last block: the file is opened for it, and all but those vectors stays unread.
     """
     centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
     units, query_ms = np.empty((0, dims), dtype=np.float32), 0.0
