@@ -28,6 +28,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from gallery import jpegs
 from gallery.errors import NotAPictureError, TooLargeError
 from gallery.types import RGB
 
@@ -49,14 +50,15 @@ _DAMAGE = (
     zlib.error,
 )
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+# by EXIF orientation, of (h, w, 3)
+_TURNS: dict[int, Callable[[RGB], RGB]] = {
+    2: lambda rgb: rgb[:, ::-1],
+    3: lambda rgb: rgb[::-1, ::-1],
+    4: lambda rgb: rgb[::-1],
+    5: lambda rgb: rgb.swapaxes(0, 1),
+    6: lambda rgb: rgb[::-1].swapaxes(0, 1),
+    7: lambda rgb: rgb[::-1, ::-1].swapaxes(0, 1),
+    8: lambda rgb: rgb[:, ::-1].swapaxes(0, 1),
 }
 _QUARTER_TURNS = {5, 6, 7, 8}
 
@@ -145,29 +147,16 @@ def decode_with_facts(
     """
     kind, opened = _open(data, limits)
     with opened:
-        full_size = opened.size
-        try:
-            if kind is _JPEG and shortest_side is not None:
-                opened.draft(None, _least_size(full_size, shortest_side, longest_side))
-            opened.load()
-            upright = _flatten(opened)
-        except Image.DecompressionBombError as error:
-            raise TooLargeError(f"this {kind.name} file unfolds to too many pixels: {error}") from error
-        except _DAMAGE as error:
-            raise NotAPictureError(
-                f"this {kind.name} file is truncated or damaged ({error}): export or download it again"
-            ) from error
+        size, least = opened.size, None
+        if kind is _JPEG and shortest_side is not None:
+            least = _least_size(size, shortest_side, longest_side)
+        rgb = _jpeg(data, opened, least) if kind is _JPEG else None
+        if rgb is None:
+            rgb = _by_pillow(kind, opened, least)
         orientation = _orientation(kind, opened)
     if orientation in _TURNS:
-        upright = upright.transpose(_TURNS[orientation])
-    return _facts(kind, full_size, orientation), np.array(upright, dtype=np.uint8, order="C")
-
-
-def encode_jpeg(rgb: RGB, quality: int) -> bytes:
-    """Encode a (h, w, 3) uint8 picture as JPEG; quality is 1 to 95."""
-    target = io.BytesIO()
-    Image.fromarray(rgb).save(target, "JPEG", quality=quality)
-    return target.getvalue()
+        rgb = _TURNS[orientation](rgb)
+    return _facts(kind, size, orientation), np.ascontiguousarray(rgb)
 
 
 def encode_webp(rgb: RGB, quality: int) -> bytes:
@@ -203,6 +192,31 @@ def _open(data: bytes, limits: ImageLimits) -> tuple[_Format, ImageFile.ImageFil
             f"{limits.max_pixels} in all are read: make it smaller"
         )
     return kind, opened
+
+
+def _jpeg(data: bytes, opened: ImageFile.ImageFile, least: tuple[int, int] | None) -> RGB | None:
+    """Decode a grey or coloured JPEG; None where Pillow has to."""
+    if opened.mode not in ("L", "RGB"):
+        return None
+    factor = 1
+    if least is not None:  # the one that Pillow's `draft` chooses
+        times = min(side // wanted for side, wanted in zip(opened.size, least, strict=True))
+        factor = next((factor for factor in (8, 4, 2) if times >= factor), 1)
+    return jpegs.decoded(data, opened.size, factor)
+
+
+def _by_pillow(kind: _Format, opened: ImageFile.ImageFile, least: tuple[int, int] | None) -> RGB:
+    try:
+        if least is not None:
+            opened.draft(None, least)
+        opened.load()
+        return np.array(_flatten(opened), dtype=np.uint8)
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"this {kind.name} file unfolds to too many pixels: {error}") from error
+    except _DAMAGE as error:
+        raise NotAPictureError(
+            f"this {kind.name} file is truncated or damaged ({error}): export or download it again"
+        ) from error
 
 
 def _least_size(size: tuple[int, int], shortest_side: int, longest_side: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery import images
+from gallery import images, jpegs
 from gallery.errors import TooLargeError
 from gallery.resizing import resize
 from gallery.types import RGB
@@ -27,7 +27,7 @@ def thumbnail(rgb: RGB, side: int = 256) -> bytes:
     scale = min(1.0, side / max(height, width))
     if scale < 1.0:
         rgb = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
-    return images.encode_jpeg(rgb, QUALITY)
+    return jpegs.encoded(rgb, QUALITY)
 
 
 def sprite(rgb: RGB, cell: int = 48) -> RGB:

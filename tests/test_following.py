@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gallery import images, jobs, storing
+from gallery import images, jobs, jpegs, storing
 from gallery.archives import ArchiveMember
 from gallery.errors import WeightsError
 from gallery.importing import image_limits
@@ -146,5 +146,5 @@ def test_a_square_picture_is_decoded_large_enough_for_its_thumbnail_and_the_netw
     how = storing.Preparing(image_limits(), StageClock(), lambda rgb: seen.append(rgb.shape), spec.input_size)
     for size in ((1100, 1100), (1100, 2200), (2200, 1100)):
         rgb = np.zeros((*size, 3), dtype=np.uint8)
-        storing.prepare(ArchiveMember("a.jpg", "", images.encode_jpeg(rgb, 80)), how)
+        storing.prepare(ArchiveMember("a.jpg", "", jpegs.encoded(rgb, 80)), how)
     assert seen == [(550, 550, 3), (275, 550, 3), (550, 275, 3)]

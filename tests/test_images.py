@@ -9,10 +9,11 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
+from gallery import jpegs
 from gallery.errors import NotAPictureError, TooLargeError
-from gallery.images import ImageLimits, decode, decode_with_facts, encode_jpeg, inspect
+from gallery.images import ImageLimits, decode, decode_with_facts, inspect
 from search.types import RGB
 
 LIMITS = ImageLimits()
@@ -282,8 +283,55 @@ def test_threads_decode_independently() -> None:
 
 def test_an_encoded_jpeg_decodes_to_nearly_the_same() -> None:
     rgb = np.asarray(halves()).copy()
-    again = decode(encode_jpeg(rgb, 90), LIMITS)
+    again = decode(jpegs.encoded(rgb, 90), LIMITS)
     assert np.abs(again.astype(int) - rgb).mean() < 5
+
+
+def gradient(mode: str, width: int, height: int) -> Image.Image:
+    rows, columns = np.mgrid[:height, :width]
+    channels = [rows * 255 // height, columns * 255 // width, (rows * columns) % 256]
+    return Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8)).convert(mode)
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("size", [(801, 403), (403, 801), (2407, 1603), (7, 900), (1, 1)])
+def test_a_jpeg_has_the_pixels_that_pillow_decodes(
+    size: tuple[int, int], mode: str, options: dict[str, object]
+) -> None:
+    data = saved(gradient(mode, *size), "JPEG", quality=85, **options)
+    for shortest, longest in ((None, 1), (100, 100), (260, 320)):
+        with Image.open(io.BytesIO(data)) as opened:
+            if shortest is not None:
+                sides = (longest, shortest) if size[0] >= size[1] else (shortest, longest)
+                opened.draft(None, sides)
+            pixels = np.asarray(opened.convert("RGB"))
+        decoded = decode(data, LIMITS, shortest_side=shortest, longest_side=longest)
+        np.testing.assert_array_equal(decoded, pixels)
+
+
+def test_a_jpeg_in_inks_is_decoded_as_pillow_does() -> None:
+    data = saved(gradient("CMYK", 90, 70), "JPEG")
+    with Image.open(io.BytesIO(data)) as opened:
+        np.testing.assert_array_equal(decode(data, LIMITS), np.asarray(opened.convert("RGB")))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_stands_as_pillow_stands_it(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = saved(gradient("RGB", 90, 70), "JPEG", exif=exif)
+    with Image.open(io.BytesIO(data)) as opened:
+        upright = ImageOps.exif_transpose(opened)
+    decoded = decode(data, LIMITS)
+    assert decoded.flags.c_contiguous
+    np.testing.assert_array_equal(decoded, np.asarray(upright))
+
+
+def test_a_jpeg_of_which_the_decoder_warns_is_read_where_pillow_reads_it() -> None:
+    data = saved(gradient("RGB", 90, 70), "JPEG")
+    assert jpegs.decoded(data[:-2] + b"rubbish", (90, 70), 1) is None
+    assert decode(data[:-2] + b"rubbish" + data[-2:], LIMITS).shape == (70, 90, 3)
 
 
 def test_a_sixteen_bit_tiff_where_zero_is_white_is_inverted() -> None:
