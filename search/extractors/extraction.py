@@ -150,13 +150,27 @@ def _eased(rgb: RGB, side: int) -> RGB:
 
 def plain_background(rgb: RGB) -> tuple[int, int, int] | None:
     """Return the colour that at least nine tenths of the outermost pixels share, or None."""
-    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]]).astype(np.int16)
-    colour = np.median(border, axis=0)
-    close = np.abs(border - colour).max(axis=1) <= BACKGROUND_TOLERANCE
-    if close.mean() < PLAIN_SHARE:
-        return None
-    red, green, blue = (int(channel) for channel in colour)
+    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    close = np.ones(len(border), dtype=np.bool_)
+    colour = []
+    for values in border.T:
+        median = _median(values)
+        close &= np.abs(values - np.float32(median)) <= BACKGROUND_TOLERANCE
+        if np.count_nonzero(close) / len(close) < PLAIN_SHARE:
+            return None
+        colour.append(int(median))
+    red, green, blue = colour
     return red, green, blue
+
+
+def _median(values: NDArray[np.uint8]) -> float:
+    """Return the median by counting, several times as fast as by sorting."""
+    below = np.cumsum(np.bincount(values, minlength=256))
+    half = len(values) // 2
+    upper = int(np.searchsorted(below, half, side="right"))
+    if len(values) % 2:
+        return float(upper)
+    return (int(np.searchsorted(below, half - 1, side="right")) + upper) / 2
 
 
 def live_config(

@@ -29,7 +29,7 @@ from search.extractors.timing import least_ms
 IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
 CONVERSION_LIMIT_S = 600
-OPENVINO_CHUNK = 4  # measured: larger batches fall out of the cache, see docs/choosing-the-default.md
+COSTED = 4  # pictures that the cost of a layer is measured with
 # So many pictures run in streams, for which the network is loaded a second time: searches that come together
 # then cost a web server a tenth less processor time each.
 STREAMS_FROM = 2
@@ -73,6 +73,9 @@ class OpenVINOEngine:
         openvino = import_openvino()
         self._core = openvino.Core()
         self._model = self._core.read_model(ir_path)
+        # a number of pictures that is known beforehand takes a twentieth less
+        self._single = self._model.clone()
+        self._single.reshape([1, input_size, input_size, 3])
         self._input_size = input_size
         self._kept_as = f"{machine_key(openvino.__version__)}.json"
         self._folder = ir_path.parent
@@ -131,7 +134,7 @@ class OpenVINOEngine:
         On one core, by the clock of this thread, in float32: other work on the machine hardly changes them,
         and networks compare, whichever of them keeps its features in bf16.
         """
-        few = batch[:OPENVINO_CHUNK]
+        few = batch[:COSTED]
         requests = [self._cut(number).create_infer_request() for number in range(len(self._model.outputs))]
         infers = [
             partial(request.infer, [few], share_inputs=True, share_outputs=True) for request in requests
@@ -150,13 +153,14 @@ class OpenVINOEngine:
         return self._core.compile_model(model, "CPU", hints)
 
     def _for_latency(self, precision: str) -> Any:
-        return self._compile(self._model, precision, PERFORMANCE_HINT="LATENCY")
+        return self._compile(self._single, precision, PERFORMANCE_HINT="LATENCY")
 
-    def _for_streams(self, count: int) -> Any:
-        if count == 1:
+    def _for_streams(self, count: int, chunk: int) -> Any:
+        if (count, chunk) == (1, 1):
             return self._compiled
+        model = self._single if chunk == 1 else self._model
         # pinned, a stream would wait for its core though another one be idle: decoders run on them as well
-        return self._compile(self._model, self._precision, NUM_STREAMS=count, ENABLE_CPU_PINNING=False)
+        return self._compile(model, self._precision, NUM_STREAMS=count, ENABLE_CPU_PINNING=False)
 
     def _streams(self) -> tuple[Streams, BatchChoice]:
         """Return the streams for several pictures; the first call on a machine finds out how many, ~2 s."""
@@ -164,7 +168,10 @@ class OpenVINOEngine:
             if self._batches is None:
                 kept_in = self._folder / f"streams-{self._kept_as}"
                 choice = kept(kept_in, BatchChoice, self._choose_batches, _others_share)
-                self._batches = Streams(self._for_streams(choice.streams), choice.streams), choice
+                self._batches = (
+                    Streams(self._for_streams(choice.streams, choice.chunk), choice.streams),
+                    choice,
+                )
             return self._batches
 
     def _choose_batches(self) -> BatchChoice:
@@ -172,7 +179,7 @@ class OpenVINOEngine:
         request = self._compiled.create_infer_request()
         (one_ms,) = least_ms([partial(request.infer, [blank])], time.process_time, rounds=3)
         if one_ms > SLOW_MS:  # comparing would take long, and a large network keeps every core busy anyway
-            return BatchChoice(1, OPENVINO_CHUNK, {}, 0.0)
+            return BatchChoice(1, 1, {}, 0.0)
         return fastest(self._for_streams, self._input_size)
 
     def _choose_precision(self) -> PrecisionChoice:
@@ -229,8 +236,8 @@ def converted(architecture: Architecture, layers: tuple[str, ...], input_size: i
 
 
 def _in_turn(request: Any, batch: Pixels, work: MapsWork) -> None:
-    for start in range(0, len(batch), OPENVINO_CHUNK):
-        run_request(request, start, batch[start : start + OPENVINO_CHUNK], work)
+    for start in range(len(batch)):
+        run_request(request, start, batch[start : start + 1], work)
 
 
 def _publish(aside: Path, entry: Path) -> None:

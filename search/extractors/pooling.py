@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,17 +46,21 @@ def pyramid(maps: Maps) -> Vectors:
     the middle row and column, so that all four have the same size and a mirrored picture swaps them exactly.
     Spatial pyramid: Lazebnik, Schmid and Ponce, "Beyond Bags of Features".
     """
-    _, height, width, _ = maps.shape
+    count, height, width, channels = maps.shape
+    averages = _pyramid_weights(height, width) @ maps.reshape(count, height * width, channels)
+    return unit_length(averages.reshape(-1, channels)).reshape(count, -1)
+
+
+@cache
+def _pyramid_weights(height: int, width: int) -> NDArray[np.float32]:
+    """Return what each place counts in each of the five averages, (5, h * w)."""
     upper, left = -(-height // 2), -(-width // 2)
-    top, bottom = maps[:, :upper], maps[:, height - upper :]
-    parts = (
-        maps,
-        top[:, :, :left],
-        top[:, :, width - left :],
-        bottom[:, :, :left],
-        bottom[:, :, width - left :],
-    )
-    return np.concatenate([unit_length(average(part)) for part in parts], axis=1)
+    weights = np.zeros((5, height, width), dtype=np.float32)
+    rows, columns = (slice(upper), slice(height - upper, None)), (slice(left), slice(width - left, None))
+    for part, (down, across) in enumerate([(slice(None), slice(None)), *product(rows, columns)]):
+        weights[part, down, across] = 1
+    weights /= weights.sum(axis=(1, 2), keepdims=True)
+    return weights.reshape(5, -1)
 
 
 def flatten(maps: Maps) -> Vectors:

@@ -16,8 +16,7 @@ from search.extractors.calibration import generated_pictures
 from search.extractors.engines import MapsWork, Pixels
 from search.extractors.timing import OthersAtWork, least_ms
 
-FIRST_CHUNK = 2
-OTHER_CHUNKS = (1, 4)  # larger ones fall out of the cache: they were slower wherever they were measured
+MORE_PICTURES = (2, 4)  # a request; more fall out of the cache and were slower wherever they were measured
 PICTURES_A_CORE = 4
 ROUNDS = 3
 LIMIT_S = 0.8  # of each of the two comparisons
@@ -107,36 +106,38 @@ def run_request(request: Any, start: int, pixels: Pixels, work: MapsWork) -> Non
     work(start, tuple(tensor.data for tensor in request.output_tensors))
 
 
-def fastest(compiled_for: Callable[[int], Any], side: int) -> BatchChoice:
-    """Time a few numbers of streams, then a few sizes of chunks with the best of them; about two seconds.
+def fastest(compiled_for: Callable[[int, int], Any], side: int) -> BatchChoice:
+    """Time a few numbers of streams of one picture, then more pictures with the best; takes two seconds.
 
-    `compiled_for` gives the network compiled for a number of streams.
+    `compiled_for` gives the network compiled for a number of streams and of pictures a request.
     """
     cores = usable_cores()
     # Of many cores not every number is tried: what counts is whether a picture is spread over cores at all.
     counts = sorted({1, max(1, cores // 4), max(1, cores // 2), cores})
-    streams = {count: Streams(compiled_for(count), count) for count in counts}
     batch = np.resize(generated_pictures(side), (PICTURES_A_CORE * cores, side, side, 3))
     others = OthersAtWork()
-    try:
-        rates = _rates(streams, [(count, FIRST_CHUNK) for count in counts], batch)
-        best, _ = max(rates, key=rates.__getitem__)
-        rates |= _rates(streams, [(best, chunk) for chunk in (FIRST_CHUNK, *OTHER_CHUNKS)], batch)
-        share = others.share()
-    finally:
-        for each in streams.values():
-            each.close()
+    rates = _rates(compiled_for, [(count, 1) for count in counts], batch)
+    best, _ = max(rates, key=rates.__getitem__)
+    rates |= _rates(compiled_for, [(best, chunk) for chunk in (1, *MORE_PICTURES)], batch)
     count, chunk = max((key for key in rates if key[0] == best), key=rates.__getitem__)
     measured = {f"{one}x{two}": round(rate, 1) for (one, two), rate in rates.items()}
-    return BatchChoice(count, chunk, measured, round(share, 2))
+    return BatchChoice(count, chunk, measured, round(others.share(), 2))
 
 
 def _rates(
-    streams: dict[int, Streams], candidates: list[tuple[int, int]], batch: Pixels
+    compiled_for: Callable[[int, int], Any], candidates: list[tuple[int, int]], batch: Pixels
 ) -> dict[tuple[int, int], float]:
     """Return the pictures a second of each (streams, chunk)."""
-    works = [partial(streams[count].each, batch, chunk, _ignored) for count, chunk in candidates]
-    times = least_ms(works, rounds=ROUNDS, limit_s=LIMIT_S)
+    streams = [Streams(compiled_for(*candidate), candidate[0]) for candidate in candidates]
+    try:
+        works = [
+            partial(one.each, batch, chunk, _ignored)
+            for one, (_, chunk) in zip(streams, candidates, strict=True)
+        ]
+        times = least_ms(works, rounds=ROUNDS, limit_s=LIMIT_S)
+    finally:
+        for one in streams:
+            one.close()
     return {one: 1000 * len(batch) / time_ms for one, time_ms in zip(candidates, times, strict=True)}
 
 
