@@ -87,7 +87,7 @@ def database(env: Env, state: Path) -> dict[str, Any]:
 def picture_storage(env: Env, bucket: str) -> dict[str, Any]:
     """Return Django's description of where pictures are kept: a bucket when one is named, else MEDIA_ROOT."""
     if not bucket:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+        return {"BACKEND": "semsearch_site.local_storage.LocalStorage"}
     endpoint: str = env.str("STORAGE_ENDPOINT", "")
     given = {
         "endpoint_url": endpoint,

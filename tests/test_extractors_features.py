@@ -84,6 +84,16 @@ def test_a_projection_refuses_vectors_of_another_length() -> None:
         reduction(live_config().reduction).apply(np.zeros((1, 7), dtype=np.float32))
 
 
+def test_an_engine_projects_as_numpy_does(extractor: FeatureExtractor) -> None:
+    rng = np.random.default_rng(0)
+    components, vectors = rng.random((640, 32), dtype=np.float32), rng.random((3, 640), dtype=np.float32)
+    product = extractor._engine.product(components)
+    np.testing.assert_allclose(product(vectors), vectors @ components, rtol=0.01)
+    kept = product(vectors[:1])
+    product(vectors[1:])
+    np.testing.assert_allclose(kept, vectors[:1] @ components, rtol=0.01)
+
+
 def test_the_two_engines_agree(cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "has_native_bf16", lambda: False)
     pictures = generated_pictures(SIDE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -179,22 +180,26 @@ class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
 
 def described_image(image: ShownImage) -> dict[str, Any]:
     """Return the parts of an image that results show."""
+    return _described_image(image, default_storage.url)
+
+
+def _described_image(image: ShownImage, address: Callable[[str], str]) -> dict[str, Any]:
     return {
         "dataset": image.dataset,
         "label": image.category,
-        "url": default_storage.url(image.file),
-        "thumbnail": default_storage.url(image.thumbnail),
+        "url": address(image.file),
+        "thumbnail": address(image.thumbnail),
         "filename": image.filename,
     }
 
 
 def described_hits(hits: list[Hit]) -> list[dict[str, Any]]:
     """Return hits as plain values."""
-    page = cache(page_address)
-    return [_described_hit(hit, page(hit.image.dataset)) for hit in hits]
+    page, address = cache(page_address), default_storage.url
+    return [_described_hit(hit, page(hit.image.dataset), address) for hit in hits]
 
 
-def _described_hit(hit: Hit, page: tuple[str, str]) -> dict[str, Any]:
+def _described_hit(hit: Hit, page: tuple[str, str], address: Callable[[str], str]) -> dict[str, Any]:
     image = hit.image
     return {
         "rank": hit.rank,
@@ -203,7 +208,7 @@ def _described_hit(hit: Hit, page: tuple[str, str]) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
         "page_url": f"{page[0]}{image.pk}{page[1]}",
-    } | described_image(image)
+    } | _described_image(image, address)
 
 
 def described_response(response: SearchResponse) -> dict[str, Any]:

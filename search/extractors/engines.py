@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError
 from search.extractors.architecture import Architecture, Compute
 from search.extractors.timing import least_ms
+from search.types import Vectors
 
 Pixels = NDArray[np.uint8]  # (n, s, s, 3)
 Maps = NDArray[np.float32]  # (n, h, w, c)
 # What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
 MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
+Product: TypeAlias = Callable[[Vectors], Vectors]
 
 
 # Pictures of several callers that a network takes at once, where only one of them runs it at a time
@@ -58,6 +60,10 @@ class Engine(Protocol):
         """Do as `each` for one of several callers at the same time, leaving the other lanes to the others."""
         ...
 
+    def product(self, components: NDArray[np.float32]) -> Product:
+        """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out), as precisely as the network."""
+        ...
+
     def calibration(self) -> dict[str, Any]:
         """Return what was measured to choose how the network runs, as plain values; {} when nothing was."""
         ...
@@ -67,8 +73,16 @@ class Engine(Protocol):
         ...
 
 
+def float32_product(components: NDArray[np.float32]) -> Product:
+    """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out) in float32."""
+    columns = np.asfortranarray(components)  # a single vector is multiplied a fifth faster
+    return lambda vectors: np.ascontiguousarray(vectors @ columns)
+
+
 class OneLane:
     """What an engine says that runs one batch at a time: pictures of several callers are one batch."""
+
+    product = staticmethod(float32_product)
 
     def lanes(self) -> Lanes:
         """Return one lane."""

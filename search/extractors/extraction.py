@@ -60,6 +60,7 @@ class FeatureExtractor:
         self._engine = load_engine(
             network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
         )
+        self._product = self._engine.product(self._reduction.components) if self._reduction else None
 
     @property
     def engine_name(self) -> str:
@@ -93,7 +94,7 @@ class FeatureExtractor:
             vectors[start : start + len(maps[0])] = self._pool(maps[0])
 
         each(prepared, pool)
-        return self._reduction.apply(vectors) if self._reduction else vectors
+        return self._reduction.apply(vectors, self._product) if self._reduction else vectors
 
     def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:
         """Return the vector (d,) float32 of a picture to search with.
