@@ -71,6 +71,7 @@ def database(env: Env, state: Path) -> dict[str, Any]:
     if found["ENGINE"].endswith("sqlite3"):
         # on disk, as in earnest: a database in memory cannot be shared by threads
         found["TEST"] = {"NAME": state / "test.sqlite3"}
+        found["CONN_HEALTH_CHECKS"] = False  # no server that could have gone
         found["OPTIONS"] = {
             # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
             "transaction_mode": "IMMEDIATE",
