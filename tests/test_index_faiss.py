@@ -10,9 +10,10 @@ import pytest
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, best, brute_force, normalise
-from search.index.candidates import Budget, candidates
+from search.index.candidates import Budget, by_merit, candidates
 from search.index.faiss_index import FaissIndex, SearchEffort
 from search.index.stored_vectors import MappedVectors
+from search.index.tuning import Trial
 from search.types import Ids, Vectors
 
 DIMS = 64
@@ -81,10 +82,22 @@ def test_only_kinds_of_index_within_the_budget_are_tried_and_else_the_smallest()
         return [kind.factory(count, dims) for kind in candidates(count, dims, budget)]
 
     assert factories(1_000_000, 512, Budget()) == [
-        "RR512,IVF4096,RaBitQfs", "RR512,IVF4096,RaBitQ", "IVF4096,PQ128x4fsr"
+        "RR512,IVF4096,RaBitQfs", "RR512,IVF4096,RaBitQ", "PCAR256,IVF4096,RaBitQ", "IVF4096,PQ128x4fsr"
     ]  # fmt: skip
     assert "HNSW32,SQfp16" in factories(1_000_000, 512, Budget(bytes_per_vector=1_400))
     assert factories(60_000, 16, Budget(bytes_per_vector=10)) == ["IVF1024,SQ8"]
+    assert factories(1_000_000, 512, Budget(bytes_per_vector=50)) == ["PCAR256,IVF4096,RaBitQ"]
+
+
+def test_the_smallest_of_the_kinds_that_are_nearly_as_fast_as_the_fastest_is_the_best() -> None:
+    def merit(*figures: tuple[bool, float, float]) -> list[int]:
+        trials = [Trial("IVF1,SQ8", 1, size, 1.0, 1, 1, 0.0, ms) for _, size, ms in figures]
+        return by_merit(trials, [able for able, _, _ in figures])
+
+    assert merit((True, 90, 0.4), (True, 50, 0.59), (True, 20, 0.61)) == [1, 0, 2]
+    assert merit((True, 90, 0.4), (True, 50, 0.61)) == [0, 1]
+    assert merit((False, 10, 0.1), (True, 90, 0.9), (True, 95, 0.8)) == [1, 2, 0]
+    assert merit((False, 90, 0.2), (False, 50, 0.4)) == [0, 1]
 
 
 def test_the_flat_index_equals_brute_force() -> None:
@@ -143,8 +156,10 @@ def test_exactly_the_farthest_vectors_are_searched_as_well(compressed: Compresse
     assert np.mean(recalls) >= 0.98
 
 
-def test_a_saved_index_is_mapped_and_answers_alike(compressed: Compressed, tmp_path: Path) -> None:
-    factory = f"RR{DIMS},IVF64,RaBitQfs"
+@pytest.mark.parametrize("factory", [f"RR{DIMS},IVF64,RaBitQfs", f"PCAR{DIMS // 2},IVF64,RaBitQ"])
+def test_a_saved_index_is_mapped_and_answers_alike(
+    compressed: Compressed, tmp_path: Path, factory: str
+) -> None:
     index = FaissIndex(DIMS, factory, exact=compressed.stored)
     index.train(compressed.units[::3])
     index.add(compressed.ids, compressed.units)
@@ -155,6 +170,21 @@ def test_a_saved_index_is_mapped_and_answers_alike(compressed: Compressed, tmp_p
         np.testing.assert_array_equal(ours.ids, theirs.ids)
     assert index.remove(compressed.ids[:5_000]) == 5_000
     assert not np.isin(index.search(compressed.queries, 50).ids, compressed.ids[:5_000]).any()
+
+
+def test_principal_components_of_products_find_what_all_dimensions_would(compressed: Compressed) -> None:
+    index = FaissIndex(DIMS, f"PCAR{DIMS // 2},IVF64,RaBitQ", exact=compressed.stored)
+    shifted = normalise(compressed.units + np.float32(0.1))  # no mean is taken away
+    index.train(shifted[::2])
+    apart = index._transform().apply(shifted[:50])
+    assert np.abs(apart @ apart.T - shifted[:50] @ shifted[:50].T).mean() < 0.02
+    index = FaissIndex(DIMS, f"PCAR{DIMS // 2},IVF64,RaBitQ", exact=compressed.stored)
+    index.train(compressed.units[::2])
+    index.add(compressed.ids, compressed.units)
+    exact = brute_force(compressed.queries, compressed.ids, compressed.units, 10)
+    found = index.search(compressed.queries, 10, effort=SearchEffort(64, 400, margin=0.6))
+    assert recall(found.ids, exact.ids) >= 0.98
+    assert index.stats().bytes_per_vector < 12 + 8 + 1
 
 
 def test_a_graph_answers_like_an_exact_index_and_keeps_to_filters(compressed: Compressed) -> None:

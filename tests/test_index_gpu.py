@@ -48,8 +48,8 @@ def made(factory: str) -> Any:
 def visiting(lists: int, factory: str) -> Any:
     faiss: Any = importlib.import_module("faiss")  # its stubs lack the keywords of its Python layer
     options = faiss.SearchParametersIVF(nprobe=lists)
-    rotated = factory.startswith("RR")
-    return faiss.SearchParametersPreTransform(index_params=options) if rotated else options
+    turned = factory.startswith(("RR", "PCAR"))
+    return faiss.SearchParametersPreTransform(index_params=options) if turned else options
 
 
 def extracted(index: Any) -> Any:
@@ -62,7 +62,7 @@ def recall(found: NDArray[np.int64], right: NDArray[np.int64]) -> float:
     return float(np.mean([len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, right, strict=True)]))
 
 
-@pytest.mark.parametrize("factory", ["IVF64,SQ8", "IVF64,RaBitQ", "RR64,IVF64,RaBitQ"])
+@pytest.mark.parametrize("factory", ["IVF64,SQ8", "IVF64,RaBitQ", "RR64,IVF64,RaBitQ", "PCAR32,IVF64,RaBitQ"])
 def test_what_is_built_on_the_gpu_finds_as_much_as_what_is_built_on_the_cpu(move: Move, factory: str) -> None:
     ours, theirs = made(factory), made(factory)
     with learning(extracted(ours), move):

@@ -20,6 +20,7 @@ COUNT = 12_000
 FACTORIES = [
     f"RR{DIMS},IVF128,RaBitQ",
     f"RR{DIMS},IVF128,RaBitQfs",
+    f"PCAR{DIMS // 2},IVF128,RaBitQ",
     f"IVF128,PQ{DIMS // 4}x4fsr",
     "IVF128,SQ8",
 ]
@@ -49,9 +50,9 @@ def test_a_graph_of_the_centres_leads_to_the_same_lists(
 ) -> None:
     index = filled(FACTORIES[0], stored, COUNT)
     queries = stored.units(stored.ids[5:600:20])
-    plain = ListSearch(index._ivf, index._rotation())
+    plain = ListSearch(index._ivf, index._transform())
     monkeypatch.setattr("search.index.lists.GRAPH_FROM", 100)
-    graph = ListSearch(index._ivf, index._rotation())
+    graph = ListSearch(index._ivf, index._transform())
     for margin in (0.2, 100.0):  # the second is beyond what the graph is asked for
         same = plain.propose(queries, 40, margin, (1, 128)) == graph.propose(queries, 40, margin, (1, 128))
         assert same.mean() > 0.97

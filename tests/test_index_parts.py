@@ -48,7 +48,14 @@ def stored(tmp_path: Path) -> MappedVectors:
 
 
 @pytest.mark.parametrize(
-    "factory", [f"RR{DIMS},IVF64,RaBitQ", f"RR{DIMS},IVF64,RaBitQfs", "IVF64,PQ16x4fsr", "IVF64,SQ8"]
+    "factory",
+    [
+        f"RR{DIMS},IVF64,RaBitQ",
+        f"RR{DIMS},IVF64,RaBitQfs",
+        f"PCAR{DIMS // 2},IVF64,RaBitQ",
+        "IVF64,PQ16x4fsr",
+        "IVF64,SQ8",
+    ],
 )
 def test_merged_parts_answer_as_the_whole(factory: str, stored: MappedVectors, tmp_path: Path) -> None:
     lists = learned_lists(stored, COUNT, factory)

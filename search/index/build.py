@@ -14,7 +14,7 @@ import numpy as np
 from gallery.errors import IndexDamagedError
 from search.index import exact
 from search.index.base import IndexInputError, VectorBatches, checked_ids, half_precision
-from search.index.candidates import Budget, candidates, filled, learned_lists
+from search.index.candidates import Budget, by_merit, candidates, filled, learned_lists
 from search.index.faiss_index import EXACT_UP_TO, FaissIndex
 from search.index.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, centre_of, sha256_of
 from search.index.store import GenerationStore
@@ -39,7 +39,7 @@ from search.index.tuning import (
 from search.types import Vectors
 
 TRIED_ON = 50_000  # vectors: kinds of index are compared on so many
-# Among more vectors coarse codes need more candidates than these trials tell: the two best are built in full.
+# Among more vectors coarse codes need more candidates than these trials tell: two are built in full.
 BUILT_IN_FULL = 2
 
 
@@ -169,17 +169,17 @@ def _chosen_index(
         factories, tried = _by_merit(plan, stored)
     tuning, reporting = exams(stored, (TUNING_QUERIES, SAMPLE_QUERIES))
     lists = learned_lists(stored, count, factories[0])
-    best: tuple[bool, Trial, FaissIndex] | None = None
+    best: tuple[Trial, bool, FaissIndex] | None = None
     for place, factory in enumerate(factories):
         index = plan.fill(folder, factory, stored, lists)
         trial, met = _examined(index, tuning, reporting, plan.budget.recall)
         tried.append(trial)
-        if best is None or (met, -trial.query_ms) > (best[0], -best[1].query_ms):
-            best = met, trial, index
-        if best[0] and place + 1 >= BUILT_IN_FULL:
+        if best is None or by_merit((best[0], trial), (best[1], met))[0]:
+            best = trial, met, index
+        if best[1] and place + 1 >= BUILT_IN_FULL:
             break
     assert best is not None
-    met, trial, index = best
+    trial, met, index = best
     if met or trial.recall_at_10 >= RECALL_REQUIRED:
         index.effort = trial.effort
         return index, trial, tried
@@ -214,8 +214,7 @@ def _by_merit(plan: BuildPlan, stored: MappedVectors) -> tuple[list[str], list[T
         tuned(filled(kind.factory(some, plan.dims), stored, some, lists), exam, plan.budget.recall)
         for kind in kinds
     ]
-    merit = [(trial.recall_at_10 < plan.budget.recall, trial.query_ms) for trial in trials]
-    order = sorted(range(len(kinds)), key=merit.__getitem__)
+    order = by_merit(trials, [trial.recall_at_10 >= plan.budget.recall for trial in trials])
     return [kinds[place].factory(count, plan.dims) for place in order], trials
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,12 @@ from search.index.faiss_index import (
     lists_for,
 )
 from search.index.stored_vectors import MappedVectors
-from search.index.tuning import RECALL_WANTED, blocks, sampled_rows
+from search.index.tuning import RECALL_WANTED, Trial, blocks, sampled_rows
 from search.types import Vectors
 
 HNSW_LINKS = 32
+# A smaller kind is taken for up to so many times the time of the fastest.
+TIMES_FOR_MEMORY = 1.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ KINDS = (
     # one bit a dimension and two factors; a fast scan goes through 32 of them at once
     Kind(lambda n, d: f"RR{d},IVF{lists_for(n)},RaBitQfs", lambda d: d / 8 + 16, RABITQ_FROM_DIMS, 8),
     Kind(lambda n, d: f"RR{d},IVF{lists_for(n)},RaBitQ", lambda d: d / 8 + 16, RABITQ_FROM_DIMS, 8),
+    # half as many bits, of the principal components: more candidates have to be read for the same recall
+    Kind(
+        lambda n, d: f"PCAR{d // 2},IVF{lists_for(n)},RaBitQ", lambda d: d / 16 + 16, 2 * RABITQ_FROM_DIMS, 16
+    ),
     # four bits for every four dimensions
     Kind(lambda n, d: f"IVF{lists_for(n)},PQ{d // 4}x4fsr", lambda d: d / 8 + 8, RABITQ_FROM_DIMS, 8),
     Kind(lambda n, d: f"IVF{lists_for(n)},SQ8", lambda d: d + 8),
@@ -59,6 +65,20 @@ def candidates(count: int, dims: int, budget: Budget) -> list[Kind]:
     fitting = [kind for kind in KINDS if dims >= kind.least_dims and dims % kind.dims_multiple == 0]
     within = [kind for kind in fitting if kind.bytes_per_vector(dims) + centroids <= budget.bytes_per_vector]
     return within or [min(fitting, key=lambda kind: kind.bytes_per_vector(dims))]
+
+
+def by_merit(trials: Sequence[Trial], able: Sequence[bool]) -> list[int]:
+    """Return the places of trials, the best first; `able` says which of them find as much as is wanted.
+
+    The best is the smallest of those that take up to half as long again as the fastest: every process that
+    serves keeps its pages, and the time of a search is more than that of the index. All others are ordered by
+    their time, and those that do not find enough come last.
+    """
+    order = sorted(range(len(trials)), key=lambda place: (not able[place], trials[place].query_ms))
+    longest = TIMES_FOR_MEMORY * trials[order[0]].query_ms
+    near = [place for place in order if able[place] == able[order[0]] and trials[place].query_ms <= longest]
+    first = min(near, key=lambda place: trials[place].bytes_per_vector)
+    return [first, *(place for place in order if place != first)]
 
 
 def learned_lists(stored: MappedVectors, count: int, factory: str) -> Vectors | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ TRAINING_ROUNDS = 8  # of k-means; more of them moved recall by less than 0.001
 # Hits wanted at a time re-rank at least so many candidates each; tuning is for ten hits.
 CANDIDATES_PER_HIT = 4
 MARGIN_LISTS = 1.5  # times the lists that do for as good a recall where every query visits as many
-_SERVED = re.compile(r"Flat|(RR\d+,)?IVF\d+,\w+|HNSW\d+,\w+")
+PRINCIPAL_FROM = 32_768  # vectors: principal components are learned from about so many
+_SERVED = re.compile(r"Flat|((RR|PCAR)\d+,)?IVF\d+,\w+|HNSW\d+,\w+")
 
 
 def lists_for(count: int) -> int:
@@ -163,21 +165,33 @@ class FaissIndex:
         if self._ivf is not None:
             self._ivf.cp.niter = TRAINING_ROUNDS
             self._ivf.cp.min_points_per_centroid = 1  # fewer is worse, and still right
+            turned = self._learned_transform(rows)
             if lists is not None:
-                self._ivf.quantizer.add(self._rotated(checked_rows(lists, self.dims), rows))
+                self._ivf.quantizer.add(turned(checked_rows(lists, self.dims)))
         with faiss_gpu.learning(self._ivf):
             self._index.train(rows)
 
-    def _rotated(self, lists: Vectors, rows: Vectors) -> Vectors:
-        rotation = self._rotation()
-        if rotation is None:
-            return lists
-        rotation.train(rows[:1])
-        return np.asarray(rotation.apply(lists), dtype=np.float32)
+    def _learned_transform(self, rows: Vectors) -> Callable[[Vectors], Vectors]:
+        """Learn what is done to vectors before they are put into lists, and return it.
 
-    def _rotation(self) -> Any | None:
+        Principal components are those of the products, not of the variance: what is searched for is the
+        greatest product, and a mean that was taken away would change their order.
+        """
+        transform = self._transform()
+        if transform is None:
+            return lambda vectors: vectors
+        if self.factory.startswith("PCAR"):
+            some = rows[:: -(-len(rows) // PRINCIPAL_FROM)]
+            transform.train(np.vstack((some, -some)))  # their mean is zero
+            transform.have_bias = False
+            transform.PCAMat.resize(0)  # a megabyte that only learning needs
+        else:
+            transform.train(rows[:1])
+        return lambda vectors: np.asarray(transform.apply(vectors), dtype=np.float32)
+
+    def _transform(self) -> Any | None:
         """Return FAISS' object that turns vectors before they are put into lists, if there is one."""
-        if not self.factory.startswith("RR"):
+        if not self.factory.startswith(("RR", "PCAR")):
             return None
         return _faiss().downcast_VectorTransform(self._index.chain.at(0))
 
@@ -329,7 +343,7 @@ class FaissIndex:
 
     def _near_lists(self) -> ListSearch:
         if self._near is None:
-            self._near = ListSearch(self._ivf, self._rotation())
+            self._near = ListSearch(self._ivf, self._transform())
         return self._near
 
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
@@ -341,7 +355,7 @@ class FaissIndex:
             options = faiss.SearchParametersHNSW(efSearch=max(lists, candidates), sel=chosen)
         else:
             options = faiss.SearchParametersIVF(nprobe=lists, sel=chosen)
-            if self.factory.startswith("RR"):
+            if self._transform() is not None:
                 options = faiss.SearchParametersPreTransform(index_params=options)
         _, ids = self._index.search(queries, candidates, params=options)
         return np.asarray(ids)
@@ -381,7 +395,7 @@ class FaissIndex:
 
     def _bytes_per_vector(self) -> float:
         if self._ivf is not None:
-            return float(self._ivf.code_size + 8 + self.lists * self.dims * 4 / max(self.count, 1))
+            return float(self._ivf.code_size + 8 + self.lists * self._ivf.d * 4 / max(self.count, 1))
         if self.exact:
             return 4 * self.dims + 8
         graph = _faiss().downcast_index(self._index.index)

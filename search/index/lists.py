@@ -27,8 +27,8 @@ GRAPH_LISTS = 64
 class ListSearch:
     """Searches the inverted lists of a FAISS index (its object, trained) near each query."""
 
-    def __init__(self, index: Any, rotation: Any | None) -> None:
-        self._ivf, self._rotation = _faiss().downcast_index(index), rotation
+    def __init__(self, index: Any, transform: Any | None) -> None:
+        self._ivf, self._transform = _faiss().downcast_index(index), transform
         self._graph = _graph_of(self._ivf) if self._ivf.nlist >= GRAPH_FROM else None
 
     def propose(
@@ -39,29 +39,29 @@ class ListSearch:
         Visited are the lists whose centre's score is within `margin` times the sine of the best one, at least
         and at most so many as `bounds` says.
         """
-        rotated = self._rotation.apply(queries) if self._rotation is not None else queries
-        lists, scores = self._near(rotated, margin, bounds)
+        turned = self._transform.apply(queries) if self._transform is not None else queries
+        lists, scores = self._near(turned, margin, bounds)
         ids = np.empty((len(queries), candidates), dtype=np.int64)
         found = np.empty(ids.shape, dtype=np.float32)
         faiss = _faiss()
         pointers = [faiss.swig_ptr(array) for array in (lists, scores, found, ids)]
         self._ivf.search_preassigned_c(
-            len(rotated), faiss.swig_ptr(rotated), candidates, *pointers, False, self._options(lists.shape[1])
+            len(turned), faiss.swig_ptr(turned), candidates, *pointers, False, self._options(lists.shape[1])
         )
         return ids
 
     def _near(
-        self, rotated: Vectors, margin: float, bounds: tuple[int, int]
+        self, turned: Vectors, margin: float, bounds: tuple[int, int]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the lists of each query and their scores (m, n), nearest first, padded with -1."""
         least, most = bounds
         if self._graph is not None and least < GRAPH_LISTS < most:
             options = _faiss().SearchParametersHNSW(efSearch=GRAPH_LISTS)
-            scores, lists = self._graph.search(rotated, GRAPH_LISTS, params=options)
+            scores, lists = self._graph.search(turned, GRAPH_LISTS, params=options)
             kept = within(scores, margin, least)
             if not kept[:, -1].any():
                 return _cut(lists, scores, kept)
-        scores, lists = self._ivf.quantizer.search(rotated, most)
+        scores, lists = self._ivf.quantizer.search(turned, most)
         return _cut(lists, scores, within(scores, margin, least))
 
     def _options(self, lists: int) -> Any:
