@@ -176,7 +176,9 @@ def test_principal_components_of_products_find_what_all_dimensions_would(compres
     index = FaissIndex(DIMS, f"PCAR{DIMS // 2},IVF64,RaBitQ", exact=compressed.stored)
     shifted = normalise(compressed.units + np.float32(0.1))  # no mean is taken away
     index.train(shifted[::2])
-    apart = index._transform().apply(shifted[:50])
+    transform = index._transform()
+    assert transform is not None
+    apart = transform.apply(shifted[:50])
     assert np.abs(apart @ apart.T - shifted[:50] @ shifted[:50].T).mean() < 0.02
     index = FaissIndex(DIMS, f"PCAR{DIMS // 2},IVF64,RaBitQ", exact=compressed.stored)
     index.train(compressed.units[::2])
