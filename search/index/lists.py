@@ -91,7 +91,9 @@ def _graph_of(ivf: Any) -> Any:
     faiss = _faiss()
     graph = faiss.IndexHNSWSQ(ivf.d, faiss.ScalarQuantizer.QT_8bit, GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
     graph.hnsw.efConstruction = GRAPH_EFFORT
-    centres = ivf.quantizer.reconstruct_n(0, ivf.nlist)
+    # as they lie in the index: a copy would leave its size in the process's memory
+    numbers = faiss.rev_swig_ptr(faiss.downcast_index(ivf.quantizer).get_xb(), ivf.nlist * ivf.d)
+    centres = numbers.reshape(ivf.nlist, ivf.d)
     graph.train(centres)
     graph.add(centres)
     return graph

@@ -29,6 +29,9 @@ BLOCK_ROWS = 8_192  # vectors read at a time
 LISTS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
 MARGINS = tuple(round(0.1 * 1.06**step, 4) for step in range(48))
 CANDIDATES = (40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# Hits of the first page that count as if they were not there where candidates are chosen: those of a picture
+# that is in the index are its like, told apart from the rest by codes that do not tell strangers apart.
+ITS_LIKE = 24
 MORE_TRIED = 3  # steps of lists beyond the first that can do it: more lists may need fewer candidates
 
 
@@ -48,6 +51,16 @@ class Exam:
         last = np.where(np.isfinite(self.exact), self.exact, np.inf).min(axis=1, initial=np.inf)
         order = np.argsort(last, kind="stable")[: -(-len(self.own) // 2)]
         return Exam(self.queries[order], self.own[order], self.exact[order])
+
+    def places(self, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the places (m, 10) among the proposed (m, c) of the ten nearest but for the query's like.
+
+        That and itself are counted out, as if not proposed; where there are no ten, places are 0.
+        """
+        order = np.argsort(np.where(ids == NO_ID, np.inf, -scores), axis=1, kind="stable")
+        gone, near = order[:, : ITS_LIKE + 1], order[:, ITS_LIKE + 1 : ITS_LIKE + 1 + RECALL_AT]
+        places = near - (gone[:, None, :] < near[:, :, None]).sum(axis=2)
+        return np.where(np.take_along_axis(ids, near, 1) == NO_ID, 0, places)
 
     def recall(self, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
         """Return the share of finds (m, c) at least as near as the tenth neighbour: ties count as found."""
@@ -125,19 +138,19 @@ def _exact_scores(stored: MappedVectors, queries: Vectors, own: Ids, count: int)
 def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
     """Return the fastest effort that reaches a recall, or else the greatest there is, measured.
 
-    Where as many lists are visited for every query, the harder half of the queries has to be served; where
-    they are chosen by a margin, such queries get more lists by themselves.
+    Half of what may be missed is left to the lists, the other half to the candidates. Where as many lists are
+    visited for every query, the harder half of the queries has to be served; where they are chosen by a
+    margin, such queries get more lists by themselves. Candidates are always chosen for the harder half.
     """
-    harder = exam.harder_half()
     able: list[tuple[SearchEffort, float]] = []
-    found = (SearchEffort(1, 1), 0.0)
+    effort, recall = SearchEffort(1, 1), 0.0
     for lists in (*(n for n in LISTS if n < index.most_lists), index.most_lists):
-        found = _fewest_candidates(index, harder, SearchEffort(lists), wanted)
-        if found[1] >= wanted:
-            able.append(found)
+        effort, recall, does = _fewest_candidates(index, exam, SearchEffort(lists), wanted)
+        if does:
+            able.append((effort, recall))
         if len(able) > MORE_TRIED or lists >= LISTS[-1]:
             break
-    trials = [_trial(index, effort, recall, exam) for effort, recall in able or [found]]
+    trials = [_trial(index, *one, exam) for one in able or [(effort, recall)]]
     fastest = min(trials, key=lambda trial: trial.query_ms)
     if not able or not index.lists:
         return fastest
@@ -148,26 +161,29 @@ def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
 def by_margin(index: FaissIndex, exam: Exam, lists: int, wanted: float) -> list[Trial]:
     """Return trials of the least margins that do, instead of so many lists."""
 
-    def found(place: int) -> tuple[SearchEffort, float]:
+    def found(place: int) -> tuple[SearchEffort, float, bool]:
         return _fewest_candidates(index, exam, SearchEffort(lists, margin=MARGINS[place]), wanted)
 
-    first = bisect_left(range(len(MARGINS)), True, key=lambda place: found(place)[1] >= wanted)
+    first = bisect_left(range(len(MARGINS)), True, key=lambda place: found(place)[2])
     places = range(first, min(len(MARGINS), first + 1 + MORE_TRIED))
-    able = [(effort, recall) for effort, recall in map(found, places) if recall >= wanted]
-    return [_trial(index, effort, recall, exam) for effort, recall in able]
+    return [_trial(index, effort, recall, exam) for effort, recall, does in map(found, places) if does]
 
 
 def _fewest_candidates(
     index: FaissIndex, exam: Exam, effort: SearchEffort, wanted: float
-) -> tuple[SearchEffort, float]:
-    """Return an effort with the fewest candidates that do, and the recall."""
-    ids, scores = index.proposals(exam.queries, replace(effort, candidates=CANDIDATES[-1]))
-    recall = 0.0
-    for candidates in CANDIDATES:
-        recall = exam.recall(ids[:, :candidates], scores[:, :candidates])
-        if recall >= wanted:
-            return replace(effort, candidates=candidates), recall
-    return replace(effort, candidates=CANDIDATES[-1]), recall
+) -> tuple[SearchEffort, float, bool]:
+    """Return an effort with the fewest candidates that do, its recall, and whether it does."""
+    least = (1 + wanted) / 2
+    harder = exam.harder_half()
+    asked = exam if effort.margin else harder
+    ids, scores = index.proposals(asked.queries, replace(effort, candidates=CANDIDATES[-1]))
+    hard = np.isin(asked.own, harder.own)
+    places = asked.places(ids, scores)[hard]
+    enough = [candidates for candidates in CANDIDATES if (places < candidates).mean() >= least]
+    candidates = enough[0] if enough else CANDIDATES[-1]
+    recall = asked.recall(ids[:, :candidates], scores[:, :candidates])
+    does = bool(enough) and asked.recall(ids, scores) >= least and recall >= wanted
+    return replace(effort, candidates=candidates), recall, does
 
 
 def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: Exam) -> Trial:
