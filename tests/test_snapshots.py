@@ -62,6 +62,7 @@ def test_a_large_index_is_brought_up_to_date_beside_the_searches(
     index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
+    monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 0.0)
     monkeypatch.setattr(snapshots, "REFRESHER_WAITS_S", 0.05)
     assert indexing.searchable(index).count == 11
     embed_the_last(index)
@@ -74,6 +75,24 @@ def test_a_large_index_is_brought_up_to_date_beside_the_searches(
     assert indexing.searchable(again(index)).count == 12
     wait_for_refreshes()
     assert indexing.searchable(again(index)).count == 11
+
+
+def test_a_large_index_is_brought_up_to_date_once_in_a_while(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
+    monkeypatch.setattr(snapshots, "STALE_AT_MOST_S", 60.0)
+    monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 30.0)
+    monkeypatch.setattr(snapshots, "REFRESHER_WAITS_S", 0.05)
+    assert indexing.searchable(index).count == 11
+    embed_the_last(index)
+    for _ in range(3):
+        assert indexing.searchable(again(index)).count == 11
+        assert not any(thread.name.startswith("refresh") for thread in threading.enumerate())
+    monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 0.0)
+    indexing.searchable(again(index))
+    wait_for_refreshes()
+    assert indexing.searchable(again(index)).count == 12
 
 
 def test_a_large_index_that_nobody_asked_for_a_while_is_true_at_once(

@@ -25,18 +25,25 @@ logger = logging.getLogger(__name__)
 LOOK_BACK_IDS = 10_000
 # Indexes that hold more than this are brought up to date beside the searches, not inside one ...
 AT_ONCE_UP_TO = 50_000
-# ... unless nobody has looked for changes for so long.
-STALE_AT_MOST_S = 1.0
+# ... unless nobody has looked for changes for so long ...
+STALE_AT_MOST_S = 1.5
+# ... and no sooner than so long after the last time: each of them makes the searches of that moment wait for
+# Python's lock.
+REFRESHED_EVERY_S = 1.0
 REFRESHER_WAITS_S = 2.0  # for something to do, then it ends
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What this process searches for one index, true up to `revision`; `last_id` is the newest id it saw."""
+    """What this process searches for one index, true up to `revision`; `last_id` is the newest id it saw.
+
+    `read_at` is when it was read, by the monotonic clock.
+    """
 
     revision: int
     live: LiveIndex
     last_id: int
+    read_at: float
 
 
 _snapshots: dict[int, Snapshot] = {}
@@ -50,8 +57,8 @@ _refresher: threading.Thread | None = None
 def searchable(index: SearchIndex) -> LiveIndex:
     """Return what to search of an index; `index.revision` must be fresh from the database.
 
-    It is the newest, but for a large index that is asked all the time: that one may be a second old, while
-    another thread takes in what has changed.
+    It is the newest, but for a large index that is asked all the time: that one may be a good second old,
+    while another thread takes in what has changed.
     """
     found = _snapshots.get(index.pk)
     if found is not None and found.revision == index.revision:
@@ -60,7 +67,8 @@ def searchable(index: SearchIndex) -> LiveIndex:
     if found is None or found.live.count <= AT_ONCE_UP_TO or _is_stale(index.pk):
         with _refreshing:
             return _refreshed(index).live
-    if _refreshing.acquire(blocking=False):
+    due = time.monotonic() - found.read_at >= REFRESHED_EVERY_S
+    if due and _refreshing.acquire(blocking=False):
         _refresh_beside(index)
     return found.live
 
@@ -119,17 +127,17 @@ def _refreshed(index: SearchIndex) -> Snapshot:
     """Return the snapshot of `index.revision`, made if need be; the caller holds the lock."""
     found = _snapshots.get(index.pk)
     if found is None or found.revision != index.revision:
-        # what is written after this moment carries a later revision, and is looked for again
-        began = time.monotonic()
         found = _snapshots[index.pk] = _load(index, found)
-        _true_at[index.pk] = began
+        _true_at[index.pk] = found.read_at
     return found
 
 
 def _load(index: SearchIndex, previous: Snapshot | None) -> Snapshot:
+    # what is written after this moment carries a later revision, and is looked for again
+    began = time.monotonic()
     generation = _generation(index, previous.live.generation if previous else None)
     if previous is not None and generation is previous.live.generation:
-        return _followed(index, previous)
+        return _followed(index, previous, began)
     removed = set(index.removed.values_list("embedding_id", flat=True))
     if generation is not None and not _is_last_built(index, generation):
         removed |= _orphans(index, generation)
@@ -139,10 +147,10 @@ def _load(index: SearchIndex, previous: Snapshot | None) -> Snapshot:
     if generation is not None:
         newer = ~generation.known(ids)
         ids, vectors = ids[newer], vectors[newer]
-    return Snapshot(index.revision, LiveIndex(generation, ids, vectors, removed), last_id)
+    return Snapshot(index.revision, LiveIndex(generation, ids, vectors, removed), last_id, began)
 
 
-def _followed(index: SearchIndex, previous: Snapshot) -> Snapshot:
+def _followed(index: SearchIndex, previous: Snapshot, began: float) -> Snapshot:
     """Return the next snapshot of the same generation: read is only what came since."""
     ids, vectors = stored.joined(index, previous.last_id)
     # while a generation serves, rows are only added to what it must mask
@@ -150,7 +158,7 @@ def _followed(index: SearchIndex, previous: Snapshot) -> Snapshot:
     if index.removed.count() != len(removed):
         removed = frozenset(index.removed.values_list("embedding_id", flat=True))
     live = previous.live.changed(ids, vectors, removed - previous.live.removed_ids)
-    return Snapshot(index.revision, live, int(ids[-1]) if len(ids) else previous.last_id)
+    return Snapshot(index.revision, live, int(ids[-1]) if len(ids) else previous.last_id, began)
 
 
 def _is_last_built(index: SearchIndex, generation: PublishedGeneration) -> bool:
