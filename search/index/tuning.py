@@ -138,9 +138,9 @@ def _exact_scores(stored: MappedVectors, queries: Vectors, own: Ids, count: int)
 def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
     """Return the fastest effort that reaches a recall, or else the greatest there is, measured.
 
-    Half of what may be missed is left to the lists, the other half to the candidates. Where as many lists are
-    visited for every query, the harder half of the queries has to be served; where they are chosen by a
-    margin, such queries get more lists by themselves. Candidates are always chosen for the harder half.
+    Where as many lists are visited for every query, the harder half of the queries has to be served; where
+    they are chosen by a margin, such queries get more lists by themselves. Candidates are always chosen for
+    the harder half: without the query's like they may miss half of what may be missed.
     """
     able: list[tuple[SearchEffort, float]] = []
     effort, recall = SearchEffort(1, 1), 0.0
@@ -173,17 +173,15 @@ def _fewest_candidates(
     index: FaissIndex, exam: Exam, effort: SearchEffort, wanted: float
 ) -> tuple[SearchEffort, float, bool]:
     """Return an effort with the fewest candidates that do, its recall, and whether it does."""
-    least = (1 + wanted) / 2
     harder = exam.harder_half()
     asked = exam if effort.margin else harder
     ids, scores = index.proposals(asked.queries, replace(effort, candidates=CANDIDATES[-1]))
     hard = np.isin(asked.own, harder.own)
     places = asked.places(ids, scores)[hard]
-    enough = [candidates for candidates in CANDIDATES if (places < candidates).mean() >= least]
+    enough = [some for some in CANDIDATES if (places < some).mean() >= (1 + wanted) / 2]
     candidates = enough[0] if enough else CANDIDATES[-1]
     recall = asked.recall(ids[:, :candidates], scores[:, :candidates])
-    does = bool(enough) and asked.recall(ids, scores) >= least and recall >= wanted
-    return replace(effort, candidates=candidates), recall, does
+    return replace(effort, candidates=candidates), recall, bool(enough) and recall >= wanted
 
 
 def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: Exam) -> Trial:
