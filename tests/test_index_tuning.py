@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.index.candidates import filled, learned_lists
-from search.index.faiss_index import FaissIndex
+from search.index.faiss_index import FaissIndex, SearchEffort
 from search.index.stored_vectors import MappedVectors
 from search.index.tuning import Exam, exams, tuned
 from tests.test_index_faiss import DIMS, clustered
@@ -65,3 +65,25 @@ def test_lists_learned_before_are_those_that_are_searched(index: FaissIndex, sto
 def test_no_true_neighbours_are_all_found() -> None:
     exam = Exam(np.ones((1, 4), dtype=np.float32), np.array([0]), np.full((1, 10), -np.inf, dtype=np.float32))
     assert exam.recall(np.array([[-1]]), np.array([[-np.inf]], dtype=np.float32)) == 1.0
+
+
+def test_candidates_are_counted_without_the_query_and_its_like() -> None:
+    exam = Exam(np.ones((3, 4), dtype=np.float32), np.arange(3), np.ones((3, 10), dtype=np.float32))
+    proposed = np.tile(np.arange(60, dtype=np.int64), (3, 1))
+    proposed[2, 30:] = -1
+    falling = -np.arange(60, dtype=np.float32)
+    places = exam.places(proposed, np.stack((falling, -falling, falling)))
+    assert places[0].tolist() == list(range(10))  # the 25 nearest were proposed first, and count for nothing
+    assert places[1].tolist() == list(range(34, 24, -1))  # and here last
+    assert places[2].tolist() == [0, 1, 2, 3, 4, 0, 0, 0, 0, 0]  # after thirty there are no more
+
+
+def test_enough_candidates_are_proposed_for_neighbours_that_are_no_like_of_the_query(
+    index: FaissIndex, stored: MappedVectors
+) -> None:
+    tuning, _ = exams(stored, (100, 50))
+    few, many = (tuned(index, tuning, wanted) for wanted in (0.9, 0.99))
+    assert few.effort_candidates < many.effort_candidates
+    harder = tuning.harder_half()
+    ids, scores = index.proposals(harder.queries, SearchEffort(many.effort_lists, 1024))
+    assert (harder.places(ids, scores) < many.effort_candidates).mean() >= 0.99
