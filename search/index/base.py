@@ -222,6 +222,8 @@ def nothing_found(queries: int, k: int) -> SearchResult:
 def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> SearchResult:
     """Return the k highest of candidates (m, c), equal scores by id; an id of -1 counts as absent."""
     scores = np.where(ids == NO_ID, NO_SCORE, scores)
+    if len(ids) == 1:  # NumPy's way along an axis takes longer than sorting the few of one query
+        return _best_of_one(ids[0], scores[0], k)
     if ids.shape[1] > 4 * k > 0:
         # Everything equal to the k-th score must stay in play, or ties would be cut at random.
         edge = np.partition(scores, ids.shape[1] - k, axis=1)[:, -k][:, None]
@@ -229,13 +231,19 @@ def best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> SearchR
         kept = np.argpartition(scores, ids.shape[1] - widest, axis=1)[:, -widest:]
         ids, scores = np.take_along_axis(ids, kept, 1), np.take_along_axis(scores, kept, 1)
     found = nothing_found(len(ids), k)
-    if len(ids) == 1:  # NumPy's way along an axis takes longer than sorting the few of one query
-        only = np.lexsort((ids[0], -scores[0]))[:k]
-        found.ids[0, : len(only)], found.scores[0, : len(only)] = ids[0, only], scores[0, only]
-        return found
     order = np.lexsort((ids, -scores), axis=1)[:, :k]
     found.ids[:, : order.shape[1]] = np.take_along_axis(ids, order, 1)
     found.scores[:, : order.shape[1]] = np.take_along_axis(scores, order, 1)
+    return found
+
+
+def _best_of_one(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> SearchResult:
+    if len(ids) > 4 * k > 0:
+        kept = np.flatnonzero(scores >= np.partition(scores, len(ids) - k)[len(ids) - k])
+        ids, scores = ids[kept], scores[kept]
+    order = np.lexsort((ids, -scores))[:k]
+    found = nothing_found(1, k)
+    found.ids[0, : len(order)], found.scores[0, : len(order)] = ids[order], scores[order]
     return found
 
 
