@@ -25,7 +25,6 @@ FORMAT = 2
 
 # The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
 CENTRE_FROM = 10
-READ_ROWS = 8_192
 CHECKED_BYTES = 128 * 2**20  # of a file whose checksum is looked at whenever it is opened
 # Hits of a compressed index keep their places up to these numbers, 24, 240, 2,400 ...: a page is one of 20.
 FIRST_BLOCK, NEXT_BLOCK = 24, 10
