@@ -73,7 +73,6 @@ def http(clients: int = CLIENTS, seconds: float = SECONDS) -> dict[str, Any]:
         _say("starting the original's way")
         peer = running.enter_context(original_site(len(collection), clients))
         pair = _Pair(ours, peer, queries)
-        pair.alternately(1, searches=WARM_UP)
         _say("one client")
         alone = pair.alternately(ONE_CLIENT_ROUNDS, searches=WARM_UP + ONE_CLIENT_SEARCHES)
         pair.alternately(1, clients=clients, searches=2 * clients)

@@ -11,10 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from search.index import exact
 from search.index.base import normalise
 from search.index.build import BuildPlan, build_generation
-from search.index.faiss_index import FaissIndex
+from search.index.faiss_index import EXACT, FaissIndex
 from search.index.generation import INDEX_FILE, Generation
 from search.index.store import GenerationStore
 from search.index.stored_vectors import READ_ROWS
@@ -36,7 +35,7 @@ def built(folder: Path, count: int) -> Generation:
 @pytest.mark.parametrize("count", [0, 1, READ_ROWS, READ_ROWS + 1, 3 * READ_ROWS])
 def test_its_file_is_the_one_that_faiss_writes(tmp_path: Path, count: int) -> None:
     generation = built(tmp_path, count)
-    whole = FaissIndex(DIMS, exact.EXACT)
+    whole = FaissIndex(DIMS, EXACT)
     whole.add(generation.ids, normalise(generation.vectors(generation.ids) - generation.centre))
     whole.save(tmp_path / "whole.faiss")
     assert (generation.folder / INDEX_FILE).read_bytes() == (tmp_path / "whole.faiss").read_bytes()

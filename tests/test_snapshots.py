@@ -21,6 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every index count as a large one, whose refresher does not wait for long."""
+    monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
+    monkeypatch.setattr(snapshots, "REFRESHER_WAITS_S", 0.05)
+
+
+@pytest.fixture
 def index(dataset: Dataset, sample_folder: Callable[..., Path]) -> SearchIndex:
     """Return an index of twelve pictures with a generation, of which the last is yet to be embedded."""
     import_folder(dataset, sample_folder(count=3))
@@ -59,11 +66,9 @@ def test_a_small_index_is_true_at_every_search(index: SearchIndex) -> None:
 
 
 def test_a_large_index_is_brought_up_to_date_beside_the_searches(
-    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+    large: None, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
     monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 0.0)
-    monkeypatch.setattr(snapshots, "REFRESHER_WAITS_S", 0.05)
     assert indexing.searchable(index).count == 11
     embed_the_last(index)
     assert indexing.searchable(again(index)).count == 11
@@ -78,12 +83,10 @@ def test_a_large_index_is_brought_up_to_date_beside_the_searches(
 
 
 def test_a_large_index_is_brought_up_to_date_once_in_a_while(
-    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+    large: None, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
     monkeypatch.setattr(snapshots, "STALE_AT_MOST_S", 60.0)
     monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 30.0)
-    monkeypatch.setattr(snapshots, "REFRESHER_WAITS_S", 0.05)
     assert indexing.searchable(index).count == 11
     embed_the_last(index)
     for _ in range(3):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict
 from functools import cache
@@ -188,26 +188,22 @@ class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
 
 def described_image(image: ShownImage) -> dict[str, Any]:
     """Return the parts of an image that results show."""
-    return _described_image(image, default_storage.url)
-
-
-def _described_image(image: ShownImage, address: Callable[[str], str]) -> dict[str, Any]:
     return {
         "dataset": image.dataset,
         "label": image.category,
-        "url": address(image.file),
-        "thumbnail": address(image.thumbnail),
+        "url": default_storage.url(image.file),
+        "thumbnail": default_storage.url(image.thumbnail),
         "filename": image.filename,
     }
 
 
 def described_hits(hits: list[Hit]) -> list[dict[str, Any]]:
     """Return hits as plain values."""
-    page, address = cache(page_address), default_storage.url
-    return [_described_hit(hit, page(hit.image.dataset), address) for hit in hits]
+    page = cache(page_address)
+    return [_described_hit(hit, page(hit.image.dataset)) for hit in hits]
 
 
-def _described_hit(hit: Hit, page: tuple[str, str], address: Callable[[str], str]) -> dict[str, Any]:
+def _described_hit(hit: Hit, page: tuple[str, str]) -> dict[str, Any]:
     image = hit.image
     return {
         "rank": hit.rank,
@@ -216,7 +212,7 @@ def _described_hit(hit: Hit, page: tuple[str, str], address: Callable[[str], str
         "width": image.width,
         "height": image.height,
         "page_url": f"{page[0]}{image.pk}{page[1]}",
-    } | _described_image(image, address)
+    } | described_image(image)
 
 
 def described_response(response: SearchResponse) -> dict[str, Any]:

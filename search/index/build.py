@@ -15,7 +15,7 @@ from gallery.errors import IndexDamagedError
 from search.index import exact
 from search.index.base import IndexInputError, VectorBatches, checked_ids, half_precision
 from search.index.candidates import Budget, by_merit, candidates, filled, learned_lists
-from search.index.faiss_index import EXACT_UP_TO, FaissIndex
+from search.index.faiss_index import EXACT, EXACT_UP_TO, FaissIndex
 from search.index.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, centre_of, sha256_of
 from search.index.store import GenerationStore
 from search.index.stored_vectors import (
@@ -92,7 +92,7 @@ def _fill(
     count = _store_vectors(folder, plan, batches, progress)
     _store_lengths(folder, count, plan.dims)
     read_seconds = time.perf_counter() - started
-    if plan.factory == exact.EXACT or (plan.factory is None and count <= EXACT_UP_TO):
+    if plan.factory == EXACT or (plan.factory is None and count <= EXACT_UP_TO):
         trial = exact.build(folder, count, plan.dims)
         tried = [trial]
         if trial.recall_at_10 < RECALL_REQUIRED:

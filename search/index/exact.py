@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from search.index.base import NO_ID, best, brute_force, normalise
-from search.index.faiss_index import FaissIndex
+from search.index.faiss_index import EXACT, FaissIndex
 from search.index.generation import INDEX_FILE
 from search.index.stored_vectors import CENTRE_FILE, IDS_FILE, stored_blocks
 from search.index.tuning import RECALL_AT, TIMED_QUERIES, Exam, Trial, one_thread
 from search.types import Ids, Vectors
 
-EXACT = "Flat"
 # Of the file of a flat index with ids: two headers of so many bytes, for the ids and the vectors, each with
 # the number of vectors at the same place, then vectors and ids, each after how many numbers they are.
 # Source: write_index_header and write_index of FAISS, faiss/impl/index_write.cpp.

@@ -40,6 +40,7 @@ from search.index.filters import (
 from search.index.lists import ListSearch
 from search.types import Ids, Vectors
 
+EXACT = "Flat"  # the factory string of an exact index
 EXACT_UP_TO = 50_000
 # One bit a dimension needs many dimensions to tell vectors apart.
 RABITQ_FROM_DIMS = 64
@@ -92,7 +93,7 @@ class FaissIndex:
             raise IndexInputError("An index needs vectors of at least one dimension.")
         if not _SERVED.fullmatch(factory):
             raise IndexInputError(f"{factory!r} is not served: use Flat, or a factory string of IVF or HNSW.")
-        if factory != "Flat" and exact is None:
+        if factory != EXACT and exact is None:
             raise IndexInputError("A compressed index needs the exact vectors.")
         self.factory = factory
         self.effort = effort or SearchEffort()
@@ -138,7 +139,7 @@ class FaissIndex:
     @property
     def exact(self) -> bool:
         """Whether it compares a query with every vector."""
-        return self.factory == "Flat"
+        return self.factory == EXACT
 
     @property
     def dims(self) -> int:

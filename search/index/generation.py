@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexStats, SearchResult, checked_ids
-from search.index.faiss_index import FaissIndex, SearchEffort
+from search.index.faiss_index import EXACT, FaissIndex, SearchEffort
 from search.index.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
 from search.types import Ids, Vectors
 
@@ -135,7 +135,7 @@ class Generation:
             stored = MappedVectors.open(folder, manifest.count, manifest.dims)
         except (OSError, ValueError, EOFError) as error:
             raise damaged(folder, "its vectors cannot be read") from error
-        exact = None if manifest.factory == "Flat" else stored
+        exact = None if manifest.factory == EXACT else stored
         index = FaissIndex.load(folder / INDEX_FILE, manifest.factory, exact=exact, effort=manifest.effort)
         if (index.count, index.dims) != (manifest.count, manifest.dims):
             raise damaged(folder, f"the index holds {index.count} vectors instead of {manifest.count}")
