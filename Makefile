@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
+# how many processes share the tests; one file is faster in one
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers check bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers check lint bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -31,22 +34,24 @@ demo: setup
 serve: setup
 	exec $(MANAGE) serve
 
+# `make test` runs everything, `make test FILE=tests/gallery/test_grid.py` (or -k, or any other word for pytest) a part
 test: setup-dev
 	sh tests/install_services.sh
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-# the suite on a PostgreSQL and a Redis of its own
+# what can differ on a PostgreSQL and a Redis, which it starts; `make test-servers ALL=1` runs the rest on them as well
 test-servers: setup-dev
 	sh tests/install_services.sh
-	SEMSEARCH_TEST_SERVICES=servers $(BIN)/python -m pytest
+	SEMSEARCH_TEST_SERVICES=servers $(PYTEST) $(if $(ALL),,-m servers)
 
-check: setup-dev
+check: lint test
+
+lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
-	$(MAKE) test
 
 bench: setup
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image as Pillow
@@ -16,6 +17,7 @@ from PIL import Image as Pillow
 from gallery import jobs
 from gallery.jobs import running
 from gallery.models import Dataset, Job
+from tests.support.once import once, run_folder
 from tests.support.process_fixtures import prepared, template  # noqa: F401
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
@@ -71,9 +73,9 @@ def import_folder(dataset: Dataset, path: Path) -> Job:
 
 
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for converted networks, so that each is converted once a run."""
-    return tmp_path_factory.mktemp("engines")
+def cache_dir() -> Path:
+    """Return the folder of converted networks, which all runs share: see `tests.support.network_cache`."""
+    return settings.CACHE_ROOT / "models"
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def without_broker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def staff_client(db: None) -> Client:
+def staff_client(db: None, collected_static_files: None) -> Client:
     """Return a test client signed in as staff."""
     user = User.objects.create_superuser("staff", password="a long password")
     client = Client()
@@ -95,12 +97,27 @@ def staff_client(db: None) -> Client:
     return client
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(scope="session")
 def collected_static_files() -> None:
-    """Collect static files once, as a deployment does: a missing one is an error in any page's test."""
+    """Collect static files once a run, as a deployment does: a missing one is an error in any page's test."""
     from django.core.management import call_command
 
-    call_command("collectstatic", verbosity=0, interactive=False)
+    with once("static") as mine:
+        if mine:
+            (run_folder() / "static").mkdir()
+            call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.fixture
+def client(client: Client, collected_static_files: None) -> Client:
+    """Return a test client, to whom pages can name their scripts."""
+    return client
+
+
+@pytest.fixture(scope="session")
+def live_server(collected_static_files: None, live_server: Any) -> Any:
+    """Return the test server, whose pages can name their scripts."""
+    return live_server
 
 
 @pytest.fixture(autouse=True)
