@@ -1,8 +1,8 @@
 """A pytest plugin: which tests are about services, what a worker takes as one piece, what failed, at once.
 
-`-m servers` are the tests that can differ between SQLite with Valkey and PostgreSQL with Redis: those that use
-a database or start processes. All others would do the same again. Of the browser tests, whose pages ask the
-same interface as the tests without a browser, those of one file are among them.
+`-m servers` are the tests that can differ between SQLite with Valkey and PostgreSQL with Redis: those that
+use a database or start processes. All others would do the same again. Of the browser tests, whose pages ask
+the same interface as the tests without a browser, those of one file are among them.
 """
 
 from __future__ import annotations
