@@ -19,6 +19,7 @@ from gallery.jobs import running
 from gallery.models import Dataset, Job
 from tests.support.once import once, run_folder
 from tests.support.process_fixtures import prepared, template  # noqa: F401
+from tests.support.snapshots import restored
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 
@@ -70,6 +71,27 @@ def import_folder(dataset: Dataset, path: Path) -> Job:
     job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False)
     jobs.perform_now(Job.Kind.EXTRACT, dataset)
     return job
+
+
+@pytest.fixture
+def sample_dataset(db: None, sample_folder: Callable[..., Path]) -> Callable[..., Dataset]:
+    """Return a function that gives the dataset "mine" with so many sample images of so many categories.
+
+    With `features` they are extracted as well. Only for a test that has stored nothing yet.
+    """
+
+    def sampled(count: int = 3, categories: int = 4, *, features: bool = True) -> Dataset:
+        def build() -> None:
+            dataset = Dataset.objects.create(slug="mine", name="Mine")
+            folder = str(sample_folder(count=count, categories=categories))
+            jobs.perform_now(Job.Kind.IMPORT, dataset, path=folder, announce=False)
+            if features:
+                jobs.perform_now(Job.Kind.EXTRACT, dataset)
+
+        restored(f"sampled-{count}x{categories}{'-features' if features else ''}", build)
+        return Dataset.objects.get(slug="mine")
+
+    return sampled
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from search.live import query as live_query
 from search.live.query import SearchRequest
 from search.maintenance import verification
 from search.models import IndexBuild, SearchIndex
-from tests.conftest import import_folder, sample_files
+from tests.conftest import sample_files
 from tests.support.index_backends import milvus, milvus_lite, standalone_milvus  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,10 +33,9 @@ Hits = list[tuple[int, float]]
 
 
 @pytest.fixture
-def imported(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def imported(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return 24 labelled pictures with features, indexed by nothing yet."""
-    import_folder(dataset, sample_folder(count=4, categories=6))
-    return dataset
+    return sample_dataset(count=4, categories=6)
 
 
 @pytest.fixture
