@@ -18,7 +18,6 @@ from gallery import jobs
 from gallery.jobs import running
 from gallery.models import Dataset, Job
 from tests.support.once import once, run_folder
-from tests.support.process_fixtures import prepared, template  # noqa: F401
 from tests.support.snapshots import restored
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"

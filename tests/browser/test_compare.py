@@ -14,7 +14,6 @@ from gallery.models import Dataset, Image
 from search.models import Experiment
 from tests.support.browser import DATASET
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 BOTH = {

@@ -21,7 +21,6 @@ from search.maps import jobs as map_jobs
 from search.models import Projection
 from tests.support.browser import CATEGORIES
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 MODEL = "efficientnet-lite0"

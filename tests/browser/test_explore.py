@@ -15,7 +15,6 @@ from gallery.models import Dataset, Image, Job
 from search.models import Experiment
 from tests.support.experiment_rows import stored_images
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LAYERS = ["stem", *(f"stage{number}" for number in range(2, 8)), "top"]

@@ -18,7 +18,6 @@ from search.models import Experiment, SearchIndex
 from tests.support.browser import DATASET
 from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LITE0 = "EfficientNet-Lite0"

@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 from gallery.models import Dataset, FailedFile, Image, Job
 from tests.support.browser import DATASET
 
-pytest_plugins = ["tests.support.browser_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 

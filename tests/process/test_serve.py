@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.conftest import picture
-from tests.support.process_fixtures import DATASET, Prepared
+from tests.support.prepared import DATASET, Prepared
 from tests.support.site import PARTS, ROOT, RunningSite, environment, free_port, running_on, until
 
 pytestmark = pytest.mark.process

@@ -77,7 +77,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     """Hand out pieces in the order of the tests."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class Pieces(LoadScopeScheduling):
+    class Pieces(LoadScopeScheduling):  # type: ignore[misc]  # without types
         def _split_scope(self, nodeid: str) -> str:
             return piece(nodeid)
 

@@ -14,7 +14,6 @@ from gallery.models import Dataset, Image, Job
 from search.models import Experiment, SearchIndex
 from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
 
-pytest_plugins = ["tests.support.experiment_fixtures"]
 pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/experiments/"

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from tests.support import services
+from tests.support.prepared import DATASET, Prepared, copy_of
 from tests.support.site import ROOT, manage, report, running_on
-
-DATASET = "pictures"
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A state folder with the sample pictures imported, none of them extracted, and a staff token."""
-
-    home: Path
-    token: str
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +51,3 @@ def prepared(template: Prepared, tmp_path: Path) -> Iterator[Prepared]:
     yield copied
     for process in running_on(copied.home):
         process.kill()
-
-
-def copy_of(template: Prepared, home: Path) -> Prepared:
-    """Return a copy in a new folder; what is only read is shared."""
-    services.copy_state(template.home, home)
-    return Prepared(home, template.token)

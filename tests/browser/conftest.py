@@ -15,7 +15,9 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from gallery.models import Dataset
-from tests.support.browser import CATEGORIES, PICTURES_PER_CATEGORY, unseen
+from search.experiments import jobs as experiment_jobs
+from tests.support.browser import CATEGORIES, DATASET, PICTURES_PER_CATEGORY, unseen
+from tests.support.snapshots import restored
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -28,6 +30,10 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 10_000
+PLANS = (
+    experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean")),
+    experiment_jobs.Plan("colour-histogram", ("average",), ("cosine", "euclidean")),
+)
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +97,19 @@ def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
 def searchable(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return a small dataset: four categories of four pictures, with their features."""
     return sample_dataset(PICTURES_PER_CATEGORY, len(CATEGORIES))
+
+
+@pytest.fixture
+def explored(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Dataset:
+    """Return a dataset of four categories of four pictures, with experiments of a network and a baseline."""
+
+    def build() -> None:
+        dataset = sample_dataset(PICTURES_PER_CATEGORY, len(CATEGORIES), features=False)
+        for plan in PLANS:
+            experiment_jobs.compute_now(dataset, plan)
+
+    restored("explored", build)
+    return Dataset.objects.get(slug=DATASET)
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""Fixtures of the tests that search with Milvus: one inside the process, one server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from search.index.milvus.connection import MilvusServer, disconnect
+from tests.support import milvus_server
+
+
+@pytest.fixture(scope="session")
+def standalone_milvus() -> Iterator[MilvusServer]:
+    """Run a standalone Milvus server for the whole session."""
+    if reason := milvus_server.missing():
+        pytest.skip(reason)
+    process = milvus_server.MilvusProcess()
+    process.start()
+    server = MilvusServer(process.uri, milvus_server.TOKEN)
+    yield server
+    disconnect(server)
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """Open a Milvus Lite of the session's own, inside this process."""
+    server = MilvusServer(str(tmp_path_factory.mktemp("milvus") / "lite.db"))
+    yield server
+    disconnect(server)
+
+
+@pytest.fixture(params=["milvus_lite", "standalone_milvus"])
+def milvus(request: pytest.FixtureRequest) -> MilvusServer:
+    """Return each Milvus in turn."""
+    server: MilvusServer = request.getfixturevalue(request.param)
+    return server
