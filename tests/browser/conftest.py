@@ -29,7 +29,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 PLANS = (
     experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean")),
     experiment_jobs.Plan("colour-histogram", ("average",), ("cosine", "euclidean")),

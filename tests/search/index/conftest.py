@@ -1,13 +1,18 @@
-"""Fixtures of the tests that search with Milvus: one inside the process, one server."""
+"""Fixtures of the tests of indexes: stored vectors; a Milvus inside the process and a server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+from search.index.faiss.stored_vectors import MappedVectors
 from search.index.milvus.connection import MilvusServer, disconnect
+from tests.search.index.test_faiss import DIMS, clustered
 from tests.support import milvus_server
+
+COUNT = 12_000
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +41,10 @@ def milvus(request: pytest.FixtureRequest) -> MilvusServer:
     """Return each Milvus in turn."""
     server: MilvusServer = request.getfixturevalue(request.param)
     return server
+
+
+@pytest.fixture(scope="module")
+def stored() -> MappedVectors:
+    """Return vectors of which the ids are the even numbers."""
+    zero = np.zeros(DIMS, dtype=np.float32)
+    return MappedVectors(np.arange(COUNT, dtype=np.int64) * 2, clustered(COUNT).astype(np.float16), zero)
