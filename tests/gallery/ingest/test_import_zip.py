@@ -172,15 +172,15 @@ def test_an_import_done_again_after_a_crash_gives_the_same_and_lists_nothing_twi
     class Killed(BaseException):
         """The process ends here, without a word."""
 
-    add, calls = jobs.JobRun.touch, []
+    add, calls = jobs.ClaimedJob.touch, []
 
-    def dies(run: jobs.JobRun, **changes: object) -> None:
+    def dies(run: jobs.ClaimedJob, **changes: object) -> None:
         calls.append(1)
         if Image.objects.count() >= 64:
             raise Killed
         add(run, **changes)
 
-    monkeypatch.setattr(jobs.JobRun, "touch", dies)
+    monkeypatch.setattr(jobs.ClaimedJob, "touch", dies)
     with pytest.raises(Killed):
         jobs.perform(job.pk)
     monkeypatch.undo()
