@@ -1,5 +1,5 @@
 // Puts the map of this project through the common motion.
-import { MapRenderer } from "/static/js/map-renderer.js";
+import { MapRenderer } from "/static/js/map/drawing/renderer.js";
 import { cloud, move } from "/page/motion.js";
 
 const renderer = new MapRenderer(document.querySelector("canvas.map-layer"));

@@ -25,7 +25,7 @@ from search.index.base import (
     normalise,
     nothing_found,
 )
-from search.index.generation import centre_of
+from search.index.faiss.generation import centre_of
 from search.types import Ids, Vectors
 
 # Masked rows are over-fetched at most so far at first; the loop fetches more when that was too few.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.projections.covering import covering_sample
-from search.projections.placing import placed_among, placed_linearly
+from search.projections.out_of_sample import placed_among, placed_linearly
+from search.projections.pca import KEPT, principal_space
 from search.projections.plan import (
     Layout,
     Points,
@@ -17,7 +17,7 @@ from search.projections.plan import (
     checked_points,
     checked_vectors,
 )
-from search.projections.principal import KEPT, principal_space
+from search.projections.stratified_sample import covering_sample
 from search.projections.tsne_map import tsne_points
 from search.projections.umap_map import umap_points
 from search.types import Vectors

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from search.projections.descent import Curve, Graph, descended
 from search.projections.neighbours import neighbour_lists
 from search.projections.plan import Points, ProjectionPlan
+from search.projections.umap_sgd import Curve, Graph, descended
 from search.types import Vectors
 
 SPREAD = 1.0

@@ -1,9 +1,9 @@
 // A page with nothing but a map, for the tests that drive it.
-import { decodePoints } from "/static/js/map-data.js";
-import { MapInteraction } from "/static/js/map-interaction.js";
-import { MapPlayer } from "/static/js/map-player.js";
-import { MapRenderer } from "/static/js/map-renderer.js";
-import { savePicture, tokenColour } from "/static/js/map-screen.js";
+import { decodePoints } from "/static/js/map/data.js";
+import { MapInteraction } from "/static/js/map/interaction.js";
+import { MapPlayer } from "/static/js/map/player.js";
+import { MapRenderer } from "/static/js/map/drawing/renderer.js";
+import { savePicture, tokenColour } from "/static/js/map/drawing/screen.js";
 
 const box = document.querySelector(".map");
 const renderer = new MapRenderer(box.querySelector("canvas"));

@@ -1,0 +1,84 @@
+// Follows every unfinished job shown on the page: asks once a second and updates its parts in place.
+// Pages whose scripts show a job later call `follow` themselves.
+import { call } from "../shared/api.js";
+import { number, plural } from "../shared/elements.js";
+
+const STATES = { queued: "queued", running: "running", succeeded: "succeeded", failed: "failed", cancelled: "cancelled" };
+const EVERY_MS = 1000;
+const AFTER_AN_ERROR_MS = 5000;
+
+function duration(seconds) {
+  if (seconds < 60) return plural(Math.max(1, Math.round(seconds)), "second");
+  if (seconds < 3600) return plural(Math.round(seconds / 60), "minute");
+  return plural(Math.round(seconds / 3600), "hour");
+}
+
+function rateOf(job, seen) {
+  const first = seen[0];
+  const seconds = (seen.at(-1).at - first.at) / 1000;
+  const rate = seconds > 0 ? (job.done - first.done) / seconds : 0;
+  if (job.state !== "running" || rate <= 0) return "";
+  const left = job.total > job.done ? `, about ${duration((job.total - job.done) / rate)} left` : "";
+  return `${rate >= 10 ? number(Math.round(rate)) : rate.toFixed(1)} a second${left}`;
+}
+
+function show(root, job, seen) {
+  const write = (part, text) => {
+    const element = root.querySelector(`[data-part="${part}"]`);
+    if (element && element.textContent !== text) element.textContent = text;
+    return element;
+  };
+  const badge = write("state", STATES[job.state] ?? job.state);
+  if (badge) badge.dataset.state = job.state;
+  const bar = root.querySelector('[data-part="bar"]');
+  if (bar) bar.value = job.percent;
+  write("count", job.total ? `${number(job.done)} of ${number(job.total)}` : "");
+  write("rate", rateOf(job, seen));
+  const counted = job.total && !root.querySelector('[data-part="count"]');
+  write("message", job.message || (counted ? `${number(job.done)} of ${number(job.total)}` : ""));
+  const error = write("error", job.error);
+  if (error) error.hidden = !job.error;
+  const failed = write("failed", number(job.failed));
+  if (failed) failed.hidden = !job.failed;
+}
+
+/** Follow the job of `root.dataset.job`; calls `ended(job)` when it has no more work to do. */
+export function follow(root, ended = null) {
+  const seen = [];
+  let tenth = -1;
+  const ask = async () => {
+    if (!root.isConnected) return; // the page shows something else by now
+    if (document.hidden) {
+      document.addEventListener("visibilitychange", ask, { once: true });
+      return;
+    }
+    let job;
+    try {
+      job = await call(`/api/v1/jobs/${root.dataset.job}/`);
+    } catch (error) {
+      const message = root.querySelector('[data-part="message"]');
+      if (message) message.textContent = error.message;
+      if (error.status !== 404) setTimeout(ask, AFTER_AN_ERROR_MS);
+      return;
+    }
+    seen.push({ at: performance.now(), done: job.done });
+    if (seen.length > 10) seen.shift();
+    show(root, job, seen);
+    const status = root.querySelector('[data-part="status"]');
+    if (status && Math.floor(job.percent / 10) !== tenth) {
+      tenth = Math.floor(job.percent / 10);
+      status.textContent = `${job.percent} percent`;
+    }
+    if (job.active) {
+      setTimeout(ask, EVERY_MS);
+    } else if (ended) {
+      ended(job);
+    } else if ("reloadAtEnd" in root.dataset) {
+      // the server renders the end: times, result and failed files
+      location.reload();
+    }
+  };
+  ask();
+}
+
+document.querySelectorAll("[data-job]").forEach((root) => follow(root));

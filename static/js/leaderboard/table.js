@@ -1,0 +1,95 @@
+// The table of all configurations: sortable by its headings, each row a link that chooses it.
+import { percent, SCORES } from "../shared/url-state.js";
+import { make, number } from "../shared/elements.js";
+import { bytes, ms } from "./figures.js";
+
+// `first`: the direction that a first click sorts in, the better end on top
+const COLUMNS = [
+  { key: "title", name: "Network", first: 1 },
+  { key: "layer_position", name: "Layer", first: 1 },
+  { key: "weighted_precision", name: "Weighted precision", first: -1, end: true, score: true, text: (row) => percent(row.weighted_precision) },
+  { key: "precision", name: "Precision", first: -1, end: true, score: true, text: (row) => percent(row.precision) },
+  { key: "map", name: "mAP", full: SCORES.map, first: -1, end: true, score: true, text: (row) => percent(row.map) },
+  { key: "dims", name: "Dimensions", first: 1, end: true, text: (row) => number(row.dims) },
+  { key: "bytes_per_vector", name: "A vector", full: "Bytes a vector", first: 1, end: true, text: (row) => bytes(row.bytes_per_vector) },
+  { key: "extract_ms", name: "A picture", full: "Milliseconds of one processor core a picture", first: 1, end: true, text: (row) => ms(row.extract_ms) },
+];
+
+/** Return {key, direction} of "-precision" or "dims", or null where it is no sorting. */
+export function readSort(text) {
+  const key = (text ?? "").replace(/^-/, "");
+  return COLUMNS.some((column) => column.key === key) ? { key, direction: text.startsWith("-") ? -1 : 1 } : null;
+}
+
+export const sortText = ({ key, direction }) => (direction < 0 ? `-${key}` : key);
+
+/** Return the rows in that order; equal ones keep the order of the leaderboard, unknown values come last. */
+export function sorted(rows, { key, direction }) {
+  return rows.toSorted((one, other) => {
+    const [a, b] = [one[key], other[key]];
+    if (a === null || b === null) return (a === null) - (b === null);
+    return direction * (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+  });
+}
+
+function heading(column, sort) {
+  const active = sort.key === column.key;
+  const direction = active ? (sort.direction > 0 ? "ascending" : "descending") : null;
+  return make(
+    "th",
+    { scope: "col", class: column.end ? "end" : null, "aria-sort": direction },
+    make("button", { type: "button", class: "sorter", "data-sort": column.key, title: column.full ? `${column.full}; click to sort` : "Click to sort" }, column.name),
+  );
+}
+
+function cell(column, row, link) {
+  if (column.key === "title") {
+    const marks = [
+      row.live ? make("span", { class: "flag live" }, "live now") : null,
+      row.front ? make("span", { class: "flag front", title: "On the Pareto front: nothing is both better and cheaper" }, "Pareto") : null,
+      row.baseline ? make("span", { class: "flag" }, "baseline") : null,
+    ];
+    return make("th", { scope: "row" }, make("a", { href: link(row) }, row.title), ...marks);
+  }
+  if (column.key === "layer_position") return make("td", {}, row.layer_position ? make("span", { class: "position" }, String(row.layer_position)) : null, ` ${row.layer}`);
+  return make("td", { class: "end" }, column.text(row));
+}
+
+/** Show the rows; without `scores` the columns of scores are left out. `link(row)` is the address that chooses a row. */
+export function showTable(root, rows, { sort, chosen, link, scores, best }) {
+  const columns = COLUMNS.filter((column) => scores || !column.score);
+  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.sort : null;
+  root.replaceChildren(
+    make(
+      "table",
+      { class: "board-table" },
+      make("thead", {}, make("tr", {}, ...columns.map((column) => heading(column, sort)))),
+      make(
+        "tbody",
+        {},
+        ...sorted(rows, sort).map((row) =>
+          make("tr", { "data-experiment": row.experiment, "data-best": row === best }, ...columns.map((column) => cell(column, row, link))),
+        ),
+      ),
+    ),
+  );
+  chooseRow(root, chosen);
+  if (focused) root.querySelector(`[data-sort="${focused}"]`)?.focus();
+}
+
+/** Mark the chosen row. */
+export function chooseRow(root, chosen) {
+  for (const line of root.querySelectorAll("tbody tr")) {
+    const found = line.dataset.experiment === String(chosen);
+    line.toggleAttribute("data-chosen", found);
+    const link = line.querySelector("a");
+    if (found) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+/** Return the sorting after a click on a heading: its better end first, the other way the second time. */
+export function turned(sort, key) {
+  const column = COLUMNS.find((one) => one.key === key);
+  return { key, direction: sort.key === key ? -sort.direction : column.first };
+}

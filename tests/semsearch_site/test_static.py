@@ -1,0 +1,63 @@
+"""Static files: all under names of their content, so that browsers may keep them for ever."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from gallery.models import Dataset
+
+HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
+IMPORTED = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
+
+
+def manifest() -> dict[str, str]:
+    """Return the name of each static file -> the name of its content."""
+    paths: dict[str, str] = json.loads((settings.STATIC_ROOT / "staticfiles.json").read_text())["paths"]
+    return paths
+
+
+def own_modules() -> list[str]:
+    """Return the hashed names of the scripts of this project."""
+    folder = Path(settings.BASE_DIR) / "static"
+    return [manifest()[str(path.relative_to(folder))] for path in sorted(folder.rglob("*.js"))]
+
+
+def _from(module: str, imported: str) -> str:
+    """Return the path of what a module imports by a relative address."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(module), imported))
+
+
+def test_a_module_imports_others_by_the_names_of_their_content() -> None:
+    known = set(manifest().values())
+    imports = 0
+    for name in own_modules():
+        assert HASHED.search(name)
+        for imported in IMPORTED.findall((settings.STATIC_ROOT / name).read_text()):
+            imports += 1
+            assert _from(name, imported) in known, f"{name} imports {imported}"
+    assert imports > 50
+
+
+@pytest.mark.django_db
+def test_whatever_a_page_asks_for_may_be_kept_for_ever(client: Client) -> None:
+    Dataset.objects.create(slug="mine", name="Mine")
+    page = client.get("/live/").content.decode()
+    asked = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
+    scripts = [address for address in asked if address.endswith(".js")]
+    for address in scripts:
+        name = address.removeprefix("/static/")
+        text = (settings.STATIC_ROOT / name).read_text()
+        asked |= {f"/static/{_from(name, imported)}" for imported in IMPORTED.findall(text)}
+    assert len(asked) > len(scripts) + 3
+    for address in asked:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert answer["Cache-Control"] == "max-age=315360000, public, immutable"
+        answer.close()
