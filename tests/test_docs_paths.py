@@ -50,8 +50,9 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_module_that_a_document_names_exists(document: Path) -> None:
-    modules = {*named(document, rf"`((?:{PACKAGES})(?:\.[a-z_]\w*)+)`"), *named(document, r"-m (benchmarks[\w.]+)")}
-    assert not [name for name in sorted(modules) if not is_module(name.rstrip("."))]
+    quoted = named(document, rf"`((?:{PACKAGES})(?:\.[a-z_]\w*)+)`")
+    modules = {*quoted, *named(document, r"-m ([a-z_]+(?:\.\w+)+)")}
+    assert not [name for name in sorted(modules) if not is_module(name)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

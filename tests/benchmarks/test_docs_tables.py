@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from benchmarks import docs_tables
 from benchmarks.docs_tables import MARKED, RESULTS, ROOT, TABLES, UnknownTableError, stale, write
@@ -59,3 +60,19 @@ def test_a_table_that_nobody_makes_is_refused(copied: Path) -> None:
     (copied / "docs" / "speed.md").write_text(PAGE.replace("extraction", "guesses"))
     with pytest.raises(UnknownTableError, match="guesses"):
         write(copied)
+
+
+def test_the_command_writes_the_tables_and_says_which_documents_changed(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(docs_tables, "ROOT", copied)
+    call_command("benchmark", "--write-docs", "--json")
+    assert json.loads(capsys.readouterr().out) == {"changed": ["docs/speed.md"]}
+    call_command("benchmark", "--write-docs")
+    assert "say what the results say" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["query", "--write-docs"]])
+def test_the_command_needs_a_benchmark_or_the_option(words: list[str]) -> None:
+    with pytest.raises(CommandError, match="write-docs"):
+        call_command("benchmark", *words)
