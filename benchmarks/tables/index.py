@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.tables.text import Figures, Row, Table, between, percent, shown
 
+
 def index(figures: Figures) -> Table:
     """Return the index beside its peers at equal recall."""
     ours = {**figures, "name": f"semsearch ({figures['factory']})"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.tables.text import Figures, Row, Table, shown
 
+
 def readme(extract: Figures, http: Figures, index: Figures, umap: Figures, drawn: Figures) -> Table:
     """Return the figures that a newcomer asks for first, each beside a peer."""
     return Table(

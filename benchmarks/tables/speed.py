@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.tables.text import Figures, Row, Table, between, ends, percent, shown
 
+
 def extraction(figures: Figures) -> Table:
     """Return what import and extraction reach, beside the original's way and beside their bounds."""
     ours = float(figures["images_per_s"])
