@@ -121,7 +121,7 @@ def test_a_replaced_vector_counts_and_the_one_in_the_generation_does_not(live: L
     found = replaced.search(VECTORS[60:61], 550)
     assert (found.ids == IDS[60]).sum() == 1
     assert found.ids[0, 0] != IDS[60]
-    back = replaced.with_changes(NO_IDS, NO_VECTORS, {int(IDS[60])}).changed(IDS[60:61], VECTORS[60:61])
+    back = replaced.with_changes(NO_IDS, NO_VECTORS, {int(IDS[60])}).with_changes(IDS[60:61], VECTORS[60:61])
     assert back.search(VECTORS[60:61], 1).ids.tolist() == [[IDS[60]]]
 
 
