@@ -43,16 +43,18 @@ def stages(figures: Figures) -> Table:
 
 def engine(figures: Figures) -> Table:
     """Return what the engine measured on this machine before it chose a precision and its streams."""
-    precision, batches = figures["calibration"]["precision"], figures["calibration"]["batches"]
+    precision, batches = figures["calibration"]["precision"], figures["calibration"].get("batches", {})
     rows: list[Row] = [(f"one image in {name}, ms", shown(ms, 1)) for name, ms in precision["ms"].items()]
     rows += [
         (f"cosine of {precision['precision']} to f32: mean", shown(precision["mean_cosine"], 4)),
         (f"cosine of {precision['precision']} to f32: lowest", shown(precision["lowest_cosine"], 4)),
     ]
-    for name, speed in batches["images_per_s"].items():
+    for name, speed in batches.get("images_per_s", {}).items():
         streams, chunk = name.split("x")
         rows.append((f"streams: {streams}, images a request: {chunk}, images/s", shown(speed, 1)))
-    chosen = f"{precision['precision']}, {batches['streams']} streams of {batches['chunk']}"
+    chosen = str(precision["precision"])
+    if batches:  # the number of streams may be the engine's own choice
+        chosen += f", {batches['streams']} streams of {batches['chunk']}"
     return Table(("", "measured"), [*rows, ("chosen", chosen)])
 
 
