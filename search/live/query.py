@@ -123,7 +123,7 @@ class Query:
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            return loaded_extractors.query_vector(config, rgb)
+            return loaded_extractors.extractor(config).extract_query(rgb)
 
 
 def search(request: SearchRequest) -> SearchResponse:

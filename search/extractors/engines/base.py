@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,6 @@ Maps = NDArray[np.float32]  # (n, h, w, c)
 # What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
 MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
 Product: TypeAlias = Callable[[Vectors], Vectors]
-
-
-# Pictures of several callers that a network takes at once, where only one of them runs it at a time
-TOGETHER = 8
-
-
-class Lanes(NamedTuple):
-    """How several callers at the same time are served best: how many side by side, and pictures of each."""
-
-    number: int
-    pictures: int
 
 
 class Engine(Protocol):
@@ -50,14 +39,6 @@ class Engine(Protocol):
         The calls come in no set order and, where that is faster, from several threads at once; the maps are
         good until a call returns.
         """
-        ...
-
-    def lanes(self) -> Lanes:
-        """Return how several callers at the same time are served best; cheap."""
-        ...
-
-    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
-        """Do as `each` for one of several callers at the same time, leaving the other lanes to the others."""
         ...
 
     def product(self, components: NDArray[np.float32]) -> Product:
@@ -79,24 +60,11 @@ def float32_product(components: NDArray[np.float32]) -> Product:
     return lambda vectors: np.ascontiguousarray(vectors @ columns)
 
 
-class OneLane:
-    """What an engine says that runs one batch at a time: pictures of several callers are one batch."""
-
-    product = staticmethod(float32_product)
-
-    def lanes(self) -> Lanes:
-        """Return one lane."""
-        return Lanes(1, TOGETHER)
-
-    def each_in_lane(self: Engine, batch: Pixels, work: MapsWork) -> None:
-        """Do as `each`."""
-        self.each(batch, work)
-
-
-class NumpyEngine(OneLane):
+class NumpyEngine:
     """Runs what is computed from the pixels without a network."""
 
     name = "numpy"
+    product = staticmethod(float32_product)
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute

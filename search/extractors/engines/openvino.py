@@ -20,16 +20,7 @@ from numpy.typing import NDArray
 from gallery.errors import WeightsError
 from gallery.system.cores import held, usable_cores
 from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
-from search.extractors.engines.base import (
-    TOGETHER,
-    Lanes,
-    Maps,
-    MapsWork,
-    Pixels,
-    Product,
-    float32_product,
-    whole_maps,
-)
+from search.extractors.engines.base import Maps, MapsWork, Pixels, Product, float32_product, whole_maps
 from search.extractors.engines.openvino_streams import Requests, Streams, outputs, run_request
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.subprocesses import run_module
@@ -41,9 +32,6 @@ IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
 CONVERSION_LIMIT_S = 600
 COSTED = 4  # pictures that the cost of a layer is measured with
-# So many pictures run in streams, for which the network is loaded a second time: searches that come together
-# then cost a web server a tenth less processor time each.
-STREAMS_FROM = 2
 
 
 def import_openvino() -> Any:
@@ -74,8 +62,9 @@ class PrecisionChoice:
 class OpenVINOEngine:
     """Runs an IR file on the processor, in bf16 where that is native, faster and measured to be harmless.
 
-    One picture runs with all cores on it; the first batch of several loads the network a second time, for as
-    many streams side by side as OpenVINO takes for throughput.
+    A lone picture runs with all cores on it. Pictures that come together, in a batch or from several threads,
+    run side by side in as many streams as OpenVINO takes for throughput; the first of them load the network a
+    second time.
     """
 
     def __init__(self, ir_path: Path, input_size: int) -> None:
@@ -96,7 +85,9 @@ class OpenVINOEngine:
             self._choice = kept(kept_in, PrecisionChoice, self._choose_precision)
         self._precision = self._choice.precision if self._choice else "f32"
         self._compiled = self._for_latency(self._precision)
-        self._requests = Requests(self._compiled)
+        self._lone_request = self._compiled.create_infer_request()
+        self._callers = 0
+        self._counting = threading.Lock()
         # What it was asked for is only a hint: say what it does.
         self.name = f"openvino-{self._compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()}"
 
@@ -105,26 +96,18 @@ class OpenVINOEngine:
         return whole_maps(self.each, batch)
 
     def each(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for a few pictures at a time, of several from the streams' threads."""
-        if len(batch) >= STREAMS_FROM:
-            self._side_by_side().each(batch, work)
-            return
-        with self._requests.lent() as request:
-            _in_turn(request, batch, work)
-
-    def lanes(self) -> Lanes:
-        """Return one lane more than there are streams, once two pictures have come together.
-
-        The one that is more waits in OpenVINO: a stream that ends begins it at once, without Python's lock.
-        """
-        return Lanes(self._streams.count + 1, 1) if self._streams else Lanes(1, TOGETHER)
-
-    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for a few pictures at a time, in one stream and from this thread."""
-        if self._streams is None:
-            self.each(batch, work)
-        else:
-            self._streams.one_of(batch, work)
+        """Call `work(start, maps)` for one picture at a time, from threads of the streams if not alone."""
+        with self._counting:
+            self._callers += 1
+            alone = len(batch) == 1 and self._callers == 1
+        try:
+            if alone:
+                run_request(self._lone_request, 0, batch, work)
+            else:
+                self._side_by_side().each(batch, work)
+        finally:
+            with self._counting:
+                self._callers -= 1
 
     def product(self, components: NDArray[np.float32]) -> Product:
         """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out) in the network's precision.

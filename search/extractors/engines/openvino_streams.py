@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,11 +15,7 @@ from search.extractors.engines.base import MapsWork, Pixels
 
 
 class Requests:
-    """Lends requests of a compiled network, with room for the maps: a new one only if all are lent.
-
-    A compiled network is thread-safe, a request is not. One a thread would be many for the threads of a web
-    server, few of which ask the network at a time.
-    """
+    """Lends requests of a compiled network to threads, of which few ask at a time; made when all are lent."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
@@ -38,12 +35,17 @@ class Requests:
 
 
 class Streams:
-    """Runs single pictures side by side in the streams of a network; callers share the streams."""
+    """Runs single pictures side by side in the streams of a network, in the order in which they were given.
+
+    Its threads are one more than the streams: the picture of that one waits in OpenVINO, and a stream that
+    ends begins it at once, without Python's lock.
+    """
 
     def __init__(self, compiled: Any) -> None:
         self.count = int(compiled.get_property("NUM_STREAMS"))
-        self._requests = Requests(compiled)
-        self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="stream")
+        self._compiled = compiled
+        self._own = threading.local()  # a compiled network is thread-safe, a request is not
+        self._pool = ThreadPoolExecutor(self.count + 1, "stream", self._begin)
 
     def each(self, batch: Pixels, work: MapsWork) -> None:
         """Call `work(start, maps)` for every picture, from the threads of the streams."""
@@ -53,19 +55,16 @@ class Streams:
         for one in running:
             one.result()
 
-    def one_of(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for one picture after the other in one stream, from this thread."""
-        with self._requests.lent() as request:
-            for start in range(len(batch)):
-                # Run from here, a request would keep to the stream that this thread once was given,
-                # though that one be taken and another free.
-                request.start_async([batch[start : start + 1]], share_inputs=True)
-                request.wait()
-                work(start, tuple(tensor.data for tensor in request.output_tensors))
+    def _begin(self) -> None:
+        self._own.request = self._compiled.create_infer_request()
 
     def _run(self, start: int, pixels: Pixels, work: MapsWork) -> None:
-        with self._requests.lent() as request:
-            run_request(request, start, pixels, work)
+        request = self._own.request
+        # `infer` would keep to the stream that this thread once was given, though that one be taken
+        # and another free
+        request.start_async([pixels], share_inputs=True)
+        request.wait()
+        work(start, tuple(tensor.data for tensor in request.output_tensors))
 
 
 def run_request(request: Any, start: int, pixels: Pixels, work: MapsWork) -> None:

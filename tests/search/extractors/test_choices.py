@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from search.extractors.engines import autotune_cache, openvino, precision
 from search.extractors.engines.autotune_cache import kept, machine_key
 from search.extractors.engines.base import Maps
-from search.extractors.engines.openvino import STREAMS_FROM, OpenVINOEngine, converted
+from search.extractors.engines.openvino import OpenVINOEngine, converted
 from search.extractors.engines.precision import Closeness, calibration_pictures, closeness, generated_pictures
 from search.extractors.networks.registry import architecture
 
@@ -152,7 +153,7 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
 ) -> None:
     monkeypatch.setattr(openvino, "has_native_bf16", lambda: False)
     engine = OpenVINOEngine(own_ir, SIDE)
-    pictures = np.random.default_rng(0).integers(0, 256, (STREAMS_FROM + 1, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
     seen: list[int] = []
 
     def note(start: int, maps: tuple[Maps, ...]) -> None:
@@ -165,13 +166,56 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
 
 
 def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path) -> None:
-    pictures = np.zeros((STREAMS_FROM, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.zeros((2, SIDE, SIDE, 3), dtype=np.uint8)
 
     def fail(start: int, maps: tuple[Maps, ...]) -> None:
         raise ValueError(f"picture {start}")
 
     with pytest.raises(ValueError, match="picture"):
         OpenVINOEngine(own_ir, SIDE).each(pictures, fail)
+
+
+def test_a_lone_picture_runs_in_its_callers_thread_and_one_that_comes_meanwhile_in_a_stream(
+    own_ir: Path,
+) -> None:
+    engine = OpenVINOEngine(own_ir, SIDE)
+    picture = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    here, threads = threading.current_thread(), []
+
+    def note(_: int, maps: tuple[Maps, ...]) -> None:
+        threads.append(threading.current_thread())
+
+    def another_comes(start: int, maps: tuple[Maps, ...]) -> None:
+        note(start, maps)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(engine.each, picture, note).result()
+
+    engine.each(picture, another_comes)
+    engine.each(picture, note)
+    assert [thread is here for thread in threads] == [True, False, True]
+    assert threads[1].name.startswith("stream")
+
+
+def test_an_error_is_told_to_the_caller_whose_picture_it_is(own_ir: Path) -> None:
+    engine = OpenVINOEngine(own_ir, SIDE)
+    picture = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    together = threading.Barrier(4)
+
+    def ask(number: int) -> str:
+        def work(start: int, maps: tuple[Maps, ...]) -> None:
+            if number == 2:
+                raise ValueError("of the second")
+
+        together.wait(10)
+        try:
+            engine.each(picture, work)
+        except ValueError as error:
+            return str(error)
+        return "answered"
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(1, 5)))
+    assert found == ["answered", "of the second", "answered", "answered"]
 
 
 def _not_again(*_: object) -> None:
