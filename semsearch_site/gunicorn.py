@@ -38,7 +38,7 @@ def post_worker_init(worker: Any) -> None:
 
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
-    threading.Thread(target=memory.keep_giving_back, daemon=True, name="memory").start()
+    threading.Thread(target=memory.keep_trimming, daemon=True, name="memory").start()
 
 
 def _warm() -> None:
