@@ -19,7 +19,11 @@ export function generator(seed) {
 export function cloud(count, seed = 7) {
   const random = generator(seed);
   const bell = () => random() + random() + random() - 1.5;
-  const centres = Array.from({ length: CLUSTERS }, () => [random() * 20 - 10, random() * 12 - 6, 0.3 + random()]);
+  const centres = Array.from({ length: CLUSTERS }, () => [
+    random() * 20 - 10,
+    random() * 12 - 6,
+    0.3 + random(),
+  ]);
   const xy = new Float32Array(2 * count);
   const categories = new Uint16Array(count);
   for (let i = 0; i < count; i += 1) {

@@ -37,9 +37,18 @@ window.benchmark = {
     // binary attributes: the fastest way into deck.gl that its documentation names
     const data = {
       length: count,
-      attributes: { getPosition: { value: xy, size: 2 }, getFillColor: { value: painted, size: 4, normalized: true } },
+      attributes: {
+        getPosition: { value: xy, size: 2 },
+        getFillColor: { value: painted, size: 4, normalized: true },
+      },
     };
-    const layer = new ScatterplotLayer({ id: "points", data, radiusUnits: "pixels", getRadius: 2, antialiasing: true });
+    const layer = new ScatterplotLayer({
+      id: "points",
+      data,
+      radiusUnits: "pixels",
+      getRadius: 2,
+      antialiasing: true,
+    });
     const drawing = nextDrawing();
     plot.setProps({ layers: [layer], viewState: stateOf({ x: 0, y: 0, scale: home }) });
     await drawing;

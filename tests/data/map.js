@@ -41,7 +41,11 @@ window.map = {
         count: layouts.length,
         async show(number, options) {
           await renderer.setTargets(Float32Array.from(layouts[number]), options);
-          visited.push({ number, first: [...renderer.grid.xy.slice(0, 2)], complete: renderer.report.complete });
+          visited.push({
+            number,
+            first: [...renderer.grid.xy.slice(0, 2)],
+            complete: renderer.report.complete,
+          });
           if (visited.length < layouts.length) return;
           player.pause();
           done(visited);

@@ -20,7 +20,8 @@ export function foundBy(answer, experiment, k) {
     if (!picture) continue;
     const rank = ranks.size + 1;
     ranks.set(id, rank);
-    if (rank <= k) list.push({ ...picture, rank, score, right: judged ? picture.label === answer.image.label : null });
+    if (rank <= k)
+      list.push({ ...picture, rank, score, right: judged ? picture.label === answer.image.label : null });
   }
   return { result: result ?? null, list, ranks };
 }
@@ -31,12 +32,30 @@ export function common(a, b) {
   return new Set(a.list.filter((picture) => there.has(picture.id)).map((picture) => picture.id));
 }
 
-const scoreText = (score) => score.toFixed(Math.abs(score) >= 100 ? 1 : Math.abs(score) >= 10 ? 2 : 3).replace("-", "−");
+const scoreText = (score) =>
+  score.toFixed(Math.abs(score) >= 100 ? 1 : Math.abs(score) >= 10 ? 2 : 3).replace("-", "−");
 
 function markOf(right) {
   if (right === null) return null;
-  const sign = makeSvg("svg", { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": 3.2, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" }, makeSvg("path", { d: PATHS[right] }));
-  return make("span", { class: "mark", "data-right": String(right) }, sign, make("span", { class: "visually-hidden" }, right ? "right: " : "wrong: "));
+  const sign = makeSvg(
+    "svg",
+    {
+      viewBox: "0 0 24 24",
+      fill: "none",
+      stroke: "currentColor",
+      "stroke-width": 3.2,
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+      "aria-hidden": "true",
+    },
+    makeSvg("path", { d: PATHS[right] }),
+  );
+  return make(
+    "span",
+    { class: "mark", "data-right": String(right) },
+    sign,
+    make("span", { class: "visually-hidden" }, right ? "right: " : "wrong: "),
+  );
 }
 
 /** Say how a picture's rank here differs from its rank on the other side. */
@@ -47,10 +66,20 @@ function difference(picture, other, side) {
     const higher = there - picture.rank;
     const words = higher === 0 ? `same rank in ${name}` : `rank ${there} in ${name}`;
     const text = higher === 0 ? "=" : `${higher > 0 ? "▲" : "▼"}${Math.abs(higher)}`;
-    return make("span", { class: "shift number", "data-way": Math.sign(higher), title: words }, make("span", { "aria-hidden": "true" }, text), make("span", { class: "visually-hidden" }, words));
+    return make(
+      "span",
+      { class: "shift number", "data-way": Math.sign(higher), title: words },
+      make("span", { "aria-hidden": "true" }, text),
+      make("span", { class: "visually-hidden" }, words),
+    );
   }
   const beyond = there ? `${name}: rank ${there}` : `not among the ${other.ranks.size} that ${name} keeps`;
-  return make("span", { class: "alone", title: beyond }, `only ${side.toUpperCase()}`, make("span", { class: "visually-hidden" }, `, ${beyond}`));
+  return make(
+    "span",
+    { class: "alone", title: beyond },
+    `only ${side.toUpperCase()}`,
+    make("span", { class: "visually-hidden" }, `, ${beyond}`),
+  );
 }
 
 function item(picture, other, side, address) {
@@ -60,10 +89,36 @@ function item(picture, other, side, address) {
     { "data-image": picture.id, "data-both": other.list.some((one) => one.id === picture.id) },
     make(
       "a",
-      { class: "result", href: address(picture.id), "data-image": picture.id, title: `${picture.filename}: search with it` },
-      make("span", { class: "result-rank number" }, make("span", { class: "visually-hidden" }, "Rank "), String(picture.rank)),
-      make("img", { src: picture.thumbnail, alt: "", width: picture.width, height: picture.height, decoding: "async" }),
-      make("span", { class: "result-words" }, make("span", { class: "result-name" }, markOf(picture.right), make("span", { class: "result-label" }, name)), make("span", { class: "result-score number muted" }, scoreText(picture.score))),
+      {
+        class: "result",
+        href: address(picture.id),
+        "data-image": picture.id,
+        title: `${picture.filename}: search with it`,
+      },
+      make(
+        "span",
+        { class: "result-rank number" },
+        make("span", { class: "visually-hidden" }, "Rank "),
+        String(picture.rank),
+      ),
+      make("img", {
+        src: picture.thumbnail,
+        alt: "",
+        width: picture.width,
+        height: picture.height,
+        decoding: "async",
+      }),
+      make(
+        "span",
+        { class: "result-words" },
+        make(
+          "span",
+          { class: "result-name" },
+          markOf(picture.right),
+          make("span", { class: "result-label" }, name),
+        ),
+        make("span", { class: "result-score number muted" }, scoreText(picture.score)),
+      ),
       difference(picture, other, side),
     ),
   );
@@ -71,11 +126,19 @@ function item(picture, other, side, address) {
 
 /** Show one list; what was there glides to its new rank. */
 export function showList(root, side, mine, other, state) {
-  const before = new Map([...root.children].map((child) => [child.dataset.image, child.getBoundingClientRect().top]));
+  const before = new Map(
+    [...root.children].map((child) => [child.dataset.image, child.getBoundingClientRect().top]),
+  );
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.image : null;
   const address = (image) => addressOf({ ...state.shared, image }, { other: state.other });
   if (!mine.result) {
-    root.replaceChildren(make("li", { class: "missing muted small" }, "This picture is newer than the experiment: it has no neighbours yet."));
+    root.replaceChildren(
+      make(
+        "li",
+        { class: "missing muted small" },
+        "This picture is newer than the experiment: it has no neighbours yet.",
+      ),
+    );
     return;
   }
   root.replaceChildren(...mine.list.map((picture) => item(picture, other, side, address)));
@@ -85,7 +148,8 @@ export function showList(root, side, mine, other, state) {
     const from = before.get(child.dataset.image);
     const to = child.getBoundingClientRect().top;
     if (from === undefined) child.animate([{ opacity: 0 }, { opacity: 1 }], MOVE);
-    else if (from !== to) child.animate([{ transform: `translateY(${from - to}px)` }, { transform: "none" }], MOVE);
+    else if (from !== to)
+      child.animate([{ transform: `translateY(${from - to}px)` }, { transform: "none" }], MOVE);
   }
 }
 
@@ -97,10 +161,18 @@ export function drawLinks(svg, lists, both) {
     const [from, to] = lists.map((list) => list.querySelector(`li[data-image="${id}"]`));
     if (!from || !to) continue;
     // offsets: a row that still glides counts where it is going
-    const [y1, y2] = [from, to].map((row) => row.offsetTop - row.parentElement.offsetTop + row.offsetHeight / 2);
+    const [y1, y2] = [from, to].map(
+      (row) => row.offsetTop - row.parentElement.offsetTop + row.offsetHeight / 2,
+    );
     const bend = frame.width * 0.45;
     const right = from.querySelector(".mark")?.dataset.right;
-    lines.push(makeSvg("path", { "data-image": id, "data-right": right, d: `M0 ${y1}C${bend} ${y1} ${frame.width - bend} ${y2} ${frame.width} ${y2}` }));
+    lines.push(
+      makeSvg("path", {
+        "data-image": id,
+        "data-right": right,
+        d: `M0 ${y1}C${bend} ${y1} ${frame.width - bend} ${y2} ${frame.width} ${y2}`,
+      }),
+    );
   }
   svg.setAttribute("width", frame.width);
   svg.setAttribute("height", Math.max(...lists.map((list) => list.offsetHeight)));

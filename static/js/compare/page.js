@@ -1,5 +1,18 @@
 // Compare: one query, two configurations; the address, the choices and what is shown stay the same thing.
-import { addressOf, best, CONFIGURATION, experiments, linkSections, match, models, ofImage, percent, readState, same, writeState } from "../shared/url-state.js";
+import {
+  addressOf,
+  best,
+  CONFIGURATION,
+  experiments,
+  linkSections,
+  match,
+  models,
+  ofImage,
+  percent,
+  readState,
+  same,
+  writeState,
+} from "../shared/url-state.js";
 import { common, drawLinks, foundBy, showList } from "./lists.js";
 import { showChoice, showHead } from "./sides.js";
 import { Strip } from "./strip.js";
@@ -83,7 +96,19 @@ function showNothing() {
   const command = `python manage.py run_experiments --dataset ${state.dataset}`;
   const explore = addressOf(state, { path: at("compare").dataset.explore });
   at("nothing").replaceChildren(
-    make("div", {}, make("h2", {}, "No experiments have been computed for this dataset yet"), make("p", { class: "muted" }, "An experiment lets every picture search among the others with one network, layer and distance. Compute some on the ", make("a", { href: explore }, "Explore page"), " or on the command line:"), make("pre", {}, make("code", {}, command))),
+    make(
+      "div",
+      {},
+      make("h2", {}, "No experiments have been computed for this dataset yet"),
+      make(
+        "p",
+        { class: "muted" },
+        "An experiment lets every picture search among the others with one network, layer and distance. Compute some on the ",
+        make("a", { href: explore }, "Explore page"),
+        " or on the command line:",
+      ),
+      make("pre", {}, make("code", {}, command)),
+    ),
   );
 }
 
@@ -93,7 +118,10 @@ function show(answer) {
   showQuery(answer.image);
   const found = { a: foundBy(answer, sides.a, state.k), b: foundBy(answer, sides.b, state.k) };
   both = common(found.a, found.b);
-  for (const [side, opposite] of [["a", "b"], ["b", "a"]]) {
+  for (const [side, opposite] of [
+    ["a", "b"],
+    ["b", "a"],
+  ]) {
     showChoice(part("side-choice", side), sides[side], rows, networks);
     showHead(part("side-head", side), side, sides[side], found[side].result, networks);
     showList(part("ranked", side), side, found[side], found[opposite], { shared: state, other });
@@ -110,23 +138,50 @@ function showQuery(image) {
   figure.dataset.image = String(image.id);
   const name = image.label || image.filename;
   figure.replaceChildren(
-    make("img", { src: image.url, alt: `Query: ${name}, ${image.filename}`, width: image.width, height: image.height }),
-    make("figcaption", {}, make("strong", {}, name), image.label ? make("span", { class: "small muted" }, image.filename) : null, make("a", { class: "small", href: image.page_url }, "Its page")),
+    make("img", {
+      src: image.url,
+      alt: `Query: ${name}, ${image.filename}`,
+      width: image.width,
+      height: image.height,
+    }),
+    make(
+      "figcaption",
+      {},
+      make("strong", {}, name),
+      image.label ? make("span", { class: "small muted" }, image.filename) : null,
+      make("a", { class: "small", href: image.page_url }, "Its page"),
+    ),
   );
 }
 
 function showOverlap({ a, b }) {
   const shown = Math.max(a.list.length, b.list.length);
-  at("overlap").replaceChildren(make("strong", { class: "number" }, String(both.size)), make("span", { class: "small" }, make("span", { class: "of" }, "of "), String(shown)), make("span", { class: "small muted overlap-words" }, "in common"));
+  at("overlap").replaceChildren(
+    make("strong", { class: "number" }, String(both.size)),
+    make("span", { class: "small" }, make("span", { class: "of" }, "of "), String(shown)),
+    make("span", { class: "small muted overlap-words" }, "in common"),
+  );
   at("overlap").title = `Both found ${both.size} of the first ${shown}`;
   const judged = [...a.list, ...b.list].some((picture) => picture.right !== null);
-  const words = ["Lines join what both found; ▲ and ▼ say how many places higher or lower than on the other side."];
+  const words = [
+    "Lines join what both found; ▲ and ▼ say how many places higher or lower than on the other side.",
+  ];
   if (same(sides.a, sides.b)) words.unshift("A and B are the same configuration.");
-  if (judged) words.push("The figure at the head is the weighted precision of this query; the mean is that of the dataset.");
-  else words.push(sides.a.weighted_precision === null ? "This dataset has no labels, so nothing says which result is right." : "This picture has no label, so nothing says which result is right.");
+  if (judged)
+    words.push(
+      "The figure at the head is the weighted precision of this query; the mean is that of the dataset.",
+    );
+  else
+    words.push(
+      sides.a.weighted_precision === null
+        ? "This dataset has no labels, so nothing says which result is right."
+        : "This picture has no label, so nothing says which result is right.",
+    );
   at("legend").textContent = words.join(" ");
-  const score = (side) => (side.result?.weighted_precision == null ? "" : ` ${percent(side.result.weighted_precision * 100)}`);
-  at("status").textContent = `${plural(both.size, "picture")} of ${shown} in common.${judged ? ` A${score(a)}, B${score(b)}.` : ""}`;
+  const score = (side) =>
+    side.result?.weighted_precision == null ? "" : ` ${percent(side.result.weighted_precision * 100)}`;
+  at("status").textContent =
+    `${plural(both.size, "picture")} of ${shown} in common.${judged ? ` A${score(a)}, B${score(b)}.` : ""}`;
 }
 
 // --- what one does --------------------------------------------------------------------------------
@@ -181,11 +236,15 @@ async function pressed(event) {
 
 /** Bring out a picture on both sides, with the line between. */
 function highlight(event) {
-  const id = event.type === "pointerleave" || event.type === "focusout" ? null : event.target.closest(".ranked [data-image], .links path")?.dataset.image;
+  const id =
+    event.type === "pointerleave" || event.type === "focusout"
+      ? null
+      : event.target.closest(".ranked [data-image], .links path")?.dataset.image;
   for (const element of at("sides").querySelectorAll("[data-lit]")) element.removeAttribute("data-lit");
   at("sides").toggleAttribute("data-lighting", Boolean(id && both.has(Number(id))));
   if (!id) return;
-  for (const element of at("sides").querySelectorAll(`li[data-image="${id}"], path[data-image="${id}"]`)) element.setAttribute("data-lit", "");
+  for (const element of at("sides").querySelectorAll(`li[data-image="${id}"], path[data-image="${id}"]`))
+    element.setAttribute("data-lit", "");
 }
 
 function restore() {
@@ -202,7 +261,10 @@ if (form) {
   at("found").addEventListener("click", clicked);
   addEventListener("keydown", pressed);
   addEventListener("popstate", restore);
-  for (const type of ["pointerover", "pointerleave", "focusin", "focusout"]) at("sides").addEventListener(type, highlight);
-  new ResizeObserver(() => sides && drawLinks(at("links"), [part("ranked", "a"), part("ranked", "b")], both)).observe(at("sides"));
+  for (const type of ["pointerover", "pointerleave", "focusin", "focusout"])
+    at("sides").addEventListener(type, highlight);
+  new ResizeObserver(
+    () => sides && drawLinks(at("links"), [part("ranked", "a"), part("ranked", "b")], both),
+  ).observe(at("sides"));
   restore();
 }

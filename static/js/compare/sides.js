@@ -10,27 +10,38 @@ const distinct = (rows, name) => [...new Set(rows.map((row) => row[name]))];
 function optionsOf(name, experiment, rows, networks) {
   if (name === "model") {
     const computed = distinct(rows, "model");
-    const known = networks.filter((network) => computed.includes(network.name)).map((network) => [network.name, network.title]);
+    const known = networks
+      .filter((network) => computed.includes(network.name))
+      .map((network) => [network.name, network.title]);
     const others = computed.filter((model) => !networks.some((network) => network.name === model));
     return [...known, ...others.map((model) => [model, model])];
   }
   const ofModel = rows.filter((row) => row.model === experiment.model);
   if (name === "layer") {
-    const layers = networks.find((network) => network.name === experiment.model)?.layers.map((layer) => layer.name) ?? [];
+    const layers =
+      networks.find((network) => network.name === experiment.model)?.layers.map((layer) => layer.name) ?? [];
     const computed = distinct(ofModel, "layer");
-    return [...layers.filter((layer) => computed.includes(layer)), ...computed.filter((layer) => !layers.includes(layer))].map((layer) => [layer, layerText(layers, layer)]);
+    return [
+      ...layers.filter((layer) => computed.includes(layer)),
+      ...computed.filter((layer) => !layers.includes(layer)),
+    ].map((layer) => [layer, layerText(layers, layer)]);
   }
   const ofLayer = ofModel.filter((row) => row.layer === experiment.layer);
   const titles = name === "metric" ? METRICS : POOLINGS;
   return distinct(ofLayer, name).map((value) => [value, titles[value] ?? value]);
 }
 
-const layerText = (layers, layer) => (layers.includes(layer) ? `${layers.indexOf(layer) + 1} · ${layer}` : layer);
+const layerText = (layers, layer) =>
+  layers.includes(layer) ? `${layers.indexOf(layer) + 1} · ${layer}` : layer;
 
 /** Fill the choices of a side with what was computed. */
 export function showChoice(form, experiment, rows, networks) {
   if (!form.childElementCount) {
-    form.append(...CONFIGURATION.map((name) => make("label", { class: "field" }, NAMES[name], make("select", { class: "input", name }))));
+    form.append(
+      ...CONFIGURATION.map((name) =>
+        make("label", { class: "field" }, NAMES[name], make("select", { class: "input", name })),
+      ),
+    );
   }
   for (const name of CONFIGURATION) {
     const select = form.elements[name];
@@ -56,12 +67,35 @@ export function showHead(root, side, experiment, result, networks) {
         "p",
         { class: "head-scores number" },
         make("strong", {}, percent(result.weighted_precision * 100)),
-        make("span", { class: "muted", title: "Mean weighted precision over the dataset" }, ` mean ${percent(experiment.weighted_precision)}`),
+        make(
+          "span",
+          { class: "muted", title: "Mean weighted precision over the dataset" },
+          ` mean ${percent(experiment.weighted_precision)}`,
+        ),
       )
     : null;
   root.replaceChildren(
     make("span", { class: "letter", "aria-hidden": "true" }, side.toUpperCase()),
-    make("div", { class: "head-words" }, make("h2", {}, make("span", { class: "visually-hidden" }, `${side.toUpperCase()}: `), make("span", {}, title)), make("p", { class: "small muted" }, experiment.layer, make("span", { class: "head-more" }, `, ${(POOLINGS[experiment.pooling] ?? experiment.pooling).toLowerCase()}, ${(METRICS[experiment.metric] ?? experiment.metric).toLowerCase()}`))),
+    make(
+      "div",
+      { class: "head-words" },
+      make(
+        "h2",
+        {},
+        make("span", { class: "visually-hidden" }, `${side.toUpperCase()}: `),
+        make("span", {}, title),
+      ),
+      make(
+        "p",
+        { class: "small muted" },
+        experiment.layer,
+        make(
+          "span",
+          { class: "head-more" },
+          `, ${(POOLINGS[experiment.pooling] ?? experiment.pooling).toLowerCase()}, ${(METRICS[experiment.metric] ?? experiment.metric).toLowerCase()}`,
+        ),
+      ),
+    ),
     figures ?? "",
   );
 }

@@ -64,7 +64,22 @@ export class Strip {
   #item(picture) {
     const name = picture.label ? `${picture.label}, ${picture.filename}` : picture.filename;
     // one stop for Tab: the arrow keys walk the pictures
-    return make("li", {}, make("a", { href: this.#link(picture.id), "data-image": picture.id, title: name, tabindex: -1 }, make("img", { src: picture.thumbnail, alt: name, width: picture.width, height: picture.height, loading: "lazy", decoding: "async" })));
+    return make(
+      "li",
+      {},
+      make(
+        "a",
+        { href: this.#link(picture.id), "data-image": picture.id, title: name, tabindex: -1 },
+        make("img", {
+          src: picture.thumbnail,
+          alt: name,
+          width: picture.width,
+          height: picture.height,
+          loading: "lazy",
+          decoding: "async",
+        }),
+      ),
+    );
   }
 
   /** Mark the query and bring it into view; `glide` moves there smoothly. */
@@ -97,6 +112,7 @@ export class Strip {
 
   /** Focus the chosen picture, when the focus is in the strip. */
   keepFocus() {
-    if (this.#root.contains(document.activeElement)) this.#root.querySelector("[aria-current]")?.focus({ preventScroll: true });
+    if (this.#root.contains(document.activeElement))
+      this.#root.querySelector("[aria-current]")?.focus({ preventScroll: true });
   }
 }

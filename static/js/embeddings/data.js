@@ -29,29 +29,41 @@ async function fetched(address) {
   try {
     answer = await fetch(address, { credentials: "same-origin" });
   } catch {
-    throw new ApiError("The server cannot be reached. Check that it runs and that you are connected.", { code: "unreachable" });
+    throw new ApiError("The server cannot be reached. Check that it runs and that you are connected.", {
+      code: "unreachable",
+    });
   }
   if (answer.ok) return answer;
   const error = (await answer.json().catch(() => null))?.error;
-  throw new ApiError(error?.detail ?? `The server answered with status ${answer.status}.`, { code: error?.code, status: answer.status });
+  throw new ApiError(error?.detail ?? `The server answered with status ${answer.status}.`, {
+    code: error?.code,
+    status: answer.status,
+  });
 }
 
 /** Return every map of a dataset, the latest first. */
-export const projections = (slug) => everyPage(`/api/v1/projections/?page_size=500&dataset=${encodeURIComponent(slug)}`);
+export const projections = (slug) =>
+  everyPage(`/api/v1/projections/?page_size=500&dataset=${encodeURIComponent(slug)}`);
 
 const versionOf = (row) => `${row.id} ${row.computed_at}`;
 
 /** Return the points of a map: see decodePoints. */
 export const pointsOf = (row) =>
-  once(`points ${versionOf(row)}`, async () => decodePoints(await (await fetched(`/api/v1/projections/${row.id}/points/`)).arrayBuffer()));
+  once(`points ${versionOf(row)}`, async () =>
+    decodePoints(await (await fetched(`/api/v1/projections/${row.id}/points/`)).arrayBuffer()),
+  );
 
 /** Return what the numbers of a map's points mean, and how many there are of each. */
-export const legendOf = (row, by) => once(`legend ${by} ${versionOf(row)}`, () => call(`/api/v1/projections/${row.id}/legend/?by=${by}`));
+export const legendOf = (row, by) =>
+  once(`legend ${by} ${versionOf(row)}`, () => call(`/api/v1/projections/${row.id}/legend/?by=${by}`));
 
 /** Return {legend, numbers}: what a map is coloured by, and the number of each point; bins of a tenth for scores. */
 export const colouringOf = (row, by) =>
   once(`colours ${by} ${versionOf(row)}`, async () => {
-    const [legend, answer] = await Promise.all([legendOf(row, by), fetched(`/api/v1/projections/${row.id}/colours/?by=${by}`)]);
+    const [legend, answer] = await Promise.all([
+      legendOf(row, by),
+      fetched(`/api/v1/projections/${row.id}/colours/?by=${by}`),
+    ]);
     const numbers = new Uint16Array(await answer.arrayBuffer());
     return { legend, numbers: by === "score" ? numbers.map(binOf) : numbers };
   });
@@ -66,7 +78,10 @@ export const atlasOf = (slug) =>
     const ids = new Uint32Array(await (await fetched(found.ids)).arrayBuffer());
     const spriteOf = new Map();
     ids.forEach((id, sprite) => id && spriteOf.set(id, sprite));
-    return { atlas: { cell: found.cell, columns: found.columns, perPage: found.per_page, pages: found.pages }, spriteOf };
+    return {
+      atlas: { cell: found.cell, columns: found.columns, perPage: found.per_page, pages: found.pages },
+      spriteOf,
+    };
   });
 
 /** Return Map of image id to {filename, label} for every point of a map. */
@@ -96,10 +111,12 @@ function cellsOf(text) {
 export async function picturesOf(ids) {
   const missing = [...new Set(ids)].filter((id) => !pictures.has(id));
   const asked = [];
-  for (let start = 0; start < missing.length; start += IDS_AT_ONCE) asked.push(ask(missing.slice(start, start + IDS_AT_ONCE)));
+  for (let start = 0; start < missing.length; start += IDS_AT_ONCE)
+    asked.push(ask(missing.slice(start, start + IDS_AT_ONCE)));
   await Promise.all(asked);
   const found = ids.map((id) => pictures.get(id)).filter(Boolean);
-  for (const old of [...pictures.keys()].slice(0, Math.max(0, pictures.size - PICTURES_KEPT))) pictures.delete(old);
+  for (const old of [...pictures.keys()].slice(0, Math.max(0, pictures.size - PICTURES_KEPT)))
+    pictures.delete(old);
   return found;
 }
 
@@ -108,5 +125,9 @@ export const pictureHere = (id) => pictures.get(id);
 
 async function ask(ids) {
   const { results } = await call(`/api/v1/images/?ids=${ids.join(",")}`);
-  for (const row of results) pictures.set(row.id, { ...row, page_url: `/datasets/${encodeURIComponent(row.dataset)}/images/${row.id}/` });
+  for (const row of results)
+    pictures.set(row.id, {
+      ...row,
+      page_url: `/datasets/${encodeURIComponent(row.dataset)}/images/${row.id}/`,
+    });
 }

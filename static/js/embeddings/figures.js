@@ -2,10 +2,26 @@
 import { make, makeSvg, number } from "../shared/elements.js";
 
 const FIGURES = [
-  ["trustworthiness", "Trustworthiness", "Whether what is near on the map is near in truth: 1 means that no picture has a stranger for a neighbour."],
-  ["neighbour_agreement", "Neighbour agreement", "How many of a picture's ten nearest in the full space are its nearest on the map as well."],
-  ["separation", "Separation", "How far the categories lie apart on the map: 1 where they do not touch, 0 as in a map drawn at random."],
-  ["weighted_separation", "Trusted separation", "Separation times trustworthiness: a map that separates without cause gains nothing. The one number to compare layers and methods by."],
+  [
+    "trustworthiness",
+    "Trustworthiness",
+    "Whether what is near on the map is near in truth: 1 means that no picture has a stranger for a neighbour.",
+  ],
+  [
+    "neighbour_agreement",
+    "Neighbour agreement",
+    "How many of a picture's ten nearest in the full space are its nearest on the map as well.",
+  ],
+  [
+    "separation",
+    "Separation",
+    "How far the categories lie apart on the map: 1 where they do not touch, 0 as in a map drawn at random.",
+  ],
+  [
+    "weighted_separation",
+    "Trusted separation",
+    "Separation times trustworthiness: a map that separates without cause gains nothing. The one number to compare layers and methods by.",
+  ],
 ];
 const BOX = { width: 240, height: 76, left: 8, right: 8, top: 8, bottom: 16 };
 const two = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
@@ -15,18 +31,26 @@ const shown = (name, value) => (name === "neighbour_agreement" ? percent(value) 
 /** Show the numbers of the map `row` and of the other layers of its network. */
 export function showFigures({ family, row, total, address, choose }) {
   document.getElementById("figures-words").textContent = wordsFor(family);
-  document.getElementById("figures").replaceChildren(
-    ...FIGURES.map(([name, title, words]) =>
-      make(
-        "article",
-        { class: "figure", "data-figure": name },
-        make("h3", {}, title),
-        make("strong", { class: "figure-value number" }, shown(name, row[name])),
-        row[name] === null ? null : chart(name, { family, row, total, address, choose }),
-        make("p", { class: "small muted" }, row[name] === null ? "These pictures have no labels, so nothing says what belongs together." : words),
+  document
+    .getElementById("figures")
+    .replaceChildren(
+      ...FIGURES.map(([name, title, words]) =>
+        make(
+          "article",
+          { class: "figure", "data-figure": name },
+          make("h3", {}, title),
+          make("strong", { class: "figure-value number" }, shown(name, row[name])),
+          row[name] === null ? null : chart(name, { family, row, total, address, choose }),
+          make(
+            "p",
+            { class: "small muted" },
+            row[name] === null
+              ? "These pictures have no labels, so nothing says what belongs together."
+              : words,
+          ),
+        ),
       ),
-    ),
-  );
+    );
 }
 
 function wordsFor(family) {
@@ -34,7 +58,10 @@ function wordsFor(family) {
   if (scored.length < 2) return "";
   const [first, last] = [scored[0], scored.at(-1)];
   const most = scored.reduce((top, row) => (row.weighted_separation > top.weighted_separation ? row : top));
-  const best = most === last ? "the highest of all layers" : `the highest is ${two(most.weighted_separation)} in layer ${most.layer_position}`;
+  const best =
+    most === last
+      ? "the highest of all layers"
+      : `the highest is ${two(most.weighted_separation)} in layer ${most.layer_position}`;
   return `From layer ${first.layer_position} to layer ${last.layer_position} the trusted separation goes from ${two(first.weighted_separation)} to ${two(last.weighted_separation)}; ${best}.`;
 }
 
@@ -49,8 +76,15 @@ function chart(name, { family, row, total, address, choose }) {
   const summary = family.map((one) => `layer ${one.layer_position}: ${shown(name, one[name])}`).join(", ");
   const svg = makeSvg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, class: "figure-chart", role: "img", "aria-label": `By layer: ${summary}` },
-    ...[0, 1].map((value) => makeSvg("line", { class: "figure-grid", x1: 0, x2: width, y1: up(value), y2: up(value) })),
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      class: "figure-chart",
+      role: "img",
+      "aria-label": `By layer: ${summary}`,
+    },
+    ...[0, 1].map((value) =>
+      makeSvg("line", { class: "figure-grid", x1: 0, x2: width, y1: up(value), y2: up(value) }),
+    ),
     makeSvg("polyline", { points: places.map((place) => place.join(",")).join(" ") }),
   );
   family.forEach((one, at) => {
@@ -59,7 +93,13 @@ function chart(name, { family, row, total, address, choose }) {
       "a",
       { href: address(one), tabindex: "-1", "data-current": one.id === row.id || null },
       makeSvg("title", {}, `Layer ${one.layer_position}, ${one.layer}: ${shown(name, one[name])}`),
-      makeSvg("rect", { class: "figure-reach", x: x - width / total / 2, y: 0, width: width / total, height }),
+      makeSvg("rect", {
+        class: "figure-reach",
+        x: x - width / total / 2,
+        y: 0,
+        width: width / total,
+        height,
+      }),
       makeSvg("circle", { cx: x, cy: y, r: one.id === row.id ? 4.5 : 2.5 }),
       makeSvg("text", { x, y: height - 2 }, number(one.layer_position ?? at + 1)),
     );

@@ -13,7 +13,8 @@ export async function matches(text, { points, row, labels }) {
   const found = [];
   for (let index = 0; index < points.count; index += 1) {
     const category = points.categories[index];
-    if (inLabel[category] || names.get(points.ids[index])?.filename.toLowerCase().includes(wanted)) found.push(index);
+    if (inLabel[category] || names.get(points.ids[index])?.filename.toLowerCase().includes(wanted))
+      found.push(index);
   }
   return Uint32Array.from(found);
 }

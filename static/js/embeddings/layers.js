@@ -16,7 +16,10 @@ let go = () => {};
  */
 export function showLayers({ family, layers, row, show, failed, address }) {
   const at = family.findIndex((one) => one.id === row.id);
-  const same = player?.state.at === at && rows.length === family.length && rows.every((one, number) => one.id === family[number].id);
+  const same =
+    player?.state.at === at &&
+    rows.length === family.length &&
+    rows.every((one, number) => one.id === family[number].id);
   rows = family;
   go = (work) => Promise.resolve(work()).catch(failed);
   if (!same) {
@@ -43,8 +46,28 @@ function draw(layers, address) {
   const known = layers.length ? layers : rows.map((row) => ({ name: row.layer }));
   const items = known.map((layer, at) => {
     const row = there.get(layer.name);
-    if (!row) return make("li", {}, make("span", { class: "step", title: `${layer.name}: not computed yet` }, String(at + 1), make("span", { class: "visually-hidden" }, ` ${layer.name}: not computed yet`)));
-    const link = make("a", { class: "step", href: address(row), "data-layer": row.layer, title: `Layer ${at + 1} of ${known.length}: ${layer.name}` }, String(at + 1), make("span", { class: "step-name" }, layer.name));
+    if (!row)
+      return make(
+        "li",
+        {},
+        make(
+          "span",
+          { class: "step", title: `${layer.name}: not computed yet` },
+          String(at + 1),
+          make("span", { class: "visually-hidden" }, ` ${layer.name}: not computed yet`),
+        ),
+      );
+    const link = make(
+      "a",
+      {
+        class: "step",
+        href: address(row),
+        "data-layer": row.layer,
+        title: `Layer ${at + 1} of ${known.length}: ${layer.name}`,
+      },
+      String(at + 1),
+      make("span", { class: "step-name" }, layer.name),
+    );
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();

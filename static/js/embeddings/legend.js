@@ -1,7 +1,11 @@
 // The legend: what the colours mean, how many points have each, and which are shown.
 import { make, number } from "../shared/elements.js";
 
-const TITLES = { category: ["Categories", "Without a label"], cluster: ["Clusters", "In no cluster"], score: ["Weighted precision", "Without a score"] };
+const TITLES = {
+  category: ["Categories", "Without a label"],
+  cluster: ["Clusters", "In no cluster"],
+  score: ["Weighted precision", "Without a score"],
+};
 export const NONE = "(none)";
 
 /** Return [name, number of points, [red, green, blue] or null] for each line of a legend. */
@@ -22,7 +26,10 @@ export function toggled(only, name, names) {
 export function maskOf(legend, only) {
   const known = only.filter((name) => name === NONE || legend.names.includes(name));
   if (!known.length) return { mask: null, none: true };
-  return { mask: Uint8Array.from(legend.names, (name) => Number(known.includes(name))), none: known.includes(NONE) };
+  return {
+    mask: Uint8Array.from(legend.names, (name) => Number(known.includes(name))),
+    none: known.includes(NONE),
+  };
 }
 
 /** Show the legend in `root`; `choose(only)` is called when another part of it is to be shown. */
@@ -35,7 +42,12 @@ export function showLegend(root, { legend, colours, only, choose }) {
   const items = lines.map(([name, count, colour]) => {
     const button = make(
       "button",
-      { type: "button", class: "legend-line", "data-name": name, "aria-pressed": String(!known.length || known.includes(name)) },
+      {
+        type: "button",
+        class: "legend-line",
+        "data-name": name,
+        "aria-pressed": String(!known.length || known.includes(name)),
+      },
       swatch(colour),
       make("span", { class: "legend-name" }, ...(name === NONE ? [without] : breakable(name))),
       make("span", { class: "legend-count number" }, number(count)),
@@ -43,18 +55,24 @@ export function showLegend(root, { legend, colours, only, choose }) {
     button.addEventListener("click", () => choose(toggled(known, name, names)));
     return make("li", {}, button);
   });
-  const all = make("button", { type: "button", class: "link-button", hidden: !known.length, "data-name": "" }, "Show all");
+  const all = make(
+    "button",
+    { type: "button", class: "link-button", hidden: !known.length, "data-name": "" },
+    "Show all",
+  );
   all.addEventListener("click", () => choose([]));
   root.replaceChildren(
     make("div", { class: "side-head" }, make("h2", { id: "legend-title" }, title), all),
     make("ul", { class: "legend" }, ...items),
     make("p", { class: "small muted" }, "Click one to see it alone, then others to add them."),
   );
-  if (focused !== null) root.querySelector(`[data-name="${CSS.escape(focused)}"]:not([hidden])`)?.focus({ preventScroll: true });
+  if (focused !== null)
+    root.querySelector(`[data-name="${CSS.escape(focused)}"]:not([hidden])`)?.focus({ preventScroll: true });
 }
 
 /** Return a name that may be broken after an underscore. */
-export const breakable = (name) => name.split(/(?<=_)/).flatMap((part, number) => (number ? [make("wbr"), part] : [part]));
+export const breakable = (name) =>
+  name.split(/(?<=_)/).flatMap((part, number) => (number ? [make("wbr"), part] : [part]));
 
 /** Return a dot in a colour of the map; without one it is grey, as the points are. */
 export function swatch(colour) {

@@ -2,18 +2,25 @@
 import { make, number, plural } from "../shared/elements.js";
 import { picturesOf } from "./data.js";
 
-
 /** Return a list of the pictures with these ids in pages; `open(id)` is called for the one that is chosen. */
 export function pagedList(ids, { open, label, perPage = 24 }) {
   const list = make("ul", { class: "paged", "aria-label": label });
   const where = make("span", { class: "small muted number", role: "status" });
   const pages = Math.ceil(ids.length / perPage);
-  const buttons = [["Previous", -1], ["Next", 1]].map(([words, by]) => {
+  const buttons = [
+    ["Previous", -1],
+    ["Next", 1],
+  ].map(([words, by]) => {
     const button = make("button", { type: "button", class: "button" }, words);
     button.addEventListener("click", () => show(page + by));
     return button;
   });
-  const root = make("div", { class: "paged-box" }, list, pages > 1 ? make("div", { class: "pager" }, buttons[0], where, buttons[1]) : null);
+  const root = make(
+    "div",
+    { class: "paged-box" },
+    list,
+    pages > 1 ? make("div", { class: "pager" }, buttons[0], where, buttons[1]) : null,
+  );
   let page = 0;
 
   async function show(number_) {
@@ -44,8 +51,21 @@ function entry(picture, open) {
   const button = make(
     "button",
     { type: "button", "data-image": picture.id, title: picture.filename },
-    make("img", { src: picture.thumbnail, alt: "", loading: "lazy", decoding: "async", width: 56, height: 56 }),
-    make("span", {}, make("strong", {}, picture.label || "No label"), make("span", { class: "muted" }, picture.filename), make("span", { class: "muted number" }, `id ${picture.id}`)),
+    make("img", {
+      src: picture.thumbnail,
+      alt: "",
+      loading: "lazy",
+      decoding: "async",
+      width: 56,
+      height: 56,
+    }),
+    make(
+      "span",
+      {},
+      make("strong", {}, picture.label || "No label"),
+      make("span", { class: "muted" }, picture.filename),
+      make("span", { class: "muted number" }, `id ${picture.id}`),
+    ),
   );
   button.addEventListener("click", () => open(picture.id));
   return button;
@@ -56,7 +76,13 @@ export function showListing({ ids, counts, open }) {
   const body = document.getElementById("listing-body");
   const words = counts.map(([name, count]) => `${name}: ${number(count)}`).join(", ");
   body.replaceChildren(
-    make("p", { class: "small" }, ids.length ? `${plural(ids.length, "picture")}${words ? `. ${words}.` : "."}` : "Nothing is in view: show everything with the key 0, or choose more in the legend."),
+    make(
+      "p",
+      { class: "small" },
+      ids.length
+        ? `${plural(ids.length, "picture")}${words ? `. ${words}.` : "."}`
+        : "Nothing is in view: show everything with the key 0, or choose more in the legend.",
+    ),
     pagedList(ids, { open, label: "Pictures in view" }),
   );
 }

@@ -5,7 +5,13 @@ import { METHODS } from "./state.js";
 
 const atlas = document.getElementById("atlas");
 const at = (id) => document.getElementById(id);
-const NAMES = { neighbours: "Neighbours", min_dist: "Least distance (min_dist)", metric: "Metric", perplexity: "Perplexity", seed: "Seed" };
+const NAMES = {
+  neighbours: "Neighbours",
+  min_dist: "Least distance (min_dist)",
+  metric: "Metric",
+  perplexity: "Perplexity",
+  seed: "Seed",
+};
 const WORDS = {
   neighbours: "How many neighbours of each picture are kept together: few show fine groups, many the whole.",
   min_dist: "How near points may come: small packs groups tightly.",
@@ -20,10 +26,17 @@ const INPUTS = {
   seed: { type: "number", min: 0, max: 2 ** 31 - 1, step: 1, value: 42 },
   metric: { options: ["cosine", "euclidean"], value: "cosine" },
 };
-const OF_METHOD = { umap: ["neighbours", "min_dist", "metric", "seed"], tsne: ["perplexity", "metric", "seed"], pca: ["metric", "seed"] };
+const OF_METHOD = {
+  umap: ["neighbours", "min_dist", "metric", "seed"],
+  tsne: ["perplexity", "metric", "seed"],
+  pca: ["metric", "seed"],
+};
 
 /** Return parameters as one line, such as "neighbours 15, min_dist 0.1". */
-export const inWords = (parameters) => Object.entries(parameters).map(([name, value]) => `${name} ${value}`).join(", ");
+export const inWords = (parameters) =>
+  Object.entries(parameters)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
 
 /** Show how the map `row` is made, and for staff what makes another; `started(jobs)` is called with new jobs. */
 export function showMaking({ row, state, staff, started }) {
@@ -32,18 +45,48 @@ export function showMaking({ row, state, staff, started }) {
   if (known.dataset.key === key) return;
   known.dataset.key = key;
   at("making-words").textContent = inWords(row.parameters);
-  const facts = Object.entries(row.parameters).map(([name, value]) => make("div", {}, make("dt", {}, NAMES[name] ?? name), make("dd", {}, make("strong", { class: "number" }, String(value)), make("span", { class: "muted small" }, WORDS[name] ?? ""))));
+  const facts = Object.entries(row.parameters).map(([name, value]) =>
+    make(
+      "div",
+      {},
+      make("dt", {}, NAMES[name] ?? name),
+      make(
+        "dd",
+        {},
+        make("strong", { class: "number" }, String(value)),
+        make("span", { class: "muted small" }, WORDS[name] ?? ""),
+      ),
+    ),
+  );
   known.replaceChildren(
-    make("p", { class: "small" }, `${METHODS[row.method]} of ${plural(row.count, "picture")}${row.fitted < row.count ? `, fitted on ${number(row.fitted)} of them; the others were placed on it` : ""}, made in ${row.seconds.toFixed(1)} s on ${new Date(row.computed_at).toLocaleDateString("en", { dateStyle: "medium" })}. New pictures are placed without moving the old.`),
+    make(
+      "p",
+      { class: "small" },
+      `${METHODS[row.method]} of ${plural(row.count, "picture")}${row.fitted < row.count ? `, fitted on ${number(row.fitted)} of them; the others were placed on it` : ""}, made in ${row.seconds.toFixed(1)} s on ${new Date(row.computed_at).toLocaleDateString("en", { dateStyle: "medium" })}. New pictures are placed without moving the old.`,
+    ),
     make("dl", { class: "parameters" }, ...facts),
-    make("p", { class: "small" }, make("a", { href: `/api/v1/projections/${row.id}/points.csv`, download: true }, "Download the points as CSV")),
+    make(
+      "p",
+      { class: "small" },
+      make(
+        "a",
+        { href: `/api/v1/projections/${row.id}/points.csv`, download: true },
+        "Download the points as CSV",
+      ),
+    ),
     staff ? formFor({ row, state, started }) : signIn("Staff can make a map with other parameters."),
   );
 }
 
 function signIn(words) {
   const next = encodeURIComponent(location.pathname + location.search);
-  return make("p", { class: "small muted" }, `${words} `, make("a", { href: `${atlas.dataset.signIn}?next=${next}` }, "Sign in"), ".");
+  return make(
+    "p",
+    { class: "small muted" },
+    `${words} `,
+    make("a", { href: `${atlas.dataset.signIn}?next=${next}` }, "Sign in"),
+    ".",
+  );
 }
 
 function formFor({ row, state, started }) {
@@ -51,18 +94,40 @@ function formFor({ row, state, started }) {
     const { options, value, ...attributes } = INPUTS[name];
     const now = row?.parameters[name] ?? value;
     const input = options
-      ? make("select", { class: "input", name }, ...options.map((option) => make("option", { value: option, selected: option === now }, option)))
+      ? make(
+          "select",
+          { class: "input", name },
+          ...options.map((option) => make("option", { value: option, selected: option === now }, option)),
+        )
       : make("input", { class: "input", name, required: true, ...attributes, value: now });
     return make("label", { class: "field" }, NAMES[name], input);
   });
-  const afresh = row?.stale ? make("label", { class: "check small" }, make("input", { type: "checkbox", name: "afresh" }), " Afresh: the pictures need not stay where they are") : null;
-  const form = make("form", { class: "making-form", "aria-label": "Make a map" }, ...fields, afresh, make("button", { class: "button primary" }, "Compute"));
+  const afresh = row?.stale
+    ? make(
+        "label",
+        { class: "check small" },
+        make("input", { type: "checkbox", name: "afresh" }),
+        " Afresh: the pictures need not stay where they are",
+      )
+    : null;
+  const form = make(
+    "form",
+    { class: "making-form", "aria-label": "Make a map" },
+    ...fields,
+    afresh,
+    make("button", { class: "button primary" }, "Compute"),
+  );
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
   const said = make("p", { class: "small muted", role: "status" });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(form));
-    const parameters = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, name === "afresh" ? true : INPUTS[name].options ? value : Number(value)]));
+    const parameters = Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        name === "afresh" ? true : INPUTS[name].options ? value : Number(value),
+      ]),
+    );
     failure.hidden = true;
     try {
       const jobs = await compute({ ...state, parameters });
@@ -74,11 +139,21 @@ function formFor({ row, state, started }) {
       failure.hidden = false;
     }
   });
-  return make("div", { class: "making-try" }, make("h3", {}, row ? "Make another" : "Make it here"), form, said, failure);
+  return make(
+    "div",
+    { class: "making-try" },
+    make("h3", {}, row ? "Make another" : "Make it here"),
+    form,
+    said,
+    failure,
+  );
 }
 
 async function compute({ dataset, method, model, pooling, parameters }) {
-  const { jobs } = await call("/api/v1/projections/", { method: "POST", body: { dataset, method, models: [model], pooling, parameters } });
+  const { jobs } = await call("/api/v1/projections/", {
+    method: "POST",
+    body: { dataset, method, models: [model], pooling, parameters },
+  });
   return jobs;
 }
 
@@ -91,22 +166,59 @@ export function showNothing({ state, title, pictures, jobs, others, staff, start
   if (root.dataset.key === key) return;
   root.dataset.key = key;
   if (!pictures) {
-    root.replaceChildren(make("div", {}, make("h2", {}, "This dataset has no pictures yet"), make("p", {}, make("a", { href: `/datasets/${encodeURIComponent(state.dataset)}/` }, "How to add some"))));
+    root.replaceChildren(
+      make(
+        "div",
+        {},
+        make("h2", {}, "This dataset has no pictures yet"),
+        make(
+          "p",
+          {},
+          make("a", { href: `/datasets/${encodeURIComponent(state.dataset)}/` }, "How to add some"),
+        ),
+      ),
+    );
     return;
   }
   const busy = jobs.length > 0;
-  const children = [make("h2", {}, busy ? "Maps are being made" : `There is no ${METHODS[state.method]} map with ${title} yet`)];
+  const children = [
+    make(
+      "h2",
+      {},
+      busy ? "Maps are being made" : `There is no ${METHODS[state.method]} map with ${title} yet`,
+    ),
+  ];
   if (busy) children.push(make("p", { class: "muted" }, "They appear here as they come, layer by layer."));
   if (others.length) {
     const links = others.map((other) => {
-      const button = make("button", { type: "button", class: "button" }, `${METHODS[other.method]}, ${other.title}`);
+      const button = make(
+        "button",
+        { type: "button", class: "button" },
+        `${METHODS[other.method]}, ${other.title}`,
+      );
       button.addEventListener("click", () => choose(other));
       return button;
     });
-    children.push(make("p", { class: "muted" }, "Ready to be looked at:"), make("div", { class: "actions" }, ...links));
+    children.push(
+      make("p", { class: "muted" }, "Ready to be looked at:"),
+      make("div", { class: "actions" }, ...links),
+    );
   }
-  if (!busy) children.push(make("p", { class: "muted" }, "Make it on the command line:"), make("pre", {}, make("code", {}, `python manage.py project_embeddings --dataset ${state.dataset} --method ${state.method} --models ${state.model}`)));
-  if (!busy) children.push(staff ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
+  if (!busy)
+    children.push(
+      make("p", { class: "muted" }, "Make it on the command line:"),
+      make(
+        "pre",
+        {},
+        make(
+          "code",
+          {},
+          `python manage.py project_embeddings --dataset ${state.dataset} --method ${state.method} --models ${state.model}`,
+        ),
+      ),
+    );
+  if (!busy)
+    children.push(staff ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
   root.replaceChildren(make("div", {}, ...children));
 }
 

@@ -62,7 +62,8 @@ export class PageMap {
       [minY, maxY] = [Math.min(minY, grid.xy[2 * index + 1]), Math.max(maxY, grid.xy[2 * index + 1])];
     }
     const least = 8 * spacing;
-    const scale = 0.8 * Math.min(size.width / Math.max(maxX - minX, least), size.height / Math.max(maxY - minY, least));
+    const scale =
+      0.8 * Math.min(size.width / Math.max(maxX - minX, least), size.height / Math.max(maxY - minY, least));
     const home = this.renderer.home();
     this.lookAt([(minX + maxX) / 2, (minY + maxY) / 2, Math.max(1, scale / home.scale)], { glide: true });
   }
@@ -92,7 +93,10 @@ export class PageMap {
   }
 
   theme() {
-    this.renderer.setTheme({ background: tokenColour("--surface", this.#box), ink: tokenColour("--ink", this.#box) });
+    this.renderer.setTheme({
+      background: tokenColour("--surface", this.#box),
+      ink: tokenColour("--ink", this.#box),
+    });
   }
 
   filter(mask, noneShown) {

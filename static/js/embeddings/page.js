@@ -69,7 +69,11 @@ async function load() {
   forgetMaps();
   at("failure").hidden = true;
   try {
-    const [networks, rows, computed] = await Promise.all([models(), projections(dataset), experiments(dataset)]);
+    const [networks, rows, computed] = await Promise.all([
+      models(),
+      projections(dataset),
+      experiments(dataset),
+    ]);
     if (page.state.dataset !== dataset) return;
     Object.assign(page, { networks, rows, experiments: computed, jobs: [], row: null });
   } catch (error) {
@@ -114,15 +118,25 @@ function show(before, { focus = false } = {}) {
   }
   showAbout();
   const inSight = last && same(last, page.row);
-  const stays = before && last?.id === page.row.id && last.computed_at === page.row.computed_at && before.by === state.by && sameNames(before.only, state.only);
+  const stays =
+    before &&
+    last?.id === page.row.id &&
+    last.computed_at === page.row.computed_at &&
+    before.by === state.by &&
+    sameNames(before.only, state.only);
   if (!stays) showRow(page, { duration: inSight ? GLIDE_MS : 0, elsewhere: !inSight, focus }).catch(fail);
   else if (before.image !== state.image) showOpened(page, { focus });
 }
 
 /** Whether two maps are of the same layers, so that the points can glide from one to the other. */
-const same = (one, other) => one.method === other.method && one.model === other.model && one.digest === other.digest && one.pooling === other.pooling;
+const same = (one, other) =>
+  one.method === other.method &&
+  one.model === other.model &&
+  one.digest === other.digest &&
+  one.pooling === other.pooling;
 
-const sameNames = (one, other) => one.length === other.length && one.every((name, number) => name === other[number]);
+const sameNames = (one, other) =>
+  one.length === other.length && one.every((name, number) => name === other[number]);
 
 /** Show a layer that the player asks for. */
 function playTo(row, { duration }) {
@@ -140,14 +154,29 @@ function showAbout() {
   const { family, row, state } = page;
   const layers = page.networks.find((network) => network.name === row.model)?.layers ?? [];
   showLayers({ family, layers, row, show: playTo, failed: fail, address: addressOfLayer });
-  showFigures({ family, row, total: Math.max(layers.length, family.length), address: addressOfLayer, choose: goTo });
+  showFigures({
+    family,
+    row,
+    total: Math.max(layers.length, family.length),
+    address: addressOfLayer,
+    choose: goTo,
+  });
   showMaking({ row, state, staff: page.staff, started });
-  const scored = page.experiments.some((one) => one.metric === "cosine" && one.weighted_precision !== null && ["model", "layer", "pooling"].every((name) => one[name] === row[name]));
+  const scored = page.experiments.some(
+    (one) =>
+      one.metric === "cosine" &&
+      one.weighted_precision !== null &&
+      ["model", "layer", "pooling"].every((name) => one[name] === row[name]),
+  );
   const score = at("choices").querySelector('[name="by"][value="score"]');
   score.disabled = !scored;
   score.title = scored ? "" : "No experiment with these features and the metric cosine has been computed";
-  const sample = row.fitted < row.count ? ` Fitted on ${plural(row.fitted, "picture")} of ${number(row.count)}, which cover all; the others were placed on it.` : "";
-  at("summary").textContent = `${plural(row.count, "picture")} by ${METHODS[row.method]} of ${titleOf(row.model)}.${sample}`;
+  const sample =
+    row.fitted < row.count
+      ? ` Fitted on ${plural(row.fitted, "picture")} of ${number(row.count)}, which cover all; the others were placed on it.`
+      : "";
+  at("summary").textContent =
+    `${plural(row.count, "picture")} by ${METHODS[row.method]} of ${titleOf(row.model)}.${sample}`;
   document.title = `${METHODS[row.method]} of ${at("choices").elements.dataset.selectedOptions[0]?.text ?? row.dataset} · Embedding visualization · semsearch`;
   showStale(row);
 }
@@ -167,23 +196,37 @@ function showControls() {
   dataset.value = state.dataset;
   const there = new Set(page.rows.filter((row) => row.method === state.method).map((row) => row.model));
   const offered = page.networks.filter((network) => network.available || there.has(network.name));
-  model.replaceChildren(...offered.map((network) => new Option(there.has(network.name) ? network.title : `${network.title} (no map yet)`, network.name)));
+  model.replaceChildren(
+    ...offered.map(
+      (network) =>
+        new Option(there.has(network.name) ? network.title : `${network.title} (no map yet)`, network.name),
+    ),
+  );
   model.value = state.model;
   const variants = variantsOf(page.rows, state);
   at("variant").hidden = variants.length < 2;
-  digest.replaceChildren(...variants.map((variant) => new Option(inWords(variant.parameters), variant.digest)));
+  digest.replaceChildren(
+    ...variants.map((variant) => new Option(inWords(variant.parameters), variant.digest)),
+  );
   digest.value = page.family[0]?.digest ?? "";
   if (document.activeElement !== q) q.value = state.q;
-  for (const radio of at("choices").querySelectorAll('[name="method"]')) radio.checked = radio.value === state.method;
+  for (const radio of at("choices").querySelectorAll('[name="method"]'))
+    radio.checked = radio.value === state.method;
 }
 
 function showMissing() {
   const { state } = page;
   clearScene();
   at("notices").querySelector("[data-stale]")?.remove();
-  const others = new Map(page.rows.map((row) => [`${row.method} ${row.model}`, { method: row.method, model: row.model, title: titleOf(row.model) }]));
+  const others = new Map(
+    page.rows.map((row) => [
+      `${row.method} ${row.model}`,
+      { method: row.method, model: row.model, title: titleOf(row.model) },
+    ]),
+  );
   const images = Number(at("choices").elements.dataset.selectedOptions[0]?.dataset.images);
-  at("summary").textContent = "Every picture is a point; pictures that a network sees as alike lie side by side.";
+  at("summary").textContent =
+    "Every picture is a point; pictures that a network sees as alike lie side by side.";
   showNothing({
     state,
     title: titleOf(state.model),
@@ -202,7 +245,11 @@ function started(jobs) {
   showJobs(jobs);
   at("notices").scrollIntoView({ block: "nearest" });
   stopWatching?.();
-  stopWatching = watchJobs(page.state.dataset, (now, progressed) => jobsChanged(now, progressed || !now.length), ["project"]);
+  stopWatching = watchJobs(
+    page.state.dataset,
+    (now, progressed) => jobsChanged(now, progressed || !now.length),
+    ["project"],
+  );
   if (!page.row) show(page.state);
 }
 
@@ -215,7 +262,18 @@ function listen() {
     find(page, { look: true });
   });
   form.addEventListener("change", ({ target: { name, value } }) => {
-    if (name === "dataset") choose({ dataset: value, model: "", layer: "", digest: "", image: null, picked: [], only: [], by: "", view: null });
+    if (name === "dataset")
+      choose({
+        dataset: value,
+        model: "",
+        layer: "",
+        digest: "",
+        image: null,
+        picked: [],
+        only: [],
+        by: "",
+        view: null,
+      });
     else if (name === "model") choose({ model: value, layer: layerAsDeep(value), view: null });
     else if (name === "method" || name === "digest") choose({ [name]: value, view: null });
     else if (name === "by") choose({ by: value, only: [] });

@@ -26,18 +26,36 @@ export function showSelection({ indices, points, numbers, legend, colours, row, 
     return;
   }
   const ids = Array.from(indices, (index) => points.ids[index]);
-  const clear = make("button", { type: "button", class: "icon-button", "aria-label": "Clear the selection" }, "✕");
+  const clear = make(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Clear the selection" },
+    "✕",
+  );
   clear.addEventListener("click", on.clear);
   const lines = counted(indices, numbers).map(([line, count]) => {
     const bar = make("span", { class: "share" });
     bar.style.setProperty("--share", String(count / indices.length));
-    return make("li", {}, swatch(colours[line]), make("span", { class: "legend-name" }, ...breakable(legend.names[line] ?? "none")), bar, make("span", { class: "legend-count number" }, number(count)));
+    return make(
+      "li",
+      {},
+      swatch(colours[line]),
+      make("span", { class: "legend-name" }, ...breakable(legend.names[line] ?? "none")),
+      bar,
+      make("span", { class: "legend-count number" }, number(count)),
+    );
   });
   const save = make("button", { type: "button", class: "button" }, "Export CSV");
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
-  save.addEventListener("click", () => attempt(save, failure, () => exportCsv({ ids, indices, points, row })));
+  save.addEventListener("click", () =>
+    attempt(save, failure, () => exportCsv({ ids, indices, points, row })),
+  );
   root.replaceChildren(
-    make("div", { class: "side-head" }, make("h2", { id: "selection-title" }, `${plural(indices.length, "picture")} selected`), clear),
+    make(
+      "div",
+      { class: "side-head" },
+      make("h2", { id: "selection-title" }, `${plural(indices.length, "picture")} selected`),
+      clear,
+    ),
     make("ul", { class: "legend counts" }, ...lines),
     make("div", { class: "actions" }, save, staff ? newDataset({ ids, row, failure }) : null),
     failure,
@@ -67,14 +85,23 @@ async function exportCsv({ ids, indices, points, row }) {
     const [x, y] = [points.xy[2 * indices[at]], points.xy[2 * indices[at] + 1]];
     return [id, cell(filename), cell(label), Number(x.toPrecision(6)), Number(y.toPrecision(6))].join(",");
   });
-  const address = URL.createObjectURL(new Blob([`id,filename,label,x,y\r\n${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
+  const address = URL.createObjectURL(
+    new Blob([`id,filename,label,x,y\r\n${lines.join("\r\n")}\r\n`], { type: "text/csv" }),
+  );
   make("a", { href: address, download: `selection-${row.dataset}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 /** Return what asks for the name of a new dataset and makes it. */
 function newDataset({ ids, row, failure }) {
-  const name = make("input", { class: "input", name: "name", required: true, maxlength: 80, placeholder: "Name", "aria-label": "Name of the new dataset" });
+  const name = make("input", {
+    class: "input",
+    name: "name",
+    required: true,
+    maxlength: 80,
+    placeholder: "Name",
+    "aria-label": "Name of the new dataset",
+  });
   const button = make("button", { class: "button primary" }, "Make it");
   const form = make("form", { class: "new-dataset" }, name, button);
   const said = make("p", { class: "small", role: "status" });
@@ -82,16 +109,35 @@ function newDataset({ ids, row, failure }) {
     event.preventDefault();
     attempt(button, failure, async () => {
       const slug = slugOf(name.value, row.dataset);
-      const made = await call("/api/v1/datasets/from-images/", { method: "POST", body: { name: name.value.trim(), slug, images: ids } });
-      said.replaceChildren("Made: ", make("a", { href: made.url }, made.name), `. Its pictures are being copied by `, make("a", { href: `/jobs/${made.job.id}/` }, `job ${number(made.job.id)}`), ".");
+      const made = await call("/api/v1/datasets/from-images/", {
+        method: "POST",
+        body: { name: name.value.trim(), slug, images: ids },
+      });
+      said.replaceChildren(
+        "Made: ",
+        make("a", { href: made.url }, made.name),
+        `. Its pictures are being copied by `,
+        make("a", { href: `/jobs/${made.job.id}/` }, `job ${number(made.job.id)}`),
+        ".",
+      );
       form.reset();
     });
   });
-  return make("details", { class: "new-dataset-box" }, make("summary", { class: "button" }, "Make a dataset"), form, said);
+  return make(
+    "details",
+    { class: "new-dataset-box" },
+    make("summary", { class: "button" }, "Make a dataset"),
+    form,
+    said,
+  );
 }
 
 /** Return a name as it can stand in an address. */
 function slugOf(name, otherwise) {
-  const plain = name.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+  const plain = name
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
   return (plain || `${otherwise}-selection`).slice(0, 80);
 }

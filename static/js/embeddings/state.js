@@ -17,7 +17,10 @@ export function readMapState(search = location.search) {
     ...readState({ search }),
     ...Object.fromEntries(OWN.map((name) => [name, asked.get(name) ?? ""])),
     only: asked.getAll("only"),
-    picked: (asked.get("picked") ?? "").split(",").filter((id) => /^[1-9]\d{0,9}$/.test(id)).map(Number),
+    picked: (asked.get("picked") ?? "")
+      .split(",")
+      .filter((id) => /^[1-9]\d{0,9}$/.test(id))
+      .map(Number),
     view: view.length === 3 && view.every(Number.isFinite) && view[2] > 0 ? view : null,
   };
 }
@@ -35,7 +38,8 @@ export function mapAddress(state) {
 /** Put a state in the address; `replace` where it is no step one would go back to. */
 export function writeMapState(state, { replace = false } = {}) {
   const address = mapAddress(state);
-  if (address !== location.pathname + location.search) history[replace ? "replaceState" : "pushState"]({}, "", address);
+  if (address !== location.pathname + location.search)
+    history[replace ? "replaceState" : "pushState"]({}, "", address);
 }
 
 /** Return the maps of all layers that belong together, in depth order; `rows` are those of the dataset. */
@@ -49,7 +53,8 @@ export function variantsOf(rows, { method, model, pooling }) {
   const found = new Map();
   for (const row of rows) {
     if (row.method !== method || row.model !== model || row.pooling !== pooling) continue;
-    if (!found.has(row.digest)) found.set(row.digest, { digest: row.digest, parameters: row.parameters, rows: [] });
+    if (!found.has(row.digest))
+      found.set(row.digest, { digest: row.digest, parameters: row.parameters, rows: [] });
     found.get(row.digest).rows.push(row);
   }
   const variants = [...found.values()];
@@ -63,13 +68,19 @@ export function variantsOf(rows, { method, model, pooling }) {
  * the network that is mapped first.
  */
 export function settled(state, rows, networks, usual) {
-  const method = METHODS[state.method] ? state.method : (Object.keys(METHODS).find((name) => rows.some((row) => row.method === name)) ?? "umap");
+  const method = METHODS[state.method]
+    ? state.method
+    : (Object.keys(METHODS).find((name) => rows.some((row) => row.method === name)) ?? "umap");
   const ofMethod = rows.filter((row) => row.method === method);
   const known = networks.some((network) => network.name === state.model);
   const mapped = ofMethod.find((row) => row.model === usual) ?? ofMethod.at(-1);
   const model = known ? state.model : (mapped?.model ?? usual);
   const poolings = ofMethod.filter((row) => row.model === model).map((row) => row.pooling);
-  const pooling = poolings.includes(state.pooling) ? state.pooling : poolings.includes("average") ? "average" : (poolings[0] ?? state.pooling) || "average";
+  const pooling = poolings.includes(state.pooling)
+    ? state.pooling
+    : poolings.includes("average")
+      ? "average"
+      : (poolings[0] ?? state.pooling) || "average";
   const family = familyOf(rows, { ...state, method, model, pooling });
   const layer = family.find((row) => row.layer === state.layer)?.layer ?? family.at(-1)?.layer ?? state.layer;
   return { ...state, method, model, pooling, layer };

@@ -20,6 +20,7 @@ export function listenToTools(map, named) {
     full: () => toggleFullScreen(document.getElementById("stage")),
     save: () => savePicture(map.renderer, named()),
   };
-  for (const button of tools.querySelectorAll("[data-tool]")) button.addEventListener("click", () => work[button.dataset.tool]());
+  for (const button of tools.querySelectorAll("[data-tool]"))
+    button.addEventListener("click", () => work[button.dataset.tool]());
   tools.querySelector('[data-tool="full"]').hidden = !canFillScreen();
 }

@@ -27,7 +27,11 @@ let shown = null; // the colouring: {by, legend, numbers, colours}
 let turn = 0;
 let viewing = 0;
 // whichever was changed last is lit up
-const lit = new Map([["found", nothing], ["selection", nothing], ["picture", nothing]]);
+const lit = new Map([
+  ["found", nothing],
+  ["selection", nothing],
+  ["picture", nothing],
+]);
 
 const indexOf = (id) => {
   let [low, high] = [0, points.count];
@@ -49,7 +53,8 @@ function light(kind, indices) {
     lit.clear();
     [[kind, indices], ...others].forEach(([name, set]) => lit.set(name, set));
   }
-  if (last.length || indices.length) map?.renderer.highlight([...lit.values()].findLast((set) => set.length) ?? nothing);
+  if (last.length || indices.length)
+    map?.renderer.highlight([...lit.values()].findLast((set) => set.length) ?? nothing);
 }
 
 // --- the map ----------------------------------------------------------------------------------
@@ -58,7 +63,10 @@ function light(kind, indices) {
 export function openMap(page) {
   try {
     map = new PageMap(at("map"), {
-      onHover: (index, left, top) => (index < 0 ? showCard(0) : showCard(points.ids[index], left, top, { label: labelOf(index), reach: map.renderer.reach })),
+      onHover: (index, left, top) =>
+        index < 0
+          ? showCard(0)
+          : showCard(points.ids[index], left, top, { label: labelOf(index), reach: map.renderer.reach }),
       onFocus: (index) => say(index),
       onOpen: (index) => page.choose({ image: points.ids[index] }, { focus: true }),
       onSelect: (indices) => select(page, indices),
@@ -66,11 +74,20 @@ export function openMap(page) {
     });
   } catch (error) {
     if (!(error instanceof MapUnavailableError)) throw error;
-    at("canvas").replaceWith(Object.assign(document.createElement("p"), { className: "map-unavailable", textContent: `${error.message} All pictures are in the list below.` }));
+    at("canvas").replaceWith(
+      Object.assign(document.createElement("p"), {
+        className: "map-unavailable",
+        textContent: `${error.message} All pictures are in the list below.`,
+      }),
+    );
     at("map").removeAttribute("tabindex");
     at("listing").open = true;
   }
-  if (map) listenToTools(map, () => `${page.row.dataset}-${page.row.method}-${page.row.model}-${page.row.layer}.png`);
+  if (map)
+    listenToTools(
+      map,
+      () => `${page.row.dataset}-${page.row.method}-${page.row.model}-${page.row.layer}.png`,
+    );
   watchTheme(() => {
     map?.theme();
     if (shown) colour(page, shown);
@@ -113,7 +130,8 @@ export async function showRow(page, { duration = 0, elsewhere = false, focus = f
   }
   if (mine !== turn) return;
   const [next, colouring] = found;
-  const stay = points && next.count === points.count && next.ids.every((id, index) => id === points.ids[index]);
+  const stay =
+    points && next.count === points.count && next.ids.every((id, index) => id === points.ids[index]);
   const before = points;
   points = next;
   if (!stay) await arrive(page, colouring);
@@ -144,7 +162,10 @@ async function arrive(page, colouring) {
   if (points.count <= CARDS_MOST) picturesOf([...points.ids]).catch(() => {}); // they are asked for again when needed
   const sheet = map && (await atlasOf(state.dataset).catch(() => null)); // without it points stay points
   if (!sheet || page.row.dataset !== row.dataset) return;
-  map.renderer.setSprites({ ...sheet.atlas, numbers: Uint32Array.from(points.ids, (id) => sheet.spriteOf.get(id) ?? NO_SPRITE) });
+  map.renderer.setSprites({
+    ...sheet.atlas,
+    numbers: Uint32Array.from(points.ids, (id) => sheet.spriteOf.get(id) ?? NO_SPRITE),
+  });
 }
 
 const NO_SPRITE = 2 ** 32 - 1;
@@ -185,7 +206,12 @@ function colour(page, colouring) {
   const { mask, none } = maskOf(legend, page.state.only);
   map?.filter(mask, none);
   for (const radio of at("choices").querySelectorAll('[name="by"]')) radio.checked = radio.value === by;
-  showLegend(at("legend"), { legend, colours, only: page.state.only, choose: (only) => page.choose({ only }, { replace: true }) });
+  showLegend(at("legend"), {
+    legend,
+    colours,
+    only: page.state.only,
+    choose: (only) => page.choose({ only }, { replace: true }),
+  });
   showSelected(page);
   showInView(page);
 }
@@ -210,7 +236,11 @@ function showInView(page) {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const ids = Array.from(indices, (index) => points.ids[index]);
-  showListing({ ids, counts: [...counts].sort((a, b) => b[1] - a[1]), open: (id) => page.choose({ image: id }, { focus: true }) });
+  showListing({
+    ids,
+    counts: [...counts].sort((a, b) => b[1] - a[1]),
+    open: (id) => page.choose({ image: id }, { focus: true }),
+  });
 }
 
 function viewed(page) {
@@ -237,7 +267,11 @@ export async function find(page, { look = false } = {}) {
   });
   if (q !== page.state.q || row.dataset !== page.row?.dataset) return;
   light("found", found);
-  at("found").textContent = q ? (found.length ? `${number(found.length)} found.` : `Nothing is called “${q}”.`) : "";
+  at("found").textContent = q
+    ? found.length
+      ? `${number(found.length)} found.`
+      : `Nothing is called “${q}”.`
+    : "";
   if (look && found.length) map?.lookAtPoints(found);
 }
 
@@ -264,7 +298,14 @@ function showSelected(page) {
     select(page, nothing);
     at("map").focus({ preventScroll: true });
   };
-  showSelection({ ...shown, indices: lit.get("selection"), points, row: page.row, staff: page.staff, on: { open: (id) => page.choose({ image: id }, { focus: true }), clear } });
+  showSelection({
+    ...shown,
+    indices: lit.get("selection"),
+    points,
+    row: page.row,
+    staff: page.staff,
+    on: { open: (id) => page.choose({ image: id }, { focus: true }), clear },
+  });
 }
 
 /** Show the picture of the state with its neighbours in the full space, or none. */
@@ -293,7 +334,9 @@ export async function showOpened(page, { focus = false } = {}) {
       at("map").focus({ preventScroll: true });
     },
   };
-  const similar = [answer.picture, ...answer.neighbours].map((picture) => indexOf(picture.id)).filter((index) => index >= 0);
+  const similar = [answer.picture, ...answer.neighbours]
+    .map((picture) => indexOf(picture.id))
+    .filter((index) => index >= 0);
   showPicture(answer, { state, row, placed: indexOf(id) >= 0, on, focus });
   light("picture", Uint32Array.from(similar));
 }

@@ -28,7 +28,8 @@ export function showPending(page, picture, origin) {
 export function showAnswer(page, origin = null) {
   const { answer, state, row } = page;
   at("answer").removeAttribute("aria-busy");
-  if (at("query-image").dataset.image !== String(answer.image.id)) showQueryPicture(page, answer.image, pending === answer.image.id ? origin : null);
+  if (at("query-image").dataset.image !== String(answer.image.id))
+    showQueryPicture(page, answer.image, pending === answer.image.id ? origin : null);
   pending = null;
   linkSteps(page);
   const result = row && answer.found.get(row.id);
@@ -36,16 +37,24 @@ export function showAnswer(page, origin = null) {
   const labelled = Boolean(answer.image.label) && row?.weighted_precision !== null;
   showNeighbours(page, found, labelled);
   const right = found.filter((neighbour) => neighbour.label === answer.image.label).length;
-  at("neighbours-title").textContent = found.length ? `The ${plural(found.length, "most similar picture")}` : "";
+  at("neighbours-title").textContent = found.length
+    ? `The ${plural(found.length, "most similar picture")}`
+    : "";
   at("neighbours-note").textContent = note({ row, result, labelled, right, found });
   showScores(page, result, labelled, found);
-  at("status").textContent = row && result ? `${row.model}, ${row.layer}. ${labelled ? `${right} of ${found.length} right.` : ""}` : "";
+  at("status").textContent =
+    row && result
+      ? `${row.model}, ${row.layer}. ${labelled ? `${right} of ${found.length} right.` : ""}`
+      : "";
 }
 
 function note({ row, result, labelled, right, found }) {
   if (!row) return "";
   if (!result) return "This picture is newer than the experiment: it has no neighbours yet.";
-  if (!labelled) return row.weighted_precision === null ? "" : "This picture has no label, so nothing says which neighbour is right.";
+  if (!labelled)
+    return row.weighted_precision === null
+      ? ""
+      : "This picture has no label, so nothing says which neighbour is right.";
   return `${right} of ${found.length} in its category`;
 }
 
@@ -84,15 +93,23 @@ function fly(element, from) {
   const to = element.getBoundingClientRect();
   if (!to.width) return;
   const scale = Math.min(from.width / to.width, from.height / to.height);
-  const [dx, dy] = [from.left + from.width / 2 - to.left - to.width / 2, from.top + from.height / 2 - to.top - to.height / 2];
-  element.animate([{ transform: `translate(${dx}px, ${dy}px) scale(${scale})` }, { transform: "none" }], MOVE);
+  const [dx, dy] = [
+    from.left + from.width / 2 - to.left - to.width / 2,
+    from.top + from.height / 2 - to.top - to.height / 2,
+  ];
+  element.animate(
+    [{ transform: `translate(${dx}px, ${dy}px) scale(${scale})` }, { transform: "none" }],
+    MOVE,
+  );
 }
 
 // --- neighbours -------------------------------------------------------------------------------
 
 function showNeighbours(page, found, labelled) {
   const list = at("neighbours");
-  const before = still.matches ? null : new Map([...items].map(([id, item]) => [id, item.getBoundingClientRect()]));
+  const before = still.matches
+    ? null
+    : new Map([...items].map(([id, item]) => [id, item.getBoundingClientRect()]));
   const focused = list.contains(document.activeElement) ? document.activeElement.closest("li") : null;
   const wanted = new Set(found.map((neighbour) => neighbour.id));
   for (const [id, item] of items) {
@@ -108,7 +125,8 @@ function showNeighbours(page, found, labelled) {
     items.set(neighbour.id, item);
     if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
   });
-  if (focused?.isConnected && !focused.contains(document.activeElement)) focused.querySelector("a").focus({ preventScroll: true });
+  if (focused?.isConnected && !focused.contains(document.activeElement))
+    focused.querySelector("a").focus({ preventScroll: true });
   if (before) move(before);
 }
 
@@ -116,9 +134,19 @@ function showNeighbours(page, found, labelled) {
 function move(before) {
   const places = [...items].map(([id, item]) => [item, before.get(id), item.getBoundingClientRect()]);
   for (const [item, from, to] of places) {
-    if (!from) item.animate([{ opacity: 0, transform: "scale(0.85)" }, { opacity: 1, transform: "none" }], APPEAR);
+    if (!from)
+      item.animate(
+        [
+          { opacity: 0, transform: "scale(0.85)" },
+          { opacity: 1, transform: "none" },
+        ],
+        APPEAR,
+      );
     else if (from.left !== to.left || from.top !== to.top) {
-      item.animate([{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)` }, { transform: "none" }], MOVE);
+      item.animate(
+        [{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)` }, { transform: "none" }],
+        MOVE,
+      );
     }
   }
 }
@@ -130,8 +158,18 @@ function makeItem(page, neighbour) {
     { class: "neighbour" },
     make(
       "a",
-      { class: "neighbour-link", href: addressOf({ ...page.state, image: neighbour.id }), "data-image": neighbour.id, title: name },
-      make("span", { class: "neighbour-picture" }, make("img", { src: neighbour.thumbnail, alt: name, decoding: "async", draggable: "false" }), make("span", { class: "neighbour-rank number" })),
+      {
+        class: "neighbour-link",
+        href: addressOf({ ...page.state, image: neighbour.id }),
+        "data-image": neighbour.id,
+        title: name,
+      },
+      make(
+        "span",
+        { class: "neighbour-picture" },
+        make("img", { src: neighbour.thumbnail, alt: name, decoding: "async", draggable: "false" }),
+        make("span", { class: "neighbour-rank number" }),
+      ),
       make(
         "span",
         { class: "neighbour-facts" },
@@ -147,17 +185,47 @@ function fill(page, item, neighbour, right) {
   const part = (name) => item.querySelector(name);
   part(".neighbour-rank").textContent = String(neighbour.rank);
   part(".neighbour-score").textContent = scoreText(neighbour.score);
-  part(".neighbour-score").title = page.row.metric === "cosine" ? "Cosine similarity: 1 is the same direction" : page.row.metric === "inner_product" ? "Inner product: higher is nearer" : "Minus the distance: higher is nearer";
+  part(".neighbour-score").title =
+    page.row.metric === "cosine"
+      ? "Cosine similarity: 1 is the same direction"
+      : page.row.metric === "inner_product"
+        ? "Inner product: higher is nearer"
+        : "Minus the distance: higher is nearer";
   const said = right === null ? "" : String(right);
   if (item.dataset.right === said) return;
   item.dataset.right = said;
   part(".mark-place").replaceChildren(...(right === null ? [] : [markOf(right)]));
 }
 
-const scoreText = (score) => (Math.abs(score) >= 1000 ? score.toFixed(0) : Math.abs(score) >= 100 ? score.toFixed(1) : Math.abs(score) >= 10 ? score.toFixed(2) : score.toFixed(3)).replace("-", "−");
+const scoreText = (score) =>
+  (Math.abs(score) >= 1000
+    ? score.toFixed(0)
+    : Math.abs(score) >= 100
+      ? score.toFixed(1)
+      : Math.abs(score) >= 10
+        ? score.toFixed(2)
+        : score.toFixed(3)
+  ).replace("-", "−");
 
 function markOf(right) {
   const words = right ? "right: " : "wrong: ";
-  const sign = makeSvg("svg", { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": 3.2, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" }, makeSvg("path", { d: PATHS[right] }));
-  return make("span", { class: "mark", "data-right": String(right) }, sign, make("span", { class: "visually-hidden" }, words));
+  const sign = makeSvg(
+    "svg",
+    {
+      viewBox: "0 0 24 24",
+      fill: "none",
+      stroke: "currentColor",
+      "stroke-width": 3.2,
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+      "aria-hidden": "true",
+    },
+    makeSvg("path", { d: PATHS[right] }),
+  );
+  return make(
+    "span",
+    { class: "mark", "data-right": String(right) },
+    sign,
+    make("span", { class: "visually-hidden" }, words),
+  );
 }

@@ -26,9 +26,14 @@ function segments(page, name, titles, computed) {
   const wanted = JSON.stringify([titles, computed && [...computed], page.staff]);
   if (group.dataset.holds !== wanted) {
     group.dataset.holds = wanted;
-    group.replaceChildren(...Object.entries(titles).map(([value, title]) => segment(page, name, value, title, !computed || computed.has(value))));
+    group.replaceChildren(
+      ...Object.entries(titles).map(([value, title]) =>
+        segment(page, name, value, title, !computed || computed.has(value)),
+      ),
+    );
   }
-  for (const input of group.querySelectorAll("input")) input.checked = input.value === String(page.state[name]);
+  for (const input of group.querySelectorAll("input"))
+    input.checked = input.value === String(page.state[name]);
 }
 
 function segment(page, name, value, title, computed) {
@@ -39,7 +44,17 @@ function segment(page, name, value, title, computed) {
     else offer(page, name, value, title);
   });
   const hint = computed ? null : page.staff ? "Not computed yet: choose it to compute it" : "Not computed";
-  return make("label", { title: hint }, input, make("span", { "data-computed": !computed && "false" }, title, computed ? null : make("span", { class: "visually-hidden" }, ", not computed")));
+  return make(
+    "label",
+    { title: hint },
+    input,
+    make(
+      "span",
+      { "data-computed": !computed && "false" },
+      title,
+      computed ? null : make("span", { class: "visually-hidden" }, ", not computed"),
+    ),
+  );
 }
 
 /** Say that a metric or pooling was not computed, with a button that does it. */
@@ -47,10 +62,16 @@ function offer(page, name, value, title) {
   const { dataset, model } = page.state;
   const button = make("button", { class: "button primary", type: "button" }, "Compute it");
   button.addEventListener("click", () => {
-    const wanted = name === "metric" ? { metrics: [value], poolings: [page.state.pooling] } : { poolings: [value], metrics: [page.state.metric] };
+    const wanted =
+      name === "metric"
+        ? { metrics: [value], poolings: [page.state.pooling] }
+        : { poolings: [value], metrics: [page.state.metric] };
     compute(page, { dataset, models: [model], ...wanted }, button);
   });
-  at("offer").replaceChildren(make("span", {}, `${title} has not been computed for ${nameOf(page, model)} on this dataset.`), button);
+  at("offer").replaceChildren(
+    make("span", {}, `${title} has not been computed for ${nameOf(page, model)} on this dataset.`),
+    button,
+  );
   at("offer").hidden = false;
   for (const input of at(name).querySelectorAll("input")) input.checked = input.value === page.state[name];
   button.focus();

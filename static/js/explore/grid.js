@@ -119,7 +119,9 @@ export class PictureGrid {
   async #ask(which) {
     const generation = this.#generation;
     try {
-      const found = await call(`/api/v1/images/grid/?${new URLSearchParams({ ...this.#shown, seed: SEED, limit: WINDOW, ...which })}`);
+      const found = await call(
+        `/api/v1/images/grid/?${new URLSearchParams({ ...this.#shown, seed: SEED, limit: WINDOW, ...which })}`,
+      );
       return generation === this.#generation ? found : null;
     } catch (error) {
       if (error.name !== "ApiError") throw error;
@@ -134,7 +136,10 @@ export class PictureGrid {
   #take(index, found) {
     this.#windows.set(index, { answer: Promise.resolve(), pictures: found.pictures });
     found.pictures.forEach((picture, place) => this.#positions.set(picture.id, index * WINDOW + place));
-    if (found.total !== this.#total || found.categories.length !== this.#sections.filter((section) => section.named).length) {
+    if (
+      found.total !== this.#total ||
+      found.categories.length !== this.#sections.filter((section) => section.named).length
+    ) {
       this.#count(found.total, found.categories);
     }
     at("pictures-count").textContent = number(this.#total);
@@ -148,7 +153,12 @@ export class PictureGrid {
       ? categories.map((category) => ({ ...category, name: category.name || "no category", named: true }))
       : [{ name: "", start: 0, images: total }];
     at("jump-field").hidden = categories.length < 2;
-    at("jump").replaceChildren(...categories.map((category, index) => new Option(`${this.#sections[index].name} (${number(category.images)})`, category.start)));
+    at("jump").replaceChildren(
+      ...categories.map(
+        (category, index) =>
+          new Option(`${this.#sections[index].name} (${number(category.images)})`, category.start),
+      ),
+    );
     this.#clear();
     this.#lay();
   }
@@ -174,22 +184,38 @@ export class PictureGrid {
     const { positions, heads } = this.#places.between(-top - BEYOND_PX, innerHeight - top + BEYOND_PX);
     // the one with the focus is kept, however far the page was scrolled
     const wanted = [...new Set([...positions, Math.min(this.#focus, this.#total - 1)])];
-    const freshHeads = keep(this.#heads, heads.map((section) => section.start), (start) => this.#head(heads.find((section) => section.start === start)));
+    const freshHeads = keep(
+      this.#heads,
+      heads.map((section) => section.start),
+      (start) => this.#head(heads.find((section) => section.start === start)),
+    );
     const fresh = keep(this.#cells, wanted, (position) => this.#cell(position));
     for (const position of wanted) this.#fill(this.#cells.get(position), position);
     this.#element.append(...freshHeads, ...fresh);
     clearTimeout(this.#timer);
-    if (positions.length) this.#timer = setTimeout(() => this.#fetchBetween(positions[0], positions.at(-1)), REST_MS);
+    if (positions.length)
+      this.#timer = setTimeout(() => this.#fetchBetween(positions[0], positions.at(-1)), REST_MS);
   }
 
   #head(section) {
-    const head = make("div", { class: "grid-head", role: "presentation" }, make("strong", {}, section.name), make("span", { class: "muted number small" }, number(section.images)));
+    const head = make(
+      "div",
+      { class: "grid-head", role: "presentation" },
+      make("strong", {}, section.name),
+      make("span", { class: "muted number small" }, number(section.images)),
+    );
     head.style.transform = `translateY(${section.top}px)`;
     return head;
   }
 
   #cell(position) {
-    const cell = make("div", { class: "grid-cell", role: "listitem", "aria-setsize": this.#total, "aria-posinset": position + 1, "data-position": position });
+    const cell = make("div", {
+      class: "grid-cell",
+      role: "listitem",
+      "aria-setsize": this.#total,
+      "aria-posinset": position + 1,
+      "data-position": position,
+    });
     const { x, y } = this.#places.of(position);
     cell.style.transform = `translate(${x}px, ${y}px)`;
     cell.style.width = cell.style.height = `${this.#places.side}px`;
@@ -203,7 +229,13 @@ export class PictureGrid {
     cell.append(
       make(
         "a",
-        { class: "grid-picture", href: addressOf({ ...this.#page.state, image: picture.id }), "data-image": picture.id, tabindex: position === this.#focus ? 0 : -1, title: name },
+        {
+          class: "grid-picture",
+          href: addressOf({ ...this.#page.state, image: picture.id }),
+          "data-image": picture.id,
+          tabindex: position === this.#focus ? 0 : -1,
+          title: name,
+        },
         make("img", { src: picture.thumbnail, alt: name, decoding: "async", draggable: "false" }),
       ),
     );
@@ -239,10 +271,12 @@ export class PictureGrid {
     const top = this.#element.getBoundingClientRect().top + this.#places.of(position).y;
     const bottom = top + this.#places.side;
     if (top < ABOVE_PX) scrollBy({ top: top - ABOVE_PX, behavior: "instant" });
-    else if (bottom > innerHeight - BELOW_PX) scrollBy({ top: bottom - innerHeight + BELOW_PX, behavior: "instant" });
+    else if (bottom > innerHeight - BELOW_PX)
+      scrollBy({ top: bottom - innerHeight + BELOW_PX, behavior: "instant" });
     this.#render();
     await this.#fetch(windowOf(position));
-    if (focus && generation === this.#generation && position === this.#focus) this.#cells.get(position)?.firstElementChild?.focus({ preventScroll: true });
+    if (focus && generation === this.#generation && position === this.#focus)
+      this.#cells.get(position)?.firstElementChild?.focus({ preventScroll: true });
   }
 }
 
@@ -254,8 +288,10 @@ function keep(elements, wanted, build) {
     element.remove();
     elements.delete(key);
   }
-  return wanted.filter((key) => !elements.has(key)).map((key) => {
-    elements.set(key, build(key));
-    return elements.get(key);
-  });
+  return wanted
+    .filter((key) => !elements.has(key))
+    .map((key) => {
+      elements.set(key, build(key));
+      return elements.get(key);
+    });
 }

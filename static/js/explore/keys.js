@@ -6,7 +6,12 @@ const at = (id) => document.getElementById(id);
 function taken(event, page) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented) return true;
   const target = event.target;
-  if (target.closest("input, select, textarea, [contenteditable], dialog, .disclosure, .top, .sections, #datasets")) return true;
+  if (
+    target.closest(
+      "input, select, textarea, [contenteditable], dialog, .disclosure, .top, .sections, #datasets",
+    )
+  )
+    return true;
   // on the grid the page itself scrolls as long as nobody works with the pictures or the rail
   return page.state.image === null && !target.closest("#explore");
 }
@@ -48,5 +53,7 @@ function walkPictures(page, step, target, since) {
     next?.querySelector("a")?.focus();
     return;
   }
-  page.grid.beside(page.state.image, step).then((image) => image !== null && page.search(image, { since, walking: true }));
+  page.grid
+    .beside(page.state.image, step)
+    .then((image) => image !== null && page.search(image, { since, walking: true }));
 }

@@ -10,7 +10,8 @@ let timer = null;
 let followed = null;
 let seen = new Map();
 
-export const nameOf = (page, model) => page.networks.find((network) => network.name === model)?.title ?? model;
+export const nameOf = (page, model) =>
+  page.networks.find((network) => network.name === model)?.title ?? model;
 
 /** Ask the server to compute experiments; `button` waits meanwhile. */
 export async function compute(page, wanted, button) {
@@ -46,41 +47,91 @@ export function showNotices(page) {
 
 /** A notice that says the same stays, so that it is not read out again and its button keeps the focus. */
 function replaceWhereDifferent(holder, notices) {
-  const same = notices.length === holder.childElementCount && notices.every((notice, index) => notice.isEqualNode(holder.children[index]));
+  const same =
+    notices.length === holder.childElementCount &&
+    notices.every((notice, index) => notice.isEqualNode(holder.children[index]));
   if (!same) holder.replaceChildren(...notices);
 }
 
 const notice = (kind, ...children) => make("div", { class: `notice ${kind}` }, ...children);
 
 function empty(page) {
-  return notice("plain", make("span", {}, "This dataset has no pictures yet."), make("a", { href: `/datasets/${encodeURIComponent(page.state.dataset)}/` }, "How to add some"));
+  return notice(
+    "plain",
+    make("span", {}, "This dataset has no pictures yet."),
+    make("a", { href: `/datasets/${encodeURIComponent(page.state.dataset)}/` }, "How to add some"),
+  );
 }
 
 function nothingComputed(page) {
-  const words = make("div", {}, make("strong", {}, "No experiments have been computed for this dataset yet."), make("p", {}, "An experiment lets every picture search among the others with one network, layer and distance. Until then you can look at the pictures."));
+  const words = make(
+    "div",
+    {},
+    make("strong", {}, "No experiments have been computed for this dataset yet."),
+    make(
+      "p",
+      {},
+      "An experiment lets every picture search among the others with one network, layer and distance. Until then you can look at the pictures.",
+    ),
+  );
   return notice("plain start", words, ...way(page, { dataset: page.state.dataset }, "Compute experiments"));
 }
 
 function networkMissing(page) {
-  const words = make("span", {}, `Nothing has been computed with ${nameOf(page, page.state.model)} on this dataset.`);
-  return notice("plain", words, ...way(page, { dataset: page.state.dataset, models: [page.state.model] }, "Compute it"));
+  const words = make(
+    "span",
+    {},
+    `Nothing has been computed with ${nameOf(page, page.state.model)} on this dataset.`,
+  );
+  return notice(
+    "plain",
+    words,
+    ...way(page, { dataset: page.state.dataset, models: [page.state.model] }, "Compute it"),
+  );
 }
 
 function outOfDate(page, stale) {
   const several = (name) => [...new Set(stale.map((row) => row[name]))];
-  const wanted = { dataset: page.state.dataset, models: several("model"), poolings: several("pooling"), metrics: several("metric") };
-  const all = stale.length === page.rows.length ? "The experiments" : `${number(stale.length)} of ${plural(page.rows.length, "experiment")}`;
-  const words = make("span", {}, `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: pictures were added, removed or relabelled since.`);
+  const wanted = {
+    dataset: page.state.dataset,
+    models: several("model"),
+    poolings: several("pooling"),
+    metrics: several("metric"),
+  };
+  const all =
+    stale.length === page.rows.length
+      ? "The experiments"
+      : `${number(stale.length)} of ${plural(page.rows.length, "experiment")}`;
+  const words = make(
+    "span",
+    {},
+    `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: pictures were added, removed or relabelled since.`,
+  );
   return notice("", words, ...way(page, wanted, "Update"));
 }
 
-const unlabelled = () => notice("plain", make("span", {}, "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. Put the pictures of each category in a folder of its own to get them."));
+const unlabelled = () =>
+  notice(
+    "plain",
+    make(
+      "span",
+      {},
+      "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. Put the pictures of each category in a folder of its own to get them.",
+    ),
+  );
 
 /** Return what one can do: a button for staff, the command for others. */
 function way(page, wanted, title) {
   if (!page.staff) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
-    return [make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`), make("a", { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` }, "or sign in as staff")];
+    return [
+      make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
+      make(
+        "a",
+        { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` },
+        "or sign in as staff",
+      ),
+    ];
   }
   const button = make("button", { class: "button primary", type: "button" }, title);
   button.addEventListener("click", () => compute(page, wanted, button));
@@ -88,14 +139,23 @@ function way(page, wanted, title) {
 }
 
 function progress(jobs) {
-  const [done, total] = [jobs.reduce((sum, job) => sum + job.done, 0), jobs.reduce((sum, job) => sum + job.total, 0)];
+  const [done, total] = [
+    jobs.reduce((sum, job) => sum + job.done, 0),
+    jobs.reduce((sum, job) => sum + job.total, 0),
+  ];
   const running = jobs.find((job) => job.state === "running");
-  const words = running?.message || (running ? "Computing experiments" : "Waiting for a worker to compute the experiments");
+  const words =
+    running?.message ||
+    (running ? "Computing experiments" : "Waiting for a worker to compute the experiments");
   return make(
     "div",
     { class: "computing" },
     make("span", {}, words),
-    make("progress", { max: 100, value: total ? Math.floor((100 * done) / total) : null, "aria-label": "Computing experiments" }),
+    make("progress", {
+      max: 100,
+      value: total ? Math.floor((100 * done) / total) : null,
+      "aria-label": "Computing experiments",
+    }),
     total ? make("span", { class: "number" }, `${number(done)} of ${number(total)}`) : null,
     make("a", { href: jobs.length === 1 ? `/jobs/${jobs[0].id}/` : "/jobs/" }, plural(jobs.length, "job")),
   );
@@ -112,8 +172,12 @@ export function followJobs(page) {
 }
 
 async function activeJobs(dataset) {
-  const lists = ["running", "queued"].map((state) => call(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`));
-  return (await Promise.all(lists)).flatMap((list) => list.results).filter((job) => job.kind === "experiment");
+  const lists = ["running", "queued"].map((state) =>
+    call(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`),
+  );
+  return (await Promise.all(lists))
+    .flatMap((list) => list.results)
+    .filter((job) => job.kind === "experiment");
 }
 
 async function ask(page) {
@@ -139,7 +203,8 @@ async function ask(page) {
   else showNotices(page);
   if (page.state.dataset !== dataset) return;
   clearTimeout(timer);
-  if (jobs.length || !page.rows.length) timer = setTimeout(() => ask(page), jobs.length ? EVERY_MS : WAITING_MS);
+  if (jobs.length || !page.rows.length)
+    timer = setTimeout(() => ask(page), jobs.length ? EVERY_MS : WAITING_MS);
 }
 
 /** Say why a computation failed. */

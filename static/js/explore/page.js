@@ -1,6 +1,20 @@
 // Explore: which network, layer, distance and pooling find what. The state is one value, the address says it, and every
 // change goes through `choose`: state -> address -> everything shown, in one synchronous step where the answers are here already.
-import { addressOf, best, CONFIGURATION, experiments, forget, linkSections, match, METRICS, models, ofImage, POOLINGS, readState, writeState } from "../shared/url-state.js";
+import {
+  addressOf,
+  best,
+  CONFIGURATION,
+  experiments,
+  forget,
+  linkSections,
+  match,
+  METRICS,
+  models,
+  ofImage,
+  POOLINGS,
+  readState,
+  writeState,
+} from "../shared/url-state.js";
 import { showAnswer, showPending } from "./answer.js";
 import { showControls } from "./controls.js";
 import { showDetails } from "./details.js";
@@ -30,7 +44,8 @@ const page = {
 };
 let lastWalk = 0;
 
-const datasetLink = (slug) => [...document.querySelectorAll("#datasets a")].find((link) => link.dataset.dataset === slug);
+const datasetLink = (slug) =>
+  [...document.querySelectorAll("#datasets a")].find((link) => link.dataset.dataset === slug);
 
 // --- state ------------------------------------------------------------------------------------
 
@@ -42,15 +57,28 @@ function settled(state) {
   const asked = CONFIGURATION.filter((name) => state[name]);
   const fitting = network ? [] : page.rows.filter((row) => asked.every((name) => row[name] === state[name]));
   const row = network ? match(page.rows, state) : best(fitting.length ? fitting : page.rows);
-  return row ? { ...state, ...Object.fromEntries(CONFIGURATION.map((name) => [name, row[name]])) } : uncomputed(state);
+  return row
+    ? { ...state, ...Object.fromEntries(CONFIGURATION.map((name) => [name, row[name]])) }
+    : uncomputed(state);
 }
 
 /** A network that nothing was computed with yet can be looked at all the same: its layers, and what they see. */
 function uncomputed(state) {
-  const network = page.networks.find((candidate) => candidate.name === state.model) ?? page.networks.find((candidate) => candidate.available) ?? page.networks[0];
-  const layer = network.layers.some((candidate) => candidate.name === state.layer) ? state.layer : (network.layers.at(-1)?.name ?? "");
+  const network =
+    page.networks.find((candidate) => candidate.name === state.model) ??
+    page.networks.find((candidate) => candidate.available) ??
+    page.networks[0];
+  const layer = network.layers.some((candidate) => candidate.name === state.layer)
+    ? state.layer
+    : (network.layers.at(-1)?.name ?? "");
   const usual = best(page.rows) ?? { metric: Object.keys(METRICS)[0], pooling: Object.keys(POOLINGS)[0] };
-  return { ...state, model: network.name, layer, metric: state.metric || usual.metric, pooling: state.pooling || usual.pooling };
+  return {
+    ...state,
+    model: network.name,
+    layer,
+    metric: state.metric || usual.metric,
+    pooling: state.pooling || usual.pooling,
+  };
 }
 
 /** The layer of another network that lies as deep among its eight as this one among its own. */
@@ -59,12 +87,17 @@ function layerAsDeep(model) {
   const [from, to] = [layersOf(page.state.model), layersOf(model)];
   const position = from.findIndex((layer) => layer.name === page.state.layer);
   if (position < 0 || !to.length) return to.at(-1)?.name ?? "";
-  return to[from.length > 1 ? Math.round((position * (to.length - 1)) / (from.length - 1)) : to.length - 1].name;
+  return to[from.length > 1 ? Math.round((position * (to.length - 1)) / (from.length - 1)) : to.length - 1]
+    .name;
 }
 
 /** Change some of the state. `walking`: one of many quick steps, which share an entry of the history. */
-function choose(changes, { since = performance.now(), walking = false, origin = null, replace = false } = {}) {
-  if (changes.model && changes.model !== page.state.model) changes = { layer: layerAsDeep(changes.model), ...changes };
+function choose(
+  changes,
+  { since = performance.now(), walking = false, origin = null, replace = false } = {},
+) {
+  if (changes.model && changes.model !== page.state.model)
+    changes = { layer: layerAsDeep(changes.model), ...changes };
   at("failure").hidden = true;
   const before = page.state;
   const wasQuery = page.state.image;
@@ -190,7 +223,8 @@ async function refresh() {
     const [rows, answer] = await Promise.all([experiments(dataset), image === null ? null : ofImage(image)]);
     if (page.state.dataset !== dataset) return;
     // the first results of all are shown, whatever was looked at before there were any
-    if (!page.rows.length && !rows.some((row) => row.model === page.state.model)) page.state = { ...page.state, model: "", layer: "" };
+    if (!page.rows.length && !rows.some((row) => row.model === page.state.model))
+      page.state = { ...page.state, model: "", layer: "" };
     page.rows = rows;
     if (page.state.image === image) page.answer = answer;
   } catch (error) {
@@ -204,7 +238,8 @@ async function refresh() {
 
 // --- what people do ---------------------------------------------------------------------------
 
-const plain = (event) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+const plain = (event) =>
+  event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
 
 function follow(event) {
   const link = event.target.closest("a[data-dataset], a[data-model], a[data-layer], a[data-image]");
@@ -234,8 +269,11 @@ function bringIntoView() {
   const layers = document.querySelector(".layers");
   const sticks = getComputedStyle(layers).position === "sticky";
   const shown = at("answer").getBoundingClientRect().top;
-  const goal = sticks ? shown - layers.offsetHeight - header - BETWEEN_PX : root.getBoundingClientRect().top - header - BETWEEN_PX;
-  if (goal < 0 || shown > innerHeight / 2) scrollTo({ top: Math.max(0, goal + scrollY), behavior: "instant" });
+  const goal = sticks
+    ? shown - layers.offsetHeight - header - BETWEEN_PX
+    : root.getBoundingClientRect().top - header - BETWEEN_PX;
+  if (goal < 0 || shown > innerHeight / 2)
+    scrollTo({ top: Math.max(0, goal + scrollY), behavior: "instant" });
 }
 
 /** Links say where they lead under the choices of now: made right when somebody comes near them. */
@@ -272,7 +310,8 @@ if (root) {
   page.grid = new PictureGrid(at("grid"), page);
   document.getElementById("datasets").addEventListener("click", follow);
   root.addEventListener("click", follow);
-  for (const kind of ["pointerover", "focusin"]) document.getElementById("main").addEventListener(kind, pointLink);
+  for (const kind of ["pointerover", "focusin"])
+    document.getElementById("main").addEventListener(kind, pointLink);
   at("back").addEventListener("click", (event) => {
     if (!plain(event)) return;
     event.preventDefault();

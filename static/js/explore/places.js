@@ -32,7 +32,10 @@ export class Places {
     const section = this.#sections[this.#last("start", position)];
     const inside = position - section.start;
     const pitch = this.side + GAP;
-    return { x: (inside % this.#columns) * pitch, y: section.body + Math.floor(inside / this.#columns) * pitch };
+    return {
+      x: (inside % this.#columns) * pitch,
+      y: section.body + Math.floor(inside / this.#columns) * pitch,
+    };
   }
 
   /** Return the positions and the named sections that lie between two heights. */
@@ -40,13 +43,18 @@ export class Places {
     const positions = [];
     const heads = [];
     const pitch = this.side + GAP;
-    for (let index = this.#last("top", from); index < this.#sections.length && this.#sections[index].top <= to; index += 1) {
+    for (
+      let index = this.#last("top", from);
+      index < this.#sections.length && this.#sections[index].top <= to;
+      index += 1
+    ) {
       const section = this.#sections[index];
       if (section.named) heads.push(section);
       const first = Math.max(0, Math.floor((from - section.body) / pitch));
       const last = Math.floor((to - section.body) / pitch);
       const end = Math.min(section.images, (last + 1) * this.#columns);
-      for (let inside = first * this.#columns; inside < end; inside += 1) positions.push(section.start + inside);
+      for (let inside = first * this.#columns; inside < end; inside += 1)
+        positions.push(section.start + inside);
     }
     return { positions, heads };
   }

@@ -13,8 +13,12 @@ let drawn = {};
 /** Return the score of each layer of a network under the chosen metric and pooling, null where there is none. */
 function scoresOf(page, network) {
   const { metric, pooling } = page.state;
-  const rows = page.rows.filter((row) => row.model === network.name && row.metric === metric && row.pooling === pooling);
-  return network.layers.map((layer) => rows.find((row) => row.layer === layer.name)?.weighted_precision ?? null);
+  const rows = page.rows.filter(
+    (row) => row.model === network.name && row.metric === metric && row.pooling === pooling,
+  );
+  return network.layers.map(
+    (layer) => rows.find((row) => row.layer === layer.name)?.weighted_precision ?? null,
+  );
 }
 
 /** Return the range that all curves of a dataset share, so that they can be compared. */
@@ -32,19 +36,34 @@ const fraction = (score, range) => (score - range.low) / (range.high - range.low
 export function showRail(page) {
   const { networks, rows, state } = page;
   if (!networks.length) return;
-  const wanted = { networks, rows, dataset: state.dataset, model: state.model, metric: state.metric, pooling: state.pooling };
+  const wanted = {
+    networks,
+    rows,
+    dataset: state.dataset,
+    model: state.model,
+    metric: state.metric,
+    pooling: state.pooling,
+  };
   if (Object.keys(wanted).every((name) => wanted[name] === built[name])) {
     markLayer(page);
     return;
   }
   built = wanted;
   const range = rangeOf(page.rows);
-  const usable = networks.filter((network) => network.available || page.rows.some((row) => row.model === network.name));
+  const usable = networks.filter(
+    (network) => network.available || page.rows.some((row) => row.model === network.name),
+  );
   const absent = networks.filter((network) => !usable.includes(network));
-  keepFocus(at("networks"), "model", usable.map((network) => networkRow(page, network, range)));
+  keepFocus(
+    at("networks"),
+    "model",
+    usable.map((network) => networkRow(page, network, range)),
+  );
   at("absent").hidden = !absent.length;
-  at("absent").querySelector("summary").textContent = `${plural(absent.length, "more network")}, not available here`;
-  if (at("networks-absent").childElementCount !== absent.length) at("networks-absent").replaceChildren(...absent.map((network) => absentRow(page, network)));
+  at("absent").querySelector("summary").textContent =
+    `${plural(absent.length, "more network")}, not available here`;
+  if (at("networks-absent").childElementCount !== absent.length)
+    at("networks-absent").replaceChildren(...absent.map((network) => absentRow(page, network)));
   const chosen = networks.find((network) => network.name === state.model);
   showLayers(page, chosen, range);
 }
@@ -54,17 +73,38 @@ function networkRow(page, network, range) {
   const top = Math.max(...scores.map((score) => score ?? -1));
   const current = network.name === page.state.model;
   const parameters = network.parameters ? `${millions(network.parameters)} parameters` : "no parameters";
-  const facts = [network.parameters ? millions(network.parameters) : "", network.input_size ? `${network.input_size} px` : ""].filter(Boolean);
+  const facts = [
+    network.parameters ? millions(network.parameters) : "",
+    network.input_size ? `${network.input_size} px` : "",
+  ].filter(Boolean);
   return make(
     "li",
     {},
     make(
       "a",
-      { class: "network", href: page.address({ model: network.name }), "data-model": network.name, "aria-current": current && "true", "data-baseline": network.baseline, title: `${network.title}: ${parameters}` },
+      {
+        class: "network",
+        href: page.address({ model: network.name }),
+        "data-model": network.name,
+        "aria-current": current && "true",
+        "data-baseline": network.baseline,
+        title: `${network.title}: ${parameters}`,
+      },
       make("strong", {}, network.title),
-      make("span", { class: "network-facts muted number" }, network.baseline ? "baseline" : facts.join(" · ")),
+      make(
+        "span",
+        { class: "network-facts muted number" },
+        network.baseline ? "baseline" : facts.join(" · "),
+      ),
       range && spark(scores, range),
-      top >= 0 ? make("span", { class: "network-best number" }, make("span", { class: "visually-hidden" }, "best layer "), percent(top)) : null,
+      top >= 0
+        ? make(
+            "span",
+            { class: "network-best number" },
+            make("span", { class: "visually-hidden" }, "best layer "),
+            percent(top),
+          )
+        : null,
     ),
   );
 }
@@ -76,7 +116,12 @@ function spark(scores, range) {
     .filter(([, score]) => score !== null)
     .map(([x, score]) => [x, height - pad - fraction(score, range) * (height - 2 * pad)]);
   const svg = makeSvg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-  if (points.length > 1) svg.append(makeSvg("polyline", { points: points.map((point) => point.map((value) => value.toFixed(1)).join(",")).join(" ") }));
+  if (points.length > 1)
+    svg.append(
+      makeSvg("polyline", {
+        points: points.map((point) => point.map((value) => value.toFixed(1)).join(",")).join(" "),
+      }),
+    );
   const peak = points.reduce((best, point) => (!best || point[1] < best[1] ? point : best), null);
   if (peak) svg.append(makeSvg("circle", { cx: peak[0], cy: peak[1], r: 2.5 }));
   return svg;
@@ -84,14 +129,25 @@ function spark(scores, range) {
 
 function absentRow(page, network) {
   const button = page.staff ? make("button", { class: "button", type: "button" }, "Fetch and compute") : null;
-  button?.addEventListener("click", () => compute(page, { dataset: page.state.dataset, models: [network.name] }, button));
+  button?.addEventListener("click", () =>
+    compute(page, { dataset: page.state.dataset, models: [network.name] }, button),
+  );
   return make(
     "li",
     {},
     make(
       "details",
       { class: "network-absent" },
-      make("summary", {}, make("strong", {}, network.title), make("span", { class: "muted number" }, [millions(network.parameters ?? 0), `${network.input_size} px`].join(" · "))),
+      make(
+        "summary",
+        {},
+        make("strong", {}, network.title),
+        make(
+          "span",
+          { class: "muted number" },
+          [millions(network.parameters ?? 0), `${network.input_size} px`].join(" · "),
+        ),
+      ),
       make("p", { class: "small" }, network.reason),
       button && make("p", {}, button),
     ),
@@ -102,7 +158,11 @@ function showLayers(page, network, range) {
   const list = at("layers");
   const scores = network ? scoresOf(page, network) : [];
   at("layers-hint").textContent = range && network ? "weighted precision, %" : "";
-  keepFocus(list, "layer", (network?.layers ?? []).map((layer, index) => layerRow(page, layer, scores[index], range)));
+  keepFocus(
+    list,
+    "layer",
+    (network?.layers ?? []).map((layer, index) => layerRow(page, layer, scores[index], range)),
+  );
   markLayer(page);
 }
 
@@ -111,32 +171,55 @@ function markLayer({ networks, state }) {
     if (link.dataset.layer === state.layer) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  const layer = networks.find((network) => network.name === state.model)?.layers.find((candidate) => candidate.name === state.layer);
+  const layer = networks
+    .find((network) => network.name === state.model)
+    ?.layers.find((candidate) => candidate.name === state.layer);
   at("layer-facts").textContent = layer ? `${layer.name}: ${factsOf(layer)}` : "";
 }
 
-const factsOf = (layer) => `${layer.type}, layer ${number(layer.index)} of ${number(layer.total_layers)}, ${millions(layer.parameters)} parameters up to it, ${layer.shape.join(" × ")}`;
+const factsOf = (layer) =>
+  `${layer.type}, layer ${number(layer.index)} of ${number(layer.total_layers)}, ${millions(layer.parameters)} parameters up to it, ${layer.shape.join(" × ")}`;
 
 function layerRow(page, layer, score, range) {
   const picture = layer.picture
-    ? make("img", { class: "layer-picture", src: layer.picture, alt: "", width: 48, height: 48, decoding: "async" })
+    ? make("img", {
+        class: "layer-picture",
+        src: layer.picture,
+        alt: "",
+        width: 48,
+        height: 48,
+        decoding: "async",
+      })
     : placeholder(layer);
   return make(
     "li",
     {},
     make(
       "a",
-      { class: "layer", href: page.address({ layer: layer.name }), "data-layer": layer.name, title: `${layer.name}: ${factsOf(layer)}` },
+      {
+        class: "layer",
+        href: page.address({ layer: layer.name }),
+        "data-layer": layer.name,
+        title: `${layer.name}: ${factsOf(layer)}`,
+      },
       picture,
       make(
         "span",
         { class: "layer-text" },
         make("strong", {}, layer.name),
         make("span", { class: "layer-detail muted" }, layer.type),
-        make("span", { class: "layer-detail muted number" }, `${layer.index}/${layer.total_layers} · ${millions(layer.parameters)}`),
+        make(
+          "span",
+          { class: "layer-detail muted number" },
+          `${layer.index}/${layer.total_layers} · ${millions(layer.parameters)}`,
+        ),
       ),
       range && make("span", { class: "layer-score number" }, percent(score)),
-      range && make("span", { class: "layer-chart", "data-fraction": score === null ? "" : fraction(score, range).toFixed(4) }),
+      range &&
+        make("span", {
+          class: "layer-chart",
+          "data-fraction": score === null ? "" : fraction(score, range).toFixed(4),
+        }),
     ),
   );
 }
@@ -149,7 +232,15 @@ function placeholder(layer) {
   for (let y = 0; y < cells; y += 1) {
     for (let x = 0; x < cells; x += 1) {
       const shade = ((x * 7 + y * 13 + x * y * 5) % 9) / 9;
-      svg.append(makeSvg("rect", { x: x * size + 0.5, y: y * size + 0.5, width: size - 1, height: size - 1, "fill-opacity": (0.12 + 0.5 * shade).toFixed(2) }));
+      svg.append(
+        makeSvg("rect", {
+          x: x * size + 0.5,
+          y: y * size + 0.5,
+          width: size - 1,
+          height: size - 1,
+          "fill-opacity": (0.12 + 0.5 * shade).toFixed(2),
+        }),
+      );
     }
   }
   return svg;
@@ -159,7 +250,10 @@ function placeholder(layer) {
 function keepFocus(list, name, children) {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset[name] : undefined;
   list.replaceChildren(...children);
-  if (focused !== undefined) [...list.querySelectorAll("a")].find((link) => link.dataset[name] === focused)?.focus({ preventScroll: true });
+  if (focused !== undefined)
+    [...list.querySelectorAll("a")]
+      .find((link) => link.dataset[name] === focused)
+      ?.focus({ preventScroll: true });
 }
 
 // --- drawing ----------------------------------------------------------------------------------
@@ -171,7 +265,8 @@ export function drawRail(page) {
     watched = new ResizeObserver(again);
     for (const id of ["rail", "networks", "layers", "absent"]) watched.observe(at(id));
     at("connections").addEventListener("animationend", () => at("connections").classList.remove("fresh"));
-    for (const id of ["networks", "layer-scroll"]) at(id).addEventListener("scroll", again, { passive: true });
+    for (const id of ["networks", "layer-scroll"])
+      at(id).addEventListener("scroll", again, { passive: true });
   }
   bringIntoView();
   if (drawn === built) {
@@ -186,7 +281,8 @@ export function drawRail(page) {
 /** What was drawn stays where it is: only another layer is the chosen one. */
 function markDrawn() {
   const { layer } = document.querySelector("a.layer[aria-current]")?.dataset ?? {};
-  for (const shape of document.querySelectorAll("#connections path, #depth-curve circle")) shape.toggleAttribute("data-chosen", shape.dataset.of === layer);
+  for (const shape of document.querySelectorAll("#connections path, #depth-curve circle"))
+    shape.toggleAttribute("data-chosen", shape.dataset.of === layer);
   // the chosen one lies over the others
   const chosen = at("connections").querySelector("[data-chosen]");
   if (chosen) at("connections").append(chosen);
@@ -194,12 +290,17 @@ function markDrawn() {
 
 /** In a strip that scrolls sideways the chosen one must be seen. */
 function bringIntoView() {
-  for (const [id, link] of [["datasets", "a"], ["networks", "a.network"], ["layer-scroll", "a.layer"]]) {
+  for (const [id, link] of [
+    ["datasets", "a"],
+    ["networks", "a.network"],
+    ["layer-scroll", "a.layer"],
+  ]) {
     const strip = at(id);
     const chosen = strip.querySelector(`${link}[aria-current]`);
     if (!chosen || strip.scrollWidth <= strip.clientWidth) continue;
     const [box, outer] = [chosen.getBoundingClientRect(), strip.getBoundingClientRect()];
-    if (box.left < outer.left || box.right > outer.right) strip.scrollLeft += box.left + box.width / 2 - outer.left - outer.width / 2;
+    if (box.left < outer.left || box.right > outer.right)
+      strip.scrollLeft += box.left + box.width / 2 - outer.left - outer.width / 2;
   }
 }
 
@@ -223,10 +324,18 @@ function drawConnections() {
     const to = layer.getBoundingClientRect();
     let d;
     if (upright.matches) {
-      const [y1, y2, half] = [clamp(network.top + network.height / 2 - box.top, box.height), to.top + to.height / 2 - box.top, box.width / 2];
+      const [y1, y2, half] = [
+        clamp(network.top + network.height / 2 - box.top, box.height),
+        to.top + to.height / 2 - box.top,
+        box.width / 2,
+      ];
       d = `M0 ${y1}C${half} ${y1} ${half} ${y2} ${box.width} ${y2}`;
     } else {
-      const [x1, x2, half] = [clamp(network.left + network.width / 2 - box.left, box.width), to.left + to.width / 2 - box.left, box.height / 2];
+      const [x1, x2, half] = [
+        clamp(network.left + network.width / 2 - box.left, box.width),
+        to.left + to.width / 2 - box.left,
+        box.height / 2,
+      ];
       d = `M${x1} 0C${x1} ${half} ${x2} ${half} ${x2} ${box.height}`;
     }
     return makeSvg("path", { d, pathLength: 1, "data-of": layer.dataset.layer });
@@ -252,7 +361,15 @@ function drawDepth() {
       return { x: x - box.left, y: y - box.top, of: chart.closest("a").dataset.layer };
     });
   svg.replaceChildren(
-    ...(points.length > 1 ? [makeSvg("polyline", { points: points.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ") })] : []),
-    ...points.map(({ x, y, of }) => makeSvg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 3, "data-of": of })),
+    ...(points.length > 1
+      ? [
+          makeSvg("polyline", {
+            points: points.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "),
+          }),
+        ]
+      : []),
+    ...points.map(({ x, y, of }) =>
+      makeSvg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 3, "data-of": of }),
+    ),
   );
 }

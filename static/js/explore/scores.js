@@ -24,7 +24,12 @@ export function showScores(page, result, labelled, found) {
       { class: "tiles number" },
       tile(`Weighted precision@${state.k}`, worked.percent, row.weighted_precision, atTheirs),
       tile(`Precision@${state.k}`, (100 * hits) / state.k, row.precision, atTheirs),
-      tile("Average precision", result.average_precision === null ? null : 100 * result.average_precision, row.map, ""),
+      tile(
+        "Average precision",
+        result.average_precision === null ? null : 100 * result.average_precision,
+        row.map,
+        "",
+      ),
     ),
     explanation(right, worked, state.k),
   );
@@ -45,20 +50,44 @@ function tile(name, value, mean, atTheirs) {
     "div",
     { class: "tile" },
     make("dt", {}, name),
-    make("dd", {}, make("strong", {}, percent(value), value === null ? "" : " %"), make("span", { class: "tile-mean muted", "data-side": side }, `dataset mean${atTheirs} ${percent(mean)}`)),
+    make(
+      "dd",
+      {},
+      make("strong", {}, percent(value), value === null ? "" : " %"),
+      make(
+        "span",
+        { class: "tile-mean muted", "data-side": side },
+        `dataset mean${atTheirs} ${percent(mean)}`,
+      ),
+    ),
   );
 }
 
 function explanation(right, worked, k) {
-  const bars = make("div", { class: "weights", role: "img", "aria-label": `Weights of the ranks: ${worked.weights.join(", ") || "none"} of the right ones` });
+  const bars = make("div", {
+    class: "weights",
+    role: "img",
+    "aria-label": `Weights of the ranks: ${worked.weights.join(", ") || "none"} of the right ones`,
+  });
   bars.style.setProperty("--k", k);
   for (let rank = 1; rank <= k; rank += 1) {
-    const bar = make("span", { class: "weight", "data-right": right[rank - 1] ?? false, title: `Rank ${rank} weighs ${k - rank + 1}: ${right[rank - 1] ? "right" : "wrong"}` }, k <= 20 ? String(k - rank + 1) : "");
+    const bar = make(
+      "span",
+      {
+        class: "weight",
+        "data-right": right[rank - 1] ?? false,
+        title: `Rank ${rank} weighs ${k - rank + 1}: ${right[rank - 1] ? "right" : "wrong"}`,
+      },
+      k <= 20 ? String(k - rank + 1) : "",
+    );
     bar.style.setProperty("--weight", (k - rank + 1) / k);
     bars.append(bar);
   }
   const { weights, sum, total } = worked;
-  const terms = weights.length > MOST_TERMS ? `${weights.slice(0, MOST_TERMS - 2).join(" + ")} + … + ${weights.at(-1)}` : weights.join(" + ");
+  const terms =
+    weights.length > MOST_TERMS
+      ? `${weights.slice(0, MOST_TERMS - 2).join(" + ")} + … + ${weights.at(-1)}`
+      : weights.join(" + ");
   return make(
     "div",
     { class: "worked" },
@@ -67,7 +96,14 @@ function explanation(right, worked, k) {
       "p",
       { class: "small muted number" },
       `Rank r of ${k} weighs ${k} − r + 1. `,
-      make("span", { class: "formula" }, weights.length ? `The right ones: ${terms}${weights.length > 1 ? ` = ${number(sum)}` : ""}, of ${number(total)} in all: ` : `None is right: 0 of ${number(total)}: `, make("strong", {}, `${percent(worked.percent)} %`)),
+      make(
+        "span",
+        { class: "formula" },
+        weights.length
+          ? `The right ones: ${terms}${weights.length > 1 ? ` = ${number(sum)}` : ""}, of ${number(total)} in all: `
+          : `None is right: 0 of ${number(total)}: `,
+        make("strong", {}, `${percent(worked.percent)} %`),
+      ),
     ),
   );
 }

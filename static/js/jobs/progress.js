@@ -3,7 +3,13 @@
 import { call } from "../shared/api.js";
 import { number, plural } from "../shared/elements.js";
 
-const STATES = { queued: "queued", running: "running", succeeded: "succeeded", failed: "failed", cancelled: "cancelled" };
+const STATES = {
+  queued: "queued",
+  running: "running",
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "cancelled",
+};
 const EVERY_MS = 1000;
 const AFTER_AN_ERROR_MS = 5000;
 

@@ -11,7 +11,12 @@ let anchor = null;
 /** Show the figures of a row beside an element. */
 function showCard(row, beside) {
   const line = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
-  const marks = [row.best ? "best" : "", row.live ? "live now" : "", row.front ? "on the Pareto front" : "", row.baseline ? "baseline" : ""].filter(Boolean);
+  const marks = [
+    row.best ? "best" : "",
+    row.live ? "live now" : "",
+    row.front ? "on the Pareto front" : "",
+    row.baseline ? "baseline" : "",
+  ].filter(Boolean);
   card.replaceChildren(
     make("p", { class: "card-title" }, row.title),
     make("p", { class: "muted" }, layerOf(row)),
@@ -61,8 +66,16 @@ function bringOut(views, row, from) {
 export function linkViews(views, rowOf) {
   const found = (event) => event.target.closest?.("[data-experiment]");
   for (const view of views) {
-    for (const type of ["pointerover", "focusin"]) view.addEventListener(type, (event) => found(event) && bringOut(views, rowOf(found(event).dataset.experiment), found(event)));
-    for (const type of ["pointerout", "focusout"]) view.addEventListener(type, (event) => found(event) && !found(event).contains(event.relatedTarget) && bringOut(views, null));
+    for (const type of ["pointerover", "focusin"])
+      view.addEventListener(
+        type,
+        (event) => found(event) && bringOut(views, rowOf(found(event).dataset.experiment), found(event)),
+      );
+    for (const type of ["pointerout", "focusout"])
+      view.addEventListener(
+        type,
+        (event) => found(event) && !found(event).contains(event.relatedTarget) && bringOut(views, null),
+      );
   }
   addEventListener("scroll", followScroll, { passive: true });
 }

@@ -30,7 +30,8 @@ function short(value) {
 const trimmed = (value) => (value >= 10 ? number(Math.round(value)) : String(Number(value.toFixed(1))));
 
 /** Return "Layer 7, stage7"; the place is not known of a network that is no longer configured. */
-export const layerOf = (row) => (row.layer_position ? `Layer ${row.layer_position}, ${row.layer}` : `Layer ${row.layer}`);
+export const layerOf = (row) =>
+  row.layer_position ? `Layer ${row.layer_position}, ${row.layer}` : `Layer ${row.layer}`;
 
 /** Return "EfficientNet-Lite2, stage7". */
 export const called = (row) => `${row.title ?? row.model}, ${row.layer}`;

@@ -9,7 +9,8 @@ function byNetwork(rows) {
   const networks = new Map();
   for (const row of rows) {
     if (!row.layer_position) continue; // of a network that is no longer configured: the table has it
-    if (!networks.has(row.model)) networks.set(row.model, { model: row.model, title: row.title, cells: new Map() });
+    if (!networks.has(row.model))
+      networks.set(row.model, { model: row.model, title: row.title, cells: new Map() });
     networks.get(row.model).cells.set(row.layer_position, row);
   }
   return [...networks.values()];
@@ -25,7 +26,15 @@ function cellOf(row, { score, low, high, best }) {
   if (row.live) words.push("live now");
   const cell = make(
     "td",
-    { role: "gridcell", tabindex: -1, class: "heat-cell", "data-experiment": row.experiment, "data-best": row === best, "data-live": row.live, "aria-label": words.join(", ") },
+    {
+      role: "gridcell",
+      tabindex: -1,
+      class: "heat-cell",
+      "data-experiment": row.experiment,
+      "data-best": row === best,
+      "data-live": row.live,
+      "aria-label": words.join(", "),
+    },
     make("span", {}, percent(row[score])),
   );
   paint(cell, high > low ? (row[score] - low) / (high - low) : 1);
@@ -44,7 +53,14 @@ export function showHeat(root, rows, { score, chosen }) {
     "tr",
     { role: "row" },
     make("th", { role: "columnheader", scope: "col" }, "Network"),
-    ...positions.map((position) => make("th", { role: "columnheader", scope: "col" }, make("span", { class: "visually-hidden" }, "Layer "), String(position))),
+    ...positions.map((position) =>
+      make(
+        "th",
+        { role: "columnheader", scope: "col" },
+        make("span", { class: "visually-hidden" }, "Layer "),
+        String(position),
+      ),
+    ),
   );
   const body = networks.map((network) =>
     make(
@@ -53,13 +69,20 @@ export function showHeat(root, rows, { score, chosen }) {
       make("th", { role: "rowheader", scope: "row" }, network.title),
       ...positions.map((position) => {
         const row = network.cells.get(position);
-        return row && row[score] !== null ? cellOf(row, scale) : make("td", { role: "gridcell", class: "heat-none", "aria-label": "not computed" });
+        return row && row[score] !== null
+          ? cellOf(row, scale)
+          : make("td", { role: "gridcell", class: "heat-none", "aria-label": "not computed" });
       }),
     ),
   );
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.experiment : null;
   root.replaceChildren(
-    make("table", { role: "grid", class: "heat-grid", "aria-labelledby": "heat-title", "aria-describedby": "heat-scale" }, make("thead", { role: "rowgroup" }, head), make("tbody", { role: "rowgroup" }, ...body)),
+    make(
+      "table",
+      { role: "grid", class: "heat-grid", "aria-labelledby": "heat-title", "aria-describedby": "heat-scale" },
+      make("thead", { role: "rowgroup" }, head),
+      make("tbody", { role: "rowgroup" }, ...body),
+    ),
   );
   chooseCell(root, chosen);
   if (focused) root.querySelector(`[data-experiment="${focused}"]`)?.focus();
@@ -73,7 +96,12 @@ export function showScale(root, { score, low, high }) {
     paint(swatch, index / 8);
     return swatch;
   });
-  root.replaceChildren(`${SCORES[score]} `, make("span", { class: "number" }, percent(low)), make("span", { class: "swatches", "aria-hidden": "true" }, ...swatches), make("span", { class: "number" }, percent(high)));
+  root.replaceChildren(
+    `${SCORES[score]} `,
+    make("span", { class: "number" }, percent(low)),
+    make("span", { class: "swatches", "aria-hidden": "true" }, ...swatches),
+    make("span", { class: "number" }, percent(high)),
+  );
 }
 
 /** Mark the chosen cell; it is the one that Tab reaches. */

@@ -5,7 +5,11 @@ import { make, number } from "../shared/elements.js";
 /** Show sentences as notices; empty ones are left out. */
 export function showNotices(root, sentences) {
   for (const old of root.querySelectorAll(".notice:not([data-computing])")) old.remove();
-  root.append(...sentences.filter(Boolean).map((sentence) => make("p", { class: "notice plain" }, make("span", {}, sentence))));
+  root.append(
+    ...sentences
+      .filter(Boolean)
+      .map((sentence) => make("p", { class: "notice plain" }, make("span", {}, sentence))),
+  );
 }
 
 /** Say how far the computations are; no jobs, no words. */
@@ -18,11 +22,18 @@ export function showComputing(root, jobs) {
   const done = jobs.reduce((sum, job) => sum + job.done, 0);
   const total = jobs.reduce((sum, job) => sum + job.total, 0);
   if (!line) {
-    line = make("p", { class: "notice plain", "data-computing": "" }, make("span", { class: "badge", "data-state": "running" }, "computing"), make("span", { class: "number" }), make("a", { href: "/jobs/" }, "See the jobs"));
+    line = make(
+      "p",
+      { class: "notice plain", "data-computing": "" },
+      make("span", { class: "badge", "data-state": "running" }, "computing"),
+      make("span", { class: "number" }),
+      make("a", { href: "/jobs/" }, "See the jobs"),
+    );
     root.prepend(line);
   }
   const counted = total ? ` ${number(done)} of ${number(total)}.` : "";
-  line.querySelector(".number").textContent = `Experiments are being computed.${counted} What is there is shown; the rest follows by itself.`;
+  line.querySelector(".number").textContent =
+    `Experiments are being computed.${counted} What is there is shown; the rest follows by itself.`;
 }
 
 /** Say that nothing was computed yet and what to do about it. */
@@ -30,7 +41,15 @@ export function showNothing(root, { dataset, jobs, staff, started }) {
   root.hidden = false;
   const busy = jobs.some((job) => job.kind === "experiment");
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
-  const children = [make("h2", {}, busy ? "The first experiments are being computed" : "No experiments have been computed for this dataset yet")];
+  const children = [
+    make(
+      "h2",
+      {},
+      busy
+        ? "The first experiments are being computed"
+        : "No experiments have been computed for this dataset yet",
+    ),
+  ];
   if (busy) children.push(make("p", { class: "muted" }, "They appear here as they come."));
   else if (staff) {
     const button = make("button", { type: "button", class: "button primary" }, "Compute experiments");
@@ -46,9 +65,24 @@ export function showNothing(root, { dataset, jobs, staff, started }) {
         button.disabled = false;
       }
     });
-    children.push(make("p", { class: "muted" }, "An experiment lets every picture search among the others with one network, layer and distance."), make("p", {}, button), failure);
+    children.push(
+      make(
+        "p",
+        { class: "muted" },
+        "An experiment lets every picture search among the others with one network, layer and distance.",
+      ),
+      make("p", {}, button),
+      failure,
+    );
   } else {
-    children.push(make("p", { class: "muted" }, "An experiment lets every picture search among the others with one network, layer and distance. Sign in as staff to compute them here, or use the command line:"), make("pre", {}, make("code", {}, `python manage.py run_experiments --dataset ${dataset.slug}`)));
+    children.push(
+      make(
+        "p",
+        { class: "muted" },
+        "An experiment lets every picture search among the others with one network, layer and distance. Sign in as staff to compute them here, or use the command line:",
+      ),
+      make("pre", {}, make("code", {}, `python manage.py run_experiments --dataset ${dataset.slug}`)),
+    );
   }
   root.replaceChildren(make("div", {}, ...children));
 }

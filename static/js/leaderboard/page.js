@@ -1,6 +1,19 @@
 // The leaderboard: what the address says, what the server knows, and the views that show it stay the same thing.
 import { call } from "../shared/api.js";
-import { addressOf, best as bestOf, experiments, forget, linkSections, METRICS, models, percent, POOLINGS, readState, SCORES, writeState } from "../shared/url-state.js";
+import {
+  addressOf,
+  best as bestOf,
+  experiments,
+  forget,
+  linkSections,
+  METRICS,
+  models,
+  percent,
+  POOLINGS,
+  readState,
+  SCORES,
+  writeState,
+} from "../shared/url-state.js";
 import { make, number, plural } from "../shared/elements.js";
 import { linkViews } from "./card.js";
 import { forgetDetails, showChosen } from "./chosen.js";
@@ -48,7 +61,11 @@ const extra = () => ({
   sort: state.sort ? sortText(state.sort) : "",
 });
 
-const link = (row) => addressOf({ ...state, model: row.model, layer: row.layer, pooling: row.pooling, metric: row.metric }, { extra: extra() });
+const link = (row) =>
+  addressOf(
+    { ...state, model: row.model, layer: row.layer, pooling: row.pooling, metric: row.metric },
+    { extra: extra() },
+  );
 
 function remember({ replace = false } = {}) {
   writeState(state, { replace, extra: extra() });
@@ -58,7 +75,12 @@ function remember({ replace = false } = {}) {
 // --- what the server knows ------------------------------------------------------------------------
 
 async function leaderboard() {
-  const asked = new URLSearchParams({ dataset: state.dataset, metric: state.metric, pooling: state.pooling, score: state.score });
+  const asked = new URLSearchParams({
+    dataset: state.dataset,
+    metric: state.metric,
+    pooling: state.pooling,
+    score: state.score,
+  });
   const address = `/api/v1/experiments/leaderboard/?${asked}`;
   if (!answers.has(address)) {
     const answer = call(address);
@@ -73,16 +95,30 @@ function offer(known) {
   const having = (name, among) => [...new Set(among.map((row) => row[name]))];
   const metrics = Object.keys(METRICS).filter((metric) => known.some((row) => row.metric === metric));
   if (!metrics.includes(state.metric)) state.metric = metrics[0];
-  const poolings = having("pooling", known.filter((row) => row.metric === state.metric));
-  if (!poolings.includes(state.pooling)) state.pooling = poolings.includes("average") ? "average" : poolings[0];
+  const poolings = having(
+    "pooling",
+    known.filter((row) => row.metric === state.metric),
+  );
+  if (!poolings.includes(state.pooling))
+    state.pooling = poolings.includes("average") ? "average" : poolings[0];
   const labelled = known.some((row) => row.weighted_precision !== null);
   segments("score", labelled ? Object.entries(SHORT_SCORES) : []);
-  segments("metric", metrics.map((metric) => [metric, METRICS[metric]]));
-  segments("pooling", poolings.map((pooling) => [pooling, named(POOLINGS, pooling)]));
-  segments("cost", Object.entries(COSTS).map(([value, { name }]) => [value, name]));
+  segments(
+    "metric",
+    metrics.map((metric) => [metric, METRICS[metric]]),
+  );
+  segments(
+    "pooling",
+    poolings.map((pooling) => [pooling, named(POOLINGS, pooling)]),
+  );
+  segments(
+    "cost",
+    Object.entries(COSTS).map(([value, { name }]) => [value, name]),
+  );
 }
 
-const segments = (name, options) => showSegments(document.querySelector(`[data-segments="${name}"]`), options, state[name]);
+const segments = (name, options) =>
+  showSegments(document.querySelector(`[data-segments="${name}"]`), options, state[name]);
 
 /** Ask for what the state says and show it; `refresh` asks again for what is known already. */
 async function load({ refresh = false } = {}) {
@@ -121,7 +157,10 @@ async function load({ refresh = false } = {}) {
 
 // --- showing --------------------------------------------------------------------------------------
 
-const datasetShown = () => ({ slug: state.dataset, name: form.elements.dataset.selectedOptions[0]?.text ?? state.dataset });
+const datasetShown = () => ({
+  slug: state.dataset,
+  name: form.elements.dataset.selectedOptions[0]?.text ?? state.dataset,
+});
 const labelled = () => rows.some((row) => row[state.score] !== null);
 const best = () => (labelled() ? rows[0] : null);
 
@@ -130,7 +169,12 @@ function showEmpty() {
   at("found").hidden = true;
   for (const name of ["score", "metric", "pooling"]) segments(name, []);
   showNotices(at("notices"), []);
-  showNothing(at("nothing"), { dataset: datasetShown(), jobs, staff: "staff" in at("board").dataset, started: watch });
+  showNothing(at("nothing"), {
+    dataset: datasetShown(),
+    jobs,
+    staff: "staff" in at("board").dataset,
+    started: watch,
+  });
 }
 
 function show(known) {
@@ -142,14 +186,22 @@ function show(known) {
   for (const view of ["heat-panel", "scatter-panel"]) at(view).hidden = !labelled();
   at("found").toggleAttribute("data-unlabelled", !labelled());
   at("found").toggleAttribute("data-long", new Set(rows.map((row) => row.model)).size > LONG_FROM);
-  if (labelled()) showScale(at("heat-scale"), { score: state.score, ...showHeat(at("heat"), rows, { score: state.score, chosen: chosen.experiment }) });
+  if (labelled())
+    showScale(at("heat-scale"), {
+      score: state.score,
+      ...showHeat(at("heat"), rows, { score: state.score, chosen: chosen.experiment }),
+    });
   drawScatter();
   drawTable();
   showSummary();
   const inView = known.filter((row) => row.metric === state.metric && row.pooling === state.pooling);
   showNotices(at("notices"), [
-    labelled() ? "" : "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
-    inView.some((row) => row.stale) ? "Pictures were added, removed or relabelled since these were computed. Their update is on the Explore page." : "",
+    labelled()
+      ? ""
+      : "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+    inView.some((row) => row.stale)
+      ? "Pictures were added, removed or relabelled since these were computed. Their update is on the Explore page."
+      : "",
   ]);
   detail();
   remember({ replace: true });
@@ -163,17 +215,29 @@ function markFront() {
 
 function drawScatter() {
   if (!labelled()) return;
-  const left = showScatter(at("scatter"), rows, { score: state.score, cost: state.cost, chosen: chosen.experiment });
+  const left = showScatter(at("scatter"), rows, {
+    score: state.score,
+    cost: state.cost,
+    chosen: chosen.experiment,
+  });
   const words = ["The line is the Pareto front: on it, nothing is both better and cheaper."];
   if (rows.some((row) => row.baseline)) words.push("Diamonds are baselines.");
   if (left) words.push(`${plural(left, "configuration")} without a measured cost left out.`);
   at("scatter-words").textContent = words.join(" ");
 }
 
-const sorting = () => state.sort ?? (labelled() ? { key: state.score, direction: -1 } : { key: "bytes_per_vector", direction: 1 });
+const sorting = () =>
+  state.sort ??
+  (labelled() ? { key: state.score, direction: -1 } : { key: "bytes_per_vector", direction: 1 });
 
 function drawTable() {
-  showTable(at("table"), rows, { sort: sorting(), chosen: chosen.experiment, link, scores: labelled(), best: best() });
+  showTable(at("table"), rows, {
+    sort: sorting(),
+    chosen: chosen.experiment,
+    link,
+    scores: labelled(),
+    best: best(),
+  });
   at("table-count").textContent = number(rows.length);
 }
 
@@ -191,12 +255,33 @@ function liveWords() {
 }
 
 function showSummary() {
-  const line = (name, words, row) => make("div", {}, make("dt", {}, name), make("dd", {}, words, row && row[state.score] !== null ? make("b", { class: "number" }, ` ${percent(row[state.score])}`) : null));
+  const line = (name, words, row) =>
+    make(
+      "div",
+      {},
+      make("dt", {}, name),
+      make(
+        "dd",
+        {},
+        words,
+        row && row[state.score] !== null
+          ? make("b", { class: "number" }, ` ${percent(row[state.score])}`)
+          : null,
+      ),
+    );
   const parts = [];
   if (best()) parts.push(line("Best", called(best()), best()));
-  if (liveWords()) parts.push(line("Live now", liveWords(), rows.find((row) => row.live)));
+  if (liveWords())
+    parts.push(
+      line(
+        "Live now",
+        liveWords(),
+        rows.find((row) => row.live),
+      ),
+    );
   const switchable = indexes.filter((index) => !index.live && index.generation);
-  if (switchable.length && "staff" in at("board").dataset) parts.push(line("Switch back to", earlierButtons(switchable)));
+  if (switchable.length && "staff" in at("board").dataset)
+    parts.push(line("Switch back to", earlierButtons(switchable)));
   at("summary").replaceChildren(...parts);
 }
 
@@ -204,7 +289,11 @@ function showSummary() {
 function earlierButtons(switchable) {
   const list = make("span", { class: "board-earlier" });
   for (const index of switchable) {
-    const button = make("button", { type: "button", class: "button", "data-index": index.id }, specWords(index.spec));
+    const button = make(
+      "button",
+      { type: "button", class: "button", "data-index": index.id },
+      specWords(index.spec),
+    );
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
@@ -222,7 +311,17 @@ function earlierButtons(switchable) {
 }
 
 function detail() {
-  showChosen(at("chosen"), chosen, { state, score: state.score, best: best(), count: rows.length, dataset: datasetShown(), live: liveWords(), jobs, link, done: switched });
+  showChosen(at("chosen"), chosen, {
+    state,
+    score: state.score,
+    best: best(),
+    count: rows.length,
+    dataset: datasetShown(),
+    live: liveWords(),
+    jobs,
+    link,
+    done: switched,
+  });
 }
 
 function switched(job) {
@@ -253,7 +352,10 @@ function watch() {
   stopWatching = watchJobs(slug, (active, progressed) => {
     if (slug !== state.dataset) return;
     jobs = active;
-    showComputing(at("notices"), jobs.filter((job) => job.kind === "experiment"));
+    showComputing(
+      at("notices"),
+      jobs.filter((job) => job.kind === "experiment"),
+    );
     if (progressed) load({ refresh: true });
     else if (rows.length) detail();
     else if (!at("nothing").hidden) showEmpty();
@@ -286,7 +388,8 @@ function clicked(event) {
     drawTable();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.target.closest(".actions")) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.target.closest(".actions"))
+    return;
   const metric = event.target.closest("[data-choose-metric]")?.dataset.chooseMetric;
   const row = event.target.closest("[data-experiment]");
   if (metric) {

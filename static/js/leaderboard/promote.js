@@ -17,14 +17,26 @@ function confirmed(row, { dataset, live }) {
       "form",
       { method: "dialog" },
       make("h2", { id: "confirm-title" }, "Use this for live search?"),
-      make("p", {}, `Searches in ${dataset.name} will be answered by `, make("strong", {}, called(row)), ` with ${row.pooling} pooling${live ? `, instead of ${live}` : ""}.`),
-      make("p", { class: "muted small" }, "Its features are extracted where they are missing and an index is built and checked; then live search switches to it at once. Until then the present configuration keeps answering."),
+      make(
+        "p",
+        {},
+        `Searches in ${dataset.name} will be answered by `,
+        make("strong", {}, called(row)),
+        ` with ${row.pooling} pooling${live ? `, instead of ${live}` : ""}.`,
+      ),
+      make(
+        "p",
+        { class: "muted small" },
+        "Its features are extracted where they are missing and an index is built and checked; then live search switches to it at once. Until then the present configuration keeps answering.",
+      ),
       make("div", { class: "actions" }, yes, make("button", { class: "button", value: "" }, "Cancel")),
     ),
   );
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }),
+  );
 }
 
 function progressOf(job) {
@@ -33,7 +45,14 @@ function progressOf(job) {
   return make(
     "div",
     { class: "promotion", "data-job": job.id },
-    make("div", { class: "promotion-line" }, part("span", "state", { class: "badge", "data-state": job.state }), part("span", "count", { class: "number" }), part("span", "rate", { class: "muted number" }), make("a", { href: `/jobs/${job.id}/`, class: "small" }, `Job ${number(job.id)}`)),
+    make(
+      "div",
+      { class: "promotion-line" },
+      part("span", "state", { class: "badge", "data-state": job.state }),
+      part("span", "count", { class: "number" }),
+      part("span", "rate", { class: "muted number" }),
+      make("a", { href: `/jobs/${job.id}/`, class: "small" }, `Job ${number(job.id)}`),
+    ),
     make("progress", { max: 100, value: job.percent, "data-part": "bar", "aria-label": "Progress" }),
     part("p", "message", { class: "small muted" }),
     part("p", "status", { class: "visually-hidden", role: "status" }),
@@ -45,7 +64,14 @@ function progressOf(job) {
 export function showJob(root, slug, job, { done }) {
   running.set(slug, job.id);
   const shown = progressOf(job);
-  root.replaceChildren(make("p", { class: "small" }, "Live search is being switched; the present configuration keeps answering until it is ready."), shown);
+  root.replaceChildren(
+    make(
+      "p",
+      { class: "small" },
+      "Live search is being switched; the present configuration keeps answering until it is ready.",
+    ),
+    shown,
+  );
   follow(shown, (ended) => {
     if (running.get(slug) === job.id) running.delete(slug);
     done(ended);
@@ -54,7 +80,13 @@ export function showJob(root, slug, job, { done }) {
 
 function refused(row, link) {
   const twin = link({ ...row, metric: "cosine" });
-  return make("p", { class: "small muted" }, "Live search ranks by the cosine of two vectors, so this distance cannot be used there. ", make("a", { href: twin, "data-choose-metric": "cosine" }, "See the same with cosine"), ".");
+  return make(
+    "p",
+    { class: "small muted" },
+    "Live search ranks by the cosine of two vectors, so this distance cannot be used there. ",
+    make("a", { href: twin, "data-choose-metric": "cosine" }, "See the same with cosine"),
+    ".",
+  );
 }
 
 /**
@@ -66,7 +98,14 @@ export function showPromotion(root, row, options) {
   if (row.live) {
     const focused = root.contains(document.activeElement);
     const address = `${board.dataset.liveSearch}?dataset=${encodeURIComponent(dataset.slug)}`;
-    root.replaceChildren(make("p", { class: "small live-now" }, "This configuration answers live searches now. ", make("a", { href: address }, "Search with it")));
+    root.replaceChildren(
+      make(
+        "p",
+        { class: "small live-now" },
+        "This configuration answers live searches now. ",
+        make("a", { href: address }, "Search with it"),
+      ),
+    );
     if (focused) root.querySelector("a").focus({ preventScroll: true });
     return;
   }
@@ -74,18 +113,31 @@ export function showPromotion(root, row, options) {
   const followed = root.querySelector("[data-job]")?.dataset.job;
   if (active || running.has(dataset.slug)) {
     const id = running.get(dataset.slug) ?? active.id;
-    if (followed !== String(id)) showJob(root, dataset.slug, active ?? { id, state: "queued", percent: 0 }, { done });
+    if (followed !== String(id))
+      showJob(root, dataset.slug, active ?? { id, state: "queued", percent: 0 }, { done });
     return;
   }
   if (row.metric !== "cosine") root.replaceChildren(refused(row, link));
   else if (!("staff" in board.dataset)) {
     const next = encodeURIComponent(location.pathname + location.search);
-    root.replaceChildren(make("p", { class: "small muted" }, "Staff can use this configuration for live search. ", make("a", { href: `${board.dataset.signIn}?next=${next}` }, "Sign in"), "."));
+    root.replaceChildren(
+      make(
+        "p",
+        { class: "small muted" },
+        "Staff can use this configuration for live search. ",
+        make("a", { href: `${board.dataset.signIn}?next=${next}` }, "Sign in"),
+        ".",
+      ),
+    );
   } else root.replaceChildren(buttonFor(root, row, options));
 }
 
 function buttonFor(root, row, options) {
-  const button = make("button", { type: "button", class: "button primary", id: "promote" }, "Use this for live search");
+  const button = make(
+    "button",
+    { type: "button", class: "button primary", id: "promote" },
+    "Use this for live search",
+  );
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
   button.addEventListener("click", async () => {
     failure.hidden = true;

@@ -12,16 +12,42 @@ function gridOf(x, y, size, { costName, score }) {
   const bottom = size.height - EDGE.bottom;
   for (const tick of x.ticks) {
     parts.push(makeSvg("line", { x1: x.at(tick), x2: x.at(tick), y1: EDGE.top, y2: bottom }));
-    parts.push(makeSvg("text", { x: x.at(tick), y: bottom + 16, "text-anchor": "middle" }, costName === "extract_ms" ? String(tick) : cost(costName, tick)));
+    parts.push(
+      makeSvg(
+        "text",
+        { x: x.at(tick), y: bottom + 16, "text-anchor": "middle" },
+        costName === "extract_ms" ? String(tick) : cost(costName, tick),
+      ),
+    );
   }
   for (const tick of y.ticks) {
-    parts.push(makeSvg("line", { x1: EDGE.left, x2: size.width - EDGE.right, y1: y.at(tick), y2: y.at(tick) }));
+    parts.push(
+      makeSvg("line", { x1: EDGE.left, x2: size.width - EDGE.right, y1: y.at(tick), y2: y.at(tick) }),
+    );
     parts.push(makeSvg("text", { x: EDGE.left - 8, y: y.at(tick) + 4, "text-anchor": "end" }, String(tick)));
   }
   const across = (EDGE.left + size.width - EDGE.right) / 2;
   const unit = [costName === "extract_ms" ? "ms" : "", x.log ? "log scale" : ""].filter(Boolean).join(", ");
-  parts.push(makeSvg("text", { class: "axis-name", x: across, y: size.height - 6, "text-anchor": "middle" }, COSTS[costName].axis + (unit && ` (${unit})`)));
-  parts.push(makeSvg("text", { class: "axis-name", x: 12, y: (EDGE.top + bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(EDGE.top + bottom) / 2})` }, SHORT_SCORES[score]));
+  parts.push(
+    makeSvg(
+      "text",
+      { class: "axis-name", x: across, y: size.height - 6, "text-anchor": "middle" },
+      COSTS[costName].axis + (unit && ` (${unit})`),
+    ),
+  );
+  parts.push(
+    makeSvg(
+      "text",
+      {
+        class: "axis-name",
+        x: 12,
+        y: (EDGE.top + bottom) / 2,
+        "text-anchor": "middle",
+        transform: `rotate(-90 12 ${(EDGE.top + bottom) / 2})`,
+      },
+      SHORT_SCORES[score],
+    ),
+  );
   return makeSvg("g", { class: "scatter-grid", "aria-hidden": "true" }, ...parts);
 }
 
@@ -34,7 +60,8 @@ function stairs(points, size) {
   return makeSvg("path", { class: "scatter-front", d: `${path}H${size.width - EDGE.right}` });
 }
 
-const overlap = (one, other) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+const overlap = (one, other) =>
+  one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
 
 /** Return what is live, the front from the best down, and the best of each baseline: the first gets the room. */
 function worthALabel(points) {
@@ -44,7 +71,13 @@ function worthALabel(points) {
     if (!known || point.y < known.y) baselines.set(point.row.model, point);
   }
   const down = (one, other) => one.y - other.y;
-  return [...new Set([...points.filter(({ row }) => row.live), ...points.filter((point) => point.front).sort(down), ...baselines.values()])];
+  return [
+    ...new Set([
+      ...points.filter(({ row }) => row.live),
+      ...points.filter((point) => point.front).sort(down),
+      ...baselines.values(),
+    ]),
+  ];
 }
 
 /** Put a label beside each point of the front where there is room for it. */
@@ -55,12 +88,25 @@ function labels(points, size) {
     const text = `${row.live ? "live: " : ""}${row.title} · ${row.layer_position ?? row.layer}`;
     const width = text.length * LABEL_PX.letter;
     const places = [
-      [x + 9, y + 14], [x + 9, y - 7], [x - 9 - width, y - 7], [x - 9 - width, y + 14],
-      [x - width / 2, y + 22], [x - width / 2, y - 11], [size.width - width - 2, y + 22], [size.width - width - 2, y - 11],
+      [x + 9, y + 14],
+      [x + 9, y - 7],
+      [x - 9 - width, y - 7],
+      [x - 9 - width, y + 14],
+      [x - width / 2, y + 22],
+      [x - width / 2, y - 11],
+      [size.width - width - 2, y + 22],
+      [size.width - width - 2, y - 11],
     ];
     for (const [left, baseline] of places) {
       const box = { left, right: left + width, top: baseline - LABEL_PX.height + 3, bottom: baseline + 3 };
-      if (box.left > x + 12 || box.left < EDGE.left || box.right > size.width || box.top < 0 || box.bottom > size.height - EDGE.bottom) continue;
+      if (
+        box.left > x + 12 ||
+        box.left < EDGE.left ||
+        box.right > size.width ||
+        box.top < 0 ||
+        box.bottom > size.height - EDGE.bottom
+      )
+        continue;
       if (taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
       found.push(makeSvg("text", { x: left, y: baseline }, text));
@@ -71,14 +117,30 @@ function labels(points, size) {
 }
 
 function mark({ x, y, row, front: onFront }, score, costName) {
-  const words = [`${row.title}, ${layerOf(row).toLowerCase()}: ${percent(row[score])} at ${cost(costName, row[costName])}`];
+  const words = [
+    `${row.title}, ${layerOf(row).toLowerCase()}: ${percent(row[score])} at ${cost(costName, row[costName])}`,
+  ];
   if (onFront) words.push("on the Pareto front");
   if (row.baseline) words.push("a baseline");
   if (row.live) words.push("live now");
-  const shape = row.baseline ? makeSvg("path", { d: "M0-6.5 6.5 0 0 6.5-6.5 0Z" }) : makeSvg("circle", { r: onFront ? 5.5 : 4.5 });
+  const shape = row.baseline
+    ? makeSvg("path", { d: "M0-6.5 6.5 0 0 6.5-6.5 0Z" })
+    : makeSvg("circle", { r: onFront ? 5.5 : 4.5 });
   return makeSvg(
     "g",
-    { class: "point", role: "button", tabindex: -1, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, "data-experiment": row.experiment, "data-model": row.model, "data-position": row.layer_position, "data-front": onFront, "data-baseline": row.baseline, "data-live": row.live, "aria-label": words.join(", ") },
+    {
+      class: "point",
+      role: "button",
+      tabindex: -1,
+      transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
+      "data-experiment": row.experiment,
+      "data-model": row.model,
+      "data-position": row.layer_position,
+      "data-front": onFront,
+      "data-baseline": row.baseline,
+      "data-live": row.live,
+      "aria-label": words.join(", "),
+    },
     makeSvg("circle", { class: "reach", r: 11 }),
     row.live ? makeSvg("circle", { class: "ring", r: 9.5 }) : null,
     shape,
@@ -93,19 +155,40 @@ export function showScatter(root, rows, { score, cost: costName, chosen }) {
     return rows.length;
   }
   const size = { width: Math.max(280, root.clientWidth), height: root.clientWidth < 480 ? 320 : 400 };
-  const x = axis(known.map((row) => row[costName]), { from: EDGE.left, to: size.width - EDGE.right, logged: true, binary: costName === "bytes_per_vector" });
-  const y = axis(known.map((row) => row[score]), { from: size.height - EDGE.bottom, to: EDGE.top, most: 100 });
+  const x = axis(
+    known.map((row) => row[costName]),
+    { from: EDGE.left, to: size.width - EDGE.right, logged: true, binary: costName === "bytes_per_vector" },
+  );
+  const y = axis(
+    known.map((row) => row[score]),
+    { from: size.height - EDGE.bottom, to: EDGE.top, most: 100 },
+  );
   const onFront = front(known, score, costName);
-  const points = known.map((row) => ({ row, x: x.at(row[costName]), y: y.at(row[score]), front: onFront.has(row) }));
+  const points = known.map((row) => ({
+    row,
+    x: x.at(row[costName]),
+    y: y.at(row[score]),
+    front: onFront.has(row),
+  }));
   // the front is drawn last, on top of the rest
   const ordered = points.toSorted((one, other) => one.front - other.front || one.x - other.x);
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.experiment : null;
   root.replaceChildren(
     makeSvg(
       "svg",
-      { viewBox: `0 0 ${size.width} ${size.height}`, width: size.width, height: size.height, role: "group", "aria-labelledby": "scatter-title", "aria-describedby": "scatter-words" },
+      {
+        viewBox: `0 0 ${size.width} ${size.height}`,
+        width: size.width,
+        height: size.height,
+        role: "group",
+        "aria-labelledby": "scatter-title",
+        "aria-describedby": "scatter-words",
+      },
       gridOf(x, y, size, { costName, score }),
-      stairs(points.filter((point) => point.front), size),
+      stairs(
+        points.filter((point) => point.front),
+        size,
+      ),
       makeSvg("path", { class: "scatter-path" }),
       makeSvg("g", { class: "scatter-points" }, ...ordered.map((point) => mark(point, score, costName))),
       labels(points, size),
@@ -149,7 +232,9 @@ export function walkScatter(root, choose) {
     const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const along = [...root.querySelectorAll(".point")].sort((one, other) => one.transform.baseVal[0].matrix.e - other.transform.baseVal[0].matrix.e);
+    const along = [...root.querySelectorAll(".point")].sort(
+      (one, other) => one.transform.baseVal[0].matrix.e - other.transform.baseVal[0].matrix.e,
+    );
     const next = along[along.indexOf(point) + step] ?? point;
     point.setAttribute("tabindex", -1);
     next.setAttribute("tabindex", 0);

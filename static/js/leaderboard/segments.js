@@ -9,7 +9,9 @@ export function showSegments(root, options, chosen) {
   if (root.dataset.shown !== shown) {
     root.dataset.shown = shown;
     root.lastElementChild.replaceChildren(
-      ...options.map(([value, text]) => make("label", {}, make("input", { type: "radio", name, value }), make("span", {}, text))),
+      ...options.map(([value, text]) =>
+        make("label", {}, make("input", { type: "radio", name, value }), make("span", {}, text)),
+      ),
     );
   }
   for (const input of root.querySelectorAll("input")) input.checked = input.value === chosen;

@@ -7,18 +7,56 @@ import { bytes, ms } from "./figures.js";
 const COLUMNS = [
   { key: "title", name: "Network", first: 1 },
   { key: "layer_position", name: "Layer", first: 1 },
-  { key: "weighted_precision", name: "Weighted precision", first: -1, end: true, score: true, text: (row) => percent(row.weighted_precision) },
-  { key: "precision", name: "Precision", first: -1, end: true, score: true, text: (row) => percent(row.precision) },
-  { key: "map", name: "mAP", full: SCORES.map, first: -1, end: true, score: true, text: (row) => percent(row.map) },
+  {
+    key: "weighted_precision",
+    name: "Weighted precision",
+    first: -1,
+    end: true,
+    score: true,
+    text: (row) => percent(row.weighted_precision),
+  },
+  {
+    key: "precision",
+    name: "Precision",
+    first: -1,
+    end: true,
+    score: true,
+    text: (row) => percent(row.precision),
+  },
+  {
+    key: "map",
+    name: "mAP",
+    full: SCORES.map,
+    first: -1,
+    end: true,
+    score: true,
+    text: (row) => percent(row.map),
+  },
   { key: "dims", name: "Dimensions", first: 1, end: true, text: (row) => number(row.dims) },
-  { key: "bytes_per_vector", name: "A vector", full: "Bytes a vector", first: 1, end: true, text: (row) => bytes(row.bytes_per_vector) },
-  { key: "extract_ms", name: "A picture", full: "Milliseconds of one processor core a picture", first: 1, end: true, text: (row) => ms(row.extract_ms) },
+  {
+    key: "bytes_per_vector",
+    name: "A vector",
+    full: "Bytes a vector",
+    first: 1,
+    end: true,
+    text: (row) => bytes(row.bytes_per_vector),
+  },
+  {
+    key: "extract_ms",
+    name: "A picture",
+    full: "Milliseconds of one processor core a picture",
+    first: 1,
+    end: true,
+    text: (row) => ms(row.extract_ms),
+  },
 ];
 
 /** Return {key, direction} of "-precision" or "dims", or null where it is no sorting. */
 export function readSort(text) {
   const key = (text ?? "").replace(/^-/, "");
-  return COLUMNS.some((column) => column.key === key) ? { key, direction: text.startsWith("-") ? -1 : 1 } : null;
+  return COLUMNS.some((column) => column.key === key)
+    ? { key, direction: text.startsWith("-") ? -1 : 1 }
+    : null;
 }
 
 export const sortText = ({ key, direction }) => (direction < 0 ? `-${key}` : key);
@@ -38,7 +76,16 @@ function heading(column, sort) {
   return make(
     "th",
     { scope: "col", class: column.end ? "end" : null, "aria-sort": direction },
-    make("button", { type: "button", class: "sorter", "data-sort": column.key, title: column.full ? `${column.full}; click to sort` : "Click to sort" }, column.name),
+    make(
+      "button",
+      {
+        type: "button",
+        class: "sorter",
+        "data-sort": column.key,
+        title: column.full ? `${column.full}; click to sort` : "Click to sort",
+      },
+      column.name,
+    ),
   );
 }
 
@@ -46,12 +93,24 @@ function cell(column, row, link) {
   if (column.key === "title") {
     const marks = [
       row.live ? make("span", { class: "flag live" }, "live now") : null,
-      row.front ? make("span", { class: "flag front", title: "On the Pareto front: nothing is both better and cheaper" }, "Pareto") : null,
+      row.front
+        ? make(
+            "span",
+            { class: "flag front", title: "On the Pareto front: nothing is both better and cheaper" },
+            "Pareto",
+          )
+        : null,
       row.baseline ? make("span", { class: "flag" }, "baseline") : null,
     ];
     return make("th", { scope: "row" }, make("a", { href: link(row) }, row.title), ...marks);
   }
-  if (column.key === "layer_position") return make("td", {}, row.layer_position ? make("span", { class: "position" }, String(row.layer_position)) : null, ` ${row.layer}`);
+  if (column.key === "layer_position")
+    return make(
+      "td",
+      {},
+      row.layer_position ? make("span", { class: "position" }, String(row.layer_position)) : null,
+      ` ${row.layer}`,
+    );
   return make("td", { class: "end" }, column.text(row));
 }
 
@@ -68,7 +127,11 @@ export function showTable(root, rows, { sort, chosen, link, scores, best }) {
         "tbody",
         {},
         ...sorted(rows, sort).map((row) =>
-          make("tr", { "data-experiment": row.experiment, "data-best": row === best }, ...columns.map((column) => cell(column, row, link))),
+          make(
+            "tr",
+            { "data-experiment": row.experiment, "data-best": row === best },
+            ...columns.map((column) => cell(column, row, link)),
+          ),
         ),
       ),
     ),

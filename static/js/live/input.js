@@ -1,6 +1,7 @@
 // The ways a picture reaches the page: a chosen file, a drop anywhere, the clipboard.
 
-const carriesPicture = (transfer) => ["Files", "text/uri-list"].some((type) => transfer?.types.includes(type));
+const carriesPicture = (transfer) =>
+  ["Files", "text/uri-list"].some((type) => transfer?.types.includes(type));
 
 function firstAddress(transfer) {
   const lines = (transfer.getData("text/uri-list") || transfer.getData("text/plain")).split(/\r?\n/);

@@ -74,7 +74,8 @@ async function showControls() {
   controls.label.disabled = !slug && !filters.label;
   if (!slug) return;
   try {
-    if (!categories.has(slug)) categories.set(slug, (await call(`/api/v1/datasets/${encodeURIComponent(slug)}/`)).categories);
+    if (!categories.has(slug))
+      categories.set(slug, (await call(`/api/v1/datasets/${encodeURIComponent(slug)}/`)).categories);
   } catch {
     return; // the search itself will say what is wrong with the dataset
   }
@@ -201,7 +202,9 @@ function takeFile(file) {
   const most = Number(live.dataset.mostBytes);
   if (file.size === 0 || file.size > most) {
     const size = Math.floor(most / 2 ** 20);
-    fail(file.size === 0 ? "This file is empty." : `This file is too large: pictures may have up to ${size} MB.`);
+    fail(
+      file.size === 0 ? "This file is empty." : `This file is too large: pictures may have up to ${size} MB.`,
+    );
     return;
   }
   const key = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -223,12 +226,19 @@ function takeLink(event) {
   if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const shown = link.closest("li").querySelector("img");
-  ask({ kind: "image", image: Number(link.dataset.image), thumbnail: shown?.currentSrc || shown?.src }, { focus: true });
+  ask(
+    { kind: "image", image: Number(link.dataset.image), thumbnail: shown?.currentSrc || shown?.src },
+    { focus: true },
+  );
 }
 
 function changeFilters() {
   const slug = controls.dataset.value;
-  filters = { dataset: slug, label: slug === filters.dataset ? controls.label.value : "", k: Number(controls.k.value) };
+  filters = {
+    dataset: slug,
+    label: slug === filters.dataset ? controls.label.value : "",
+    k: Number(controls.k.value),
+  };
   ask(query);
 }
 

@@ -22,19 +22,39 @@ function card(hit) {
     make(
       "a",
       { class: "hit-picture", href: hit.page_url },
-      make("img", { src: hit.thumbnail, alt: name, width: hit.width, height: hit.height, loading: "lazy", decoding: "async" }),
+      make("img", {
+        src: hit.thumbnail,
+        alt: name,
+        width: hit.width,
+        height: hit.height,
+        loading: "lazy",
+        decoding: "async",
+      }),
       make("span", { class: "hit-rank", "aria-label": `Rank ${hit.rank}` }, String(hit.rank)),
     ),
     make(
       "div",
       { class: "hit-facts" },
-      make("span", { class: "score", title: "Cosine similarity: 1 is the same" }, bar, make("span", {}, hit.score.toFixed(3))),
+      make(
+        "span",
+        { class: "score", title: "Cosine similarity: 1 is the same" },
+        bar,
+        make("span", {}, hit.score.toFixed(3)),
+      ),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
         "div",
         { class: "hit-line" },
         make("span", {}, hit.dataset),
-        make("a", { href: `?image=${hit.image}`, "data-image": hit.image, "aria-label": `Find pictures similar to ${name}` }, "Find similar"),
+        make(
+          "a",
+          {
+            href: `?image=${hit.image}`,
+            "data-image": hit.image,
+            "aria-label": `Find pictures similar to ${name}`,
+          },
+          "Find similar",
+        ),
       ),
     ),
   );
@@ -57,13 +77,16 @@ export function showSummary(found) {
 function summary(found) {
   const among = `Searched ${plural(found.searched, "picture")}`;
   if (!labels.length) {
-    return found.label ? `${among}. None has the label “${found.label}” here.` : `${among}. Nothing was found.`;
+    return found.label
+      ? `${among}. None has the label “${found.label}” here.`
+      : `${among}. Nothing was found.`;
   }
   const counts = new Map();
   for (const label of labels) if (label) counts.set(label, (counts.get(label) ?? 0) + 1);
   if (!counts.size || found.label) return `${among}.`;
   const [label, count] = [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best));
-  if (counts.size === 1 && count === labels.length) return `${among}. All ${number(count)} shown are labelled “${label}”.`;
+  if (counts.size === 1 && count === labels.length)
+    return `${among}. All ${number(count)} shown are labelled “${label}”.`;
   return `${among}. ${number(count)} of the ${number(labels.length)} shown share the label “${label}”.`;
 }
 
@@ -79,6 +102,16 @@ export function showTimings(timings) {
     bar.append(makeSvg("rect", { x, y: 0, width, height: 1, "data-stage": stage }));
     x += width;
   }
-  const rows = stages.map(([stage, name]) => make("li", { "data-stage": stage }, `${name} ${ms(timings[stage])}`));
-  at("timings").replaceChildren(bar, make("ul", { "aria-label": "Time taken" }, ...rows, make("li", { class: "total" }, `total ${ms(timings.total)}`)));
+  const rows = stages.map(([stage, name]) =>
+    make("li", { "data-stage": stage }, `${name} ${ms(timings[stage])}`),
+  );
+  at("timings").replaceChildren(
+    bar,
+    make(
+      "ul",
+      { "aria-label": "Time taken" },
+      ...rows,
+      make("li", { class: "total" }, `total ${ms(timings.total)}`),
+    ),
+  );
 }

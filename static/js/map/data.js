@@ -23,11 +23,14 @@ export function decodePoints(buffer) {
   const header = new DataView(buffer, 0, HEADER_BYTES);
   if (header.getUint32(0, true) !== MAGIC) throw new MapDataError("What came is not a map.");
   const version = header.getUint32(4, true);
-  if (version !== 1) throw new MapDataError(`The map that came has format ${version}; this page reads format 1.`);
+  if (version !== 1)
+    throw new MapDataError(`The map that came has format ${version}; this page reads format 1.`);
   const count = header.getUint32(8, true);
   const expected = HEADER_BYTES + POINT_BYTES * count;
   if (buffer.byteLength !== expected) {
-    throw new MapDataError(`The map that came has ${buffer.byteLength} bytes where ${expected} were announced.`);
+    throw new MapDataError(
+      `The map that came has ${buffer.byteLength} bytes where ${expected} were announced.`,
+    );
   }
   const [minX, minY, maxX, maxY] = [16, 20, 24, 28].map((offset) => header.getFloat32(offset, true));
   // typed arrays read in the order of the machine, which is little endian wherever browsers run

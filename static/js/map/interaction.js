@@ -36,7 +36,11 @@ export class MapInteraction {
    * else in keyboard focus; onFocus(index or -1) of the latter; onOpen(index); onSelect(Uint32Array, corners of the
    * outline in data units or null); onView(view).
    */
-  constructor(box, renderer, { onHover = nothing, onFocus = nothing, onOpen = nothing, onSelect = nothing, onView = nothing } = {}) {
+  constructor(
+    box,
+    renderer,
+    { onHover = nothing, onFocus = nothing, onOpen = nothing, onSelect = nothing, onView = nothing } = {},
+  ) {
     this.#box = box;
     this.#renderer = renderer;
     this.#on = { open: onOpen, select: onSelect };
@@ -69,7 +73,9 @@ export class MapInteraction {
   }
 
   /** What dragging does: "pan", "box" or "lasso". */
-  get mode() { return this.#mode; }
+  get mode() {
+    return this.#mode;
+  }
 
   set mode(mode) {
     this.#mode = mode;
@@ -95,7 +101,10 @@ export class MapInteraction {
 
   #place(event) {
     const bounds = this.#box.getBoundingClientRect();
-    return [event.clientX - bounds.left - this.#box.clientLeft, event.clientY - bounds.top - this.#box.clientTop];
+    return [
+      event.clientX - bounds.left - this.#box.clientLeft,
+      event.clientY - bounds.top - this.#box.clientTop,
+    ];
   }
 
   #down(event) {
@@ -186,7 +195,8 @@ export class MapInteraction {
   #selectInside(outline) {
     const { view, size, grid } = this.#renderer;
     const corners = [];
-    for (let i = 0; i < outline.length; i += 2) corners.push(...toData(view, size, outline[i], outline[i + 1]));
+    for (let i = 0; i < outline.length; i += 2)
+      corners.push(...toData(view, size, outline[i], outline[i + 1]));
     const found = withinPolygon(grid, corners, (index) => this.#renderer.isShown(index));
     this.#selected = new Set(found);
     this.#on.select(found, corners);
@@ -213,7 +223,8 @@ export class MapInteraction {
   }
 
   #key(event) {
-    if (!this.#renderer.grid || event.target !== this.#box || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.#renderer.grid || event.target !== this.#box || event.ctrlKey || event.metaKey || event.altKey)
+      return;
     const focused = this.#pointing.focused;
     const arrow = ARROWS[event.key];
     if (arrow && focused >= 0 && !event.shiftKey) this.#walk(arrow);

@@ -22,15 +22,21 @@ export class MapPointing {
     this.#on = on;
   }
 
-  get hovered() { return this.#hovered; }
-  get focused() { return this.#focused; }
+  get hovered() {
+    return this.#hovered;
+  }
+  get focused() {
+    return this.#focused;
+  }
 
   /** Return the point at a place of the box, or -1. */
   pick(left, top) {
     const { grid, view, size, reach } = this.#renderer;
     if (!grid) return -1;
     const [x, y] = toData(view, size, left, top);
-    return grid.nearest(x, y, Math.max(LEAST_REACH, reach) / view.scale, (index) => this.#renderer.isShown(index));
+    return grid.nearest(x, y, Math.max(LEAST_REACH, reach) / view.scale, (index) =>
+      this.#renderer.isShown(index),
+    );
   }
 
   /** Hover over a place, once a frame at most. */

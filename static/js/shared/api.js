@@ -49,7 +49,9 @@ export async function call(address, { method = "GET", body, signal } = {}) {
     response = await fetch(address, { method, headers, body, signal, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("The server cannot be reached. Check that it runs and that you are connected.", { code: "unreachable" });
+    throw new ApiError("The server cannot be reached. Check that it runs and that you are connected.", {
+      code: "unreachable",
+    });
   }
   let answer = null;
   try {
@@ -58,7 +60,10 @@ export async function call(address, { method = "GET", body, signal } = {}) {
     if (error.name === "AbortError") throw error;
   }
   if (!response.ok) {
-    throw new ApiError(wordsFor(response, answer?.error), { code: answer?.error?.code, status: response.status });
+    throw new ApiError(wordsFor(response, answer?.error), {
+      code: answer?.error?.code,
+      status: response.status,
+    });
   }
   if (answer === null && response.status !== 204) {
     throw new ApiError("The server sent an answer that cannot be read. Try again in a moment.");

@@ -28,9 +28,19 @@ export const METRICS = {
   inner_product: "Inner product",
   manhattan: "Manhattan",
 };
-export const POOLINGS = { average: "Average", max: "Max", gem: "GeM", pyramid: "Pyramid", flatten: "Flatten" };
+export const POOLINGS = {
+  average: "Average",
+  max: "Max",
+  gem: "GeM",
+  pyramid: "Pyramid",
+  flatten: "Flatten",
+};
 /** The names of the three scores of an experiment's row. */
-export const SCORES = { weighted_precision: "Weighted precision", precision: "Precision", map: "Mean average precision" };
+export const SCORES = {
+  weighted_precision: "Weighted precision",
+  precision: "Precision",
+  map: "Mean average precision",
+};
 const PAGE = 500;
 const PICTURES_KEPT = 40;
 
@@ -39,7 +49,9 @@ const PICTURES_KEPT = 40;
 /** Return what the address says; with `prefix` only the configuration whose names begin with it. */
 export function readState({ search = location.search, prefix = "" } = {}) {
   const asked = new URLSearchParams(search);
-  const configuration = Object.fromEntries(CONFIGURATION.map((name) => [name, asked.get(prefix + name) ?? ""]));
+  const configuration = Object.fromEntries(
+    CONFIGURATION.map((name) => [name, asked.get(prefix + name) ?? ""]),
+  );
   if (prefix) return configuration;
   const image = asked.get("image") ?? "";
   const k = Number(asked.get("k"));
@@ -69,7 +81,8 @@ export function addressOf(state, { other = null, prefix = "b_", extra = {}, path
 /** Put a state in the address and in the links between the sections. */
 export function writeState(state, { replace = false, ...rest } = {}) {
   const address = addressOf(state, rest);
-  if (address !== location.pathname + location.search) history[replace ? "replaceState" : "pushState"]({}, "", address);
+  if (address !== location.pathname + location.search)
+    history[replace ? "replaceState" : "pushState"]({}, "", address);
   linkSections(state, rest.other);
 }
 
@@ -96,12 +109,15 @@ function once(key, ask) {
 
 export const models = () => once("models", () => call("/api/v1/models/"));
 
-export const experiments = (slug) => once(`experiments ${slug}`, () => everyPage(`/api/v1/experiments/?page_size=${PAGE}&dataset=${encodeURIComponent(slug)}`));
+export const experiments = (slug) =>
+  once(`experiments ${slug}`, () =>
+    everyPage(`/api/v1/experiments/?page_size=${PAGE}&dataset=${encodeURIComponent(slug)}`),
+  );
 
 /** Return the rows of all pages of a list. */
 export async function everyPage(address) {
   const rows = [];
-  for (let next = address; next; ) {
+  for (let next = address; next;) {
     const page = await call(next);
     rows.push(...page.results);
     // the server names its own host, which a proxy in front may have replaced
@@ -125,7 +141,8 @@ export function ofImage(id) {
 }
 
 export function forget(slug) {
-  for (const key of [...answers.keys()]) if (key === `experiments ${slug}` || key.startsWith("image ")) answers.delete(key);
+  for (const key of [...answers.keys()])
+    if (key === `experiments ${slug}` || key.startsWith("image ")) answers.delete(key);
 }
 
 // --- choosing ---------------------------------------------------------------------------------
@@ -141,7 +158,10 @@ export function match(rows, wanted) {
     if (wanted.model && row.model !== wanted.model) continue;
     let points = 0;
     for (const name of CONFIGURATION) if (wanted[name] && row[name] === wanted[name]) points += WEIGHT[name];
-    if (points > most || (points === most && (row.weighted_precision ?? -1) > (found.weighted_precision ?? -1))) {
+    if (
+      points > most ||
+      (points === most && (row.weighted_precision ?? -1) > (found.weighted_precision ?? -1))
+    ) {
       found = row;
       most = points;
     }
@@ -164,4 +184,8 @@ export const percent = (value) => (value === null || value === undefined ? "–"
 
 /** Return 4652008 as "4.7 M". */
 export const millions = (count) =>
-  count >= 1e6 ? `${(count / 1e6).toFixed(count >= 1e8 ? 0 : 1)} M` : count >= 1000 ? `${Math.round(count / 1000)} k` : String(count);
+  count >= 1e6
+    ? `${(count / 1e6).toFixed(count >= 1e8 ? 0 : 1)} M`
+    : count >= 1000
+      ? `${Math.round(count / 1000)} k`
+      : String(count);

@@ -42,7 +42,9 @@ export class MapDrawing {
   /** Is everything wanted on the canvas? */
   isComplete({ version, view }) {
     const { plan } = this.scene;
-    return Boolean(plan) && !plan.coarse && plan.version === version && plan.part >= 1 && sameView(plan.view, view);
+    return (
+      Boolean(plan) && !plan.coarse && plan.version === version && plan.part >= 1 && sameView(plan.view, view)
+    );
   }
 
   /** Is there nothing left to prepare either? */

@@ -99,7 +99,13 @@ export class Painter {
     }
     if (sprites && plan.sprites) {
       const { size, opacity } = plan.sprites;
-      sprites.draw({ frame: frameOf(plan), part: plan.part, size: size * plan.ratio, ratio: plan.ratio, opacity });
+      sprites.draw({
+        frame: frameOf(plan),
+        part: plan.part,
+        size: size * plan.ratio,
+        ratio: plan.ratio,
+        opacity,
+      });
     }
   }
 

@@ -11,7 +11,10 @@ const SPRITE_PIXELS = { from: 40, whole: 60, least: 40, most: 1.5 };
 
 /** Return the diameter in CSS pixels of a point: ten for 200 points, four for 100,000, more when zoomed in. */
 export function pointSize(count, zoom) {
-  const plain = Math.min(POINT_PIXELS.most, Math.max(POINT_PIXELS.least, 10 * (200 / Math.max(count, 1)) ** 0.147));
+  const plain = Math.min(
+    POINT_PIXELS.most,
+    Math.max(POINT_PIXELS.least, 10 * (200 / Math.max(count, 1)) ** 0.147),
+  );
   return Math.min(POINT_PIXELS.zoomed, plain * Math.max(1, zoom) ** 0.35);
 }
 

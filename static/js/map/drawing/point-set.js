@@ -81,9 +81,18 @@ export class Cloud {
   /** Return [red, green, blue, alpha], 0 to 255; alpha 0 where the point is filtered away. */
   colourOf(index) {
     const category = this.#categories[index];
-    const alpha = !this.isShown(index) ? 0 : this.#chosen.length && !this.#chosen[index] ? DIMMED_ALPHA : ALPHA;
+    const alpha = !this.isShown(index)
+      ? 0
+      : this.#chosen.length && !this.#chosen[index]
+        ? DIMMED_ALPHA
+        : ALPHA;
     if (category === NO_CATEGORY) return [...this.#none, alpha];
-    return [this.#colours[3 * category], this.#colours[3 * category + 1], this.#colours[3 * category + 2], alpha];
+    return [
+      this.#colours[3 * category],
+      this.#colours[3 * category + 1],
+      this.#colours[3 * category + 2],
+      alpha,
+    ];
   }
 
   /** Return the colours of all points, Uint8Array (4 n), in drawing order. */
@@ -101,7 +110,8 @@ export class Cloud {
         rgba[at + 1] = this.#colours[3 * category + 1];
         rgba[at + 2] = this.#colours[3 * category + 2];
       }
-      if (this.isShown(index)) rgba[at + 3] = this.#chosen.length && !this.#chosen[index] ? DIMMED_ALPHA : ALPHA;
+      if (this.isShown(index))
+        rgba[at + 3] = this.#chosen.length && !this.#chosen[index] ? DIMMED_ALPHA : ALPHA;
     }
     return rgba;
   }

@@ -11,7 +11,9 @@ const CALM_MS = 40;
 
 export class MapUnavailableError extends Error {
   constructor() {
-    super("This browser cannot draw the map: WebGL2 is missing or switched off. Switch on hardware acceleration, or use another browser.");
+    super(
+      "This browser cannot draw the map: WebGL2 is missing or switched off. Switch on hardware acceleration, or use another browser.",
+    );
     this.name = "MapUnavailableError";
   }
 }
@@ -43,10 +45,14 @@ export class MapRenderer {
     canvas.before(below);
     this.#drawing = new MapDrawing(this.#gl, canvas, below);
     const { signal } = this.#stop;
-    canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault();
-      this.#lost = true;
-    }, { signal });
+    canvas.addEventListener(
+      "webglcontextlost",
+      (event) => {
+        event.preventDefault();
+        this.#lost = true;
+      },
+      { signal },
+    );
     canvas.addEventListener("webglcontextrestored", () => this.#restore(), { signal });
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.#box);
@@ -68,13 +74,23 @@ export class MapRenderer {
     this.#lost = true;
   }
 
-  get size() { return this.#size; }
-  get view() { return this.#view; }
-  get grid() { return this.#cloud?.grid ?? null; }
-  get count() { return this.#cloud?.count ?? 0; }
+  get size() {
+    return this.#size;
+  }
+  get view() {
+    return this.#view;
+  }
+  get grid() {
+    return this.#cloud?.grid ?? null;
+  }
+  get count() {
+    return this.#cloud?.count ?? 0;
+  }
 
   /** How far apart neighbours typically lie, in data units. */
-  get spacing() { return this.#cloud.spacing; }
+  get spacing() {
+    return this.#cloud.spacing;
+  }
 
   /** Half the side of what is drawn for a point now, in CSS pixels. */
   get reach() {
@@ -101,7 +117,9 @@ export class MapRenderer {
     return fit(this.#cloud?.grid.bounds ?? { minX: 0, minY: 0, maxX: 1, maxY: 1 }, this.#size);
   }
 
-  isShown(index) { return this.#cloud.isShown(index); }
+  isShown(index) {
+    return this.#cloud.isShown(index);
+  }
 
   /** Show `xy` Float32Array (2 n) with categories Uint8Array or Uint16Array (n) and colours Uint8Array (3 each). */
   setPoints(xy, categories, colours) {

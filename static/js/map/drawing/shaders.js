@@ -94,5 +94,13 @@ export const pointProgram = (gl) => link(gl, POINT_VERTEX, POINT_FRAGMENT, ["fra
 
 export const spriteProgram = (gl) =>
   link(gl, SPRITE_VERTEX, SPRITE_FRAGMENT, [
-    "frame", "part", "size", "slotsPerRow", "sheet", "cell", "span", "border", "opacity",
+    "frame",
+    "part",
+    "size",
+    "slotsPerRow",
+    "sheet",
+    "cell",
+    "span",
+    "border",
+    "opacity",
   ]);

@@ -60,7 +60,11 @@ export class SpriteSheet {
     gl.bindVertexArray(this.#vertices);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
     const stride = VERTEX_FLOATS * Float32Array.BYTES_PER_ELEMENT;
-    for (const [location, parts, offset] of [[0, 2, 0], [1, 2, 8], [3, 1, 16]]) {
+    for (const [location, parts, offset] of [
+      [0, 2, 0],
+      [1, 2, 8],
+      [3, 1, 16],
+    ]) {
       gl.enableVertexAttribArray(location);
       gl.vertexAttribPointer(location, parts, gl.FLOAT, false, stride, offset);
     }
