@@ -1,5 +1,5 @@
 // Puts deck.gl's ScatterplotLayer, four pixels a point as well, through the common motion.
-import { cloud, move } from "/page/motion.js";
+import { pointCloud, move } from "/page/motion.js";
 
 const { Deck, OrthographicView, ScatterplotLayer } = window.deck;
 const box = document.querySelector(".map");
@@ -26,7 +26,7 @@ let home = 1;
 
 window.benchmark = {
   async load(count) {
-    const { xy, categories, colours } = cloud(count);
+    const { xy, categories, colours } = pointCloud(count);
     const painted = new Uint8Array(4 * count);
     categories.forEach((category, i) => {
       painted.set(colours.subarray(3 * category, 3 * category + 3), 4 * i);

@@ -3,7 +3,7 @@ import { decodePoints } from "/static/js/map/data.js";
 import { MapInteraction } from "/static/js/map/interaction.js";
 import { MapPlayer } from "/static/js/map/player.js";
 import { MapRenderer } from "/static/js/map/drawing/renderer.js";
-import { savePicture, tokenColour } from "/static/js/map/drawing/screen.js";
+import { saveImage, tokenColour } from "/static/js/map/drawing/screen.js";
 
 const box = document.querySelector(".map");
 const renderer = new MapRenderer(box.querySelector("canvas"));
@@ -21,7 +21,7 @@ window.map = {
   renderer,
   interaction,
   heard,
-  savePicture,
+  saveImage,
   decode(text) {
     const { xy, ids, categories, bounds } = decodePoints(bytesOf(text).buffer);
     return { xy: [...xy], ids: [...ids], categories: [...categories], bounds };

@@ -1,30 +1,59 @@
 // The points selected with a box, a lasso or the space bar: counted, listed, exported, made a dataset of.
+/** @import { MapPoints, Rgb } from "../map/types.js" */
+/** @import { Legend, MapRow, NewDataset } from "../shared/types.js" */
 import { call } from "../shared/api.js";
-import { make, number, plural } from "../shared/elements.js";
+import { byId, make } from "../shared/elements.js";
+import { fail, hideFailure } from "../shared/failure.js";
+import { number, plural } from "../shared/format.js";
 import { namesOf } from "./data.js";
 import { breakable, swatch } from "./legend.js";
 import { pagedList } from "./list.js";
 
-const root = document.getElementById("selection");
-
-/** Return [line of the legend or -1, count], most first, of the selected points. */
+/**
+ * Return [line of the legend or -1, count], most first, of the selected points.
+ * @param {Uint32Array} indices
+ * @param {Uint16Array} numbers
+ */
 function counted(indices, numbers) {
+  /** @type {Map<number, number>} */
   const counts = new Map();
   for (const index of indices) counts.set(numbers[index], (counts.get(numbers[index]) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
 /**
- * Show a selection: `indices` of `points`, coloured by `numbers` of a legend. `on` is {open(id), clear()}; without
- * points the panel goes.
+ * The selected `indices` of `points`, coloured by `numbers` of a legend.
+ * @typedef {object} SelectedPoints
+ * @property {Uint32Array} indices
+ * @property {MapPoints} points
+ * @property {Uint16Array} numbers
+ * @property {Legend} legend
+ * @property {Rgb[]} colours
+ * @property {MapRow} row
+ * @property {boolean} staff
+ * @property {{ open: (id: number) => void, clear: () => void }} on
+ */
+
+/** Take the panel away. */
+export function closeSelection() {
+  const root = byId("selection");
+  root.hidden = true;
+  root.dataset.count = "0";
+  root.replaceChildren();
+}
+
+/**
+ * Show a selection; without points the panel goes.
+ * @param {SelectedPoints} selection
  */
 export function showSelection({ indices, points, numbers, legend, colours, row, staff, on }) {
-  root.hidden = !indices.length;
-  root.dataset.count = String(indices.length);
   if (!indices.length) {
-    root.replaceChildren();
+    closeSelection();
     return;
   }
+  const root = byId("selection");
+  root.hidden = false;
+  root.dataset.count = String(indices.length);
   const ids = Array.from(indices, (index) => points.ids[index]);
   const clear = make(
     "button",
@@ -63,22 +92,27 @@ export function showSelection({ indices, points, numbers, legend, colours, row, 
   );
 }
 
+/**
+ * @param {HTMLButtonElement} button
+ * @param {HTMLElement} failure
+ * @param {() => Promise<void>} work
+ */
 async function attempt(button, failure, work) {
   button.disabled = true;
-  failure.hidden = true;
+  hideFailure(failure);
   try {
     await work();
   } catch (error) {
-    if (error.name !== "ApiError") throw error;
-    failure.textContent = error.message;
-    failure.hidden = false;
+    fail(error, failure);
   } finally {
     button.disabled = false;
   }
 }
 
+/** @param {{ ids: number[], indices: Uint32Array, points: MapPoints, row: MapRow }} selection */
 async function exportCsv({ ids, indices, points, row }) {
   const names = await namesOf(row);
+  /** @param {string} text */
   const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = ids.map((id, at) => {
     const { filename = "", label = "" } = names.get(id) ?? {};
@@ -92,7 +126,10 @@ async function exportCsv({ ids, indices, points, row }) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-/** Return what asks for the name of a new dataset and makes it. */
+/**
+ * Return what asks for the name of a new dataset and makes it.
+ * @param {{ ids: number[], row: MapRow, failure: HTMLElement }} selection
+ */
 function newDataset({ ids, row, failure }) {
   const name = make("input", {
     class: "input",
@@ -109,6 +146,7 @@ function newDataset({ ids, row, failure }) {
     event.preventDefault();
     attempt(button, failure, async () => {
       const slug = slugOf(name.value, row.dataset);
+      /** @type {NewDataset} */
       const made = await call("/api/v1/datasets/from-images/", {
         method: "POST",
         body: { name: name.value.trim(), slug, images: ids },
@@ -132,7 +170,11 @@ function newDataset({ ids, row, failure }) {
   );
 }
 
-/** Return a name as it can stand in an address. */
+/**
+ * Return a name as it can stand in an address.
+ * @param {string} name
+ * @param {string} otherwise
+ */
 function slugOf(name, otherwise) {
   const plain = name
     .normalize("NFKD")

@@ -1,39 +1,57 @@
-// What stands between a person and the results: nothing computed yet, out of date, being computed. Starts computations, follows them.
-import { call } from "../shared/api.js";
-import { make, number, plural } from "../shared/elements.js";
+// What stands between a person and the results: nothing computed yet, out of date, being computed. Starts
+// computations, follows them.
+/** @import { Experiment, Job, Page } from "../shared/types.js" */
+/** @import { ExplorePage, WantedExperiments } from "./types.js" */
+import { ApiError, call } from "../shared/api.js";
+import { byId, make } from "../shared/elements.js";
+import { fail, hideFailure, showFailure } from "../shared/failure.js";
+import { number, plural } from "../shared/format.js";
+import { imagesOfDataset } from "./grid.js";
 
-const at = (id) => document.getElementById(id);
 const EVERY_MS = 2000;
 // while there is nothing to see somebody may start a computation elsewhere
 const WAITING_MS = 10_000;
-let timer = null;
+/** @type {number | undefined} */
+let timer;
+/** @type {string | null} */
 let followed = null;
+/** @type {Map<number, Job>} */
 let seen = new Map();
 
+/**
+ * @param {ExplorePage} page
+ * @param {string} model
+ */
 export const nameOf = (page, model) =>
   page.networks.find((network) => network.name === model)?.title ?? model;
 
-/** Ask the server to compute experiments; `button` waits meanwhile. */
+/**
+ * Ask the server to compute experiments; `button` waits meanwhile.
+ * @param {ExplorePage} page
+ * @param {WantedExperiments} wanted
+ * @param {HTMLButtonElement} button
+ */
 export async function compute(page, wanted, button) {
   button.disabled = true;
   try {
     await call("/api/v1/experiments/", { method: "POST", body: wanted });
-    at("offer").hidden = true;
-    at("failure").hidden = true;
+    byId("offer").hidden = true;
+    hideFailure();
     followJobs(page);
   } catch (error) {
     button.disabled = false;
-    if (error.name !== "ApiError") throw error;
-    at("failure").textContent = error.message;
-    at("failure").hidden = false;
+    fail(error);
   }
 }
 
 // --- notices ----------------------------------------------------------------------------------
 
+/** @param {ExplorePage} page */
 export function showNotices(page) {
-  const images = Number(document.querySelector("#datasets a[aria-current]")?.dataset.images ?? 0);
+  const images = imagesOfDataset();
+  /** @type {Job[]} */
   const jobs = [...seen.values()].filter((job) => job.active);
+  /** @type {HTMLElement[]} */
   const notices = [];
   if (!images) notices.push(empty(page));
   else if (page.loaded && !page.rows.length && !jobs.length) notices.push(nothingComputed(page));
@@ -42,10 +60,14 @@ export function showNotices(page) {
   if (stale.length && !jobs.length) notices.push(outOfDate(page, stale));
   if (page.row && page.row.weighted_precision === null) notices.push(unlabelled());
   if (jobs.length) notices.push(progress(jobs));
-  replaceWhereDifferent(at("notices"), notices);
+  replaceWhereDifferent(byId("notices"), notices);
 }
 
-/** A notice that says the same stays, so that it is not read out again and its button keeps the focus. */
+/**
+ * A notice that says the same stays, so that it is not read out again and its button keeps the focus.
+ * @param {HTMLElement} holder
+ * @param {HTMLElement[]} notices
+ */
 function replaceWhereDifferent(holder, notices) {
   const same =
     notices.length === holder.childElementCount &&
@@ -53,8 +75,13 @@ function replaceWhereDifferent(holder, notices) {
   if (!same) holder.replaceChildren(...notices);
 }
 
+/**
+ * @param {string} kind
+ * @param {...(string | Node)} children
+ */
 const notice = (kind, ...children) => make("div", { class: `notice ${kind}` }, ...children);
 
+/** @param {ExplorePage} page */
 function empty(page) {
   return notice(
     "plain",
@@ -63,6 +90,7 @@ function empty(page) {
   );
 }
 
+/** @param {ExplorePage} page */
 function nothingComputed(page) {
   const words = make(
     "div",
@@ -71,12 +99,14 @@ function nothingComputed(page) {
     make(
       "p",
       {},
-      "An experiment lets every picture search among the others with one network, layer and distance. Until then you can look at the pictures.",
+      "An experiment lets every picture search among the others with one network, layer and distance. ",
+      "Until then you can look at the pictures.",
     ),
   );
   return notice("plain start", words, ...way(page, { dataset: page.state.dataset }, "Compute experiments"));
 }
 
+/** @param {ExplorePage} page */
 function networkMissing(page) {
   const words = make(
     "span",
@@ -90,7 +120,12 @@ function networkMissing(page) {
   );
 }
 
+/**
+ * @param {ExplorePage} page
+ * @param {Experiment[]} stale
+ */
 function outOfDate(page, stale) {
+  /** @param {"model" | "pooling" | "metric"} name */
   const several = (name) => [...new Set(stale.map((row) => row[name]))];
   const wanted = {
     dataset: page.state.dataset,
@@ -105,7 +140,8 @@ function outOfDate(page, stale) {
   const words = make(
     "span",
     {},
-    `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: pictures were added, removed or relabelled since.`,
+    `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: `,
+    "pictures were added, removed or relabelled since.",
   );
   return notice("", words, ...way(page, wanted, "Update"));
 }
@@ -116,11 +152,17 @@ const unlabelled = () =>
     make(
       "span",
       {},
-      "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. Put the pictures of each category in a folder of its own to get them.",
+      "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. ",
+      "Put the pictures of each category in a folder of its own to get them.",
     ),
   );
 
-/** Return what one can do: a button for staff, the command for others. */
+/**
+ * Return what one can do: a button for staff, the command for others.
+ * @param {ExplorePage} page
+ * @param {WantedExperiments} wanted
+ * @param {string} title
+ */
 function way(page, wanted, title) {
   if (!page.staff) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
@@ -138,6 +180,7 @@ function way(page, wanted, title) {
   return [button];
 }
 
+/** @param {Job[]} jobs */
 function progress(jobs) {
   const [done, total] = [
     jobs.reduce((sum, job) => sum + job.done, 0),
@@ -163,7 +206,11 @@ function progress(jobs) {
 
 // --- jobs -------------------------------------------------------------------------------------
 
-/** Follow the computations of the shown dataset: progress in a line, results as they come, until all have ended. */
+/**
+ * Follow the computations of the shown dataset: progress in a line, results as they come, until all have
+ * ended.
+ * @param {ExplorePage} page
+ */
 export function followJobs(page) {
   clearTimeout(timer);
   if (followed !== page.state.dataset) seen = new Map();
@@ -171,7 +218,9 @@ export function followJobs(page) {
   ask(page);
 }
 
+/** @param {string} dataset */
 async function activeJobs(dataset) {
+  /** @type {Promise<Page<Job>>[]} */
   const lists = ["running", "queued"].map((state) =>
     call(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`),
   );
@@ -180,15 +229,17 @@ async function activeJobs(dataset) {
     .filter((job) => job.kind === "experiment");
 }
 
+/** @param {ExplorePage} page */
 async function ask(page) {
   const dataset = page.state.dataset;
   // it goes on when the page is seen again
   if (document.hidden) return;
+  /** @type {Job[]} */
   let jobs;
   try {
     jobs = await activeJobs(dataset);
   } catch (error) {
-    if (error.name !== "ApiError") throw error;
+    if (!(error instanceof ApiError)) throw error;
     // what is shown stays true; progress comes back with the server
     timer = setTimeout(() => ask(page), WAITING_MS);
     return;
@@ -196,9 +247,9 @@ async function ask(page) {
   if (page.state.dataset !== dataset) return;
   const now = new Map(jobs.map((job) => [job.id, job]));
   const ended = [...seen.keys()].filter((id) => !now.has(id));
-  const advanced = jobs.some((job) => seen.has(job.id) && seen.get(job.id).done !== job.done);
+  const advanced = jobs.some((job) => (seen.get(job.id)?.done ?? job.done) !== job.done);
   seen = now;
-  if (ended.length) await report(page, ended);
+  if (ended.length) await report(ended);
   if (ended.length || advanced || !page.rows.length) await page.refresh();
   else showNotices(page);
   if (page.state.dataset !== dataset) return;
@@ -207,12 +258,14 @@ async function ask(page) {
     timer = setTimeout(() => ask(page), jobs.length ? EVERY_MS : WAITING_MS);
 }
 
-/** Say why a computation failed. */
-async function report(page, ids) {
+/**
+ * Say why a computation failed.
+ * @param {number[]} ids
+ */
+async function report(ids) {
   for (const id of ids) {
+    /** @type {Job | null} */
     const job = await call(`/api/v1/jobs/${id}/`).catch(() => null);
-    if (job?.state !== "failed") continue;
-    at("failure").textContent = job.error || "The computation failed.";
-    at("failure").hidden = false;
+    if (job?.state === "failed") showFailure(job.error || "The computation failed.");
   }
 }

@@ -1,16 +1,34 @@
 // The networks, the layers of the chosen one, the curves between them, and the score over depth.
-import { millions, percent } from "../shared/url-state.js";
-import { make, makeSvg, number, plural } from "../shared/elements.js";
+/** @import { Experiment, Layer, Network } from "../shared/types.js" */
+/** @import { ExplorePage, ScoreRange } from "./types.js" */
+import { byId, elementIn, elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
+import { millions, number, percent, plural } from "../shared/format.js";
 import { compute } from "./notices.js";
 
-const at = (id) => document.getElementById(id);
 const upright = matchMedia("(min-width: 1100px)");
 const SPARK = { width: 72, height: 20, pad: 3 };
+/** @type {ResizeObserver | null} */
 let watched = null;
-let built = {};
-let drawn = {};
+/**
+ * What the rail shows: it is built anew when any of it is another.
+ * @typedef {object} Built
+ * @property {Network[]} networks
+ * @property {Experiment[]} rows
+ * @property {string} dataset
+ * @property {string} model
+ * @property {string} metric
+ * @property {string} pooling
+ */
+/** @type {Built | null} */
+let built = null;
+/** @type {Built | null} */
+let drawn = null;
 
-/** Return the score of each layer of a network under the chosen metric and pooling, null where there is none. */
+/**
+ * Return the score of each layer of a network under the chosen metric and pooling, null where there is none.
+ * @param {ExplorePage} page
+ * @param {Network} network
+ */
 function scoresOf(page, network) {
   const { metric, pooling } = page.state;
   const rows = page.rows.filter(
@@ -21,7 +39,11 @@ function scoresOf(page, network) {
   );
 }
 
-/** Return the range that all curves of a dataset share, so that they can be compared. */
+/**
+ * Return the range that all curves of a dataset share, so that they can be compared.
+ * @param {ExplorePage["rows"]} rows
+ * @returns {ScoreRange | null}
+ */
 function rangeOf(rows) {
   const scores = rows.map((row) => row.weighted_precision).filter((score) => score !== null);
   if (!scores.length) return null;
@@ -30,9 +52,28 @@ function rangeOf(rows) {
   return { low, high: high > low ? high : low + 10 };
 }
 
+/**
+ * @param {number} score
+ * @param {ScoreRange} range
+ */
 const fraction = (score, range) => (score - range.low) / (range.high - range.low);
 
-/** Show networks and layers; a walk through the layers of one network only moves the mark. */
+/**
+ * @param {Built} one
+ * @param {Built} other
+ */
+const isSame = (one, other) =>
+  one.networks === other.networks &&
+  one.rows === other.rows &&
+  one.dataset === other.dataset &&
+  one.model === other.model &&
+  one.metric === other.metric &&
+  one.pooling === other.pooling;
+
+/**
+ * Show networks and layers; a walk through the layers of one network only moves the mark.
+ * @param {ExplorePage} page
+ */
 export function showRail(page) {
   const { networks, rows, state } = page;
   if (!networks.length) return;
@@ -44,7 +85,7 @@ export function showRail(page) {
     metric: state.metric,
     pooling: state.pooling,
   };
-  if (Object.keys(wanted).every((name) => wanted[name] === built[name])) {
+  if (built && isSame(built, wanted)) {
     markLayer(page);
     return;
   }
@@ -55,19 +96,24 @@ export function showRail(page) {
   );
   const absent = networks.filter((network) => !usable.includes(network));
   keepFocus(
-    at("networks"),
+    byId("networks"),
     "model",
     usable.map((network) => networkRow(page, network, range)),
   );
-  at("absent").hidden = !absent.length;
-  at("absent").querySelector("summary").textContent =
+  byId("absent").hidden = !absent.length;
+  elementIn(byId("absent"), "summary").textContent =
     `${plural(absent.length, "more network")}, not available here`;
-  if (at("networks-absent").childElementCount !== absent.length)
-    at("networks-absent").replaceChildren(...absent.map((network) => absentRow(page, network)));
+  if (byId("networks-absent").childElementCount !== absent.length)
+    byId("networks-absent").replaceChildren(...absent.map((network) => absentRow(page, network)));
   const chosen = networks.find((network) => network.name === state.model);
   showLayers(page, chosen, range);
 }
 
+/**
+ * @param {ExplorePage} page
+ * @param {Network} network
+ * @param {ScoreRange | null} range
+ */
 function networkRow(page, network, range) {
   const scores = scoresOf(page, network);
   const top = Math.max(...scores.map((score) => score ?? -1));
@@ -109,24 +155,34 @@ function networkRow(page, network, range) {
   );
 }
 
+/**
+ * @param {(number | null)[]} scores
+ * @param {ScoreRange} range
+ */
 function spark(scores, range) {
   const { width, height, pad } = SPARK;
   const points = scores
-    .map((score, index) => [pad + (index * (width - 2 * pad)) / Math.max(1, scores.length - 1), score])
-    .filter(([, score]) => score !== null)
-    .map(([x, score]) => [x, height - pad - fraction(score, range) * (height - 2 * pad)]);
+    .map((score, index) => ({ score, x: pad + (index * (width - 2 * pad)) / Math.max(1, scores.length - 1) }))
+    .filter(({ score }) => score !== null)
+    .map(({ x, score }) => ({ x, y: height - pad - fraction(Number(score), range) * (height - 2 * pad) }));
   const svg = makeSvg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   if (points.length > 1)
     svg.append(
       makeSvg("polyline", {
-        points: points.map((point) => point.map((value) => value.toFixed(1)).join(",")).join(" "),
+        points: points.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "),
       }),
     );
-  const peak = points.reduce((best, point) => (!best || point[1] < best[1] ? point : best), null);
-  if (peak) svg.append(makeSvg("circle", { cx: peak[0], cy: peak[1], r: 2.5 }));
+  if (points.length) {
+    const peak = points.reduce((best, point) => (point.y < best.y ? point : best));
+    svg.append(makeSvg("circle", { cx: peak.x, cy: peak.y, r: 2.5 }));
+  }
   return svg;
 }
 
+/**
+ * @param {ExplorePage} page
+ * @param {Network} network
+ */
 function absentRow(page, network) {
   const button = page.staff ? make("button", { class: "button", type: "button" }, "Fetch and compute") : null;
   button?.addEventListener("click", () =>
@@ -154,10 +210,15 @@ function absentRow(page, network) {
   );
 }
 
+/**
+ * @param {ExplorePage} page
+ * @param {Network | undefined} network
+ * @param {ScoreRange | null} range
+ */
 function showLayers(page, network, range) {
-  const list = at("layers");
+  const list = byId("layers");
   const scores = network ? scoresOf(page, network) : [];
-  at("layers-hint").textContent = range && network ? "weighted precision, %" : "";
+  byId("layers-hint").textContent = range && network ? "weighted precision, %" : "";
   keepFocus(
     list,
     "layer",
@@ -166,22 +227,35 @@ function showLayers(page, network, range) {
   markLayer(page);
 }
 
+/** @param {ExplorePage} page */
 function markLayer({ networks, state }) {
-  for (const link of at("layers").querySelectorAll("a")) {
+  for (const link of byId("layers").querySelectorAll("a")) {
     if (link.dataset.layer === state.layer) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
   const layer = networks
     .find((network) => network.name === state.model)
     ?.layers.find((candidate) => candidate.name === state.layer);
-  at("layer-facts").textContent = layer ? `${layer.name}: ${factsOf(layer)}` : "";
+  byId("layer-facts").textContent = layer ? `${layer.name}: ${factsOf(layer)}` : "";
 }
 
+/** @param {Layer} layer */
 const factsOf = (layer) =>
-  `${layer.type}, layer ${number(layer.index)} of ${number(layer.total_layers)}, ${millions(layer.parameters)} parameters up to it, ${layer.shape.join(" × ")}`;
+  [
+    layer.type,
+    `layer ${number(layer.index)} of ${number(layer.total_layers)}`,
+    `${millions(layer.parameters)} parameters up to it`,
+    layer.shape.join(" × "),
+  ].join(", ");
 
+/**
+ * @param {ExplorePage} page
+ * @param {Layer} layer
+ * @param {number | null} score
+ * @param {ScoreRange | null} range
+ */
 function layerRow(page, layer, score, range) {
-  const picture = layer.picture
+  const preview = layer.picture
     ? make("img", {
         class: "layer-picture",
         src: layer.picture,
@@ -202,7 +276,7 @@ function layerRow(page, layer, score, range) {
         "data-layer": layer.name,
         title: `${layer.name}: ${factsOf(layer)}`,
       },
-      picture,
+      preview,
       make(
         "span",
         { class: "layer-text" },
@@ -224,7 +298,10 @@ function layerRow(page, layer, score, range) {
   );
 }
 
-/** A layer without a picture shows how fine its map is: as many cells as the map has, up to a few. */
+/**
+ * A layer without a picture shows how fine its map is: as many cells as the map has, up to a few.
+ * @param {Layer} layer
+ */
 function placeholder(layer) {
   const cells = Math.max(1, Math.min(8, Math.round(Math.sqrt(layer.shape[0]))));
   const size = 56 / cells;
@@ -246,46 +323,56 @@ function placeholder(layer) {
   return svg;
 }
 
-/** Replace the children of a list; whoever had the focus there keeps it, by name. */
+/**
+ * Replace the children of a list; whoever had the focus there keeps it, by name.
+ * @param {HTMLElement} list
+ * @param {"model" | "layer"} name
+ * @param {HTMLElement[]} children
+ */
 function keepFocus(list, name, children) {
-  const focused = list.contains(document.activeElement) ? document.activeElement.dataset[name] : undefined;
+  const focused = focusedIn(list)?.dataset[name];
   list.replaceChildren(...children);
   if (focused !== undefined)
-    [...list.querySelectorAll("a")]
+    elementsIn(list, "a")
       .find((link) => link.dataset[name] === focused)
       ?.focus({ preventScroll: true });
 }
 
 // --- drawing ----------------------------------------------------------------------------------
 
-/** Draw the curves from the chosen network to its layers, and the score over depth; again whenever the places change. */
-export function drawRail(page) {
+/**
+ * Draw the curves from the chosen network to its layers, and the score over depth; again whenever the places
+ * change.
+ */
+export function drawRail() {
   if (!watched) {
     const again = () => draw();
     watched = new ResizeObserver(again);
-    for (const id of ["rail", "networks", "layers", "absent"]) watched.observe(at(id));
-    at("connections").addEventListener("animationend", () => at("connections").classList.remove("fresh"));
+    for (const id of ["rail", "networks", "layers", "absent"]) watched.observe(byId(id));
+    const connections = byId("connections", SVGElement);
+    connections.addEventListener("animationend", () => connections.classList.remove("fresh"));
     for (const id of ["networks", "layer-scroll"])
-      at(id).addEventListener("scroll", again, { passive: true });
+      byId(id).addEventListener("scroll", again, { passive: true });
   }
   bringIntoView();
   if (drawn === built) {
     markDrawn();
     return;
   }
-  at("connections").classList.toggle("fresh", built.model !== drawn.model);
+  byId("connections", SVGElement).classList.toggle("fresh", built?.model !== drawn?.model);
   drawn = built;
   draw();
 }
 
 /** What was drawn stays where it is: only another layer is the chosen one. */
 function markDrawn() {
-  const { layer } = document.querySelector("a.layer[aria-current]")?.dataset ?? {};
-  for (const shape of document.querySelectorAll("#connections path, #depth-curve circle"))
+  const layer = elementsIn(document, "a.layer[aria-current]").at(0)?.dataset.layer;
+  for (const shape of elementsIn(document, "#connections path, #depth-curve circle", SVGElement))
     shape.toggleAttribute("data-chosen", shape.dataset.of === layer);
   // the chosen one lies over the others
-  const chosen = at("connections").querySelector("[data-chosen]");
-  if (chosen) at("connections").append(chosen);
+  const connections = byId("connections", SVGElement);
+  const chosen = connections.querySelector("[data-chosen]");
+  if (chosen) connections.append(chosen);
 }
 
 /** In a strip that scrolls sideways the chosen one must be seen. */
@@ -295,7 +382,7 @@ function bringIntoView() {
     ["networks", "a.network"],
     ["layer-scroll", "a.layer"],
   ]) {
-    const strip = at(id);
+    const strip = byId(id);
     const chosen = strip.querySelector(`${link}[aria-current]`);
     if (!chosen || strip.scrollWidth <= strip.clientWidth) continue;
     const [box, outer] = [chosen.getBoundingClientRect(), strip.getBoundingClientRect()];
@@ -311,7 +398,7 @@ function draw() {
 }
 
 function drawConnections() {
-  const svg = at("connections");
+  const svg = byId("connections", SVGElement);
   const box = svg.getBoundingClientRect();
   const network = document.querySelector("a.network[aria-current]")?.getBoundingClientRect();
   if (!network || !box.width) {
@@ -319,8 +406,12 @@ function drawConnections() {
     return;
   }
   svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
+  /**
+   * @param {number} value
+   * @param {number} most
+   */
   const clamp = (value, most) => Math.min(most, Math.max(0, value));
-  const paths = [...at("layers").querySelectorAll("a.layer")].map((layer) => {
+  const paths = elementsIn(byId("layers"), "a.layer").map((layer) => {
     const to = layer.getBoundingClientRect();
     let d;
     if (upright.matches) {
@@ -344,21 +435,21 @@ function drawConnections() {
 }
 
 function drawDepth() {
-  const svg = at("depth-curve");
-  const list = at("layers");
+  const svg = byId("depth-curve", SVGElement);
+  const list = byId("layers");
   const box = list.getBoundingClientRect();
   svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
   svg.style.width = `${box.width}px`;
   svg.style.height = `${box.height}px`;
-  const points = [...list.querySelectorAll(".layer-chart")]
+  const points = elementsIn(list, ".layer-chart")
     .filter((chart) => chart.dataset.fraction !== "")
     .map((chart) => {
-      const place = chart.getBoundingClientRect();
+      const bar = chart.getBoundingClientRect();
       const along = Number(chart.dataset.fraction);
       const [x, y] = upright.matches
-        ? [place.left + along * place.width, place.top + place.height / 2]
-        : [place.left + place.width / 2, place.bottom - along * place.height];
-      return { x: x - box.left, y: y - box.top, of: chart.closest("a").dataset.layer };
+        ? [bar.left + along * bar.width, bar.top + bar.height / 2]
+        : [bar.left + bar.width / 2, bar.bottom - along * bar.height];
+      return { x: x - box.left, y: y - box.top, of: chart.closest("a")?.dataset.layer };
     });
   svg.replaceChildren(
     ...(points.length > 1

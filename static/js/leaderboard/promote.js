@@ -1,17 +1,29 @@
-// "Use this for live search": who may, the question before it, the job in place, and what live search uses now.
-import { call } from "../shared/api.js";
-import { make, number } from "../shared/elements.js";
-import { called } from "./figures.js";
+// "Use this for live search": who may, the question before it, the job in place, and what live search uses
+// now.
+/** @import { AttributeValue } from "../shared/elements.js" */
+/** @import { Job } from "../shared/types.js" */
+/** @import { BoardRow, DetailOptions, ShownDataset } from "./types.js" */
 import { follow } from "../jobs/progress.js";
+import { call } from "../shared/api.js";
+import { byId, elementIn, elementsIn, make } from "../shared/elements.js";
+import { fail, hideFailure } from "../shared/failure.js";
+import { number } from "../shared/format.js";
+import { called } from "./figures.js";
 
-const board = document.getElementById("board");
-const dialog = document.getElementById("confirm");
 // dataset -> the job that switches it, so that choosing another row and coming back finds it again
+/** @type {Map<string, number>} */
 const running = new Map();
 
-/** Ask for a yes; resolves to whether it was given. */
+/** @typedef {Pick<Job, "id" | "state" | "percent">} StartedJob a job, however little is known of it */
+
+/**
+ * Ask for a yes; resolves to whether it was given.
+ * @param {BoardRow} row
+ * @param {{ dataset: ShownDataset, live: string }} options
+ */
 function confirmed(row, { dataset, live }) {
   const yes = make("button", { class: "button primary", value: "yes" }, "Use it");
+  const dialog = byId("confirm", HTMLDialogElement);
   dialog.replaceChildren(
     make(
       "form",
@@ -27,7 +39,8 @@ function confirmed(row, { dataset, live }) {
       make(
         "p",
         { class: "muted small" },
-        "Its features are extracted where they are missing and an index is built and checked; then live search switches to it at once. Until then the present configuration keeps answering.",
+        "Its features are extracted where they are missing and an index is built and checked; ",
+        "then live search switches to it at once. Until then the present configuration keeps answering.",
       ),
       make("div", { class: "actions" }, yes, make("button", { class: "button", value: "" }, "Cancel")),
     ),
@@ -39,8 +52,14 @@ function confirmed(row, { dataset, live }) {
   );
 }
 
+/** @param {StartedJob} job */
 function progressOf(job) {
-  const part = (tag, name, attributes = {}) => make(tag, { "data-part": name, ...attributes });
+  /**
+   * @param {"span" | "p"} tag
+   * @param {string} name
+   * @param {Record<string, AttributeValue>} attributes
+   */
+  const part = (tag, name, attributes) => make(tag, { "data-part": name, ...attributes });
   const error = part("p", "error", { class: "notice danger", role: "alert", hidden: true });
   return make(
     "div",
@@ -60,7 +79,13 @@ function progressOf(job) {
   );
 }
 
-/** Show a job that is under way, of this page or found running, and follow it to its end. */
+/**
+ * Show a job that is under way, of this page or found running, and follow it to its end.
+ * @param {HTMLElement} root
+ * @param {string} slug
+ * @param {StartedJob} job
+ * @param {{ done: (job: Job) => void }} options
+ */
 export function showJob(root, slug, job, { done }) {
   running.set(slug, job.id);
   const shown = progressOf(job);
@@ -78,6 +103,10 @@ export function showJob(root, slug, job, { done }) {
   });
 }
 
+/**
+ * @param {BoardRow} row
+ * @param {DetailOptions["link"]} link
+ */
 function refused(row, link) {
   const twin = link({ ...row, metric: "cosine" });
   return make(
@@ -92,12 +121,15 @@ function refused(row, link) {
 /**
  * Show what can be done with a row, in `root`: `dataset` is {slug, name}, `live` what answers now in words,
  * `jobs` the dataset's active jobs, `link` makes addresses, `done(job)` is called when a switch has ended.
+ * @param {HTMLElement} root
+ * @param {BoardRow} row
+ * @param {DetailOptions} options
  */
 export function showPromotion(root, row, options) {
   const { dataset, jobs, link, done } = options;
   if (row.live) {
     const focused = root.contains(document.activeElement);
-    const address = `${board.dataset.liveSearch}?dataset=${encodeURIComponent(dataset.slug)}`;
+    const address = `${byId("board").dataset.liveSearch}?dataset=${encodeURIComponent(dataset.slug)}`;
     root.replaceChildren(
       make(
         "p",
@@ -106,32 +138,38 @@ export function showPromotion(root, row, options) {
         make("a", { href: address }, "Search with it"),
       ),
     );
-    if (focused) root.querySelector("a").focus({ preventScroll: true });
+    if (focused) elementIn(root, "a").focus({ preventScroll: true });
     return;
   }
   const active = jobs.find((job) => job.kind === "promote");
-  const followed = root.querySelector("[data-job]")?.dataset.job;
-  if (active || running.has(dataset.slug)) {
-    const id = running.get(dataset.slug) ?? active.id;
-    if (followed !== String(id))
-      showJob(root, dataset.slug, active ?? { id, state: "queued", percent: 0 }, { done });
+  const followed = elementsIn(root, "[data-job]").at(0)?.dataset.job;
+  const id = running.get(dataset.slug) ?? active?.id;
+  if (id !== undefined) {
+    /** @type {StartedJob} */
+    const job = active ?? { id, state: "queued", percent: 0 };
+    if (followed !== String(id)) showJob(root, dataset.slug, job, { done });
     return;
   }
   if (row.metric !== "cosine") root.replaceChildren(refused(row, link));
-  else if (!("staff" in board.dataset)) {
+  else if (!("staff" in byId("board").dataset)) {
     const next = encodeURIComponent(location.pathname + location.search);
     root.replaceChildren(
       make(
         "p",
         { class: "small muted" },
         "Staff can use this configuration for live search. ",
-        make("a", { href: `${board.dataset.signIn}?next=${next}` }, "Sign in"),
+        make("a", { href: `${byId("board").dataset.signIn}?next=${next}` }, "Sign in"),
         ".",
       ),
     );
   } else root.replaceChildren(buttonFor(root, row, options));
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {BoardRow} row
+ * @param {DetailOptions} options
+ */
 function buttonFor(root, row, options) {
   const button = make(
     "button",
@@ -140,17 +178,17 @@ function buttonFor(root, row, options) {
   );
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
   button.addEventListener("click", async () => {
-    failure.hidden = true;
+    hideFailure(failure);
     if (!(await confirmed(row, options))) return;
     button.disabled = true;
     try {
+      /** @type {Job} */
       const job = await call(`/api/v1/experiments/${row.experiment}/promote/`, { method: "POST" });
       showJob(root, options.dataset.slug, job, options);
-      root.querySelector("a").focus({ preventScroll: true }); // the button it replaces had the focus
+      elementIn(root, "a").focus({ preventScroll: true }); // the button it replaces had the focus
     } catch (error) {
-      failure.textContent = error.message;
-      failure.hidden = false;
       button.disabled = false;
+      fail(error, failure);
     }
   });
   return make("div", { class: "promote" }, button, failure);

@@ -1,13 +1,26 @@
-// The scatter of score against cost: one point a configuration, the Pareto front as a line, the layers of a network joined.
-import { percent } from "../shared/url-state.js";
-import { make, makeSvg } from "../shared/elements.js";
+// The scatter of score against cost: one point a configuration, the Pareto front as a line, the layers of a
+// network joined.
+/** @import { ScoreName } from "../shared/types.js" */
+/** @import { Axis, BoardRow, CostName, ScatterPoint } from "./types.js" */
+import { closest, elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
+import { percent } from "../shared/format.js";
 import { axis } from "./axes.js";
 import { cost, COSTS, front, layerOf, SHORT_SCORES } from "./figures.js";
+
+/** @typedef {{ width: number, height: number }} Size */
+/** @typedef {{ left: number, right: number, top: number, bottom: number }} Box */
 
 const EDGE = { top: 14, right: 16, bottom: 44, left: 46 };
 const LABEL_PX = { letter: 6.1, height: 14 };
 
+/**
+ * @param {Axis} x
+ * @param {Axis} y
+ * @param {Size} size
+ * @param {{ costName: CostName, score: ScoreName }} shown
+ */
 function gridOf(x, y, size, { costName, score }) {
+  /** @type {SVGElement[]} */
   const parts = [];
   const bottom = size.height - EDGE.bottom;
   for (const tick of x.ticks) {
@@ -51,7 +64,11 @@ function gridOf(x, y, size, { costName, score }) {
   return makeSvg("g", { class: "scatter-grid", "aria-hidden": "true" }, ...parts);
 }
 
-/** Return the stairs of the front: the best score that a cost buys. */
+/**
+ * Return the stairs of the front: the best score that a cost buys.
+ * @param {ScatterPoint[]} points
+ * @param {Size} size
+ */
 function stairs(points, size) {
   const sorted = points.toSorted((one, other) => one.x - other.x || other.y - one.y);
   const [first] = sorted;
@@ -60,16 +77,28 @@ function stairs(points, size) {
   return makeSvg("path", { class: "scatter-front", d: `${path}H${size.width - EDGE.right}` });
 }
 
+/**
+ * @param {Box} one
+ * @param {Box} other
+ */
 const overlap = (one, other) =>
   one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
 
-/** Return what is live, the front from the best down, and the best of each baseline: the first gets the room. */
+/**
+ * Return what is live, the front from the best down, and the best of each baseline: the first gets the room.
+ * @param {ScatterPoint[]} points
+ */
 function worthALabel(points) {
+  /** @type {Map<string, ScatterPoint>} */
   const baselines = new Map();
   for (const point of points.filter(({ row }) => row.baseline)) {
     const known = baselines.get(point.row.model);
     if (!known || point.y < known.y) baselines.set(point.row.model, point);
   }
+  /**
+   * @param {ScatterPoint} one
+   * @param {ScatterPoint} other
+   */
   const down = (one, other) => one.y - other.y;
   return [
     ...new Set([
@@ -80,14 +109,18 @@ function worthALabel(points) {
   ];
 }
 
-/** Put a label beside each point of the front where there is room for it. */
+/**
+ * Put a label beside each point of the front where there is room for it.
+ * @param {ScatterPoint[]} points
+ * @param {Size} size
+ */
 function labels(points, size) {
   const taken = points.map(({ x, y }) => ({ left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 }));
   const found = [];
   for (const { x, y, row } of worthALabel(points)) {
     const text = `${row.live ? "live: " : ""}${row.title} · ${row.layer_position ?? row.layer}`;
     const width = text.length * LABEL_PX.letter;
-    const places = [
+    const positions = [
       [x + 9, y + 14],
       [x + 9, y - 7],
       [x - 9 - width, y - 7],
@@ -97,7 +130,7 @@ function labels(points, size) {
       [size.width - width - 2, y + 22],
       [size.width - width - 2, y - 11],
     ];
-    for (const [left, baseline] of places) {
+    for (const [left, baseline] of positions) {
       const box = { left, right: left + width, top: baseline - LABEL_PX.height + 3, bottom: baseline + 3 };
       if (
         box.left > x + 12 ||
@@ -116,6 +149,11 @@ function labels(points, size) {
   return makeSvg("g", { class: "scatter-labels", "aria-hidden": "true" }, ...found);
 }
 
+/**
+ * @param {ScatterPoint} point
+ * @param {ScoreName} score
+ * @param {CostName} costName
+ */
 function mark({ x, y, row, front: onFront }, score, costName) {
   const words = [
     `${row.title}, ${layerOf(row).toLowerCase()}: ${percent(row[score])} at ${cost(costName, row[costName])}`,
@@ -147,7 +185,12 @@ function mark({ x, y, row, front: onFront }, score, costName) {
   );
 }
 
-/** Draw the rows; returns how many have no cost and are left out. */
+/**
+ * Draw the rows; returns how many have no cost and are left out.
+ * @param {HTMLElement} root
+ * @param {BoardRow[]} rows
+ * @param {{ score: ScoreName, cost: CostName, chosen: number }} shown
+ */
 export function showScatter(root, rows, { score, cost: costName, chosen }) {
   const known = rows.filter((row) => row[score] !== null && row[costName] !== null);
   if (!known.length) {
@@ -156,23 +199,23 @@ export function showScatter(root, rows, { score, cost: costName, chosen }) {
   }
   const size = { width: Math.max(280, root.clientWidth), height: root.clientWidth < 480 ? 320 : 400 };
   const x = axis(
-    known.map((row) => row[costName]),
+    known.map((row) => Number(row[costName])),
     { from: EDGE.left, to: size.width - EDGE.right, logged: true, binary: costName === "bytes_per_vector" },
   );
   const y = axis(
-    known.map((row) => row[score]),
+    known.map((row) => Number(row[score])),
     { from: size.height - EDGE.bottom, to: EDGE.top, most: 100 },
   );
   const onFront = front(known, score, costName);
   const points = known.map((row) => ({
     row,
-    x: x.at(row[costName]),
-    y: y.at(row[score]),
+    x: x.at(Number(row[costName])),
+    y: y.at(Number(row[score])),
     front: onFront.has(row),
   }));
   // the front is drawn last, on top of the rest
-  const ordered = points.toSorted((one, other) => one.front - other.front || one.x - other.x);
-  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.experiment : null;
+  const ordered = points.toSorted((one, other) => Number(one.front) - Number(other.front) || one.x - other.x);
+  const focused = focusedIn(root)?.dataset.experiment;
   root.replaceChildren(
     makeSvg(
       "svg",
@@ -195,49 +238,68 @@ export function showScatter(root, rows, { score, cost: costName, chosen }) {
     ),
   );
   choosePoint(root, chosen);
-  if (focused) root.querySelector(`[data-experiment="${focused}"]`)?.focus();
+  if (focused) elementsIn(root, `[data-experiment="${focused}"]`, SVGElement).at(0)?.focus();
   return rows.length - known.length;
 }
 
-/** Mark the chosen point; it is the one that Tab reaches. */
+/** @type {Record<string, number>} */
+const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
+
+/** @param {HTMLElement} root */
+const pointsIn = (root) => elementsIn(root, ".point", SVGGElement);
+
+/** @param {SVGGElement} point */
+const positionOf = (point) => point.transform.baseVal[0].matrix;
+
+/**
+ * Mark the chosen point; it is the one that Tab reaches.
+ * @param {HTMLElement} root
+ * @param {number} chosen
+ */
 export function choosePoint(root, chosen) {
-  const points = [...root.querySelectorAll(".point")];
+  const points = pointsIn(root);
   const found = points.find((point) => point.dataset.experiment === String(chosen));
   for (const point of points) {
     point.setAttribute("aria-pressed", String(point === found));
-    point.setAttribute("tabindex", point === (found ?? points[0]) ? 0 : -1);
+    point.setAttribute("tabindex", point === (found ?? points[0]) ? "0" : "-1");
   }
 }
 
-/** Join the layers of a network from the first to the last; null takes the line away. */
+/**
+ * Join the layers of a network from the first to the last; null takes the line away.
+ * @param {HTMLElement} root
+ * @param {string | null} model
+ */
 export function joinNetwork(root, model) {
   const path = root.querySelector(".scatter-path");
   if (!path) return;
-  const points = [...root.querySelectorAll(".point")].filter((point) => point.dataset.model === model);
-  points.sort((one, other) => one.dataset.position - other.dataset.position);
-  const places = points.map((point) => point.transform.baseVal[0].matrix);
-  path.setAttribute("d", places.map(({ e, f }, index) => `${index ? "L" : "M"}${e} ${f}`).join(""));
+  const points = pointsIn(root).filter((point) => point.dataset.model === model);
+  points.sort((one, other) => Number(one.dataset.position) - Number(other.dataset.position));
+  const positions = points.map(positionOf);
+  path.setAttribute("d", positions.map(({ e, f }, index) => `${index ? "L" : "M"}${e} ${f}`).join(""));
 }
 
-/** Let the arrow keys walk the points from cheap to dear, and Enter and Space choose one. */
+/**
+ * Let the arrow keys walk the points from cheap to dear, and Enter and Space choose one.
+ * @param {HTMLElement} root
+ * @param {(id: number) => void} choose
+ */
 export function walkScatter(root, choose) {
   root.addEventListener("keydown", (event) => {
-    const point = event.target.closest(".point");
-    if (!point || event.ctrlKey || event.metaKey || event.altKey) return;
+    const point = closest(event, ".point");
+    if (!(point instanceof SVGGElement) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       choose(Number(point.dataset.experiment));
       return;
     }
-    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
-    const along = [...root.querySelectorAll(".point")].sort(
-      (one, other) => one.transform.baseVal[0].matrix.e - other.transform.baseVal[0].matrix.e,
-    );
+    const along = pointsIn(root).sort((one, other) => positionOf(one).e - positionOf(other).e);
     const next = along[along.indexOf(point) + step] ?? point;
-    point.setAttribute("tabindex", -1);
-    next.setAttribute("tabindex", 0);
+    point.setAttribute("tabindex", "-1");
+    next.setAttribute("tabindex", "0");
     next.focus();
   });
 }

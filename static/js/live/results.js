@@ -1,20 +1,30 @@
 // Shows the hits, what they have in common, and where the time went.
-import { make, makeSvg, number, plural } from "../shared/elements.js";
+/** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
+import { byId, make, makeSvg } from "../shared/elements.js";
+import { number, plural } from "../shared/format.js";
 
-const at = (id) => document.getElementById(id);
-const STAGES = { decode: "decode", extract: "features", search: "search", rerank: "re-rank", load: "load" };
+/** @type {[stage: Stage, name: string][]} */
+const STAGES = [
+  ["decode", "decode"],
+  ["extract", "features"],
+  ["search", "search"],
+  ["rerank", "re-rank"],
+  ["load", "load"],
+];
+/** @type {string[]} */
 let labels = [];
 
 export function clearHits() {
   labels = [];
-  at("hits").replaceChildren();
+  byId("hits").replaceChildren();
 }
 
 export const hitCount = () => labels.length;
 
+/** @param {Hit} hit */
 function card(hit) {
   const bar = make("span", { class: "score-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--score", Math.min(1, Math.max(0, hit.score)));
+  bar.style.setProperty("--score", String(Math.min(1, Math.max(0, hit.score))));
   const name = hit.label || hit.filename;
   return make(
     "li",
@@ -60,20 +70,27 @@ function card(hit) {
   );
 }
 
-/** Append the hits and return the first new card. */
+/**
+ * Append the hits and return the first new card.
+ * @param {Hit[]} hits
+ */
 export function appendHits(hits) {
   labels.push(...hits.map((hit) => hit.label));
   const cards = hits.map(card);
-  at("hits").append(...cards);
+  byId("hits").append(...cards);
   return cards[0];
 }
 
-/** Say in words what is shown; returns the words. */
+/**
+ * Say in words what is shown; returns the words.
+ * @param {SearchResponse} found
+ */
 export function showSummary(found) {
-  at("summary").textContent = summary(found);
-  return at("summary").textContent;
+  byId("summary").textContent = summary(found);
+  return byId("summary").textContent;
 }
 
+/** @param {SearchResponse} found */
 function summary(found) {
   const among = `Searched ${plural(found.searched, "picture")}`;
   if (!labels.length) {
@@ -81,6 +98,7 @@ function summary(found) {
       ? `${among}. None has the label “${found.label}” here.`
       : `${among}. Nothing was found.`;
   }
+  /** @type {Map<string, number>} */
   const counts = new Map();
   for (const label of labels) if (label) counts.set(label, (counts.get(label) ?? 0) + 1);
   if (!counts.size || found.label) return `${among}.`;
@@ -90,10 +108,12 @@ function summary(found) {
   return `${among}. ${number(count)} of the ${number(labels.length)} shown share the label “${label}”.`;
 }
 
+/** @param {number} value */
 const ms = (value) => `${value >= 100 ? Math.round(value) : value.toFixed(1)} ms`;
 
+/** @param {SearchResponse["timings_ms"]} timings */
 export function showTimings(timings) {
-  const stages = Object.entries(STAGES).filter(([stage]) => timings[stage] > 0);
+  const stages = STAGES.filter(([stage]) => timings[stage] > 0);
   const sum = stages.reduce((total, [stage]) => total + timings[stage], 0);
   const bar = makeSvg("svg", { viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" });
   let x = 0;
@@ -105,7 +125,7 @@ export function showTimings(timings) {
   const rows = stages.map(([stage, name]) =>
     make("li", { "data-stage": stage }, `${name} ${ms(timings[stage])}`),
   );
-  at("timings").replaceChildren(
+  byId("timings").replaceChildren(
     bar,
     make(
       "ul",

@@ -3,6 +3,7 @@
 //   "SSMP", uint32 version (1), uint32 count, uint32 flags (0), float32 min_x, min_y, max_x, max_y,
 //   count x uint16 x, count x uint16 y (0 to 65,535 over the box), count x uint32 image id,
 //   count x uint16 category number (65,535 where there is none)
+/** @import { MapPoints } from "./types.js" */
 
 const MAGIC = 0x504d5353; // "SSMP" read as a little endian number
 const HEADER_BYTES = 32;
@@ -11,13 +12,18 @@ const STEPS = 65_535;
 export const NO_CATEGORY = 65_535;
 
 export class MapDataError extends Error {
+  /** @param {string} message */
   constructor(message) {
     super(`${message} Reload the page; if it comes again, compute this map anew.`);
     this.name = "MapDataError";
   }
 }
 
-/** Return {count, xy Float32Array (2 n), ids Uint32Array, categories Uint16Array, bounds} of an ArrayBuffer. */
+/**
+ * Return {count, xy Float32Array (2 n), ids Uint32Array, categories Uint16Array, bounds} of an ArrayBuffer.
+ * @param {ArrayBuffer} buffer
+ * @returns {MapPoints}
+ */
 export function decodePoints(buffer) {
   if (buffer.byteLength < HEADER_BYTES) throw new MapDataError("The map that came is cut short.");
   const header = new DataView(buffer, 0, HEADER_BYTES);
