@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.pictures import pictures
-from gallery import images
 from gallery.errors import TooLargeError
-from search.extractors.extraction import FeatureExtractor, live_config
+from gallery.imaging import decoding
+from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.types import RGB, Vectors
 
 # Debian's openclipart-png and tuxpaint-stamps-default, where installed, beside the sample data.
 OTHER_FOLDERS = (Path("/usr/share/openclipart/png"), Path("/usr/share/tuxpaint/stamps"))
 MODEL, POOLING = "efficientnet-lite0", "average"
 LEAST_SIDE = 0.4  # share of a picture's side that a crop keeps
-LIMITS = images.ImageLimits(max_pixels=10_000_000)  # a few of the clip art's have 200 million
+LIMITS = decoding.ImageLimits(max_pixels=10_000_000)  # a few of the clip art's have 200 million
 BATCH = 32
 SEED = 0
 
@@ -41,7 +41,7 @@ def crop_features(count: int, cache_dir: Path) -> tuple[Vectors, int]:
 
 def _is_readable(path: Path) -> bool:
     try:
-        images.inspect(path.read_bytes(), LIMITS)
+        decoding.inspect(path.read_bytes(), LIMITS)
     except TooLargeError:
         return False
     return True
@@ -72,7 +72,7 @@ def _crops(paths: list[Path], count: int) -> Iterator[tuple[int, RGB]]:
     offsets = random.random((count, 2))
     shares[: len(paths)] = 1.0
     for place, number in enumerate(order[:count]):
-        rgb = _bounded(images.decode(paths[number].read_bytes(), LIMITS))
+        rgb = _bounded(decoding.decode(paths[number].read_bytes(), LIMITS))
         for row in range(place, count, len(paths)):
             size = np.maximum(1, np.rint(shares[row] * rgb.shape[:2])).astype(int)
             top, left = np.floor(offsets[row] * (rgb.shape[:2] - size + 1)).astype(int)

@@ -17,13 +17,15 @@ from benchmarks.jpegs import jpegs
 from benchmarks.original import OriginalWay
 from benchmarks.pictures import pictures
 from benchmarks.rounds import compared, in_turn, per_second
-from gallery import images, jobs, removing
-from gallery.importing import image_limits
+from gallery import jobs
+from gallery.imaging import decoding
+from gallery.imaging.limits import image_limits
+from gallery.ingest import removal
 from gallery.models import Dataset, Job
-from search.extractors.extraction import FeatureExtractor
+from search.embedding.pipeline import one_blas_thread
+from search.extractors.feature_extractor import FeatureExtractor
+from search.features import feature_specs, loaded_extractors
 from search.models import Embedding
-from search.services import features
-from search.services.embedding import one_blas_thread
 
 PICTURES = 2000
 ROUNDS = 3
@@ -39,7 +41,7 @@ def extract(folder: Path | None = None, count: int = PICTURES) -> dict[str, Any]
     """
     files = pictures(folder) if folder else jpegs(count, settings.CACHE_ROOT)
     root = folder or files[0].parent.parent
-    network = features.extractor(features.live_spec().config)
+    network = loaded_extractors.extractor(feature_specs.live_spec().config)
     stages: list[dict[str, float]] = []
     rounds = in_turn(
         {
@@ -86,7 +88,7 @@ def _ours(folder: Path, stages: list[dict[str, float]]) -> float:
         stages.append({name: value for name, value in result.items() if name.endswith("_s")})
         return float(result["images"] / seconds)
     finally:
-        removing.remove_dataset(dataset)
+        removal.remove_dataset(dataset)
 
 
 def _peer(files: list[Path]) -> Callable[[], float]:
@@ -117,7 +119,7 @@ def _decoder_alone(network: FeatureExtractor, files: list[Path]) -> Callable[[],
     """Read, decode and resize for the network, on every core."""
 
     def decode(file: Path) -> None:
-        rgb = images.decode(file.read_bytes(), image_limits(), shortest_side=network.config.input_size)
+        rgb = decoding.decode(file.read_bytes(), image_limits(), shortest_side=network.config.input_size)
         network.prepare(rgb)
 
     def run() -> None:

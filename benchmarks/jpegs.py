@@ -23,15 +23,15 @@ from PIL import Image
 
 from benchmarks.crops import OTHER_FOLDERS
 from benchmarks.pictures import pictures
-from gallery import images
 from gallery.errors import SemsearchError
+from gallery.imaging import decoding
 
 MADE_AS = 1  # raise when other pictures are made: those kept are then passed over
 ASPECTS = (1.0, 5 / 4, 4 / 3, 3 / 2, 16 / 9)
 QUALITIES = (75, 95)
 SOURCES = 96
 SOURCE_SIDE = 640
-LIMITS = images.ImageLimits(max_bytes=2**20, max_pixels=4_000_000)
+LIMITS = decoding.ImageLimits(max_bytes=2**20, max_pixels=4_000_000)
 GRAIN_SIDE = 1024
 GRAIN_LEVELS = 9.0  # grey levels, standard deviation
 A_FOLDER = 200
@@ -87,7 +87,7 @@ def _load_sources() -> None:
         if len(_sources) == SOURCES:
             break
         try:
-            rgb = images.decode(paths[place].read_bytes(), LIMITS)
+            rgb = decoding.decode(paths[place].read_bytes(), LIMITS)
         except SemsearchError:
             continue
         picture = Image.fromarray(rgb)

@@ -20,10 +20,10 @@ from django.test import Client
 from django.test.utils import override_settings
 
 from benchmarks import rounds
-from gallery import removing
+from gallery.ingest import removal
 from gallery.models import Dataset, Image
+from search.features.feature_specs import live_spec
 from search.models import FeatureSpec, SearchIndex
-from search.services.features import live_spec
 
 COUNT, FEW = 1_000_000, 1_000
 ROUNDS = 15
@@ -176,7 +176,7 @@ def _row(name: str, few_ms: float, many_ms: float, first_ms: float) -> dict[str,
 
 def _with_gaps(dataset: Dataset, address: str) -> dict[str, float]:
     """Return what the random grid takes once a picture is gone: the first time all ids are read."""
-    removing.remove_images([_middle(dataset)])
+    removal.remove_images([_middle(dataset)])
     client = Client()
     first = rounds.elapsed_ms(partial(_get, client, address))
     return {

@@ -12,10 +12,11 @@ from typing import Any
 from benchmarks import rounds
 from benchmarks.original import OriginalWay
 from benchmarks.pictures import SAMPLES, pictures
-from gallery import jobs, removing
+from gallery import jobs
+from gallery.ingest import removal
 from gallery.models import Dataset, Job
-from search.services import querying
-from search.services.querying import SearchRequest
+from search.live import query as live_query
+from search.live.query import SearchRequest
 
 ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
@@ -32,7 +33,7 @@ def query() -> dict[str, Any]:
     dataset = Dataset.objects.create(slug=f"benchmark-{os.getpid()}", name="Benchmark")
 
     def ours(data: bytes) -> object:
-        return querying.search(SearchRequest(data=data, dataset=dataset.slug, k=K))
+        return live_query.search(SearchRequest(data=data, dataset=dataset.slug, k=K))
 
     def theirs(data: bytes) -> object:
         return original.query(data, K)
@@ -51,7 +52,7 @@ def query() -> dict[str, Any]:
         searches = {"ours": partial(asked, ours, count()), "theirs": partial(asked, theirs, count())}
         found = rounds.in_turn(searches, ROUNDS)
     finally:
-        removing.remove_dataset(dataset)
+        removal.remove_dataset(dataset)
     own, other = (rounds.flat(found[name]) for name in searches)
     return {
         "query_ms_p50": round(statistics.median(own), 2),

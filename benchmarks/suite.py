@@ -81,7 +81,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         ),
     ),
     "index": Benchmark(
-        "index:index",
+        "index.measure:index",
         ("count",),
         (
             Line("recall among ten", "recall_at_10", "", "", ""),
@@ -103,12 +103,12 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         (Line("import and index, peak MB", "peak_mb", "few_peak_mb", "growth", "a tenth of the pictures"),),
     ),
     "workers": Benchmark(
-        "workers:workers",
+        "fleet.workers:workers",
         ("count",),
         (Line("two workers, images/s", "two_images_per_s", "one_images_per_s", beside="one worker"),),
     ),
     "chaos": Benchmark(
-        "chaos:chaos",
+        "fleet.chaos:chaos",
         ("count",),
         (Line("a run with kills, seconds", "seconds", "limit_seconds", "", "the most it may take"),),
     ),

@@ -14,10 +14,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from gallery import importing, removing
+from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
+from gallery.ingest import importing, removal
 from gallery.models import Category, Dataset, FailedFile, Image, Job
-from gallery.overview import with_image_count
 
 
 class CountedPaginator(Paginator[Any]):
@@ -73,12 +73,12 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
         """Delete a dataset with its files and indexes."""
-        removing.remove_dataset(obj)
+        removal.remove_dataset(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Dataset]) -> None:
         """Delete datasets with their files and indexes."""
         for dataset in queryset:
-            removing.remove_dataset(dataset)
+            removal.remove_dataset(dataset)
 
 
 @admin.register(Image)
@@ -126,11 +126,11 @@ class ImageAdmin(admin.ModelAdmin[Image]):
 
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
         """Delete a picture with its files and index entries."""
-        removing.remove_images([obj.pk])
+        removal.remove_images([obj.pk])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
         """Delete pictures with their files and index entries."""
-        removing.remove_images(queryset.values_list("pk", flat=True))
+        removal.remove_images(queryset.values_list("pk", flat=True))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

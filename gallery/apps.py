@@ -15,7 +15,9 @@ class GalleryConfig(AppConfig):
         """Import what registers itself, let the database count, and hold the process to its cores."""
         from django.conf import settings
 
-        from gallery import atlases, checks, cores, counting, importing  # noqa: F401
+        from gallery.counts import counting
+        from gallery.ingest import importing  # noqa: F401
+        from gallery.system import cores
 
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)

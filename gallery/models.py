@@ -70,7 +70,7 @@ class Image(models.Model):
 class Category(models.Model):
     """How many images of a dataset have a category, "" for those without, and sums of their ids.
 
-    The database keeps these rows itself, see `gallery.counting`: pages read them instead of counting
+    The database keeps these rows itself, see `gallery.counts.counting`: pages read them instead of counting
     images, and the sums tell whether other images, or others of the same number, are there now.
     """
 

@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from gallery import jobs
-from gallery.jobs import kinds, shares
+from gallery.jobs import kinds, work_units
 from gallery.models import Job
 
 
@@ -21,7 +21,7 @@ def run_job(job_id: int) -> None:
 @shared_task(name="gallery.tasks.help_job", acks_late=False)
 def help_job(job_id: int) -> None:
     """Take shares of a job that another worker leads, unless this process works at it already."""
-    if shares.being_done_here(job_id):
+    if work_units.being_done_here(job_id):
         return
     job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
     helper = kinds.work_of(job.kind).helper if job is not None else None
@@ -38,17 +38,17 @@ def sweep_jobs() -> None:
 @shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)
 def retry_failed_files() -> None:
     """Try files again whose reason may have passed; forget what failed jobs kept too long."""
-    from gallery import retrying
+    from gallery.jobs import file_retries
 
-    retrying.retry_passing_failures()
-    retrying.drop_old_sources()
+    file_retries.retry_passing_failures()
+    file_retries.drop_old_sources()
 
 
 @worker_ready.connect
 def revive_at_start(sender: Any = None, **_: Any) -> None:
     """Take up at once what a killed worker of this machine left behind."""
     if sender is not None:
-        shares.consumed = frozenset(sender.app.amqp.queues.consume_from)
+        work_units.consumed = frozenset(sender.app.amqp.queues.consume_from)
     jobs.sweep(at_start=True)
 
 

@@ -15,12 +15,12 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from gallery import jobs as job_rows
-from gallery import retrying
+from gallery.browse.csv_cells import plain_cell
+from gallery.browse.dataset_summaries import dataset_cards
+from gallery.browse.paging import datasets_by_name, page_of
+from gallery.jobs import file_retries
+from gallery.jobs.transient_errors import storage_is_away
 from gallery.models import Category, Dataset, FailedFile, Image, Job, JobShare
-from gallery.outages import storage_is_away
-from gallery.overview import dataset_cards
-from gallery.paging import datasets_by_name, page_of
-from gallery.spreadsheets import plain_cell
 
 DATASETS_PER_PAGE = 24
 IMAGES_PER_PAGE = 96
@@ -114,7 +114,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "job": shown,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
-        "files_retryable": bool(shown.failed) and retrying.retryable(shown),
+        "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
         "workers": shown.shares.filter(state=JobShare.State.RUNNING).count() if shown.active else 0,
     }
     return render(request, "gallery/job.html", context)

@@ -21,7 +21,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from search.extractors.extraction import FeatureExtractor, live_config  # noqa: E402
+from search.extractors.feature_extractor import FeatureExtractor, live_config  # noqa: E402
 from search.extractors.reduction import PROJECTIONS_DIR, save_reduction  # noqa: E402
 from search.types import RGB, Vectors  # noqa: E402
 

@@ -19,8 +19,8 @@ class SearchConfig(AppConfig):
         """Import what registers itself, let the database count, and name the networks of the settings."""
         from django.conf import settings
 
-        from search import checks, counting, dispatch  # noqa: F401
-        from search.extractors import registry
+        from search import checks, counting, registration  # noqa: F401
+        from search.extractors.networks import registry
 
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from gallery.errors import SemsearchError
-from search.extractors import registry
-from search.index.milvus_index import KINDS
+from search.extractors.networks import registry
+from search.index.milvus.index import KINDS
 
 
 @register()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db.models import Count, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from gallery.counting_sql import function, trigger
-from gallery.triggers import Triggers
+from gallery.counts.sql import function, trigger
+from gallery.counts.triggers import Triggers
 from search.models import Embedding, SearchIndex
 
 _ADDED, _REMOVED, _INDEXED = NAMES = ("count_embedding_added", "count_embedding_removed", "count_index_added")

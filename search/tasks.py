@@ -8,14 +8,14 @@ from celery import shared_task
 @shared_task(name="search.tasks.compact", acks_late=False)
 def compact() -> None:
     """Queue a build of each live index that has changed enough."""
-    from search.services import upkeep
+    from search.maintenance import schedule
 
-    upkeep.compact()
+    schedule.compact()
 
 
 @shared_task(name="search.tasks.verify", acks_late=False)
 def verify() -> None:
     """Queue a comparison of pictures, embeddings, indexes and files, unless something is at work on them."""
-    from search.services import upkeep
+    from search.maintenance import schedule
 
-    upkeep.enqueue_verification()
+    schedule.enqueue_verification()

@@ -7,13 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from gallery.browse.dataset_summaries import with_image_count
 from gallery.models import Dataset
-from gallery.overview import with_image_count
+from search.experiments.explore_frame import explore_frame
+from search.live.samples import all_sources, sample_images
+from search.maps.jobs import DEFAULT_MODELS
+from search.maps.points import COLOURED_BY
 from search.models import Projection
-from search.presenters import explore_frame
-from search.samples import all_sources, sample_images
-from search.services.points import COLOURED_BY
-from search.services.projecting import DEFAULT_MODELS
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)

@@ -34,7 +34,7 @@ def post_worker_init(worker: Any) -> None:
     import sys
     import threading
 
-    from gallery import memory
+    from semsearch_site import memory
 
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
@@ -44,10 +44,10 @@ def post_worker_init(worker: Any) -> None:
 def _warm() -> None:
     from django.db import connection
 
-    from search.services import warming
+    from search.live import warmup
 
     try:
-        warming.warm()
+        warmup.warm()
     finally:
         connection.close()
     keep_what_is_loaded()

@@ -45,25 +45,25 @@ def _broker() -> None:
 
 
 def _index() -> None:
+    from search.indexing import backends, builds
     from search.models import SearchIndex
-    from search.services import backends, indexing
 
     backends.backend().ready()
     for index in SearchIndex.objects.select_related("spec").filter(live=True):
-        indexing.searchable(index)
+        builds.searchable(index)
 
 
 def _model() -> None:
-    from search.services import features
+    from search.features import feature_specs, loaded_extractors
 
-    features.extractor(features.live_spec().config)
+    loaded_extractors.extractor(feature_specs.live_spec().config)
 
 
 def _engine() -> str:
     """Return what runs the default network here, for example openvino-bf16; "" before it is loaded."""
-    from search.services import features
+    from search.features import loaded_extractors
 
-    loaded = features.loaded()
+    loaded = loaded_extractors.loaded()
     return loaded.engine_name if loaded else ""
 
 

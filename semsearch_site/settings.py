@@ -76,8 +76,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "semsearch_site",
     "gallery",
     "search",
+    "benchmarks",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from gallery import jobs
 from gallery.jobs import running
 from gallery.models import Dataset, Job
-from tests.process_fixtures import prepared, template  # noqa: F401
+from tests.support.process_fixtures import prepared, template  # noqa: F401
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 
@@ -106,11 +106,11 @@ def collected_static_files() -> None:
 @pytest.fixture(autouse=True)
 def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test stored files and indexes of its own, as it has a database of its own."""
-    from search.services import indexing
+    from search.indexing import builds
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
     monkeypatch.setattr(running, "HEARTBEAT_S", 3600.0)
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield
-    indexing.forget()
+    builds.forget()

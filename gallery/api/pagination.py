@@ -6,7 +6,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
-from gallery.paging import asked_id
+from gallery.browse.paging import asked_id
 
 
 class ByNewest(CursorPagination):

@@ -9,9 +9,11 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from gallery import copying, grid, jobs
+from gallery import jobs
+from gallery.browse import grid
+from gallery.browse.paging import LARGEST_ID
+from gallery.ingest import from_images
 from gallery.models import Dataset, FailedFile, Image, Job
-from gallery.paging import LARGEST_ID
 
 MOST_CHOSEN = 200
 
@@ -130,7 +132,7 @@ class NewDatasetOfImagesSerializer(serializers.Serializer[Any]):
     images = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
         allow_empty=False,
-        max_length=copying.MOST_PICTURES,
+        max_length=from_images.MOST_PICTURES,
     )
 
 

@@ -16,12 +16,17 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gallery import atlases, copying, grid, importing, jobs, removing, retrying
+from gallery import jobs
 from gallery.api import serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
+from gallery.browse import grid
+from gallery.browse.dataset_summaries import with_image_count
+from gallery.imaging import limits, sprite_sheets
+from gallery.ingest import from_images as ingest_from_images
+from gallery.ingest import importing, removal
+from gallery.jobs import file_retries
 from gallery.models import Dataset, Image, Job
-from gallery.overview import with_image_count
 
 
 def shown_jobs() -> QuerySet[Job]:
@@ -47,7 +52,7 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
 
     def perform_destroy(self, instance: Dataset) -> None:
         """Delete the dataset with its files, embeddings and indexes."""
-        removing.remove_dataset(instance)
+        removal.remove_dataset(instance)
 
     @extend_schema(
         request={"multipart/form-data": serializers.ArchiveSerializer},
@@ -70,11 +75,11 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     def atlas(self, request: Request, slug: str) -> Response:
         """Return where the small pictures are that a map draws its points with."""
         dataset = self.get_object()
-        found = atlases.atlas(dataset)
+        found = sprite_sheets.atlas(dataset)
         values = {
-            "cell": atlases.CELL,
-            "columns": atlases.COLUMNS,
-            "per_page": atlases.PER_PAGE,
+            "cell": sprite_sheets.CELL,
+            "columns": sprite_sheets.COLUMNS,
+            "per_page": sprite_sheets.PER_PAGE,
             "count": len(found.image_ids),
             "pages": found.pages,
             "ids": reverse("dataset-atlas-ids", args=[dataset.slug]),
@@ -91,7 +96,9 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     )
     def atlas_ids(self, request: Request, slug: str) -> HttpResponse:
         """Send the id of the image in each cell of the atlas, uint32 little endian; 0 where there is none."""
-        return HttpResponse(atlases.packed_ids(self.get_object()), content_type=BinaryRenderer.media_type)
+        return HttpResponse(
+            sprite_sheets.packed_ids(self.get_object()), content_type=BinaryRenderer.media_type
+        )
 
     @extend_schema(
         request=serializers.NewDatasetOfImagesSerializer,
@@ -103,7 +110,7 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         form = serializers.NewDatasetOfImagesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         values = form.validated_data
-        dataset, job = copying.new_dataset(values["slug"], values["name"], values["images"])
+        dataset, job = ingest_from_images.new_dataset(values["slug"], values["name"], values["images"])
         shown = self.get_serializer(self.get_queryset().get(pk=dataset.pk)).data
         job_shown = serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data
         return Response(shown | {"job": job_shown}, status=status.HTTP_201_CREATED)
@@ -160,7 +167,7 @@ class ImageViewSet(
         form.is_valid(raise_exception=True)
         values = form.validated_data
         upload = values["file"]
-        if upload.size > importing.image_limits().max_bytes:
+        if upload.size > limits.image_limits().max_bytes:
             raise ValidationError(
                 {"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."}
             )
@@ -189,7 +196,7 @@ class ImageViewSet(
 
     def perform_destroy(self, instance: Image) -> None:
         """Delete the picture with its files, embeddings and index entries."""
-        removing.remove_images([instance.pk])
+        removal.remove_images([instance.pk])
 
 
 class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
@@ -238,6 +245,6 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         """Try files again that the job could not use, all or those named; answers with a new job."""
         form = serializers.FilesAgainSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        started = retrying.retry_files(self.get_object(), form.validated_data.get("files"))
+        started = file_retries.retry_files(self.get_object(), form.validated_data.get("files"))
         shown = self.get_serializer(shown_jobs().get(pk=started.pk)).data
         return Response(shown, status=status.HTTP_202_ACCEPTED)

@@ -18,8 +18,8 @@ from gallery.jobs.kinds import PATIENT, work_of
 from gallery.jobs.processes import new_token, process_is_gone
 from gallery.jobs.queueing import remove_leftovers, retryable
 from gallery.jobs.reviving import MAX_SETBACKS, delay_after
+from gallery.jobs.transient_errors import will_pass
 from gallery.models import Dataset, FailedFile, Image, Job, JobShare
-from gallery.outages import will_pass
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.extractors.architecture import Architecture
-from search.extractors.engines import Pixels
+from search.extractors.engines.base import Pixels
+from search.extractors.networks.architecture import Architecture
 from search.types import Vectors
 
 CHANNELS = 4  # in one mosaic, two by two

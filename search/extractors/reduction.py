@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError, WeightsError
 from search.types import Vectors
 
-PROJECTIONS_DIR = Path(__file__).parent / "projections"
+PROJECTIONS_DIR = Path(__file__).parent / "pca"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.projections.neighbours import nearest
+from search.projections.pca import principal_space
 from search.projections.plan import ProjectionInputError, checked_vectors
-from search.projections.principal import principal_space
 from search.types import Ids, Vectors
 
 COMPONENTS = 32

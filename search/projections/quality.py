@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from search.projections.pca import prepared_blocks
 from search.projections.plan import METRICS, Points, ProjectionInputError, checked_points, checked_vectors
-from search.projections.principal import prepared_blocks
 from search.types import Vectors
 
 TRUSTWORTHINESS_AT = 12

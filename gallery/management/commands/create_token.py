@@ -8,8 +8,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandParser
 from knox.models import AuthToken
 
-from gallery.commands import ReportingCommand
 from gallery.errors import NotFoundError
+from gallery.system.commands import ReportingCommand
 
 
 class Command(ReportingCommand):

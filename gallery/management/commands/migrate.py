@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from gallery.locking import alone
+from gallery.system.locking import alone
 
 
 class Command(migrate.Command):

@@ -10,7 +10,10 @@ from django.core.management.base import BaseCommand
 
 from gallery import jobs
 from gallery.models import Dataset, Job
-from search.services import experiments, extraction, features, projecting
+from search.embedding import jobs as extraction_jobs
+from search.experiments import jobs as experiment_jobs
+from search.features import feature_specs
+from search.maps import jobs as map_jobs
 
 SAMPLES = ("objects200", "clipart200")
 
@@ -35,10 +38,10 @@ class Command(BaseCommand):
     def _left(self) -> int:
         """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
         datasets = list(Dataset.objects.filter(slug__in=SAMPLES))
-        waiting = [job for dataset in datasets for job in experiments.enqueue(dataset, create=jobs.leave)]
-        for plan in projecting.plans():
+        waiting = [job for dataset in datasets for job in experiment_jobs.enqueue(dataset, create=jobs.leave)]
+        for plan in map_jobs.plans():
             for dataset in datasets:
-                waiting += projecting.enqueue(dataset, [plan], create=jobs.leave)
+                waiting += map_jobs.enqueue(dataset, [plan], create=jobs.leave)
         return len(waiting)
 
     def _prepare(self, name: str) -> None:
@@ -49,8 +52,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Importing {name} and extracting its features")
             call_command("import_dataset", settings.BASE_DIR / "sample_data" / name, name=name)
         dataset = Dataset.objects.get(slug=name)
-        index = features.live_index(dataset)
-        if extraction.without_embedding(dataset, index.spec).exists():
+        index = feature_specs.live_index(dataset)
+        if extraction_jobs.without_embedding(dataset, index.spec).exists():
             self.stdout.write(f"Extracting the features of {name}")
             call_command("extract_features", dataset=name)
         if index.published is None:

@@ -8,12 +8,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from gallery import jobs
-from gallery.commands import ReportingCommand, datasets_named
 from gallery.models import Job
-from search.extractors.extraction import live_config
+from gallery.system.commands import ReportingCommand, datasets_named
+from search.embedding import jobs as extraction_jobs
+from search.experiments import evaluation
+from search.extractors.feature_extractor import live_config
+from search.features import feature_specs
 from search.management.commands.extract_features import add_configuration
 from search.models import Experiment
-from search.services import evaluation, extraction, features
 
 
 class Command(ReportingCommand):
@@ -38,8 +40,8 @@ class Command(ReportingCommand):
             config = live_config(**named, reduction_name="")
             described, scores = evaluation.evaluate_experiment(dataset, config, metric, k)
         else:
-            spec = features.live_index(dataset).spec
-            if extraction.without_embedding(dataset, spec).exists():
+            spec = feature_specs.live_index(dataset).spec
+            if extraction_jobs.without_embedding(dataset, spec).exists():
                 jobs.perform_now(Job.Kind.EXTRACT, dataset, spec=spec.pk)
             described, scores = evaluation.evaluate_live(dataset, k)
         return {"config": described, **asdict(scores)}

@@ -10,10 +10,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from gallery import jobs
-from gallery.commands import ReportingCommand
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Job
-from search.services import extraction, features
+from gallery.system.commands import ReportingCommand
+from search.embedding import jobs as extraction_jobs
+from search.features import feature_specs
 
 
 class Command(ReportingCommand):
@@ -39,7 +40,10 @@ class Command(ReportingCommand):
         dataset = Dataset.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
         extract = not options["no_extract"]
         job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False, extract=extract)
-        if extract and extraction.without_embedding(dataset, features.live_index(dataset).spec).exists():
+        if (
+            extract
+            and extraction_jobs.without_embedding(dataset, feature_specs.live_index(dataset).spec).exists()
+        ):
             jobs.perform_now(Job.Kind.EXTRACT, dataset)
         for failed in job.failed_files.all()[:20]:
             self.stderr.write(f"{failed.name}: {failed.reason}")

@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from gallery.commands import ReportingCommand
-from search.extractors import registry
+from gallery.system.commands import ReportingCommand
 from search.extractors.activation import STEPS
-from search.services import layer_pictures
+from search.extractors.networks import registry
+from search.features import layer_images
 
 
 class Command(ReportingCommand):
@@ -28,7 +28,7 @@ class Command(ReportingCommand):
         parser.add_argument(
             "--output",
             type=Path,
-            default=settings.BASE_DIR / "static" / layer_pictures.FOLDER,
+            default=settings.BASE_DIR / "static" / layer_images.FOLDER,
             help="default: %(default)s",
         )
 
@@ -42,7 +42,7 @@ class Command(ReportingCommand):
         drawn = []
         for network in networks:
             layers = tuple(options["layers"].split(",")) if options["layers"] else network.taps
-            for path in layer_pictures.draw_layers(
+            for path in layer_images.draw_layers(
                 network, layers, steps=max(1, options["steps"]), root=options["output"]
             ):
                 drawn.append(f"{network.name}/{path.stem}")

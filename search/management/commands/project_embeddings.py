@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.commands import ReportingCommand, datasets_named
 from gallery.errors import WeightsError
-from search.extractors import registry
+from gallery.system.commands import ReportingCommand, datasets_named
+from search.extractors.networks import registry
 from search.management.commands.run_experiments import names
-from search.services import projecting
+from search.maps import jobs as map_jobs
 
 OPTIONS = ("neighbours", "min_dist", "metric", "perplexity", "seed")
 
@@ -24,7 +24,7 @@ class Command(ReportingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the dataset, the networks and how the maps are made."""
         parser.add_argument("--dataset")
-        parser.add_argument("--method", choices=projecting.METHODS, help="default: all three")
+        parser.add_argument("--method", choices=map_jobs.METHODS, help="default: all three")
         parser.add_argument("--models", type=names, default=(), help="names with commas, or all")
         parser.add_argument("--pooling", default="", help="default: average")
         parser.add_argument("--neighbours", type=int, help="UMAP: how many neighbours a picture has")
@@ -37,7 +37,7 @@ class Command(ReportingCommand):
     def report(self, **options: Any) -> dict[str, Any]:
         """Run one job a method, network and dataset; a network that cannot be used is passed over."""
         started = time.perf_counter()
-        plans = projecting.plans(
+        plans = map_jobs.plans(
             (options["method"],) if options["method"] else (),
             options["models"],
             options["pooling"],
@@ -50,7 +50,7 @@ class Command(ReportingCommand):
         for plan in plans:
             for dataset in datasets:
                 try:
-                    new, there = projecting.compute_now(dataset, plan)
+                    new, there = map_jobs.compute_now(dataset, plan)
                 except WeightsError as error:
                     if plan.model not in unavailable:
                         self.stderr.write(f"{plan.model} is passed over: {error.detail}")

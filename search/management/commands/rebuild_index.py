@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from gallery import jobs
-from gallery.commands import ReportingCommand, datasets_named
 from gallery.errors import NothingIndexedError
 from gallery.models import Job
+from gallery.system.commands import ReportingCommand, datasets_named
 from search.models import IndexBuild
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.commands import ReportingCommand, datasets_named
 from gallery.errors import WeightsError
-from search.extractors import registry
-from search.services import experiments, results
+from gallery.system.commands import ReportingCommand, datasets_named
+from search.experiments import jobs as experiment_jobs
+from search.experiments import queries as experiment_queries
+from search.extractors.networks import registry
 
 
 class Command(ReportingCommand):
@@ -30,13 +31,13 @@ class Command(ReportingCommand):
     def report(self, **options: Any) -> dict[str, Any]:
         """Run one job a dataset and network; a network that cannot be used is named and passed over."""
         started = time.perf_counter()
-        plans = experiments.plans(options["models"], options["poolings"], options["metrics"])
+        plans = experiment_jobs.plans(options["models"], options["poolings"], options["metrics"])
         datasets = datasets_named(options["dataset"])
         computed = skipped = 0
         unavailable: dict[str, str] = {}
         for plan in plans:
             try:
-                experiments.require_weights(plan)
+                experiment_jobs.require_weights(plan)
             except WeightsError as error:
                 unavailable[plan.model] = error.detail
                 asked = len(registry.architecture(plan.model).taps) * len(plan.poolings) * len(plan.metrics)
@@ -44,14 +45,14 @@ class Command(ReportingCommand):
                 self.stderr.write(f"{plan.model} is passed over: {error.detail}")
                 continue
             for dataset in datasets:
-                new, there = experiments.compute_now(dataset, plan)
+                new, there = experiment_jobs.compute_now(dataset, plan)
                 computed, skipped = computed + new, skipped + there
                 if not options["json"]:
                     self.stdout.write(f"{dataset.slug}, {plan.model}: {new} computed, {there} already there")
         return {
             "experiments": computed,
             "skipped": skipped,
-            "best": results.best(datasets),
+            "best": experiment_queries.best(datasets),
             "unavailable": [{"model": name, "reason": reason} for name, reason in unavailable.items()],
             "seconds": round(time.perf_counter() - started, 2),
         }

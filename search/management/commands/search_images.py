@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.commands import ReportingCommand
 from gallery.errors import NotFoundError
-from search.api.serializers import described_hits
-from search.services import querying
-from search.services.querying import SearchRequest
+from gallery.system.commands import ReportingCommand
+from search.live import query as live_query
+from search.live.query import SearchRequest
+from search.live.serializers import described_hits
 
 
 class Command(ReportingCommand):
@@ -36,11 +36,11 @@ class Command(ReportingCommand):
             if not path.is_file():
                 raise NotFoundError(f"There is no file at {path}.")
             request = SearchRequest(data=path.read_bytes(), **where)
-        response = querying.search(request)
+        response = live_query.search(request)
         keys = ("rank", "image", "dataset", "label", "score", "url", "filename")
         return {
             "hits": [{key: hit[key] for key in keys} for hit in described_hits(response.hits)],
-            "timings_ms": querying.as_timings(response.timings_ms),
+            "timings_ms": live_query.as_timings(response.timings_ms),
         }
 
     def show(self, report: dict[str, Any]) -> None:

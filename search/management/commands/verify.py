@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.commands import ReportingCommand
-from search.services import verification
+from gallery.system.commands import ReportingCommand
+from search.maintenance import verification
 
 
 class Command(ReportingCommand):

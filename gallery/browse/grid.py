@@ -1,0 +1,203 @@
+"""All pictures of a dataset in a shuffled or sorted order that stays, read window by window.
+
+A window costs the same in a dataset of a million pictures as in one of a thousand: where a category begins is
+told by the counts that the database keeps, and a shuffled place is worked out, not looked up. Only ids with
+gaps between them have to be known to be shuffled; they are read once and remembered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.browse.dataset_summaries import with_ends
+from gallery.browse.image_summaries import described_pictures
+from gallery.browse.shuffling import Shuffle
+from gallery.errors import NotFoundError
+from gallery.models import Category, Dataset, Image
+
+RANDOM, BY_CATEGORY = ORDERS = ("random", "category")
+# how many lists of ids are remembered: 8 bytes a picture each
+REMEMBERED = 32
+READ_ROWS = 10_000
+
+Ids = NDArray[np.int64]
+# how many pictures there are and the sum of their ids: ids only grow, no other set has both
+Signature = tuple[int, int]
+# a dataset's key may return after a restored backup, with other pictures: the date tells them apart
+Key = tuple[int, datetime]
+
+
+@dataclass(frozen=True)
+class WindowRequest:
+    """Which pictures of which order; a seed gives the same random order every time.
+
+    `around` is the id of a picture: of all windows of `limit` pictures the one that holds it is meant.
+    """
+
+    dataset: str
+    order: str = RANDOM
+    seed: int = 1
+    offset: int = 0
+    limit: int = 100
+    around: int | None = None
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A dataset with what is kept of its pictures: ids of the first and the last, counts by category."""
+
+    dataset: Dataset
+    first: int
+    last: int
+    categories: list[tuple[str, int]]
+    signature: Signature
+
+    @property
+    def total(self) -> int:
+        """How many pictures there are."""
+        return self.signature[0]
+
+
+_remembered: OrderedDict[Key, Ids] = OrderedDict()
+_remembering = threading.Lock()
+
+
+def window(request: WindowRequest) -> dict[str, Any]:
+    """Return one window of a dataset's pictures, as plain values, without reading those before it.
+
+    `categories` say where each begins; a random order has none.
+    Raises: NotFoundError for an unknown dataset, or a picture to look around that is not in it.
+    """
+    counted = _counted(request.dataset)
+    by_category = request.order == BY_CATEGORY
+    offset = request.offset
+    if request.around is not None:
+        place = _sorted_place if by_category else _shuffled_place
+        found = place(counted, request.around, request)
+        if found is None:
+            raise NotFoundError(f"The dataset {request.dataset} has no picture {request.around}.")
+        offset = found // request.limit * request.limit
+    ids = _sorted(counted, offset, request) if by_category else _shuffled(counted, offset, request)
+    pictures = described_pictures(ids)
+    return {
+        "total": counted.total,
+        "offset": offset,
+        "pictures": [pictures[pk] for pk in ids if pk in pictures],
+        "categories": _starts(counted) if by_category else [],
+    }
+
+
+def _counted(slug: str) -> _Counted:
+    dataset = with_ends(Dataset.objects.filter(slug=slug)).first()
+    if dataset is None:
+        raise NotFoundError(f"There is no dataset called {slug}.")
+    rows = list(
+        Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images", "id_sum")
+    )
+    return _Counted(
+        dataset,
+        dataset.first_image or 0,
+        dataset.last_image or 0,
+        [(name, images) for name, images, _ in rows],
+        (sum(images for _, images, _ in rows), sum(ids for *_, ids in rows)),
+    )
+
+
+def _starts(counted: _Counted) -> list[dict[str, Any]]:
+    """Return each category with the place of its first picture."""
+    starts = accumulate((images for _, images in counted.categories), initial=0)
+    return [
+        {"name": name, "start": start, "images": images}
+        for (name, images), start in zip(counted.categories, starts, strict=False)
+    ]
+
+
+def _sorted(counted: _Counted, offset: int, request: WindowRequest) -> list[int]:
+    """Return the ids of a window in the order of categories, counting through no category but its first."""
+    for category in _starts(counted):
+        inside = offset - category["start"]
+        if inside < category["images"]:
+            rows = Image.objects.filter(dataset=counted.dataset, category__gte=category["name"])
+            ids = rows.order_by("category", "pk").values_list("pk", flat=True)
+            return list(ids[inside : inside + request.limit])
+    return []
+
+
+def _sorted_place(counted: _Counted, around: int, request: WindowRequest) -> int | None:
+    images = Image.objects.filter(dataset=counted.dataset)
+    name = images.filter(pk=around).values_list("category", flat=True).first()
+    start = next((row["start"] for row in _starts(counted) if row["name"] == name), None)
+    if start is None:
+        return None
+    before: int = images.filter(category=name, pk__lt=around).count()
+    return int(start) + before
+
+
+def _shuffled(counted: _Counted, offset: int, request: WindowRequest) -> list[int]:
+    positions = np.arange(min(offset, counted.total), min(offset + request.limit, counted.total))
+    places = Shuffle(counted.total, request.seed).places(positions)
+    if _without_gaps(counted):
+        return [counted.first + int(place) for place in places]
+    ids = _known_ids(counted)
+    # where pictures went since they were counted, what is behind the end is left out
+    return [int(ids[place]) for place in places if place < len(ids)]
+
+
+def _shuffled_place(counted: _Counted, around: int, request: WindowRequest) -> int | None:
+    if _without_gaps(counted):
+        place = around - counted.first if counted.first <= around <= counted.last else None
+    else:
+        ids = _known_ids(counted)
+        at = int(np.searchsorted(ids, around))
+        place = at if at < min(len(ids), counted.total) and ids[at] == around else None
+    if place is None:
+        return None
+    return int(Shuffle(counted.total, request.seed).positions(np.array([place]))[0])
+
+
+def _without_gaps(counted: _Counted) -> bool:
+    return counted.last - counted.first + 1 == counted.total
+
+
+def _known_ids(counted: _Counted) -> Ids:
+    """Return all ids, ascending: those remembered with what came since, or read anew when some went."""
+    key = (counted.dataset.pk, counted.dataset.created_at)
+    with _remembering:
+        found = _remembered.get(key)
+        if found is not None:
+            _remembered.move_to_end(key)
+    if found is not None:
+        if _signature(found) == counted.signature:
+            return found
+        found = np.concatenate([found, _read_ids(counted.dataset, int(found[-1]) if len(found) else 0)])
+    if found is None or _signature(found) != counted.signature:
+        found = _read_ids(counted.dataset, 0)
+    with _remembering:
+        _remembered[key] = found
+        _remembered.move_to_end(key)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    return found
+
+
+def _read_ids(dataset: Dataset, after: int) -> Ids:
+    rows = Image.objects.filter(dataset=dataset, pk__gt=after).order_by("pk").values_list("pk", flat=True)
+    return np.fromiter(rows.iterator(chunk_size=READ_ROWS), dtype=np.int64)
+
+
+def _signature(ids: Ids) -> Signature:
+    return len(ids), int(ids.sum())
+
+
+def forget() -> None:
+    """Drop every remembered list of ids."""
+    with _remembering:
+        _remembered.clear()

@@ -1,0 +1,73 @@
+"""Makes a dataset of stored pictures: the chosen ids wait in a file for the import that copies them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils.crypto import get_random_string
+from numpy.typing import NDArray
+
+from gallery import jobs
+from gallery.errors import NotFoundError
+from gallery.ingest.archives import ArchiveMember, ArchiveProblem
+from gallery.jobs.transient_errors import storage_is_away
+from gallery.models import Dataset, Image, Job
+
+READ_ROWS = 500
+MOST_PICTURES = 200_000
+
+Ids = NDArray[np.int64]
+
+
+def new_dataset(slug: str, name: str, image_ids: Sequence[int]) -> tuple[Dataset, Job]:
+    """Return a new dataset and the job that copies these pictures into it, with their labels.
+
+    Raises: NotFoundError when none of them exists.
+    """
+    ids = np.unique(np.array(image_ids, dtype=np.int64))
+    if not any(len(rows) for rows in _rows(ids)):
+        raise NotFoundError("None of these pictures exists any more; choose others.")
+    content = io.BytesIO()
+    np.save(content, ids)
+    selection = default_storage.save(f"uploads/{get_random_string(16)}.npy", ContentFile(content.getvalue()))
+    with transaction.atomic():
+        dataset = Dataset.objects.create(slug=slug, name=name)
+        return dataset, jobs.enqueue(Job.Kind.IMPORT, dataset, selection=selection)
+
+
+def selected(selection: str) -> Ids:
+    """Return the ids of the pictures that a job shall copy."""
+    with default_storage.open(selection) as file:
+        return np.asarray(np.load(file, allow_pickle=False), dtype=np.int64)
+
+
+def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
+    """Yield stored pictures as an archive would hold them; what is gone comes with the reason."""
+    for asked, rows in zip(_chunks(ids), _rows(ids), strict=True):
+        for pk in asked:
+            image = rows.get(pk)
+            if image is None:
+                yield ArchiveProblem(f"image {pk}", "It was removed before it could be copied.")
+                continue
+            try:
+                with default_storage.open(str(image.file.name)) as file:
+                    data = file.read()
+            except OSError as error:
+                if storage_is_away(error):  # the whole copy waits for it
+                    raise
+                yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
+                continue
+            yield ArchiveMember(name=image.filename, category=image.category, data=data)
+
+
+def _chunks(ids: Ids) -> Iterator[list[int]]:
+    return (ids[start : start + READ_ROWS].tolist() for start in range(0, len(ids), READ_ROWS))
+
+
+def _rows(ids: Ids) -> Iterator[dict[int, Image]]:
+    return (Image.objects.in_bulk(chunk) for chunk in _chunks(ids))

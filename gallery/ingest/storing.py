@@ -1,0 +1,175 @@
+"""Checked pictures in, stored images out: deduplicated by content, files before rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+
+from gallery.errors import SemsearchError
+from gallery.imaging import decoding, thumbnails
+from gallery.imaging.decoding import ImageLimits, PictureFacts
+from gallery.ingest.archives import ArchiveMember
+from gallery.models import Dataset, Image
+from gallery.system.cores import turn
+from gallery.system.stage_timer import StageClock
+from gallery.types import RGB
+
+THUMBNAIL_SIDE = 320
+
+
+class DuplicateError(SemsearchError):
+    """The same bytes are already in the dataset."""
+
+    code = "duplicate"
+    status = 409
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """How pictures are prepared: limits, what else is kept of each, and its shortest side needed for that."""
+
+    limits: ImageLimits
+    clock: StageClock
+    keep: Callable[[RGB], Any] | None = None
+    shortest_side: int = 1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture that was checked and made small, not yet stored; `kept` is for who follows the import."""
+
+    name: str
+    category: str
+    data: bytes
+    sha256: str
+    facts: PictureFacts
+    thumbnail: bytes
+    kept: Any
+
+
+# the picture, the reason, and the stored image it repeats (None when that one came in the same batch)
+Duplicate = tuple[Prepared, DuplicateError, Image | None]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of a batch: new images with their pictures, and what was there already."""
+
+    added: list[tuple[Image, Prepared]]
+    duplicates: list[Duplicate]
+
+
+def prepare(member: ArchiveMember, how: Preparing) -> Prepared:
+    """Check a picture, decode it once and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
+    with turn():
+        return _prepared(member, how)
+
+
+def _prepared(member: ArchiveMember, how: Preparing) -> Prepared:
+    with how.clock.timed("hash"):
+        sha256 = hashlib.sha256(member.data).hexdigest()
+    with how.clock.timed("decode"):
+        facts, rgb = decoding.decode_with_facts(
+            member.data, how.limits, shortest_side=how.shortest_side, longest_side=THUMBNAIL_SIDE
+        )
+    with how.clock.timed("thumbnail"):
+        thumbnail = thumbnails.thumbnail(rgb, THUMBNAIL_SIDE)
+    kept = None
+    if how.keep is not None:
+        with how.clock.timed("prepare"):
+            kept = how.keep(rgb)
+    return Prepared(
+        name=member.name[-500:],
+        category=member.category[:200],
+        data=member.data,
+        sha256=sha256,
+        facts=facts,
+        thumbnail=thumbnail,
+        kept=kept,
+    )
+
+
+def store(dataset: Dataset, batch: list[Prepared], pool: Executor | None = None) -> Stored:
+    """Write files, by the threads of a pool, then rows; a row never points at a file that is not there."""
+    for _ in range(3):
+        fresh, duplicates = _split(dataset, batch)
+        rows = [_row(dataset, picture) for picture in fresh]
+        _write_all(zip(rows, fresh, strict=True), pool)
+        try:
+            with transaction.atomic():
+                added = Image.objects.bulk_create(rows)
+        except IntegrityError:
+            # another import stored one of them in this moment: look again
+            continue
+        return Stored(list(zip(added, fresh, strict=True)), duplicates)
+    raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
+
+
+def _split(dataset: Dataset, batch: list[Prepared]) -> tuple[list[Prepared], list[Duplicate]]:
+    known: dict[str, Image] = {
+        image.sha256: image
+        for image in Image.objects.filter(dataset=dataset, sha256__in=[picture.sha256 for picture in batch])
+    }
+    fresh: dict[str, Prepared] = {}
+    duplicates: list[Duplicate] = []
+    for picture in batch:
+        first = known.get(picture.sha256)
+        if first is not None:
+            duplicates.append((picture, _duplicate_of(first.filename), first))
+        elif picture.sha256 in fresh:
+            duplicates.append((picture, _duplicate_of(fresh[picture.sha256].name), None))
+        else:
+            fresh[picture.sha256] = picture
+    return list(fresh.values()), duplicates
+
+
+def _duplicate_of(name: str) -> DuplicateError:
+    return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
+
+
+def _row(dataset: Dataset, picture: Prepared) -> Image:
+    image = Image(
+        dataset=dataset,
+        sha256=picture.sha256,
+        filename=picture.name,
+        category=picture.category,
+        width=picture.facts.width,
+        height=picture.facts.height,
+        size_bytes=len(picture.data),
+        format=picture.facts.format,
+    )
+    image.file.name = _path(image, "file", f"{picture.sha256}.{picture.facts.extension}")
+    image.thumbnail.name = _path(image, "thumbnail", f"{picture.sha256}.{thumbnails.EXTENSION}")
+    return image
+
+
+def _path(image: Image, field: str, name: str) -> str:
+    path: str = Image._meta.get_field(field).generate_filename(image, name)  # type: ignore[union-attr]
+    return path
+
+
+def _write_all(pictures: Iterable[tuple[Image, Prepared]], pool: Executor | None) -> None:
+    if pool is None:
+        for image, picture in pictures:
+            _write_files(image, picture)
+        return
+    for writing in [pool.submit(_write_files, image, picture) for image, picture in pictures]:
+        writing.result()
+
+
+def _write_files(image: Image, picture: Prepared) -> None:
+    image.file.name = _write(str(image.file.name), picture.data)
+    image.thumbnail.name = _write(str(image.thumbnail.name), picture.thumbnail)
+
+
+def _write(path: str, data: bytes) -> str:
+    # what is there without a row is the rest of a crash, perhaps half of a file
+    default_storage.delete(path)
+    return default_storage.save(path, ContentFile(data))

@@ -1,0 +1,73 @@
+"""Gives the pictures of an import their embeddings as they are decoded: each is decoded once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from django.conf import settings
+
+from gallery.errors import SemsearchError
+from gallery.ingest.observers import Follower
+from gallery.jobs import JobRun
+from gallery.models import Dataset, Image
+from gallery.system.stage_timer import StageClock
+from search.embedding.pipeline import Embedder
+from search.extractors.feature_extractor import FeatureExtractor
+from search.features import feature_specs, loaded_extractors
+from search.indexing import builds
+from search.models import Embedding, SearchIndex
+from search.types import RGB
+
+logger = logging.getLogger(__name__)
+
+
+class ImportFollower:
+    """Hands the decoded pictures of one import to the network of its dataset's live index."""
+
+    def __init__(self, index: SearchIndex, network: FeatureExtractor, embedder: Embedder) -> None:
+        self.shortest_side = index.spec.input_size
+        self._index, self._network, self._embedder = index, network, embedder
+
+    def prepare(self, rgb: RGB) -> RGB:
+        """Return a decoded picture as the network takes it."""
+        return self._network.prepare(rgb)
+
+    def take(self, pictures: Sequence[tuple[Image, Any]]) -> None:
+        """Take stored images with their prepared pictures; those that have an embedding are passed over."""
+        ids = [image.pk for image, _ in pictures]
+        there = Embedding.objects.filter(spec=self._index.spec_id, image__in=ids)
+        held = set(there.values_list("image", flat=True))
+        for image, prepared in pictures:
+            if image.pk not in held:
+                self._embedder.add(image.pk, prepared)
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for the last embedding, and have the index rebuilt when that is due."""
+        self._embedder.finish()
+        builds.rebuild_when_due(self._index)
+        return {"embeddings": self._embedder.stored, "engine": self._network.engine_name}
+
+
+def follow(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower] | None:
+    """Return the follower of an import; None where extraction is left to its own job.
+
+    A network that cannot be loaded keeps no picture out: the job of the extraction will say what is wrong.
+    """
+    if not settings.EXTRACT_AT_IMPORT:
+        return None
+    index = feature_specs.live_index(dataset)
+    try:
+        network = loaded_extractors.extractor(index.spec.config)
+    except SemsearchError as error:
+        logger.warning("Import %s goes on without extraction: %s", run.job.pk, error.detail)
+        return None
+    return _following(index, network, clock)
+
+
+@contextmanager
+def _following(index: SearchIndex, network: FeatureExtractor, clock: StageClock) -> Iterator[Follower]:
+    with Embedder(index, network, clock) as embedder:
+        yield ImportFollower(index, network, embedder)

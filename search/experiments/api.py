@@ -1,0 +1,106 @@
+"""REST endpoints of experiments: validate, call one service, render."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as rest
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gallery.api.pagination import ByNewest
+from gallery.api.serializers import JobSerializer
+from gallery.api.views import shown_jobs
+from search.experiments import jobs as experiment_jobs
+from search.experiments import leaderboard, promotion
+from search.experiments import queries as experiment_queries
+from search.experiments import serializers as shapes
+from search.experiments.renderers import CsvRenderer
+from search.models import Experiment
+
+Form = TypeVar("Form", bound=rest.Serializer[Any])
+
+
+def validated(form_class: type[Form], data: Any) -> Form:
+    """Return a form filled in and checked. Raises: ValidationError."""
+    form = form_class(data=data)
+    form.is_valid(raise_exception=True)
+    return form
+
+
+class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
+    """Experiments: list, read, compute, compare, and take one for live search."""
+
+    queryset = Experiment.objects.none()
+    serializer_class = shapes.ExperimentSerializer
+    pagination_class = ByNewest
+    # as many digits as always fit the database's integer
+    lookup_value_regex = "[0-9]{1,18}"
+    csv_columns = leaderboard.COLUMNS
+
+    @extend_schema(
+        parameters=[shapes.ExperimentQuerySerializer], responses=shapes.ExperimentSerializer(many=True)
+    )
+    def list(self, request: Request) -> Response:
+        """List experiments, latest first."""
+        wanted = validated(shapes.ExperimentQuerySerializer, request.query_params).as_request()
+        page = self.paginate_queryset(experiment_queries.matching(wanted)) or []
+        return self.get_paginated_response(experiment_queries.described(page))
+
+    @extend_schema(
+        request=shapes.NewExperimentsSerializer, responses={202: shapes.NewExperimentsResponseSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Compute what is missing of these experiments in the background; answers with the jobs."""
+        values = validated(shapes.NewExperimentsSerializer, request.data).validated_data
+        dataset = experiment_queries.dataset_called(values.pop("dataset"))
+        queued = experiment_jobs.enqueue(dataset, **values)
+        rows = shown_jobs().filter(pk__in=[job.pk for job in queued]).order_by("pk")
+        return Response({"jobs": JobSerializer(rows, many=True).data}, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=shapes.ExperimentDetailSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Return an experiment with its scores by category and which it takes for which."""
+        return Response(experiment_queries.detail(int(pk)))
+
+    @extend_schema(parameters=[shapes.NeighboursQuerySerializer], responses=shapes.NeighboursSerializer)
+    @action(detail=True)
+    def neighbours(self, request: Request, pk: str) -> Response:
+        """Return what a picture found, nearest first."""
+        values = validated(shapes.NeighboursQuerySerializer, request.query_params).validated_data
+        return Response(experiment_queries.neighbours(int(pk), values["image"], values["k"]))
+
+    @extend_schema(parameters=[shapes.ImageQuerySerializer], responses=shapes.ImageResultsSerializer)
+    @action(detail=False, url_path="of-image", pagination_class=None)
+    def of_image(self, request: Request) -> Response:
+        """Return what a picture found in all experiments at once."""
+        values = validated(shapes.ImageQuerySerializer, request.query_params).validated_data
+        return Response(experiment_queries.of_image(values["image"]))
+
+    @extend_schema(
+        parameters=[shapes.LeaderboardQuerySerializer],
+        responses={
+            (200, "application/json"): shapes.LeaderboardSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+    )
+    @action(detail=False, pagination_class=None, renderer_classes=[JSONRenderer, CsvRenderer])
+    def leaderboard(self, request: Request) -> Response:
+        """Compare the experiments of a dataset, best first; with `format=csv` as a file."""
+        wanted = validated(shapes.LeaderboardQuerySerializer, request.query_params).as_request()
+        response = Response(leaderboard.leaderboard(wanted))
+        if isinstance(request.accepted_renderer, CsvRenderer):
+            response["Content-Disposition"] = f'attachment; filename="leaderboard-{wanted.dataset}.csv"'
+        return response
+
+    @extend_schema(request=None, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"])
+    def promote(self, request: Request, pk: str) -> Response:
+        """Use an experiment's configuration for live search, once a job has built its index."""
+        job = promotion.enqueue(experiment_queries.experiment(int(pk)))
+        return Response(JobSerializer(shown_jobs().get(pk=job.pk)).data, status=status.HTTP_202_ACCEPTED)

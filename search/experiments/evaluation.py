@@ -1,0 +1,136 @@
+"""Scores a configuration on a labelled dataset: every image searches for the others of its category."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.core.files.storage import default_storage
+from numpy.typing import NDArray
+
+from gallery.errors import SemsearchError
+from gallery.imaging import decoding
+from gallery.imaging.limits import image_limits
+from gallery.models import Dataset
+from search import metrics
+from search.experiments import jobs as experiment_jobs
+from search.experiments.scoring import Measure, measure
+from search.features import feature_specs, loaded_extractors, matrices
+from search.indexing import builds
+from search.live import query as live_query
+from search.models import FeatureSpec
+from search.types import FeatureConfig, Ids
+
+
+class UnlabelledError(SemsearchError):
+    """A dataset without categories cannot be scored."""
+
+    code = "unlabelled"
+    status = 422
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over all queries, in percent."""
+
+    weighted_precision: float
+    precision: float
+    map: float
+
+
+def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[dict[str, Any], Scores]:
+    """Return the live configuration of a dataset and its scores, leave-one-out over the labelled images.
+
+    The index is asked exactly as a live search asks it: each query is made from its stored file as an upload
+    would be; the image itself is left out.
+    Raises: UnlabelledError when fewer than two images share a category.
+    """
+    index = feature_specs.live_index(dataset)
+    spec = index.spec
+    labels, keys, files = _labelled(dataset, spec)
+    live = builds.searchable(index)
+    queries = _queries(files, spec.config)
+    ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=live_query.QUERY_EXPANSION)
+    described = asdict(spec.config) | {
+        "metric": "cosine",
+        "query_expansion": asdict(live_query.QUERY_EXPANSION) if live_query.QUERY_EXPANSION else None,
+    }
+    return described, score(ranked.ids, keys, labels, k)
+
+
+def evaluate_experiment(
+    dataset: Dataset, config: FeatureConfig, metric: str, k: int = 10
+) -> tuple[dict[str, Any], Scores]:
+    """Return a configuration and its scores as an experiment has them: plain vectors, no index, no expansion.
+
+    What is missing of the experiments with its network is computed first.
+    Raises: UnlabelledError when no two images share a category; WeightsError, NotFoundError, TooLargeError
+    for a configuration that cannot be had.
+    """
+    spec = FeatureSpec.objects.for_config(config)
+    experiment_jobs.compute_now(dataset, experiment_jobs.Plan(config.model, (config.pooling,), (metric,)))
+    rows = list(dataset.images.exclude(category="").order_by("pk").values_list("pk", "category"))
+    ids = np.array([pk for pk, _ in rows], dtype=np.int64)
+    found, vectors = matrices.read(dataset, spec, ids)
+    categories = np.array([category for _, category in rows], dtype=np.str_)[np.searchsorted(ids, found)]
+    judged = measure(vectors, categories.tolist(), Measure(metric, k, k)).judged
+    if judged is None:
+        raise _unlabelled(dataset)
+    scores = Scores(
+        weighted_precision=_percent(judged.weighted_precision),
+        precision=_percent(judged.precision),
+        map=_percent(judged.average_precision),
+    )
+    return asdict(config) | {"metric": metric, "query_expansion": None}, scores
+
+
+def _unlabelled(dataset: Dataset) -> UnlabelledError:
+    return UnlabelledError(
+        f"{dataset.name} has no two labelled images with features and the same category: import a folder "
+        "with one subfolder a category, then run extract_features."
+    )
+
+
+def score(ranked: NDArray[np.int64], keys: Ids, labels: NDArray[np.str_], k: int) -> Scores:
+    """Return the scores of rankings (n, r) of ids, padded with -1, of queries (n,) with these labels (n,)."""
+    order = np.argsort(keys)
+    places = order[np.minimum(np.searchsorted(keys[order], ranked), len(keys) - 1)]
+    relevant = (labels[places] == labels[:, None]) & (keys[places] == ranked) & (ranked != keys[:, None])
+    totals = (labels[:, None] == labels[None, :]).sum(axis=1) - 1
+    return Scores(
+        weighted_precision=_percent(metrics.weighted_precision_at(relevant, k)),
+        precision=_percent(metrics.precision_at(relevant, k)),
+        map=_percent(metrics.average_precision(relevant, totals)),
+    )
+
+
+def _percent(values: NDArray[np.float64]) -> float:
+    return round(float(values.mean()) * 100, 2)
+
+
+def _labelled(dataset: Dataset, spec: FeatureSpec) -> tuple[NDArray[np.str_], Ids, list[str]]:
+    rows = list(
+        dataset.embeddings.filter(spec=spec)
+        .exclude(image__category="")
+        .order_by("pk")
+        .values_list("pk", "image__category", "image__file")
+    )
+    if len(rows) < 2 or len({label for _, label, _ in rows}) == len(rows):
+        raise _unlabelled(dataset)
+    return (
+        np.array([row[1] for row in rows]),
+        np.array([row[0] for row in rows], dtype=np.int64),
+        [row[2] for row in rows],
+    )
+
+
+def _queries(files: list[str], config: FeatureConfig) -> NDArray[np.float32]:
+    """Return the vectors (n, d) of stored pictures as queries."""
+    network = loaded_extractors.extractor(config)
+    vectors = []
+    for name in files:
+        with default_storage.open(name) as file:
+            rgb = decoding.decode(file.read(), image_limits(), shortest_side=config.input_size)
+        vectors.append(network.extract_query(rgb))
+    return np.stack(vectors)

@@ -1,0 +1,100 @@
+"""Makes the configuration of an experiment the one that answers live searches of its dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from gallery import jobs
+from gallery.errors import SemsearchError
+from gallery.jobs import JobRun
+from gallery.models import Dataset, Job
+from search.embedding import jobs as extraction_jobs
+from search.embedding import writer as embedding_writer
+from search.features import feature_specs, matrices
+from search.indexing import builds
+from search.models import Experiment, FeatureSpec, SearchIndex
+
+COPY_ROWS = 2048
+
+
+class NotPromotableError(SemsearchError):
+    """This experiment cannot be used for live search."""
+
+    code = "not_promotable"
+    status = 422
+
+
+def enqueue(experiment: Experiment) -> Job:
+    """Queue the switch of live search to the configuration of an experiment.
+
+    Raises: NotPromotableError for another metric than cosine, or when it is the live one already.
+    """
+    if experiment.metric != Experiment.Metric.COSINE:
+        raise NotPromotableError(
+            f"Live search ranks by cosine, and this experiment by {experiment.get_metric_display()}. "
+            "Choose the experiment with the same network and layer and the metric cosine."
+        )
+    return _enqueue(experiment.dataset, experiment.spec)
+
+
+def enqueue_index(index: SearchIndex) -> Job:
+    """Queue the switch of live search to an index that is there, as to go back to an earlier one.
+
+    Raises: NotPromotableError when it is the live one already.
+    """
+    return _enqueue(index.dataset, index.spec)
+
+
+def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
+    if SearchIndex.objects.filter(dataset=dataset, spec=spec, live=True).exists():
+        raise NotPromotableError("This is the live configuration already.")
+    active = Job.objects.filter(dataset=dataset, kind=Job.Kind.PROMOTE, state__in=Job.ACTIVE)
+    same = next((job for job in active.order_by("pk") if job.parameters == {"spec": spec.pk}), None)
+    return same or jobs.enqueue(Job.Kind.PROMOTE, dataset, spec=spec.pk)
+
+
+def promote_job(run: JobRun) -> dict[str, Any]:
+    """Do a switch: embeddings, index, and only then the one change that makes it live.
+
+    Until that change the old configuration serves, and it stays where it was when anything fails.
+    """
+    dataset = run.job.dataset
+    assert dataset is not None
+    spec = FeatureSpec.objects.get(pk=run.job.parameters["spec"])
+    index = feature_specs.index_of(dataset, spec)
+    copied = _copy_vectors(run, dataset, index)
+    extracted = extraction_jobs.extract_into(run, index)
+    run.begin(builds.embeddings(index).count(), f"Building the index of {dataset.name}")
+    build = builds.rebuild(index, run)
+    with transaction.atomic():
+        others = SearchIndex.objects.filter(dataset=dataset, live=True).exclude(pk=index.pk)
+        replaced = others.first()
+        others.update(live=False)
+        SearchIndex.objects.filter(pk=index.pk).update(live=True)
+        # pictures that came while this job ran were extracted for the old configuration only
+        if extraction_jobs.without_embedding(dataset, spec).exists():
+            jobs.enqueue(Job.Kind.EXTRACT, dataset)
+    return {
+        "index": index.pk,
+        "replaced": replaced.pk if replaced else None,
+        "generation": build.generation,
+        "embeddings": copied + extracted["embeddings"],
+        "failed": extracted["failed"],
+    }
+
+
+def _copy_vectors(run: JobRun, dataset: Dataset, index: SearchIndex) -> int:
+    """Take over what experiments have extracted; returns how many vectors."""
+    wanted = np.array(
+        extraction_jobs.without_embedding(dataset, index.spec).values_list("pk", flat=True), dtype=np.int64
+    )
+    run.begin(len(wanted), "Taking over the features of the experiment")
+    copied = 0
+    for start in range(0, len(wanted), COPY_ROWS):
+        ids, vectors = matrices.read(dataset, index.spec, wanted[start : start + COPY_ROWS])
+        copied += embedding_writer.store_embeddings(index, ids, vectors) if len(ids) else 0
+        run.advance(start)
+    return copied

@@ -1,0 +1,261 @@
+"""Reads experiments: their rows, their scores by category, and what a picture found in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from gallery.browse.image_summaries import described_pictures
+from gallery.errors import NotFoundError
+from gallery.models import Dataset, Image
+from search.experiments import jobs as experiment_jobs
+from search.extractors import pooling
+from search.models import Experiment, ExperimentQuery, Projection
+from search.types import Ids
+
+POOLINGS = tuple(pooling.POOLINGS)
+BYTES_PER_VALUE = 2  # features are stored as float16
+SCORES = ("weighted_precision", "precision", "map")
+SIGNIFICANT_DIGITS = 6
+# as many as float64 holds exactly
+POWERS_OF_TEN = np.array([float(f"1e{exponent}") for exponent in range(23)])
+
+
+Row = TypeVar("Row", Experiment, Projection)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A dataset and the parts of a spec that lists are narrowed down by; empty means all."""
+
+    dataset: str = ""
+    model: str = ""
+    layer: str = ""
+    pooling: str = ""
+
+
+@dataclass(frozen=True)
+class ExperimentFilter(Configuration):
+    """Which experiments are listed; empty means all."""
+
+    metric: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one picture found in some experiments, as it is stored, all in one.
+
+    `ids` and `scores` (n,) hold the neighbours of one experiment after the other; those of number i
+    are at `starts[i]` to `starts[i + 1]`. Neighbours that were deleted are left out.
+    """
+
+    ids: Ids
+    scores: NDArray[np.float64]
+    starts: Sequence[int]
+    pictures: dict[int, dict[str, Any]]
+
+
+def dataset_called(slug: str) -> Dataset:
+    """Return a dataset. Raises: NotFoundError."""
+    dataset = Dataset.objects.filter(slug=slug).first()
+    if dataset is None:
+        raise NotFoundError(f"There is no dataset called {slug}.")
+    return dataset
+
+
+def experiment(experiment_id: int) -> Experiment:
+    """Return an experiment with its dataset and spec. Raises: NotFoundError."""
+    found = Experiment.objects.select_related("dataset", "spec").filter(pk=experiment_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no experiment {experiment_id}; it may have been deleted.")
+    return found
+
+
+def matching(wanted: ExperimentFilter) -> QuerySet[Experiment]:
+    """Return the experiments asked for, without what only one of them shows.
+
+    Raises: NotFoundError for an unknown dataset.
+    """
+    found = Experiment.objects.select_related("dataset", "spec").defer("categories", "confusion")
+    found = of_configuration(found, wanted)
+    return found.filter(metric=wanted.metric) if wanted.metric else found
+
+
+def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row]:
+    """Return those rows with a dataset and a spec that are as wanted, where anything is wanted of them.
+
+    Raises: NotFoundError for an unknown dataset.
+    """
+    if wanted.dataset:
+        rows = rows.filter(dataset=dataset_called(wanted.dataset))
+    for name in ("model", "layer", "pooling"):
+        if value := getattr(wanted, name):
+            rows = rows.filter(**{f"spec__{name}": value})
+    return rows
+
+
+def described(rows: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """Return experiments as plain values; one query tells which of them are stale, whatever their number."""
+    signatures = experiment_jobs.signatures({row.dataset_id for row in rows})
+    return [_described(row, stale=row.images_signature != signatures[row.dataset_id]) for row in rows]
+
+
+def _described(row: Experiment, *, stale: bool) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "dataset": row.dataset.slug,
+        "model": row.spec.model,
+        "layer": row.spec.layer,
+        "pooling": row.spec.pooling,
+        "metric": row.metric,
+        "input_size": row.spec.input_size,
+        "dims": row.spec.dims,
+        "bytes_per_vector": row.spec.dims * BYTES_PER_VALUE,
+        "images": row.images,
+        "k": row.k,
+        "weighted_precision": percent(row.weighted_precision),
+        "precision": percent(row.precision),
+        "map": percent(row.average_precision),
+        "extract_ms": milliseconds(row.extract_ms),
+        "computed_at": row.computed_at,
+        "stale": stale,
+    }
+
+
+def detail(experiment_id: int) -> dict[str, Any]:
+    """Return an experiment with its scores by category and which categories it takes for which.
+
+    Raises: NotFoundError.
+    """
+    row = experiment(experiment_id)
+    categories = [
+        {
+            "name": category["name"],
+            "images": category["images"],
+            "weighted_precision": percent(category["weighted_precision"]),
+            "precision": percent(category["precision"]),
+            "map": percent(category["average_precision"]),
+        }
+        for category in row.categories
+    ]
+    return described([row])[0] | {"categories": categories, "confusion": row.confusion}
+
+
+def best(datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """Return the experiment with the highest weighted precision, in percent; {} where none has one."""
+    scored = Experiment.objects.filter(dataset__in=datasets, weighted_precision__isnull=False)
+    first = scored.select_related("spec", "dataset").order_by("-weighted_precision", "pk").first()
+    if first is None:
+        return {}
+    spec = first.spec
+    return {
+        "dataset": first.dataset.slug,
+        "model": spec.model,
+        "layer": spec.layer,
+        "pooling": spec.pooling,
+        "metric": first.metric,
+        "weighted_precision": percent(first.weighted_precision),
+        "precision": percent(first.precision),
+        "map": percent(first.average_precision),
+    }
+
+
+def neighbours(experiment_id: int, image_id: int, k: int) -> dict[str, Any]:
+    """Return the first `k` pictures that a picture found in an experiment, with marks and scores.
+
+    `relevant` is None where a label is missing: nobody knows.
+    Raises: NotFoundError for an unknown experiment or image, or an image that was not part of it.
+    """
+    row = ExperimentQuery.objects.filter(experiment=experiment_id, image=image_id).first()
+    found = _found([row], image_id) if row else None
+    if row is None or found is None or image_id not in found.pictures:
+        raise NotFoundError(_why_not_found(experiment_id, image_id))
+    image = found.pictures[image_id]
+    first = zip(found.ids[:k].tolist(), found.scores[:k].tolist(), strict=True)
+    shown = [
+        found.pictures[pk] | {"rank": rank, "score": score, "relevant": _relevant(image, found.pictures[pk])}
+        for rank, (pk, score) in enumerate(first, start=1)
+    ]
+    return {"experiment": experiment_id, "image": image} | _scores_of(row) | {"neighbours": shown}
+
+
+def of_image(image_id: int) -> dict[str, Any]:
+    """Return what a picture found in every experiment of its dataset, in two database queries.
+
+    Raises: NotFoundError.
+    """
+    rows = list(ExperimentQuery.objects.filter(image=image_id).order_by("experiment"))
+    found = _found(rows, image_id)
+    image = found.pictures.pop(image_id, None)
+    if image is None:
+        raise NotFoundError(f"There is no image {image_id}; it may have been deleted.")
+    pairs = list(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
+    results = [
+        {"experiment": row.experiment_id} | _scores_of(row) | {"neighbours": pairs[start:end]}
+        for row, start, end in zip(rows, found.starts[:-1], found.starts[1:], strict=True)
+    ]
+    return {"image": image, "pictures": found.pictures, "results": results}
+
+
+def _found(rows: Sequence[ExperimentQuery], image_id: int) -> Found:
+    """Decode what is stored; the pictures are those of all neighbours, and the query's own."""
+    ids = np.frombuffer(b"".join(bytes(row.neighbours) for row in rows), dtype="<i8")
+    scores = np.frombuffer(b"".join(bytes(row.scores) for row in rows), dtype="<f4")
+    ends = np.cumsum([0, *(len(row.neighbours) // ids.itemsize for row in rows)])
+    pictures = described_pictures({image_id, *np.unique(ids).tolist()})
+    there = np.isin(ids, np.fromiter(pictures, dtype=np.int64))
+    before = np.concatenate([[0], np.cumsum(there)])
+    return Found(ids[there], rounded(scores[there]), before[ends].tolist(), pictures)
+
+
+def _scores_of(row: ExperimentQuery) -> dict[str, float | None]:
+    names = ("weighted_precision", "precision", "average_precision")
+    return {name: _rounded_or_none(getattr(row, name), 6) for name in names}
+
+
+def _relevant(query: dict[str, Any], neighbour: dict[str, Any]) -> bool | None:
+    if not query["label"] or not neighbour["label"]:
+        return None
+    return bool(query["label"] == neighbour["label"])
+
+
+def _why_not_found(experiment_id: int, image_id: int) -> str:
+    if not Experiment.objects.filter(pk=experiment_id).exists():
+        return f"There is no experiment {experiment_id}; it may have been deleted."
+    if not Image.objects.filter(pk=image_id).exists():
+        return f"There is no image {image_id}; it may have been deleted."
+    return (
+        f"Image {image_id} is not part of experiment {experiment_id}: it belongs to another dataset, was "
+        "added later or could not be read. An experiment takes in new pictures when it is computed again."
+    )
+
+
+def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return scores (n,) with six significant digits: what a float32 holds, in half the letters of JSON."""
+    values = scores.astype(np.float64)
+    sizes = np.abs(values)
+    exponents = np.floor(np.log10(np.where(sizes > 0, sizes, 1.0))).astype(np.int64)
+    shifts = np.clip(SIGNIFICANT_DIGITS - 1 - exponents, 1 - len(POWERS_OF_TEN), len(POWERS_OF_TEN) - 1)
+    powers = POWERS_OF_TEN[np.abs(shifts)]
+    # multiplied and divided by whole powers only, so that the result is the nearest number to its decimals
+    small, large = np.round(values * powers) / powers, np.round(values / powers) * powers
+    return np.asarray(np.where(shifts >= 0, small, large), dtype=np.float64)
+
+
+def percent(fraction: float | None) -> float | None:
+    """Return a stored score as it is shown, 0 to 100."""
+    return None if fraction is None else round(fraction * 100, 2)
+
+
+def milliseconds(value: float | None) -> float | None:
+    """Return a measured time as it is shown."""
+    return _rounded_or_none(value, 3)
+
+
+def _rounded_or_none(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

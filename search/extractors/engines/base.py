@@ -1,0 +1,103 @@
+"""Runs a network up to some of its taps, with OpenVINO on processors and TensorFlow on graphics cards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.types import Vectors
+
+Pixels = NDArray[np.uint8]  # (n, s, s, 3)
+Maps = NDArray[np.float32]  # (n, h, w, c)
+# What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
+MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
+Product: TypeAlias = Callable[[Vectors], Vectors]
+
+
+# Pictures of several callers that a network takes at once, where only one of them runs it at a time
+TOGETHER = 8
+
+
+class Lanes(NamedTuple):
+    """How several callers at the same time are served best: how many side by side, and pictures of each."""
+
+    number: int
+    pictures: int
+
+
+class Engine(Protocol):
+    """Runs one network up to some of its layers at one input size; may be called from several threads."""
+
+    name: str
+
+    def run(self, batch: Pixels) -> tuple[Maps, ...]:
+        """Return the maps of raw RGB pictures, (n, s, s, 3) uint8 -> (n, h, w, c) float32 for each layer."""
+        ...
+
+    def each(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work(start, maps)` for a few pictures at a time until all are done.
+
+        The calls come in no set order and, where that is faster, from several threads at once; the maps are
+        good until a call returns.
+        """
+        ...
+
+    def lanes(self) -> Lanes:
+        """Return how several callers at the same time are served best; cheap."""
+        ...
+
+    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
+        """Do as `each` for one of several callers at the same time, leaving the other lanes to the others."""
+        ...
+
+    def product(self, components: NDArray[np.float32]) -> Product:
+        """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out), as precisely as the network."""
+        ...
+
+    def calibration(self) -> dict[str, Any]:
+        """Return what was measured to choose how the network runs, as plain values; {} when nothing was."""
+        ...
+
+    def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
+        """Return for each layer the measured milliseconds a picture of the network cut off behind it."""
+        ...
+
+
+def float32_product(components: NDArray[np.float32]) -> Product:
+    """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out) in float32."""
+    columns = np.asfortranarray(components)  # a single vector is multiplied a fifth faster
+    return lambda vectors: np.ascontiguousarray(vectors @ columns)
+
+
+class OneLane:
+    """What an engine says that runs one batch at a time: pictures of several callers are one batch."""
+
+    product = staticmethod(float32_product)
+
+    def lanes(self) -> Lanes:
+        """Return one lane."""
+        return Lanes(1, TOGETHER)
+
+    def each_in_lane(self: Engine, batch: Pixels, work: MapsWork) -> None:
+        """Do as `each`."""
+        self.each(batch, work)
+
+
+def whole_maps(each: Callable[[Pixels, MapsWork], None], batch: Pixels) -> tuple[Maps, ...]:
+    """Return the maps of a whole batch of at least one picture, each copied once."""
+    whole: list[Maps] = []
+    allocating = threading.Lock()
+
+    def keep(start: int, maps: tuple[Maps, ...]) -> None:
+        with allocating:
+            if not whole:
+                whole.extend(np.empty((len(batch), *part.shape[1:]), dtype=np.float32) for part in maps)
+        for one, part in zip(whole, maps, strict=True):
+            one[start : start + len(part)] = part
+
+    each(batch, keep)
+    return tuple(whole)

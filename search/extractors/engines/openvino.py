@@ -1,0 +1,306 @@
+"""Runs a network from an OpenVINO IR file, which is made from Keras once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import WeightsError
+from gallery.system.cores import held, usable_cores
+from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
+from search.extractors.engines.base import (
+    TOGETHER,
+    Lanes,
+    Maps,
+    MapsWork,
+    Pixels,
+    Product,
+    float32_product,
+    whole_maps,
+)
+from search.extractors.engines.openvino_streams import (
+    BatchChoice,
+    Requests,
+    Streams,
+    fastest,
+    outputs,
+    run_request,
+)
+from search.extractors.engines.precision import calibration_pictures, closeness
+from search.extractors.engines.subprocesses import run_module
+from search.extractors.engines.timing import least_ms
+from search.extractors.networks.architecture import Architecture
+from search.types import Vectors
+
+IR_FILE = "model.xml"
+IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
+CONVERSION_LIMIT_S = 600
+COSTED = 4  # pictures that the cost of a layer is measured with
+# So many pictures run in streams, for which the network is loaded a second time: searches that come together
+# then cost a web server a tenth less processor time each.
+STREAMS_FROM = 2
+# Of the processor, by its own clock: other work on the machine must not make a network look slow for ever.
+SLOW_MS = 120
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO with its usage reporting switched off.
+
+    OpenVINO falls back to a stub that does nothing when its telemetry package cannot be imported
+    (`openvino/tools/ovc/telemetry_utils.py`); None in `sys.modules` makes that import fail.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock let
+    # go: two threads that look first at the same time wait for each other for ever. Look once, alone.
+    openvino.Type.u8.to_dtype()
+    return openvino
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """The precision a network runs in: how close the faster one came to float32, and ms a picture of each."""
+
+    precision: str
+    mean_cosine: float
+    lowest_cosine: float
+    ms: dict[str, float]
+
+
+class OpenVINOEngine:
+    """Runs an IR file on the processor, in bf16 where that is native, faster and measured to be harmless.
+
+    One picture runs with all cores on it; the first batch of several loads the network a second time, for
+    streams side by side. What is fastest here is measured once and kept beside the IR file.
+    """
+
+    def __init__(self, ir_path: Path, input_size: int) -> None:
+        openvino = import_openvino()
+        self._core = openvino.Core()
+        self._model = self._core.read_model(ir_path)
+        # a number of pictures that is known beforehand takes a twentieth less
+        self._single = self._model.clone()
+        self._single.reshape([1, input_size, input_size, 3])
+        self._input_size = input_size
+        self._kept_as = f"{machine_key(openvino.__version__)}.json"
+        self._folder = ir_path.parent
+        self._loading = threading.Lock()
+        self._batches: tuple[Streams, BatchChoice] | None = None
+        self._choice: PrecisionChoice | None = None
+        if has_native_bf16():
+            kept_in = self._folder / f"precision-{self._kept_as}"
+            self._choice = kept(kept_in, PrecisionChoice, self._choose_precision)
+        self._precision = self._choice.precision if self._choice else "f32"
+        self._compiled = self._for_latency(self._precision)
+        self._requests = Requests(self._compiled)
+        # What it was asked for is only a hint: say what it does.
+        self.name = f"openvino-{self._compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()}"
+
+    def run(self, batch: Pixels) -> tuple[Maps, ...]:
+        """Return the maps of raw RGB pictures, (n, s, s, 3) uint8 -> (n, h, w, c) float32 for each layer."""
+        return whole_maps(self.each, batch)
+
+    def each(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work(start, maps)` for a few pictures at a time, of several from the streams' threads."""
+        if len(batch) >= STREAMS_FROM:
+            streams, choice = self._streams()
+            streams.each(batch, choice.chunk, work)
+            return
+        with self._requests.lent() as request:
+            _in_turn(request, batch, work)
+
+    def lanes(self) -> Lanes:
+        """Return one lane more than there are streams, once two pictures have come together.
+
+        The one that is more waits in OpenVINO: a stream that ends begins it at once, without Python's lock.
+        """
+        if self._batches is None:
+            return Lanes(1, TOGETHER)
+        choice = self._batches[1]
+        return Lanes(choice.streams + 1, choice.chunk)
+
+    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work(start, maps)` for a few pictures at a time, in one stream and from this thread."""
+        if self._batches is None:
+            self.each(batch, work)
+        else:
+            streams, choice = self._batches
+            streams.one_of(batch, choice.chunk, work)
+
+    def product(self, components: NDArray[np.float32]) -> Product:
+        """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out) in the network's precision.
+
+        Reading the matrix is what one vector takes: half of it is half the time.
+        """
+        if self._precision != "bf16":
+            return float32_product(components)
+        requests = Requests(self._compile(_product_of(components), "bf16", PERFORMANCE_HINT="LATENCY"))
+
+        def product(vectors: Vectors) -> Vectors:
+            with requests.lent() as request:
+                return np.array(outputs(request, vectors)[0].data)
+
+        return product
+
+    def calibration(self) -> dict[str, Any]:
+        """Return what was measured to choose precision and streams, as far as it was needed."""
+        batches = self._batches[1] if self._batches else None
+        chosen = {"precision": self._choice, "batches": batches}
+        return {name: asdict(choice) for name, choice in chosen.items() if choice}
+
+    def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
+        """Return for each layer the processor milliseconds a picture of the network cut off behind it.
+
+        On one core, by the clock of this thread, in float32: other work on the machine hardly changes them,
+        and networks compare, whichever of them keeps its features in bf16.
+        """
+        few = batch[:COSTED]
+        requests = [self._cut(number).create_infer_request() for number in range(len(self._model.outputs))]
+        infers = [
+            partial(request.infer, [few], share_inputs=True, share_outputs=True) for request in requests
+        ]
+        return tuple(cost / len(few) for cost in least_ms(infers, time.thread_time))
+
+    def _cut(self, number: int) -> Any:
+        """Return the network compiled up to one of its outputs."""
+        result = self._model.output(number).node
+        model = import_openvino().Model([result], self._model.get_parameters(), "cut")
+        return self._compile(model, "f32", PERFORMANCE_HINT="LATENCY", INFERENCE_NUM_THREADS=1)
+
+    def _compile(self, model: Any, precision: str, **more: int | str) -> Any:
+        # Left alone, OpenVINO takes bf16 on its own wherever the processor has it: always say which.
+        hints = {"INFERENCE_PRECISION_HINT": precision, **_threads(), **more}
+        return self._core.compile_model(model, "CPU", hints)
+
+    def _for_latency(self, precision: str) -> Any:
+        return self._compile(self._single, precision, PERFORMANCE_HINT="LATENCY")
+
+    def _for_streams(self, count: int, chunk: int) -> Any:
+        if (count, chunk) == (1, 1):
+            return self._compiled
+        model = self._single if chunk == 1 else self._model
+        # pinned, a stream would wait for its core though another one be idle: decoders run on them as well
+        return self._compile(model, self._precision, NUM_STREAMS=count, ENABLE_CPU_PINNING=False)
+
+    def _streams(self) -> tuple[Streams, BatchChoice]:
+        """Return the streams for several pictures; the first call on a machine finds out how many, ~2 s."""
+        with self._loading:
+            if self._batches is None:
+                kept_in = self._folder / f"streams-{self._kept_as}"
+                choice = kept(kept_in, BatchChoice, self._choose_batches, _others_share)
+                self._batches = (
+                    Streams(self._for_streams(choice.streams, choice.chunk), choice.streams),
+                    choice,
+                )
+            return self._batches
+
+    def _choose_batches(self) -> BatchChoice:
+        blank = np.zeros((1, self._input_size, self._input_size, 3), dtype=np.uint8)
+        request = self._compiled.create_infer_request()
+        (one_ms,) = least_ms([partial(request.infer, [blank])], time.process_time, rounds=3)
+        if one_ms > SLOW_MS:  # comparing would take long, and a large network keeps every core busy anyway
+            return BatchChoice(1, 1, {}, 0.0)
+        return fastest(self._for_streams, self._input_size)
+
+    def _choose_precision(self) -> PrecisionChoice:
+        pictures = calibration_pictures(self._input_size)
+        requests = {name: self._for_latency(name).create_infer_request() for name in ("f32", "bf16")}
+        exact, faster = (whole_maps(partial(_in_turn, one), pictures) for one in requests.values())
+        close = closeness(exact, faster)
+        times = least_ms([partial(request.infer, [pictures[:1]]) for request in requests.values()])
+        ms = dict(zip(requests, times, strict=True))
+        chosen = "bf16" if close.enough and ms["bf16"] < ms["f32"] else "f32"
+        return PrecisionChoice(chosen, close.mean, close.lowest, ms)
+
+
+def _others_share(choice: BatchChoice) -> float:
+    return choice.others_share
+
+
+def _threads() -> dict[str, Any]:
+    """Return what OpenVINO is told of threads: nothing, or what a process that is held to some cores takes.
+
+    Pinned, the threads of every such process would sit on the same first cores.
+    """
+    return {"INFERENCE_NUM_THREADS": usable_cores(), "ENABLE_CPU_PINNING": False} if held() else {}
+
+
+def has_native_bf16() -> bool:
+    """Say whether the processor computes in bf16; elsewhere it would be emulated, or ignored."""
+    return bool(processor_flags() & {"avx512_bf16", "amx_bf16"})
+
+
+def converted(architecture: Architecture, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:
+    """Return the cached IR file of a network up to taps, converting it first in another process if needed.
+
+    Raises:
+        WeightsError: the weights cannot be had or the conversion failed.
+    """
+    # One layer is named; several would make too long a name of a folder.
+    named = (
+        layers[0]
+        if len(layers) == 1
+        else f"taps-{hashlib.sha256(','.join(layers).encode()).hexdigest()[:12]}"
+    )
+    key = f"{architecture.name}-{architecture.weights_digest[:16]}-{named}-{input_size}-v{IR_FORMAT}"
+    entry = cache_dir / "openvino" / key
+    if not (entry / IR_FILE).exists():
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=entry.parent))
+        try:
+            _convert_in_subprocess(architecture, layers, input_size, aside)
+            _publish(aside, entry)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return entry / IR_FILE
+
+
+def _product_of(components: NDArray[np.float32]) -> Any:
+    """Return a model that multiplies (n, d_in) by a matrix (d_in, d_out)."""
+    from openvino import opset13 as operations
+
+    vectors = operations.parameter([-1, len(components)], np.float32)
+    matrix = operations.constant(np.ascontiguousarray(components))
+    return import_openvino().Model([operations.matmul(vectors, matrix, False, False)], [vectors], "product")
+
+
+def _in_turn(request: Any, batch: Pixels, work: MapsWork) -> None:
+    for start in range(len(batch)):
+        run_request(request, start, batch[start : start + 1], work)
+
+
+def _publish(aside: Path, entry: Path) -> None:
+    try:
+        aside.rename(entry)
+    except OSError:  # another process was first: a full directory is never replaced, and theirs is as good
+        if not (entry / IR_FILE).exists():
+            raise
+
+
+def _convert_in_subprocess(
+    architecture: Architecture, layers: tuple[str, ...], input_size: int, directory: Path
+) -> None:
+    arguments = (architecture.source, ",".join(layers), str(input_size), str(directory))
+    try:
+        run_module("search.extractors.engines.convert", *arguments, limit_s=CONVERSION_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(
+            f"Converting {architecture.name} for OpenVINO took over {CONVERSION_LIMIT_S} s."
+        ) from error
+    except subprocess.CalledProcessError as error:
+        raise WeightsError(
+            f"{architecture.name} could not be converted for OpenVINO: {error.stderr}"
+        ) from error

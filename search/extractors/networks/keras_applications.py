@@ -1,0 +1,222 @@
+"""Nine networks of Keras Applications, with the ImageNet weights from Keras' own folder of downloads.
+
+Networks and weights: https://keras.io/api/applications/. Run as
+`python -m search.extractors.networks.keras_applications NAME` it downloads the weights of one through Keras.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import socket
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import numpy as np
+
+from gallery.errors import WeightsError
+from search.extractors.engines.subprocesses import run_module
+from search.extractors.networks.applications import Application
+
+DOWNLOAD_LIMIT_S = 900
+CONNECTION_LIMIT_S = 5
+
+
+def weights_folder() -> Path:
+    """Return the folder Keras keeps its downloads in: `models` below KERAS_HOME, or below ~/.keras."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+
+
+def weights_path(application: Application) -> Path:
+    """Return the path of the weights file that is there, the one without the classifier first.
+
+    Raises:
+        WeightsError: neither is there.
+    """
+    folder = weights_folder()
+    for file_name in application.files:
+        if (folder / file_name).is_file():
+            return folder / file_name
+    raise WeightsError(
+        f"The weights of {application.class_name} are not installed: {application.files[0]} is missing in "
+        f"{folder}. Get it from {application.address}{application.files[0]}, or run: "
+        f"manage.py run_experiments --models {application.name}, which tries to download it."
+    )
+
+
+def weights_digest(application: Application) -> str:
+    """Return the SHA-256 of the weights file that is there.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    return file_digest(weights_path(application))
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, computed anew only when its size or time of change differ.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    try:
+        state = path.stat()
+        return _digest(path, state.st_size, state.st_mtime_ns)
+    except OSError as error:
+        raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}.") from error
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def build(application: Application, taps: tuple[str, ...], input_size: int | None = None) -> Any:
+    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `taps`.
+
+    The network's own preprocessing is part of the graph. `s` is `input_size`, by default the side the network
+    was trained at; it is fixed, as the padding of an EfficientNet depends on it.
+
+    Raises:
+        WeightsError: the weights are missing, or damaged, or those of another network.
+    """
+    path = weights_path(application)
+    # A file with a classifier fits only the network with a classifier, which takes only its own size.
+    classifier = path.name == application.files[1]
+    whole = _whole(application, None if classifier else input_size, classifier=classifier)
+    try:
+        whole.load_weights(path)
+    except Exception as error:  # h5py and Keras raise whatever a broken file leads them to
+        raise WeightsError(
+            f"The weights file {path} is damaged or not of {application.class_name}: delete it and get it "
+            f"again from {application.address}{path.name}."
+        ) from error
+    _restore_deviation(whole)
+    return _tapped(application, whole, taps)
+
+
+def laid_out(application: Application, taps: tuple[str, ...], input_size: int | None = None) -> Any:
+    """Return the Keras model of `build` with the random weights Keras starts with."""
+    return _tapped(application, _whole(application, input_size, classifier=False), taps)
+
+
+def fetch(application: Application) -> None:
+    """Download the weights through Keras, in a process of its own.
+
+    Raises:
+        WeightsError: they could not be had; the words say from where they come and where they belong.
+    """
+    try:
+        weights_path(application)
+        return
+    except WeightsError as missing:
+        words = missing.detail
+    try:
+        require_connection(application.address)
+        run_module(
+            "search.extractors.networks.keras_applications", application.class_name, limit_s=DOWNLOAD_LIMIT_S
+        )
+    except OSError as error:
+        reason = f"{urlsplit(application.address).hostname} cannot be reached: {error.strerror or error}"
+    except subprocess.TimeoutExpired:
+        reason = f"it took over {DOWNLOAD_LIMIT_S} s"
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr
+    else:
+        weights_path(application)
+        return
+    raise WeightsError(f"The download failed ({reason}). {words}")
+
+
+def require_connection(address: str) -> None:
+    """Try to reach the server of an address, before Keras is loaded for nothing; a proxy is trusted.
+
+    Raises:
+        OSError: it cannot be reached.
+    """
+    if not getproxies():
+        host = urlsplit(address).hostname or ""
+        socket.create_connection((host, 443), timeout=CONNECTION_LIMIT_S).close()
+
+
+def _whole(application: Application, input_size: int | None, *, classifier: bool) -> Any:
+    import keras
+
+    make = getattr(keras.applications, application.class_name)
+    size = input_size or application.input_size
+    pixels = keras.Input((size, size, 3), name="pixels")
+    return make(include_top=classifier, weights=None, input_tensor=preprocessed(make, pixels))
+
+
+def preprocessed(make: Any, pixels: Any) -> Any:
+    """Return pixels 0..255 as the network that `make` builds was trained on, in layers without weights.
+
+    What Keras does to pixels is `preprocess_input` beside the network. It is always affine, a scale and an
+    offset for each channel, after the channels are turned round in networks from Caffe; four probes tell it.
+    """
+    import keras
+
+    probes = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype(np.float32)
+    module = importlib.import_module(make.__module__)
+    answers = np.asarray(module.preprocess_input(probes.reshape(4, 1, 1, 3).copy())).reshape(4, 3)
+    matrix, offset = (answers[1:] - answers[0]).astype(np.float64) / 255, answers[0].astype(np.float64)
+    if matrix[0, 0] == 0:
+        matrix, pixels = matrix[::-1], keras.ops.flip(pixels, axis=-1)
+    if not np.array_equal(matrix, np.diag(np.diag(matrix))):
+        raise WeightsError(f"The preprocessing of {make.__name__} is not known here.")
+    if np.allclose(matrix, np.eye(3)) and not offset.any():
+        return pixels
+    scale = np.diag(matrix)
+    return keras.layers.Rescaling(scale.tolist(), offset=offset.tolist(), name="preprocessing")(pixels)
+
+
+def _restore_deviation(whole: Any) -> None:
+    """Divide by the square root of ImageNet's deviations, as the weights of EfficientNetB0 to B7 expect.
+
+    Keras lays that layer out only when it downloads the weights itself
+    (`keras/src/applications/efficientnet.py`): a larger variance in the layer before does the same.
+    """
+    import keras
+
+    module = importlib.import_module(keras.applications.EfficientNetB0.__module__)
+    for layer in whole.layers:
+        if isinstance(layer, keras.layers.Normalization) and whole.name.startswith("efficientnetb"):
+            mean, variance, *count = layer.get_weights()
+            layer.set_weights([mean, variance * np.asarray(module.IMAGENET_STDDEV_RGB), *count])
+            layer.finalize_state()
+
+
+def _tapped(application: Application, whole: Any, taps: tuple[str, ...]) -> Any:
+    import keras
+
+    activations = [layer for layer in whole.layers if isinstance(layer, keras.layers.Activation)]
+    layers = dict(application.layers)
+    outputs = [
+        activations[ref - 1].output if isinstance(ref := layers[tap], int) else whole.get_layer(ref).output
+        for tap in taps
+    ]
+    return keras.Model(whole.inputs[0], outputs[0] if len(outputs) == 1 else outputs, name=application.name)
+
+
+def main() -> int:
+    """Download the weights of the class on the command line; a failure is one line on stderr."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    try:
+        getattr(keras.applications, sys.argv[1])(weights="imagenet", include_top=False)
+    except Exception as error:  # whatever the network or the file system says
+        sys.stderr.write(" ".join(str(error).split())[:300] + "\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What the layers of the networks see: validate, call one service, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.storage import default_storage
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gallery.errors import NotFoundError
+from gallery.models import Image
+from search.features import feature_maps
+from search.throttling import SearchThrottle
+
+MAX_CHANNELS = 64
+
+
+class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
+    """Which picture, and how many channels."""
+
+    image = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="The id of a stored image.")
+    count = serializers.IntegerField(min_value=1, max_value=MAX_CHANNELS, default=12)
+
+
+class FeatureMapSerializer(serializers.Serializer[Any]):
+    """One channel of a layer."""
+
+    channel = serializers.IntegerField(help_text="Its number, counted from 0.")
+    mean = serializers.FloatField(help_text="Its mean over all places of the map.")
+    picture = serializers.CharField(help_text="Where it answers: dark least, light most.")
+
+
+class FeatureMapsSerializer(serializers.Serializer[Any]):
+    """The strongest channels of a layer for one picture, strongest first."""
+
+    image = serializers.IntegerField()
+    model = serializers.CharField()
+    layer = serializers.CharField()
+    shape = serializers.ListField(
+        child=serializers.IntegerField(),
+        min_length=3,
+        max_length=3,
+        help_text="Height, width and channels of the map.",
+    )
+    maps = FeatureMapSerializer(many=True)
+
+
+class FeatureMapsView(APIView):
+    """What a layer makes of a stored picture."""
+
+    throttle_classes = [SearchThrottle]
+    throttle_scope = "search"
+
+    @extend_schema(parameters=[FeatureMapsQuerySerializer], responses=FeatureMapsSerializer)
+    def get(self, request: Request, name: str, layer: str) -> Response:
+        """Return the channels with the largest means, as pictures of where they answer."""
+        form = FeatureMapsQuerySerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        image = Image.objects.filter(pk=wanted["image"]).first()
+        if image is None:
+            raise NotFoundError(f"There is no image {wanted['image']}.")
+        found = feature_maps.feature_maps(image, name, layer, wanted["count"])
+        return Response(
+            {
+                "image": image.pk,
+                "model": name,
+                "layer": layer,
+                "shape": found.shape,
+                "maps": [
+                    {"channel": one.channel, "mean": one.mean, "picture": default_storage.url(one.file)}
+                    for one in found.maps
+                ],
+            }
+        )

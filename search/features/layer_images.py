@@ -1,0 +1,73 @@
+"""Draws what excites the layers of a network, and finds the pictures that come with the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+
+from gallery.errors import NotFoundError
+from gallery.imaging import decoding
+from gallery.imaging.limits import image_limits
+from search.extractors import activation
+from search.extractors.engines.base import Pixels
+from search.extractors.networks.architecture import Architecture
+from search.extractors.resizing import DEFAULT_RESIZE, resized
+
+FOLDER = "layers"  # below static/, one folder a network, one WebP a layer
+QUALITY = 75
+
+
+def layer_picture(model: str, layer: str) -> str | None:
+    """Return the address of the picture of what excites a layer, or None when none was collected."""
+    name = f"{FOLDER}/{model}/{layer}.webp"
+    try:
+        address = staticfiles_storage.url(name)
+    except ValueError:  # the manifest of collected files does not know it
+        return None
+    # while debugging, addresses are made without a look at the manifest
+    return address if not settings.DEBUG or finders.find(name) else None
+
+
+def draw_layers(network: Architecture, layers: tuple[str, ...], *, steps: int, root: Path) -> Iterator[Path]:
+    """Write what excites each of these layers to `root`/network/layer.webp; yields each path when written.
+
+    Four channels a layer: those that tell the categories of the sample pictures apart best.
+
+    Raises:
+        NotFoundError: there is no such layer, no network behind the name, or there are no sample pictures.
+        WeightsError: the weights cannot be had.
+    """
+    if network.compute is not None:
+        raise NotFoundError(f"{network.title} is computed from pixels: it has no channels to excite.")
+    for layer in layers:
+        network.require_tap(layer)
+    pictures, labels = sample_pictures(network.input_size)
+    responses = activation.unevenness(network, layers, pictures)
+    folder = root / network.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for layer, answers in zip(layers, responses, strict=True):
+        channels = activation.telling_channels(answers, labels)
+        path = folder / f"{layer}.webp"
+        path.write_bytes(
+            decoding.encode_webp(activation.layer_mosaic(network, layer, channels, steps=steps), QUALITY)
+        )
+        yield path
+
+
+def sample_pictures(side: int) -> tuple[Pixels, list[str]]:
+    """Return the sample pictures as a network takes them, (n, side, side, 3) uint8, and their categories.
+
+    Raises: NotFoundError when they are not beside the program.
+    """
+    root = settings.BASE_DIR / "sample_data"
+    files = sorted(file for file in root.glob("*/*/*") if file.is_file())
+    if not files:
+        raise NotFoundError(f"There are no sample pictures in {root}; channels are chosen by them.")
+    limits = image_limits()
+    prepared = [resized(decoding.decode(file.read_bytes(), limits), side, DEFAULT_RESIZE) for file in files]
+    return np.stack(prepared), [str(file.parent.relative_to(root)) for file in files]

@@ -1,0 +1,208 @@
+"""One published index generation: its files, its manifest, and how it is opened and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import IndexDamagedError
+from search.index.base import IndexStats, SearchResult, checked_ids
+from search.index.faiss.index import EXACT, FaissIndex, SearchEffort
+from search.index.faiss.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
+from search.types import Ids, Vectors
+
+INDEX_FILE = "index.faiss"
+MANIFEST_FILE = "manifest.json"
+DATA_FILES = (INDEX_FILE, VECTORS_FILE, IDS_FILE, LENGTHS_FILE, CENTRE_FILE)
+FORMAT = 2
+
+# The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
+CENTRE_FROM = 10
+CHECKED_BYTES = 128 * 2**20  # of a file whose checksum is looked at whenever it is opened
+# Hits of a compressed index keep their places up to these numbers, 24, 240, 2,400 ...: a page is one of 20.
+FIRST_BLOCK, NEXT_BLOCK = 24, 10
+
+
+def centre_of(total: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Return the centre (d,) of `count` vectors summing to `total` (d,): their mean, or zero below ten."""
+    return (total / count if count >= CENTRE_FROM else np.zeros_like(total)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation is and what was measured before it was published; stored as manifest.json.
+
+    `checksums` are SHA-256 by file name; `recall_at_10` is against exact search, the query itself left out,
+    of other queries than it was tuned with. `tried` are the kinds of index measured, the last in full.
+    """
+
+    spec: dict[str, Any]
+    metric: str
+    factory: str
+    count: int
+    dims: int
+    checksums: dict[str, str]
+    versions: dict[str, str]
+    recall_at_10: float
+    bytes_per_vector: float
+    latency_ms_p50: float
+    effort_lists: int
+    effort_candidates: int
+    build_seconds: float
+    read_seconds: float
+    tried: list[dict[str, Any]]
+    built_at: str
+    format: int = FORMAT
+    effort_margin: float = 0.0  # before there was one, every query visited as many lists
+
+    @property
+    def effort(self) -> SearchEffort:
+        """How hard to search, as tuned when it was built."""
+        return SearchEffort(self.effort_lists, self.effort_candidates, self.effort_margin)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    def write(self, folder: Path) -> None:
+        """Write manifest.json into a folder."""
+        (folder / MANIFEST_FILE).write_text(json.dumps(self.as_dict(), indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read manifest.json of a folder.
+
+        Raises: IndexDamagedError when it is missing or is not a manifest of this format.
+        """
+        try:
+            values: Mapping[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+            manifest = cls(**values)
+        except (OSError, ValueError, TypeError) as error:
+            raise damaged(folder, "its manifest cannot be read") from error
+        if manifest.format != FORMAT:
+            raise damaged(folder, f"its format is {manifest.format}, this version reads {FORMAT}")
+        return manifest
+
+
+def damaged(folder: Path, reason: str) -> IndexDamagedError:
+    """Return the error for a generation that must not be served."""
+    return IndexDamagedError(f"Index {folder.parent.name}/{folder.name}: {reason}. Run rebuild_index.")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Generation:
+    """A readable index generation; immutable, so any number of threads may search it."""
+
+    def __init__(self, folder: Path, manifest: Manifest, stored: MappedVectors, index: FaissIndex) -> None:
+        self.folder, self.manifest, self.stored, self.index = folder, manifest, stored, index
+
+    @classmethod
+    def open(cls, folder: Path, *, checksums: bool = True) -> Generation:
+        """Open a generation's folder after checking sizes, counts and checksums.
+
+        Without `checksums` large files are not read for it: every process that starts would wait for that.
+
+        Raises: IndexDamagedError when anything does not agree with the manifest.
+        """
+        manifest = Manifest.read(folder)
+        expected = {
+            VECTORS_FILE: manifest.count * manifest.dims * 2,
+            IDS_FILE: manifest.count * 8,
+            LENGTHS_FILE: manifest.count * 4,
+        }
+        for name in DATA_FILES:
+            path = folder / name
+            if not path.is_file():
+                raise damaged(folder, f"{name} is missing")
+            if name in expected and path.stat().st_size != expected[name]:
+                raise damaged(folder, f"{name} has {path.stat().st_size} bytes instead of {expected[name]}")
+            checked = checksums or path.stat().st_size <= CHECKED_BYTES
+            if checked and sha256_of(path) != manifest.checksums.get(name):
+                raise damaged(folder, f"{name} is not what was written (its checksum differs)")
+        try:
+            stored = MappedVectors.open(folder, manifest.count, manifest.dims)
+        except (OSError, ValueError, EOFError) as error:
+            raise damaged(folder, "its vectors cannot be read") from error
+        exact = None if manifest.factory == EXACT else stored
+        index = FaissIndex.load(folder / INDEX_FILE, manifest.factory, exact=exact, effort=manifest.effort)
+        if (index.count, index.dims) != (manifest.count, manifest.dims):
+            raise damaged(folder, f"the index holds {index.count} vectors instead of {manifest.count}")
+        return cls(folder, manifest, stored, index)
+
+    @property
+    def name(self) -> str:
+        """The generation's name, which sorts by time."""
+        return self.folder.name
+
+    @property
+    def count(self) -> int:
+        """Vectors held."""
+        return self.manifest.count
+
+    @property
+    def dims(self) -> int:
+        """Dimensions of a vector."""
+        return self.manifest.dims
+
+    @property
+    def ids(self) -> Ids:
+        """All ids (n,), ascending."""
+        return self.stored.ids
+
+    @property
+    def centre(self) -> NDArray[np.float32]:
+        """What is subtracted from every vector and query, (d,)."""
+        return self.stored.centre
+
+    @property
+    def last_id(self) -> int:
+        """The highest id held, 0 where there is none."""
+        return int(self.ids[-1]) if self.count else 0
+
+    def sample(self, size: int) -> Ids:
+        """Return up to `size` ids spread over all of them."""
+        return self.ids[:: max(1, -(-self.count // size))]
+
+    def block_of(self, k: int) -> int:
+        """Return how many hits to ask for when k are wanted."""
+        if self.index.exact:
+            return k
+        block = FIRST_BLOCK
+        while block < k:
+            block *= NEXT_BLOCK
+        return block
+
+    def facts(self) -> dict[str, Any]:
+        """Return the manifest as plain values."""
+        return self.manifest.as_dict()
+
+    def known(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return (n,) bool: which ids this generation holds."""
+        return self.stored.known(checked_ids(ids))
+
+    def vectors(self, ids: Ids) -> NDArray[np.float16]:
+        """Return the uncentred vectors (n, d) of ids, in their order.
+
+        Raises: NotFoundError for an id that is not here.
+        """
+        return self.stored.raw(checked_ids(ids))
+
+    def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
+        """Return the k nearest of each centred unit query (m, d)."""
+        return self.index.search(units, k, allowed_ids)
+
+    def stats(self) -> IndexStats:
+        """Return size and kind."""
+        return self.index.stats()

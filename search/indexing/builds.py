@@ -1,0 +1,183 @@
+"""Keeps indexes true to the database: generations, removals, and what to search of each."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from gallery import jobs
+from gallery.errors import IndexDamagedError
+from gallery.jobs import JobRun
+from gallery.models import Job
+from gallery.system.locking import alone
+from search.index.base import PublishedGeneration
+from search.index.faiss.build import BuildPlan
+from search.index.faiss.kinds import Budget
+from search.indexing import database_vectors, snapshots
+from search.indexing import work_units as index_units
+from search.indexing.backends import backend, faiss_store
+from search.indexing.database_vectors import embeddings
+from search.indexing.snapshots import forget, searchable
+from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
+
+__all__ = [
+    "compact", "drop_files", "embeddings", "faiss_store", "forget", "index_job", "note_removed", "rebuild",
+    "rebuild_when_due", "searchable", "wants_rebuild",
+]  # fmt: skip
+
+
+def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
+    """Build and publish the next generation of an index from the database; one at a time, wherever they run.
+
+    Raises: IndexDamagedError, IndexInputError when the result fails its checks; the old one serves on.
+    """
+    with _alone(index, run):
+        return _rebuild(index, run)
+
+
+def _alone(index: SearchIndex, run: JobRun | None) -> AbstractContextManager[None]:
+    """Hold the lock of an index's builds; not to be taken again by who holds it."""
+
+    def waiting() -> None:
+        if run is not None:
+            run.advance(0, "Another build of this index has to end first.")
+
+    return alone(f"index-{index.pk}", waiting)
+
+
+def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
+    began = timezone.now()
+    build = IndexBuild.objects.create(index=index)
+    plan = BuildPlan(
+        name=index.store_name,
+        spec=asdict(index.spec.config),
+        dims=index.spec.dims,
+        budget=Budget(settings.INDEX_BYTES_PER_VECTOR, settings.INDEX_RECALL),
+    )
+    if run is not None:
+        plan = replace(plan, fill=index_units.filling(run))
+
+    def report(count: int) -> None:
+        if run is not None:
+            run.advance(count)
+
+    try:
+        generation = backend().build(plan, partial(database_vectors.batches, index), report)
+    except Exception as error:
+        IndexBuild.objects.filter(pk=build.pk).update(
+            state=IndexBuild.State.FAILED, error=str(error), finished_at=timezone.now()
+        )
+        raise
+    with transaction.atomic():
+        _published(build, generation)
+        SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+        # rows of builds whose process was killed: none runs beside this one
+        index.builds.filter(state=IndexBuild.State.BUILDING, pk__lt=build.pk).update(
+            state=IndexBuild.State.FAILED, error="Its process ended before the build did.", finished_at=began
+        )
+        # what was removed before the build began is not in it
+        index.removed.filter(removed_at__lt=began).delete()
+    build.refresh_from_db()
+    return build
+
+
+def _published(build: IndexBuild, generation: PublishedGeneration) -> None:
+    IndexBuild.objects.filter(pk=build.pk).update(
+        state=IndexBuild.State.PUBLISHED,
+        generation=generation.name,
+        manifest=dict(generation.facts()),
+        finished_at=timezone.now(),
+    )
+
+
+def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
+    """Bring an index up to date: into the generation that serves where its engine can, else by the next one.
+
+    Raises: as `rebuild`.
+    """
+    with _alone(index, run):
+        return _compact(index, run)
+
+
+def _compact(index: SearchIndex, run: JobRun | None) -> IndexBuild:
+    build = index.published
+    removed = np.fromiter(index.removed.values_list("embedding_id", flat=True), dtype=np.int64)
+    try:
+        generation = backend().take_in(index.store_name, partial(database_vectors.batches, index), removed)
+    except IndexDamagedError:
+        generation = None
+    if generation is None or build is None:
+        return _rebuild(index, run)
+    with transaction.atomic():
+        _published(build, generation)
+        SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+        index.removed.filter(embedding_id__in=removed.tolist()).delete()
+    build.refresh_from_db()
+    return build
+
+
+def index_job(run: JobRun) -> dict[str, Any]:
+    """Do an index job: the next generation of each index of a dataset, or of the one index named.
+
+    With the parameter `compact` the generation that serves is brought up to date where that can be done. Each
+    index is built by one process at a time.
+    """
+    indexes = SearchIndex.objects.select_related("spec", "dataset").filter(dataset=run.job.dataset)
+    if "index" in run.job.parameters:
+        indexes = indexes.filter(pk=run.job.parameters["index"])
+    builds: list[IndexBuild] = []
+    for index in indexes:
+        run.begin(embeddings(index).count(), f"Building the index of {index.dataset.name}")
+        bring = compact if run.job.parameters.get("compact") else rebuild
+        builds.append(bring(index, run))
+    return {"builds": [build.pk for build in builds]}
+
+
+def wants_rebuild(index: SearchIndex) -> bool:
+    """Whether so much has changed since the generation was built that searches would gain from a new one."""
+    try:
+        generation = backend().open_current(index.store_name, checksums=False)
+    except IndexDamagedError:
+        return True
+    held, last_id = (generation.count, generation.last_id) if generation is not None else (0, 0)
+    newer = embeddings(index).filter(pk__gt=last_id).count()
+    changes = newer + index.removed.count()
+    return changes >= backend().compacts_after(held, settings.COMPACT_AFTER)
+
+
+def rebuild_when_due(index: SearchIndex) -> Job | None:
+    """Have an index brought up to date when enough has changed that it pays, unless that is queued."""
+    waiting = Job.objects.filter(kind=Job.Kind.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
+    if not wants_rebuild(index) or waiting.filter(parameters__index=index.pk).exists():
+        return None
+    return jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
+
+
+def note_removed(dataset_id: int, image_ids: list[int]) -> None:
+    """Take the embeddings of images out of every index, in the caller's transaction."""
+    for index in SearchIndex.objects.filter(dataset_id=dataset_id):
+        gone = embeddings(index).filter(image_id__in=image_ids).values_list("pk", flat=True)
+        RemovedEmbedding.objects.bulk_create(
+            [RemovedEmbedding(embedding_id=pk, index=index) for pk in gone], ignore_conflicts=True
+        )
+        SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+    Embedding.objects.filter(image_id__in=image_ids).delete()
+
+
+def drop_files(index: SearchIndex) -> None:
+    """Remove the generations of an index whose row was deleted, once that is committed."""
+    name, pk = index.store_name, index.pk
+
+    def drop() -> None:
+        backend().drop(name)
+        snapshots.forget_one(pk)
+
+    transaction.on_commit(drop)

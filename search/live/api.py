@@ -1,0 +1,36 @@
+"""REST endpoints of search, models and indexes: validate, call one service, render."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import parsers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gallery.access import MayRead
+from search.live import query as live_query
+from search.live import serializers as live_serializers
+from search.throttling import SearchThrottle
+
+
+class SearchView(APIView):
+    """Find pictures like this one."""
+
+    permission_classes = [MayRead]
+    parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
+    throttle_classes = [SearchThrottle]
+    throttle_scope = "search"
+
+    @extend_schema(
+        request={
+            "multipart/form-data": live_serializers.SearchRequestSerializer,
+            "application/json": live_serializers.SearchRequestSerializer,
+        },
+        responses=live_serializers.SearchResponseSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Search with an uploaded picture, the address of one, or a stored image."""
+        form = live_serializers.SearchRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response(live_serializers.described_response(live_query.search(form.as_request())))

@@ -1,0 +1,78 @@
+"""Turns what indexes found into what is shown of it: one database query for all hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gallery.models import Image
+from search.live.compiled_query import Prepared
+from search.models import Embedding
+
+_IMAGE_COLUMNS = (
+    "pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height",
+)  # fmt: skip
+_EMBEDDED_IMAGES = Prepared(
+    lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
+        "pk", *(f"image__{name}" for name in _IMAGE_COLUMNS)
+    )
+)
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """What is shown of an image; `file` and `thumbnail` are names in the storage."""
+
+    pk: int
+    dataset: str
+    category: str
+    filename: str
+    file: str
+    thumbnail: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result; `score` is a cosine, higher is nearer."""
+
+    rank: int
+    score: float
+    image: ShownImage
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hit that is still a FAISS id; `merit` orders hits of different indexes, `score` is what is shown."""
+
+    score: float
+    embedding_id: int
+    merit: float
+
+
+def shown(image: Image) -> ShownImage:
+    """Return what is shown of a loaded image."""
+    return ShownImage(
+        pk=image.pk,
+        dataset=image.dataset.slug,
+        category=image.category,
+        filename=image.filename,
+        file=str(image.file.name),
+        thumbnail=str(image.thumbnail.name),
+        width=image.width,
+        height=image.height,
+    )
+
+
+def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
+    """Turn FAISS ids into hits in rank order, without the query and what the database no longer has."""
+    if not candidates:
+        return []
+    rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
+    images = {key: ShownImage(*columns) for key, *columns in rows}
+    hits: list[Hit] = []
+    for candidate in candidates:
+        image = images.get(candidate.embedding_id)
+        if image is not None and (query_image is None or image.pk != query_image.pk):
+            hits.append(Hit(len(hits) + 1, candidate.score, image))
+    return hits

@@ -1,0 +1,253 @@
+"""Answers a search: picture, URL or indexed image in; ranked images with timings out."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from numpy.typing import NDArray
+
+from gallery.errors import NotFoundError, NothingIndexedError
+from gallery.imaging import decoding, thumbnails
+from gallery.imaging.limits import image_limits
+from gallery.ingest.download import FetchLimits, fetch
+from gallery.models import Dataset, Image
+from search.features import loaded_extractors
+from search.index.base import NO_ID
+from search.index.live import Expansion
+from search.indexing import builds
+from search.live.hits import Candidate, Hit, hits_of
+from search.live.live_indexes import live_indexes
+from search.models import Embedding, SearchIndex
+from search.types import RGB, FeatureConfig, Ids
+
+# How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
+QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
+# How many candidates of each of several datasets are merged at a time
+MERGED_BLOCK = 500
+SHOWN_QUERY_SIDE = 320  # pixels, of the long side
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What to search with (exactly one of `data`, `url`, `image_id`) and where; pages count from 1."""
+
+    data: bytes | None = None
+    url: str | None = None
+    image_id: int | None = None
+    dataset: str | None = None
+    label: str | None = None
+    k: int = 20
+    page: int = 1
+
+
+@dataclass
+class Timings:
+    """Milliseconds of each stage of a search, and how to measure them."""
+
+    decode: float = 0.0
+    extract: float = 0.0
+    search: float = 0.0
+    rerank: float = 0.0
+    load: float = 0.0
+    total: float = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, name, getattr(self, name) + (time.perf_counter() - started) * 1000)
+
+
+@dataclass
+class SearchResponse:
+    """The hits of one page, best first, and how they came about; `searched` counts the vectors looked at.
+
+    `thumbnail` is a data: URL of a fetched picture: pages may not show pictures of other sites themselves.
+    """
+
+    request: SearchRequest
+    hits: list[Hit] = field(default_factory=list)
+    has_next: bool = False
+    searched: int = 0
+    image: Image | None = None
+    width: int = 0
+    height: int = 0
+    thumbnail: str | None = None
+    timings_ms: Timings = field(default_factory=Timings)
+
+
+@dataclass
+class Query:
+    """The query picture; its vector is made once for each configuration that is asked."""
+
+    image: Image | None
+    rgb: RGB | None
+    timings: Timings
+    _vectors: dict[FeatureConfig, NDArray[np.float32]] = field(default_factory=dict)
+
+    def vector(self, index: SearchIndex) -> NDArray[np.float32]:
+        """Return the query's vector (d,) under the spec of an index."""
+        config = index.spec.config
+        if config not in self._vectors:
+            self._vectors[config] = (
+                self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
+            )
+        return self._vectors[config]
+
+    def own_id(self, index: SearchIndex) -> Ids | None:
+        """Return the query's own id (1,) in an index, or None: a picture never finds itself."""
+        if self.image is None or self.image.dataset_id != index.dataset_id:
+            return None
+        own = builds.embeddings(index).filter(image=self.image).values_list("pk", flat=True).first()
+        return None if own is None else np.array([own], dtype=np.int64)
+
+    def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
+        assert self.image is not None
+        with self.timings.stage("load"):
+            row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
+        if row is not None:
+            return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
+        with self.timings.stage("decode"), default_storage.open(str(self.image.file.name)) as file:
+            rgb = decoding.decode(file.read(), image_limits())
+        return self._extracted(index.spec.config, rgb)
+
+    def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
+        with self.timings.stage("extract"):
+            return loaded_extractors.query_vector(config, rgb)
+
+
+def search(request: SearchRequest) -> SearchResponse:
+    """Answer a search.
+
+    Raises: NotAPictureError, TooLargeError, AddressRefusedError, FetchFailedError for the picture;
+    NotFoundError for an unknown dataset or image; NothingIndexedError when there is nothing to search.
+    """
+    timings = Timings()
+    response = SearchResponse(request, timings_ms=timings)
+    with timings.stage("total"):
+        indexes = live_indexes(request.dataset)
+        query = _query(request, response, indexes)
+        _require_indexes(indexes, request)
+        wanted = request.page * request.k + 1
+        found: list[Hit] = []
+        fetched = wanted
+        # the database decides what exists: when it drops candidates, more are asked for
+        while True:
+            candidates = _candidates(query, indexes, request, fetched, response)
+            with timings.stage("load"):
+                found = hits_of(candidates, query.image)
+            if len(found) >= wanted or len(candidates) < fetched:
+                break
+            fetched *= 2
+        response.has_next = len(found) >= wanted
+        response.hits = found[(request.page - 1) * request.k : request.page * request.k]
+    return response
+
+
+def _query(request: SearchRequest, response: SearchResponse, indexes: list[SearchIndex]) -> Query:
+    timings = response.timings_ms
+    if request.image_id is not None:
+        image = Image.objects.select_related("dataset").filter(pk=request.image_id).first()
+        if image is None:
+            raise NotFoundError(f"There is no image {request.image_id}; it may have been deleted.")
+        response.image, response.width, response.height = image, image.width, image.height
+        return Query(image, None, timings)
+    data = request.data
+    if data is None:
+        with timings.stage("load"):
+            data = fetch(request.url or "", _fetch_limits()).data
+    with timings.stage("decode"):
+        largest = max((index.spec.input_size for index in indexes), default=None)
+        facts, rgb = decoding.decode_with_facts(data, image_limits(), shortest_side=largest)
+    response.width, response.height = facts.width, facts.height
+    if request.url is not None:
+        with timings.stage("load"):
+            response.thumbnail = _data_url(thumbnails.thumbnail(rgb, SHOWN_QUERY_SIDE))
+    return Query(None, rgb, timings)
+
+
+def _data_url(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def _fetch_limits() -> FetchLimits:
+    return FetchLimits(
+        max_bytes=settings.MAX_PICTURE_BYTES,
+        connect_timeout_s=min(5.0, settings.FETCH_TIMEOUT_S),
+        total_timeout_s=settings.FETCH_TIMEOUT_S,
+        allow_hosts=settings.FETCH_ALLOW_HOSTS,
+    )
+
+
+def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None:
+    """Raise why nothing can be searched, where nothing can; a picture that is none is said before."""
+    if indexes:
+        return
+    if request.dataset is not None and not Dataset.objects.filter(slug=request.dataset).exists():
+        raise NotFoundError(f"There is no dataset called {request.dataset}.")
+    raise NothingIndexedError(
+        "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
+        "`manage.py import_dataset`, and wait for their job to end."
+    )
+
+
+def _candidates(
+    query: Query, indexes: list[SearchIndex], request: SearchRequest, count: int, response: SearchResponse
+) -> list[Candidate]:
+    """Return up to `count` candidates over all indexes, best first."""
+    response.searched = 0
+    found: list[Candidate] = []
+    # merging orders anew: whole blocks are merged, so that the pages of a block share one order
+    pool = count if len(indexes) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
+    alike = len({index.spec_id for index in indexes}) == 1
+    for index in indexes:
+        vector = query.vector(index)
+        with response.timings_ms.stage("load"):
+            live = builds.searchable(index)
+            allowed = _allowed(index, request.label)
+        response.searched += live.count if allowed is None else len(allowed)
+        with response.timings_ms.stage("search"):
+            result = live.search(
+                vector[None], pool, allowed, exclude_ids=query.own_id(index), expansion=QUERY_EXPANSION
+            )
+            ids, scores = result.ids[0], result.scores[0]
+            ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
+        merit = scores
+        if len(indexes) > 1:
+            with response.timings_ms.stage("rerank"):
+                # cosines of uncentred vectors mean the same in every dataset, if not in every layer
+                scores = live.uncentred_scores(vector, ids)
+                merit = scores if alike else live.standard_scores(vector, scores)
+        found += [
+            Candidate(float(score), int(pk), float(worth))
+            for pk, score, worth in zip(ids, scores, merit, strict=True)
+        ]
+    found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
+    if not response.searched and request.label is None:
+        raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
+    return found[:count]
+
+
+def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
+    if label is None:
+        return None
+    # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
+    labelled = builds.embeddings(index).filter(image__dataset=index.dataset_id, image__category=label)
+    ids = labelled.values_list("pk", flat=True)
+    return np.fromiter(ids.iterator(), dtype=np.int64)
+
+
+def as_timings(timings: Timings) -> dict[str, Any]:
+    """Return the stages in milliseconds, rounded, for JSON."""
+    return {name: round(getattr(timings, name), 2) for name in Timings.__dataclass_fields__}

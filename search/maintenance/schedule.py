@@ -1,0 +1,49 @@
+"""What is done from time to time without anybody's asking: compaction and verification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gallery import jobs
+from gallery.errors import SemsearchError
+from gallery.models import Job
+from search.indexing import builds
+from search.maintenance import verification
+from search.models import SearchIndex
+
+SHOWN_PROBLEMS = 20
+
+
+class DisagreementError(SemsearchError):
+    """Pictures, embeddings, indexes and files do not agree."""
+
+    code = "disagreement"
+    status = 409
+
+
+def compact() -> list[Job]:
+    """Queue a compaction of each live index that has changed enough, unless one is queued or runs."""
+    building = Job.objects.filter(kind=Job.Kind.INDEX, state__in=Job.ACTIVE).values_list("dataset", flat=True)
+    due = SearchIndex.objects.filter(live=True).exclude(dataset__in=list(building))
+    asked = (builds.rebuild_when_due(index) for index in due.select_related("dataset", "spec"))
+    return [job for job in asked if job is not None]
+
+
+def enqueue_verification() -> Job | None:
+    """Queue a verification; None while other work would make it see things half done."""
+    if Job.objects.filter(state__in=Job.ACTIVE).exists():
+        return None
+    return jobs.enqueue(Job.Kind.VERIFY, None)
+
+
+def verify_job(run: jobs.JobRun) -> dict[str, Any]:
+    """Do a verification job. Raises: DisagreementError with what is wrong."""
+    run.begin(0, "Comparing pictures, embeddings, indexes and files")
+    found = verification.verify()
+    if not found.ok:
+        more = len(found.problems) - SHOWN_PROBLEMS
+        lines = found.problems[:SHOWN_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
+        raise DisagreementError(
+            "Not everything agrees; `manage.py verify --repair` mends it. " + " ".join(lines)
+        )
+    return found.as_report()

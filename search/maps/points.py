@@ -1,0 +1,272 @@
+"""Sends the places of a map in a compact form, with what its points are coloured by."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.browse.csv_cells import plain_cell
+from gallery.errors import NotFoundError, SemsearchError, TooLargeError
+from gallery.models import Dataset, Image
+from search.experiments import jobs as experiment_jobs
+from search.maps import files as map_files
+from search.maps.files import StoredLayout
+from search.models import Experiment, ExperimentQuery, Projection
+from search.types import Ids
+
+MAGIC, VERSION, FLAGS = b"SSMP", 1, 0
+STEPS = 65_535
+NONE = 65_535  # the number of a point without a category, cluster or score
+MOST_IDS = 2**32
+BY_CATEGORY, BY_CLUSTER, BY_SCORE = COLOURED_BY = ("category", "cluster", "score")
+SCORE_STEPS = 1000
+SCORE_BINS = 10
+COLUMNS = ("id", "filename", "label", "x", "y")
+READ_ROWS = 2000
+# datasets whose labels are remembered: 10 bytes a picture each
+REMEMBERED = 8
+
+Numbers = NDArray[np.uint16]
+
+
+class UnsuitableExperimentError(SemsearchError):
+    """An experiment whose scores say nothing of this map."""
+
+    code = "unsuitable_experiment"
+    status = 422
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The images of a dataset, ascending, the number of each one's category, and the names by number."""
+
+    ids: Ids
+    numbers: Numbers
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a map is still there: ids, points (n, 2), clusters and categories (n,), ascending by id."""
+
+    ids: Ids
+    points: NDArray[np.float32]
+    clusters: Numbers
+    categories: Numbers
+    names: tuple[str, ...]
+
+
+Key = tuple[int, datetime]
+_remembered: OrderedDict[Key, tuple[str, Labels]] = OrderedDict()
+_remembering = threading.Lock()
+
+
+def projection(projection_id: int) -> Projection:
+    """Return a projection with its dataset and spec. Raises: NotFoundError."""
+    found = Projection.objects.select_related("dataset", "spec").filter(pk=projection_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no map {projection_id}; it may have been deleted.")
+    return found
+
+
+def version(row: Projection) -> str:
+    """Return a digest that changes with the map, and with the images and labels of its dataset."""
+    state = f"{row.pk} {row.file.name} {experiment_jobs.signature(row.dataset)}"
+    return hashlib.sha256(state.encode()).hexdigest()[:32]
+
+
+def packed(row: Projection) -> bytes:
+    """Return the points of a map as the page reads them, ten bytes a point.
+
+    Little endian: "SSMP", uint32 version, count and flags (0), float32 min_x, min_y, max_x, max_y; then for
+    all points in turn uint16 x, uint16 y (0 to 65,535 over the box), uint32 image id and uint16 category
+    (65,535 for none; it counts the names of the legend). Points ascend by image id.
+    Raises: NotFoundError when the map's file is gone; TooLargeError for image ids of more than 32 bits.
+    """
+    shown = _shown(row)
+    if len(shown.ids) and shown.ids[-1] >= MOST_IDS:
+        raise TooLargeError(
+            f"Image {shown.ids[-1]} has a number above 2^32, which the map's form cannot hold: "
+            "read the map as CSV."
+        )
+    low, high = np.zeros(2, dtype=np.float32), np.zeros(2, dtype=np.float32)
+    if len(shown.points):
+        low, high = shown.points.min(axis=0), shown.points.max(axis=0)
+    extent = np.where(high > low, high - low, 1).astype(np.float64)
+    across, up = np.rint((shown.points.astype(np.float64) - low) / extent * STEPS).astype("<u2").T
+    head = struct.pack("<4sIII4f", MAGIC, VERSION, len(shown.ids), FLAGS, *low.tolist(), *high.tolist())
+    columns = (across, up, shown.ids.astype("<u4"), shown.categories.astype("<u2"))
+    return head + b"".join(column.tobytes() for column in columns)
+
+
+def as_csv(row: Projection) -> Iterator[bytes]:
+    """Yield the points of a map as lines of CSV, in pieces of some thousand. Raises: NotFoundError."""
+    return _csv_pieces(_shown(row))
+
+
+def colours(row: Projection, by: str, experiment_id: int | None = None) -> bytes:
+    """Return a uint16 for each point in the order of `packed`: category, cluster, or score from 0 to 1000.
+
+    65,535 stands for none. The score is the weighted precision of the image in an experiment.
+    Raises: NotFoundError, UnsuitableExperimentError.
+    """
+    return _numbers(row, by, experiment_id)[0].astype("<u2").tobytes()
+
+
+def legend(row: Projection, by: str, experiment_id: int | None = None) -> dict[str, Any]:
+    """Return what the numbers of `colours` mean and how many points have each.
+
+    Scores are counted in ten bins of equal width.
+    Raises: NotFoundError, UnsuitableExperimentError.
+    """
+    numbers, names, experiment = _numbers(row, by, experiment_id)
+    known = numbers[numbers != NONE].astype(np.int64)
+    if by == BY_SCORE:
+        width = SCORE_STEPS // SCORE_BINS
+        known = np.minimum(known // width, SCORE_BINS - 1)
+    return {
+        "kind": by,
+        "names": names,
+        "counts": np.bincount(known, minlength=len(names)).tolist(),
+        "none": len(numbers) - len(known),
+        "experiment": experiment,
+    }
+
+
+def _numbers(row: Projection, by: str, experiment_id: int | None) -> tuple[Numbers, list[str], int | None]:
+    """Return the number of each point, what the numbers are called, and the experiment they are from."""
+    shown = _shown(row)
+    if by == BY_CATEGORY:
+        return shown.categories, list(shown.names), None
+    if by == BY_CLUSTER:
+        last = int(shown.clusters[shown.clusters != NONE].max(initial=0))
+        return shown.clusters, [f"Cluster {number + 1}" for number in range(last + 1)], None
+    experiment = _experiment(row, experiment_id)
+    width = 100 // SCORE_BINS
+    names = [f"{start}–{start + width} %" for start in range(0, 100, width)]
+    return _scores(experiment, shown.ids), names, experiment.pk
+
+
+def _shown(row: Projection) -> Shown:
+    layout, labels = map_files.read(row), _labels(row.dataset)
+    kept, places = _common(layout.ids, labels.ids)
+    return Shown(
+        layout.ids[kept],
+        layout.points[kept],
+        _clusters(layout)[kept],
+        labels.numbers[places[kept]],
+        labels.names,
+    )
+
+
+def _clusters(layout: StoredLayout) -> Numbers:
+    return layout.clusters if len(layout.clusters) else np.full(len(layout.ids), NONE, dtype=np.uint16)
+
+
+def _common(ids: Ids, among: Ids) -> tuple[NDArray[np.bool_], Ids]:
+    """Return which of the ids are among the others, both ascending, and the place of each there."""
+    places = np.searchsorted(among, ids)
+    kept = places < len(among)
+    kept[kept] = among[places[kept]] == ids[kept]
+    return kept, places
+
+
+def _labels(dataset: Dataset) -> Labels:
+    """Return the labels of a dataset, remembered while its signature stays the same."""
+    key, signature = (dataset.pk, dataset.created_at), experiment_jobs.signature(dataset)
+    with _remembering:
+        found = _remembered.get(key)
+        if found is not None and found[0] == signature:
+            _remembered.move_to_end(key)
+            return found[1]
+    labels = _read_labels(dataset)
+    with _remembering:
+        _remembered[key] = (signature, labels)
+        _remembered.move_to_end(key)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    return labels
+
+
+def _read_labels(dataset: Dataset) -> Labels:
+    rows = dataset.images.order_by("pk").values_list("pk", "category")
+    ids, categories = [], []
+    for pk, category in rows.iterator(chunk_size=READ_ROWS):
+        ids.append(pk)
+        categories.append(category)
+    # more categories than numbers: what is beyond them is shown as having none
+    names = tuple(sorted(set(categories) - {""})[:NONE])
+    number = {name: place for place, name in enumerate(names)}
+    numbers = np.array([number.get(category, NONE) for category in categories], dtype=np.uint16)
+    return Labels(np.array(ids, dtype=np.int64), numbers, names)
+
+
+def _experiment(row: Projection, experiment_id: int | None) -> Experiment:
+    """Return the experiment asked for, or the one of the map's own features that ranks by cosine."""
+    if experiment_id is None:
+        own = Experiment.objects.filter(dataset=row.dataset, spec=row.spec, metric=Experiment.Metric.COSINE)
+        found = own.first()
+        if found is None:
+            raise NotFoundError(
+                "There is no experiment with these features and the metric cosine yet: compute it, "
+                "then the map can be coloured by score."
+            )
+    else:
+        found = Experiment.objects.filter(pk=experiment_id).first()
+        if found is None:
+            raise NotFoundError(f"There is no experiment {experiment_id}; it may have been deleted.")
+        if found.dataset_id != row.dataset_id:
+            raise UnsuitableExperimentError(
+                f"Experiment {experiment_id} is of another dataset than this map: choose one of "
+                f"{row.dataset.name}."
+            )
+    return found
+
+
+def _scores(experiment: Experiment, ids: Ids) -> Numbers:
+    rows = ExperimentQuery.objects.filter(experiment=experiment, weighted_precision__isnull=False)
+    pairs = list(rows.order_by("image").values_list("image", "weighted_precision").iterator(READ_ROWS))
+    scored = np.array([pk for pk, _ in pairs], dtype=np.int64)
+    scores = np.array([score for _, score in pairs], dtype=np.float64)
+    kept, places = _common(ids, scored)
+    numbers = np.full(len(ids), NONE, dtype=np.uint16)
+    numbers[kept] = np.rint(scores[places[kept]] * SCORE_STEPS).astype(np.uint16)
+    return numbers
+
+
+def _csv_pieces(shown: Shown) -> Iterator[bytes]:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for start in range(0, len(shown.ids), READ_ROWS):
+        ids = shown.ids[start : start + READ_ROWS].tolist()
+        rows = Image.objects.filter(pk__in=ids).values_list("pk", "filename", "category")
+        named = {pk: (plain_cell(filename), plain_cell(category)) for pk, filename, category in rows}
+        points = shown.points[start : start + READ_ROWS].tolist()
+        writer.writerows(
+            (pk, *named[pk], f"{x:.6g}", f"{y:.6g}")
+            for pk, (x, y) in zip(ids, points, strict=True)
+            if pk in named
+        )
+        yield out.getvalue().encode()
+        out.seek(0)
+        out.truncate()
+    if not len(shown.ids):
+        yield out.getvalue().encode()
+
+
+def forget() -> None:
+    """Drop every remembered list of labels."""
+    with _remembering:
+        _remembered.clear()

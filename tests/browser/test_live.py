@@ -1,0 +1,184 @@
+"""Live search in a real browser: every way to ask, what is shown, and the way back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.cache import cache
+from playwright.sync_api import Page, expect
+from rest_framework.throttling import ScopedRateThrottle
+
+from gallery.models import Dataset, Image
+from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
+
+pytest_plugins = ["tests.support.browser_fixtures"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_chosen_file_finds_its_like(live: Page) -> None:
+    for category in CATEGORIES:
+        live.set_input_files("#file", unseen(category))
+        expect(live.locator("#query-name")).to_have_text(unseen(category).name)
+        expect_first_hit(live, category)
+    expect(live.locator("#results-title")).to_be_focused()
+    expect(live.locator("#summary")).to_contain_text("Searched 16 pictures")
+    expect(live.locator("#timings .total")).to_contain_text("ms")
+
+
+def test_a_dropped_file_finds_its_like(live: Page) -> None:
+    with live.expect_response("**/api/v1/search/") as answer:
+        drop(live, unseen("coins"))
+    # the page has the picture already
+    assert answer.value.json()["query"]["thumbnail"] is None
+    expect_first_hit(live, "coins")
+
+
+def test_a_pasted_picture_finds_its_like(live: Page) -> None:
+    paste(live, unseen("fruit"))
+    expect_first_hit(live, "fruit")
+
+
+def test_an_address_is_fetched_and_its_picture_shown(live: Page, picture_site: str, settings: Any) -> None:
+    settings.FETCH_ALLOW_HOSTS = frozenset({urlsplit(picture_site).netloc})
+    live.get_by_label("Picture address").fill(picture_site)
+    live.get_by_role("button", name="Search", exact=True).click()
+    expect_first_hit(live, "flowers")
+    expect(live).to_have_url(re.compile(r"/live/\?url=http"))
+    shown = live.locator("#query-image")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_attribute("src", re.compile("^data:image/jpeg;base64,"))
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+
+
+def test_an_address_inside_is_refused_in_words(live: Page, picture_site: str) -> None:
+    live.get_by_label("Picture address").fill(picture_site)
+    live.keyboard.press("Enter")
+    expect(live.get_by_role("alert")).to_have_text(re.compile(r"^Port \d+ is not fetched from"))
+    live.get_by_label("Picture address").fill("http://127.0.0.1/flower.png")
+    live.keyboard.press("Enter")
+    expect(live.get_by_role("alert")).to_contain_text("not on the public internet")
+    expect(live.locator("#results")).to_be_hidden()
+
+
+def test_a_sample_finds_its_like(live: Page) -> None:
+    live.locator("#samples").get_by_alt_text("Search with coins").first.click()
+    expect_first_hit(live, "coins")
+    expect(live).to_have_url(re.compile(r"/live/\?image=\d+$"))
+
+
+def test_find_similar_asks_with_a_result_and_back_restores_what_was(live: Page) -> None:
+    live.set_input_files("#file", unseen("coins"))
+    expect_first_hit(live, "coins")
+    before = hits(live)
+    first = before[0]
+    live.locator(".hit").first.get_by_text("Find similar").click()
+    expect(live).to_have_url(re.compile(r"/live/\?image=" + first.rstrip("/").rpartition("/")[2] + "$"))
+    expect(live.locator(f'.hit-picture[href="{first}"]')).to_have_count(0)
+    expect_first_hit(live, "coins")
+    after = hits(live)
+
+    live.go_back()
+    expect(live).to_have_url(re.compile("/live/$"))
+    expect(live.locator("#query-name")).to_have_text(unseen("coins").name)
+    expect(live.locator(".hit-picture").first).to_have_attribute("href", first)
+    assert hits(live) == before
+
+    live.go_forward()
+    expect(live.locator(f'.hit-picture[href="{first}"]')).to_have_count(0)
+    expect(live.locator(".hit-picture").first).to_have_attribute("href", after[0])
+    live.locator(".hit-picture").first.click()
+    expect(live).to_have_url(re.compile(re.escape(after[0]) + "$"))
+    live.go_back()
+    expect(live).to_have_url(re.compile(r"/live/\?image=\d+$"))
+    expect(live.locator(".hit-picture").first).to_have_attribute("href", after[0])
+
+
+def test_show_more_appends_the_rest_in_order(live: Page) -> None:
+    live.set_input_files("#file", unseen("fruit"))
+    expect_first_hit(live, "fruit")
+    expect(live.locator(".hit")).to_have_count(10)
+    live.get_by_role("button", name="Show more").click()
+    expect(live.locator(".hit")).to_have_count(16)
+    expect(live.get_by_role("button", name="Show more")).to_be_hidden()
+    assert live.locator(".hit-rank").all_text_contents() == [str(rank) for rank in range(1, 17)]
+    assert len(set(hits(live))) == 16
+    expect(live.locator(".hit-picture").nth(10)).to_be_focused()
+
+
+def test_a_label_narrows_the_results_and_stays_in_the_address(live: Page) -> None:
+    live.set_input_files("#file", unseen("birds"))
+    expect_first_hit(live, "birds")
+    live.get_by_label("Dataset").select_option(DATASET)
+    live.get_by_label("Label").select_option("fruit")
+    expect(live).to_have_url(re.compile(f"dataset={DATASET}&label=fruit$"))
+    expect(live.locator(".hit")).to_have_count(4)
+    expect_first_hit(live, "fruit")
+    assert set(live.locator(".hit-label").all_text_contents()) == {"fruit"}
+
+
+def test_a_file_that_is_no_picture_is_refused_in_words(live: Page, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.png"
+    notes.write_text("These are only words.")
+    live.set_input_files("#file", notes)
+    expect(live.get_by_role("alert")).to_contain_text(re.compile("picture", re.IGNORECASE))
+    expect(live.locator("#results")).to_be_hidden()
+    live.set_input_files("#file", unseen("birds"))
+    expect_first_hit(live, "birds")
+    expect(live.locator("#failure")).to_be_hidden()
+
+
+def test_too_many_searches_are_refused_in_words(live: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.clear()
+    monkeypatch.setattr(ScopedRateThrottle, "THROTTLE_RATES", {"search": "1/min"})
+    live.set_input_files("#file", unseen("birds"))
+    expect_first_hit(live, "birds")
+    live.set_input_files("#file", unseen("coins"))
+    expect(live.get_by_role("alert")).to_have_text(
+        re.compile(r"^Too many searches in a short time\. Try again in \d+ seconds?\.$")
+    )
+    cache.clear()
+
+
+def test_the_keyboard_alone_chooses_a_file_and_opens_the_first_result(live: Page) -> None:
+    # a listener from the start: one that comes with the key press may come too late
+    live.on("filechooser", lambda chooser: None)
+    press_tab_until(live, "#file")
+    with live.expect_file_chooser() as chooser:
+        live.keyboard.press("Enter")
+    chooser.value.set_files(unseen("coins"))
+    expect_first_hit(live, "coins")
+    expect(live.locator("#results-title")).to_be_focused()
+    live.keyboard.press("Tab")
+    expect(live.locator(".hit-picture").first).to_be_focused()
+    live.keyboard.press("Enter")
+    expect(live).to_have_url(re.compile(rf"/datasets/{DATASET}/images/\d+/$"))
+
+
+def press_tab_until(page: Page, selector: str, most: int = 30) -> None:
+    """Move the focus on to an element. Raises: AssertionError when Tab does not reach it."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.locator(selector).evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{most} presses of Tab did not reach {selector}")
+
+
+def test_a_picture_uploaded_before_a_reload_is_asked_for_again(live: Page) -> None:
+    live.set_input_files("#file", unseen("coins"))
+    expect_first_hit(live, "coins")
+    live.reload()
+    expect(live.get_by_role("alert")).to_contain_text("Choose it again")
+    expect(live.locator("#start")).to_be_visible()
+
+
+def test_an_image_leads_to_its_like(page: Page, searchable: Dataset) -> None:
+    image = Image.objects.filter(category="coins").first()
+    assert image is not None
+    page.goto(f"/datasets/{DATASET}/images/{image.pk}/")
+    page.get_by_role("link", name="Find similar").click()
+    expect_first_hit(page, "coins")
+    expect(page.locator("#query-name")).to_have_text(image.filename)

@@ -1,0 +1,137 @@
+"""Every page in a real browser: nothing breaks the content policy, and jobs are followed to their end."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from gallery.models import Dataset, FailedFile, Image, Job
+from tests.support.browser import DATASET
+
+pytest_plugins = ["tests.support.browser_fixtures"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def running_job(dataset: Dataset) -> Job:
+    """Return a job that a worker is at."""
+    now = timezone.now()
+    return Job.objects.create(
+        kind=Job.Kind.IMPORT,
+        dataset=dataset,
+        state=Job.State.RUNNING,
+        worker="here:1:x",
+        started_at=now,
+        heartbeat_at=now,
+        done=1,
+        total=4,
+        message="Reading pictures",
+    )
+
+
+def test_no_page_breaks_the_content_policy_or_its_own_scripts(
+    staff_page: Page, searchable: Dataset, complaints: list[str]
+) -> None:
+    image, job = Image.objects.first(), Job.objects.first()
+    assert image is not None
+    assert job is not None
+    FailedFile.objects.create(job=job, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
+    paths = {
+        "/": 200,
+        "/embeddings/": 200,
+        "/live/": 200,
+        f"/live/?image={image.pk}": 200,
+        "/datasets/": 200,
+        f"/datasets/{DATASET}/": 200,
+        f"/datasets/{DATASET}/images/{image.pk}/": 200,
+        "/jobs/": 200,
+        f"/jobs/{job.pk}/": 200,
+        "/api/docs/": 200,
+        "/admin/": 200,
+        "/admin/gallery/dataset/": 200,
+        "/admin/gallery/dataset/upload/": 200,
+        f"/admin/gallery/image/{image.pk}/change/": 200,
+        "/nowhere/": 404,
+    }
+    for path, status in paths.items():
+        answer = staff_page.goto(path, wait_until="networkidle")
+        assert answer is not None
+        assert answer.status == status, path
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-" not in policy
+    # the browser reports the 404 of the page itself
+    assert [text for text in complaints if "/nowhere/: Failed to load resource" not in text] == []
+
+
+def test_the_sign_in_page_keeps_the_content_policy(page: Page, complaints: list[str]) -> None:
+    answer = page.goto("/admin/login/", wait_until="networkidle")
+    assert answer is not None
+    assert "unsafe-" not in answer.headers["content-security-policy"]
+    assert complaints == []
+
+
+def test_a_breach_of_the_content_policy_would_be_noticed(page: Page, complaints: list[str]) -> None:
+    page.goto("/embeddings/")
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: '1'}))")
+    expect(page.locator("body > script")).to_have_count(1)
+    assert any("Content Security Policy" in text for text in complaints)
+    complaints.clear()
+
+
+def test_the_docs_describe_the_search(page: Page) -> None:
+    page.goto("/api/docs/")
+    expect(page.locator("#swagger-ui .opblock-tag").first).to_be_visible()
+    expect(page.get_by_text("/api/v1/search/").first).to_be_visible()
+
+
+def test_staff_cancels_a_running_job_on_its_page(staff_page: Page) -> None:
+    job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
+    staff_page.goto(f"/jobs/{job.pk}/")
+    staff_page.get_by_role("button", name="Cancel this job").click()
+    expect(staff_page.locator('.job [data-part="state"]')).to_have_text("cancelled")
+    expect(staff_page.get_by_role("button", name="Cancel this job")).to_have_count(0)
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+
+
+def test_a_job_that_was_removed_meanwhile_is_explained_when_cancelled(staff_page: Page) -> None:
+    job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
+    staff_page.goto(f"/jobs/{job.pk}/")
+    job.delete()
+    staff_page.get_by_role("button", name="Cancel this job").click()
+    expect(staff_page.locator("#action-error")).to_be_visible()
+    expect(staff_page.locator("#action-error")).not_to_be_empty()
+
+
+def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: object) -> None:
+    job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.locator('[data-part="count"]')).to_have_text("1 of 4")
+    Job.objects.filter(pk=job.pk).update(done=3)
+    expect(page.locator('[data-part="count"]')).to_have_text("3 of 4")
+    FailedFile.objects.create(job=job, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
+    Job.objects.filter(pk=job.pk).update(
+        state=Job.State.SUCCEEDED, done=4, finished_at=timezone.now(), result={"images": 3}
+    )
+    expect(page.locator('.job [data-part="state"]')).to_have_text("succeeded")
+    expect(page.get_by_role("cell", name="It is cut short.")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("Images")
+
+
+def test_a_small_screen_reaches_every_section_by_its_menu(page: Page, live_server: object) -> None:
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.goto("/datasets/")
+    expect(page.get_by_role("link", name="Live search")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Live search").click()
+    expect(page).to_have_title("Live search · semsearch")
+
+
+def test_only_a_dataset_with_pictures_offers_to_search_in_it(page: Page, searchable: Dataset) -> None:
+    Dataset.objects.create(slug="bare", name="Bare")
+    page.goto("/datasets/bare/")
+    expect(page.get_by_role("link", name="Search in this dataset")).to_have_count(0)
+    page.goto(f"/datasets/{DATASET}/")
+    page.get_by_role("link", name="Search in this dataset").click()
+    expect(page.get_by_label("Dataset")).to_have_value(DATASET)

@@ -1,0 +1,281 @@
+"""Jobs: claimed once, revived after a crash, cancelled, given up."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from gallery import jobs
+from gallery.errors import SemsearchError
+from gallery.ingest import removal
+from gallery.jobs import file_retries, kinds, reviving
+from gallery.models import Dataset, FailedFile, Job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def handled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace the index handler by one that notes the job and succeeds."""
+    seen: list[int] = []
+
+    def handler(run: jobs.JobRun) -> dict[str, Any]:
+        seen.append(run.job.pk)
+        run.begin(3, "working")
+        return {"answer": 42}
+
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(handler))
+    return seen
+
+
+def queued(dataset: Dataset, **values: Any) -> Job:
+    """Return a stored job."""
+    return Job.objects.create(kind=Job.Kind.INDEX, dataset=dataset, **values)
+
+
+def test_a_message_that_comes_twice_does_the_work_once(dataset: Dataset, handled: list[int]) -> None:
+    job = queued(dataset)
+    first = jobs.perform(job.pk)
+    assert first
+    assert (first.state, first.result, first.done, first.total) == (Job.State.SUCCEEDED, {"answer": 42}, 3, 3)
+    assert jobs.perform(job.pk) is None
+    assert handled == [job.pk]
+
+
+def test_a_cancelled_job_is_not_begun_and_a_running_one_stops(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = queued(dataset)
+    assert jobs.cancel(waiting.pk)
+    assert jobs.perform(waiting.pk) is None
+
+    def cancelled_on_the_way(run: jobs.JobRun) -> dict[str, Any]:
+        jobs.cancel(run.job.pk)
+        run.touch(done=1)
+        raise AssertionError("a cancelled job went on")
+
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(cancelled_on_the_way))
+    ended = jobs.perform(queued(dataset).pk)
+    assert ended
+    assert (ended.state, ended.error) == (Job.State.CANCELLED, "")
+    assert not jobs.cancel(ended.pk)
+
+
+def test_an_upload_goes_with_its_import_also_when_that_never_began(dataset: Dataset) -> None:
+    def waiting(**values: Any) -> Job:
+        upload = default_storage.save("uploads/a.zip", ContentFile(b"zip"))
+        parameters = {"upload": upload}
+        return Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset, parameters=parameters, **values)
+
+    cancelled = waiting()
+    dead = {
+        "state": Job.State.RUNNING,
+        "heartbeat_at": timezone.now() - 2 * reviving.STALE_AFTER,
+        "worker": "x",
+    }
+    given_up, revived = waiting(setbacks=reviving.MAX_SETBACKS - 1, **dead), waiting(setbacks=1, **dead)
+    jobs.cancel(cancelled.pk)
+    jobs.sweep()
+    given_up.refresh_from_db()
+    assert given_up.state == Job.State.FAILED
+    kept = {f"uploads/{name}" for name in default_storage.listdir("uploads")[1]}
+    assert kept == {job.parameters["upload"] for job in (given_up, revived)}, "either can go on"
+    removal.remove_dataset(dataset)
+    assert default_storage.listdir("uploads")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(SemsearchError("Do this."), "Do this."), (KeyError("x"), "KeyError: 'x'")]
+)
+def test_a_failure_is_recorded_in_words(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def failing(run: jobs.JobRun) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(failing))
+    ended = jobs.perform(queued(dataset).pk)
+    assert ended
+    assert (ended.state, ended.error) == (Job.State.FAILED, words)
+
+
+def test_a_job_without_a_heartbeat_is_queued_again_and_given_up_after_several_deaths(
+    dataset: Dataset,
+) -> None:
+    long_ago = timezone.now() - timedelta(minutes=5)
+    running = {"state": Job.State.RUNNING, "worker": "elsewhere:1:abc", "heartbeat_at": long_ago}
+    once = queued(dataset, setbacks=1, **running)
+    often = queued(dataset, setbacks=reviving.MAX_SETBACKS - 1, **running)
+    alive = queued(dataset, **(running | {"heartbeat_at": timezone.now()}))
+    jobs.sweep()
+    states = [Job.objects.get(pk=job.pk).state for job in (once, often, alive)]
+    assert states == [Job.State.QUEUED, Job.State.FAILED, Job.State.RUNNING]
+
+
+def test_a_starting_worker_takes_up_what_a_dead_process_of_its_machine_left(dataset: Dataset) -> None:
+    dead = os.spawnlp(os.P_WAIT, "true", "true")
+    assert dead == 0
+    pid = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitpid(pid, 0)
+    mine = {"state": Job.State.RUNNING, "heartbeat_at": timezone.now()}
+    left = queued(dataset, worker=f"{socket.gethostname()}:{pid}:abc", **mine)
+    held = queued(dataset, worker=f"{socket.gethostname()}:{os.getpid()}:abc", **mine)
+    jobs.sweep(at_start=True)
+    assert Job.objects.get(pk=left.pk).state == Job.State.QUEUED
+    assert Job.objects.get(pk=held.pk).state == Job.State.RUNNING
+
+
+def test_a_worker_that_lost_its_job_cannot_change_it(dataset: Dataset) -> None:
+    run = jobs.claim(queued(dataset).pk)
+    assert run
+    Job.objects.filter(pk=run.job.pk).update(worker="another:1:abc")
+    with pytest.raises(jobs.JobStoppedError):
+        run.touch(done=5)
+    run.finish(Job.State.SUCCEEDED, result={})
+    assert Job.objects.get(pk=run.job.pk).state == Job.State.RUNNING
+
+
+def test_without_a_broker_a_job_waits_and_says_so(dataset: Dataset, without_broker: None) -> None:
+    job = jobs.enqueue(Job.Kind.INDEX, dataset)
+    stored = Job.objects.get(pk=job.pk)
+    assert (stored.state, stored.message) == (Job.State.QUEUED, "Waiting for the message broker.")
+
+
+def test_a_file_that_fails_twice_in_one_job_is_listed_once(dataset: Dataset) -> None:
+    run = jobs.claim(queued(dataset).pk)
+    assert run
+    for _ in range(2):
+        run.fail_file("a.jpg", SemsearchError("It is torn."))
+    assert FailedFile.objects.filter(job=run.job).count() == 1
+
+
+def test_what_was_left_is_announced_in_its_order_and_after_what_people_wait_for(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = (Job.Kind.EXPERIMENT, Job.Kind.PROJECT, Job.Kind.PROJECT, Job.Kind.IMPORT)
+    left = [jobs.leave(kind, dataset).pk for kind in kinds]
+    sent: list[tuple[int, int]] = []
+
+    def noted(values: tuple[int], priority: int, queue: str) -> None:
+        sent.append((values[0], priority))
+
+    monkeypatch.setattr("gallery.tasks.run_job.apply_async", noted)
+    assert jobs.sweep(at_start=True) == 4
+    assert [pk for pk, _ in sent] == left
+    experiment, project, _, imported = (priority for _, priority in sent)
+    assert imported < experiment < project, "the broker hands out the smallest number first"
+
+
+def test_a_job_whose_workers_died_rests_longer_each_time_and_progress_makes_up_for_it(
+    dataset: Dataset, handled: list[int]
+) -> None:
+    job = queued(dataset)
+    rests: list[float] = []
+    for _ in range(3):
+        assert jobs.claim(job.pk)
+        Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - 2 * reviving.STALE_AFTER)
+        jobs.sweep()
+        job.refresh_from_db()
+        rest = job.not_before - timezone.now() if job.not_before else timedelta()
+        rests.append(round(rest.total_seconds()))
+        assert job.state == Job.State.QUEUED
+        if rest:
+            assert jobs.perform(job.pk) is None, "it was begun before its time"
+            Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+    assert rests == [0, 10, 20]
+    run = jobs.claim(job.pk)
+    assert run
+    run.begin(10, "")
+    run.advance(1)
+    job.refresh_from_db()
+    assert (job.setbacks, job.furthest) == (0, 1)
+
+
+def test_an_error_that_may_pass_is_tried_again_and_failed_for_good_after_several(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(run: jobs.JobRun) -> dict[str, Any]:
+        raise ConnectionResetError("the storage is away")
+
+    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(failing))
+    job = queued(dataset)
+    for number in range(1, reviving.MAX_SETBACKS):
+        ended = jobs.perform(job.pk, tries_again=True)
+        assert ended
+        assert (ended.state, ended.setbacks) == (Job.State.QUEUED, number)
+        assert ended.not_before
+        assert "the storage is away" in ended.message
+        Job.objects.filter(pk=job.pk).update(not_before=None)
+    ended = jobs.perform(job.pk, tries_again=True)
+    assert ended
+    assert ended.state == Job.State.FAILED
+    assert ended.error == "ConnectionResetError: the storage is away"
+
+
+def test_a_failed_job_can_be_tried_again_and_a_refused_one_cannot(
+    dataset: Dataset, handled: list[int]
+) -> None:
+    failed = queued(dataset, state=Job.State.FAILED, error="x", setbacks=5, finished_at=timezone.now())
+    FailedFile.objects.create(job=failed, name="a.jpg", code="x", reason="y")
+    again = jobs.retry(failed.pk)
+    assert (again.state, again.error, again.setbacks, again.failed) == (Job.State.QUEUED, "", 0, 0)
+    ended = jobs.perform(failed.pk)
+    assert ended
+    assert ended.state == Job.State.SUCCEEDED
+    for job in (ended, queued(dataset, state=Job.State.FAILED, final=True), queued(dataset)):
+        with pytest.raises(jobs.NotRetryableError):
+            jobs.retry(job.pk)
+
+
+def test_the_source_of_a_failed_import_waits_for_another_attempt_but_not_for_ever(dataset: Dataset) -> None:
+    upload = default_storage.save("uploads/a.zip", ContentFile(b"zip"))
+    job = Job.objects.create(
+        kind=Job.Kind.IMPORT, dataset=dataset, parameters={"upload": upload}, state=Job.State.FAILED,
+        finished_at=timezone.now() - file_retries.KEPT_FOR / 2,
+    )  # fmt: skip
+    assert file_retries.drop_old_sources() == 0
+    assert default_storage.exists(upload)
+    Job.objects.filter(pk=job.pk).update(
+        finished_at=timezone.now() - file_retries.KEPT_FOR - timedelta(hours=1)
+    )
+    assert file_retries.drop_old_sources() == 1
+    assert not default_storage.exists(upload)
+    jobs.retry(job.pk)
+    ended = jobs.perform(job.pk)
+    assert ended
+    assert "upload it again" in ended.error
+
+
+def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
+    assert set(kinds.QUEUES) == set(Job.Kind)
+    assert set(kinds.QUEUES.values()) < set(settings.JOB_QUEUES)
+    assert {"import", "extract", "index", "project"} == set(kinds.QUEUES.values())
+
+
+def test_a_job_is_announced_in_the_queue_of_its_kind(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr("gallery.tasks.run_job.apply_async", lambda *_, queue, **__: sent.append(queue))
+    for kind in (Job.Kind.IMPORT, Job.Kind.EXTRACT, Job.Kind.PROMOTE, Job.Kind.EXPERIMENT):
+        jobs.enqueue(kind, dataset)
+    assert sent == ["import", "extract", "index", "project"]
+
+
+def test_a_job_that_waits_long_is_announced_ever_less_often(dataset: Dataset) -> None:
+    now = timezone.now()
+    job = queued(dataset, dispatched_at=now - timedelta(seconds=30), announcements=1)
+    Job.objects.filter(pk=job.pk).update(created_at=now - timedelta(hours=1))
+    assert [pk for pk, _ in reviving._forgotten(now, at_start=False)] == [job.pk]
+    Job.objects.filter(pk=job.pk).update(announcements=3)
+    assert reviving._forgotten(now, at_start=False) == []
+    later = now + timedelta(minutes=10)
+    assert [pk for pk, _ in reviving._forgotten(later, at_start=False)] == [job.pk]

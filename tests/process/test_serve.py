@@ -1,0 +1,117 @@
+"""Everything `serve` starts ends with it, and it ends when a part of it does."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import picture
+from tests.support.process_fixtures import DATASET, Prepared
+from tests.support.site import PARTS, ROOT, RunningSite, environment, free_port, running_on, until
+
+pytestmark = pytest.mark.process
+
+
+def nothing_runs(site: RunningSite, within_s: float = 15.0) -> None:
+    until(lambda: not running_on(site.home), within_s=within_s, what="every process ended")
+
+
+def test_ctrl_c_ends_everything_and_a_restart_works(prepared: Prepared) -> None:
+    for _ in range(2):
+        with RunningSite(prepared.home) as site:
+            assert {site.part(name).pid for name in PARTS}
+            assert site.interrupt(within_s=15) == 0
+            nothing_runs(site, within_s=1)
+
+
+def test_the_web_server_searches_without_tensorflow(prepared: Prepared) -> None:
+    with RunningSite(prepared.home) as site:
+        # ready means that the network is loaded
+        web = site.part("web server")
+        maps = [
+            mapped.path
+            for process in (web, *web.children(recursive=True))
+            for mapped in process.memory_maps()
+        ]
+    assert any("openvino" in path for path in maps)
+    assert not [path for path in maps if "/tensorflow/" in path and "/openvino/" not in path]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_death_of_one_part_ends_the_others(prepared: Prepared, name: str) -> None:
+    with RunningSite(prepared.home, ready="/healthz") as site:
+        site.part(name).kill()
+        assert site.supervisor.wait(25) == 1
+        assert f"The {name} ended with status -9" in site.log()
+        nothing_runs(site, within_s=1)
+
+
+def test_a_killed_supervisor_leaves_no_process_behind_and_can_be_replaced_at_once(
+    prepared: Prepared,
+) -> None:
+    with RunningSite(prepared.home, ready="/healthz") as killed:
+        killed.supervisor.kill()
+        killed.supervisor.wait()
+        with RunningSite(prepared.home) as successor:
+            assert {successor.part(name).pid for name in PARTS}
+            assert successor.interrupt() == 0
+    nothing_runs(killed)
+
+
+def serve(prepared: Prepared, port: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "serve", "--port", str(port)],
+        cwd=ROOT,
+        env=environment(prepared.home),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_a_port_in_use_is_said_at_once(prepared: Prepared) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = serve(prepared, port)
+    assert done.returncode != 0
+    assert f"Cannot serve on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not running_on(prepared.home)
+
+
+def test_a_second_site_on_the_same_state_folder_is_refused(prepared: Prepared) -> None:
+    with RunningSite(prepared.home, ready="/healthz") as site:
+        done = serve(prepared, free_port())
+        assert done.returncode != 0
+        assert "already running" in done.stderr
+        assert site.get("/healthz")[0] == 200
+        assert all(site.part(name).is_running() for name in PARTS)
+
+
+def test_without_the_broker_pages_and_searches_answer_and_jobs_say_what_they_wait_for(
+    prepared: Prepared,
+) -> None:
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    with RunningSite(prepared.home, token=prepared.token, ready="/healthz", REDIS_URL=nowhere) as site:
+        began = time.monotonic()
+        status, added = site.post("/api/v1/images/", ("new.png", picture(3)), dataset=DATASET)
+        assert status == 201, added
+        assert added["job"]["state"] == "queued"
+        assert added["job"]["message"] == "Waiting for the message broker."
+        status, parts = site.get("/readyz")
+        assert status == 503
+        assert parts["database"] == "ready"
+        assert parts["broker"] != "ready"
+        assert site.get("/datasets/")[0] == 200
+        # nothing is extracted yet, and that is what it says: not that a server failed
+        status, answer = site.post("/api/v1/search/", ("q.png", picture(3)), dataset=DATASET)
+        assert (status, answer["error"]["code"]) == (409, "nothing_indexed"), answer
+        assert time.monotonic() - began < 20
+        assert site.interrupt() == 0
+        nothing_runs(site, within_s=1)

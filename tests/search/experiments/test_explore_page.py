@@ -1,0 +1,66 @@
+"""The first frame of the search visualization: which dataset it shows, and what it says without any."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from gallery.models import Dataset
+from search.experiments import explore_frame
+from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def three(db: None) -> None:
+    """Add an empty dataset, one with pictures, and one with an experiment, in this order of names."""
+    Dataset.objects.create(slug="a-empty", name="A")
+    stored_images(Dataset.objects.create(slug="b-pictures", name="B"), ["cats", "dogs"])
+    computed = Dataset.objects.create(slug="c-computed", name="C")
+    stored_images(computed, ["cats", "dogs"])
+    experiment_row(computed, feature_spec())
+
+
+def shown(client: Client, **asked: str) -> str:
+    """Return the slug of the dataset the page shows first."""
+    frame = client.get("/", asked).context["frame"]
+    return str(frame.shown.dataset.slug)
+
+
+def test_the_dataset_of_the_address_is_shown(client: Client, three: None) -> None:
+    assert shown(client, dataset="a-empty") == "a-empty"
+
+
+@pytest.mark.parametrize("slug", ["", "nowhere", "<b>", "x" * 3000])
+def test_else_the_first_that_has_experiments_is_shown(client: Client, three: None, slug: str) -> None:
+    assert shown(client, dataset=slug) == "c-computed"
+
+
+def test_of_very_many_datasets_some_are_offered_the_asked_one_among_them(
+    client: Client, three: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not client.get("/").context["frame"].more
+    monkeypatch.setattr(explore_frame, "MOST_DATASETS", 2)
+    frame = client.get("/", {"dataset": "c-computed"}).context["frame"]
+    assert [card.dataset.slug for card in frame.cards] == ["c-computed", "a-empty", "b-pictures"]
+    assert frame.shown.dataset.slug == "c-computed"
+    text = client.get("/").content.decode()
+    assert 'href="/datasets/">All datasets</a>' in text
+    assert 'data-dataset="c-computed"' not in text
+
+
+def test_without_experiments_the_first_that_has_pictures_is_shown(client: Client, three: None) -> None:
+    Dataset.objects.get(slug="c-computed").delete()
+    assert shown(client) == "b-pictures"
+
+
+def test_the_networks_stand_on_the_page_before_any_script_has_run(client: Client, three: None) -> None:
+    text = client.get("/").content.decode()
+    assert "EfficientNet-Lite0" in text
+    assert "2 pictures · 2 categories" in text
+
+
+def test_only_staff_gets_buttons_that_compute(client: Client, staff_client: Client, three: None) -> None:
+    assert "data-staff" not in client.get("/").content.decode()
+    assert "data-staff" in staff_client.get("/").content.decode()

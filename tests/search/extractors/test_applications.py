@@ -1,0 +1,61 @@
+"""The nine networks of Keras Applications, each built in full from a file of weights."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.extractors.engines.precision import generated_pictures
+from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
+from search.extractors.networks.registry import architecture
+from search.extractors.networks.write_descriptions import description
+
+IMAGENET_MEANS, IMAGENET_VARIANCES = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def save_random_weights(make: Any, path: Path) -> None:
+    """Write weights in the layout of Keras' downloads, those of a normalisation as they are in them."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    model = make(include_top=False, weights=None)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.set_weights([np.array(IMAGENET_MEANS), np.array(IMAGENET_VARIANCES), np.array(1)])
+    model.save(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("application", KERAS_APPLICATIONS, ids=lambda application: application.name)
+def test_eight_taps_of_a_network_loaded_from_a_file_are_those_of_keras(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    make = getattr(keras.applications, application.class_name)
+    module = importlib.import_module(make.__module__)
+    network, size = architecture(application.name), application.input_size
+    path = tmp_path / "models" / application.files[0]
+    path.parent.mkdir()
+    save_random_weights(make, path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    # Keras builds the network for ImageNet, only its download is replaced by the file.
+    monkeypatch.setattr(module.file_utils, "get_file", lambda *args, **kwargs: str(path))
+    original = make(include_top=False, weights="imagenet", input_shape=(size, size, 3))
+
+    pixels = generated_pictures(size)[:1].astype(np.float32)
+    maps = network.builder(network.taps)(pixels)
+    assert [tuple(tap.shape[1:]) for tap in maps] == [tap.shape for tap in network.described()]
+
+    last = dict(application.layers)["top"]
+    expected = np.asarray(
+        keras.Model(original.input, original.get_layer(last).output)(module.preprocess_input(pixels.copy()))
+    )
+    scale = np.abs(expected).max()
+    assert scale > 0
+    np.testing.assert_allclose(np.asarray(maps[-1]) / scale, expected / scale, atol=1e-4)
+    assert network.described() == description(network)

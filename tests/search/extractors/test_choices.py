@@ -1,0 +1,222 @@
+"""How a network runs on this machine: what is compared, the rule, and that what was chosen is kept."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.extractors.engines import autotune_cache, openvino, precision, timing
+from search.extractors.engines.autotune_cache import kept, machine_key
+from search.extractors.engines.base import Maps
+from search.extractors.engines.openvino import STREAMS_FROM, OpenVINOEngine, converted
+from search.extractors.engines.openvino_streams import BatchChoice
+from search.extractors.engines.precision import Closeness, calibration_pictures, closeness, generated_pictures
+from search.extractors.networks.registry import architecture
+
+LITE0 = architecture("efficientnet-lite0")
+SIDE = 96
+
+
+@dataclass(frozen=True)
+class Choice:
+    speed: float
+
+
+@pytest.fixture
+def own_ir(cache_dir: Path, tmp_path: Path) -> Path:
+    """Return the IR file of a network in a folder where nothing was chosen yet."""
+    shutil.copytree(
+        converted(LITE0, ("top",), SIDE, cache_dir).parent,
+        tmp_path / "ir",
+        ignore=shutil.ignore_patterns("*.json", "*.lock"),
+    )
+    return tmp_path / "ir" / openvino.IR_FILE
+
+
+def random_maps(seed: int = 0) -> Maps:
+    return np.random.default_rng(seed).random((5, 4, 4, 8), dtype=np.float32)
+
+
+def test_the_same_maps_are_as_close_as_can_be_also_where_all_is_zero() -> None:
+    maps = [random_maps(), np.zeros((5, 2, 2, 3), dtype=np.float32)]
+    found = closeness(maps, maps)
+    assert found.lowest == pytest.approx(1.0)
+    assert found.enough
+
+
+def test_the_layer_that_is_least_close_decides() -> None:
+    exact, spoilt = random_maps(), random_maps()
+    spoilt[:] = random_maps(1)
+    assert not closeness([exact, exact], [exact, spoilt]).enough
+
+
+def test_a_value_that_overflowed_is_not_close() -> None:
+    other = random_maps()
+    other[2, 0, 0, 0] = np.inf
+    assert closeness([random_maps()], [other]).lowest < precision.LEAST_COSINE
+
+
+@pytest.mark.parametrize(
+    ("mean", "lowest", "enough"), [(0.996, 0.991, True), (0.994, 0.993, False), (0.998, 0.98, False)]
+)
+def test_both_the_mean_and_the_lowest_cosine_count(mean: float, lowest: float, enough: bool) -> None:
+    assert Closeness(mean, lowest).enough is enough
+
+
+def test_precisions_are_compared_on_sample_pictures_and_without_them_on_generated_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pictures = calibration_pictures(64)
+    assert pictures.shape == (2 * precision.PICTURES_OF_EACH, 64, 64, 3)
+    np.testing.assert_array_equal(pictures, calibration_pictures(64))
+    assert len({picture.tobytes() for picture in pictures}) == len(pictures)
+    monkeypatch.setattr(precision, "SAMPLES_DIR", tmp_path)
+    np.testing.assert_array_equal(calibration_pictures(64), generated_pictures(64))
+
+
+def test_a_choice_is_made_once_however_many_ask(tmp_path: Path) -> None:
+    made: list[float] = []
+
+    def choose() -> Choice:
+        made.append(1.5)
+        return Choice(1.5)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: kept(tmp_path / "choice.json", Choice, choose), range(8)))
+    assert found == [Choice(1.5)] * 8
+    assert made == [1.5]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"speed": 1, "colour": 2}', "7"])
+def test_a_damaged_or_older_choice_is_made_again(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "choice.json"
+    path.write_text(content)
+    assert kept(path, Choice, lambda: Choice(2.0)) == Choice(2.0)
+    assert kept(path, Choice, lambda: Choice(3.0)) == Choice(2.0)
+
+
+def test_another_processor_or_engine_chooses_for_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = machine_key("1.0")
+    assert first == machine_key("1.0") != machine_key("1.1")
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor : 0\nFeatures : asimd bf16\n")
+    monkeypatch.setattr(autotune_cache, "CPUINFO", cpuinfo)
+    assert autotune_cache.processor_flags() == {"asimd", "bf16"}
+    assert machine_key("1.0") != first
+
+
+def test_a_precision_that_is_not_close_is_not_taken_and_that_is_remembered(
+    own_ir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Closeness(0.994, 0.993)
+    monkeypatch.setattr(openvino, "has_native_bf16", lambda: True)
+    monkeypatch.setattr(openvino, "closeness", lambda *maps: close)
+    engine = OpenVINOEngine(own_ir, SIDE)
+    assert engine.name == "openvino-f32"
+    measured = engine.calibration()["precision"]
+    assert (measured["precision"], measured["mean_cosine"]) == ("f32", close.mean)
+    assert set(measured["ms"]) == {"f32", "bf16"}
+
+    monkeypatch.setattr(openvino, "calibration_pictures", _not_again)
+    assert OpenVINOEngine(own_ir, SIDE).calibration() == engine.calibration()
+
+
+@pytest.mark.skipif(not openvino.has_native_bf16(), reason="this processor does not compute in bf16")
+def test_bf16_is_taken_where_it_is_native_close_and_faster(
+    own_ir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino, "least_ms", lambda works: (2.0, 1.0))
+    engine = OpenVINOEngine(own_ir, SIDE)
+    measured = engine.calibration()["precision"]
+    assert (engine.name, measured["precision"]) == ("openvino-bf16", "bf16")
+    assert measured["mean_cosine"] >= precision.LEAST_MEAN_COSINE
+
+
+def test_a_processor_without_bf16_measures_no_precision(
+    own_ir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino, "has_native_bf16", lambda: False)
+    engine = OpenVINOEngine(own_ir, SIDE)
+    assert engine.name == "openvino-f32"
+    assert engine.calibration() == {}
+
+
+def test_a_large_batch_runs_in_streams_each_picture_once(
+    own_ir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino, "has_native_bf16", lambda: False)
+    engine = OpenVINOEngine(own_ir, SIDE)
+    pictures = np.random.default_rng(0).integers(0, 256, (STREAMS_FROM + 1, SIDE, SIDE, 3), dtype=np.uint8)
+    seen: list[int] = []
+
+    def note(start: int, maps: tuple[Maps, ...]) -> None:
+        seen.extend(range(start, start + len(maps[0])))
+
+    engine.each(pictures, note)
+    assert sorted(seen) == list(range(len(pictures)))
+    batches = engine.calibration()["batches"]
+    assert f"{batches['streams']}x{batches['chunk']}" in batches["images_per_s"]
+    alone = np.concatenate([engine.run(one[None])[0] for one in pictures])
+    np.testing.assert_allclose(engine.run(pictures)[0], alone, atol=1e-3)
+    monkeypatch.setattr(openvino, "fastest", _not_again)
+    monkeypatch.setattr(autotune_cache, "TOLERATED", 1.0)  # whatever else this machine does meanwhile
+    OpenVINOEngine(own_ir, SIDE).each(pictures, note)
+
+
+def test_a_few_pictures_are_shared_out_to_all_streams(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino, "fastest", lambda *_: BatchChoice(2, 4, {}, 0.0))
+    engine, sizes = OpenVINOEngine(own_ir, SIDE), []
+    for count in (2, 3, 8, 9):
+        engine.each(
+            np.zeros((count, SIDE, SIDE, 3), dtype=np.uint8), lambda _, maps: sizes.append(len(maps[0]))
+        )
+    assert sorted(sizes) == sorted([1, 1, 2, 1, 4, 4, 4, 4, 1])
+
+
+def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino, "fastest", lambda *_: BatchChoice(2, 1, {}, 0.0))
+    pictures = np.zeros((STREAMS_FROM, SIDE, SIDE, 3), dtype=np.uint8)
+
+    def fail(start: int, maps: tuple[Maps, ...]) -> None:
+        raise ValueError(f"picture {start}")
+
+    with pytest.raises(ValueError, match="picture"):
+        OpenVINOEngine(own_ir, SIDE).each(pictures, fail)
+
+
+def _not_again(*_: object) -> None:
+    raise AssertionError("measured again")
+
+
+def test_a_choice_that_was_disturbed_is_made_again_and_the_less_disturbed_one_kept(tmp_path: Path) -> None:
+    path = tmp_path / "choice.json"
+
+    def ask(made_with: float) -> Choice:
+        return kept(path, Choice, lambda: Choice(made_with), lambda choice: choice.speed)
+
+    assert ask(0.9) == Choice(0.9)
+    assert ask(0.95) == Choice(0.9)
+    assert ask(0.5) == Choice(0.5)
+    assert ask(0.1) == Choice(0.1)
+    assert ask(0.0) == Choice(0.1)
+
+
+def test_what_other_processes_take_of_the_machine_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(timing, "STAT", stat)
+    assert timing.OthersAtWork().share() == 0.0
+    stat.write_text("cpu  100 0 50 9000 10 0 0 0 0 0\n")
+    others = timing.OthersAtWork()
+    stat.write_text("cpu  100000 0 50 9000 10 0 0 0 0 0\n")
+    assert others.share() == 1.0
+    stat.write_text("cpu  100 0 50 19000 10000 0 0 0 0 0\n")
+    assert timing.OthersAtWork().share() == 0.0

@@ -1,0 +1,191 @@
+"""Networks from outside: what is accepted, how their taps are chosen, and what is said when they fail."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gallery.errors import NotFoundError, WeightsError
+from search.extractors.engines.precision import generated_pictures
+from search.extractors.feature_extractor import live_config
+from search.extractors.networks import extra_networks, registry
+from search.extractors.networks.extra_networks import extra_network
+from search.extractors.networks.inspect_keras import chosen_layers, examine
+from search.extractors.taps import TapsExtractor
+
+
+@pytest.fixture(autouse=True)
+def no_others() -> Iterator[None]:
+    yield
+    registry.install((), Path())
+
+
+def own_model(path: Path, side: int | None = 32, *, channels: int = 3, gap: str = ".") -> Any:
+    """Save a small model with its own preprocessing, squeezed channels, a classifier and a nested network."""
+    import keras
+
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((side, side, channels))
+    x = layers.Rescaling(1 / 255)(pixels)
+    for number in range(6):
+        x = layers.Conv2D(8 + number, 3, padding="same", name=f"Step{gap}{number}")(x)
+        x = layers.ReLU(name=f"step_{number}_relu")(x)
+    x = keras.Sequential([layers.Conv2D(5, 3, strides=2)], name="body")(x)
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Multiply()([x, layers.Conv2D(5, 1, activation="sigmoid", name="gate")(gate)])
+    model = keras.Model(pixels, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+    model.save(path)
+    return model
+
+
+def test_a_source_of_neither_form_is_refused_with_the_forms(tmp_path: Path) -> None:
+    for source in ("", "MobileNetV2", "keras:", "keras:a b", "file:my.keras", "file:/my.h5", "http://x"):
+        with pytest.raises(NotFoundError, match=r"keras:NAME .* file:/PATH\.keras"):
+            registry.install([source], tmp_path)
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    for sources in (["keras:VGG16"], ["file:/a/my.keras", "file:/b/My.keras"]):
+        with pytest.raises(NotFoundError, match="already"):
+            registry.install(sources, tmp_path)
+
+
+def test_a_network_nobody_has_looked_at_is_listed_with_what_to_do(tmp_path: Path) -> None:
+    registry.install(["keras:MobileNetV2", f"file:{tmp_path}/gone.keras"], tmp_path)
+    later, gone = registry.known()[-2:]
+    assert (later.name, later.taps, later.described(), later.parameters) == ("mobilenetv2", (), (), 0)
+    assert "manage.py run_experiments --models mobilenetv2" in later.unavailable_reason()
+    assert f"{tmp_path}/gone.keras is not there" in gone.unavailable_reason()
+    for network in (later, gone):
+        with pytest.raises(WeightsError):
+            live_config(model=network.name, layer="top", pooling="average", reduction_name="")
+    with pytest.raises(WeightsError, match="is not there"):
+        gone.fetch()
+
+
+def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_taps(tmp_path: Path) -> None:
+    import keras
+
+    path, cache = tmp_path / "My Model.keras", tmp_path / "cache"
+    model = own_model(path)
+    registry.install([f"file:{path}"], cache)
+    registry.architecture("my-model").fetch()
+
+    network = registry.architecture("my-model")
+    assert not network.unavailable_reason()
+    assert registry.from_source(network.source) == network
+    assert (network.input_size, len(network.taps), network.taps[-1]) == (32, 8, "top")
+    assert network.described()[-1].type == "Sequential"
+
+    extractor = TapsExtractor(
+        network.name, network.taps, pooling="average", cache_dir=cache, engine="openvino"
+    )
+    pictures = generated_pictures(32)
+    maps = extractor.maps(pictures)
+    assert [tuple(one.shape[1:]) for one in maps] == [tap.shape for tap in network.described()]
+    expected = keras.Model(model.input, model.get_layer("body").output)(pictures.astype(np.float32))
+    np.testing.assert_allclose(maps[-1], np.asarray(expected), atol=2e-2)
+    config = live_config(model=network.name, layer="top", pooling="average", reduction_name="")
+    assert config.weights_digest == network.weights_digest
+
+
+def test_a_model_that_has_changed_has_to_be_looked_at_again(tmp_path: Path) -> None:
+    path = tmp_path / "my.keras"
+    own_model(path)
+    network = extra_network(f"file:{path}", tmp_path)
+    network.folder.mkdir(parents=True)
+    examine(network)
+    before = extra_networks.require(network)
+    own_model(path, side=48)
+    with pytest.raises(WeightsError, match="has changed"):
+        extra_networks.require(network)
+    examine(network)
+    after = extra_networks.require(network)
+    assert (before.input_size, after.input_size) == (32, 48)
+
+
+def test_a_model_that_takes_any_size_is_run_at_one(tmp_path: Path) -> None:
+    path = tmp_path / "free.keras"
+    own_model(path, side=None)
+    network = extra_network(f"file:{path}", tmp_path)
+    network.folder.mkdir(parents=True)
+    examine(network)
+    known = extra_networks.require(network)
+    assert known.input_size == 224
+    assert known.taps[0].shape == (224, 224, 8)
+
+
+def test_taps_are_named_once_each_and_leave_out_what_has_no_places(tmp_path: Path) -> None:
+    layers = chosen_layers(own_model(tmp_path / "my.keras"))
+    assert len(layers) == 8
+    assert next(iter(layers.items())) == ("step-0", "Step.0")
+    assert layers["top"] == "body"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("four channels", "square RGB"),
+        ("no zip", "cannot be loaded"),
+        ("a name no graph takes", "does not run"),
+        ("lambda", "Lambda"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
+    content: str, words: str, tmp_path: Path
+) -> None:
+    import keras
+
+    path = tmp_path / "bad.keras"
+    if content == "four channels":
+        own_model(path, channels=4)
+    elif content == "a name no graph takes":
+        own_model(path, gap=" ")
+    elif content == "no zip":
+        path.write_bytes(b"no zip")
+    else:
+        pixels = keras.Input((32, 32, 3))
+        keras.Model(pixels, keras.layers.Lambda(lambda x: x * 2)(pixels)).save(path)
+    network = extra_network(f"file:{path}", tmp_path)
+    network.folder.mkdir(parents=True)
+    with pytest.raises(WeightsError, match=words):
+        examine(network)
+
+
+def test_a_further_network_of_keras_is_kept_with_its_preprocessing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    make = keras.applications.MobileNetV2
+
+    @functools.wraps(make)
+    def without_download(*, weights: str | None, **options: Any) -> Any:
+        keras.utils.set_random_seed(0)
+        return make(weights=None, **options)
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", without_download)
+    registry.install(["keras:MobileNetV2"], tmp_path)
+    network = extra_network("keras:MobileNetV2", tmp_path)
+    network.folder.mkdir(parents=True)
+    examine(network)
+    digest = registry.architecture("mobilenetv2").weights_digest
+    examine(network)  # the saved file differs in its date, the weights do not
+    found = registry.architecture("mobilenetv2")
+    assert found.weights_digest == digest
+    assert [tap.shape[0] for tap in found.described()][-1] == 7
+    pixels = generated_pictures(224)[:1].astype(np.float32)
+    expected = np.asarray(without_download(weights=None, include_top=False)(pixels / 127.5 - 1))
+    np.testing.assert_allclose(np.asarray(found.builder(("top",))(pixels)), expected, rtol=1e-3, atol=1e-6)
+
+
+def test_an_unknown_network_of_keras_is_refused_after_asking_keras(tmp_path: Path) -> None:
+    registry.install(["keras:NoSuchNetwork"], tmp_path)
+    with pytest.raises(WeightsError, match="NoSuchNetwork"):
+        registry.architecture("nosuchnetwork").fetch()

