@@ -1,47 +1,12 @@
 // The two ranked lists, what they have in common, and the lines that join it.
-/** @import { Configuration, Experiment, Found, State } from "../shared/types.js" */
+/** @import { Configuration, State } from "../shared/types.js" */
 /** @import { RankedImage, Side, SideResult } from "./types.js" */
 import { elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
 import { markOf } from "../shared/mark.js";
+import { prefersStillness } from "../shared/motion.js";
 import { addressOf } from "../shared/url-state.js";
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const MOVE = { duration: 300, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };
-
-/**
- * Return what a configuration found; pictures that are gone are passed over.
- * @param {Found} answer
- * @param {Experiment} experiment
- * @param {number} k
- * @returns {SideResult}
- */
-export function foundBy(answer, experiment, k) {
-  const result = answer.found.get(experiment.id);
-  const judged = Boolean(answer.image.label) && experiment.weighted_precision !== null;
-  /** @type {Map<number, number>} */
-  const ranks = new Map();
-  /** @type {RankedImage[]} */
-  const list = [];
-  for (const [id, score] of result?.neighbours ?? []) {
-    const image = answer.pictures[id];
-    if (!image) continue;
-    const rank = ranks.size + 1;
-    ranks.set(id, rank);
-    if (rank <= k)
-      list.push({ ...image, rank, score, right: judged ? image.label === answer.image.label : null });
-  }
-  return { result: result ?? null, list, ranks };
-}
-
-/**
- * Return the ids that are in both lists.
- * @param {SideResult} a
- * @param {SideResult} b
- */
-export function common(a, b) {
-  const there = new Set(b.list.map((image) => image.id));
-  return new Set(a.list.filter((image) => there.has(image.id)).map((image) => image.id));
-}
 
 /** @param {number} score */
 const scoreText = (score) =>
@@ -155,7 +120,7 @@ export function showList(root, side, mine, other, state) {
   root.replaceChildren(...mine.list.map((image) => item(image, other, side, address)));
   for (const link of focused ? elementsIn(root, `a[data-image="${focused}"]`) : [])
     link.focus({ preventScroll: true });
-  if (still.matches || !before.size) return;
+  if (prefersStillness() || !before.size) return;
   for (const child of items(root)) {
     const from = before.get(child.dataset.image);
     const to = child.getBoundingClientRect().top;

@@ -15,7 +15,8 @@ import {
   same,
   writeState,
 } from "../shared/url-state.js";
-import { common, drawLinks, foundBy, showList } from "./lists.js";
+import { drawLinks, showList } from "./lists.js";
+import { common, foundBy } from "./results.js";
 import { showChoice, showHead } from "./sides.js";
 import { Strip } from "./strip.js";
 

@@ -4,8 +4,9 @@
 /** @import { Colouring } from "./types.js" */
 import { decodePoints } from "../map/data.js";
 import { ApiError, call } from "../shared/api.js";
-import { once } from "../shared/once.js";
 import { everyPage } from "../shared/experiments.js";
+import { once } from "../shared/once.js";
+import { cellsOf } from "./csv.js";
 
 const IDS_AT_ONCE = 200;
 const IMAGES_KEPT = 5000;
@@ -122,26 +123,6 @@ export const namesOf = (row) =>
     const [, ...lines] = cellsOf(text);
     return new Map(lines.map(([id, filename, label]) => [Number(id), { filename, label }]));
   });
-
-/**
- * Return the cells of a CSV text, line by line.
- * @param {string} text
- */
-function cellsOf(text) {
-  /** @type {string[][]} */
-  const lines = [];
-  /** @type {string[]} */
-  let line = [];
-  // a cell in quotes, in which a quote is doubled, or a plain one; then what ends it
-  for (const [all, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
-    if (!all) break;
-    line.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    if (end === ",") continue;
-    lines.push(line);
-    line = [];
-  }
-  return lines;
-}
 
 /**
  * Return the pictures of these ids that still exist, in this order.

@@ -5,6 +5,7 @@ import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
+import { cellOf } from "./csv.js";
 import { namesOf } from "./data.js";
 import { breakable, swatch } from "./legend.js";
 import { pagedList } from "./list.js";
@@ -112,12 +113,12 @@ async function attempt(button, failure, work) {
 /** @param {{ ids: number[], indices: Uint32Array, points: MapPoints, row: MapRow }} selection */
 async function exportCsv({ ids, indices, points, row }) {
   const names = await namesOf(row);
-  /** @param {string} text */
-  const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = ids.map((id, at) => {
     const { filename = "", label = "" } = names.get(id) ?? {};
     const [x, y] = [points.xy[2 * indices[at]], points.xy[2 * indices[at] + 1]];
-    return [id, cell(filename), cell(label), Number(x.toPrecision(6)), Number(y.toPrecision(6))].join(",");
+    return [id, cellOf(filename), cellOf(label), Number(x.toPrecision(6)), Number(y.toPrecision(6))].join(
+      ",",
+    );
   });
   const address = URL.createObjectURL(
     new Blob([`id,filename,label,x,y\r\n${lines.join("\r\n")}\r\n`], { type: "text/csv" }),
@@ -175,7 +176,7 @@ function newDataset({ ids, row, failure }) {
  * @param {string} name
  * @param {string} otherwise
  */
-function slugOf(name, otherwise) {
+export function slugOf(name, otherwise) {
   const plain = name
     .normalize("NFKD")
     .toLowerCase()

@@ -4,10 +4,10 @@
 import { byId, elementIn, focusedIn, make } from "../shared/elements.js";
 import { plural } from "../shared/format.js";
 import { markOf } from "../shared/mark.js";
+import { prefersStillness } from "../shared/motion.js";
 import { addressOf } from "../shared/url-state.js";
 import { clearScores, showScores } from "./scores.js";
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const MOVE = { duration: 320, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };
 /** @type {Record<string, string>} */
 const SCORE_WORDS = {
@@ -130,7 +130,7 @@ function showQueryImage(image, origin) {
   byId("answer-title").textContent = image.label || image.filename;
   byId("query-name").textContent = image.label ? image.filename : "";
   linkOf("picture-page").href = image.page_url;
-  if (origin && !still.matches) requestAnimationFrame(() => fly(shown, origin.rect));
+  if (origin && !prefersStillness()) requestAnimationFrame(() => fly(shown, origin.rect));
 }
 
 /**
@@ -161,7 +161,7 @@ function fly(element, from) {
  */
 function showNeighbours(page, found, label) {
   const list = byId("neighbours");
-  const before = still.matches
+  const before = prefersStillness()
     ? null
     : new Map([...items].map(([id, item]) => [id, item.getBoundingClientRect()]));
   const focused = focusedIn(list)?.closest("li");

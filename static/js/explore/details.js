@@ -22,7 +22,7 @@ const KEPT = 60;
 const answers = new Map();
 /** @type {Record<Disclosure, string>} */
 const shown = { maps: "", categories: "" };
-/** @type {Partial<Record<Disclosure, number>>} */
+/** @type {Partial<Record<Disclosure, ReturnType<typeof setTimeout>>>} */
 const timers = {};
 /** @type {ExplorePage | null} */
 let page = null;

@@ -51,7 +51,7 @@ export class ImageGrid {
   /** @type {Map<number, HTMLElement>} */
   #heads = new Map();
   #focus = 0;
-  /** @type {number | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /**

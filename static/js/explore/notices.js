@@ -11,7 +11,7 @@ import { imagesOfDataset } from "./grid.js";
 const EVERY_MS = 2000;
 // while there is nothing to see somebody may start a computation elsewhere
 const WAITING_MS = 10_000;
-/** @type {number | undefined} */
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 /** @type {string | null} */
 let followed = null;

@@ -1,9 +1,11 @@
 // Follows every unfinished job shown on the page: asks once a second and updates its parts in place.
 // Pages whose scripts show a job later call `follow` themselves.
 /** @import { Job } from "../shared/types.js" */
+/** @import { Seen } from "./rate.js" */
 import { ApiError, call } from "../shared/api.js";
 import { elementsIn } from "../shared/elements.js";
-import { number, plural } from "../shared/format.js";
+import { number } from "../shared/format.js";
+import { rateOf } from "./rate.js";
 
 /** @type {Record<string, string>} */
 const STATES = {
@@ -15,28 +17,6 @@ const STATES = {
 };
 const EVERY_MS = 1000;
 const AFTER_AN_ERROR_MS = 5000;
-
-/** @typedef {{ at: number, done: number }} Seen how much was done when, in milliseconds */
-
-/** @param {number} seconds */
-function duration(seconds) {
-  if (seconds < 60) return plural(Math.max(1, Math.round(seconds)), "second");
-  if (seconds < 3600) return plural(Math.round(seconds / 60), "minute");
-  return plural(Math.round(seconds / 3600), "hour");
-}
-
-/**
- * @param {Job} job
- * @param {Seen[]} seen
- */
-function rateOf(job, seen) {
-  const [first, last] = [seen[0], seen[seen.length - 1]];
-  const seconds = (last.at - first.at) / 1000;
-  const rate = seconds > 0 ? (job.done - first.done) / seconds : 0;
-  if (job.state !== "running" || rate <= 0) return "";
-  const left = job.total > job.done ? `, about ${duration((job.total - job.done) / rate)} left` : "";
-  return `${rate >= 10 ? number(Math.round(rate)) : rate.toFixed(1)} a second${left}`;
-}
 
 /**
  * Return the part of this name of what shows a job, null where it has none.

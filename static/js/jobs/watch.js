@@ -27,7 +27,7 @@ async function activeJobs(slug, kinds) {
  */
 export function watchJobs(slug, changed, kinds = KINDS) {
   let stopped = false;
-  /** @type {number | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** @type {string | null} */
   let before = null;

@@ -86,26 +86,30 @@ export function appendHits(hits) {
  * @param {SearchResponse} found
  */
 export function showSummary(found) {
-  byId("summary").textContent = summary(found);
+  byId("summary").textContent = summaryOf(found, labels);
   return byId("summary").textContent;
 }
 
-/** @param {SearchResponse} found */
-function summary(found) {
+/**
+ * Return in words what was found, and what the labels of the shown hits have in common.
+ * @param {Pick<SearchResponse, "searched" | "label">} found
+ * @param {string[]} shownLabels
+ */
+export function summaryOf(found, shownLabels) {
   const among = `Searched ${plural(found.searched, "picture")}`;
-  if (!labels.length) {
+  if (!shownLabels.length) {
     return found.label
       ? `${among}. None has the label “${found.label}” here.`
       : `${among}. Nothing was found.`;
   }
   /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const label of labels) if (label) counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (const label of shownLabels) if (label) counts.set(label, (counts.get(label) ?? 0) + 1);
   if (!counts.size || found.label) return `${among}.`;
   const [label, count] = [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best));
-  if (counts.size === 1 && count === labels.length)
+  if (counts.size === 1 && count === shownLabels.length)
     return `${among}. All ${number(count)} shown are labelled “${label}”.`;
-  return `${among}. ${number(count)} of the ${number(labels.length)} shown share the label “${label}”.`;
+  return `${among}. ${number(count)} of the ${number(shownLabels.length)} shown share the label “${label}”.`;
 }
 
 /** @param {number} value */

@@ -1,13 +1,13 @@
 // Where the map is looked at from: moves and zooms within limits, at once or in a short flight.
 /** @import { View } from "./types.js" */
 /** @import { MapRenderer } from "./drawing/renderer.js" */
+import { prefersStillness } from "../shared/motion.js";
 import { between, eased, pan, sameView, zoomAround } from "./view.js";
 
 const FLIGHT_MS = 220;
 const FARTHEST_OUT = 0.5; // of the scale that shows everything
 const CLOSEST_SPACING = 400; // CSS pixels between neighbours
 const LEAST_ZOOM = 8; // what one can at least zoom in, however sparse the map
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class MapCamera {
   #renderer;
@@ -36,7 +36,7 @@ export class MapCamera {
    */
   show(view, { glide = false } = {}) {
     this.stop();
-    if (!glide || stillness.matches) {
+    if (!glide || prefersStillness()) {
       this.#set(view);
       return;
     }

@@ -1,9 +1,9 @@
 // Plays through the layouts of a map, one after the other and round again: play, pause, step, speed.
+import { prefersStillness } from "../shared/motion.js";
 /** @import { PlayerState } from "./types.js" */
 
 const GLIDE_MS = 1400;
 const REST_MS = 700;
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * How a player plays `count` layouts: `show` shows one and promises that every point is in its place,
@@ -96,7 +96,7 @@ export class MapPlayer {
     this.#at = number;
     this.#tell();
     // whoever asked for less motion sees the layouts change without the way between
-    return this.#show(number, { duration: calm.matches ? 0 : GLIDE_MS / this.#speed });
+    return this.#show(number, { duration: prefersStillness() ? 0 : GLIDE_MS / this.#speed });
   }
 
   #tell() {
