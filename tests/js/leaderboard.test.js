@@ -58,8 +58,7 @@ test("a linear axis has round ticks within its ends", () => {
   const { at, ticks, log } = axis([62, 97], { from: 0, to: 100, most: 100 });
   assert.equal(log, false);
   assert.deepEqual(ticks, [60, 70, 80, 90]);
-  assert.equal(Math.round(at(100)), 100);
-  assert.ok(at(62) > 0 && at(62) < at(97));
+  assert.ok(0 < at(62) && at(62) < at(97) && at(97) < 100);
 });
 
 test("an axis of values that span more than a factor of eight is logarithmic where it may", () => {
