@@ -96,7 +96,7 @@ export const sortText = ({ key, direction }) => (direction < 0 ? `-${key}` : key
  * @param {Sort} sort
  */
 export function sorted(rows, { key, direction }) {
-  return rows.toSorted((one, other) => {
+  return [...rows].sort((one, other) => {
     const [a, b] = [one[key], other[key]];
     if (a === null || b === null) return Number(a === null) - Number(b === null);
     if (typeof a === "number" && typeof b === "number") return direction * (a - b);
