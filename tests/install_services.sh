@@ -5,7 +5,7 @@
 set -eu
 
 node_is_new_enough() {
-    command -v node >/dev/null 2>&1 && node -e "process.exit(parseInt(process.versions.node) < 18)"
+    command -v node >/dev/null 2>&1 && node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
 }
 
 install_node() {
