@@ -7,10 +7,7 @@ gaps between them have to be known to be shuffled; they are read once and rememb
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 from gallery.browse.dataset_summaries import with_ends
 from gallery.browse.image_summaries import described_pictures
 from gallery.browse.shuffling import Shuffle
+from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError
 from gallery.models import Category, Dataset, Image
 
@@ -27,12 +25,10 @@ RANDOM, BY_CATEGORY = ORDERS = ("random", "category")
 # how many lists of ids are remembered: 8 bytes a picture each
 REMEMBERED = 32
 READ_ROWS = 10_000
+# ids are given out before they are committed: so many of the last are read again, with what came between
+UNSETTLED = 1000
 
 Ids = NDArray[np.int64]
-# how many pictures there are and the sum of their ids: ids only grow, no other set has both
-Signature = tuple[int, int]
-# a dataset's key may return after a restored backup, with other pictures: the date tells them apart
-Key = tuple[int, datetime]
 
 
 @dataclass(frozen=True)
@@ -58,16 +54,10 @@ class _Counted:
     first: int
     last: int
     categories: list[tuple[str, int]]
-    signature: Signature
-
-    @property
-    def total(self) -> int:
-        """How many pictures there are."""
-        return self.signature[0]
+    total: int
 
 
-_remembered: OrderedDict[Key, Ids] = OrderedDict()
-_remembering = threading.Lock()
+_remembered: DatasetCache[Ids] = DatasetCache(REMEMBERED)
 
 
 def window(request: WindowRequest) -> dict[str, Any]:
@@ -99,16 +89,9 @@ def _counted(slug: str) -> _Counted:
     dataset = with_ends(Dataset.objects.filter(slug=slug)).first()
     if dataset is None:
         raise NotFoundError(f"There is no dataset called {slug}.")
-    rows = list(
-        Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images", "id_sum")
-    )
-    return _Counted(
-        dataset,
-        dataset.first_image or 0,
-        dataset.last_image or 0,
-        [(name, images) for name, images, _ in rows],
-        (sum(images for _, images, _ in rows), sum(ids for *_, ids in rows)),
-    )
+    rows = list(Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images"))
+    total = sum(images for _, images in rows)
+    return _Counted(dataset, dataset.first_image or 0, dataset.last_image or 0, rows, total)
 
 
 def _starts(counted: _Counted) -> list[dict[str, Any]]:
@@ -168,24 +151,22 @@ def _without_gaps(counted: _Counted) -> bool:
 
 
 def _known_ids(counted: _Counted) -> Ids:
-    """Return all ids, ascending: those remembered with what came since, or read anew when some went."""
-    key = (counted.dataset.pk, counted.dataset.created_at)
-    with _remembering:
-        found = _remembered.get(key)
-        if found is not None:
-            _remembered.move_to_end(key)
-    if found is not None:
-        if _signature(found) == counted.signature:
-            return found
-        found = np.concatenate([found, _read_ids(counted.dataset, int(found[-1]) if len(found) else 0)])
-    if found is None or _signature(found) != counted.signature:
-        found = _read_ids(counted.dataset, 0)
-    with _remembering:
-        _remembered[key] = found
-        _remembered.move_to_end(key)
-        while len(_remembered) > REMEMBERED:
-            _remembered.popitem(last=False)
-    return found
+    """Return all ids, ascending, remembered while the dataset stays as it is."""
+    return _remembered.get(counted.dataset, lambda known: _current_ids(counted, known))
+
+
+def _current_ids(counted: _Counted, known: Ids | None) -> Ids:
+    """Return known ids with those that came since, or all read anew when some went.
+
+    With [1, 2, 4] known and ids settled at once: [1, 2, 4, 5] of four pictures is known and the new one; of
+    three pictures, 1, 2 or 4 is gone.
+    """
+    if known is not None and len(known) > UNSETTLED:
+        settled = known[:-UNSETTLED]
+        ids = np.concatenate([settled, _read_ids(counted.dataset, int(settled[-1]))])
+        if len(ids) == counted.total:
+            return ids
+    return _read_ids(counted.dataset, 0)
 
 
 def _read_ids(dataset: Dataset, after: int) -> Ids:
@@ -193,11 +174,6 @@ def _read_ids(dataset: Dataset, after: int) -> Ids:
     return np.fromiter(rows.iterator(chunk_size=READ_ROWS), dtype=np.int64)
 
 
-def _signature(ids: Ids) -> Signature:
-    return len(ids), int(ids.sum())
-
-
 def forget() -> None:
     """Drop every remembered list of ids."""
-    with _remembering:
-        _remembered.clear()
+    _remembered.clear()

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gallery.browse.image_summaries import described_pictures
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
-from search.experiments import jobs as experiment_jobs
 from search.extractors import pooling
 from search.models import Experiment, ExperimentQuery, Projection
 from search.types import Ids
@@ -100,12 +99,11 @@ def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row
 
 
 def described(rows: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Return experiments as plain values; one query tells which of them are stale, whatever their number."""
-    signatures = experiment_jobs.signatures({row.dataset_id for row in rows})
-    return [_described(row, stale=row.images_signature != signatures[row.dataset_id]) for row in rows]
+    """Return experiments, read with their datasets and specs, as plain values."""
+    return [_described(row) for row in rows]
 
 
-def _described(row: Experiment, *, stale: bool) -> dict[str, Any]:
+def _described(row: Experiment) -> dict[str, Any]:
     return {
         "id": row.pk,
         "dataset": row.dataset.slug,
@@ -123,7 +121,7 @@ def _described(row: Experiment, *, stale: bool) -> dict[str, Any]:
         "map": percent(row.average_precision),
         "extract_ms": milliseconds(row.extract_ms),
         "computed_at": row.computed_at,
-        "stale": stale,
+        "stale": row.images_revision != row.dataset.revision,
     }
 
 

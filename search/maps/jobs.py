@@ -11,7 +11,6 @@ from gallery.imaging import sprite_sheets
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search.embedding import all_layers
-from search.experiments import jobs as experiment_jobs
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import feature_specs
@@ -92,7 +91,7 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     if plan.afresh or registry.architecture(plan.model).unavailable_reason():
         return True
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
-    current = stored(dataset, specs, plan).filter(images_signature=experiment_jobs.signature(dataset))
+    current = stored(dataset, specs, plan).filter(images_revision=dataset.current_revision())
     return current.count() < len(specs)
 
 
@@ -132,7 +131,7 @@ def project_job(run: JobRun) -> dict[str, Any]:
     if network.unavailable_reason():
         run.begin(0, f"Fetching the weights of {network.title}")
         network.fetch()
-    now = experiment_jobs.signature(dataset)
+    revision = dataset.current_revision()
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
     if not specs:
         raise NothingToProjectError(
@@ -142,6 +141,6 @@ def project_job(run: JobRun) -> dict[str, Any]:
     all_layers.extract_layers(run, dataset, specs)
     run.touch(message="Drawing the small pictures of the map")
     sprite_sheets.update(dataset, run.touch)
-    computed = Layers(run, dataset, plan, now).compute(specs)
+    computed = Layers(run, dataset, plan, revision).compute(specs)
     # what came while this ran is left for the next one, which finds these out of date
     return {"projections": computed, "skipped": len(specs) - computed}
