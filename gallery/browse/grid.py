@@ -1,8 +1,7 @@
 """All pictures of a dataset in a shuffled or sorted order that stays, read window by window.
 
 A window costs the same in a dataset of a million pictures as in one of a thousand: where a category begins is
-told by the counts that the database keeps, and a shuffled place is worked out, not looked up. Only ids with
-gaps between them have to be known to be shuffled; they are read once and remembered.
+told by the counts that the database keeps, and a shuffled order is made once and remembered.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from numpy.typing import NDArray
 
 from gallery.browse.dataset_summaries import with_ends
 from gallery.browse.image_summaries import described_pictures
-from gallery.browse.shuffling import Shuffle
+from gallery.browse.shuffling import shuffled
 from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError
 from gallery.models import Category, Dataset, Image
 
 RANDOM, BY_CATEGORY = ORDERS = ("random", "category")
-# how many lists of ids are remembered: 8 bytes a picture each
-REMEMBERED = 32
+# how many lists of ids, and of orders of them, are remembered: 8 bytes a picture each
+REMEMBERED = 16
 READ_ROWS = 10_000
 # ids are given out before they are committed: so many of the last are read again, with what came between
 UNSETTLED = 1000
@@ -57,7 +56,8 @@ class _Counted:
     total: int
 
 
-_remembered: DatasetCache[Ids] = DatasetCache(REMEMBERED)
+_ids: DatasetCache[Ids] = DatasetCache(REMEMBERED)
+_orders: DatasetCache[Ids] = DatasetCache(REMEMBERED)
 
 
 def window(request: WindowRequest) -> dict[str, Any]:
@@ -125,34 +125,25 @@ def _sorted_place(counted: _Counted, around: int, request: WindowRequest) -> int
 
 
 def _shuffled(counted: _Counted, offset: int, request: WindowRequest) -> list[int]:
-    positions = np.arange(min(offset, counted.total), min(offset + request.limit, counted.total))
-    places = Shuffle(counted.total, request.seed).places(positions)
-    if _without_gaps(counted):
-        return [counted.first + int(place) for place in places]
-    ids = _known_ids(counted)
-    # where pictures went since they were counted, what is behind the end is left out
-    return [int(ids[place]) for place in places if place < len(ids)]
+    shown: list[int] = _order(counted, request.seed)[offset : offset + request.limit].tolist()
+    return shown
 
 
 def _shuffled_place(counted: _Counted, around: int, request: WindowRequest) -> int | None:
-    if _without_gaps(counted):
-        place = around - counted.first if counted.first <= around <= counted.last else None
-    else:
-        ids = _known_ids(counted)
-        at = int(np.searchsorted(ids, around))
-        place = at if at < min(len(ids), counted.total) and ids[at] == around else None
-    if place is None:
-        return None
-    return int(Shuffle(counted.total, request.seed).positions(np.array([place]))[0])
+    places = np.flatnonzero(_order(counted, request.seed) == around)
+    return int(places[0]) if len(places) else None
 
 
-def _without_gaps(counted: _Counted) -> bool:
-    return counted.last - counted.first + 1 == counted.total
+def _order(counted: _Counted, seed: int) -> Ids:
+    """Return all ids in the order of a seed."""
+    return _orders.get(counted.dataset, lambda _: shuffled(_known_ids(counted), seed), seed)
 
 
 def _known_ids(counted: _Counted) -> Ids:
-    """Return all ids, ascending, remembered while the dataset stays as it is."""
-    return _remembered.get(counted.dataset, lambda known: _current_ids(counted, known))
+    """Return all ids, ascending; where none is missing between the first and the last nothing is read."""
+    if counted.last - counted.first + 1 == counted.total:
+        return np.arange(counted.first, counted.last + 1)
+    return _ids.get(counted.dataset, lambda known: _current_ids(counted, known))
 
 
 def _current_ids(counted: _Counted, known: Ids | None) -> Ids:
@@ -176,4 +167,5 @@ def _read_ids(dataset: Dataset, after: int) -> Ids:
 
 def forget() -> None:
     """Drop every remembered list of ids."""
-    _remembered.clear()
+    _ids.clear()
+    _orders.clear()
