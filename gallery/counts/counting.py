@@ -22,7 +22,7 @@ Counts = dict[tuple[int, str], int]
 def recount(using: str | None = None) -> None:
     """Count everything anew; a dataset whose counts were others gets another revision."""
     with transaction.atomic(using=using):
-        before, now = kept(using), counted(using)
+        before, now = stored_counts(using), computed_counts(using)
         Category.objects.using(using).all().delete()
         Category.objects.using(using).bulk_create(
             [
@@ -39,13 +39,13 @@ def recount(using: str | None = None) -> None:
         Job.objects.using(using).update(failed=Coalesce(Subquery(failed.values("n")), Value(0)))
 
 
-def counted(using: str | None = None) -> Counts:
+def computed_counts(using: str | None = None) -> Counts:
     """Return what the rows of categories should say, by looking at every image."""
     rows = Image.objects.using(using).order_by("dataset", "category").values_list("dataset", "category")
     return {(dataset, name): images for dataset, name, images in rows.annotate(images=Count("id"))}
 
 
-def kept(using: str | None = None) -> Counts:
+def stored_counts(using: str | None = None) -> Counts:
     """Return what the rows of categories say."""
     rows = Category.objects.using(using).values_list("dataset", "name", "images")
     return {(dataset, name): images for dataset, name, images in rows}

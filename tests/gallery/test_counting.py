@@ -27,7 +27,7 @@ SWAPPED = ((0, "dogs"), (1, "cats"))
 
 def shown() -> dict[str, int]:
     """Return the images by category as they are kept, after seeing that counting tells the same."""
-    assert counting.kept() == counting.counted()
+    assert counting.stored_counts() == counting.computed_counts()
     return dict(Category.objects.values_list("name", "images"))
 
 
@@ -185,7 +185,7 @@ def test_after_a_migration_everything_is_counted_anew_and_goes_on_being_counted(
     counting.TRIGGERS.remove(app, using="default", plan=["a migration"])
     stored_images(dataset, ["cats", "cats", "dogs"])
     FailedFile.objects.create(job=job, name="a.jpg", code="cut", reason="It is cut.")
-    assert counting.kept() == {}
+    assert counting.stored_counts() == {}
     before = dataset.current_revision()
     counting.TRIGGERS.put(app, using="default")
     assert shown() == {"cats": 2, "dogs": 1}
