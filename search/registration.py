@@ -15,7 +15,7 @@ from gallery import jobs, signals
 from gallery.ingest import observers
 from gallery.ingest.observers import Follower
 from gallery.models import Dataset, FailedFile, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.models import FeatureMatrix, Projection, SearchIndex
 
 
@@ -127,7 +127,7 @@ def _extract_again(job: Job, files: Sequence[FailedFile]) -> Job:
     return jobs.enqueue(Job.Kind.EXTRACT, job.dataset, images=images, **spec)
 
 
-def _follow(run: jobs.JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower] | None:
+def _follow(run: jobs.JobRun, dataset: Dataset, clock: StageTimer) -> AbstractContextManager[Follower] | None:
     from search.embedding import import_observer
 
     return import_observer.follow(run, dataset, clock)

@@ -24,7 +24,7 @@ from gallery.ingest.observers import Follower, following
 from gallery.ingest.storing import Prepared, Preparing
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.system.cores import usable_cores
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 
 BATCH = 64
 BATCH_BYTES = 64 * 2**20
@@ -61,7 +61,7 @@ def add_picture(dataset: Dataset, name: str, data: bytes, category: str = "") ->
     Raises: NotAPictureError, TooLargeError, DuplicateError.
     """
     member = ArchiveMember(name=name, category=category, data=data)
-    stored = storing.store(dataset, [storing.prepare(member, Preparing(image_limits(), StageClock()))])
+    stored = storing.store(dataset, [storing.prepare(member, Preparing(image_limits(), StageTimer()))])
     if stored.duplicates:
         raise stored.duplicates[0][1]
     image = stored.added[0][0]
@@ -148,7 +148,7 @@ def _announce(dataset: Dataset, added: list[Image]) -> None:
 
 def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, Any]:
     run.begin(total, "Importing pictures")
-    clock = StageClock()
+    clock = StageTimer()
     with following(run, dataset, clock) as follower:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
             tally = _Importer(run, dataset, follower, clock, writers).take(members)
@@ -165,7 +165,7 @@ class _Importer:
     run: jobs.JobRun
     dataset: Dataset
     follower: Follower | None
-    clock: StageClock
+    clock: StageTimer
     writers: ThreadPoolExecutor
 
     def take(self, members: Members) -> Tally:
@@ -216,7 +216,7 @@ class _Importer:
             _announce(self.dataset, [image for image, _ in harvest])
 
 
-def _timed(members: Members, clock: StageClock) -> Iterator[ArchiveMember | ArchiveProblem]:
+def _timed(members: Members, clock: StageTimer) -> Iterator[ArchiveMember | ArchiveProblem]:
     """Yield members, counting the time it takes to read them."""
     reading = iter(members)
     while True:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
 
@@ -34,7 +34,7 @@ class Follower(Protocol):
 
 
 # Returns None when it does not follow this import: the new images are then announced as they come.
-Opener = Callable[[JobRun, Dataset, StageClock], AbstractContextManager[Follower] | None]
+Opener = Callable[[JobRun, Dataset, StageTimer], AbstractContextManager[Follower] | None]
 _openers: list[Opener] = []
 
 
@@ -43,7 +43,7 @@ def register(opener: Opener) -> None:
     _openers[:] = [opener]
 
 
-def following(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower | None]:
+def following(run: JobRun, dataset: Dataset, clock: StageTimer) -> AbstractContextManager[Follower | None]:
     """Return the follower of an import, to be entered and left with it; None where nobody follows it."""
     asked = run.job.parameters.get("extract", run.job.parameters.get("announce", True))
     opened = _openers[0](run, dataset, clock) if asked and _openers else None

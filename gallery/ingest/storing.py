@@ -18,7 +18,7 @@ from gallery.imaging.decoding import ImageLimits, PictureFacts
 from gallery.ingest.archives import ArchiveMember
 from gallery.models import Dataset, Image
 from gallery.system.cores import turn
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
 THUMBNAIL_SIDE = 320
@@ -36,7 +36,7 @@ class Preparing:
     """How pictures are prepared: limits, what else is kept of each, and its shortest side needed for that."""
 
     limits: ImageLimits
-    clock: StageClock
+    clock: StageTimer
     keep: Callable[[RGB], Any] | None = None
     shortest_side: int = 1
 

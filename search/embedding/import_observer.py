@@ -13,7 +13,7 @@ from gallery.errors import SemsearchError
 from gallery.ingest.observers import Follower
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
@@ -51,7 +51,7 @@ class ImportFollower:
         return {"embeddings": self._embedder.stored, "engine": self._network.engine_name}
 
 
-def follow(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower] | None:
+def follow(run: JobRun, dataset: Dataset, clock: StageTimer) -> AbstractContextManager[Follower] | None:
     """Return the follower of an import; None where extraction is left to its own job.
 
     A network that cannot be loaded keeps no picture out: the job of the extraction will say what is wrong.
@@ -68,6 +68,6 @@ def follow(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextM
 
 
 @contextmanager
-def _following(index: SearchIndex, network: FeatureExtractor, clock: StageClock) -> Iterator[Follower]:
+def _following(index: SearchIndex, network: FeatureExtractor, clock: StageTimer) -> Iterator[Follower]:
     with Embedder(index, network, clock) as embedder:
         yield ImportFollower(index, network, embedder)

@@ -22,7 +22,7 @@ from gallery.imaging.limits import image_limits
 from gallery.jobs.transient_errors import storage_is_away
 from gallery.models import Image
 from gallery.system.cores import turn, usable_cores
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding.writer import store_embeddings
 from search.models import SearchIndex
 from search.types import RGB, Ids, Vectors
@@ -70,7 +70,7 @@ def embed_stored(rows: Iterable[Image], index: SearchIndex, network: Network, to
 
     Images deleted meanwhile, and those that got an embedding from elsewhere, are passed over.
     """
-    clock, failed = StageClock(), 0
+    clock, failed = StageTimer(), 0
     with Embedder(index, network, clock) as embedder:
         for image, outcome in prepared(rows, index.spec.input_size, network.prepare, clock):
             if isinstance(outcome, SemsearchError):
@@ -89,7 +89,7 @@ class Embedder:
     Used as a context manager by one thread. Leaving it with an error drops what is not stored yet.
     """
 
-    def __init__(self, index: SearchIndex, network: Network, clock: StageClock) -> None:
+    def __init__(self, index: SearchIndex, network: Network, clock: StageTimer) -> None:
         self.stored = 0
         self._index, self._network, self._clock = index, network, clock
         self._batch: list[tuple[int, RGB]] = []
@@ -162,7 +162,7 @@ class Embedder:
 
 
 def prepared(
-    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB], clock: StageClock
+    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB], clock: StageTimer
 ) -> Iterator[tuple[Image, RGB | SemsearchError]]:
     """Read, decode and prepare stored pictures ahead of the network, on every core.
 

@@ -16,7 +16,7 @@ from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding import pipeline
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec
@@ -146,7 +146,7 @@ def test_an_import_that_fails_or_is_cancelled_leaves_the_rest_to_an_extraction(
 def test_a_square_picture_is_decoded_large_enough_for_its_thumbnail_and_the_network(dataset: Dataset) -> None:
     spec = FeatureSpec(input_size=260)
     seen: list[tuple[int, ...]] = []
-    how = storing.Preparing(image_limits(), StageClock(), lambda rgb: seen.append(rgb.shape), spec.input_size)
+    how = storing.Preparing(image_limits(), StageTimer(), lambda rgb: seen.append(rgb.shape), spec.input_size)
     for size in ((1100, 1100), (1100, 2200), (2200, 1100)):
         rgb = np.zeros((*size, 3), dtype=np.uint8)
         storing.prepare(ArchiveMember("a.jpg", "", jpeg.encoded(rgb, 80)), how)
