@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.browse.dataset_summaries import with_ends
-from gallery.browse.image_summaries import described_pictures
+from gallery.browse.dataset_summaries import annotate_id_range
+from gallery.browse.image_summaries import image_summaries
 from gallery.browse.shuffling import shuffled
 from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError
@@ -76,7 +76,7 @@ def window(request: WindowRequest) -> dict[str, Any]:
             raise NotFoundError(f"The dataset {request.dataset} has no picture {request.around}.")
         offset = found // request.limit * request.limit
     ids = _sorted(counted, offset, request) if by_category else _shuffled(counted, offset, request)
-    pictures = described_pictures(ids)
+    pictures = image_summaries(ids)
     return {
         "total": counted.total,
         "offset": offset,
@@ -86,7 +86,7 @@ def window(request: WindowRequest) -> dict[str, Any]:
 
 
 def _counted(slug: str) -> _Counted:
-    dataset = with_ends(Dataset.objects.filter(slug=slug)).first()
+    dataset = annotate_id_range(Dataset.objects.filter(slug=slug)).first()
     if dataset is None:
         raise NotFoundError(f"There is no dataset called {slug}.")
     rows = list(Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images"))

@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from gallery.browse.image_summaries import described_pictures
+from gallery.browse.image_summaries import image_summaries
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
 from search.extractors import pooling
@@ -205,7 +205,7 @@ def _found(rows: Sequence[ExperimentQuery], image_id: int) -> Found:
     ids = np.frombuffer(b"".join(bytes(row.neighbours) for row in rows), dtype="<i8")
     scores = np.frombuffer(b"".join(bytes(row.scores) for row in rows), dtype="<f4")
     ends = np.cumsum([0, *(len(row.neighbours) // ids.itemsize for row in rows)])
-    pictures = described_pictures({image_id, *np.unique(ids).tolist()})
+    pictures = image_summaries({image_id, *np.unique(ids).tolist()})
     there = np.isin(ids, np.fromiter(pictures, dtype=np.int64))
     before = np.concatenate([[0], np.cumsum(there)])
     return Found(ids[there], rounded(scores[there]), before[ends].tolist(), pictures)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.browse.csv_cells import plain_cell
+from gallery.browse.csv_cells import escape_formula
 from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.models import Dataset, Image
@@ -234,7 +234,7 @@ def _csv_pieces(shown: Shown) -> Iterator[bytes]:
     for start in range(0, len(shown.ids), READ_ROWS):
         ids = shown.ids[start : start + READ_ROWS].tolist()
         rows = Image.objects.filter(pk__in=ids).values_list("pk", "filename", "category")
-        named = {pk: (plain_cell(filename), plain_cell(category)) for pk, filename, category in rows}
+        named = {pk: (escape_formula(filename), escape_formula(category)) for pk, filename, category in rows}
         points = shown.points[start : start + READ_ROWS].tolist()
         writer.writerows(
             (pk, *named[pk], f"{x:.6g}", f"{y:.6g}")
