@@ -74,7 +74,7 @@ def _covers(categories: list[int]) -> dict[int, list[Image]]:
     """Return the first and the last image of each of these categories, by dataset, oldest first."""
     images = Image.objects.filter(dataset=OuterRef("dataset")).values("pk")
     chosen = Category.objects.filter(pk__in=categories).order_by()
-    # a category that is kept has images: the first from it on is its own; see `annotate_id_range` for the orders
+    # a category that is stored has images: the first from it on is its own; orders as in `annotate_id_range`
     first_of = images.filter(category__gte=OuterRef("name")).order_by("category", "pk")
     last_of = images.filter(category__lte=OuterRef("name")).order_by("-category", "-pk")
     # asked for apart: as a subquery PostgreSQL would compare every image with them
