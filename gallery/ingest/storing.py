@@ -17,7 +17,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageLimits, PictureFacts
 from gallery.ingest.archives import ArchiveMember
 from gallery.models import Dataset, Image
-from gallery.system.cores import turn
+from gallery.system.cores import core_lock
 from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
@@ -68,7 +68,7 @@ class Stored:
 
 def prepare(member: ArchiveMember, how: Preparing) -> Prepared:
     """Check a picture, decode it once and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
-    with turn():
+    with core_lock():
         return _prepared(member, how)
 
 

@@ -21,7 +21,7 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.jobs.transient_errors import storage_is_away
 from gallery.models import Image
-from gallery.system.cores import turn, usable_cores
+from gallery.system.cores import core_lock, usable_cores
 from gallery.system.stage_timer import StageTimer
 from search.embedding.writer import store_embeddings
 from search.models import SearchIndex
@@ -135,7 +135,7 @@ class Embedder:
         self._batch = []
 
     def _run(self, pictures: list[RGB]) -> Vectors:
-        with turn(), self._clock.timed("engine"):
+        with core_lock(), self._clock.timed("engine"):
             return self._network.extract(np.stack(pictures))
 
     def _collect(self) -> None:
@@ -173,7 +173,7 @@ def prepared(
     def read(name: str) -> RGB:
         with clock.timed("read"), default_storage.open(name) as file:
             data = file.read()
-        with turn(), clock.timed("decode"):
+        with core_lock(), clock.timed("decode"):
             return prepare(decoding.decode(data, image_limits(), shortest_side=side))
 
     ahead = AHEAD_BATCHES * settings.EXTRACT_BATCH

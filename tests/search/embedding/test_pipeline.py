@@ -124,7 +124,7 @@ def test_a_process_held_to_one_core_does_not_decode_while_its_network_runs(
     assert max(at_once) > 1
     Embedding.objects.all().delete()
     at_once.clear()
-    monkeypatch.setattr(cores, "_held_to", 1)
+    monkeypatch.setattr(cores, "_limit", 1)
     assert embed_stored(Image.objects.order_by("pk"), index, network, quiet()).stored == 12
     assert at_once == {1}
 
