@@ -7,6 +7,8 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 
+from gallery.errors import NotFoundError
+
 
 class TriggerField(models.BigIntegerField[int, int]):
     """A number that triggers keep: saving an older copy of a row leaves it as the database has it by now."""
@@ -14,6 +16,17 @@ class TriggerField(models.BigIntegerField[int, int]):
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return what is written: the value of a new row, else the column itself."""
         return super().pre_save(model_instance, add) if add else F(self.attname)
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    """Datasets, found by their slug."""
+
+    def called(self, slug: str) -> Dataset:
+        """Return the dataset of a slug. Raises: NotFoundError."""
+        found = self.filter(slug=slug).first()
+        if found is None:
+            raise NotFoundError(f"There is no dataset called {slug}.")
+        return found
 
 
 class Dataset(models.Model):
@@ -29,6 +42,8 @@ class Dataset(models.Model):
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revision = TriggerField(default=0, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from gallery.models import Category, Dataset, Image, Job
+from gallery.models import Category, Dataset, DatasetQuerySet, Image, Job
 
 COVERS = 5
 
@@ -55,7 +55,7 @@ def with_image_count(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
     )
 
 
-def annotate_id_range(datasets: QuerySet[Dataset]) -> QuerySet[Any]:
+def annotate_id_range(datasets: DatasetQuerySet) -> DatasetQuerySet:
     """Add to each dataset, as `first_image` and `last_image`, the ids of its oldest and its newest picture.
 
     The orders begin with the dataset, so that PostgreSQL enters the index of both: with the id alone it walks

@@ -86,9 +86,7 @@ def window(request: WindowRequest) -> dict[str, Any]:
 
 
 def _counted(slug: str) -> _Counted:
-    dataset = annotate_id_range(Dataset.objects.filter(slug=slug)).first()
-    if dataset is None:
-        raise NotFoundError(f"There is no dataset called {slug}.")
+    dataset: Any = annotate_id_range(Dataset.objects.all()).called(slug)
     rows = list(Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images"))
     total = sum(images for _, images in rows)
     return _Counted(dataset, dataset.first_image or 0, dataset.last_image or 0, rows, total)

@@ -59,14 +59,6 @@ class Found:
     pictures: dict[int, dict[str, Any]]
 
 
-def dataset_called(slug: str) -> Dataset:
-    """Return a dataset. Raises: NotFoundError."""
-    dataset = Dataset.objects.filter(slug=slug).first()
-    if dataset is None:
-        raise NotFoundError(f"There is no dataset called {slug}.")
-    return dataset
-
-
 def experiment(experiment_id: int) -> Experiment:
     """Return an experiment with its dataset and spec. Raises: NotFoundError."""
     found = Experiment.objects.select_related("dataset", "spec").filter(pk=experiment_id).first()
@@ -91,7 +83,7 @@ def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row
     Raises: NotFoundError for an unknown dataset.
     """
     if wanted.dataset:
-        rows = rows.filter(dataset=dataset_called(wanted.dataset))
+        rows = rows.filter(dataset=Dataset.objects.called(wanted.dataset))
     for name in ("model", "layer", "pooling"):
         if value := getattr(wanted, name):
             rows = rows.filter(**{f"spec__{name}": value})
