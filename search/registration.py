@@ -16,6 +16,7 @@ from gallery.ingest import observers
 from gallery.ingest.observers import Follower
 from gallery.models import Dataset, FailedFile, Job
 from gallery.system.stage_timer import StageTimer
+from gallery.system.stored_files import delete_on_commit
 from search.models import FeatureMatrix, Projection, SearchIndex
 
 
@@ -52,19 +53,10 @@ def drop_index_files(instance: SearchIndex, **_: Any) -> None:
 
 
 @receiver(pre_delete, sender=FeatureMatrix)
-def drop_matrix_file(instance: FeatureMatrix, **_: Any) -> None:
-    """Remove a feature matrix's file with its row."""
-    from search.features import matrices
-
-    matrices.drop_file(instance)
-
-
 @receiver(pre_delete, sender=Projection)
-def drop_projection_file(instance: Projection, **_: Any) -> None:
-    """Remove a projection's file with its row."""
-    from search.maps import files as map_files
-
-    map_files.drop_file(instance)
+def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
+    """Remove the file of a feature matrix or a projection with its row."""
+    delete_on_commit(instance.file)
 
 
 def _extract(run: jobs.JobRun) -> dict[str, Any]:

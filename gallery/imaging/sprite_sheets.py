@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageLimits
 from gallery.models import AtlasPage, Dataset, Image
 from gallery.system.cores import usable_cores
+from gallery.system.stored_files import delete_on_commit
 from gallery.types import RGB
 
 CELL = 48  # pixels a side
@@ -104,7 +104,7 @@ def _update(dataset: Dataset, report: Callable[[], None]) -> bool:
 @receiver(pre_delete, sender=AtlasPage)
 def drop_page_file(instance: AtlasPage, **_: Any) -> None:
     """Remove a page's file with its row."""
-    transaction.on_commit(partial(default_storage.delete, str(instance.file.name)))
+    delete_on_commit(instance.file)
 
 
 def _ids(page: AtlasPage) -> Ids:
