@@ -73,8 +73,8 @@ def aligned_to(reference: NDArray[Any], points: NDArray[Any]) -> Points:
 def displacement(before: NDArray[Any], after: NDArray[Any]) -> float:
     """Return how far the points of two maps (n, 2) lie apart on average.
 
-    The unit is the root mean square radius of the first map:     0 when every picture stays where
-    it was, about 1.3 for two maps of one size that know nothing of each other. 0 for no points.
+    The unit is the root mean square radius of the first map: 0 when every picture stays where it was,
+    about 1.3 for two maps of one size that know nothing of each other. 0 for no points.
     """
     first = checked_points(before, len(before)).astype(np.float64)
     second = checked_points(after, len(before)).astype(np.float64)
