@@ -14,9 +14,9 @@ from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
-from search.embedding import all_layers
+from search import job_kinds
+from search.embedding import all_layers, network_jobs
 from search.experiments.scoring import Measure, Measured, measure
-from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import matrices
 from search.features.feature_specs import layer_specs
@@ -39,6 +39,10 @@ class Plan:
     poolings: tuple[str, ...]
     metrics: tuple[str, ...]
 
+    def as_job(self) -> dict[str, Any]:
+        """Return the plan as the parameters of its job."""
+        return {"model": self.model, "poolings": list(self.poolings), "metrics": list(self.metrics)}
+
 
 def plans(
     models: Sequence[str] = (), poolings: Sequence[str] = (), metrics: Sequence[str] = ()
@@ -47,13 +51,9 @@ def plans(
 
     Raises: NotFoundError for an unknown network, pooling or metric.
     """
-    names = list(dict.fromkeys(models or DEFAULT_MODELS))
-    if "all" in names:
-        names = [network.name for network in registry.known()]
+    names = network_jobs.chosen_networks(models, DEFAULT_MODELS)
     chosen_poolings = tuple(dict.fromkeys(poolings or DEFAULT_POOLINGS))
     chosen_metrics = tuple(dict.fromkeys(metrics or DEFAULT_METRICS))
-    for name in names:
-        registry.architecture(name)
     for name in chosen_poolings:
         pooling(name)
     for name in chosen_metrics:
@@ -76,22 +76,8 @@ def enqueue(
 
     Raises: NotFoundError for an unknown name.
     """
-    found = []
-    for plan in plans(models, poolings, metrics):
-        parameters = parameters_of(plan)
-        active = Job.objects.filter(dataset=dataset, kind=Job.Kind.EXPERIMENT, state__in=Job.ACTIVE)
-        # compared here: databases differ in how they compare JSON
-        same = next((job for job in active.order_by("pk") if job.parameters == parameters), None)
-        if same is not None:
-            found.append(same)
-        elif is_missing(dataset, plan):
-            found.append(create(Job.Kind.EXPERIMENT, dataset, **parameters))
-    return found
-
-
-def parameters_of(plan: Plan) -> dict[str, Any]:
-    """Return a plan as the parameters of its job."""
-    return {"model": plan.model, "poolings": list(plan.poolings), "metrics": list(plan.metrics)}
+    asked = plans(models, poolings, metrics)
+    return network_jobs.enqueue_missing(job_kinds.EXPERIMENT, dataset, asked, is_missing, create=create)
 
 
 def is_missing(dataset: Dataset, plan: Plan) -> bool:
@@ -101,17 +87,10 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     """
     if not dataset.images.exists():
         return False
-    if registry.architecture(plan.model).unavailable_reason():
+    if network_jobs.lacks_weights(plan.model):
         return True
     specs = [spec for name in plan.poolings for spec in layer_specs(plan.model, name)]
     return bool(_missing(dataset, specs, plan.metrics, dataset.current_revision()))
-
-
-def require_weights(plan: Plan) -> None:
-    """Fetch the weights of a plan's network where they are not here. Raises: WeightsError."""
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        network.fetch()
 
 
 def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
@@ -120,10 +99,9 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     Raises: WeightsError when the weights of the network are neither here nor to be fetched; SemsearchError
     with the job's error when it failed otherwise.
     """
-    require_weights(plan)
-    if not is_missing(dataset, plan):
+    job = network_jobs.compute_now(job_kinds.EXPERIMENT, dataset, plan, is_missing)
+    if job is None:
         return 0, sum(len(layer_specs(plan.model, name)) for name in plan.poolings) * len(plan.metrics)
-    job = jobs.perform_now(Job.Kind.EXPERIMENT, dataset, **parameters_of(plan))
     return job.result["experiments"], job.result["skipped"]
 
 
@@ -136,10 +114,7 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
     assert dataset is not None
     asked = run.job.parameters
     plan = Plan(asked["model"], tuple(asked["poolings"]), tuple(asked["metrics"]))
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        run.begin(0, f"Fetching the weights of {network.title}")
-        network.fetch()
+    network_jobs.fetch_weights(plan.model, run)
     revision = dataset.current_revision()
     computed = asked_for = 0
     for name in plan.poolings:

@@ -44,9 +44,9 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
     return found
 
 
-def loaded() -> FeatureExtractor | None:
-    """Return the extractor of the default configuration if this process has loaded it."""
-    return _extractors.get(live_config())
+def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:
+    """Return the extractor of a configuration, or of the default one, if this process has loaded it."""
+    return _extractors.get(config or live_config())
 
 
 def query_vector(config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from gallery.models import Job
 from gallery.system.locking import exclusive_lock
+from search import job_kinds
 from search.index.base import PublishedGeneration
 from search.index.faiss.build import BuildPlan
 from search.index.faiss.kinds import Budget
@@ -155,10 +156,10 @@ def wants_rebuild(index: SearchIndex) -> bool:
 
 def rebuild_when_due(index: SearchIndex) -> Job | None:
     """Have an index brought up to date when enough has changed that it pays, unless that is queued."""
-    waiting = Job.objects.filter(kind=Job.Kind.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
+    waiting = Job.objects.filter(kind=job_kinds.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
     if not wants_rebuild(index) or waiting.filter(parameters__index=index.pk).exists():
         return None
-    return jobs.enqueue(Job.Kind.INDEX, index.dataset, index=index.pk, compact=True)
+    return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk, compact=True)
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

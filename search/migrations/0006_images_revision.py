@@ -6,7 +6,7 @@ HELP = 'Of its dataset when it was computed; another one now: stale.'
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0006_dataset_revision'),
+        ('gallery', '0007_dataset_revision'),
         ('search', '0005_embedding_counts'),
     ]
 

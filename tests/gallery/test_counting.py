@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from gallery import jobs
 from gallery.counts import counting
 from gallery.models import Category, Dataset, FailedFile, Image, Job
 from search import counting as search_counting
@@ -169,7 +170,7 @@ def test_two_transactions_that_add_images_to_the_same_categories_both_count(data
 
 
 def test_the_failed_files_of_each_job_are_counted(dataset: Dataset) -> None:
-    first, second = (Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset) for _ in range(2))
+    first, second = (Job.objects.create(kind=jobs.IMPORT, dataset=dataset) for _ in range(2))
     FailedFile.objects.bulk_create(
         FailedFile(job=job, name=f"{number}.jpg", code="cut", reason="It is cut.")
         for number, job in enumerate((first, first, second))
@@ -181,7 +182,7 @@ def test_the_failed_files_of_each_job_are_counted(dataset: Dataset) -> None:
 
 def test_after_a_migration_everything_is_counted_anew_and_goes_on_being_counted(dataset: Dataset) -> None:
     app = apps.get_app_config("gallery")
-    job = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
+    job = Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
     counting.TRIGGERS.remove(app, using="default", plan=["a migration"])
     stored_images(dataset, ["cats", "cats", "dogs"])
     FailedFile.objects.create(job=job, name="a.jpg", code="cut", reason="It is cut.")
@@ -249,7 +250,7 @@ def test_the_embeddings_of_each_index_are_counted(dataset: Dataset) -> None:
 )
 def test_no_page_counts_images_or_failed_files(address: str, dataset: Dataset, staff_client: Client) -> None:
     stored_images(dataset, ["cats", "dogs"])
-    job = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
+    job = Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
     FailedFile.objects.create(job=job, name="a.jpg", code="cut", reason="It is cut.")
     with CaptureQueriesContext(connection) as asked:
         assert staff_client.get(address.format(dataset=dataset.pk)).status_code == 200

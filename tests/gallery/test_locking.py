@@ -12,8 +12,9 @@ import pytest
 from django.db import connection
 
 from gallery import jobs
-from gallery.models import Dataset, Job
+from gallery.models import Dataset
 from gallery.system.locking import exclusive_lock
+from search import job_kinds
 from search.features import feature_specs
 from search.indexing import builds
 from search.models import IndexBuild, SearchIndex
@@ -114,6 +115,6 @@ def test_builds_of_one_index_follow_each_other_and_those_of_others_go_on(
 def test_jobs_that_build_and_compact_an_index_end_and_free_its_lock(dataset: Dataset) -> None:
     index = feature_specs.live_index(dataset)
     for parameters in ({}, {"compact": True}, {}):
-        jobs.perform_now(Job.Kind.INDEX, dataset, index=index.pk, **parameters)
+        jobs.perform_now(job_kinds.INDEX, dataset, index=index.pk, **parameters)
     with exclusive_lock(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):
         pass

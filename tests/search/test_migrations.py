@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from search.models import Experiment, Projection
 
-BEFORE = [("search", "0005_embedding_counts"), ("gallery", "0005_shares_and_attempts")]
+BEFORE = [("search", "0005_embedding_counts"), ("gallery", "0006_work_units_and_registered_kinds")]
 # as it was written: of each category name, images, sum of ids, and of the squares of ids modulo 1,000,003
 SIGNED = [("cats", 3, 5 + 7 + 1_000_004, 25 + 49 + 1), ("dogs", 1, 6, 36)]
 

@@ -37,7 +37,7 @@ def explored(live_server: Any, sample_folder: Callable[..., Path], settings: Any
     if not rows.exists():
         dataset = Dataset.objects.create(slug=DATASET, name="Mine")
         folder = sample_folder(count=PICTURES_PER_CATEGORY, categories=len(CATEGORIES))
-        jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(folder), announce=False)
+        jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False)
         for plan in PLANS:
             experiment_jobs.compute_now(dataset, plan)
         shutil.copytree(media, computed / "media")

@@ -14,8 +14,8 @@ from gallery import jobs
 from gallery.imaging import decoding, sprite_sheets
 from gallery.imaging.decoding import ImageLimits
 from gallery.ingest import removal
-from gallery.ingest.importing import add_picture
-from gallery.models import AtlasPage, Dataset, FailedFile, Image, Job
+from gallery.ingest.single_image import add_image
+from gallery.models import AtlasPage, Dataset, FailedFile, Image
 from search.models import Embedding
 from tests.conftest import picture
 from tests.support.experiment_rows import stored_images
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def added(dataset: Dataset, seeds: range, label: str = "") -> list[Image]:
-    return [add_picture(dataset, f"{seed}.png", picture(seed), label) for seed in seeds]
+    return [add_image(dataset, f"{seed}.png", picture(seed), label).image for seed in seeds]
 
 
 def update(dataset: Dataset) -> int:
@@ -153,7 +153,7 @@ def test_a_lost_thumbnail_leaves_its_cell_white(dataset: Dataset) -> None:
 def test_an_import_leaves_sprite_sheets_that_the_map_can_read(
     dataset: Dataset, sample_folder: Any, client: Client
 ) -> None:
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder(count=2)), announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=2)), announce=False)
     found = client.get("/api/v1/datasets/mine/atlas/").json()
     assert {name: found[name] for name in ("cell", "columns", "per_page", "count")} == {
         "cell": 48, "columns": 32, "per_page": 1024, "count": 8,

@@ -11,6 +11,7 @@ from django.test import Client
 
 from gallery.ingest import removal
 from gallery.models import Dataset, Image, Job
+from search import job_kinds
 from search.models import Experiment, SearchIndex
 from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
 
@@ -153,7 +154,7 @@ def test_staff_queues_a_job_for_each_network_and_others_may_not(
     response = staff_client.post(URL, json.dumps(body), content_type="application/json")
     assert response.status_code == 202
     assert [job["kind"] for job in response.json()["jobs"]] == ["experiment", "experiment"]
-    stored = Job.objects.filter(kind=Job.Kind.EXPERIMENT, dataset=dataset).order_by("pk")
+    stored = Job.objects.filter(kind=job_kinds.EXPERIMENT, dataset=dataset).order_by("pk")
     assert [job["id"] for job in response.json()["jobs"]] == [job.pk for job in stored]
     assert {job.parameters["model"] for job in stored} == set(body["models"])
 

@@ -6,7 +6,7 @@ import gallery.models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0005_shares_and_attempts'),
+        ('gallery', '0006_work_units_and_registered_kinds'),
     ]
 
     operations = [
