@@ -199,8 +199,8 @@ def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None
     """Raise why nothing can be searched, where nothing can; a picture that is none is said before."""
     if indexes:
         return
-    if request.dataset is not None and not Dataset.objects.filter(slug=request.dataset).exists():
-        raise NotFoundError(f"There is no dataset called {request.dataset}.")
+    if request.dataset is not None:
+        Dataset.objects.called(request.dataset)
     raise NothingIndexedError(
         "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
         "`manage.py import_dataset`, and wait for their job to end."

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.template import Context, Template
 from django.test import Client
 
+from gallery.jobs.kinds import IMPORT
 from gallery.models import Dataset, Image, Job
 from semsearch_site.modules import imported_by, imports
 
@@ -46,7 +47,7 @@ def numbers(dataset: Dataset) -> dict[str, int]:
         size_bytes=80,
         format="PNG",
     )
-    job = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset, state=Job.State.RUNNING)
+    job = Job.objects.create(kind=IMPORT, dataset=dataset, state=Job.State.RUNNING)
     return {"image": image.pk, "job": job.pk}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
-from gallery.system.cores import held, usable_cores
+from gallery.system.cores import is_core_limited, usable_cores
 from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
 from search.extractors.engines.base import Maps, MapsWork, Pixels, Product, float32_product, whole_maps
 from search.extractors.engines.openvino_streams import Requests, Streams, outputs, run_request
@@ -184,7 +184,7 @@ def _threads() -> dict[str, Any]:
 
     Pinned, the threads of every such process would sit on the same first cores.
     """
-    return {"INFERENCE_NUM_THREADS": usable_cores(), "ENABLE_CPU_PINNING": False} if held() else {}
+    return {"INFERENCE_NUM_THREADS": usable_cores(), "ENABLE_CPU_PINNING": False} if is_core_limited() else {}
 
 
 def has_native_bf16() -> bool:

@@ -44,7 +44,7 @@ from gallery.system import cores
 from search.extractors.engines.loading import load_engine
 from search.extractors.feature_extractor import live_config
 from search.extractors.networks.registry import architecture
-cores.hold_to(1)
+cores.limit_cores(1)
 config = live_config()
 network = architecture(config.model)
 engine = load_engine(network, (config.layer,), config.input_size, cache_dir=Path(sys.argv[1]))
