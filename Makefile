@@ -9,7 +9,7 @@ export PORT ?= 8000
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers check lint bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers check lint check-js bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -44,7 +44,19 @@ test-servers: setup-dev
 	sh tests/install_services.sh
 	SEMSEARCH_TEST_SERVICES=servers $(PYTEST) $(if $(ALL),,-m servers)
 
-check: lint test
+# what checks JavaScript; the site itself needs none of it
+node_modules/.installed: package.json package-lock.json .npmrc
+	sh tests/install_services.sh node
+	npm ci
+	touch $@
+
+check-js: node_modules/.installed
+	npm run --silent format:check
+	npm run --silent lint
+	npm run --silent types
+	npm run --silent test
+
+check: lint check-js test
 
 lint: setup-dev
 	$(BIN)/ruff format --check .
@@ -68,4 +80,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .services .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .services .mypy_cache .ruff_cache .pytest_cache node_modules

@@ -15,8 +15,9 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from gallery import jobs
-from gallery.jobs import running
+from gallery.jobs import heartbeat
 from gallery.models import Dataset, Job
+from search import job_kinds
 from tests.support.once import once, run_folder
 from tests.support.snapshots import restored
 
@@ -67,8 +68,8 @@ def sample_folder(tmp_path: Path) -> Callable[..., Path]:
 
 def import_folder(dataset: Dataset, path: Path) -> Job:
     """Import a folder or zip now and extract its features."""
-    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False)
-    jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(path), announce=False)
+    jobs.perform_now(job_kinds.EXTRACT, dataset)
     return job
 
 
@@ -83,9 +84,9 @@ def sample_dataset(db: None, sample_folder: Callable[..., Path]) -> Callable[...
         def build() -> None:
             dataset = Dataset.objects.create(slug="mine", name="Mine")
             folder = str(sample_folder(count=count, categories=categories))
-            jobs.perform_now(Job.Kind.IMPORT, dataset, path=folder, announce=False)
+            jobs.perform_now(jobs.IMPORT, dataset, path=folder, announce=False)
             if features:
-                jobs.perform_now(Job.Kind.EXTRACT, dataset)
+                jobs.perform_now(job_kinds.EXTRACT, dataset)
 
         restored(f"sampled-{count}x{categories}{'-features' if features else ''}", build)
         return Dataset.objects.get(slug="mine")
@@ -147,7 +148,7 @@ def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     from search.indexing import builds
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
-    monkeypatch.setattr(running, "HEARTBEAT_S", 3600.0)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 3600.0)
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from gallery import jobs
 from gallery.models import Dataset, FailedFile, Image, Job
 from tests.support.browser import DATASET
 
@@ -16,7 +17,7 @@ def running_job(dataset: Dataset) -> Job:
     """Return a job that a worker is at."""
     now = timezone.now()
     return Job.objects.create(
-        kind=Job.Kind.IMPORT,
+        kind=jobs.IMPORT,
         dataset=dataset,
         state=Job.State.RUNNING,
         worker="here:1:x",

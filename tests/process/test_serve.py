@@ -9,9 +9,10 @@ import time
 
 import pytest
 
+from semsearch_site.child_processes import free_port
 from tests.conftest import picture
 from tests.support.prepared import DATASET, Prepared
-from tests.support.site import PARTS, ROOT, RunningSite, environment, free_port, running_on, until
+from tests.support.site import PARTS, ROOT, RunningSite, environment, running_on, until
 
 pytestmark = pytest.mark.process
 

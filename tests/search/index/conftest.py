@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search.index.faiss.stored_vectors import MappedVectors
-from search.index.milvus.connection import MilvusServer, disconnect
+from search.index.milvus.connection import MilvusServer, client
 from tests.search.index.test_faiss import DIMS, clustered
 from tests.support import milvus_server
 
@@ -24,7 +24,7 @@ def standalone_milvus() -> Iterator[MilvusServer]:
     process.start()
     server = MilvusServer(process.uri, milvus_server.TOKEN)
     yield server
-    disconnect(server)
+    client(server).close()
     process.stop()
 
 
@@ -33,7 +33,7 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServ
     """Open a Milvus Lite of the session's own, inside this process."""
     server = MilvusServer(str(tmp_path_factory.mktemp("milvus") / "lite.db"))
     yield server
-    disconnect(server)
+    client(server).close()
 
 
 @pytest.fixture(params=["milvus_lite", "standalone_milvus"])
