@@ -32,6 +32,7 @@ PIECES = {
 FIRST = ("processes", "milvus", "tests/browser/")
 
 
+@pytest.hookimpl(trylast=True)  # when there is a terminal reporter
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers; tell of failures where tests are not handed to workers only."""
     for marker in MARKERS:
@@ -99,3 +100,4 @@ class Failures:
             said = str(getattr(crash, "message", report.longrepr)).partition("\n")[0]
             self._terminal.ensure_newline()
             self._terminal.write_line(f"FAILED {report.nodeid} ({report.when}): {said}", red=True)
+            self._terminal.flush()
