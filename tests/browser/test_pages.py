@@ -128,6 +128,36 @@ def test_a_small_screen_reaches_every_section_by_its_menu(page: Page, live_serve
     expect(page).to_have_title("Live search · semsearch")
 
 
+@pytest.mark.parametrize("width", [320, 375])
+def test_jobs_fit_a_small_screen_with_all_they_say(staff_page: Page, width: int) -> None:
+    dataset = Dataset.objects.create(slug="mine", name="A dataset_with_a_name_that_is_rather_long")
+    parameters = {"model": "efficientnet-lite4-with-a-long-name", "method": "umap"}
+    Job.objects.create(
+        kind=Job.Kind.EXPERIMENT,
+        dataset=dataset,
+        state=Job.State.FAILED,
+        error="x" * 200,
+        parameters=parameters,
+    )
+    torn = running_job(dataset)
+    FailedFile.objects.create(job=torn, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
+    staff_page.set_viewport_size({"width": width, "height": 700})
+    for path in ("/jobs/", "/datasets/mine/"):
+        staff_page.goto(path)
+        expect(staff_page.get_by_role("row")).to_have_count(3)
+        expect(staff_page.locator(f'[data-job="{torn.pk}"] .fails a')).to_be_visible()
+        wider = "document.documentElement.scrollWidth > innerWidth"
+        assert not staff_page.evaluate(wider)
+        assert not staff_page.evaluate(
+            "(wrap => wrap.scrollWidth > wrap.clientWidth)(document.querySelector('.table-wrap'))"
+        ), "the table scrolls sideways"
+    staff_page.goto("/jobs/")
+    for name in ("Cancel job", "Try job"):
+        box = staff_page.get_by_role("button", name=name).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
+
+
 def test_only_a_dataset_with_pictures_offers_to_search_in_it(page: Page, searchable: Dataset) -> None:
     Dataset.objects.create(slug="bare", name="Bare")
     page.goto("/datasets/bare/")
