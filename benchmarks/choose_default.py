@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from search.extractors.engines.base import Maps, Pixels, load_engine
-from search.extractors.feature_extractor import resized
+from search.extractors.engines.base import Maps, Pixels
+from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import architecture
 from search.extractors.pooling import average, flatten, gem, maximum, pyramid, unit_length
+from search.extractors.resizing import resized
 from search.types import RGB, Vectors
 
 ROOT = Path(__file__).resolve().parent.parent

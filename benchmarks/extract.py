@@ -19,12 +19,12 @@ from benchmarks.pictures import pictures
 from benchmarks.rounds import compared, in_turn, per_second
 from gallery import jobs
 from gallery.imaging import decoding
+from gallery.imaging.limits import image_limits
 from gallery.ingest import removal
-from gallery.ingest.importing import image_limits
 from gallery.models import Dataset, Job
 from search.embedding.pipeline import one_blas_thread
 from search.extractors.feature_extractor import FeatureExtractor
-from search.features import loaded_extractors
+from search.features import feature_specs, loaded_extractors
 from search.models import Embedding
 
 PICTURES = 2000
@@ -41,7 +41,7 @@ def extract(folder: Path | None = None, count: int = PICTURES) -> dict[str, Any]
     """
     files = pictures(folder) if folder else jpegs(count, settings.CACHE_ROOT)
     root = folder or files[0].parent.parent
-    network = loaded_extractors.extractor(loaded_extractors.live_spec().config)
+    network = loaded_extractors.extractor(feature_specs.live_spec().config)
     stages: list[dict[str, float]] = []
     rounds = in_turn(
         {

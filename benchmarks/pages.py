@@ -22,7 +22,7 @@ from django.test.utils import override_settings
 from benchmarks import rounds
 from gallery.ingest import removal
 from gallery.models import Dataset, Image
-from search.features.loaded_extractors import live_spec
+from search.features.feature_specs import live_spec
 from search.models import FeatureSpec, SearchIndex
 
 COUNT, FEW = 1_000_000, 1_000

@@ -69,12 +69,12 @@ def drop_projection_file(instance: Projection, **_: Any) -> None:
 
 def _extract(run: jobs.JobRun) -> dict[str, Any]:
     from search.embedding import jobs as extraction_jobs
-    from search.features import loaded_extractors
+    from search.features import feature_specs
     from search.indexing import builds
 
     result = extraction_jobs.extract_job(run)
     if run.job.dataset is not None:
-        builds.rebuild_when_due(loaded_extractors.live_index(run.job.dataset))
+        builds.rebuild_when_due(feature_specs.live_index(run.job.dataset))
     return result
 
 

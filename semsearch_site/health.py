@@ -54,9 +54,9 @@ def _index() -> None:
 
 
 def _model() -> None:
-    from search.features import loaded_extractors
+    from search.features import feature_specs, loaded_extractors
 
-    loaded_extractors.extractor(loaded_extractors.live_spec().config)
+    loaded_extractors.extractor(feature_specs.live_spec().config)
 
 
 def _engine() -> str:

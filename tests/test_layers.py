@@ -1,33 +1,79 @@
-"""The architecture: which module may import which, and what starting Django must not load."""
+"""The architecture: which module may import which, and what starting Django must not load.
+
+Every module stands in exactly one layer and imports only from its own and lower ones.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("gallery", "search", "semsearch_site", "benchmarks")
 HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba", "pymilvus")
-DOORS = (
-    "gallery.imaging.decoding", "gallery.imaging.resizing", "gallery.imaging.thumbnails",
-    "gallery.ingest.archives", "gallery.ingest.download", "gallery.ingest.addresses",
-    "gallery.ingest.member_names", "gallery.ingest.zip_structure",
-    "search.extractors", "search.index", "search.projections",
-)  # fmt: skip
-PURE = ("gallery.errors", "gallery.system.cores", "search.types", "search.metrics")
-SERVICES = (
-    "gallery.ingest.importing", "gallery.ingest.removal", "gallery.jobs", "search.features", "search.indexing",
-    "search.embedding", "search.live", "search.experiments", "search.maps", "search.maintenance",
-)  # fmt: skip
-OUTER = ("search.views", "search.api", "gallery.views", "gallery.api", "gallery.admin", "search.management")
+
+# From the ground up. A module belongs to the layer that names it or, failing that, its nearest package.
+LAYERS: dict[str, tuple[str, ...]] = {
+    "pure": (
+        "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
+        "search", "search.types", "search.metrics",
+    ),
+    "doors": (
+        "gallery.imaging", "gallery.ingest.archives", "gallery.ingest.zip_structure",
+        "gallery.ingest.member_names", "gallery.ingest.download", "gallery.ingest.addresses",
+        "search.extractors", "search.index", "search.projections",
+    ),
+    "models": ("gallery.models", "gallery.signals", "search.models"),
+    "gallery: counts": ("gallery.counts",),
+    "gallery: system": ("gallery.system",),
+    "gallery: stored images": ("gallery.imaging.limits", "gallery.imaging.sprite_sheets"),
+    "gallery: jobs": ("gallery.jobs",),
+    "gallery: ingest": ("gallery.ingest",),
+    "gallery: browse": ("gallery.browse",),
+    "gallery: outside": (
+        "gallery.access", "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
+        "gallery.management", "gallery.tasks", "gallery.urls", "gallery.views",
+    ),
+    "search: throttling": ("search.throttling",),
+    "search: features": ("search.features",),
+    "search: indexing": ("search.indexing",),
+    "search: embedding": ("search.embedding",),
+    "search: live": ("search.live",),
+    "search: experiments": ("search.experiments",),
+    "search: maps": ("search.maps",),
+    "search: maintenance": ("search.maintenance",),
+    "search: outside": (
+        "search.api", "search.apps", "search.checks", "search.counting", "search.management",
+        "search.registration", "search.tasks", "search.urls", "search.views",
+    ),
+    "site": ("semsearch_site",),
+    "benchmarks": ("benchmarks",),
+}  # fmt: skip
+# Modules that parse a request and render an answer, by their last name; services know none of them.
+INTERFACES = (
+    "admin",
+    "api",
+    "forms",
+    "index_api",
+    "models_api",
+    "serializers",
+    "index_serializers",
+    "urls",
+    "views",
+)
 
 
+@cache
 def modules() -> dict[str, Path]:
-    """Return every module of the two applications by its dotted name."""
-    files = [file for app in ("gallery", "search") for file in (ROOT / app).rglob("*.py")]
+    """Return every module of the product and its benchmarks by its dotted name."""
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
         for file in files
@@ -35,17 +81,36 @@ def modules() -> dict[str, Path]:
     }
 
 
-def imports(file: Path, *, top_only: bool = False) -> set[str]:
+@cache
+def imports(file: Path, *, top_only: bool = False) -> frozenset[str]:
     """Return the dotted names a module imports, with the names taken from them."""
     tree = ast.parse(file.read_text())
-    nodes = tree.body if top_only else ast.walk(tree)
     found: set[str] = set()
-    for node in nodes:
+    for node in tree.body if top_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
+
+
+@cache
+def imported_modules(name: str) -> frozenset[str]:
+    """Return our own modules that a module imports, the packages above them left out."""
+    found = {imported for imported in imports(modules()[name]) if imported in modules()}
+    return frozenset(one for one in found - {name} if not any(other.startswith(f"{one}.") for other in found))
+
+
+def layer_of(name: str) -> str | None:
+    """Return the layer that a module belongs to: that of its longest prefix in LAYERS; None when unknown."""
+    while name:
+        for layer, members in LAYERS.items():
+            if name in members and (name in modules() or name in PACKAGES):
+                return layer
+        name = name.rpartition(".")[0]
+        if name in ("gallery", "search"):
+            return None  # a new module of an application has to be put into a layer
+    return None
 
 
 def within(name: str, packages: tuple[str, ...]) -> bool:
@@ -53,47 +118,83 @@ def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
-def violations(inside: tuple[str, ...], forbidden: tuple[str, ...]) -> list[str]:
-    """Return the imports that modules inside must not make."""
-    return [
-        f"{name} imports {imported}"
-        for name, file in modules().items()
-        if within(name, inside)
-        for imported in imports(file)
-        if within(imported, forbidden)
+def is_interface(name: str) -> bool:
+    """Whether a module parses requests and renders answers."""
+    return any(part in INTERFACES for part in name.split("."))
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    """Yield each import of one of our modules by another: importer, imported."""
+    for name in modules():
+        for imported in imported_modules(name):
+            yield name, imported
+
+
+def test_every_module_stands_in_exactly_one_layer() -> None:
+    assert [name for name in modules() if layer_of(name) is None] == []
+    named = [member for members in LAYERS.values() for member in members]
+    assert sorted(named) == sorted(set(named)), "named in two layers"
+    assert [member for member in named if member not in modules()] == [], "named, but not there"
+
+
+def test_no_module_imports_from_a_layer_above_its_own() -> None:
+    height = {layer: number for number, layer in enumerate(LAYERS)}
+    upward = [
+        f"{name} ({layer_of(name)}) imports {imported} ({layer_of(imported)})"
+        for name, imported in arrows()
+        if height[layer_of(imported) or "pure"] > height[layer_of(name) or "pure"]
     ]
+    assert upward == []
+
+
+def test_no_circle_of_imports_even_inside_functions() -> None:
+    try:
+        TopologicalSorter({name: imported_modules(name) for name in modules()}).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
 def test_the_gallery_never_imports_search() -> None:
-    assert not violations(("gallery",), ("search",))
+    assert [pair for pair in arrows() if within(pair[0], ("gallery",)) and within(pair[1], ("search",))] == []
 
 
-def test_doors_and_pure_modules_know_neither_django_nor_models_nor_services() -> None:
-    forbidden = ("django", "rest_framework", "celery", "gallery.models", "search.models", *SERVICES, *OUTER)
-    assert not violations(DOORS + PURE, forbidden)
+def test_doors_and_pure_modules_know_no_django_and_pure_modules_no_door() -> None:
+    frameworks = ("django", "rest_framework", "celery")
+    bad = [
+        f"{name} imports {imported}"
+        for name, file in modules().items()
+        if layer_of(name) in ("pure", "doors")
+        for imported in imports(file)
+        if within(imported, frameworks)
+    ]
+    assert bad == []
 
 
-def test_pure_modules_know_no_door() -> None:
-    assert not violations(PURE, DOORS)
-
-
-def test_services_know_nothing_of_pages_and_interfaces() -> None:
-    assert not violations(SERVICES, OUTER)
-
-
-def test_pages_and_interfaces_never_open_a_door() -> None:
-    interfaces = tuple(f"search.{feature}.api" for feature in ("features", "live", "experiments", "maps"))
-    assert not violations(("search.views", "gallery.views", "gallery.api", *interfaces), DOORS)
+def test_services_know_no_interface_and_interfaces_open_no_door() -> None:
+    outside = ("gallery: outside", "search: outside", "site", "benchmarks")
+    for name, imported in arrows():
+        if is_interface(name):
+            assert layer_of(imported) != "doors", f"{name} opens {imported}"
+        elif layer_of(name) not in outside:
+            assert not is_interface(imported), f"{name} imports {imported}"
 
 
 def test_heavy_libraries_are_imported_only_where_they_are_used() -> None:
     found = [
         f"{name} imports {imported} at its top"
         for name, file in modules().items()
+        if not within(name, ("benchmarks",))
         for imported in imports(file, top_only=True)
         if within(imported, HEAVY)
     ]
     assert not found
+
+
+def test_a_module_that_no_layer_names_would_be_seen() -> None:
+    assert layer_of("gallery.novelties") is None
+    assert layer_of("search.live.novelties") == "search: live"
+    assert layer_of("gallery.imaging.limits") == "gallery: stored images"
+    assert layer_of("gallery.imaging.decoding") == "doors"
 
 
 def test_a_forbidden_import_would_be_seen(tmp_path: Path) -> None:

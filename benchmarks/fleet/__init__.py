@@ -1,0 +1,1 @@
+"""Benchmarks of several workers, and of what survives kills."""

@@ -1,0 +1,1 @@
+"""Benchmarks of an index of a million vectors."""

@@ -152,13 +152,13 @@ def stored_at(folder: Path, per_second: float) -> list[tuple[int, float]]:
     """Store the waiting pictures' vectors at a steady pace, and return the ids and when each was there."""
     from gallery.models import Dataset, Image
     from search.embedding.writer import store_embeddings
-    from search.features import loaded_extractors
+    from search.features import feature_specs
     from search.models import Embedding
 
     queries = kept_queries(folder)
     new = queries[len(queries) // 2 :][:WAITING]
     dataset = Dataset.objects.get(slug=SLUG)
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     last = Embedding.objects.filter(dataset=dataset).order_by("pk").values_list("pk", flat=True).last() or 0
     waiting = np.fromiter(
         Image.objects.filter(dataset=dataset, embeddings__isnull=True)

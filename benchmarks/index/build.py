@@ -23,12 +23,12 @@ from benchmarks.index.rows import SLUG
 def build(rows: int | None) -> dict[str, Any]:
     """Build and return seconds, the manifest and the peak of this process's memory."""
     from gallery.models import Dataset
-    from search.features import loaded_extractors
+    from search.features import feature_specs
     from search.index.faiss.build import BuildPlan, build_generation
     from search.index.faiss.store import GenerationStore
     from search.indexing import builds, database_vectors
 
-    index = loaded_extractors.live_index(Dataset.objects.get(slug=SLUG))
+    index = feature_specs.live_index(Dataset.objects.get(slug=SLUG))
     with peak_anonymous_mb() as peak:
         started, worked = time.perf_counter(), time.process_time()
         if rows is None:

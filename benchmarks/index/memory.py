@@ -27,11 +27,11 @@ def ours_mb(queries: Vectors) -> dict[str, float]:
     import faiss  # noqa: F401  what it takes itself is no part of an index
 
     from gallery.models import Dataset
-    from search.features import loaded_extractors
+    from search.features import feature_specs
     from search.indexing import builds
     from search.indexing.backends import backend
 
-    index = loaded_extractors.live_index(Dataset.objects.get(slug=SLUG))
+    index = feature_specs.live_index(Dataset.objects.get(slug=SLUG))
     before = _resident_mb()
     generation = backend().open_current(index.store_name, checksums=False)
     assert generation is not None

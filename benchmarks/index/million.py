@@ -29,10 +29,12 @@ from benchmarks.pictures import pictures
 from benchmarks.tiles import distinct, tile_vectors
 from gallery.errors import NotFoundError, TooLargeError
 from gallery.imaging import decoding
-from search.extractors.engines.base import Engine, load_engine
-from search.extractors.feature_extractor import live_config, resized
+from search.extractors.engines.base import Engine
+from search.extractors.engines.loading import load_engine
+from search.extractors.feature_extractor import live_config
 from search.extractors.networks.registry import architecture
 from search.extractors.reduction import reduction
+from search.extractors.resizing import resized
 from search.types import RGB, Vectors
 
 CLIPART, STAMPS = Path("/usr/share/openclipart/png"), Path("/usr/share/tuxpaint/stamps")

@@ -24,12 +24,12 @@ def fill(folder: Path, count: int) -> int:
     """Store `count` embeddings, each of an image of its own, and the images that wait; returns how many."""
     from benchmarks.index.million import kept_collection
     from gallery.models import Dataset, Image
-    from search.features import loaded_extractors
+    from search.features import feature_specs
     from search.models import Embedding
 
     made = kept_collection(folder, count)
     dataset, _ = Dataset.objects.get_or_create(slug=SLUG, defaults={"name": "A million tiles"})
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     done = Embedding.objects.filter(dataset=dataset).count()
     Image.objects.filter(dataset=dataset, embeddings__isnull=True).delete()  # of a run that was broken off
     for start in range(done, count, BATCH):

@@ -22,7 +22,7 @@ from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
 from gallery.browse import grid
 from gallery.browse.dataset_summaries import with_image_count
-from gallery.imaging import sprite_sheets
+from gallery.imaging import limits, sprite_sheets
 from gallery.ingest import from_images as ingest_from_images
 from gallery.ingest import importing, removal
 from gallery.jobs import file_retries
@@ -167,7 +167,7 @@ class ImageViewSet(
         form.is_valid(raise_exception=True)
         values = form.validated_data
         upload = values["file"]
-        if upload.size > importing.image_limits().max_bytes:
+        if upload.size > limits.image_limits().max_bytes:
             raise ValidationError(
                 {"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."}
             )

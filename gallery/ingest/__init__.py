@@ -1,0 +1,1 @@
+"""From folders, archives, uploads and addresses to stored images, and their removal."""

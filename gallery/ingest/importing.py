@@ -17,7 +17,7 @@ from django.utils.crypto import get_random_string
 from gallery import jobs, signals
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import sprite_sheets
-from gallery.imaging.decoding import ImageLimits
+from gallery.imaging.limits import image_limits
 from gallery.ingest import archives, from_images, storing
 from gallery.ingest.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
 from gallery.ingest.observers import Follower, following
@@ -53,11 +53,6 @@ class Tally:
     def as_result(self) -> dict[str, Any]:
         """Return the counts as a job's result."""
         return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
-
-
-def image_limits() -> ImageLimits:
-    """Return the configured limits of one picture."""
-    return ImageLimits(max_bytes=settings.MAX_PICTURE_BYTES, max_pixels=settings.MAX_PICTURE_PIXELS)
 
 
 def add_picture(dataset: Dataset, name: str, data: bytes, category: str = "") -> Image:

@@ -1,0 +1,1 @@
+"""What the machine offers: cores, locks, timing of stages, the base of commands."""

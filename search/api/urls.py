@@ -5,19 +5,21 @@ from __future__ import annotations
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
+from search.experiments import index_api
 from search.experiments.api import ExperimentViewSet
 from search.features import api as features_api
+from search.features import models_api
 from search.live import api as live_api
 from search.maps.api import CSV_RENDERERS, ProjectionViewSet
 
 router = SimpleRouter()
-router.register("indexes", live_api.IndexViewSet, basename="index")
+router.register("indexes", index_api.IndexViewSet, basename="index")
 router.register("experiments", ExperimentViewSet, basename="experiment")
 router.register("projections", ProjectionViewSet, basename="projection")
 
 urlpatterns = [
     path("search/", live_api.SearchView.as_view(), name="search"),
-    path("models/", live_api.ModelsView.as_view(), name="models"),
+    path("models/", models_api.ModelsView.as_view(), name="models"),
     path(
         "models/<str:name>/layers/<str:layer>/feature-maps/",
         features_api.FeatureMapsView.as_view(),

@@ -16,7 +16,7 @@ from gallery.models import Dataset, Image
 from gallery.system.stage_timer import StageClock
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
-from search.features import loaded_extractors
+from search.features import feature_specs, loaded_extractors
 from search.indexing import builds
 from search.models import Embedding, SearchIndex
 from search.types import RGB
@@ -58,7 +58,7 @@ def follow(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextM
     """
     if not settings.EXTRACT_AT_IMPORT:
         return None
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     try:
         network = loaded_extractors.extractor(index.spec.config)
     except SemsearchError as error:

@@ -18,7 +18,7 @@ from django.core.files.storage import default_storage
 
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding
-from gallery.ingest.importing import image_limits
+from gallery.imaging.limits import image_limits
 from gallery.jobs.transient_errors import storage_is_away
 from gallery.models import Image
 from gallery.system.cores import turn, usable_cores

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from gallery.errors import SemsearchError
 from gallery.jobs.work_units import Range, ShareRun
 from gallery.models import Category, Dataset, Image, Job, JobShare
-from search.features import loaded_extractors
+from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec, SearchIndex
 
 READ_ROWS = 512
@@ -31,8 +31,8 @@ def index_of_job(job: Job) -> SearchIndex:
     assert job.dataset is not None
     spec_id = job.parameters.get("spec")
     if spec_id is None:
-        return loaded_extractors.live_index(job.dataset)
-    return loaded_extractors.index_of(job.dataset, FeatureSpec.objects.get(pk=spec_id))
+        return feature_specs.live_index(job.dataset)
+    return feature_specs.index_of(job.dataset, FeatureSpec.objects.get(pk=spec_id))
 
 
 @dataclass

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding
-from gallery.ingest.importing import image_limits
+from gallery.imaging.limits import image_limits
 from gallery.models import Dataset
 from search import metrics
 from search.experiments import jobs as experiment_jobs
 from search.experiments.scoring import Measure, measure
-from search.features import loaded_extractors, matrices
+from search.features import feature_specs, loaded_extractors, matrices
 from search.indexing import builds
 from search.live import query as live_query
 from search.models import FeatureSpec
@@ -46,7 +46,7 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[dict[str, Any], Scores
     would be; the image itself is left out.
     Raises: UnlabelledError when fewer than two images share a category.
     """
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     spec = index.spec
     labels, keys, files = _labelled(dataset, spec)
     live = builds.searchable(index)

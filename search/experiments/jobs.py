@@ -12,15 +12,15 @@ import numpy as np
 from django.db import transaction
 
 from gallery import jobs
-from gallery.errors import NotFoundError, TooLargeError
+from gallery.errors import NotFoundError
 from gallery.jobs import JobRun
 from gallery.models import Category, Dataset, Job
 from search.embedding import all_layers
 from search.experiments.scoring import Measure, Measured, measure
-from search.extractors.feature_extractor import live_config
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import matrices
+from search.features.feature_specs import layer_specs
 from search.models import Experiment, ExperimentQuery, FeatureSpec
 from search.types import Ids
 
@@ -109,15 +109,6 @@ def signatures(dataset_ids: Collection[int]) -> dict[int, str]:
     return {pk: hashlib.sha256(repr(own).encode()).hexdigest() for pk, own in rows.items()}
 
 
-def experiment_spec(model: str, layer: str, pooling_name: str) -> FeatureSpec:
-    """Return the spec of an experiment: the network's own input size and no reduction.
-
-    Raises: NotFoundError for an unknown name; TooLargeError when the vector would be too long.
-    """
-    config = live_config(model=model, layer=layer, pooling=pooling_name, reduction_name="")
-    return FeatureSpec.objects.for_config(config)
-
-
 def is_missing(dataset: Dataset, plan: Plan) -> bool:
     """Whether a plan has something to compute; with a network whose weights are missing it has.
 
@@ -175,17 +166,6 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
             computed += _compute(run, dataset, missing, costs, now)
     # what came while this ran is left for the next one, which finds these out of date
     return {"experiments": computed, "skipped": asked_for - computed}
-
-
-def layer_specs(model: str, pooling_name: str) -> list[FeatureSpec]:
-    """Return the specs of the layers of a network, without those whose vectors would be too long."""
-    found = []
-    for layer in registry.architecture(model).taps:
-        try:
-            found.append(experiment_spec(model, layer, pooling_name))
-        except TooLargeError:
-            continue
-    return found
 
 
 def _missing(

@@ -13,7 +13,7 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search.embedding import jobs as extraction_jobs
 from search.embedding import writer as embedding_writer
-from search.features import loaded_extractors, matrices
+from search.features import feature_specs, matrices
 from search.indexing import builds
 from search.models import Experiment, FeatureSpec, SearchIndex
 
@@ -64,7 +64,7 @@ def promote_job(run: JobRun) -> dict[str, Any]:
     dataset = run.job.dataset
     assert dataset is not None
     spec = FeatureSpec.objects.get(pk=run.job.parameters["spec"])
-    index = loaded_extractors.index_of(dataset, spec)
+    index = feature_specs.index_of(dataset, spec)
     copied = _copy_vectors(run, dataset, index)
     extracted = extraction_jobs.extract_into(run, index)
     run.begin(builds.embeddings(index).count(), f"Building the index of {dataset.name}")

@@ -10,22 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from gallery.imaging.resizing import resize
-from search.extractors.engines.base import Lanes, Maps, MapsWork, Pixels, load_engine
+from search.extractors.engines.base import Lanes, Maps, MapsWork, Pixels
+from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import architecture
 from search.extractors.pooling import pooled_dims, pooling
 from search.extractors.reduction import reduction
+from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.types import RGB, FeatureConfig, Vectors
 
 DEFAULT_MODEL = "efficientnet-lite2"
 DEFAULT_LAYER = "top"
 DEFAULT_POOLING = "pyramid"
 DEFAULT_REDUCTION = "lite2-pyramid-512"
-DEFAULT_RESIZE = "ease"
-PAD_COLOUR = (255, 255, 255)  # what transparent pictures are laid on as well
-LONGEST_ASPECT = 4 / 3
-BACKGROUND_TOLERANCE = 12  # grey levels; JPEG blurs a plain border by a few
-PLAIN_SHARE = 0.9
 
 
 class FeatureExtractor:
@@ -106,72 +102,6 @@ class FeatureExtractor:
         prepared = self.prepare(rgb)
         views = [prepared, prepared[:, ::-1]] if query_mirror else [prepared]
         return np.asarray(self.extract(np.stack(views)).mean(axis=0), dtype=np.float32)
-
-
-def resized(rgb: RGB, side: int, how: str) -> NDArray[np.uint8]:
-    """Return a picture (h, w, 3) uint8 as a square (side, side, 3), antialiased.
-
-    squash ignores the aspect ratio; ease does too, but first widens a long picture on a plain background with
-    that background to 4:3; crop cuts the centre square out; pad adds white around.
-
-    Raises:
-        NotFoundError: `how` is none of the four.
-    """
-    from PIL import Image, ImageOps
-
-    if how == "squash":
-        return resize(rgb, side, side)
-    if how == "ease":
-        return _eased(rgb, side)
-    if how not in ("crop", "pad"):
-        raise NotFoundError(f"There is no resizing {how!r}; there are squash, ease, crop and pad.")
-    picture, size, method = Image.fromarray(rgb), (side, side), Image.Resampling.BICUBIC
-    if how == "crop":
-        return np.asarray(ImageOps.fit(picture, size, method))
-    return np.asarray(ImageOps.pad(picture, size, method, color=PAD_COLOUR))
-
-
-def _eased(rgb: RGB, side: int) -> RGB:
-    """Squash a picture with its longer side at most 4/3 of the other, the rest filled with its background."""
-    height, width, _ = rgb.shape
-    background = plain_background(rgb)
-    if background is None:
-        return resize(rgb, side, side)
-    # The share of the square that the picture covers after its shorter side is widened to 3/4 of the longer.
-    covers_x = min(1.0, LONGEST_ASPECT * width / height)
-    covers_y = min(1.0, LONGEST_ASPECT * height / width)
-    inner = max(1, round(side * covers_x)), max(1, round(side * covers_y))
-    small = resize(rgb, *inner)
-    square = np.empty((side, side, 3), dtype=np.uint8)
-    square[:] = background
-    left, top = (side - inner[0]) // 2, (side - inner[1]) // 2
-    square[top : top + inner[1], left : left + inner[0]] = small
-    return square
-
-
-def plain_background(rgb: RGB) -> tuple[int, int, int] | None:
-    """Return the colour that at least nine tenths of the outermost pixels share, or None."""
-    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
-    close = np.ones(len(border), dtype=np.bool_)
-    colour = []
-    for values in border.T:
-        median = _median(values)
-        close &= np.abs(values - np.float32(median)) <= BACKGROUND_TOLERANCE
-        if np.count_nonzero(close) / len(close) < PLAIN_SHARE:
-            return None
-        colour.append(int(median))
-    red, green, blue = colour
-    return red, green, blue
-
-
-def _median(values: NDArray[np.uint8]) -> float:
-    """Return the median by counting, several times as fast as by sorting."""
-    below = np.cumsum(np.bincount(values, minlength=256))
-    half = len(values) // 2
-    upper = int(np.searchsorted(below, half, side="right"))
-    if len(values) % 2:
-        return float(upper)
-    return (int(np.searchsorted(below, half - 1, side="right")) + upper) / 2
 
 
 def live_config(

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from search.extractors.engines.base import Maps, Pixels, load_engine
-from search.extractors.feature_extractor import DEFAULT_RESIZE, resized
+from search.extractors.engines.base import Maps, Pixels
+from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import architecture
 from search.extractors.pooling import pooled_dims
 from search.extractors.pooling import pooling as pooling_named
+from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.types import RGB, Vectors
 
 TIMED_PICTURES = 4

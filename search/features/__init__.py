@@ -1,0 +1,1 @@
+"""Feature specs, loaded extractors, and features of whole datasets kept as matrices."""

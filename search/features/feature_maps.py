@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
 from gallery.imaging import decoding
-from gallery.ingest.importing import image_limits
+from gallery.imaging.limits import image_limits
 from gallery.models import Image
 from search.extractors.map_images import coloured, strongest_channels
 from search.extractors.networks.architecture import Architecture

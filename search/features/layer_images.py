@@ -12,11 +12,11 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 from gallery.errors import NotFoundError
 from gallery.imaging import decoding
-from gallery.ingest.importing import image_limits
+from gallery.imaging.limits import image_limits
 from search.extractors import activation
 from search.extractors.engines.base import Pixels
-from search.extractors.feature_extractor import DEFAULT_RESIZE, resized
 from search.extractors.networks.architecture import Architecture
+from search.extractors.resizing import DEFAULT_RESIZE, resized
 
 FOLDER = "layers"  # below static/, one folder a network, one WebP a layer
 QUALITY = 75

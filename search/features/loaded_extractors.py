@@ -11,29 +11,19 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from gallery.models import Dataset
 from search.extractors.feature_extractor import (
-    DEFAULT_LAYER,
-    DEFAULT_MODEL,
-    DEFAULT_POOLING,
     FeatureExtractor,
     live_config,
 )
 from search.extractors.networks import registry
 from search.features.batching import Coalescer
 from search.features.layer_images import layer_picture
-from search.models import FeatureSpec, SearchIndex
 from search.types import RGB, FeatureConfig
 
 _Queries: TypeAlias = Coalescer[RGB, NDArray[np.uint8], NDArray[np.float32]]
 _extractors: dict[FeatureConfig, FeatureExtractor] = {}
 _queries: dict[FeatureConfig, _Queries] = {}
 _loading = threading.Lock()
-
-
-def live_spec() -> FeatureSpec:
-    """Return the spec of the default configuration; a dataset may have another one live."""
-    return FeatureSpec.objects.for_config(live_config())
 
 
 def extractor(config: FeatureConfig) -> FeatureExtractor:
@@ -74,33 +64,6 @@ def _extracted(
 ) -> list[NDArray[np.float32]]:
     pictures = np.stack(prepared)
     return list(network.extract(pictures) if alone else network.extract_beside(pictures))
-
-
-def config_named(model: str | None, layer: str | None, pooling: str | None) -> FeatureConfig | None:
-    """Return the configuration of these names, the default filling in the rest; None when none is named.
-
-    Raises: NotFoundError for an unknown name.
-    """
-    if not (model or layer or pooling):
-        return None
-    return live_config(
-        model=model or DEFAULT_MODEL, layer=layer or DEFAULT_LAYER, pooling=pooling or DEFAULT_POOLING
-    )
-
-
-def index_of(dataset: Dataset, spec: FeatureSpec) -> SearchIndex:
-    """Return the index of a dataset under a spec; the first one of a dataset becomes its live one."""
-    index = SearchIndex.objects.filter(dataset=dataset, spec=spec).first()
-    if index is None:
-        live = not SearchIndex.objects.filter(dataset=dataset, live=True).exists()
-        index = SearchIndex.objects.get_or_create(dataset=dataset, spec=spec, defaults={"live": live})[0]
-    return index
-
-
-def live_index(dataset: Dataset) -> SearchIndex:
-    """Return the index that answers live searches of a dataset, made when there is none yet."""
-    found = SearchIndex.objects.select_related("spec").filter(dataset=dataset, live=True).first()
-    return found or index_of(dataset, live_spec())
 
 
 def described_networks() -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, NothingIndexedError
 from gallery.imaging import decoding, thumbnails
+from gallery.imaging.limits import image_limits
 from gallery.ingest.download import FetchLimits, fetch
-from gallery.ingest.importing import image_limits
 from gallery.models import Dataset, Image
 from search.features import loaded_extractors
 from search.index.base import NO_ID

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,6 @@ from gallery.browse.image_summaries import page_address
 from search.live import query as live_query
 from search.live.hits import Hit, ShownImage, shown
 from search.live.query import SearchRequest, SearchResponse
-from search.models import SearchIndex
 
 
 class SearchRequestSerializer(serializers.Serializer[Any]):
@@ -133,57 +131,6 @@ class SearchResponseSerializer(serializers.Serializer[Any]):
     searched = serializers.IntegerField(help_text="How many vectors could have been found.")
     hits = HitSerializer(many=True)
     timings_ms = TimingsSerializer()
-
-
-class LayerSerializer(serializers.Serializer[Any]):
-    """A layer of a network whose feature map can be searched with."""
-
-    name = serializers.CharField()
-    type = serializers.CharField(help_text="Its class in Keras.")
-    index = serializers.IntegerField(help_text="Its number, counted from 1, among `total_layers`.")
-    total_layers = serializers.IntegerField()
-    parameters = serializers.IntegerField(help_text="Parameters up to and with this layer.")
-    shape = serializers.ListField(
-        child=serializers.IntegerField(),
-        min_length=3,
-        max_length=3,
-        help_text="Height, width and channels of its map.",
-    )
-    picture = serializers.CharField(
-        allow_null=True, help_text="A picture of what excites it most, painted by gradient ascent."
-    )
-
-
-class ModelSerializer(serializers.Serializer[Any]):
-    """A network and whether it can be used here."""
-
-    name = serializers.CharField()
-    title = serializers.CharField()
-    input_size = serializers.IntegerField(help_text="Side in pixels; 0 while the network is unknown.")
-    parameters = serializers.IntegerField(help_text="Parameters up to the last layer listed.")
-    baseline = serializers.BooleanField(help_text="It is there to be compared with.")
-    layers = LayerSerializer(many=True)
-    available = serializers.BooleanField()
-    reason = serializers.CharField(help_text="Why it cannot be used and what to do; empty when it can.")
-
-
-class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
-    """An index and the generation that serves it."""
-
-    dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
-        slug_field="slug", read_only=True
-    )
-    spec = serializers.SerializerMethodField()
-    generation = serializers.CharField(source="published.generation", default=None)
-    manifest = serializers.JSONField(source="published.manifest", default=None)
-
-    class Meta:
-        model = SearchIndex
-        fields = ["id", "dataset", "live", "spec", "generation", "manifest"]
-
-    def get_spec(self, index: SearchIndex) -> dict[str, Any]:
-        """Return the feature configuration."""
-        return asdict(index.spec.config)
 
 
 def described_image(image: ShownImage) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 
 from gallery.errors import SemsearchError
-from search.features import loaded_extractors
+from search.features import feature_specs, loaded_extractors
 from search.indexing import builds
 from search.live.query import QUERY_EXPANSION
 from search.models import SearchIndex
@@ -22,7 +22,7 @@ def warm() -> None:
     """
     try:
         indexes = list(SearchIndex.objects.select_related("spec").filter(live=True))
-        specs = {loaded_extractors.live_spec(), *(index.spec for index in indexes)}
+        specs = {feature_specs.live_spec(), *(index.spec for index in indexes)}
         for spec in specs:
             blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
             vector = loaded_extractors.extractor(spec.config).extract_query(blank)

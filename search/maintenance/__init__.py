@@ -1,0 +1,1 @@
+"""What the schedule asks for: compaction and verification."""

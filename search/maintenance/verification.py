@@ -14,7 +14,7 @@ from gallery.errors import IndexDamagedError
 from gallery.ingest import removal
 from gallery.models import Dataset, Image, Job
 from search.embedding import jobs as extraction_jobs
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.indexing import builds
 from search.indexing.backends import backend
 from search.models import SearchIndex
@@ -82,7 +82,7 @@ def repair() -> Iterator[str]:
     if strays:
         yield f"Removed {len(strays)} files that belong to no image."
     for dataset in Dataset.objects.order_by("pk"):
-        index = loaded_extractors.live_index(dataset)
+        index = feature_specs.live_index(dataset)
         missing = extraction_jobs.without_embedding(dataset, index.spec).count()
         if missing:
             jobs.perform_now(Job.Kind.EXTRACT, dataset)
@@ -94,7 +94,7 @@ def repair() -> Iterator[str]:
 
 
 def _compare(dataset: Dataset, found: Verification) -> None:
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     index.refresh_from_db()
     without = extraction_jobs.without_embedding(dataset, index.spec).count()
     if without:

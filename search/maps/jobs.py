@@ -14,6 +14,7 @@ from search.embedding import all_layers
 from search.experiments import jobs as experiment_jobs
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
+from search.features import feature_specs
 from search.maps.layers import PARAMETERS, Layers, Plan, stored
 from search.models import Projection
 from search.projections.plan import ProjectionPlan
@@ -90,7 +91,7 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     """Whether a plan has something to compute; with a network whose weights are missing it has."""
     if plan.afresh or registry.architecture(plan.model).unavailable_reason():
         return True
-    specs = experiment_jobs.layer_specs(plan.model, plan.pooling)
+    specs = feature_specs.layer_specs(plan.model, plan.pooling)
     current = stored(dataset, specs, plan).filter(images_signature=experiment_jobs.signature(dataset))
     return current.count() < len(specs)
 
@@ -105,7 +106,7 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     if network.unavailable_reason():
         network.fetch()
     if not dataset.images.exists() or not is_missing(dataset, plan):
-        return 0, len(experiment_jobs.layer_specs(plan.model, plan.pooling))
+        return 0, len(feature_specs.layer_specs(plan.model, plan.pooling))
     job = jobs.perform_now(Job.Kind.PROJECT, dataset, **plan.as_job())
     return job.result["projections"], job.result["skipped"]
 
@@ -132,7 +133,7 @@ def project_job(run: JobRun) -> dict[str, Any]:
         run.begin(0, f"Fetching the weights of {network.title}")
         network.fetch()
     now = experiment_jobs.signature(dataset)
-    specs = experiment_jobs.layer_specs(plan.model, plan.pooling)
+    specs = feature_specs.layer_specs(plan.model, plan.pooling)
     if not specs:
         raise NothingToProjectError(
             f"With the pooling {plan.pooling} all layers of {network.title} give vectors that are too long: "

@@ -14,7 +14,7 @@ from django.db import connection
 from gallery import jobs
 from gallery.models import Dataset, Job
 from gallery.system.locking import alone
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.indexing import builds
 from search.models import IndexBuild, SearchIndex
 from tests.support.site import ROOT, environment, rows
@@ -78,9 +78,9 @@ def test_builds_of_one_index_follow_each_other_and_those_of_others_go_on(
 ) -> None:
     other = Dataset.objects.create(slug="other", name="Other")
     indexes = [
-        loaded_extractors.live_index(dataset),
-        loaded_extractors.live_index(dataset),
-        loaded_extractors.live_index(other),
+        feature_specs.live_index(dataset),
+        feature_specs.live_index(dataset),
+        feature_specs.live_index(other),
     ]
     together, most, counting = 0, 0, threading.Lock()
     beside = threading.Event()
@@ -112,7 +112,7 @@ def test_builds_of_one_index_follow_each_other_and_those_of_others_go_on(
 
 
 def test_jobs_that_build_and_compact_an_index_end_and_free_its_lock(dataset: Dataset) -> None:
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     for parameters in ({}, {"compact": True}, {}):
         jobs.perform_now(Job.Kind.INDEX, dataset, index=index.pk, **parameters)
     with alone(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):

@@ -47,7 +47,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 def _converted_network() -> Path:
     """Return the cache that holds the default network, converted once for the whole run."""
-    from search.extractors.engines.base import load_engine
+    from search.extractors.engines.loading import load_engine
     from search.extractors.feature_extractor import live_config
     from search.extractors.networks.registry import architecture
 

@@ -10,8 +10,7 @@ import numpy as np
 from gallery import jobs
 from gallery.models import Dataset, Job
 from search.embedding import all_layers
-from search.experiments import jobs as experiment_jobs
-from search.features import matrices
+from search.features import feature_specs, matrices
 from search.maps import jobs as map_jobs
 from search.maps.layers import Plan
 from search.models import FeatureSpec, Projection
@@ -23,7 +22,7 @@ MODEL = "efficientnet-lite0"
 
 def specs() -> list[FeatureSpec]:
     """Return the specs of the eight layers, from the first to the last."""
-    return experiment_jobs.layer_specs(MODEL, "average")
+    return feature_specs.layer_specs(MODEL, "average")
 
 
 def pca(**more: Any) -> Plan:

@@ -1,0 +1,1 @@
+"""Engines that run a network: OpenVINO on processors, TensorFlow on graphics cards."""

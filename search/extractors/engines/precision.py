@@ -13,8 +13,8 @@ import numpy as np
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding
 from search.extractors.engines.base import Maps, Pixels
-from search.extractors.feature_extractor import DEFAULT_RESIZE, resized
 from search.extractors.pooling import pyramid
+from search.extractors.resizing import DEFAULT_RESIZE, resized
 
 SAMPLES_DIR = Path(__file__).resolve().parents[3] / "sample_data"
 PICTURES_OF_EACH = 16

@@ -1,0 +1,1 @@
+"""The door to Milvus: the same index as collections of a server."""

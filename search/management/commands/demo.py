@@ -12,7 +12,7 @@ from gallery import jobs
 from gallery.models import Dataset, Job
 from search.embedding import jobs as extraction_jobs
 from search.experiments import jobs as experiment_jobs
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.maps import jobs as map_jobs
 
 SAMPLES = ("objects200", "clipart200")
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Importing {name} and extracting its features")
             call_command("import_dataset", settings.BASE_DIR / "sample_data" / name, name=name)
         dataset = Dataset.objects.get(slug=name)
-        index = loaded_extractors.live_index(dataset)
+        index = feature_specs.live_index(dataset)
         if extraction_jobs.without_embedding(dataset, index.spec).exists():
             self.stdout.write(f"Extracting the features of {name}")
             call_command("extract_features", dataset=name)

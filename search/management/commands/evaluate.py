@@ -13,7 +13,7 @@ from gallery.system.commands import ReportingCommand, datasets_named
 from search.embedding import jobs as extraction_jobs
 from search.experiments import evaluation
 from search.extractors.feature_extractor import live_config
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.management.commands.extract_features import add_configuration
 from search.models import Experiment
 
@@ -40,7 +40,7 @@ class Command(ReportingCommand):
             config = live_config(**named, reduction_name="")
             described, scores = evaluation.evaluate_experiment(dataset, config, metric, k)
         else:
-            spec = loaded_extractors.live_index(dataset).spec
+            spec = feature_specs.live_index(dataset).spec
             if extraction_jobs.without_embedding(dataset, spec).exists():
                 jobs.perform_now(Job.Kind.EXTRACT, dataset, spec=spec.pk)
             described, scores = evaluation.evaluate_live(dataset, k)

@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from gallery import jobs
 from gallery.models import Job
 from gallery.system.commands import ReportingCommand, datasets_named
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.models import FeatureSpec
 
 
@@ -27,7 +27,7 @@ class Command(ReportingCommand):
     def report(self, **options: Any) -> dict[str, Any]:
         """Run one extraction job a dataset."""
         started = time.perf_counter()
-        config = loaded_extractors.config_named(options["model"], options["layer"], options["pooling"])
+        config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
         results = [
             jobs.perform_now(Job.Kind.EXTRACT, dataset, **spec).result

@@ -14,7 +14,7 @@ from gallery.errors import SemsearchError
 from gallery.models import Dataset, Job
 from gallery.system.commands import ReportingCommand
 from search.embedding import jobs as extraction_jobs
-from search.features import loaded_extractors
+from search.features import feature_specs
 
 
 class Command(ReportingCommand):
@@ -42,9 +42,7 @@ class Command(ReportingCommand):
         job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False, extract=extract)
         if (
             extract
-            and extraction_jobs.without_embedding(
-                dataset, loaded_extractors.live_index(dataset).spec
-            ).exists()
+            and extraction_jobs.without_embedding(dataset, feature_specs.live_index(dataset).spec).exists()
         ):
             jobs.perform_now(Job.Kind.EXTRACT, dataset)
         for failed in job.failed_files.all()[:20]:

@@ -12,13 +12,13 @@ import pytest
 from gallery import jobs
 from gallery.errors import WeightsError
 from gallery.imaging import decoding, jpeg
+from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
-from gallery.ingest.importing import image_limits
 from gallery.models import Dataset, Image, Job
 from gallery.system.stage_timer import StageClock
 from search.embedding import pipeline
-from search.features import loaded_extractors
+from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec
 
 PICTURES = 12
@@ -38,7 +38,7 @@ def stored_vectors() -> dict[int, np.ndarray[Any, Any]]:
 def test_an_import_decodes_every_picture_once_and_reads_none_again(
     dataset: Dataset, sample_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = loaded_extractors.extractor(loaded_extractors.live_spec().config)
+    network = loaded_extractors.extractor(feature_specs.live_spec().config)
     decoded: list[int] = []
     decode = decoding.decode_with_facts
 

@@ -16,7 +16,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.jobs import file_retries
 from gallery.models import Dataset, FailedFile, Image, Job
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.indexing import builds
 from search.maintenance import schedule as maintenance_schedule
 from search.models import Embedding, SearchIndex
@@ -128,7 +128,7 @@ def test_the_schedule_compacts_what_has_changed_and_verifies_when_nothing_runs(
     dataset: Dataset, sample_folder: Callable[..., Path], settings: Any
 ) -> None:
     import_folder(dataset, sample_folder(count=2, categories=2))
-    index = loaded_extractors.live_index(dataset)
+    index = feature_specs.live_index(dataset)
     builds.rebuild(index)
     assert maintenance_schedule.compact() == []
     settings.COMPACT_AFTER = 1

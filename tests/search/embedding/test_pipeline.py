@@ -20,7 +20,7 @@ from gallery.system import cores
 from gallery.system.stage_timer import StageClock
 from search.embedding import pipeline
 from search.embedding.pipeline import Embedder, Told, embed_stored, one_blas_thread
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.models import Embedding, SearchIndex
 from search.types import RGB, Vectors
 
@@ -50,7 +50,7 @@ def index(dataset: Dataset, sample_folder: Callable[..., Path], settings: Any) -
     """Return the empty index of a dataset with twelve pictures."""
     settings.EXTRACT_BATCH = 4
     jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder()), announce=False)
-    return loaded_extractors.live_index(dataset)
+    return feature_specs.live_index(dataset)
 
 
 def picture(level: int) -> RGB:

@@ -12,7 +12,7 @@ from gallery.ingest import removal
 from gallery.models import Dataset, Image
 from search.embedding import writer as embedding_writer
 from search.extractors.feature_extractor import live_config
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.models import Embedding, FeatureSpec, SearchIndex
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def vectors_of(index: SearchIndex, count: int) -> np.ndarray[tuple[int, int], np
 
 
 def test_what_is_stored_is_the_vector_of_its_image_and_counted_once(dataset: Dataset) -> None:
-    index, ids = loaded_extractors.live_index(dataset), images_of(dataset, 5)
+    index, ids = feature_specs.live_index(dataset), images_of(dataset, 5)
     vectors = vectors_of(index, 5)
     assert embedding_writer.store_embeddings(index, ids[:3], vectors[:3]) == 3
     assert embedding_writer.store_embeddings(index, ids, -vectors) == 2
@@ -57,10 +57,8 @@ def test_what_is_stored_is_the_vector_of_its_image_and_counted_once(dataset: Dat
 
 
 def test_one_transaction_stores_embeddings_of_two_specs_apart(dataset: Dataset) -> None:
-    first, ids = loaded_extractors.live_index(dataset), images_of(dataset, 3)
-    other = loaded_extractors.index_of(
-        dataset, FeatureSpec.objects.for_config(live_config(pooling="average"))
-    )
+    first, ids = feature_specs.live_index(dataset), images_of(dataset, 3)
+    other = feature_specs.index_of(dataset, FeatureSpec.objects.for_config(live_config(pooling="average")))
     vectors, others = vectors_of(first, 3), vectors_of(other, 3)
     with transaction.atomic():
         assert embedding_writer.store_embeddings(first, ids, vectors) == 3
@@ -71,7 +69,7 @@ def test_one_transaction_stores_embeddings_of_two_specs_apart(dataset: Dataset) 
 
 
 def test_an_image_that_is_gone_is_passed_over(dataset: Dataset) -> None:
-    index, ids = loaded_extractors.live_index(dataset), images_of(dataset, 3)
+    index, ids = feature_specs.live_index(dataset), images_of(dataset, 3)
     removal.remove_images([int(ids[1])])
     assert embedding_writer.store_embeddings(index, ids, vectors_of(index, 3)) == 2
     assert set(Embedding.objects.values_list("image", flat=True)) == {int(ids[0]), int(ids[2])}
@@ -80,7 +78,7 @@ def test_an_image_that_is_gone_is_passed_over(dataset: Dataset) -> None:
 def test_several_that_store_the_same_images_while_others_remove_some_agree_in_the_end(
     dataset: Dataset,
 ) -> None:
-    index, ids = loaded_extractors.live_index(dataset), images_of(dataset, 60)
+    index, ids = feature_specs.live_index(dataset), images_of(dataset, 60)
     vectors = vectors_of(index, 60)
     going = [int(pk) for pk in ids[::7]]
 

@@ -24,7 +24,7 @@ from search.embedding import all_layers
 from search.experiments import evaluation, promotion
 from search.experiments import jobs as experiment_jobs
 from search.experiments.scoring import Measure, measure
-from search.features import loaded_extractors, matrices
+from search.features import feature_specs, matrices
 from search.live import query as live_query
 from search.models import Embedding, Experiment, ExperimentQuery, FeatureMatrix, FeatureSpec, SearchIndex
 from tests.conftest import import_folder, picture
@@ -246,7 +246,7 @@ def test_a_picture_that_cannot_be_read_is_listed_and_the_rest_is_measured(labell
 
 def test_layers_whose_flattened_map_would_be_too_long_are_left_out(labelled: Dataset) -> None:
     with pytest.raises(TooLargeError):
-        experiment_jobs.experiment_spec("efficientnet-lite0", "stem", "flatten")
+        feature_specs.experiment_spec("efficientnet-lite0", "stem", "flatten")
     plan = experiment_jobs.Plan("efficientnet-lite0", ("flatten",), ("cosine",))
     computed, _ = experiment_jobs.compute_now(labelled, plan)
     layers = set(Experiment.objects.values_list("spec__layer", flat=True))
@@ -285,7 +285,7 @@ def test_promotion_switches_live_search_and_keeps_the_old_index(
     dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
     import_folder(dataset, sample_folder())
-    before = loaded_extractors.live_index(dataset)
+    before = feature_specs.live_index(dataset)
     experiment_jobs.compute_now(dataset, LITE0)
     experiment = Experiment.objects.get(spec__layer="stage5", metric="cosine")
     job = promotion.enqueue(experiment)
@@ -293,7 +293,7 @@ def test_promotion_switches_live_search_and_keeps_the_old_index(
     done = jobs.perform(job.pk)
     assert done is not None
     assert done.state == Job.State.SUCCEEDED, done.error
-    assert loaded_extractors.live_index(dataset).spec == experiment.spec
+    assert feature_specs.live_index(dataset).spec == experiment.spec
     assert SearchIndex.objects.filter(dataset=dataset, live=True).count() == 1
     assert Embedding.objects.filter(spec=before.spec).count() == 12
     query = dataset.images.earliest("pk")
@@ -350,21 +350,21 @@ def test_a_dataset_without_pictures_has_nothing_to_compute(dataset: Dataset) -> 
 def test_features_that_would_not_fit_in_memory_are_refused_in_words(
     labelled: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = experiment_jobs.experiment_spec("efficientnet-lite0", "top", "average")
+    spec = feature_specs.experiment_spec("efficientnet-lite0", "top", "average")
     monkeypatch.setattr(matrices, "LARGEST_READ_BYTES", 12 * 1280 * 4 - 1)
     with pytest.raises(TooLargeError, match=r"of 12 pictures take .* choose average"):
         matrices.read(labelled, spec, np.arange(12, dtype=np.int64))
 
 
 def test_only_staff_switches_live_search_to_an_index(labelled: Dataset, staff_client: Client) -> None:
-    live = loaded_extractors.live_index(labelled)
+    live = feature_specs.live_index(labelled)
     address = f"/api/v1/indexes/{live.pk}/promote/"
     assert Client().post(address).status_code in (401, 403)
     refused = staff_client.post(address)
     assert refused.status_code == 422
     assert refused.json()["error"]["code"] == "not_promotable"
     earlier = SearchIndex.objects.create(
-        dataset=labelled, spec=experiment_jobs.experiment_spec("efficientnet-lite0", "top", "average")
+        dataset=labelled, spec=feature_specs.experiment_spec("efficientnet-lite0", "top", "average")
     )
     asked = staff_client.post(f"/api/v1/indexes/{earlier.pk}/promote/")
     assert (asked.status_code, asked.json()["kind"]) == (202, "promote")

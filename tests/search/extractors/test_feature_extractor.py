@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors import pooling
 from search.extractors.engines import openvino as engine_openvino
-from search.extractors.engines.base import load_engine
+from search.extractors.engines.loading import load_engine
 from search.extractors.engines.openvino import converted
 from search.extractors.engines.precision import generated_pictures
-from search.extractors.feature_extractor import FeatureExtractor, live_config, resized
+from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.networks.registry import architecture
 from search.extractors.reduction import reduction
+from search.extractors.resizing import resized
 
 LITE0 = architecture("efficientnet-lite0")
 SIDE = 96

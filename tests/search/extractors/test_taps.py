@@ -10,7 +10,8 @@ import pytest
 from gallery.errors import NotFoundError, TooLargeError
 from search.extractors import pooling
 from search.extractors.engines import openvino
-from search.extractors.engines.base import Engine, load_engine
+from search.extractors.engines.base import Engine
+from search.extractors.engines.loading import load_engine
 from search.extractors.engines.openvino import converted
 from search.extractors.engines.precision import calibration_pictures, closeness, generated_pictures
 from search.extractors.engines.timing import least_ms

@@ -13,8 +13,9 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from gallery.imaging import decoding
+from gallery.imaging.limits import image_limits
 from gallery.ingest import removal
-from gallery.ingest.importing import add_picture, image_limits
+from gallery.ingest.importing import add_picture
 from gallery.models import Dataset, Image
 from search.extractors.map_images import INFERNO, coloured, strongest_channels
 from search.extractors.networks.registry import architecture

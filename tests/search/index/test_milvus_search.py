@@ -16,7 +16,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.ingest import removal
 from gallery.models import Dataset, Image, Job
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.index.milvus.connection import MilvusServer
 from search.indexing import backends, builds
 from search.indexing.database_vectors import DatabaseVectors
@@ -76,7 +76,7 @@ def test_search_on_milvus_gives_what_it_gives_on_faiss_and_switching_loses_nothi
     milvus: MilvusServer,  # noqa: F811
     client: Client,
 ) -> None:
-    index = loaded_extractors.live_index(imported)
+    index = feature_specs.live_index(imported)
     label = Image.objects.order_by("pk").values_list("category", flat=True)[0]
     builds.rebuild(index)
     on_faiss, labelled = all_hits(), all_hits(label)
@@ -120,7 +120,7 @@ def test_a_new_picture_is_found_within_two_seconds_and_taken_in_without_a_rebuil
     settings: Any,
 ) -> None:
     use(milvus)
-    build = builds.rebuild(loaded_extractors.live_index(imported))
+    build = builds.rebuild(feature_specs.live_index(imported))
     old = Image.objects.order_by("pk").first()
     assert old is not None
     hits(old)
@@ -132,7 +132,7 @@ def test_a_new_picture_is_found_within_two_seconds_and_taken_in_without_a_rebuil
     before = hits_of_all(old)
 
     settings.COMPACT_AFTER = 2
-    index = loaded_extractors.live_index(imported)
+    index = feature_specs.live_index(imported)
     assert builds.wants_rebuild(index)
     jobs.perform_now(Job.Kind.INDEX, imported, index=index.pk, compact=True)
     assert IndexBuild.objects.count() == 1
@@ -162,7 +162,7 @@ def test_an_index_that_outgrew_its_centre_is_built_anew(
 ) -> None:
     use(milvus_lite)
     monkeypatch.setattr(backends.MilvusBackend, "GROWS_TO", 0)
-    index = loaded_extractors.live_index(imported)
+    index = feature_specs.live_index(imported)
     first = builds.rebuild(index)
     second = builds.compact(index)
     assert second.pk != first.pk
@@ -205,7 +205,7 @@ def test_settings_that_cannot_work_are_named(changes: dict[str, str], wrong: set
 
 def test_vectors_are_read_from_the_database_by_their_ids(imported: Dataset) -> None:
     stored = DatabaseVectors()
-    index = loaded_extractors.live_index(imported)
+    index = feature_specs.live_index(imported)
     pks = np.array(builds.embeddings(index).order_by("pk").values_list("pk", flat=True), dtype=np.int64)
     found, vectors = stored.read(np.concatenate((pks[::-1], [10**9])))
     np.testing.assert_array_equal(found, pks)

@@ -18,7 +18,7 @@ from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.system import locking
 from search import metrics
 from search.experiments import evaluation
-from search.features import loaded_extractors
+from search.features import feature_specs, loaded_extractors
 from search.indexing import builds
 from search.maintenance import verification
 from search.models import Embedding, FeatureMatrix, SearchIndex
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def indexed(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
     """Return twelve searchable pictures in four categories, with a published generation."""
     import_folder(dataset, sample_folder(count=3))
-    builds.rebuild(loaded_extractors.live_index(dataset))
+    builds.rebuild(feature_specs.live_index(dataset))
     return dataset
 
 
@@ -83,7 +83,7 @@ def test_evaluate_extracts_what_another_configuration_lacks(indexed: Dataset, ca
     kept = FeatureMatrix.objects.get(spec__model="efficientnet-lite0", spec__layer="top")
     assert kept.count == 12
     assert not Embedding.objects.filter(spec__model="efficientnet-lite0").exists()
-    assert SearchIndex.objects.get(live=True).spec.model == loaded_extractors.live_spec().model
+    assert SearchIndex.objects.get(live=True).spec.model == feature_specs.live_spec().model
 
 
 def test_evaluate_says_why_unlabelled_pictures_cannot_be_scored(dataset: Dataset, capsys: Any) -> None:
@@ -120,7 +120,7 @@ def test_vectors_belong_to_their_own_pictures_whatever_fails(
     for image in Image.objects.order_by("pk")[1:12:3]:
         Path(image.file.path).write_bytes(b"torn")
     jobs.perform_now(Job.Kind.EXTRACT, dataset)
-    network = loaded_extractors.extractor(loaded_extractors.live_spec().config)
+    network = loaded_extractors.extractor(feature_specs.live_spec().config)
     from gallery.imaging import decoding
     from gallery.imaging.decoding import ImageLimits
 
@@ -159,12 +159,12 @@ def test_a_damaged_generation_is_not_served_and_searches_read_the_database(index
     (current,) = Path(builds.faiss_store().root).glob("*/CURRENT")
     (current.parent / current.read_text().strip() / "vectors.f16").write_bytes(b"")
     builds.forget()
-    index = loaded_extractors.live_index(indexed)
+    index = feature_specs.live_index(indexed)
     assert builds.searchable(index).count == 12
 
 
 def test_an_index_is_built_by_one_process_at_a_time(indexed: Dataset) -> None:
-    index = loaded_extractors.live_index(indexed)
+    index = feature_specs.live_index(indexed)
 
     def build() -> None:
         try:
@@ -183,14 +183,14 @@ def test_an_index_is_built_by_one_process_at_a_time(indexed: Dataset) -> None:
 
 
 def test_a_rebuild_follows_when_enough_has_changed(indexed: Dataset, settings: Any) -> None:
-    index = loaded_extractors.live_index(indexed)
+    index = feature_specs.live_index(indexed)
     assert not builds.wants_rebuild(index)
     settings.COMPACT_AFTER = 2
     from gallery.ingest import removal
 
     removal.remove_images(Image.objects.order_by("pk").values_list("pk", flat=True)[:3])
-    assert builds.wants_rebuild(loaded_extractors.live_index(indexed))
+    assert builds.wants_rebuild(feature_specs.live_index(indexed))
     call_command("rebuild_index")
-    index = loaded_extractors.live_index(indexed)
+    index = feature_specs.live_index(indexed)
     assert not index.removed.exists()
     assert builds.searchable(index).count == 9

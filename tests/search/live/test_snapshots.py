@@ -13,7 +13,7 @@ from django.db.models import F
 
 from gallery.models import Dataset, Image
 from search.embedding.writer import store_embeddings
-from search.features import loaded_extractors
+from search.features import feature_specs
 from search.indexing import builds, snapshots
 from search.models import Embedding, SearchIndex
 from tests.conftest import import_folder
@@ -32,7 +32,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 def index(dataset: Dataset, sample_folder: Callable[..., Path]) -> SearchIndex:
     """Return an index of twelve pictures with a generation, of which the last is yet to be embedded."""
     import_folder(dataset, sample_folder(count=3))
-    made = loaded_extractors.live_index(dataset)
+    made = feature_specs.live_index(dataset)
     Embedding.objects.all().delete()
     images = list(Image.objects.order_by("pk").values_list("pk", flat=True))
     store_embeddings(made, np.array(images[:-1]), vectors(made, len(images) - 1))

@@ -1,0 +1,91 @@
+"""Chooses the engine that runs a network on this machine, and loads it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+from gallery.errors import NotFoundError
+from search.extractors.engines.base import Engine, Maps, MapsWork, OneLane, Pixels
+from search.extractors.engines.timing import least_ms
+from search.extractors.networks.architecture import Architecture, Compute
+
+
+class NumpyEngine(OneLane):
+    """Runs what is computed from the pixels without a network."""
+
+    name = "numpy"
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+
+    def run(self, batch: Pixels) -> tuple[Maps, ...]:
+        """Return the one map of raw RGB pictures, (n, s, s, 3) uint8 -> (n, h, w, c) float32."""
+        return (self._compute(batch),)
+
+    def each(self, batch: Pixels, work: MapsWork) -> None:
+        """Call `work` with the map of one picture at a time."""
+        for start in range(len(batch)):
+            work(start, self.run(batch[start : start + 1]))
+
+    def calibration(self) -> dict[str, Any]:
+        """Return {}: there is nothing to choose."""
+        return {}
+
+    def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
+        """Return the measured milliseconds a picture."""
+        (cost,) = least_ms([lambda: self._compute(batch)])
+        return (cost / len(batch),)
+
+
+def load_engine(
+    architecture: Architecture,
+    layers: tuple[str, ...],
+    input_size: int,
+    *,
+    kind: str = "auto",
+    cache_dir: Path,
+) -> Engine:
+    """Return an engine for a network, taps and input size; `kind` is auto, openvino or tensorflow.
+
+    "auto" is TensorFlow when it sees a graphics card, else OpenVINO when installed, else TensorFlow.
+
+    Raises:
+        NotFoundError: there is no such tap or kind of engine.
+        WeightsError: the weights cannot be had or the conversion failed.
+    """
+    for layer in layers:
+        architecture.require_tap(layer)
+    if architecture.compute is not None:
+        return NumpyEngine(architecture.compute)
+    if kind == "auto":
+        kind = _best_kind()
+    if kind == "tensorflow":
+        from search.extractors.engines.tensorflow import TensorFlowEngine
+
+        return TensorFlowEngine(architecture, layers, input_size)
+    if kind == "openvino":
+        from search.extractors.engines.openvino import OpenVINOEngine, converted
+
+        return OpenVINOEngine(converted(architecture, layers, input_size, cache_dir), input_size)
+    raise NotFoundError(f"There is no engine {kind!r}; there are auto, openvino and tensorflow.")
+
+
+def _best_kind() -> str:
+    openvino_installed = importlib.util.find_spec("openvino") is not None
+    if not openvino_installed or (_may_have_gpu() and _tensorflow_sees_gpu()):
+        return "tensorflow"
+    return "openvino"
+
+
+def _may_have_gpu() -> bool:
+    """Look for a graphics card without TensorFlow, whose import costs seconds."""
+    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _tensorflow_sees_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
