@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, FailedFile, Image, Job
+from search.models import IndexBuild
 from tests.support.browser import DATASET
 
 pytest_plugins = ["tests.support.browser_fixtures"]
@@ -35,6 +36,7 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
     image, job = Image.objects.first(), Job.objects.first()
     assert image is not None
     assert job is not None
+    build = IndexBuild.objects.latest("pk")
     FailedFile.objects.create(job=job, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
     paths = {
         "/": 200,
@@ -51,6 +53,10 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
         "/admin/gallery/dataset/": 200,
         "/admin/gallery/dataset/upload/": 200,
         f"/admin/gallery/image/{image.pk}/change/": 200,
+        f"/admin/gallery/dataset/{image.dataset_id}/change/": 200,
+        "/admin/search/searchindex/": 200,
+        f"/admin/search/searchindex/{build.index_id}/change/": 200,
+        f"/admin/search/indexbuild/{build.pk}/change/": 200,
         "/nowhere/": 404,
     }
     for path, status in paths.items():
