@@ -9,7 +9,8 @@ from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from gallery.admin import ReadOnlyAdmin
 from search.indexing.build_report import build_report, figure
@@ -56,8 +57,9 @@ class ManifestColumns:
 
     @admin.display(description="kind of index")
     def kind(self, row: Any) -> str:
-        """Return the kind of index that serves."""
-        return figure(self.manifest_of(row), "factory")
+        """Return the kind of index, which may be broken into lines after its commas."""
+        parts = figure(self.manifest_of(row), "factory").split(",")
+        return format_html_join(mark_safe(",<wbr>"), "{}", ((part,) for part in parts))
 
     @admin.display(description="recall at 10")
     def recall(self, row: Any) -> str:
@@ -84,7 +86,7 @@ class FeatureSpecAdmin(BuiltByJobsAdmin):
     )  # fmt: skip
     list_filter = ("model", "pooling", "reduction")
     search_fields = ("model", "layer", "fingerprint")
-    ordering = ("model", "layer", "pooling", "pk")
+    ordering = ("model", "pk")
     fields = (
         "model", "layer", "pooling", "reduction", "reduction_digest", "input_size", "resize", "dims",
         "weights_digest", "fingerprint", "created_at", "indexes", "experiments",
@@ -123,12 +125,12 @@ class SearchIndexAdmin(ManifestColumns, BuiltByJobsAdmin):
     """Indexes with the figures of the generation that serves, and the latest builds of each."""
 
     list_display = (
-        "dataset", "spec", "live", "embeddings", "kind", "recall", "query", "memory", "builds",
+        "dataset", "spec", "live", "embeddings", "kind", "recall", "query", "memory",
     )  # fmt: skip
     list_filter = ("live", "dataset", "spec__model")
     list_select_related = ("dataset", "spec")
     search_fields = ("dataset__name", "dataset__slug", "spec__model")
-    ordering = ("dataset", "-live", "pk")
+    ordering = ("dataset", "pk")
     fields = ("dataset_link", "spec_link", "live", "embeddings", "revision", "masked", "builds")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SearchIndex]:
@@ -162,8 +164,8 @@ class SearchIndexAdmin(ManifestColumns, BuiltByJobsAdmin):
 
     @admin.display(description="builds")
     def builds(self, index: SearchIndex) -> str:
-        """Link to the builds of this index."""
-        return _list_link(IndexBuild, "builds", index__id__exact=index.pk)
+        """Link to all builds of this index."""
+        return _list_link(IndexBuild, f"{index.builds.count():,}", index__id__exact=index.pk)
 
     def render_change_form(
         self,
@@ -187,7 +189,7 @@ class IndexBuildAdmin(ManifestColumns, BuiltByJobsAdmin):
     """Generations of indexes: how each was built, what was tried, or why it failed."""
 
     list_display = (
-        "id", "dataset", "spec", "state", "kind", "recall", "query", "memory", "seconds", "started_at",
+        "id", "dataset", "spec", "state", "kind", "recall", "query", "started",
     )  # fmt: skip
     list_filter = ("state", "index__live", "index__dataset")
     list_select_related = ("index__dataset", "index__spec")
@@ -213,10 +215,10 @@ class IndexBuildAdmin(ManifestColumns, BuiltByJobsAdmin):
         """Return the feature spec in words."""
         return str(build.index.spec)
 
-    @admin.display(description="built in")
-    def seconds(self, build: IndexBuild) -> str:
-        """Return how long it took."""
-        return figure(build.manifest, "build_seconds")
+    @admin.display(description="started", ordering="started_at")
+    def started(self, build: IndexBuild) -> str:
+        """Return when it began, in few words."""
+        return f"{build.started_at:%-d %b %Y, %H:%M}"
 
     @admin.display(description="index")
     def index_link(self, build: IndexBuild) -> str:

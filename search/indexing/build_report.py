@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 Fact = tuple[str, str]  # label, value with its unit
@@ -31,12 +32,25 @@ def _bytes(value: Any) -> str:
     return f"{value:,.0f} bytes"
 
 
+def _moment(value: Any) -> str:
+    return f"{datetime.fromisoformat(value):%-d %b %Y, %H:%M} UTC"
+
+
+def _words(value: Any) -> str:
+    return str(value).replace("_", " ")
+
+
+def _label(key: str) -> str:
+    """Return a key of the manifest as a label; names of files and libraries stay as they are."""
+    return key if {".", "-"} & set(key) else _words(key).capitalize()
+
+
 # key of the manifest -> label, and how its value is written; in the order of the page
 MEASURED: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "factory": ("Kind of index", str),
     "count": ("Vectors", _count),
     "dims": ("Dimensions", _count),
-    "metric": ("Metric", str),
+    "metric": ("Metric", _words),
     "recall_at_10": ("Recall at 10", _share),
     "latency_ms_p50": ("Median query", _ms),
     "bytes_per_vector": ("Memory a vector", _bytes),
@@ -45,7 +59,7 @@ MEASURED: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "effort_margin": ("Margin of the lists", _share),
     "build_seconds": ("Built in", _seconds),
     "read_seconds": ("Of it, reading the vectors", _seconds),
-    "built_at": ("Built at", str),
+    "built_at": ("Built at", _moment),
 }
 # shown as tables of their own
 TABLES: Final = {"spec": "Feature spec", "versions": "Versions", "checksums": "Checksums (SHA-256)"}
@@ -81,12 +95,12 @@ def build_report(manifest: Mapping[str, Any]) -> BuildReport:
     tables = [
         (
             title,
-            [(_words(name), str(value)) for name, value in manifest[key].items() if value not in ("", None)],
+            [(_label(name), str(value)) for name, value in manifest[key].items() if value not in ("", None)],
         )
         for key, title in TABLES.items()
         if manifest.get(key)
     ]
-    rest = [(_words(key), str(value)) for key, value in manifest.items() if key not in known]
+    rest = [(_label(key), str(value)) for key, value in manifest.items() if key not in known]
     return BuildReport(
         measured=[
             (label, written(manifest[key])) for key, (label, written) in MEASURED.items() if key in manifest
@@ -114,7 +128,3 @@ def _trial_row(trial: Mapping[str, Any], manifest: Mapping[str, Any]) -> TrialRo
         margin=figure(trial, "effort_margin"),
         chosen=all(trial.get(key) == manifest.get(key) for key in alike),
     )
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ") if "." not in name else name
