@@ -58,11 +58,11 @@ class Delta:
         """Centre vectors whose ids ascend."""
         return cls(ids, vectors, normalise(vectors.astype(np.float32) - centre))
 
-    def kept(self, chosen: NDArray[np.bool_]) -> Delta:
+    def filter(self, chosen: NDArray[np.bool_]) -> Delta:
         """Return a part."""
         return self if chosen.all() else Delta(self.ids[chosen], self.vectors[chosen], self.units[chosen])
 
-    def joined(self, other: Delta) -> Delta:
+    def merge(self, other: Delta) -> Delta:
         """Return both, which share no id."""
         ids = np.concatenate((self.ids, other.ids))
         vectors = np.concatenate((self.vectors, other.vectors))
@@ -107,7 +107,7 @@ class LiveIndex:
             else centre_of(rows.sum(axis=0, dtype=np.float64), len(rows))
         )
         self._delta = Delta.of(keys, rows, self.centre)
-        self._gone, self._masked = self._gone_ids()
+        self._excluded, self._excluded_here = self._excluded_ids()
 
     @property
     def delta_ids(self) -> Ids:
@@ -119,7 +119,7 @@ class LiveIndex:
         """Uncentred vectors (n, d) of what is newer than the generation."""
         return self._delta.vectors
 
-    def _gone_ids(self) -> tuple[Ids, Ids]:
+    def _excluded_ids(self) -> tuple[Ids, Ids]:
         """Return the ids whose vectors in a generation do not count, ascending, and those that it holds."""
         gone = np.union1d(self._removed, self.delta_ids)
         return gone, gone[self.generation.known(gone)] if self.generation is not None else gone[:0]
@@ -127,10 +127,10 @@ class LiveIndex:
     @property
     def count(self) -> int:
         """Vectors that can be found."""
-        kept = self.generation.count - len(self._masked) if self.generation is not None else 0
+        kept = self.generation.count - len(self._excluded_here) if self.generation is not None else 0
         return kept + len(self.delta_ids)
 
-    def changed(
+    def with_changes(
         self, added_ids: Ids, added_vectors: NDArray[Any], removed_ids: Collection[int] = frozenset()
     ) -> LiveIndex:
         """Return a new snapshot with vectors (n, d) added or replaced, then ids removed.
@@ -145,9 +145,9 @@ class LiveIndex:
             vectors = np.concatenate((self.delta_vectors[kept], rows))
             return LiveIndex(None, np.concatenate((self.delta_ids[kept], added)), vectors, gone)
         newer = LiveIndex(self.generation, added, added_vectors, gone)
-        old = self._delta.kept(kept & ~contained(self.delta_ids, newer._removed))
-        newer._delta = old.joined(newer._delta)
-        newer._gone, newer._masked = newer._gone_ids()
+        old = self._delta.filter(kept & ~contained(self.delta_ids, newer._removed))
+        newer._delta = old.merge(newer._delta)
+        newer._excluded, newer._excluded_here = newer._excluded_ids()
         return newer
 
     def search(
@@ -216,7 +216,7 @@ class LiveIndex:
     ) -> SearchResult:
         if k < 1:
             return nothing_found(len(units), 0)
-        untouched = not len(self._gone) and not excluded.shape[1]  # nothing newer, nothing to be left out
+        untouched = not len(self._excluded) and not excluded.shape[1]  # nothing newer, nothing to be left out
         if self.generation is not None and untouched and len(units):
             return self.generation.search(units, k, allowed)
         old = self._search_generation(units, k, allowed, excluded)
@@ -241,7 +241,7 @@ class LiveIndex:
         if self.generation is None or not len(units):
             return nothing_found(len(units), k)
         # not only those that it held when this snapshot was made: it may take some in while it serves
-        gone, masked = self._gone, self._masked
+        gone, masked = self._excluded, self._excluded_here
         if allowed is not None:  # a filter carries the mask itself: nothing to over-fetch
             places = np.searchsorted(allowed, gone[contained(gone, allowed)])
             found = self.generation.search(
@@ -264,7 +264,7 @@ class LiveIndex:
         keys = checked_ids(ids)
         present = np.isin(keys, self.delta_ids)
         if self.generation is not None:
-            present |= self.generation.known(keys) & ~np.isin(keys, self._masked)
+            present |= self.generation.known(keys) & ~np.isin(keys, self._excluded_here)
         return present
 
     def vectors(self, ids: Ids) -> NDArray[np.float16]:
@@ -313,7 +313,7 @@ class LiveIndex:
         # newer ones as often as they are among all
         share = len(self.delta_ids) / self.count
         newer = newer[: round(SAMPLE * share)]
-        return np.concatenate((np.setdiff1d(held, self._masked)[: SAMPLE - len(newer)], newer))
+        return np.concatenate((np.setdiff1d(held, self._excluded_here)[: SAMPLE - len(newer)], newer))
 
 
 def _excluded(exclude_ids: Ids | None, queries: int) -> NDArray[np.int64]:

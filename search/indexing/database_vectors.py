@@ -58,7 +58,9 @@ class DatabaseVectors:
         return found, vectors.reshape(len(rows), len(vectors) // max(1, len(rows)))
 
 
-def joined(index: SearchIndex, after: int = 0, up_to: int | None = None) -> tuple[Ids, NDArray[np.float16]]:
+def read_range(
+    index: SearchIndex, after: int = 0, up_to: int | None = None
+) -> tuple[Ids, NDArray[np.float16]]:
     """Return the ids (n,) of a range and their vectors (n, d): for few of them."""
     read = list(batches(index, after, up_to))
     if not read:

@@ -142,7 +142,7 @@ def _load(index: SearchIndex, previous: Snapshot | None) -> Snapshot:
     if generation is not None and not _is_last_built(index, generation):
         removed |= _orphans(index, generation)
     floor = generation.last_id - LOOK_BACK_IDS if generation is not None else 0
-    ids, vectors = database_vectors.joined(index, max(0, floor))
+    ids, vectors = database_vectors.read_range(index, max(0, floor))
     last_id = int(ids[-1]) if len(ids) else generation.last_id if generation is not None else 0
     if generation is not None:
         newer = ~generation.known(ids)
@@ -152,12 +152,12 @@ def _load(index: SearchIndex, previous: Snapshot | None) -> Snapshot:
 
 def _followed(index: SearchIndex, previous: Snapshot, began: float) -> Snapshot:
     """Return the next snapshot of the same generation: read is only what came since."""
-    ids, vectors = database_vectors.joined(index, previous.last_id)
+    ids, vectors = database_vectors.read_range(index, previous.last_id)
     # while a generation serves, rows are only added to what it must mask
     removed = previous.live.removed_ids
     if index.removed.count() != len(removed):
         removed = frozenset(index.removed.values_list("embedding_id", flat=True))
-    live = previous.live.changed(ids, vectors, removed - previous.live.removed_ids)
+    live = previous.live.with_changes(ids, vectors, removed - previous.live.removed_ids)
     return Snapshot(index.revision, live, int(ids[-1]) if len(ids) else previous.last_id, began)
 
 

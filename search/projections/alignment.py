@@ -46,7 +46,7 @@ def project_onto(vectors: NDArray[Any], reference: NDArray[Any] | None, plan: Pr
     """
     if reference is None:
         return project(vectors, plan)
-    layout = project(vectors, plan, near=reference)
+    layout = project(vectors, plan, initial=reference)
     return Layout(aligned_to(reference, layout.points), layout.fitted)
 
 

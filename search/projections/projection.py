@@ -25,17 +25,17 @@ from search.types import Vectors
 FEW = 4  # fewer vectors have no neighbourhoods to keep: their map is their two principal components
 
 
-def project(vectors: NDArray[Any], plan: ProjectionPlan, *, near: NDArray[Any] | None = None) -> Layout:
+def project(vectors: NDArray[Any], plan: ProjectionPlan, *, initial: NDArray[Any] | None = None) -> Layout:
     """Return a map of vectors (n, d): float32 or what converts to it.
 
-    Maps start from the first two principal components, or from `near` (n, 2), another map of the same
-    pictures: umap also holds the points near it a little, pca has no start. Above the plan's limit a map is
+    Maps start from the first two principal components, or from `initial` (n, 2), another map of the same
+    pictures: umap also anchors the points near it a little, pca has no start. Above the plan's limit a map is
     fitted on a covering sample and the rest is placed among it. Fewer than four vectors are laid out by
     PCA whatever the method; equal vectors get places close together; none get an empty map.
-    Raises: ProjectionInputError for vectors or `near` of the wrong shape, or not finite.
+    Raises: ProjectionInputError for vectors or `initial` of the wrong shape, or not finite.
     """
     rows = checked_vectors(vectors)
-    reference = None if near is None else checked_points(near, len(rows))
+    reference = None if initial is None else checked_points(initial, len(rows))
     if not len(rows):
         return Layout(np.empty((0, 2), dtype=np.float32), 0)
     linear = plan.method == "pca" or len(rows) < FEW
@@ -44,7 +44,9 @@ def project(vectors: NDArray[Any], plan: ProjectionPlan, *, near: NDArray[Any] |
         return Layout(_first_two(rotated), len(rows))
     start = _first_two(rotated) if reference is None else reference
     sample = covering_sample(rotated, plan.most_fitted or len(rows), plan.seed)
-    fitted = _fitted(np.ascontiguousarray(rotated[sample]), plan, start[sample], held=reference is not None)
+    fitted = _fitted(
+        np.ascontiguousarray(rotated[sample]), plan, start[sample], anchored=reference is not None
+    )
     if len(sample) == len(rows):
         return Layout(fitted, len(rows))
     rest = np.setdiff1d(np.arange(len(rows)), sample, assume_unique=True)
@@ -80,9 +82,9 @@ def place(
     return placed_among(places, space.rotate(old), space.rotate(new), plan.neighbours)
 
 
-def _fitted(rotated: Vectors, plan: ProjectionPlan, start: Points, *, held: bool) -> Points:
+def _fitted(rotated: Vectors, plan: ProjectionPlan, start: Points, *, anchored: bool) -> Points:
     if plan.method == "umap":
-        return umap_points(rotated, plan, start, held=held)
+        return umap_points(rotated, plan, start, anchored=anchored)
     return tsne_points(rotated, plan, start)
 
 

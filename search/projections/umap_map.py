@@ -24,13 +24,13 @@ START_NOISE = 1e-4
 # Share of the way back to the start in each epoch. Measured on the eight layers of the sample data: pictures
 # move a quarter to a third less from layer to layer, for 0.007 to 0.012 of trustworthiness; with ten times
 # as much the early layers show categories that are not in them.
-HOLD = 0.01
+ANCHOR_STRENGTH = 0.01
 
 
-def umap_points(rotated: Vectors, plan: ProjectionPlan, start: Points, *, held: bool = False) -> Points:
+def umap_points(rotated: Vectors, plan: ProjectionPlan, start: Points, *, anchored: bool = False) -> Points:
     """Return the UMAP map (n, 2) of at least four vectors (n, d) on their principal axes.
 
-    `held` keeps the points near the start.
+    `anchored` keeps the points near the start.
     """
     import_umap()
     from umap.umap_ import find_ab_params
@@ -42,7 +42,7 @@ def umap_points(rotated: Vectors, plan: ProjectionPlan, start: Points, *, held: 
         Curve(float(a), float(b)),
         epochs=EPOCHS_OF_FEW if len(rotated) <= MANY else EPOCHS_OF_MANY,
         seed=plan.seed,
-        hold=HOLD if held else 0.0,
+        anchor_strength=ANCHOR_STRENGTH if anchored else 0.0,
     )
 
 

@@ -45,11 +45,11 @@ class Curve:
 
 
 def descended(
-    start: Points, graph: Graph, curve: Curve, *, epochs: int, seed: int, hold: float = 0.0
+    start: Points, graph: Graph, curve: Curve, *, epochs: int, seed: int, anchor_strength: float = 0.0
 ) -> Points:
     """Return the points (n, 2) that the descent reaches from `start`, which is left as it is.
 
-    `hold` draws every point that share of its way back to the start before each epoch.
+    `anchor_strength` draws every point that share of its way back to the start before each epoch.
     """
     points = np.array(start, dtype=np.float32, order="C")
     used = graph.weights >= graph.weights.max(initial=0) / epochs
@@ -60,7 +60,7 @@ def descended(
     _compiled()(
         points,
         np.asarray(start, dtype=np.float32, order="C"),
-        np.float32(hold),
+        np.float32(anchor_strength),
         graph.heads[used],
         graph.tails[used],
         (weights.max() / weights).astype(np.float32),
@@ -93,7 +93,7 @@ def _compiled() -> Callable[..., None]:
 def _descend(
     points: Any,
     start: Any,
-    hold: Any,
+    anchor_strength: Any,
     heads: Any,
     tails: Any,
     epochs_per_sample: Any,
@@ -108,10 +108,10 @@ def _descend(
     longest = np.float32(LONGEST_STEP)
     for epoch in range(epochs):
         rate = np.float32(1.0 - epoch / epochs)
-        if hold > 0:
+        if anchor_strength > 0:
             for point in range(count):
-                points[point, 0] += hold * (start[point, 0] - points[point, 0])
-                points[point, 1] += hold * (start[point, 1] - points[point, 1])
+                points[point, 0] += anchor_strength * (start[point, 0] - points[point, 0])
+                points[point, 1] += anchor_strength * (start[point, 1] - points[point, 1])
         for edge in range(len(heads)):
             if due[edge] > epoch:
                 continue

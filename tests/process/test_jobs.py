@@ -87,9 +87,9 @@ MANY = """
 import numpy as np
 from gallery.models import Dataset, Image
 from search.models import Embedding
-from search.services import features
+from search.features import feature_specs
 dataset = Dataset.objects.create(slug="many", name="Many")
-index = features.live_index(dataset)
+index = feature_specs.live_index(dataset)
 images = Image.objects.bulk_create([
     Image(dataset=dataset, sha256=f"{n:064x}", filename=f"{n}.png", file=f"{n}.png", thumbnail=f"{n}.webp",
           width=8, height=8, size_bytes=1, format="PNG")

@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import resource
 from pathlib import Path
-from gallery import memory
+from semsearch_site import memory
 
 def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6

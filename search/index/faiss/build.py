@@ -31,9 +31,9 @@ from search.index.faiss.tuning import (
     RECALL_REQUIRED,
     SAMPLE_QUERIES,
     TUNING_QUERIES,
-    Exam,
+    RecallSample,
     Trial,
-    exams,
+    recall_samples,
     tuned,
 )
 from search.types import Vectors
@@ -167,7 +167,7 @@ def _chosen_index(
         factories = [plan.factory]
     else:
         factories, tried = _by_merit(plan, stored)
-    tuning, reporting = exams(stored, (TUNING_QUERIES, SAMPLE_QUERIES))
+    tuning, reporting = recall_samples(stored, (TUNING_QUERIES, SAMPLE_QUERIES))
     lists = learned_lists(stored, count, factories[0])
     best: tuple[Trial, bool, FaissIndex] | None = None
     for place, factory in enumerate(factories):
@@ -193,7 +193,9 @@ def _finds_too_little(trial: Trial) -> IndexDamagedError:
     )
 
 
-def _examined(index: FaissIndex, tuning: Exam, reporting: Exam, wanted: float) -> tuple[Trial, bool]:
+def _examined(
+    index: FaissIndex, tuning: RecallSample, reporting: RecallSample, wanted: float
+) -> tuple[Trial, bool]:
     """Return the index tuned, with its recall on other queries, and whether it reaches the wanted one."""
     trial = tuned(index, tuning, wanted)
     found = index.search(reporting.queries, 11, effort=trial.effort)
@@ -208,7 +210,7 @@ def _by_merit(plan: BuildPlan, stored: MappedVectors) -> tuple[list[str], list[T
     if len(kinds) == 1:
         return [kinds[0].factory(count, plan.dims)], []
     some = min(count, TRIED_ON)
-    exam = exams(stored, (TUNING_QUERIES, 1), some)[0]
+    exam = recall_samples(stored, (TUNING_QUERIES, 1), some)[0]
     lists = learned_lists(stored, some, kinds[0].factory(some, plan.dims))
     trials = [
         tuned(filled(kind.factory(some, plan.dims), stored, some, lists), exam, plan.budget.recall)

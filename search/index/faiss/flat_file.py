@@ -13,7 +13,7 @@ from search.index.base import NO_ID, best, brute_force, normalise
 from search.index.faiss.generation import INDEX_FILE
 from search.index.faiss.index import EXACT, FaissIndex
 from search.index.faiss.stored_vectors import CENTRE_FILE, IDS_FILE, stored_blocks
-from search.index.faiss.tuning import RECALL_AT, TIMED_QUERIES, Exam, Trial, one_thread
+from search.index.faiss.tuning import RECALL_AT, TIMED_QUERIES, RecallSample, Trial, one_thread
 from search.types import Ids, Vectors
 
 # Of the file of a flat index with ids: two headers of so many bytes, for the ids and the vectors, each with
@@ -78,8 +78,8 @@ def _median_ms(units: Vectors) -> float:
 
 def _recall(index: FaissIndex, ids: Ids, units: Vectors) -> float:
     """Return the share of the ten nearest of some vectors, among those of a block, that the index finds."""
-    own, queries = ids[:TIMED_QUERIES], units[:TIMED_QUERIES]
+    own_ids, queries = ids[:TIMED_QUERIES], units[:TIMED_QUERIES]
     near = brute_force(queries, ids, units, RECALL_AT + 1)
-    exact = best(np.where(near.ids == own[:, None], NO_ID, near.ids), near.scores, RECALL_AT).scores
+    exact = best(np.where(near.ids == own_ids[:, None], NO_ID, near.ids), near.scores, RECALL_AT).scores
     found = index.search(queries, RECALL_AT + 1, ids)
-    return Exam(queries, own, exact).recall(found.ids, found.scores)
+    return RecallSample(queries, own_ids, exact).recall(found.ids, found.scores)

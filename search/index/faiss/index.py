@@ -37,7 +37,7 @@ from search.index.faiss.filters import (
     selector,
     settled,
 )
-from search.index.faiss.probing import ListSearch
+from search.index.faiss.probing import AdaptiveProbe
 from search.types import Ids, Vectors
 
 EXACT = "Flat"  # the factory string of an exact index
@@ -131,7 +131,7 @@ class FaissIndex:
         self._index = index
         self._ivf = _faiss().extract_index_ivf(index) if "IVF" in self.factory else None
         self.lists = int(self._ivf.nlist) if self._ivf is not None else 0
-        self._near: ListSearch | None = None
+        self._near: AdaptiveProbe | None = None
         self._sorter: faiss_gpu.Sorter | None = None
         self._copies: list[faiss_gpu.GpuCopy | None] = []
         self._copying = threading.Lock()
@@ -342,9 +342,9 @@ class FaissIndex:
         bounds = min(self.lists, least), min(self.lists, max(least, effort.most_lists))
         return near.propose(queries, candidates, effort.margin, bounds)
 
-    def _near_lists(self) -> ListSearch:
+    def _near_lists(self) -> AdaptiveProbe:
         if self._near is None:
-            self._near = ListSearch(self._ivf, self._transform())
+            self._near = AdaptiveProbe(self._ivf, self._transform())
         return self._near
 
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:

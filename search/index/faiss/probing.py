@@ -25,7 +25,7 @@ GRAPH_LINKS, GRAPH_EFFORT = 16, 80
 GRAPH_LISTS = 64
 
 
-class ListSearch:
+class AdaptiveProbe:
     """Searches the inverted lists of a FAISS index (its object, trained) near each query."""
 
     def __init__(self, index: Any, transform: Any | None) -> None:

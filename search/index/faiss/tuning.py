@@ -31,26 +31,26 @@ MARGINS = tuple(round(0.1 * 1.06**step, 4) for step in range(48))
 CANDIDATES = (40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Hits of the first page that count as if they were not there where candidates are chosen: those of a picture
 # that is in the index are its like, told apart from the rest by codes that do not tell strangers apart.
-ITS_LIKE = 24
+SELF_SIMILAR = 24
 MORE_TRIED = 3  # steps of lists beyond the first that can do it: more lists may need fewer candidates
 
 
 @dataclass(frozen=True)
-class Exam:
+class RecallSample:
     """Queries (m, d) out of an index, their own ids (m,), and the exact scores (m, 10) of the others."""
 
     queries: Vectors
-    own: Ids
+    own_ids: Ids
     exact: NDArray[np.float32]
 
-    def harder_half(self) -> Exam:
+    def hardest_half(self) -> RecallSample:
         """Return the queries whose tenth neighbour is farthest.
 
         What is searched with later is new, and lies farther from what is held than that from each other.
         """
         last = np.where(np.isfinite(self.exact), self.exact, np.inf).min(axis=1, initial=np.inf)
-        order = np.argsort(last, kind="stable")[: -(-len(self.own) // 2)]
-        return Exam(self.queries[order], self.own[order], self.exact[order])
+        order = np.argsort(last, kind="stable")[: -(-len(self.own_ids) // 2)]
+        return RecallSample(self.queries[order], self.own_ids[order], self.exact[order])
 
     def places(self, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the places (m, 10) among the proposed (m, c) of the ten nearest but for the query's like.
@@ -58,7 +58,7 @@ class Exam:
         That and itself are counted out, as if not proposed; where there are no ten, places are 0.
         """
         order = np.argsort(np.where(ids == NO_ID, np.inf, -scores), axis=1, kind="stable")
-        gone, near = order[:, : ITS_LIKE + 1], order[:, ITS_LIKE + 1 : ITS_LIKE + 1 + RECALL_AT]
+        gone, near = order[:, : SELF_SIMILAR + 1], order[:, SELF_SIMILAR + 1 : SELF_SIMILAR + 1 + RECALL_AT]
         places = near - (gone[:, None, :] < near[:, :, None]).sum(axis=2)
         return np.where(np.take_along_axis(ids, near, 1) == NO_ID, 0, places)
 
@@ -67,7 +67,7 @@ class Exam:
         wanted = np.isfinite(self.exact)
         if not wanted.any():
             return 1.0
-        others = best(np.where(ids == self.own[:, None], NO_ID, ids), scores, RECALL_AT).scores
+        others = best(np.where(ids == self.own_ids[:, None], NO_ID, ids), scores, RECALL_AT).scores
         farthest = np.where(wanted, self.exact, np.inf).min(axis=1)[:, None]
         return float((others >= farthest - 1e-5)[wanted].mean())
 
@@ -95,17 +95,19 @@ class Trial:
         return asdict(self)
 
 
-def exams(stored: MappedVectors, sizes: tuple[int, int], rows: int | None = None) -> tuple[Exam, Exam]:
+def recall_samples(
+    stored: MappedVectors, sizes: tuple[int, int], rows: int | None = None
+) -> tuple[RecallSample, RecallSample]:
     """Return two exams of different queries among the first `rows` vectors, or all."""
     count = len(stored.ids) if rows is None else min(rows, len(stored.ids))
     chosen = sampled_rows(count, sum(sizes))
     mixed = np.random.default_rng(SEED).permutation(len(chosen))
-    own = stored.ids[chosen]
-    queries = stored.units(own)
-    exact = _exact_scores(stored, queries, own, count)
+    own_ids = stored.ids[chosen]
+    queries = stored.units(own_ids)
+    exact = _exact_scores(stored, queries, own_ids, count)
     both = np.split(mixed, [min(sizes[0], len(mixed) // 2 if len(mixed) < sum(sizes) else sizes[0])])
-    first, second = (Exam(queries[part], own[part], exact[part]) for part in both)
-    return first, second if len(second.own) else first
+    first, second = (RecallSample(queries[part], own_ids[part], exact[part]) for part in both)
+    return first, second if len(second.own_ids) else first
 
 
 def sampled_rows(count: int, size: int) -> NDArray[np.int64]:
@@ -122,7 +124,7 @@ def blocks(stored: MappedVectors, count: int, size: int = BLOCK_ROWS) -> Iterato
         yield stored.ids[start:stop], stored.units_between(start, stop)
 
 
-def _exact_scores(stored: MappedVectors, queries: Vectors, own: Ids, count: int) -> NDArray[np.float32]:
+def _exact_scores(stored: MappedVectors, queries: Vectors, own_ids: Ids, count: int) -> NDArray[np.float32]:
     import faiss
 
     wanted = min(RECALL_AT + 1, count)
@@ -132,10 +134,10 @@ def _exact_scores(stored: MappedVectors, queries: Vectors, own: Ids, count: int)
         near, rows = faiss.knn(queries, block, min(wanted, len(ids)), metric=faiss.METRIC_INNER_PRODUCT)
         together = best(np.hstack((found, ids[rows])), np.hstack((scores, near)), RECALL_AT + 1)
         found, scores = together.ids, together.scores
-    return best(np.where(found == own[:, None], NO_ID, found), scores, RECALL_AT).scores
+    return best(np.where(found == own_ids[:, None], NO_ID, found), scores, RECALL_AT).scores
 
 
-def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
+def tuned(index: FaissIndex, exam: RecallSample, wanted: float) -> Trial:
     """Return the fastest effort that reaches a recall, or else the greatest there is, measured.
 
     Where as many lists are visited for every query, the harder half of the queries has to be served; where
@@ -158,7 +160,7 @@ def tuned(index: FaissIndex, exam: Exam, wanted: float) -> Trial:
     return min((fastest, *narrowed), key=lambda trial: trial.query_ms)
 
 
-def by_margin(index: FaissIndex, exam: Exam, lists: int, wanted: float) -> list[Trial]:
+def by_margin(index: FaissIndex, exam: RecallSample, lists: int, wanted: float) -> list[Trial]:
     """Return trials of the least margins that do, instead of so many lists."""
 
     def found(place: int) -> tuple[SearchEffort, float, bool]:
@@ -170,13 +172,13 @@ def by_margin(index: FaissIndex, exam: Exam, lists: int, wanted: float) -> list[
 
 
 def _fewest_candidates(
-    index: FaissIndex, exam: Exam, effort: SearchEffort, wanted: float
+    index: FaissIndex, exam: RecallSample, effort: SearchEffort, wanted: float
 ) -> tuple[SearchEffort, float, bool]:
     """Return an effort with the fewest candidates that do, its recall, and whether it does."""
-    harder = exam.harder_half()
+    harder = exam.hardest_half()
     asked = exam if effort.margin else harder
     ids, scores = index.proposals(asked.queries, replace(effort, candidates=CANDIDATES[-1]))
-    hard = np.isin(asked.own, harder.own)
+    hard = np.isin(asked.own_ids, harder.own_ids)
     places = asked.places(ids, scores)[hard]
     enough = [some for some in CANDIDATES if (places < some).mean() >= (1 + wanted) / 2]
     candidates = enough[0] if enough else CANDIDATES[-1]
@@ -184,7 +186,7 @@ def _fewest_candidates(
     return replace(effort, candidates=candidates), recall, bool(enough) and recall >= wanted
 
 
-def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: Exam) -> Trial:
+def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: RecallSample) -> Trial:
     return Trial(
         factory=index.factory,
         count=index.count,

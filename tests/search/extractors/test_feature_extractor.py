@@ -136,7 +136,7 @@ def test_extraction_with_openvino_never_loads_tensorflow(cache_dir: Path) -> Non
     converted(LITE0, ("top",), SIDE, cache_dir)
     program = (
         "import sys; from pathlib import Path; import numpy as np;"
-        "from search.extractors.extraction import FeatureExtractor, live_config;"
+        "from search.extractors.feature_extractor import FeatureExtractor, live_config;"
         f"config = live_config(model='efficientnet-lite0', input_size={SIDE});"
         f"e = FeatureExtractor(config, cache_dir=Path({str(cache_dir)!r}), engine='openvino');"
         "e.extract_query(np.zeros((9, 9, 3), np.uint8)); print('tensorflow' in sys.modules)"

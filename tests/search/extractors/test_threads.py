@@ -12,7 +12,7 @@ from django.conf import settings
 BEGINNING = """
 import os, sys, threading
 import numpy as np
-from search.extractors.openvino_engine import import_openvino
+from search.extractors.engines.openvino import import_openvino
 openvino = import_openvino()
 from openvino import opset13 as operations
 sys.setswitchinterval(1e-6)
@@ -40,10 +40,10 @@ def test_threads_that_use_the_engine_first_at_the_same_time_all_get_on(attempt: 
 HELD = """
 import sys
 from pathlib import Path
-from gallery import cores
-from search.extractors.engines import load_engine
-from search.extractors.extraction import live_config
-from search.extractors.registry import architecture
+from gallery.system import cores
+from search.extractors.engines.loading import load_engine
+from search.extractors.feature_extractor import live_config
+from search.extractors.networks.registry import architecture
 cores.hold_to(1)
 config = live_config()
 network = architecture(config.model)

@@ -148,7 +148,8 @@ def test_the_three_lite_networks_are_available() -> None:
 
 def test_importing_the_extractors_loads_no_heavy_library() -> None:
     program = (
-        "import sys, search.extractors.registry, search.extractors.extraction as e; e.live_config();"
+        "import sys, search.extractors.networks.registry;"
+        "from search.extractors.feature_extractor import live_config; live_config();"
         "print([m for m in ('tensorflow', 'keras', 'openvino', 'PIL', 'django') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

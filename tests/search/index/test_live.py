@@ -107,7 +107,7 @@ def test_an_empty_index_finds_nothing() -> None:
 
 def test_a_changed_snapshot_finds_the_new_and_the_old_one_does_not(live: LiveIndex) -> None:
     new = np.array([5_000], dtype=np.int64)
-    changed = live.changed(new, QUERIES[:1], {int(IDS[100])})
+    changed = live.with_changes(new, QUERIES[:1], {int(IDS[100])})
     assert changed.search(QUERIES[:1], 1).ids.tolist() == [[5_000]]
     assert (changed.count, live.count) == (550, 550)
     assert not live.known(new).any()
@@ -115,13 +115,13 @@ def test_a_changed_snapshot_finds_the_new_and_the_old_one_does_not(live: LiveInd
 
 
 def test_a_replaced_vector_counts_and_the_one_in_the_generation_does_not(live: LiveIndex) -> None:
-    replaced = live.changed(IDS[60:61], -VECTORS[60:61])
+    replaced = live.with_changes(IDS[60:61], -VECTORS[60:61])
     assert replaced.count == live.count
     np.testing.assert_array_equal(replaced.vectors(IDS[60:61]), -VECTORS[60:61])
     found = replaced.search(VECTORS[60:61], 550)
     assert (found.ids == IDS[60]).sum() == 1
     assert found.ids[0, 0] != IDS[60]
-    back = replaced.changed(NO_IDS, NO_VECTORS, {int(IDS[60])}).changed(IDS[60:61], VECTORS[60:61])
+    back = replaced.with_changes(NO_IDS, NO_VECTORS, {int(IDS[60])}).with_changes(IDS[60:61], VECTORS[60:61])
     assert back.search(VECTORS[60:61], 1).ids.tolist() == [[IDS[60]]]
 
 
@@ -205,7 +205,7 @@ def test_no_hit_of_a_hasty_index_changes_its_page(tmp_path: Path, removed: int) 
 def test_a_change_of_a_snapshot_equals_a_new_one(generation: Generation) -> None:
     first = LiveIndex(generation, IDS[500:520], VECTORS[500:520], IDS[:5].tolist())
     added = np.array([*range(520, 540), 510])
-    changed = first.changed(IDS[added], VECTORS[added], [*IDS[5:10].tolist(), int(IDS[505])])
+    changed = first.with_changes(IDS[added], VECTORS[added], [*IDS[5:10].tolist(), int(IDS[505])])
     rows = np.array([*range(500, 505), *range(506, 540)])
     fresh = LiveIndex(generation, IDS[rows], VECTORS[rows], [*IDS[:10].tolist(), int(IDS[505])])
     np.testing.assert_array_equal(changed.delta_ids, fresh.delta_ids)

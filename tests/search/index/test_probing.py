@@ -11,9 +11,9 @@ import pytest
 from search.index.faiss.generation import Manifest
 from search.index.faiss.index import FaissIndex, SearchEffort
 from search.index.faiss.kinds import filled
-from search.index.faiss.probing import ListSearch, within
+from search.index.faiss.probing import AdaptiveProbe, within
 from search.index.faiss.stored_vectors import MappedVectors
-from search.index.faiss.tuning import by_margin, exams
+from search.index.faiss.tuning import by_margin, recall_samples
 from tests.search.index.test_faiss import DIMS, clustered
 
 COUNT = 12_000
@@ -50,9 +50,9 @@ def test_a_graph_of_the_centres_leads_to_the_same_lists(
 ) -> None:
     index = filled(FACTORIES[0], stored, COUNT)
     queries = stored.units(stored.ids[5:600:20])
-    plain = ListSearch(index._ivf, index._transform())
+    plain = AdaptiveProbe(index._ivf, index._transform())
     monkeypatch.setattr("search.index.faiss.probing.GRAPH_FROM", 100)
-    graph = ListSearch(index._ivf, index._transform())
+    graph = AdaptiveProbe(index._ivf, index._transform())
     for margin in (0.2, 100.0):  # the second is beyond what the graph is asked for
         same = plain.propose(queries, 40, margin, (1, 128)) == graph.propose(queries, 40, margin, (1, 128))
         assert same.mean() > 0.97
@@ -85,7 +85,7 @@ def test_a_deep_page_visits_what_it_needs(index: FaissIndex, stored: MappedVecto
 
 def test_a_margin_is_tuned_that_reaches_the_recall(stored: MappedVectors) -> None:
     index = filled(FACTORIES[0], stored, COUNT)
-    exam, other = exams(stored, (200, 100))
+    exam, other = recall_samples(stored, (200, 100))
     trial = by_margin(index, exam, 16, 0.98)[0]
     assert trial.effort_margin > 0
     assert trial.recall_at_10 >= 0.98

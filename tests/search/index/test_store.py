@@ -257,8 +257,8 @@ ENDLESS_BUILD = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from search.index.build import BuildPlan, build_generation
-from search.index.store import GenerationStore
+from search.index.faiss.build import BuildPlan, build_generation
+from search.index.faiss.store import GenerationStore
 
 def batches():
     for n in range(10**9):
@@ -303,8 +303,8 @@ KILLED_AT_THE_SWAP = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-import search.index.store
-from search.index.build import BuildPlan, build_generation
+import search.index.faiss.store
+from search.index.faiss.build import BuildPlan, build_generation
 
 before_replace = Path.replace
 
@@ -315,7 +315,7 @@ def die(self, target):
 
 Path.replace = die
 rows = np.random.default_rng(0).normal(size=(30, 16))
-store = search.index.store.GenerationStore(Path(sys.argv[1]))
+store = search.index.faiss.store.GenerationStore(Path(sys.argv[1]))
 build_generation(store, BuildPlan("objects", {}, 16), [(np.arange(30), rows)])
 """
 

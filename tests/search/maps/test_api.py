@@ -309,7 +309,7 @@ def test_the_web_server_never_loads_what_makes_maps() -> None:
     script = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'semsearch_site.settings'\n"
         "import django; django.setup()\n"
-        "import search.api.projections, search.services.projecting, search.management.commands.demo\n"
+        "import search.maps.api, search.maps.jobs, search.management.commands.demo\n"
         "heavy = ('umap', 'numba', 'sklearn', 'scipy', 'faiss', 'tensorflow')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
