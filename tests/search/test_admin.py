@@ -214,6 +214,6 @@ def test_the_report_of_a_real_build_names_every_figure(tmp_path: Any) -> None:
 def test_the_report_shows_what_it_does_not_know_and_a_dash_for_what_is_not_there() -> None:
     report = build_report({"factory": "HNSW", "changing": False, "last_id": 7})
     assert report.measured == [("Kind of index", "HNSW")]
-    assert report.tables == [("Also in the manifest", [("changing", "False"), ("last id", "7")])]
+    assert report.tables == [("Also in the manifest", [("Changing", "False"), ("Last id", "7")])]
     assert figure({}, "recall_at_10") == "–"
     assert build_report({}) == type(report)([], [], [])
