@@ -14,7 +14,7 @@ OPTIONS = {"folder": "--images", "count": "--count", "clients": "--clients", "se
 
 
 class Command(ReportingCommand):
-    """`benchmark NAME|all`."""
+    """`benchmark NAME|all`, or `benchmark --write-docs`."""
 
     help = "Measure, print and keep figures under benchmarks/results."
 
@@ -22,7 +22,11 @@ class Command(ReportingCommand):
         """Name the benchmark."""
         from benchmarks.suite import BENCHMARKS
 
-        parser.add_argument("name", choices=[*BENCHMARKS, "all"], metavar="|".join([*BENCHMARKS, "all"]))
+        names = [*BENCHMARKS, "all"]
+        parser.add_argument("name", nargs="?", choices=names, metavar="|".join(names))
+        parser.add_argument(
+            "--write-docs", action="store_true", help="fill the tables of the documents from the kept results"
+        )
         parser.add_argument(
             "--images", type=Path, dest="folder", help="a folder of pictures instead of its own"
         )
@@ -36,9 +40,13 @@ class Command(ReportingCommand):
         )
 
     def report(self, **options: Any) -> dict[str, Any]:
-        """Run one benchmark, or all."""
+        """Run one benchmark, or all, or write what was measured into the documents."""
         from benchmarks import suite
 
+        if options["write_docs"]:
+            return self._written(options["name"])
+        if options["name"] is None:
+            raise CommandError("Name a benchmark, or all, or give --write-docs.")
         name, given = options["name"], {key: options[key] for key in OPTIONS if options[key] is not None}
         takes = suite.BENCHMARKS[name].options if name != "all" else ()
         if unknown := [OPTIONS[key] for key in given if key not in takes]:
@@ -83,8 +91,20 @@ class Command(ReportingCommand):
             raise CommandError("\n".join(f"{name} failed: {why}" for name, why in failures.items()))
         return results
 
+    def _written(self, name: str | None) -> dict[str, Any]:
+        """Fill the tables of the documents; returns the files that changed."""
+        from benchmarks import docs_tables
+
+        if name is not None:
+            raise CommandError("--write-docs takes no benchmark: it reads the results of all of them.")
+        changed = docs_tables.write(docs_tables.ROOT)
+        return {"changed": [str(path.relative_to(docs_tables.ROOT)) for path in changed]}
+
     def show(self, report: dict[str, Any]) -> None:
-        """Print the figures of one benchmark, or of each."""
+        """Print the figures of one benchmark, or of each, or the documents that were changed."""
+        if "changed" in report:
+            self.stdout.write("\n".join(report["changed"]) or "The documents say what the results say.")
+            return
         self._print(report if all(isinstance(value, dict) for value in report.values()) else {"": report})
 
     def _print(self, results: dict[str, dict[str, Any]]) -> None:

@@ -1,0 +1,1 @@
+"""The tables of figures in the documents: each a function from results to text."""
