@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import IO, TextIO
 
 from gallery.errors import SemsearchError
 
@@ -101,6 +101,7 @@ class Supervisor:
         self._state = state
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
         self._stop = threading.Event()
 
     def __enter__(self) -> Supervisor:
@@ -118,15 +119,24 @@ class Supervisor:
         self._shared.close()
         self._own.close()
 
-    def start(self, name: str, command: list[str]) -> None:
-        """Start a child in a process group of its own, so that Ctrl-C reaches it only through us."""
-        self._children[name] = subprocess.Popen(
+    def start(self, name: str, command: list[str], *, without: bytes = b"") -> None:
+        """Start a child in a process group of its own, so that Ctrl-C reaches it only through us.
+
+        Lines that hold `without` are left out of what it says; all others are passed on.
+        """
+        child = self._children[name] = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if without else None,
+            stderr=subprocess.STDOUT if without else None,
             start_new_session=True,
             preexec_fn=_die_with_parent,
             pass_fds=(self._shared.fileno(),),
         )
+        if child.stdout is not None:
+            reader = threading.Thread(target=_pass_on, args=(child.stdout, without), daemon=True)
+            reader.start()
+            self._readers.append(reader)
 
     def wait_for_socket(self, path: Path, name: str) -> None:
         """Wait until a child listens, or we are told to stop.
@@ -162,6 +172,8 @@ class Supervisor:
         first, *others = self._children or [""]
         self._end(others)
         self._end([first] if first else [])
+        for reader in self._readers:
+            reader.join(1.0)
 
     def _end(self, names: list[str]) -> None:
         for name in names:
@@ -177,6 +189,15 @@ class Supervisor:
             with suppress(ProcessLookupError):
                 os.killpg(self._children[name].pid, signal.SIGKILL)
             self._children[name].wait()
+
+
+def _pass_on(lines: IO[bytes], without: bytes) -> None:
+    """Write what a child says to our stderr, but for the lines that hold `without`."""
+    with lines:
+        for line in lines:
+            if without not in line:
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
 
 
 def _locked(path: Path, within_s: float = 0.0) -> TextIO:
