@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,5 +33,6 @@ def told(missing: Mapping[str, Sequence[Need]]) -> str:
 def _commands(needs: Sequence[Need]) -> list[str]:
     packages = dict.fromkeys(package for need in needs for package in need.debian)
     files = dict.fromkeys(need.requirements for need in needs if need.requirements)
-    apt = [f"sudo apt-get install --no-install-recommends {' '.join(packages)}"] if packages else []
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    apt = [f"{sudo}apt-get install --no-install-recommends {' '.join(packages)}"] if packages else []
     return [*apt, *(f".venv/bin/python -m pip install -c requirements.lock -r {file}" for file in files)]

@@ -93,13 +93,17 @@ def test_every_benchmark_can_say_what_it_lacks(name: str) -> None:
     assert all(need.debian or need.requirements for need in suite.BENCHMARKS[name].needs())
 
 
-def test_a_need_of_several_benchmarks_is_told_once_with_one_command_for_all() -> None:
+@pytest.mark.parametrize(("user", "sudo"), [(0, ""), (1000, "sudo ")])
+def test_a_need_of_several_benchmarks_is_told_once_with_one_command_for_all(
+    monkeypatch: pytest.MonkeyPatch, user: int, sudo: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     lines = told({"one": [PICTURES, GRAPH], "two": [PICTURES]}).splitlines()
     assert lines == [
         "  one, two: pictures",
         "  one: a graph",
         "To install it:",
-        "  sudo apt-get install --no-install-recommends openclipart-png tuxpaint-stamps-default g++",
+        f"  {sudo}apt-get install --no-install-recommends openclipart-png tuxpaint-stamps-default g++",
         "  .venv/bin/python -m pip install -c requirements.lock -r requirements-bench.txt",
     ]
 

@@ -66,7 +66,11 @@ class Command(ReportingCommand):
         if lacking and not (skip_missing and ready):
             raise CommandError(
                 f"Nothing was measured, for this is not installed:\n{told(lacking)}"
-                + ("\nOr measure the others alone with --skip-missing." if ready else "")
+                + (
+                    "\nOr measure the others alone with --skip-missing (make bench OPTIONS=--skip-missing)."
+                    if ready
+                    else ""
+                )
             )
         if lacking:
             self.stderr.write(f"Left out, for this is not installed:\n{told(lacking)}")

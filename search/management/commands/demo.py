@@ -53,7 +53,9 @@ class Command(BaseCommand):
             dataset__slug=name, kind=Job.Kind.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
         )
         if not finished.exists():
-            self._say(f"Importing {name} and extracting its features; the first time takes a minute")
+            first = not (settings.CACHE_ROOT / "models").exists()
+            longer = "; the first time also prepares the network, about a minute" if first else ""
+            self._say(f"Importing {name} and extracting its features{longer}")
             folder = settings.BASE_DIR / "sample_data" / name
             done = self._reported("import_dataset", folder, name=name)
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
