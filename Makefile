@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
 
-.PHONY: setup setup-dev demo serve test test-servers check bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers check check-js bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -41,12 +41,25 @@ test-servers: setup-dev
 	sh tests/install_services.sh
 	SEMSEARCH_TEST_SERVICES=servers $(BIN)/python -m pytest
 
+# what checks JavaScript; the site itself needs none of it
+node_modules/.installed: package.json package-lock.json .npmrc
+	sh tests/install_services.sh node
+	npm ci
+	touch $@
+
+check-js: node_modules/.installed
+	npm run --silent format:check
+	npm run --silent lint
+	npm run --silent types
+	npm run --silent test
+
 check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+	$(MAKE) check-js
 	$(MAKE) test
 
 # says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
@@ -67,4 +80,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .services .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .services .mypy_cache .ruff_cache .pytest_cache node_modules

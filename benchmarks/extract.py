@@ -21,7 +21,7 @@ from gallery import jobs
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.ingest import removal
-from gallery.models import Dataset, Job
+from gallery.models import Dataset
 from search.embedding.pipeline import one_blas_thread
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
@@ -80,9 +80,7 @@ def _ours(folder: Path, stages: list[dict[str, float]]) -> float:
     dataset = Dataset.objects.create(slug=f"benchmark-{os.getpid()}-{time.time_ns()}", name="Benchmark")
     try:
         started = time.perf_counter()
-        result = jobs.perform_now(
-            Job.Kind.IMPORT, dataset, path=str(folder), announce=False, extract=True
-        ).result
+        result = jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False, extract=True).result
         seconds = time.perf_counter() - started
         assert Embedding.objects.filter(dataset=dataset).count() == result["images"] > 0
         stages.append({name: value for name, value in result.items() if name.endswith("_s")})

@@ -14,7 +14,8 @@ from benchmarks.original import OriginalWay
 from benchmarks.pictures import SAMPLES, pictures
 from gallery import jobs
 from gallery.ingest import removal
-from gallery.models import Dataset, Job
+from gallery.models import Dataset
+from search import job_kinds
 from search.live import query as live_query
 from search.live.query import SearchRequest
 
@@ -43,8 +44,8 @@ def query() -> dict[str, Any]:
         return [rounds.elapsed_ms(partial(search, data)) for data in some]
 
     try:
-        jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(folder), announce=False)
-        jobs.perform_now(Job.Kind.EXTRACT, dataset)
+        jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False)
+        jobs.perform_now(job_kinds.EXTRACT, dataset)
         for data in datas[:WARM_UP]:
             ours(data)
             theirs(data)

@@ -153,11 +153,9 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """Rows that programs write and people read."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
         return False
 
 

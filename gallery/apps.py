@@ -7,18 +7,18 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 
 class GalleryConfig(AppConfig):
-    """Registers the system checks, the import jobs, what goes with an atlas page, and the counting."""
+    """Registers the import jobs, lets the database count, and holds the process to its cores."""
 
     name = "gallery"
 
     def ready(self) -> None:
-        """Import what registers itself, let the database count, and hold the process to its cores."""
+        """Import what registers itself, let the database count, and limit the process to its cores."""
         from django.conf import settings
 
+        from gallery import registration  # noqa: F401
         from gallery.counts import counting
-        from gallery.ingest import importing  # noqa: F401
         from gallery.system import cores
 
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)
-        cores.hold_to(settings.ENGINE_THREADS)
+        cores.limit_cores(settings.ENGINE_THREADS)

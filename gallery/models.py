@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+
+from gallery import job_labels
+from gallery.errors import NotFoundError
+
+
+class TriggerField(models.BigIntegerField[int, int]):
+    """A number that triggers keep: saving an older copy of a row leaves it as the database has it by now."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return what is written: the value of a new row, else the column itself."""
+        return super().pre_save(model_instance, add) if add else F(self.attname)
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    """Datasets, found by their slug."""
+
+    def called(self, slug: str) -> Dataset:
+        """Return the dataset of a slug. Raises: NotFoundError."""
+        found = self.filter(slug=slug).first()
+        if found is None:
+            raise NotFoundError(f"There is no dataset called {slug}.")
+        return found
 
 
 class Dataset(models.Model):
-    """A named collection of images, searched together."""
+    """A named collection of images, searched together.
+
+    The database itself raises `revision` with every image that comes, goes or changes its category, see
+    `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out
+    of date once the dataset has another one. A label that was changed and changed back counts as a change.
+    """
 
     slug = models.SlugField(max_length=80, unique=True, help_text="Used in addresses and commands.")
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    revision = TriggerField(default=0, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
@@ -26,6 +58,10 @@ class Dataset(models.Model):
         from django.urls import reverse
 
         return reverse("gallery:dataset", args=[self.slug])
+
+    def current_revision(self) -> int:
+        """Return the revision in the database; `revision` is the one of when this row was read."""
+        return Dataset.objects.values_list("revision", flat=True).get(pk=self.pk)
 
 
 def image_path(image: Image, filename: str) -> str:
@@ -68,17 +104,14 @@ class Image(models.Model):
 
 
 class Category(models.Model):
-    """How many images of a dataset have a category, "" for those without, and sums of their ids.
+    """How many images of a dataset have a category, "" for those without.
 
-    The database keeps these rows itself, see `gallery.counts.counting`: pages read them instead of counting
-    images, and the sums tell whether other images, or others of the same number, are there now.
+    The database keeps these rows itself, see `gallery.counts.sql`: pages read them instead of counting.
     """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="categories", db_index=False)
     name = models.CharField(max_length=200, blank=True)
     images = models.PositiveBigIntegerField()
-    id_sum = models.BigIntegerField()
-    id_square_sum = models.BigIntegerField()
 
     class Meta:
         ordering = ["dataset", "name"]
@@ -124,15 +157,6 @@ class Job(models.Model):
     conditional update, so a message that comes twice does nothing the second time.
     """
 
-    class Kind(models.TextChoices):
-        IMPORT = "import", "import"
-        EXTRACT = "extract", "extract features"
-        INDEX = "index", "build index"
-        EXPERIMENT = "experiment", "compute experiments"
-        PROMOTE = "promote", "switch live search"
-        PROJECT = "project", "project embeddings"
-        VERIFY = "verify", "verify"
-
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
         RUNNING = "running", "running"
@@ -142,7 +166,8 @@ class Job(models.Model):
 
     ACTIVE = (State.QUEUED, State.RUNNING)
 
-    kind = models.CharField(max_length=20, choices=Kind.choices)
+    # what `gallery.jobs.register` was told of when Django started
+    kind = models.CharField(max_length=20, choices=job_labels.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     dataset = models.ForeignKey(
         Dataset, on_delete=models.CASCADE, related_name="jobs", null=True, blank=True, db_index=False
@@ -158,15 +183,15 @@ class Job(models.Model):
     error = models.TextField(blank=True)
     final = models.BooleanField(default=False, help_text="Its source is at fault: trying again is of no use.")
     attempts = models.PositiveIntegerField(default=0)
-    setbacks = models.PositiveIntegerField(
+    consecutive_failures = models.PositiveIntegerField(
         default=0, help_text="Deaths of its worker and passing errors since it last got further."
     )
-    furthest = models.PositiveBigIntegerField(default=0, help_text="The most that was ever done of it.")
+    max_done = models.PositiveBigIntegerField(default=0, help_text="The most that was ever done of it.")
     not_before = models.DateTimeField(null=True, blank=True, help_text="Rests until then.")
     worker = models.CharField(max_length=200, blank=True, help_text="host:pid:token of who runs it")
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
-    announcements = models.PositiveIntegerField(default=0, help_text="Messages sent since it was queued.")
+    publish_count = models.PositiveIntegerField(default=0, help_text="Messages sent since it was queued.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -200,10 +225,10 @@ class Job(models.Model):
         return min(100, int(100 * self.done / self.total)) if self.total else 0
 
 
-class JobShare(models.Model):
-    """A range of ids that one worker has taken of a job; the shares of a job go when it ends.
+class WorkUnit(models.Model):
+    """A range of ids that one worker has claimed of a job; the work units of a job go when it ends.
 
-    A range is taken by inserting its row: it begins behind the last one, and of two rows that begin at the
+    A range is claimed by inserting its row: it begins behind the last one, and of two rows that begin at the
     same id the database keeps one. What a dead worker held is taken over by a conditional update.
     """
 
@@ -212,11 +237,11 @@ class JobShare(models.Model):
         WAITING = "waiting", "waiting"
         DONE = "done", "done"
 
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="shares", db_index=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="work_units", db_index=False)
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
-    total = models.PositiveIntegerField(help_text="What there was to do in it when it was first taken.")
+    total = models.PositiveIntegerField(help_text="What there was to do in it when it was first claimed.")
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=200, blank=True)
@@ -226,9 +251,9 @@ class JobShare(models.Model):
     class Meta:
         ordering = ["job", "first_id"]
         constraints = [
-            models.UniqueConstraint(fields=["job", "first_id"], name="one_share_begins_at_an_id"),
+            models.UniqueConstraint(fields=["job", "first_id"], name="one_unit_begins_at_an_id"),
         ]
-        indexes = [models.Index(fields=["job", "state"], name="share_by_state")]
+        indexes = [models.Index(fields=["job", "state"], name="unit_by_state")]
 
     def __str__(self) -> str:
         return f"{self.first_id} to {self.last_id} of job {self.job_id}"

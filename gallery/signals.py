@@ -1,14 +1,26 @@
 """What the gallery announces; it does not know who listens.
 
 `images_added` and `images_removed` are sent with `dataset_id: int` and `image_ids: list[int]`.
-`images_added` comes after the rows are committed, `images_removed` inside the removing
-transaction and before the rows go, so that what hangs on them can go with them.
-`dataset_removed` comes before a dataset's row is deleted.
+`images_added` comes after the rows are committed; a receiver that makes a job for the new images returns it.
+`images_removed` comes inside the removing transaction and before the rows go, so that what hangs on them can
+go with them; also where a whole dataset is removed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.dispatch import Signal
+
+from gallery.models import Dataset, Image, Job
 
 images_added = Signal()
 images_removed = Signal()
+
+
+def announce_added(dataset: Dataset, images: Iterable[Image]) -> Job | None:
+    """Send `images_added`; returns the job that takes them up, or None where nobody has made one."""
+    ids = [image.pk for image in images]
+    answers: list[tuple[Any, Any]] = images_added.send(Image, dataset_id=dataset.pk, image_ids=ids)
+    return next((answer for _, answer in answers if isinstance(answer, Job)), None)

@@ -1,4 +1,4 @@
-"""Celery's side of jobs: run one, help with one, sweep for forgotten ones, and what beat asks for."""
+"""Celery's side of jobs: run one, assist with one, sweep for forgotten ones, and what beat asks for."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from gallery import jobs
-from gallery.jobs import kinds, work_units
+from gallery.jobs import broker, coordination, file_retries, kinds
 from gallery.models import Job
 
 
-@shared_task(name="gallery.tasks.run_job")
+@shared_task(name=broker.RUN_JOB)
 def run_job(job_id: int) -> None:
     """Do the job if it is still to be done; safe to deliver twice."""
     jobs.perform(job_id, gives_way=True, tries_again=True)
 
 
-@shared_task(name="gallery.tasks.help_job", acks_late=False)
+@shared_task(name=broker.HELP_JOB, acks_late=False)
 def help_job(job_id: int) -> None:
-    """Take shares of a job that another worker leads, unless this process works at it already."""
-    if work_units.being_done_here(job_id):
+    """Do work units of a job that another worker coordinates, unless this process works at it already."""
+    if coordination.is_active_here(job_id):
         return
     job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
-    helper = kinds.work_of(job.kind).helper if job is not None else None
+    helper = kinds.job_type(job.kind).helper if job is not None else None
     if job is not None and helper is not None:
         helper(job)
 
@@ -38,8 +38,6 @@ def sweep_jobs() -> None:
 @shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)
 def retry_failed_files() -> None:
     """Try files again whose reason may have passed; forget what failed jobs kept too long."""
-    from gallery.jobs import file_retries
-
     file_retries.retry_passing_failures()
     file_retries.drop_old_sources()
 
@@ -48,7 +46,7 @@ def retry_failed_files() -> None:
 def revive_at_start(sender: Any = None, **_: Any) -> None:
     """Take up at once what a killed worker of this machine left behind."""
     if sender is not None:
-        work_units.consumed = frozenset(sender.app.amqp.queues.consume_from)
+        coordination.subscribed_queues = frozenset(sender.app.amqp.queues.consume_from)
     jobs.sweep(at_start=True)
 
 

@@ -15,12 +15,13 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from gallery import jobs as job_rows
-from gallery.browse.csv_cells import plain_cell
+from gallery import media_folders
+from gallery.browse.csv_cells import escape_formula
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
 from gallery.jobs import file_retries
-from gallery.jobs.transient_errors import storage_is_away
-from gallery.models import Category, Dataset, FailedFile, Image, Job, JobShare
+from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 DATASETS_PER_PAGE = 24
 IMAGES_PER_PAGE = 96
@@ -115,7 +116,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
-        "workers": shown.shares.filter(state=JobShare.State.RUNNING).count() if shown.active else 0,
+        "workers": shown.work_units.filter(state=WorkUnit.State.RUNNING).count() if shown.active else 0,
     }
     return render(request, "gallery/job.html", context)
 
@@ -137,7 +138,7 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         writer = csv.writer(_Echo())
         yield writer.writerow(["name", "code", "reason"])
         for row in rows.iterator(chunk_size=1000):
-            yield writer.writerow([plain_cell(cell) for cell in row])
+            yield writer.writerow([escape_formula(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'
@@ -149,17 +150,16 @@ def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
     """Send a stored picture; nothing else of the storage can be reached from here."""
     pure = PurePosixPath(path)
     content_type = PICTURE_TYPES.get(pure.suffix.lower())
-    inside = len(pure.parts) > 1 and pure.parts[0] in ("images", "thumbnails", "feature-maps", "atlases")
+    inside = len(pure.parts) > 1 and media_folders.is_served(pure.parts[0])
     if not inside or content_type is None or posixpath.normpath(path) != path or "\\" in path or "\0" in path:
         raise Http404("no such picture")
     try:
-        stored = default_storage.open(path)
-    except Exception as error:
-        if storage_is_away(error):
-            return HttpResponse("The storage of the pictures does not answer.", status=503)
-        if isinstance(error, (OSError, SuspiciousFileOperation)):
-            raise Http404("no such picture") from error
-        raise
+        with storage_errors():
+            stored = default_storage.open(path)
+    except StorageUnavailableError:
+        return HttpResponse("The storage of the pictures does not answer.", status=503)
+    except (OSError, SuspiciousFileOperation) as error:
+        raise Http404("no such picture") from error
     response = FileResponse(stored, content_type=content_type)
     who = "public" if settings.OPEN_READING else "private"
     # a file's name comes from its content, so what an address shows never changes

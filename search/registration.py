@@ -1,4 +1,4 @@
-"""Connects the gallery's signals and the job kinds to this application's services."""
+"""Connects the gallery's signals, imports, kinds of job and folders to this application's services."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from gallery import jobs, signals
+from gallery import jobs, media_folders, signals
 from gallery.ingest import observers
-from gallery.ingest.observers import Follower
+from gallery.ingest.observers import ImportObserver, Observers, SingleImageObserver
 from gallery.models import Dataset, FailedFile, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
+from gallery.system.stored_files import delete_on_commit
+from search import job_kinds, stored_folders
 from search.models import FeatureMatrix, Projection, SearchIndex
 
 
 @receiver(signals.images_added)
-def extract_new_images(dataset_id: int, **_: Any) -> None:
-    """Queue an extraction of what is missing, unless one that has not begun yet will find it."""
-    dataset = Dataset.objects.get(pk=dataset_id)
-    if not Job.objects.filter(dataset=dataset, kind=Job.Kind.EXTRACT, state=Job.State.QUEUED).exists():
-        jobs.enqueue(Job.Kind.EXTRACT, dataset)
+def extract_new_images(dataset_id: int, **_: Any) -> Job:
+    """Have what is missing extracted; returns the job of that."""
+    from search.embedding import jobs as extraction_jobs
+
+    return extraction_jobs.enqueue_extraction(Dataset.objects.get(pk=dataset_id))
 
 
 @receiver(signals.images_removed)
@@ -52,19 +54,10 @@ def drop_index_files(instance: SearchIndex, **_: Any) -> None:
 
 
 @receiver(pre_delete, sender=FeatureMatrix)
-def drop_matrix_file(instance: FeatureMatrix, **_: Any) -> None:
-    """Remove a feature matrix's file with its row."""
-    from search.features import matrices
-
-    matrices.drop_file(instance)
-
-
 @receiver(pre_delete, sender=Projection)
-def drop_projection_file(instance: Projection, **_: Any) -> None:
-    """Remove a projection's file with its row."""
-    from search.maps import files as map_files
-
-    map_files.drop_file(instance)
+def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
+    """Remove the file of a feature matrix or a projection with its row."""
+    delete_on_commit(instance.file)
 
 
 def _extract(run: jobs.JobRun) -> dict[str, Any]:
@@ -120,23 +113,41 @@ def _help_index(job: Job) -> None:
     index_units.help_build(job)
 
 
-def _extract_again(job: Job, files: Sequence[FailedFile]) -> Job:
+def _extract_files(job: Job, files: Sequence[FailedFile]) -> Job:
     """Queue an extraction of the images whose files an earlier one could not use."""
     images = sorted({file.image_id for file in files if file.image_id is not None})
     spec = {"spec": job.parameters["spec"]} if "spec" in job.parameters else {}
-    return jobs.enqueue(Job.Kind.EXTRACT, job.dataset, images=images, **spec)
+    return jobs.enqueue(job_kinds.EXTRACT, job.dataset, images=images, **spec)
 
 
-def _follow(run: jobs.JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower] | None:
+def _observe_import(
+    run: jobs.JobRun, dataset: Dataset, clock: StageTimer
+) -> AbstractContextManager[ImportObserver] | None:
     from search.embedding import import_observer
 
-    return import_observer.follow(run, dataset, clock)
+    return import_observer.observe(run, dataset, clock)
 
 
-observers.register(_follow)
-jobs.register(Job.Kind.EXTRACT, _extract, helper=_help_extract, files_again=_extract_again)
-jobs.register(Job.Kind.INDEX, _index, helper=_help_index)
-jobs.register(Job.Kind.EXPERIMENT, _experiment)
-jobs.register(Job.Kind.PROMOTE, _promote, helper=_help_extract)
-jobs.register(Job.Kind.VERIFY, _verify)
-jobs.register(Job.Kind.PROJECT, _project)
+def _observe_single(dataset: Dataset) -> SingleImageObserver | None:
+    from search.embedding import single_image
+
+    return single_image.observe(dataset)
+
+
+observers.register(Observers(_observe_import, _observe_single))
+media_folders.serve(stored_folders.FEATURE_MAPS)
+
+jobs.register(
+    job_kinds.EXTRACT,
+    _extract,
+    label="extract features",
+    queue="extract",
+    helper=_help_extract,
+    retry_files=_extract_files,
+)
+jobs.register(job_kinds.INDEX, _index, label="build index", queue="index", helper=_help_index)
+jobs.register(job_kinds.PROMOTE, _promote, label="switch live search", queue="index", helper=_help_extract)
+# nobody waits for these: of all that is queued, maps come last
+jobs.register(job_kinds.EXPERIMENT, _experiment, label="compute experiments", queue="project", priority=6)
+jobs.register(job_kinds.VERIFY, _verify, label="verify", queue="index", priority=6)
+jobs.register(job_kinds.PROJECT, _project, label="project embeddings", queue="project", priority=9)

@@ -14,8 +14,9 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from gallery import jobs
-from gallery.jobs import running
+from gallery.jobs import heartbeat
 from gallery.models import Dataset, Job
+from search import job_kinds
 from tests.support.process_fixtures import prepared, template  # noqa: F401
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
@@ -65,8 +66,8 @@ def sample_folder(tmp_path: Path) -> Callable[..., Path]:
 
 def import_folder(dataset: Dataset, path: Path) -> Job:
     """Import a folder or zip now and extract its features."""
-    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False)
-    jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(path), announce=False)
+    jobs.perform_now(job_kinds.EXTRACT, dataset)
     return job
 
 
@@ -109,7 +110,7 @@ def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     from search.indexing import builds
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
-    monkeypatch.setattr(running, "HEARTBEAT_S", 3600.0)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 3600.0)
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield

@@ -23,7 +23,8 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba",
 LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
-        "search", "search.types", "search.metrics",
+        "gallery.job_labels", "gallery.media_folders",
+        "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
     ),
     "doors": (
         "gallery.imaging", "gallery.ingest.archives", "gallery.ingest.zip_structure",
@@ -39,7 +40,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "gallery: browse": ("gallery.browse",),
     "gallery: outside": (
         "gallery.access", "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
-        "gallery.management", "gallery.tasks", "gallery.urls", "gallery.views",
+        "gallery.management", "gallery.registration", "gallery.tasks", "gallery.urls", "gallery.views",
     ),
     "search: throttling": ("search.throttling",),
     "search: features": ("search.features",),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,12 +18,12 @@ import psycopg
 import redis
 
 from benchmarks.needs import Need
+from semsearch_site.child_processes import free_port, start_child
 
 OWNER = "semsearch"
 STARTS_WITHIN_S = 30.0
 # one for each state folder that a test works on
 REDIS_DATABASES = 512
-PR_SET_PDEATHSIG = 1
 # nothing has to outlive the run; an order of words as people write them, unlike SQLite's order of bytes
 INITDB = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "--locale-provider=icu")
 POSTGRES_OPTIONS = {
@@ -56,9 +53,7 @@ class Servers:
         """Start both and wait until they answer."""
         self._folder.chmod(0o755)
         self._start_postgres()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._redis_port = int(probe.getsockname()[1])
+        self._redis_port = free_port()
         self.start_redis()
 
     def kill_redis(self) -> None:
@@ -131,22 +126,9 @@ class Servers:
         self._wait(lambda: redis.Redis(port=self._redis_port).ping())
 
     def _run(self, command: list[str], last_word: signal.Signals, user: int | None = None) -> None:
-        def end_with_parent() -> None:
-            if sys.platform == "linux":
-                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, last_word)
-
         with (self._folder / f"{Path(command[0]).name}.log").open("w") as log:
             self._children.append(
-                subprocess.Popen(
-                    command,
-                    user=user,
-                    cwd=self._folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    preexec_fn=end_with_parent,
-                    start_new_session=True,  # Ctrl-C is for the suite, which then stops them
-                )
+                start_child(command, last_word, user=user, cwd=self._folder, stdout=log, stderr=log)
             )
 
     def _wait(self, answers: Callable[[], Any]) -> None:

@@ -21,8 +21,9 @@ ROUNDS = 3
 STEADY = (0.3, 0.8)
 ENQUEUE = """
 from gallery import jobs
-from gallery.models import Dataset, Job
-jobs.enqueue(Job.Kind.EXTRACT, Dataset.objects.get())
+from gallery.models import Dataset
+from search import job_kinds
+jobs.enqueue(job_kinds.EXTRACT, Dataset.objects.get())
 """
 WITHIN_S = 600.0
 

@@ -24,7 +24,7 @@ from gallery.browse import grid
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.imaging import limits, sprite_sheets
 from gallery.ingest import from_images as ingest_from_images
-from gallery.ingest import importing, removal
+from gallery.ingest import importing, removal, single_image
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Image, Job
 
@@ -75,7 +75,7 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     def atlas(self, request: Request, slug: str) -> Response:
         """Return where the small pictures are that a map draws its points with."""
         dataset = self.get_object()
-        found = sprite_sheets.atlas(dataset)
+        found = sprite_sheets.sheets_of(dataset)
         values = {
             "cell": sprite_sheets.CELL,
             "columns": sprite_sheets.COLUMNS,
@@ -171,12 +171,12 @@ class ImageViewSet(
             raise ValidationError(
                 {"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."}
             )
-        image = importing.add_picture(values["dataset"], upload.name, upload.read(), values["label"])
-        job = shown_jobs().filter(dataset=values["dataset"], kind=Job.Kind.EXTRACT).order_by("-id").first()
+        added = single_image.add_image(values["dataset"], upload.name, upload.read(), values["label"])
+        job = shown_jobs().filter(pk=added.job.pk).first() if added.job else None
         context = self.get_serializer_context()
         return Response(
             {
-                "image": serializers.ImageSerializer(image, context=context).data,
+                "image": serializers.ImageSerializer(added.image, context=context).data,
                 "job": serializers.JobSerializer(job).data if job else None,
             },
             status=status.HTTP_201_CREATED,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.ingest.archives import ArchiveMember, ArchiveProblem
-from gallery.jobs.transient_errors import storage_is_away
 from gallery.models import Dataset, Image, Job
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
 MOST_PICTURES = 200_000
@@ -37,7 +37,7 @@ def new_dataset(slug: str, name: str, image_ids: Sequence[int]) -> tuple[Dataset
     selection = default_storage.save(f"uploads/{get_random_string(16)}.npy", ContentFile(content.getvalue()))
     with transaction.atomic():
         dataset = Dataset.objects.create(slug=slug, name=name)
-        return dataset, jobs.enqueue(Job.Kind.IMPORT, dataset, selection=selection)
+        return dataset, jobs.enqueue(jobs.IMPORT, dataset, selection=selection)
 
 
 def selected(selection: str) -> Ids:
@@ -55,11 +55,11 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
                 yield ArchiveProblem(f"image {pk}", "It was removed before it could be copied.")
                 continue
             try:
-                with default_storage.open(str(image.file.name)) as file:
+                with storage_errors(), default_storage.open(str(image.file.name)) as file:
                     data = file.read()
+            except StorageUnavailableError:  # the whole copy waits for it
+                raise
             except OSError as error:
-                if storage_is_away(error):  # the whole copy waits for it
-                    raise
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
             yield ArchiveMember(name=image.filename, category=image.category, data=data)

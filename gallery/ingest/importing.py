@@ -1,10 +1,9 @@
-"""Brings pictures in: folder, zip or single upload -> images, deduplicated by content, failures listed."""
+"""Brings images in from a folder or zip or of other datasets: deduplicated by content, failures listed."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -20,11 +19,12 @@ from gallery.imaging import sprite_sheets
 from gallery.imaging.limits import image_limits
 from gallery.ingest import archives, from_images, storing
 from gallery.ingest.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
-from gallery.ingest.observers import Follower, following
-from gallery.ingest.storing import Prepared, Preparing
-from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.ingest.observers import ImportObserver, observe_import
+from gallery.ingest.storing import DecodedImage, PrepareOptions
+from gallery.models import Dataset, FailedFile, Job
 from gallery.system.cores import usable_cores
-from gallery.system.stage_timer import StageClock
+from gallery.system.read_ahead import Limits, read_ahead
+from gallery.system.stage_timer import StageTimer
 
 BATCH = 64
 BATCH_BYTES = 64 * 2**20
@@ -42,8 +42,8 @@ class UnsafeEntryError(SemsearchError):
 
 
 @dataclass
-class Tally:
-    """What an import did so far; `more` is what its follower and its clock have to tell."""
+class Totals:
+    """What an import did so far; `more` is what its observer and its clock have to tell."""
 
     images: int = 0
     duplicates: int = 0
@@ -55,24 +55,10 @@ class Tally:
         return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
 
 
-def add_picture(dataset: Dataset, name: str, data: bytes, category: str = "") -> Image:
-    """Store one picture now and announce it.
-
-    Raises: NotAPictureError, TooLargeError, DuplicateError.
-    """
-    member = ArchiveMember(name=name, category=category, data=data)
-    stored = storing.store(dataset, [storing.prepare(member, Preparing(image_limits(), StageClock()))])
-    if stored.duplicates:
-        raise stored.duplicates[0][1]
-    image = stored.added[0][0]
-    _announce(dataset, [image])
-    return image
-
-
 def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
     """Keep an uploaded zip until its import, and queue that."""
     upload = default_storage.save(f"uploads/{get_random_string(16)}.zip", archive)
-    return jobs.enqueue(Job.Kind.IMPORT, dataset, upload=upload)
+    return jobs.enqueue(jobs.IMPORT, dataset, upload=upload)
 
 
 def import_job(run: jobs.JobRun) -> dict[str, Any]:
@@ -84,16 +70,6 @@ def import_job(run: jobs.JobRun) -> dict[str, Any]:
     """
     dataset = run.job.dataset
     assert dataset is not None
-    try:
-        return _import_asked(run, dataset)
-    except (jobs.JobStoppedError, jobs.JobInterruptedError):
-        raise  # cancelled, which `_end` is told of, or to be gone on with
-    except Exception:
-        _announce_unfinished(run.job)
-        raise
-
-
-def _import_asked(run: jobs.JobRun, dataset: Dataset) -> dict[str, Any]:
     parameters = run.job.parameters
     if "upload" in parameters:
         if not default_storage.exists(parameters["upload"]):
@@ -120,20 +96,18 @@ def _import_asked(run: jobs.JobRun, dataset: Dataset) -> dict[str, Any]:
     return _import(run, dataset, members, archives.count_members(path))
 
 
-def _end(job: Job) -> None:
+def remove_source(job: Job) -> None:
     """Remove the upload or selection that a job imports: nothing reads it when the job has ended for good."""
     for name in ("upload", "selection"):
         if name in job.parameters:
             default_storage.delete(job.parameters[name])
-    if Job.objects.filter(pk=job.pk).exclude(state=Job.State.SUCCEEDED).exists():
-        _announce_unfinished(job)
 
 
-def _announce_unfinished(job: Job) -> None:
+def announce_unfinished(job: Job) -> None:
     """Leave to an extraction of its own what an import stored and did not come to extract."""
     dataset = Dataset.objects.filter(jobs=job).first()
     if dataset is not None and dataset.images.exists() and job.parameters.get("announce", True):
-        _announce(dataset, [])
+        signals.announce_added(dataset, [])
 
 
 def _archive_limits() -> ArchiveLimits:
@@ -142,81 +116,73 @@ def _archive_limits() -> ArchiveLimits:
     )
 
 
-def _announce(dataset: Dataset, added: list[Image]) -> None:
-    signals.images_added.send(Image, dataset_id=dataset.pk, image_ids=[image.pk for image in added])
-
-
 def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, Any]:
     run.begin(total, "Importing pictures")
-    clock = StageClock()
-    with following(run, dataset, clock) as follower:
+    clock = StageTimer()
+    with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
-            tally = _Importer(run, dataset, follower, clock, writers).take(members)
+            totals = _Importer(run, dataset, observer, clock, writers).take(members)
         with clock.timed("atlas"):
             sprite_sheets.update(dataset, run.touch)
-        tally.more = (follower.finish() if follower else {}) | clock.as_result()
-    return tally.as_result()
+        totals.more = (observer.finish() if observer else {}) | clock.as_result()
+    return totals.as_result()
 
 
 @dataclass
 class _Importer:
-    """Stores the pictures of one import as they are decoded, and hands them to its follower."""
+    """Stores the images of one import as they are decoded, and hands them to its observer."""
 
     run: jobs.JobRun
     dataset: Dataset
-    follower: Follower | None
-    clock: StageClock
+    observer: ImportObserver | None
+    clock: StageTimer
     writers: ThreadPoolExecutor
 
-    def take(self, members: Members) -> Tally:
+    def take(self, members: Members) -> Totals:
         """Store them all."""
-        tally = Tally()
-        batch: list[Prepared] = []
-        for seen, item in enumerate(_prepared(_timed(members, self.clock), self._preparing()), start=1):
-            if isinstance(item, Prepared):
+        totals = Totals()
+        batch: list[DecodedImage] = []
+        options = PrepareOptions.for_observer(image_limits(), self.clock, self.observer)
+        for seen, item in enumerate(_decoded(_timed(members, self.clock), options), start=1):
+            if isinstance(item, DecodedImage):
                 batch.append(item)
             else:
                 name, error = item
                 self.run.fail_file(name, error)
-                tally.failed += 1
-            if len(batch) == BATCH or sum(len(picture.data) for picture in batch) > BATCH_BYTES:
-                self._store(batch, tally)
+                totals.failed += 1
+            if len(batch) == BATCH or sum(len(image.data) for image in batch) > BATCH_BYTES:
+                self._store(batch, totals)
                 batch = []
             self.run.advance(seen)
         if batch:
-            self._store(batch, tally)
-        return tally
+            self._store(batch, totals)
+        return totals
 
-    def _preparing(self) -> Preparing:
-        if self.follower is None:
-            return Preparing(image_limits(), self.clock)
-        return Preparing(image_limits(), self.clock, self.follower.prepare, self.follower.shortest_side)
-
-    def _store(self, batch: list[Prepared], tally: Tally) -> None:
+    def _store(self, batch: list[DecodedImage], totals: Totals) -> None:
         self.run.touch()
         with self.clock.timed("store"):
             stored = storing.store(self.dataset, batch, self.writers)
-        tally.images += len(stored.added)
-        harvest = list(stored.added)
-        for picture, error, existing in stored.duplicates:
-            # a job resumed after a crash meets its own pictures again: those are its harvest
+        totals.images += len(stored.added)
+        added = list(stored.added)
+        for decoded, error, existing in stored.duplicates:
+            # a job resumed after a crash meets its own images again: it added those
             if (
                 existing
                 and existing.created_at >= self.run.job.created_at
-                and existing.filename == picture.name
+                and existing.filename == decoded.name
             ):
-                tally.images += 1
-                harvest.append((existing, picture))
+                totals.images += 1
+                added.append((existing, decoded))
             else:
-                self.run.fail_file(picture.name, error, existing)
-                tally.duplicates += 1
-        if self.follower is not None:
-            self.follower.take([(image, picture.kept) for image, picture in harvest])
-        elif harvest and self.run.job.parameters.get("announce", True):
-            _announce(self.dataset, [image for image, _ in harvest])
+                self.run.fail_file(decoded.name, error, existing)
+                totals.duplicates += 1
+        if self.observer is not None:
+            self.observer.take([(image, decoded.payload) for image, decoded in added])
+        elif added and self.run.job.parameters.get("announce", True):
+            signals.announce_added(self.dataset, [image for image, _ in added])
 
 
-def _timed(members: Members, clock: StageClock) -> Iterator[ArchiveMember | ArchiveProblem]:
+def _timed(members: Members, clock: StageTimer) -> Iterator[ArchiveMember | ArchiveProblem]:
     """Yield members, counting the time it takes to read them."""
     reading = iter(members)
     while True:
@@ -227,49 +193,32 @@ def _timed(members: Members, clock: StageClock) -> Iterator[ArchiveMember | Arch
         yield member
 
 
-def _prepared(members: Members, how: Preparing) -> Iterator[Prepared | tuple[str, SemsearchError]]:
-    """Decode on every core, keeping the order, with no more than a few dozen pictures in memory."""
-    workers = usable_cores()
-    most = max(AHEAD, 8 * workers)
-    waiting: deque[tuple[str, int, Future[Prepared] | SemsearchError]] = deque()
-    waiting_bytes = 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="import")
-    try:
-        for member in members:
-            if isinstance(member, ArchiveProblem):
-                waiting.append((member.name, 0, UnsafeEntryError(member.reason)))
-            else:
-                size = len(member.data)
-                waiting.append((member.name, size, pool.submit(storing.prepare, member, how)))
-                waiting_bytes += size
-            while len(waiting) > most or (waiting_bytes > AHEAD_BYTES and len(waiting) > workers):
-                waiting_bytes -= waiting[0][1]
-                yield _outcome(*waiting.popleft())
-        while waiting:
-            yield _outcome(*waiting.popleft())
-    finally:  # whoever stops half-way is not kept waiting for what was ahead
-        pool.shutdown(cancel_futures=True)
+def _decoded(
+    members: Members, options: PrepareOptions
+) -> Iterator[DecodedImage | tuple[str, SemsearchError]]:
+    """Decode on every core, keeping the order, with no more than a few dozen images in memory."""
+
+    def decode(member: ArchiveMember | ArchiveProblem) -> DecodedImage:
+        if isinstance(member, ArchiveProblem):
+            raise UnsafeEntryError(member.reason)
+        return storing.prepare(member, options)
+
+    def size(member: ArchiveMember | ArchiveProblem) -> int:
+        return len(member.data) if isinstance(member, ArchiveMember) else 0
+
+    limits = Limits(max(AHEAD, 8 * usable_cores()), AHEAD_BYTES)
+    for member, decoded in read_ahead(decode, members, limits, size=size, threads_named="import"):
+        try:
+            yield decoded.result()
+        except SemsearchError as error:
+            yield member.name, error
 
 
-def _outcome(
-    name: str, _size: int, pending: Future[Prepared] | SemsearchError
-) -> Prepared | tuple[str, SemsearchError]:
-    if isinstance(pending, SemsearchError):
-        return name, pending
-    try:
-        return pending.result()
-    except SemsearchError as error:
-        return name, error
-
-
-def _files_again(job: Job, files: Sequence[FailedFile]) -> Job:
+def retry_files(job: Job, files: Sequence[FailedFile]) -> Job:
     """Queue an import of some files of an earlier one. Raises: NotRetryableError when its source is gone."""
     path = job.parameters.get("path")
     if path is None or not Path(path).exists():
         raise jobs.NotRetryableError(
             "What these files came in is not kept after an import: add them to the dataset again."
         )
-    return jobs.enqueue(Job.Kind.IMPORT, job.dataset, path=path, only=[file.name for file in files])
-
-
-jobs.register(Job.Kind.IMPORT, import_job, leftovers=_end, files_again=_files_again)
+    return jobs.enqueue(jobs.IMPORT, job.dataset, path=path, only=[file.name for file in files])

@@ -1,30 +1,35 @@
-"""Lets another application work on the pictures of an import as they are decoded, not read again."""
+"""Lets another application work on images as they are decoded on their way in, not read again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gallery.jobs import JobRun
-from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageClock
+from gallery.models import Dataset, Image, Job
+from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
 
-class Follower(Protocol):
-    """Follows one import, from its thread except where it says otherwise."""
+class ImageObserver(Protocol):
+    """Sees each decoded image before it is stored."""
 
-    shortest_side: int  # pixels that the shorter side of a decoded picture should keep for it
+    shortest_side: int  # pixels that the shorter side of a decoded image should keep for it
 
     def prepare(self, rgb: RGB) -> Any:
-        """Return what is to be kept of a decoded picture until it is stored; called from several threads."""
+        """Return what is to be kept of a decoded image until it is stored; called from several threads."""
         ...
 
-    def take(self, pictures: Sequence[tuple[Image, Any]]) -> None:
-        """Take stored pictures with what was kept of them; may wait.
 
-        An import that was killed and goes on brings pictures again that it brought before.
+class ImportObserver(ImageObserver, Protocol):
+    """Observes one import, from its thread except where it says otherwise."""
+
+    def take(self, images: Sequence[tuple[Image, Any]]) -> None:
+        """Take stored images with what was prepared of them; may wait.
+
+        An import that was killed and goes on brings images again that it brought before.
         """
         ...
 
@@ -33,18 +38,44 @@ class Follower(Protocol):
         ...
 
 
-# Returns None when it does not follow this import: the new images are then announced as they come.
-Opener = Callable[[JobRun, Dataset, StageClock], AbstractContextManager[Follower] | None]
-_openers: list[Opener] = []
+class SingleImageObserver(ImageObserver, Protocol):
+    """Observes the addition of one image."""
+
+    def take(self, image: Image, payload: Any) -> Job:
+        """Take the stored image with what was prepared of it; returns the job that does, or did, the work."""
+        ...
 
 
-def register(opener: Opener) -> None:
-    """Name who follows imports; one at most."""
-    _openers[:] = [opener]
+# Either returns None when it does not observe this: the new images are then announced.
+OpenImport = Callable[[JobRun, Dataset, StageTimer], AbstractContextManager[ImportObserver] | None]
+OpenSingle = Callable[[Dataset], SingleImageObserver | None]
 
 
-def following(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower | None]:
-    """Return the follower of an import, to be entered and left with it; None where nobody follows it."""
+@dataclass(frozen=True)
+class Observers:
+    """Who observes what comes in."""
+
+    imports: OpenImport
+    single: OpenSingle
+
+
+_registered: list[Observers] = []
+
+
+def register(observers: Observers) -> None:
+    """Name who observes what comes in; one at most."""
+    _registered[:] = [observers]
+
+
+def observe_import(
+    run: JobRun, dataset: Dataset, clock: StageTimer
+) -> AbstractContextManager[ImportObserver | None]:
+    """Return the observer of an import, to be entered and left with it; None where nobody observes it."""
     asked = run.job.parameters.get("extract", run.job.parameters.get("announce", True))
-    opened = _openers[0](run, dataset, clock) if asked and _openers else None
+    opened = _registered[0].imports(run, dataset, clock) if asked and _registered else None
     return opened or nullcontext()
+
+
+def observe_single(dataset: Dataset) -> SingleImageObserver | None:
+    """Return the observer of one image that is being added to a dataset, or None where nobody observes it."""
+    return _registered[0].single(dataset) if _registered else None

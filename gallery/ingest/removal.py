@@ -10,8 +10,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 from gallery import signals
-from gallery.jobs.transient_errors import will_pass
 from gallery.models import Dataset, Image
+from gallery.system.storage import storage_errors
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +45,8 @@ def _remove_chunk(ids: list[int]) -> int:
 def _delete_files(names: list[str]) -> None:
     for name in names:
         try:
-            default_storage.delete(name)
-        except Exception as error:
-            if not will_pass(error):
-                raise
+            with storage_errors():
+                default_storage.delete(name)
+        except OSError:
             # the rows are gone and the picture is never found again; `verify --repair` removes the file
             logger.exception("Could not delete %s", name)

@@ -16,9 +16,10 @@ from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageLimits, PictureFacts
 from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.observers import ImageObserver
 from gallery.models import Dataset, Image
-from gallery.system.cores import turn
-from gallery.system.stage_timer import StageClock
+from gallery.system.cores import core_lock
+from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
 THUMBNAIL_SIDE = 320
@@ -32,18 +33,27 @@ class DuplicateError(SemsearchError):
 
 
 @dataclass(frozen=True)
-class Preparing:
-    """How pictures are prepared: limits, what else is kept of each, and its shortest side needed for that."""
+class PrepareOptions:
+    """How images are prepared: limits, what an observer keeps of each, and the shortest side it needs."""
 
     limits: ImageLimits
-    clock: StageClock
-    keep: Callable[[RGB], Any] | None = None
+    clock: StageTimer
+    payload: Callable[[RGB], Any] | None = None
     shortest_side: int = 1
+
+    @classmethod
+    def for_observer(
+        cls, limits: ImageLimits, clock: StageTimer, observer: ImageObserver | None
+    ) -> PrepareOptions:
+        """Return the options that an observer needs, if there is one."""
+        if observer is None:
+            return cls(limits, clock)
+        return cls(limits, clock, observer.prepare, observer.shortest_side)
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A picture that was checked and made small, not yet stored; `kept` is for who follows the import."""
+class DecodedImage:
+    """An image that was checked and made small, not yet stored; `payload` is for who observes the import."""
 
     name: str
     category: str
@@ -51,52 +61,52 @@ class Prepared:
     sha256: str
     facts: PictureFacts
     thumbnail: bytes
-    kept: Any
+    payload: Any
 
 
-# the picture, the reason, and the stored image it repeats (None when that one came in the same batch)
-Duplicate = tuple[Prepared, DuplicateError, Image | None]
+# the image, the reason, and the stored one it repeats (None when that one came in the same batch)
+Duplicate = tuple[DecodedImage, DuplicateError, Image | None]
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What became of a batch: new images with their pictures, and what was there already."""
+class StoreResult:
+    """What became of a batch: the new images, and what was there already."""
 
-    added: list[tuple[Image, Prepared]]
+    added: list[tuple[Image, DecodedImage]]
     duplicates: list[Duplicate]
 
 
-def prepare(member: ArchiveMember, how: Preparing) -> Prepared:
+def prepare(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
     """Check a picture, decode it once and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
-    with turn():
-        return _prepared(member, how)
+    with core_lock():
+        return _decoded(member, options)
 
 
-def _prepared(member: ArchiveMember, how: Preparing) -> Prepared:
-    with how.clock.timed("hash"):
+def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
+    with options.clock.timed("hash"):
         sha256 = hashlib.sha256(member.data).hexdigest()
-    with how.clock.timed("decode"):
+    with options.clock.timed("decode"):
         facts, rgb = decoding.decode_with_facts(
-            member.data, how.limits, shortest_side=how.shortest_side, longest_side=THUMBNAIL_SIDE
+            member.data, options.limits, shortest_side=options.shortest_side, longest_side=THUMBNAIL_SIDE
         )
-    with how.clock.timed("thumbnail"):
+    with options.clock.timed("thumbnail"):
         thumbnail = thumbnails.thumbnail(rgb, THUMBNAIL_SIDE)
-    kept = None
-    if how.keep is not None:
-        with how.clock.timed("prepare"):
-            kept = how.keep(rgb)
-    return Prepared(
+    payload = None
+    if options.payload is not None:
+        with options.clock.timed("prepare"):
+            payload = options.payload(rgb)
+    return DecodedImage(
         name=member.name[-500:],
         category=member.category[:200],
         data=member.data,
         sha256=sha256,
         facts=facts,
         thumbnail=thumbnail,
-        kept=kept,
+        payload=payload,
     )
 
 
-def store(dataset: Dataset, batch: list[Prepared], pool: Executor | None = None) -> Stored:
+def store(dataset: Dataset, batch: list[DecodedImage], pool: Executor | None = None) -> StoreResult:
     """Write files, by the threads of a pool, then rows; a row never points at a file that is not there."""
     for _ in range(3):
         fresh, duplicates = _split(dataset, batch)
@@ -108,16 +118,16 @@ def store(dataset: Dataset, batch: list[Prepared], pool: Executor | None = None)
         except IntegrityError:
             # another import stored one of them in this moment: look again
             continue
-        return Stored(list(zip(added, fresh, strict=True)), duplicates)
+        return StoreResult(list(zip(added, fresh, strict=True)), duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
 
 
-def _split(dataset: Dataset, batch: list[Prepared]) -> tuple[list[Prepared], list[Duplicate]]:
+def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:
     known: dict[str, Image] = {
         image.sha256: image
         for image in Image.objects.filter(dataset=dataset, sha256__in=[picture.sha256 for picture in batch])
     }
-    fresh: dict[str, Prepared] = {}
+    fresh: dict[str, DecodedImage] = {}
     duplicates: list[Duplicate] = []
     for picture in batch:
         first = known.get(picture.sha256)
@@ -134,7 +144,7 @@ def _duplicate_of(name: str) -> DuplicateError:
     return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
 
 
-def _row(dataset: Dataset, picture: Prepared) -> Image:
+def _row(dataset: Dataset, picture: DecodedImage) -> Image:
     image = Image(
         dataset=dataset,
         sha256=picture.sha256,
@@ -155,7 +165,7 @@ def _path(image: Image, field: str, name: str) -> str:
     return path
 
 
-def _write_all(pictures: Iterable[tuple[Image, Prepared]], pool: Executor | None) -> None:
+def _write_all(pictures: Iterable[tuple[Image, DecodedImage]], pool: Executor | None) -> None:
     if pool is None:
         for image, picture in pictures:
             _write_files(image, picture)
@@ -164,7 +174,7 @@ def _write_all(pictures: Iterable[tuple[Image, Prepared]], pool: Executor | None
         writing.result()
 
 
-def _write_files(image: Image, picture: Prepared) -> None:
+def _write_files(image: Image, picture: DecodedImage) -> None:
     image.file.name = _write(str(image.file.name), picture.data)
     image.thumbnail.name = _write(str(image.thumbnail.name), picture.thumbnail)
 

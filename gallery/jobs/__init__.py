@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from gallery.jobs.kinds import PATIENT, QUEUES, register
-from gallery.jobs.queueing import NotRetryableError, announce, cancel, enqueue, leave, retry, retryable
+from gallery.jobs.claimed import ClaimedJob, claim
+from gallery.jobs.errors import JobInterruptedError, JobStoppedError, NotRetryableError
+from gallery.jobs.heartbeat import interrupt
+from gallery.jobs.kinds import IMPORT, JobRun, register
+from gallery.jobs.queueing import cancel, enqueue, enqueue_for_startup, find_same, publish, retry, retryable
 from gallery.jobs.reviving import sweep
-from gallery.jobs.running import (
-    JobInterruptedError,
-    JobRun,
-    JobStoppedError,
-    claim,
-    interrupt,
-    perform,
-    perform_now,
-)
+from gallery.jobs.running import perform, perform_at_once, perform_now
 
 __all__ = [
-    "PATIENT",
-    "QUEUES",
+    "IMPORT",
+    "ClaimedJob",
     "JobInterruptedError",
     "JobRun",
     "JobStoppedError",
     "NotRetryableError",
-    "announce",
     "cancel",
     "claim",
     "enqueue",
+    "enqueue_for_startup",
+    "find_same",
     "interrupt",
-    "leave",
     "perform",
+    "perform_at_once",
     "perform_now",
+    "publish",
     "register",
     "retry",
     "retryable",

@@ -1,71 +1,145 @@
-"""What each kind of job is: who does it, in which queue, how urgent, what it leaves behind."""
+"""What each kind of job is: who does it, in which queue, how urgent, what it leaves behind.
+
+An application makes a kind known with one call of `register`, when Django starts; nothing else has a list of
+kinds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, Protocol
 
-from gallery.models import FailedFile, Job
+from gallery import job_labels
+from gallery.errors import SemsearchError
+from gallery.models import FailedFile, Image, Job
 
-if TYPE_CHECKING:
-    from gallery.jobs.running import JobRun
+# the gallery's own kind; `search.job_kinds` has those of search
+IMPORT: Final = "import"
 
-# of the work that nobody waits for; all other has 0, which the broker hands out first
-PATIENT = {Job.Kind.VERIFY: 6, Job.Kind.EXPERIMENT: 6, Job.Kind.PROJECT: 9}
 
-# a worker takes from all queues unless it is told which; `settings.JOB_QUEUES` has them all
-QUEUES = {
-    Job.Kind.IMPORT: "import",
-    Job.Kind.EXTRACT: "extract",
-    Job.Kind.INDEX: "index",
-    Job.Kind.PROMOTE: "index",
-    Job.Kind.VERIFY: "index",
-    Job.Kind.EXPERIMENT: "project",
-    Job.Kind.PROJECT: "project",
-}
+class JobRun(Protocol):
+    """A claimed job, as its handler sees it."""
 
-Handler = Callable[["JobRun"], dict[str, Any]]
-Leftovers = Callable[[Job], None]
+    job: Job
+    gives_way: bool
+
+    def touch(self, **changes: Any) -> None:
+        """Record life and changes. Raises: JobStoppedError when the job is no longer ours."""
+        ...
+
+    def begin(self, total: int, message: str, *, done: int = 0) -> None:
+        """Say how much there is to do, and how much of it an earlier attempt has done."""
+        ...
+
+    def advance(self, done: int, message: str = "") -> None:
+        """Say how much is done; written at most twice a second.
+
+        Raises: JobStoppedError, JobInterruptedError.
+        """
+        ...
+
+    def record(self, done: int, **changes: Any) -> None:
+        """Write how much is done now. Raises: JobStoppedError."""
+        ...
+
+    def give_way(self) -> None:
+        """Let work go first that somebody waits for; called where little is lost by stopping.
+
+        Raises: JobInterruptedError.
+        """
+        ...
+
+    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
+        """List a file that could not be used; a second time for the same file changes nothing."""
+        ...
+
+
+Handler = Callable[[JobRun], dict[str, Any]]
+OfJob = Callable[[Job], None]
 # starts a job that tries some files of an ended job again
-FilesAgain = Callable[[Job, Sequence[FailedFile]], Job]
+RetryFiles = Callable[[Job, Sequence[FailedFile]], Job]
 
 
 @dataclass(frozen=True)
-class Work:
+class JobType:
     """What was registered for a kind of job."""
 
     handler: Handler
-    leftovers: Leftovers | None = None
-    helper: Callable[[Job], None] | None = None
-    files_again: FilesAgain | None = None
+    queue: str
+    priority: int
+    helper: OfJob | None = None
+    unfinished: OfJob | None = None
+    cleanup: OfJob | None = None
+    retry_files: RetryFiles | None = None
 
 
-_works: dict[str, Work] = {}
+class UnknownKindError(LookupError):
+    """No application has registered this kind of job."""
+
+
+_types: dict[str, JobType] = {}
 
 
 def register(
-    kind: Job.Kind,
+    kind: str,
     handler: Handler,
     *,
-    leftovers: Leftovers | None = None,
-    helper: Callable[[Job], None] | None = None,
-    files_again: FilesAgain | None = None,
+    label: str,
+    queue: str,
+    priority: int = 0,
+    helper: OfJob | None = None,
+    unfinished: OfJob | None = None,
+    cleanup: OfJob | None = None,
+    retry_files: RetryFiles | None = None,
 ) -> None:
-    """Name the function that does jobs of this kind; what it returns is kept as the job's result.
+    """Make a kind of job known.
 
-    `leftovers` removes what waits for the job, once it cannot be tried again, however often it is called.
-    `helper` takes shares of a job that another worker leads. `files_again` starts a job that tries single
-    files again.
+    Args:
+        handler: does a job; what it returns is kept as the job's result.
+        label: the name of the kind for people.
+        queue: where its messages go; a worker may take from some only, `settings.JOB_QUEUES` has them all.
+        priority: 0 where somebody waits for the work, greater where nobody does; the smallest comes first.
+        helper: takes work units of a job that another worker coordinates.
+        unfinished: is told of each job that failed or was cancelled, to have others go on where it stopped.
+        cleanup: removes what waits for a job, once it cannot be tried again. As `unfinished`, it may be
+            called more than once for a job.
+        retry_files: starts a job that tries single files of an ended job again.
     """
-    _works[kind] = Work(handler, leftovers, helper, files_again)
+    _types[kind] = JobType(handler, queue, priority, helper, unfinished, cleanup, retry_files)
+    job_labels.set_label(kind, label)
 
 
-def work_of(kind: str) -> Work:
-    """Return what was registered for a kind."""
-    return _works[kind]
+def job_type(kind: str) -> JobType:
+    """Return what was registered for a kind. Raises: UnknownKindError."""
+    try:
+        return _types[kind]
+    except KeyError:
+        raise UnknownKindError(f"There is no kind of job {kind!r}; there are {', '.join(_types)}.") from None
 
 
-def kinds_in(queues: frozenset[str]) -> list[Job.Kind]:
-    """Return the kinds of job that come through some queues."""
-    return [kind for kind, queue in QUEUES.items() if queue in queues]
+def registered() -> dict[str, JobType]:
+    """Return every kind with what was registered for it."""
+    return dict(_types)
+
+
+def patient_kinds() -> list[str]:
+    """Return the kinds of job that nobody waits for."""
+    return [kind for kind, found in _types.items() if found.priority > 0]
+
+
+def urgent_kinds(queues: frozenset[str]) -> list[str]:
+    """Return the kinds of job that somebody waits for and that come through some queues."""
+    return [kind for kind, found in _types.items() if found.priority == 0 and found.queue in queues]
+
+
+@contextmanager
+def replaced(kind: str, handler: Handler, *, helper: OfJob | None = None) -> Iterator[None]:
+    """Let another handler do the jobs of a kind meanwhile, with none of the kind's hooks; for tests."""
+    before = job_type(kind)
+    _types[kind] = JobType(handler, before.queue, before.priority, helper)
+    try:
+        yield
+    finally:
+        _types[kind] = before

@@ -1,8 +1,9 @@
-"""Queues jobs, announces them to the workers, cancels them and tries them again."""
+"""Queues jobs, tells the workers of them, cancels them and tries them again."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -12,46 +13,50 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
-from gallery.errors import SemsearchError
-from gallery.jobs.kinds import PATIENT, QUEUES, work_of
-from gallery.models import Dataset, FailedFile, Job, JobShare
+from gallery.jobs import broker
+from gallery.jobs.errors import NotRetryableError
+from gallery.jobs.kinds import job_type
+from gallery.models import Dataset, FailedFile, Job, WorkUnit
 
 logger = logging.getLogger(__name__)
 
 
-class NotRetryableError(SemsearchError):
-    """A job or file cannot be tried again."""
-
-    code = "not_retryable"
-    status = 409
-
-
-def enqueue(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
-    """Create a job and announce it to the workers once the surrounding transaction is committed."""
-    job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
-    transaction.on_commit(lambda: announce(job.pk, kind))
+def enqueue(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
+    """Create a job and tell the workers of it once the surrounding transaction is committed."""
+    job = enqueue_for_startup(kind, dataset, **parameters)
+    transaction.on_commit(partial(publish, job.pk, kind))
     return job
 
 
-def leave(kind: Job.Kind, dataset: Dataset | None, **parameters: Any) -> Job:
-    """Create a job for the next worker that starts: nobody is told of it now."""
+def enqueue_for_startup(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
+    """Create a job for the next worker that starts: nobody is told of it now.
+
+    Raises: UnknownKindError.
+    """
+    job_type(kind)
     return Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
 
 
-def announce(job_id: int, kind: str) -> None:
-    """Send the Celery message of a queued job; with the broker away the job waits, and says so."""
-    from gallery.tasks import run_job
+def find_same(
+    kind: str, dataset: Dataset, parameters: dict[str, Any], *, states: Iterable[str] = Job.ACTIVE
+) -> Job | None:
+    """Return the oldest job of a dataset in one of these states that is asked for just this, or None."""
+    rows = Job.objects.filter(kind=kind, dataset=dataset, state__in=states).order_by("pk")
+    # compared here: databases differ in how they compare JSON
+    return next((job for job in rows if job.parameters == parameters), None)
 
-    of = Job.Kind(kind)
+
+def publish(job_id: int, kind: str) -> None:
+    """Send the message of a queued job; with the broker away the job waits, and says so."""
     try:
-        run_job.apply_async((job_id,), queue=QUEUES[of], priority=PATIENT.get(of, 0))
-    except run_job.OperationalError:
+        broker.send_run(job_id, kind)
+    except broker.BrokerAwayError:
         logger.warning("The broker does not answer; job %s waits for it.", job_id)
         Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
             message="Waiting for the message broker."
         )
         return
-    Job.objects.filter(pk=job_id).update(dispatched_at=timezone.now(), announcements=F("announcements") + 1)
+    Job.objects.filter(pk=job_id).update(dispatched_at=timezone.now(), publish_count=F("publish_count") + 1)
 
 
 def cancel(job_id: int) -> bool:
@@ -60,8 +65,9 @@ def cancel(job_id: int) -> bool:
         state=Job.State.CANCELLED, finished_at=timezone.now(), message="Cancelled."
     )
     if changed:
-        JobShare.objects.filter(job=job_id).delete()
-        remove_leftovers(*Job.objects.filter(pk=job_id))
+        WorkUnit.objects.filter(job=job_id).delete()
+        for job in Job.objects.filter(pk=job_id):
+            call_hooks(job)
     return bool(changed)
 
 
@@ -69,7 +75,7 @@ def retryable(job: Job) -> bool:
     """Whether an ended job can be tried again: what a cancelled one was to work on may be gone."""
     if job.state == Job.State.FAILED:
         return not job.final
-    return job.state == Job.State.CANCELLED and work_of(job.kind).leftovers is None
+    return job.state == Job.State.CANCELLED and job_type(job.kind).cleanup is None
 
 
 def retry(job_id: int) -> Job:
@@ -81,8 +87,8 @@ def retry(job_id: int) -> Job:
     again = Job.objects.filter(pk=job_id, state=job.state) if retryable(job) else Job.objects.none()
     with transaction.atomic():
         taken = again.update(
-            state=Job.State.QUEUED, error="", message="Tried again.", setbacks=0, furthest=0, done=0,
-            not_before=None, dispatched_at=None, announcements=0, finished_at=None,
+            state=Job.State.QUEUED, error="", message="Tried again.", consecutive_failures=0, max_done=0,
+            done=0, not_before=None, dispatched_at=None, publish_count=0, finished_at=None,
         )  # fmt: skip
         if not taken:
             raise NotRetryableError(
@@ -90,20 +96,28 @@ def retry(job_id: int) -> Job:
             )
         # what it cannot use it will list again
         FailedFile.objects.filter(job=job_id).delete()
-        JobShare.objects.filter(job=job_id).delete()
-        transaction.on_commit(partial(announce, job_id, job.kind))
+        WorkUnit.objects.filter(job=job_id).delete()
+        transaction.on_commit(partial(publish, job_id, job.kind))
     return Job.objects.get(pk=job_id)
 
 
 @receiver(pre_delete, sender=Job)
-def drop_leftovers(instance: Job, **_: Any) -> None:
+def clean_up_with_its_row(instance: Job, **_: Any) -> None:
     """Remove what waits for a job that goes with its dataset."""
     if instance.active or retryable(instance):
-        transaction.on_commit(partial(remove_leftovers, instance))
+        transaction.on_commit(partial(clean_up, instance))
 
 
-def remove_leftovers(*ended: Job) -> None:
-    """Remove what waited for jobs that will not be tried again."""
-    for job in ended:
-        if (remove := work_of(job.kind).leftovers) is not None:
-            remove(job)
+def call_hooks(job: Job, *, removed: bool = False) -> None:
+    """Call what the kind of a job has registered for its end; nothing for one that will go on."""
+    unfinished = job_type(job.kind).unfinished
+    if unfinished is not None and not removed and job.state in (Job.State.FAILED, Job.State.CANCELLED):
+        unfinished(job)
+    if removed or not (job.active or retryable(job)):
+        clean_up(job)
+
+
+def clean_up(job: Job) -> None:
+    """Remove what waited for a job that will not be tried again."""
+    if (remove := job_type(job.kind).cleanup) is not None:
+        remove(job)

@@ -1,4 +1,4 @@
-"""Takes up what dead workers left and announces what was forgotten, with time between attempts."""
+"""Takes up what dead workers left and publishes what was forgotten, with time between attempts."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gallery.jobs.processes import process_is_gone
-from gallery.jobs.queueing import announce
-from gallery.models import Job, JobShare
+from gallery.jobs.queueing import call_hooks, publish
+from gallery.models import Job, WorkUnit
 
 # six missed heartbeats: the worker is gone, not busy
 STALE_AFTER = timedelta(seconds=30)
-# a queued job whose message was lost is announced again after this time, and then after ever longer ones
-REANNOUNCE_AFTER = timedelta(seconds=20)
-REANNOUNCE_AT_LEAST_EVERY = timedelta(minutes=10)
-# how often in a row a job may be set back without getting further
-MAX_SETBACKS = 5
+# a queued job whose message was lost is published again after this time, and then after ever longer ones
+REPUBLISH_AFTER = timedelta(seconds=20)
+REPUBLISH_AT_LEAST_EVERY = timedelta(minutes=10)
+# how often in a row a job may fail without getting further
+MAX_FAILURES = 5
 FIRST_DELAY = timedelta(seconds=10)
 
 
-def delay_after(setbacks: int) -> timedelta:
-    """Return how long a job rests after so many setbacks in a row, at least one: twice as long each time."""
-    return timedelta(seconds=FIRST_DELAY.total_seconds() * 2 ** (setbacks - 1))
+def delay_after(failures: int) -> timedelta:
+    """Return how long a job rests after so many failures in a row, at least one: twice as long each time.
+
+    After the first it is FIRST_DELAY, 10 s; after the fourth 80 s.
+    """
+    return timedelta(seconds=FIRST_DELAY.total_seconds() * 2 ** (failures - 1))
 
 
 def sweep(*, at_start: bool = False) -> int:
-    """Put jobs of dead workers back in the queue and announce forgotten ones; returns how many.
+    """Put jobs of dead workers back in the queue and publish forgotten ones; returns how many.
 
     `at_start` is set when a worker begins: jobs of processes of this host that no longer
     exist are revived at once, without waiting for their heartbeat to grow stale.
@@ -43,25 +46,25 @@ def sweep(*, at_start: bool = False) -> int:
         _revive(pk, worker)
     waiting = _forgotten(now, at_start=at_start)
     for pk, kind in waiting:
-        announce(pk, kind)
+        publish(pk, kind)
     return len(waiting)
 
 
 def _forgotten(now: datetime, *, at_start: bool) -> list[tuple[int, str]]:
     """Return the queued jobs that nobody may know of, the oldest first: what was left in order is done so."""
     due = Job.objects.filter(state=Job.State.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=now))
-    due = due.filter(Q(dispatched_at=None) | Q(dispatched_at__lt=now - REANNOUNCE_AFTER))
+    due = due.filter(Q(dispatched_at=None) | Q(dispatched_at__lt=now - REPUBLISH_AFTER))
     if not at_start:
-        # a job just created announces itself; only one that failed to is ours
+        # a job just created is published by who made it; only one that failed to is ours
         due = due.filter(created_at__lt=now - timedelta(seconds=5))
-    rows = due.order_by("pk").values_list("pk", "kind", "dispatched_at", "announcements")
+    rows = due.order_by("pk").values_list("pk", "kind", "dispatched_at", "publish_count")
     return [(pk, kind) for pk, kind, at, times in rows if at is None or now - at >= _patience(times)]
 
 
-def _patience(announcements: int) -> timedelta:
+def _patience(publish_count: int) -> timedelta:
     """Return how long a message may wait: one that was not lost should not be there many times."""
-    doublings = max(0, min(announcements, 10) - 1)
-    return min(timedelta(seconds=REANNOUNCE_AFTER.total_seconds() * 2**doublings), REANNOUNCE_AT_LEAST_EVERY)
+    doublings = max(0, min(publish_count, 10) - 1)
+    return min(timedelta(seconds=REPUBLISH_AFTER.total_seconds() * 2**doublings), REPUBLISH_AT_LEAST_EVERY)
 
 
 def _revive(pk: int, worker: str) -> None:
@@ -69,25 +72,26 @@ def _revive(pk: int, worker: str) -> None:
     job = mine.first()
     if job is None:
         return
-    setbacks = job.setbacks + 1
-    if setbacks >= MAX_SETBACKS:
+    failures = job.consecutive_failures + 1
+    if failures >= MAX_FAILURES:
         if mine.update(
             state=Job.State.FAILED,
             finished_at=timezone.now(),
-            setbacks=setbacks,
+            consecutive_failures=failures,
             message="",
-            error=f"Its worker died {MAX_SETBACKS} times without getting further; look at the worker's log, "
+            error=f"Its worker died {MAX_FAILURES} times without getting further; look at the worker's log, "
             "then try it again.",
         ):
-            JobShare.objects.filter(job=pk).delete()
+            WorkUnit.objects.filter(job=pk).delete()
+            call_hooks(Job.objects.get(pk=pk))
         return
     # the first death may be an accident of the machine: nothing is gained by waiting
-    rests = delay_after(setbacks - 1) if setbacks > 1 else timedelta()
+    rests = delay_after(failures - 1) if failures > 1 else timedelta()
     mine.update(
         state=Job.State.QUEUED,
-        setbacks=setbacks,
+        consecutive_failures=failures,
         not_before=timezone.now() + rests if rests else None,
         dispatched_at=None,
-        announcements=0,
+        publish_count=0,
         message="Its worker died; starting again.",
     )

@@ -1,4 +1,4 @@
-"""Gives the pictures of an import their embeddings as they are decoded: each is decoded once."""
+"""Gives the images of an import their embeddings as they are decoded: each is decoded once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from django.conf import settings
 
 from gallery.errors import SemsearchError
-from gallery.ingest.observers import Follower
+from gallery.ingest.observers import ImportObserver
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
@@ -24,23 +24,23 @@ from search.types import RGB
 logger = logging.getLogger(__name__)
 
 
-class ImportFollower:
-    """Hands the decoded pictures of one import to the network of its dataset's live index."""
+class EmbeddingObserver:
+    """Hands the decoded images of one import to the network of its dataset's live index."""
 
     def __init__(self, index: SearchIndex, network: FeatureExtractor, embedder: Embedder) -> None:
         self.shortest_side = index.spec.input_size
         self._index, self._network, self._embedder = index, network, embedder
 
     def prepare(self, rgb: RGB) -> RGB:
-        """Return a decoded picture as the network takes it."""
+        """Return a decoded image as the network takes it."""
         return self._network.prepare(rgb)
 
-    def take(self, pictures: Sequence[tuple[Image, Any]]) -> None:
-        """Take stored images with their prepared pictures; those that have an embedding are passed over."""
-        ids = [image.pk for image, _ in pictures]
+    def take(self, images: Sequence[tuple[Image, Any]]) -> None:
+        """Take stored images with their prepared pixels; those that have an embedding are passed over."""
+        ids = [image.pk for image, _ in images]
         there = Embedding.objects.filter(spec=self._index.spec_id, image__in=ids)
         held = set(there.values_list("image", flat=True))
-        for image, prepared in pictures:
+        for image, prepared in images:
             if image.pk not in held:
                 self._embedder.add(image.pk, prepared)
 
@@ -51,10 +51,12 @@ class ImportFollower:
         return {"embeddings": self._embedder.stored, "engine": self._network.engine_name}
 
 
-def follow(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextManager[Follower] | None:
-    """Return the follower of an import; None where extraction is left to its own job.
+def observe(
+    run: JobRun, dataset: Dataset, clock: StageTimer
+) -> AbstractContextManager[ImportObserver] | None:
+    """Return the observer of an import; None where extraction is left to its own job.
 
-    A network that cannot be loaded keeps no picture out: the job of the extraction will say what is wrong.
+    A network that cannot be loaded keeps no image out: the job of the extraction will say what is wrong.
     """
     if not settings.EXTRACT_AT_IMPORT:
         return None
@@ -64,10 +66,10 @@ def follow(run: JobRun, dataset: Dataset, clock: StageClock) -> AbstractContextM
     except SemsearchError as error:
         logger.warning("Import %s goes on without extraction: %s", run.job.pk, error.detail)
         return None
-    return _following(index, network, clock)
+    return _observing(index, network, clock)
 
 
 @contextmanager
-def _following(index: SearchIndex, network: FeatureExtractor, clock: StageClock) -> Iterator[Follower]:
+def _observing(index: SearchIndex, network: FeatureExtractor, clock: StageTimer) -> Iterator[ImportObserver]:
     with Embedder(index, network, clock) as embedder:
-        yield ImportFollower(index, network, embedder)
+        yield EmbeddingObserver(index, network, embedder)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from gallery.jobs import JobRun, work_units
-from gallery.models import Job
-from search.embedding.work_units import SharedExtraction, index_of_job
+from gallery import jobs
+from gallery.jobs import JobRun, coordination, work_units
+from gallery.models import Dataset, Job
+from search import job_kinds
+from search.embedding.work_units import ExtractionUnits, index_of_job
 from search.embedding.work_units import without_embedding as without_embedding
 from search.features import loaded_extractors
 from search.models import SearchIndex
+
+
+def enqueue_extraction(dataset: Dataset) -> Job:
+    """Queue an extraction of all that lacks an embedding; returns that, or one that has not begun yet."""
+    waiting = jobs.find_same(job_kinds.EXTRACT, dataset, {}, states=(Job.State.QUEUED,))
+    return waiting or jobs.enqueue(job_kinds.EXTRACT, dataset)
 
 
 def extract_job(run: JobRun) -> dict[str, Any]:
@@ -19,16 +27,16 @@ def extract_job(run: JobRun) -> dict[str, Any]:
 
 
 def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
-    """Give every image of an index's dataset that lacks one an embedding, and lead those who help.
+    """Give every image of an index's dataset that lacks one an embedding, and coordinate those who assist.
 
     What it begins from is always what is missing, so a job that was killed just runs again.
     """
-    shared = SharedExtraction(run.job, index)
-    before = work_units.tally(run.job)
-    missing = shared.missing_count()
+    units = ExtractionUnits(run.job, index)
+    before = work_units.totals(run.job)
+    missing = units.missing_count()
     run.begin(before.done + missing, f"Extracting {index.spec}", done=before.done + before.failed)
     started = time.perf_counter()
-    found = work_units.lead(run, shared.next_range, shared.do)
+    found = coordination.coordinate(run, units.next_range, units.do)
     run.touch(total=found.done + found.failed, done=found.done + found.failed)
     seconds = time.perf_counter() - started
     result = {
@@ -36,7 +44,7 @@ def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
         "failed": found.failed,
         "images_per_s": round((found.done - before.done) / seconds, 1) if found.done else 0.0,
         "seconds": round(seconds, 2),
-        **shared.stages,
+        **units.stages,
     }
     return result | (
         {"engine": loaded_extractors.extractor(index.spec.config).engine_name} if missing else {}
@@ -44,6 +52,6 @@ def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
 
 
 def help_extraction(job: Job) -> None:
-    """Take shares of an extraction that another worker leads."""
-    shared = SharedExtraction(job, index_of_job(job))
-    work_units.join(job, shared.next_range, shared.do)
+    """Do work units of an extraction that another worker coordinates."""
+    units = ExtractionUnits(job, index_of_job(job))
+    coordination.assist(job, units.next_range, units.do)

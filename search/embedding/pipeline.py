@@ -19,10 +19,11 @@ from django.core.files.storage import default_storage
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
-from gallery.jobs.transient_errors import storage_is_away
 from gallery.models import Image
-from gallery.system.cores import turn, usable_cores
-from gallery.system.stage_timer import StageClock
+from gallery.system.cores import core_lock
+from gallery.system.read_ahead import Limits, read_ahead
+from gallery.system.stage_timer import StageTimer
+from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding.writer import store_embeddings
 from search.models import SearchIndex
 from search.types import RGB, Ids, Vectors
@@ -46,7 +47,7 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True)
-class Told:
+class ProgressCallbacks:
     """What whoever asked for embeddings is told meanwhile; either may raise to stop it.
 
     `failed` is called for each picture that cannot be used, `done` with how many are stored or have failed.
@@ -65,20 +66,22 @@ class Embedded:
     stages: dict[str, float]
 
 
-def embed_stored(rows: Iterable[Image], index: SearchIndex, network: Network, told: Told) -> Embedded:
+def embed_stored(
+    rows: Iterable[Image], index: SearchIndex, network: Network, callbacks: ProgressCallbacks
+) -> Embedded:
     """Give stored images (with pk, file and filename) embeddings under an index's spec, in bounded memory.
 
     Images deleted meanwhile, and those that got an embedding from elsewhere, are passed over.
     """
-    clock, failed = StageClock(), 0
+    clock, failed = StageTimer(), 0
     with Embedder(index, network, clock) as embedder:
         for image, outcome in prepared(rows, index.spec.input_size, network.prepare, clock):
             if isinstance(outcome, SemsearchError):
-                told.failed(image, outcome)
+                callbacks.failed(image, outcome)
                 failed += 1
             else:
                 embedder.add(image.pk, outcome)
-            told.done(embedder.stored + failed)
+            callbacks.done(embedder.stored + failed)
         embedder.finish()
     return Embedded(embedder.stored, failed, clock.as_result())
 
@@ -89,7 +92,7 @@ class Embedder:
     Used as a context manager by one thread. Leaving it with an error drops what is not stored yet.
     """
 
-    def __init__(self, index: SearchIndex, network: Network, clock: StageClock) -> None:
+    def __init__(self, index: SearchIndex, network: Network, clock: StageTimer) -> None:
         self.stored = 0
         self._index, self._network, self._clock = index, network, clock
         self._batch: list[tuple[int, RGB]] = []
@@ -135,7 +138,7 @@ class Embedder:
         self._batch = []
 
     def _run(self, pictures: list[RGB]) -> Vectors:
-        with turn(), self._clock.timed("engine"):
+        with core_lock(), self._clock.timed("engine"):
             return self._network.extract(np.stack(pictures))
 
     def _collect(self) -> None:
@@ -162,7 +165,7 @@ class Embedder:
 
 
 def prepared(
-    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB], clock: StageClock
+    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB], clock: StageTimer
 ) -> Iterator[tuple[Image, RGB | SemsearchError]]:
     """Read, decode and prepare stored pictures ahead of the network, on every core.
 
@@ -170,35 +173,26 @@ def prepared(
     used comes with its error.
     """
 
-    def read(name: str) -> RGB:
-        with clock.timed("read"), default_storage.open(name) as file:
+    def read(image: Image) -> RGB:
+        with clock.timed("read"), storage_errors(), default_storage.open(str(image.file.name)) as file:
             data = file.read()
-        with turn(), clock.timed("decode"):
+        with core_lock(), clock.timed("decode"):
             return prepare(decoding.decode(data, image_limits(), shortest_side=side))
 
-    ahead = AHEAD_BATCHES * settings.EXTRACT_BATCH
-    waiting: deque[tuple[Image, Future[RGB]]] = deque()
-    pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="decode")
-    try:
-        for image in rows:
-            waiting.append((image, pool.submit(read, str(image.file.name))))
-            if len(waiting) >= ahead:
-                yield _outcome(*waiting.popleft())
-        while waiting:
-            yield _outcome(*waiting.popleft())
-    finally:  # whoever stops half-way is not kept waiting for what was ahead
-        pool.shutdown(cancel_futures=True)
+    limits = Limits(AHEAD_BATCHES * settings.EXTRACT_BATCH)
+    for image, pixels in read_ahead(read, rows, limits, threads_named="decode"):
+        yield image, _outcome(pixels)
 
 
-def _outcome(image: Image, pending: Future[RGB]) -> tuple[Image, RGB | SemsearchError]:
+def _outcome(pixels: Future[RGB]) -> RGB | SemsearchError:
     try:
-        return image, pending.result()
+        return pixels.result()
     except SemsearchError as error:
-        return image, error
+        return error
+    except StorageUnavailableError:  # every other image would fail of it too
+        raise
     except OSError as error:
-        if storage_is_away(error):  # every other picture would fail of it too
-            raise
-        return image, NotFoundError(f"The stored file cannot be read ({error}); import the picture again.")
+        return NotFoundError(f"The stored file cannot be read ({error}); import the picture again.")
 
 
 _limiting = threading.Lock()

@@ -1,4 +1,4 @@
-"""Extraction in shares: which images a worker takes of a dataset, and what the shares come to."""
+"""Extraction in work units: which images a worker claims of a dataset, and what is done with them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from gallery.errors import SemsearchError
-from gallery.jobs.work_units import Range, ShareRun
-from gallery.models import Category, Dataset, Image, Job, JobShare
+from gallery.jobs.work_units import Range, UnitRun
+from gallery.models import Category, Dataset, Image, Job, WorkUnit
+from search import job_kinds
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec, SearchIndex
 
 READ_ROWS = 512
 FEW_IMAGES = 10_000
-# A share is a sixteenth of what lies ahead, for several workers to end together, within these bounds: smaller
+# A unit is a sixteenth of what lies ahead, for several workers to end together, within these bounds: smaller
 # ones leave the network without work too often, larger ones lose more time when their worker dies.
-LEAST_IMAGES, MOST_IMAGES, SHARE_OF_REST = 64, 512, 16
+LEAST_IMAGES, MOST_IMAGES, UNITS_AHEAD = 64, 512, 16
 
 
 def without_embedding(dataset: Dataset, spec: FeatureSpec) -> QuerySet[Image]:
@@ -35,8 +36,15 @@ def index_of_job(job: Job) -> SearchIndex:
     return feature_specs.index_of(job.dataset, FeatureSpec.objects.get(pk=spec_id))
 
 
+def missing_count(index: SearchIndex) -> int:
+    """Return how many images of an index's dataset lack an embedding, by the counts in the database."""
+    counts = Category.objects.filter(dataset=index.dataset_id)
+    images: int = counts.aggregate(n=Sum("images"))["n"] or 0
+    return max(0, images - SearchIndex.objects.values_list("embeddings", flat=True).get(pk=index.pk))
+
+
 @dataclass
-class SharedExtraction:
+class ExtractionUnits:
     """An extraction into an index as one of its workers sees it."""
 
     job: Job
@@ -53,9 +61,7 @@ class SharedExtraction:
         """Return how many there are of them: of a whole dataset by the counts that the database keeps."""
         if "images" in self.job.parameters:
             return self.missing().count()
-        counts = Category.objects.filter(dataset=self.index.dataset_id)
-        images: int = counts.aggregate(n=Sum("images"))["n"] or 0
-        return max(0, images - SearchIndex.objects.values_list("embeddings", flat=True).get(pk=self.index.pk))
+        return missing_count(self.index)
 
     def next_range(self, after: int) -> Range | None:
         """Return the next images behind an id that lack an embedding, or None."""
@@ -65,7 +71,7 @@ class SharedExtraction:
         after = first - 1
         newest = Image.objects.filter(dataset=self.index.dataset_id).order_by("-pk")
         ahead = (newest.values_list("pk", flat=True).first() or 0) - after
-        size = min(MOST_IMAGES, max(LEAST_IMAGES, ahead // SHARE_OF_REST))
+        size = min(MOST_IMAGES, max(LEAST_IMAGES, ahead // UNITS_AHEAD))
         free = self.missing().filter(pk__gt=after)
         for first, last in self._held_by_other_jobs():
             free = free.exclude(pk__gte=first, pk__lte=last)
@@ -87,36 +93,38 @@ class SharedExtraction:
     def _held_by_other_jobs(self) -> list[tuple[int, int]]:
         """Return the ranges that workers hold of other jobs into the same index: pictures that came later."""
         others = Job.objects.filter(
-            dataset=self.index.dataset_id, kind__in=(Job.Kind.EXTRACT, Job.Kind.PROMOTE), state__in=Job.ACTIVE
+            dataset=self.index.dataset_id,
+            kind__in=(job_kinds.EXTRACT, job_kinds.PROMOTE),
+            state__in=Job.ACTIVE,
         ).exclude(pk=self.job.pk)
         same = [job.pk for job in others if index_of_job(job).pk == self.index.pk]
-        held = JobShare.objects.filter(job__in=same, state=JobShare.State.RUNNING)
+        held = WorkUnit.objects.filter(job__in=same, state=WorkUnit.State.RUNNING)
         return list(held.values_list("first_id", "last_id")) if same else []
 
-    def do(self, share: ShareRun) -> None:
-        """Give the images of a share embeddings, from what is missing."""
+    def do(self, run: UnitRun) -> None:
+        """Give the images of a unit embeddings, from what is missing."""
         from search.embedding import pipeline
 
-        taken = share.share
-        missing = self.missing().filter(pk__gte=taken.first_id, pk__lte=taken.last_id)
-        # what an earlier worker of this share has done of it
-        before = max(0, taken.total - missing.count())
+        unit = run.unit
+        missing = self.missing().filter(pk__gte=unit.first_id, pk__lte=unit.last_id)
+        # what an earlier worker of this unit has done of it
+        before = max(0, unit.total - missing.count())
         failures = 0
 
         def failed(image: Image, error: SemsearchError) -> None:
             nonlocal failures
             failures += 1
-            share.fail_file(image.filename, error, image)
+            run.fail_file(image.filename, error, image)
 
         def done(count: int) -> None:
-            share.advance(before + count - failures, failures)
+            run.advance(before + count - failures, failures)
 
         network = loaded_extractors.extractor(self.index.spec.config)
-        told = pipeline.Told(failed, done)
-        found = pipeline.embed_stored(_by_keyset(missing), self.index, network, told)
+        callbacks = pipeline.ProgressCallbacks(failed, done)
+        found = pipeline.embed_stored(_by_keyset(missing), self.index, network, callbacks)
         for name, seconds in found.stages.items():
             self.stages[name] = round(self.stages.get(name, 0.0) + seconds, 2)
-        share.finish(before + found.stored, found.failed)
+        run.finish(before + found.stored, found.failed)
 
 
 def _by_keyset(missing: QuerySet[Image]) -> Iterator[Image]:

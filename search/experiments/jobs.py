@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,10 +13,10 @@ from django.db import transaction
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.jobs import JobRun
-from gallery.models import Category, Dataset, Job
-from search.embedding import all_layers
+from gallery.models import Dataset, Job
+from search import job_kinds
+from search.embedding import all_layers, network_jobs
 from search.experiments.scoring import Measure, Measured, measure
-from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import matrices
 from search.features.feature_specs import layer_specs
@@ -40,6 +39,10 @@ class Plan:
     poolings: tuple[str, ...]
     metrics: tuple[str, ...]
 
+    def as_job(self) -> dict[str, Any]:
+        """Return the plan as the parameters of its job."""
+        return {"model": self.model, "poolings": list(self.poolings), "metrics": list(self.metrics)}
+
 
 def plans(
     models: Sequence[str] = (), poolings: Sequence[str] = (), metrics: Sequence[str] = ()
@@ -48,13 +51,9 @@ def plans(
 
     Raises: NotFoundError for an unknown network, pooling or metric.
     """
-    names = list(dict.fromkeys(models or DEFAULT_MODELS))
-    if "all" in names:
-        names = [network.name for network in registry.known()]
+    names = network_jobs.chosen_networks(models, DEFAULT_MODELS)
     chosen_poolings = tuple(dict.fromkeys(poolings or DEFAULT_POOLINGS))
     chosen_metrics = tuple(dict.fromkeys(metrics or DEFAULT_METRICS))
-    for name in names:
-        registry.architecture(name)
     for name in chosen_poolings:
         pooling(name)
     for name in chosen_metrics:
@@ -77,36 +76,8 @@ def enqueue(
 
     Raises: NotFoundError for an unknown name.
     """
-    found = []
-    for plan in plans(models, poolings, metrics):
-        parameters = parameters_of(plan)
-        active = Job.objects.filter(dataset=dataset, kind=Job.Kind.EXPERIMENT, state__in=Job.ACTIVE)
-        # compared here: databases differ in how they compare JSON
-        same = next((job for job in active.order_by("pk") if job.parameters == parameters), None)
-        if same is not None:
-            found.append(same)
-        elif is_missing(dataset, plan):
-            found.append(create(Job.Kind.EXPERIMENT, dataset, **parameters))
-    return found
-
-
-def parameters_of(plan: Plan) -> dict[str, Any]:
-    """Return a plan as the parameters of its job."""
-    return {"model": plan.model, "poolings": list(plan.poolings), "metrics": list(plan.metrics)}
-
-
-def signature(dataset: Dataset) -> str:
-    """Return a digest of which images a dataset has and how they are labelled."""
-    return signatures([dataset.pk])[dataset.pk]
-
-
-def signatures(dataset_ids: Collection[int]) -> dict[int, str]:
-    """Return the signature of each of these datasets, from one query of the counts that are kept of them."""
-    rows: dict[int, list[tuple[str, int, int, int]]] = {pk: [] for pk in dataset_ids}
-    kept = Category.objects.filter(dataset__in=dataset_ids).order_by("dataset", "name")
-    for row in kept:
-        rows[row.dataset_id].append((row.name, row.images, row.id_sum, row.id_square_sum))
-    return {pk: hashlib.sha256(repr(own).encode()).hexdigest() for pk, own in rows.items()}
+    asked = plans(models, poolings, metrics)
+    return network_jobs.enqueue_missing(job_kinds.EXPERIMENT, dataset, asked, is_missing, create=create)
 
 
 def is_missing(dataset: Dataset, plan: Plan) -> bool:
@@ -116,17 +87,10 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     """
     if not dataset.images.exists():
         return False
-    if registry.architecture(plan.model).unavailable_reason():
+    if network_jobs.lacks_weights(plan.model):
         return True
     specs = [spec for name in plan.poolings for spec in layer_specs(plan.model, name)]
-    return bool(_missing(dataset, specs, plan.metrics, signature(dataset)))
-
-
-def require_weights(plan: Plan) -> None:
-    """Fetch the weights of a plan's network where they are not here. Raises: WeightsError."""
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        network.fetch()
+    return bool(_missing(dataset, specs, plan.metrics, dataset.current_revision()))
 
 
 def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
@@ -135,10 +99,9 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     Raises: WeightsError when the weights of the network are neither here nor to be fetched; SemsearchError
     with the job's error when it failed otherwise.
     """
-    require_weights(plan)
-    if not is_missing(dataset, plan):
+    job = network_jobs.compute_now(job_kinds.EXPERIMENT, dataset, plan, is_missing)
+    if job is None:
         return 0, sum(len(layer_specs(plan.model, name)) for name in plan.poolings) * len(plan.metrics)
-    job = jobs.perform_now(Job.Kind.EXPERIMENT, dataset, **parameters_of(plan))
     return job.result["experiments"], job.result["skipped"]
 
 
@@ -151,29 +114,26 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
     assert dataset is not None
     asked = run.job.parameters
     plan = Plan(asked["model"], tuple(asked["poolings"]), tuple(asked["metrics"]))
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        run.begin(0, f"Fetching the weights of {network.title}")
-        network.fetch()
-    now = signature(dataset)
+    network_jobs.fetch_weights(plan.model, run)
+    revision = dataset.current_revision()
     computed = asked_for = 0
     for name in plan.poolings:
         specs = layer_specs(plan.model, name)
-        missing = _missing(dataset, specs, plan.metrics, now)
+        missing = _missing(dataset, specs, plan.metrics, revision)
         asked_for += len(specs) * len(plan.metrics)
         if missing:
             costs = all_layers.extract_layers(run, dataset, specs)
-            computed += _compute(run, dataset, missing, costs, now)
+            computed += _compute(run, dataset, missing, costs, revision)
     # what came while this ran is left for the next one, which finds these out of date
     return {"experiments": computed, "skipped": asked_for - computed}
 
 
 def _missing(
-    dataset: Dataset, specs: Sequence[FeatureSpec], metrics: Sequence[str], now: str
+    dataset: Dataset, specs: Sequence[FeatureSpec], metrics: Sequence[str], revision: int
 ) -> list[tuple[FeatureSpec, str]]:
     """Return the pairs of spec and metric that have no experiment with the images as they are now."""
     there = set(
-        Experiment.objects.filter(dataset=dataset, spec__in=specs, images_signature=now).values_list(
+        Experiment.objects.filter(dataset=dataset, spec__in=specs, images_revision=revision).values_list(
             "spec_id", "metric"
         )
     )
@@ -185,7 +145,7 @@ def _compute(
     dataset: Dataset,
     missing: list[tuple[FeatureSpec, str]],
     costs: dict[int, float],
-    now: str,
+    revision: int,
 ) -> int:
     """Measure and store the missing experiments; returns how many."""
     rows = list(dataset.images.order_by("pk").values_list("pk", "category"))
@@ -208,7 +168,7 @@ def _compute(
 
         labels = categories[np.searchsorted(ids, found)].tolist()
         measured = measure(vectors, labels, plan, report)
-        _store(dataset, spec, metric, found, measured, costs.get(spec.pk), now)
+        _store(dataset, spec, metric, found, measured, costs.get(spec.pk), revision)
     run.advance(len(missing))
     return len(missing)
 
@@ -220,13 +180,13 @@ def _store(
     ids: Ids,
     measured: Measured,
     cost_ms: float | None,
-    now: str,
+    revision: int,
 ) -> None:
     """Put an experiment in the place of its predecessor, whole or not at all."""
     judged = measured.judged
     values: dict[str, Any] = {
         "images": len(ids),
-        "images_signature": now,
+        "images_revision": revision,
         "k": SCORED_FIRST,
         "extract_ms": cost_ms,
         "categories": judged.categories if judged else [],

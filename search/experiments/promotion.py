@@ -11,6 +11,7 @@ from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
+from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.embedding import writer as embedding_writer
 from search.features import feature_specs, matrices
@@ -51,9 +52,9 @@ def enqueue_index(index: SearchIndex) -> Job:
 def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
     if SearchIndex.objects.filter(dataset=dataset, spec=spec, live=True).exists():
         raise NotPromotableError("This is the live configuration already.")
-    active = Job.objects.filter(dataset=dataset, kind=Job.Kind.PROMOTE, state__in=Job.ACTIVE)
+    active = Job.objects.filter(dataset=dataset, kind=job_kinds.PROMOTE, state__in=Job.ACTIVE)
     same = next((job for job in active.order_by("pk") if job.parameters == {"spec": spec.pk}), None)
-    return same or jobs.enqueue(Job.Kind.PROMOTE, dataset, spec=spec.pk)
+    return same or jobs.enqueue(job_kinds.PROMOTE, dataset, spec=spec.pk)
 
 
 def promote_job(run: JobRun) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def promote_job(run: JobRun) -> dict[str, Any]:
         SearchIndex.objects.filter(pk=index.pk).update(live=True)
         # pictures that came while this job ran were extracted for the old configuration only
         if extraction_jobs.without_embedding(dataset, spec).exists():
-            jobs.enqueue(Job.Kind.EXTRACT, dataset)
+            jobs.enqueue(job_kinds.EXTRACT, dataset)
     return {
         "index": index.pk,
         "replaced": replaced.pk if replaced else None,

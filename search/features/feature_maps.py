@@ -23,11 +23,11 @@ from search.extractors.map_images import coloured, strongest_channels
 from search.extractors.networks.architecture import Architecture
 from search.extractors.networks.registry import architecture
 from search.extractors.taps import TapsExtractor
+from search.stored_folders import FEATURE_MAPS
 from search.types import RGB
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "feature-maps"  # one folder an image below it
 SIDE = 112
 QUALITY = 80
 VERSION = 1  # raise when pictures come to look different; what is kept is then passed over
@@ -66,7 +66,7 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
         raise NotFoundError(f"{network.title} is computed from pixels: it has no feature maps.")
     if reason := network.unavailable_reason():
         raise WeightsError(reason)
-    root = f"{FOLDER}/{image.pk}/{model}-{network.weights_digest[:12]}-v{VERSION}/{layer}"
+    root = f"{FEATURE_MAPS}/{image.pk}/{model}-{network.weights_digest[:12]}-v{VERSION}/{layer}"
     kept = _kept(root)
     if kept is None or len(kept.maps) < min(count, kept.shape[2]):
         kept = _make(image, network, layer, count, root)
@@ -76,12 +76,12 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
 def drop_feature_maps(image_ids: Iterable[int]) -> None:
     """Remove what is kept of these images."""
     try:
-        folders, _ = default_storage.listdir(FOLDER)
+        folders, _ = default_storage.listdir(FEATURE_MAPS)
     except FileNotFoundError:  # nothing was ever kept
         return
     for pk in {str(pk) for pk in image_ids} & set(folders):
         try:
-            _drop_folder(f"{FOLDER}/{pk}")
+            _drop_folder(f"{FEATURE_MAPS}/{pk}")
         except OSError:
             # nothing shows these pictures any more
             logger.exception("Could not delete the feature maps of image %s", pk)

@@ -1,4 +1,4 @@
-"""Fills a large index with whoever helps: parts of it are shares of the job that builds it."""
+"""Fills a large index with whoever assists: parts of it are work units of the job that builds it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 from gallery.errors import NotFoundError
-from gallery.jobs import JobRun, JobStoppedError, work_units
-from gallery.jobs.work_units import Range, ShareRun
-from gallery.models import Job, JobShare
+from gallery.jobs import JobRun, JobStoppedError, coordination
+from gallery.jobs.work_units import Range, UnitRun
+from gallery.models import Job, WorkUnit
 from search.index.faiss.build import Filling
 from search.index.faiss.index import FaissIndex
 from search.index.faiss.kinds import filled
@@ -23,18 +23,18 @@ from search.types import Vectors
 
 
 def filling(run: JobRun) -> Filling:
-    """Return what fills an index of `INDEX_SHARE_FROM` vectors and more in shares of a job."""
+    """Return what fills an index of `INDEX_SHARE_FROM` vectors and more in work units of a job."""
 
     def fill(folder: Path, factory: str, stored: MappedVectors, lists: Vectors | None) -> FaissIndex:
         count = len(stored.ids)
         if count < settings.INDEX_SHARE_FROM or "IVF" not in factory:
             return filled(factory, stored, count, lists)
-        ours = JobShare.objects.filter(job=run.job)
+        ours = WorkUnit.objects.filter(job=run.job)
         ours.delete()  # of an attempt that was broken off, or of another index of this job
         parts = Parts.begin(folder, factory, stored, lists)
         try:
             run.begin(count, f"Filling the index in parts ({factory})")
-            work_units.lead(run, _ranges(parts), partial(_fill_share, parts))
+            coordination.coordinate(run, _ranges(parts), partial(_fill_unit, parts))
             return parts.merged()
         finally:
             parts.end()
@@ -58,7 +58,7 @@ def help_build(job: Job) -> None:
             parts = Parts.open(folder)
         except NotFoundError:
             continue
-        work_units.join(job, _ranges(parts), partial(_fill_share, parts))
+        coordination.assist(job, _ranges(parts), partial(_fill_unit, parts))
 
 
 def _ranges(parts: Parts) -> Callable[[int], Range | None]:
@@ -69,11 +69,11 @@ def _ranges(parts: Parts) -> Callable[[int], Range | None]:
     return next_range
 
 
-def _fill_share(parts: Parts, share: ShareRun) -> None:
-    taken = share.share
+def _fill_unit(parts: Parts, run: UnitRun) -> None:
+    unit = run.unit
     try:
-        parts.fill(taken.first_id, taken.last_id, lambda count: share.advance(count, 0))
+        parts.fill(unit.first_id, unit.last_id, lambda count: run.advance(count, 0))
     except NotFoundError as error:
-        share.leave(blameless=True)  # perhaps of another index that the job fills now
+        run.give_back(blameless=True)  # perhaps of another index that the job fills now
         raise JobStoppedError from error
-    share.finish(taken.total, 0)
+    run.finish(unit.total, 0)

@@ -7,6 +7,7 @@ from typing import Any
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Job
+from search import job_kinds
 from search.indexing import builds
 from search.maintenance import verification
 from search.models import SearchIndex
@@ -23,7 +24,9 @@ class DisagreementError(SemsearchError):
 
 def compact() -> list[Job]:
     """Queue a compaction of each live index that has changed enough, unless one is queued or runs."""
-    building = Job.objects.filter(kind=Job.Kind.INDEX, state__in=Job.ACTIVE).values_list("dataset", flat=True)
+    building = Job.objects.filter(kind=job_kinds.INDEX, state__in=Job.ACTIVE).values_list(
+        "dataset", flat=True
+    )
     due = SearchIndex.objects.filter(live=True).exclude(dataset__in=list(building))
     asked = (builds.rebuild_when_due(index) for index in due.select_related("dataset", "spec"))
     return [job for job in asked if job is not None]
@@ -33,7 +36,7 @@ def enqueue_verification() -> Job | None:
     """Queue a verification; None while other work would make it see things half done."""
     if Job.objects.filter(state__in=Job.ACTIVE).exists():
         return None
-    return jobs.enqueue(Job.Kind.VERIFY, None)
+    return jobs.enqueue(job_kinds.VERIFY, None)
 
 
 def verify_job(run: jobs.JobRun) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from django.core.files.storage import default_storage
 from gallery import jobs
 from gallery.errors import IndexDamagedError
 from gallery.ingest import removal
-from gallery.models import Dataset, Image, Job
+from gallery.models import Dataset, Image
+from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.features import feature_specs
 from search.indexing import builds
@@ -85,7 +86,7 @@ def repair() -> Iterator[str]:
         index = feature_specs.live_index(dataset)
         missing = extraction_jobs.without_embedding(dataset, index.spec).count()
         if missing:
-            jobs.perform_now(Job.Kind.EXTRACT, dataset)
+            jobs.perform_now(job_kinds.EXTRACT, dataset)
             yield f"Extracted the features of {missing} images of {dataset.name}."
         if _state(index)[2]:
             builds.rebuild(index)

@@ -10,8 +10,8 @@ from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import sprite_sheets
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
-from search.embedding import all_layers
-from search.experiments import jobs as experiment_jobs
+from search import job_kinds
+from search.embedding import all_layers, network_jobs
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import feature_specs
@@ -46,11 +46,7 @@ def plans(
     Raises: NotFoundError for an unknown network, pooling or method; ProjectionInputError for a parameter
     out of range.
     """
-    names = list(dict.fromkeys(models or DEFAULT_MODELS))
-    if "all" in names:
-        names = [network.name for network in registry.known()]
-    for name in names:
-        registry.architecture(name)
+    names = network_jobs.chosen_networks(models, DEFAULT_MODELS)
     chosen_pooling = pooling_name or DEFAULT_POOLING
     pooling(chosen_pooling)
     found = []
@@ -74,25 +70,20 @@ def enqueue(
     """
     if not dataset.images.exists():
         raise NothingToProjectError(f"{dataset.name} has no pictures yet: import some, then make its map.")
-    active = Job.objects.filter(dataset=dataset, kind=Job.Kind.PROJECT, state__in=Job.ACTIVE)
-    under_way = list(active.order_by("pk"))
-    found = []
-    for plan in asked:
-        # compared here: databases differ in how they compare JSON
-        same = next((job for job in under_way if job.parameters == plan.as_job()), None)
-        if same is not None:
-            found.append(same)
-        elif is_missing(dataset, plan):
-            found.append(create(Job.Kind.PROJECT, dataset, **plan.as_job()))
-    return found
+    return network_jobs.enqueue_missing(job_kinds.PROJECT, dataset, asked, is_missing, create=create)
 
 
 def is_missing(dataset: Dataset, plan: Plan) -> bool:
-    """Whether a plan has something to compute; with a network whose weights are missing it has."""
-    if plan.afresh or registry.architecture(plan.model).unavailable_reason():
+    """Whether a plan has something to compute; with a network whose weights are missing it has.
+
+    There is nothing to compute without images.
+    """
+    if not dataset.images.exists():
+        return False
+    if plan.afresh or network_jobs.lacks_weights(plan.model):
         return True
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
-    current = stored(dataset, specs, plan).filter(images_signature=experiment_jobs.signature(dataset))
+    current = stored(dataset, specs, plan).filter(images_revision=dataset.current_revision())
     return current.count() < len(specs)
 
 
@@ -102,12 +93,9 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     Raises: WeightsError when the weights of the network are neither here nor to be fetched; SemsearchError
     with the job's error when it failed otherwise.
     """
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        network.fetch()
-    if not dataset.images.exists() or not is_missing(dataset, plan):
+    job = network_jobs.compute_now(job_kinds.PROJECT, dataset, plan, is_missing)
+    if job is None:
         return 0, len(feature_specs.layer_specs(plan.model, plan.pooling))
-    job = jobs.perform_now(Job.Kind.PROJECT, dataset, **plan.as_job())
     return job.result["projections"], job.result["skipped"]
 
 
@@ -128,20 +116,18 @@ def project_job(run: JobRun) -> dict[str, Any]:
         asked["parameters"],
         afresh=asked["afresh"],
     )
-    network = registry.architecture(plan.model)
-    if network.unavailable_reason():
-        run.begin(0, f"Fetching the weights of {network.title}")
-        network.fetch()
-    now = experiment_jobs.signature(dataset)
+    network_jobs.fetch_weights(plan.model, run)
+    revision = dataset.current_revision()
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
     if not specs:
+        title = registry.architecture(plan.model).title
         raise NothingToProjectError(
-            f"With the pooling {plan.pooling} all layers of {network.title} give vectors that are too long: "
+            f"With the pooling {plan.pooling} all layers of {title} give vectors that are too long: "
             "take another pooling."
         )
     all_layers.extract_layers(run, dataset, specs)
     run.touch(message="Drawing the small pictures of the map")
     sprite_sheets.update(dataset, run.touch)
-    computed = Layers(run, dataset, plan, now).compute(specs)
+    computed = Layers(run, dataset, plan, revision).compute(specs)
     # what came while this ran is left for the next one, which finds these out of date
     return {"projections": computed, "skipped": len(specs) - computed}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import BrowserContext, Page, expect
 
 from gallery.models import AtlasPage, Dataset, Image, Job
+from search import job_kinds
 from search.maps import files as map_files
 from search.maps import jobs as map_jobs
 from search.models import Projection
@@ -340,7 +341,7 @@ def test_staff_begins_a_map_and_sees_its_job(staff_page: Page, explored: Dataset
     staff_page.wait_for_load_state("networkidle")
     staff_page.get_by_role("button", name="Compute").click()
     expect(staff_page.locator(".making-job")).to_have_count(1)
-    job = Job.objects.get(kind=Job.Kind.PROJECT)
+    job = Job.objects.get(kind=job_kinds.PROJECT)
     assert job.parameters["parameters"]["neighbours"] == 5
     assert (job.parameters["model"], job.parameters["method"]) == (MODEL, "umap")
     expect(staff_page.locator("#nothing h2")).to_have_text("Maps are being made")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image, Job
+from search import job_kinds
 from search.models import Experiment
 from tests.support.experiment_rows import stored_images
 
@@ -324,7 +325,7 @@ def test_staff_starts_a_computation_and_results_come_in_by_themselves(
     staff_page.goto("/")
     staff_page.get_by_role("button", name="Compute experiments").click()
     expect(staff_page.locator(".computing")).to_contain_text("3 jobs")
-    queued = Job.objects.filter(kind=Job.Kind.EXPERIMENT, state=Job.State.QUEUED)
+    queued = Job.objects.filter(kind=job_kinds.EXPERIMENT, state=Job.State.QUEUED)
     assert queued.count() == 3
     running = queued.first()
     assert running is not None
@@ -336,7 +337,7 @@ def test_staff_starts_a_computation_and_results_come_in_by_themselves(
     expect(staff_page.locator(".computing progress")).to_have_attribute("value", "25")
     for experiment in kept:
         experiment.save(force_insert=True)
-    Job.objects.filter(kind=Job.Kind.EXPERIMENT).update(state=Job.State.SUCCEEDED)
+    Job.objects.filter(kind=job_kinds.EXPERIMENT).update(state=Job.State.SUCCEEDED)
     expect(staff_page.locator(".computing")).to_have_count(0)
     expect(staff_page.locator("a.network[aria-current]")).to_have_attribute("data-model", "colour-histogram")
 
@@ -347,7 +348,7 @@ def test_staff_is_offered_what_was_not_computed(staff_page: Page, explored: Data
     expect(staff_page.locator("#offer")).to_contain_text("Manhattan has not been computed")
     staff_page.get_by_role("button", name="Compute it").click()
     expect(staff_page.locator(".computing")).to_be_visible()
-    job = Job.objects.get(kind=Job.Kind.EXPERIMENT, state=Job.State.QUEUED)
+    job = Job.objects.get(kind=job_kinds.EXPERIMENT, state=Job.State.QUEUED)
     assert job.parameters == {
         "model": "efficientnet-lite0",
         "poolings": ["average"],

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from search import job_kinds
 from search.experiments import promotion
 from search.indexing import builds
 from search.models import Experiment, SearchIndex
@@ -218,11 +219,11 @@ def test_staff_switches_live_search_and_sees_it_live(staff_page: Page, explored:
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(f"{LITE0}, stage6")
     dialog.get_by_role("button", name="Cancel").click()
-    assert not Job.objects.filter(kind=Job.Kind.PROMOTE).exists()
+    assert not Job.objects.filter(kind=job_kinds.PROMOTE).exists()
     page.get_by_role("button", name="Use this for live search").click()
     dialog.get_by_role("button", name="Use it").click()
     expect(page.locator(".promotion")).to_contain_text("queued")
-    job = jobs.perform(Job.objects.get(kind=Job.Kind.PROMOTE).pk)
+    job = jobs.perform(Job.objects.get(kind=job_kinds.PROMOTE).pk)
     assert job is not None
     assert job.state == Job.State.SUCCEEDED, job.error
     expect(page.locator(".live-now")).to_contain_text("answers live searches now")
@@ -234,7 +235,7 @@ def test_staff_switches_live_search_and_sees_it_live(staff_page: Page, explored:
 
 
 def test_staff_switches_back_to_what_was_live_before(staff_page: Page, explored: Dataset) -> None:
-    jobs.perform_now(Job.Kind.EXTRACT, explored)
+    jobs.perform_now(job_kinds.EXTRACT, explored)
     before = SearchIndex.objects.get(dataset=explored, live=True)
     builds.rebuild(before)
     chosen = Experiment.objects.get(spec__model="efficientnet-lite0", spec__layer="stage6", metric="cosine")
@@ -244,7 +245,7 @@ def test_staff_switches_back_to_what_was_live_before(staff_page: Page, explored:
     expect(page.locator("#summary")).to_contain_text(f"Live now{LITE0}, stage6")
     page.locator(f'#summary [data-index="{before.pk}"]').click()
     expect(page.locator(".promotion")).to_be_visible()
-    jobs.perform(Job.objects.filter(kind=Job.Kind.PROMOTE).latest("pk").pk)
+    jobs.perform(Job.objects.filter(kind=job_kinds.PROMOTE).latest("pk").pk)
     expect(page.locator("#summary")).to_contain_text(
         "Live nowEfficientNet-Lite2, top, pyramid, reduced to 512"
     )
@@ -290,4 +291,4 @@ def test_staff_starts_the_first_computation(staff_page: Page, dataset: Dataset) 
     staff_page.goto("/leaderboard/")
     staff_page.get_by_role("button", name="Compute experiments").click()
     expect(staff_page.locator("#nothing")).to_contain_text("The first experiments are being computed")
-    assert Job.objects.filter(dataset=dataset, kind=Job.Kind.EXPERIMENT).exists()
+    assert Job.objects.filter(dataset=dataset, kind=job_kinds.EXPERIMENT).exists()

@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from gallery import jobs
 from gallery.models import Dataset, FailedFile, Image, Job
+from search import job_kinds
 from search.models import IndexBuild
 from tests.support.browser import DATASET
 
@@ -18,7 +20,7 @@ def running_job(dataset: Dataset) -> Job:
     """Return a job that a worker is at."""
     now = timezone.now()
     return Job.objects.create(
-        kind=Job.Kind.IMPORT,
+        kind=jobs.IMPORT,
         dataset=dataset,
         state=Job.State.RUNNING,
         worker="here:1:x",
@@ -139,7 +141,7 @@ def test_jobs_fit_a_small_screen_with_all_they_say(staff_page: Page, width: int)
     dataset = Dataset.objects.create(slug="mine", name="A dataset_with_a_name_that_is_rather_long")
     parameters = {"model": "efficientnet-lite4-with-a-long-name", "method": "umap"}
     Job.objects.create(
-        kind=Job.Kind.EXPERIMENT,
+        kind=job_kinds.EXPERIMENT,
         dataset=dataset,
         state=Job.State.FAILED,
         error="x" * 200,

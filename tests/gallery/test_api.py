@@ -17,6 +17,7 @@ from knox.models import AuthToken
 
 from gallery import jobs
 from gallery.models import Dataset, Image, Job
+from search import job_kinds
 from search.models import Embedding
 from tests.conftest import import_folder, picture, sample_files
 
@@ -44,7 +45,7 @@ def indexed(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
 def stored(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
     """Return the same dataset without features."""
     path = str(sample_folder(count=4))
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=path, announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=path, announce=False)
     return dataset
 
 
@@ -278,7 +279,7 @@ def test_a_zip_uploaded_through_the_api_becomes_a_job_that_can_be_cancelled(
     assert job
     assert (job.state, job.result["images"]) == (Job.State.SUCCEEDED, 3)
     assert job.result["embeddings"] == 3
-    waiting = jobs.enqueue(Job.Kind.EXTRACT, dataset)
+    waiting = jobs.enqueue(job_kinds.EXTRACT, dataset)
     assert staff_client.post(f"/api/v1/jobs/{waiting.pk}/cancel/").json()["state"] == "cancelled"
     assert jobs.perform(waiting.pk) is None
 

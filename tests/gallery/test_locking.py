@@ -12,8 +12,9 @@ import pytest
 from django.db import connection
 
 from gallery import jobs
-from gallery.models import Dataset, Job
-from gallery.system.locking import alone
+from gallery.models import Dataset
+from gallery.system.locking import exclusive_lock
+from search import job_kinds
 from search.features import feature_specs
 from search.indexing import builds
 from search.models import IndexBuild, SearchIndex
@@ -27,7 +28,7 @@ def test_a_lock_is_held_by_one_at_a_time_and_names_do_not_disturb_each_other() -
 
     def work(number: int) -> None:
         nonlocal inside, most
-        with alone("one of a kind"):
+        with exclusive_lock("one of a kind"):
             with counting:
                 inside += 1
                 most = max(most, inside)
@@ -36,7 +37,7 @@ def test_a_lock_is_held_by_one_at_a_time_and_names_do_not_disturb_each_other() -
                 inside -= 1
         connection.close()
 
-    with alone("another name"), ThreadPoolExecutor(4) as pool:
+    with exclusive_lock("another name"), ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     assert most == 1
 
@@ -47,14 +48,14 @@ def test_who_waits_for_a_lock_may_give_up() -> None:
 
     def wait() -> None:
         try:
-            with pytest.raises(InterruptedError), alone("busy", waiting=give_up):
+            with pytest.raises(InterruptedError), exclusive_lock("busy", waiting=give_up):
                 raise AssertionError("two hold one lock")
         finally:
             connection.close()
 
-    with alone("busy"), ThreadPoolExecutor(1) as pool:
+    with exclusive_lock("busy"), ThreadPoolExecutor(1) as pool:
         pool.submit(wait).result()
-    with alone("busy"):
+    with exclusive_lock("busy"):
         pass
 
 
@@ -114,6 +115,6 @@ def test_builds_of_one_index_follow_each_other_and_those_of_others_go_on(
 def test_jobs_that_build_and_compact_an_index_end_and_free_its_lock(dataset: Dataset) -> None:
     index = feature_specs.live_index(dataset)
     for parameters in ({}, {"compact": True}, {}):
-        jobs.perform_now(Job.Kind.INDEX, dataset, index=index.pk, **parameters)
-    with alone(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):
+        jobs.perform_now(job_kinds.INDEX, dataset, index=index.pk, **parameters)
+    with exclusive_lock(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):
         pass

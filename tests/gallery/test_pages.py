@@ -13,8 +13,9 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image as Pillow
 
-from gallery import views
+from gallery import jobs, views
 from gallery.models import Dataset, FailedFile, Image, Job
+from search import job_kinds
 from search.models import FeatureSpec, SearchIndex
 from search.types import FeatureConfig
 
@@ -74,7 +75,7 @@ def make_searchable(dataset: Dataset) -> None:
 
 def add_job(dataset: Dataset | None, state: str = "succeeded", failed: int = 0) -> Job:
     """Add a job with failed files."""
-    job = Job.objects.create(kind=Job.Kind.IMPORT, state=state, dataset=dataset, done=1, total=2)
+    job = Job.objects.create(kind=jobs.IMPORT, state=state, dataset=dataset, done=1, total=2)
     for number in range(failed):
         FailedFile.objects.create(
             job=job, name=f"={number}.jpg", code="not_a_picture", reason="It is cut, short."
@@ -225,7 +226,7 @@ def test_only_staff_sees_the_cancel_button(client: Client, staff_client: Client,
 
 def test_a_job_of_one_network_names_it(client: Client, mine: Dataset) -> None:
     parameters = {"model": "efficientnet-lite0", "method": "umap"}
-    job = Job.objects.create(kind=Job.Kind.PROJECT, dataset=mine, parameters=parameters)
+    job = Job.objects.create(kind=job_kinds.PROJECT, dataset=mine, parameters=parameters)
     for address in ("/jobs/", f"/jobs/{job.pk}/", "/datasets/mine/"):
         assert "efficientnet-lite0, umap" in client.get(address).content.decode()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from semsearch_site.child_processes import free_port
 from tests.conftest import picture
 from tests.support.process_fixtures import DATASET, Prepared
 from tests.support.site import (
@@ -19,7 +20,6 @@ from tests.support.site import (
     STARTS_WITHIN_S,
     RunningSite,
     environment,
-    free_port,
     running_on,
     until,
 )

@@ -146,7 +146,7 @@ def test_a_spec_says_how_many_indexes_and_experiments_use_it(staff_client: Clien
     index = index_with_builds()
     for metric in ("cosine", "euclidean"):
         Experiment.objects.create(
-            dataset=index.dataset, spec=index.spec, metric=metric, images=1, images_signature="", k=10
+            dataset=index.dataset, spec=index.spec, metric=metric, images=1, images_revision=0, k=10
         )
     row = staff_client.get("/admin/search/featurespec/").context["cl"].queryset.get()
     assert (row.index_count, row.experiment_count) == (1, 2)

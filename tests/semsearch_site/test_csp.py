@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from gallery import jobs
 from gallery.models import Dataset, Image, Job
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +53,7 @@ def test_every_page_has_a_strict_content_policy(staff_client: Client, dataset: D
         size_bytes=80,
         format="PNG",
     )
-    job = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset, state=Job.State.RUNNING)
+    job = Job.objects.create(kind=jobs.IMPORT, dataset=dataset, state=Job.State.RUNNING)
     answer = staff_client.get(path.format(image=image.pk, job=job.pk))
     # somebody signed in is sent on from the sign-in page
     assert answer.status_code == (302 if path == "/admin/login/" else PAGES[path])

@@ -14,8 +14,9 @@ from moto.server import ThreadedMotoServer
 
 from gallery import jobs
 from gallery.ingest import removal
-from gallery.ingest.importing import add_picture
+from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, FailedFile, Job
+from search import job_kinds
 from search.maintenance import verification
 from semsearch_site import env as environment
 from tests.conftest import picture
@@ -57,7 +58,7 @@ def test_a_picture_lives_in_the_bucket_and_is_shown_through_the_site(
     dataset: Dataset, client: Client
 ) -> None:
     data = picture(1)
-    image = add_picture(dataset, "one.png", data)
+    image = add_image(dataset, "one.png", data).image
     assert default_storage.listdir(f"images/{dataset.pk}")[0] == [image.sha256[:2]]
     assert image.file.url.startswith("/media/images/")
     answer = client.get(image.file.url)
@@ -72,7 +73,7 @@ def test_a_picture_lives_in_the_bucket_and_is_shown_through_the_site(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("bucket")
 def test_verify_finds_what_the_bucket_lost_and_what_it_holds_too_much(dataset: Dataset) -> None:
-    kept, lost = (add_picture(dataset, f"{n}.png", picture(n)) for n in (1, 2))
+    kept, lost = (add_image(dataset, f"{n}.png", picture(n)).image for n in (1, 2))
     default_storage.delete(str(lost.file.name))
     stray = default_storage.save(f"images/{dataset.pk}/zz/stray.png", kept.file)
     found = verification.verify()
@@ -90,7 +91,7 @@ def test_a_signed_address_is_good_for_anybody_and_the_policy_allows_its_origin(
 ) -> None:
     settings.STORAGE_SIGNED = True
     data = picture(3)
-    address = add_picture(dataset, "three.png", data).file.url
+    address = add_image(dataset, "three.png", data).image.file.url
     assert address.startswith(f"{environment.storage_origin(environment.reader())}/{BUCKET}/images/")
     assert address.startswith(bucket)
     with urllib.request.urlopen(address, timeout=10) as answer:
@@ -102,13 +103,13 @@ def test_a_signed_address_is_good_for_anybody_and_the_policy_allows_its_origin(
 def test_while_the_bucket_does_not_answer_jobs_rest_and_no_picture_is_called_unreadable(
     dataset: Dataset, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = add_picture(dataset, "four.png", picture(4))
+    image = add_image(dataset, "four.png", picture(4)).image
     address = image.file.url
     stored = settings.STORAGES["default"]
     away = stored["OPTIONS"] | {"endpoint_url": "http://127.0.0.1:1"}
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     settings.STORAGES = settings.STORAGES | {"default": stored | {"OPTIONS": away}}
-    extraction = Job.objects.create(kind=Job.Kind.EXTRACT, dataset=dataset)
+    extraction = Job.objects.create(kind=job_kinds.EXTRACT, dataset=dataset)
     rests = jobs.perform(extraction.pk, tries_again=True)
     assert rests is not None
     assert (rests.state, FailedFile.objects.count()) == (Job.State.QUEUED, 0)

@@ -37,7 +37,7 @@ def explored(live_server: Any, sample_folder: Callable[..., Path], settings: Any
     if not rows.exists():
         dataset = Dataset.objects.create(slug=DATASET, name="Mine")
         folder = sample_folder(count=PICTURES_PER_CATEGORY, categories=len(CATEGORIES))
-        jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(folder), announce=False)
+        jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False)
         for plan in PLANS:
             experiment_jobs.compute_now(dataset, plan)
         shutil.copytree(media, computed / "media")
@@ -47,4 +47,6 @@ def explored(live_server: Any, sample_folder: Callable[..., Path], settings: Any
     shutil.copytree(computed / "media", media, dirs_exist_ok=True)
     for row in serializers.deserialize("json", rows.read_text()):
         row.save()
+    # the images that came raised it, and the experiments are of what it was before
+    Dataset.objects.update(revision=Experiment.objects.earliest("pk").images_revision)
     return Dataset.objects.get(slug=DATASET)

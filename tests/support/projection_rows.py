@@ -9,6 +9,7 @@ import numpy as np
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from search import job_kinds
 from search.embedding import all_layers
 from search.features import feature_specs, matrices
 from search.maps import jobs as map_jobs
@@ -50,7 +51,7 @@ def _vectors(categories: Sequence[str], dims: int, seed: int) -> Vectors:
 
 def project(dataset: Dataset, plan: Plan) -> Job:
     """Make the maps of a plan now."""
-    return jobs.perform_now(Job.Kind.PROJECT, dataset, **plan.as_job())
+    return jobs.perform_now(job_kinds.PROJECT, dataset, **plan.as_job())
 
 
 def maps(dataset: Dataset, method: str = "pca") -> list[Projection]:

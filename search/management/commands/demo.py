@@ -42,15 +42,16 @@ class Command(BaseCommand):
     def _left(self) -> int:
         """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
         datasets = list(Dataset.objects.filter(slug__in=SAMPLES))
-        waiting = [job for dataset in datasets for job in experiment_jobs.enqueue(dataset, create=jobs.leave)]
+        leave = jobs.enqueue_for_startup
+        waiting = [job for dataset in datasets for job in experiment_jobs.enqueue(dataset, create=leave)]
         for plan in map_jobs.plans():
             for dataset in datasets:
-                waiting += map_jobs.enqueue(dataset, [plan], create=jobs.leave)
+                waiting += map_jobs.enqueue(dataset, [plan], create=leave)
         return len(waiting)
 
     def _prepare(self, name: str) -> None:
         finished = Job.objects.filter(
-            dataset__slug=name, kind=Job.Kind.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
+            dataset__slug=name, kind=jobs.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
         )
         if not finished.exists():
             first = not (settings.CACHE_ROOT / "models").exists()

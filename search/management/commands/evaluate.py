@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from gallery import jobs
-from gallery.models import Job
 from gallery.system.commands import ReportingCommand, datasets_named
+from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.experiments import evaluation
 from search.extractors.feature_extractor import live_config
@@ -42,6 +42,6 @@ class Command(ReportingCommand):
         else:
             spec = feature_specs.live_index(dataset).spec
             if extraction_jobs.without_embedding(dataset, spec).exists():
-                jobs.perform_now(Job.Kind.EXTRACT, dataset, spec=spec.pk)
+                jobs.perform_now(job_kinds.EXTRACT, dataset, spec=spec.pk)
             described, scores = evaluation.evaluate_live(dataset, k)
         return {"config": described, **asdict(scores)}

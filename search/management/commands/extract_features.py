@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from gallery import jobs
-from gallery.models import Job
 from gallery.system.commands import ReportingCommand, datasets_named
+from search import job_kinds
 from search.features import feature_specs
 from search.models import FeatureSpec
 
@@ -30,7 +30,7 @@ class Command(ReportingCommand):
         config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
         results = [
-            jobs.perform_now(Job.Kind.EXTRACT, dataset, **spec).result
+            jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
             for dataset in datasets_named(options["dataset"])
         ]
         seconds = time.perf_counter() - started

@@ -11,8 +11,9 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.errors import SemsearchError
-from gallery.models import Dataset, Job
+from gallery.models import Dataset
 from gallery.system.commands import ReportingCommand
+from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.features import feature_specs
 
@@ -39,12 +40,12 @@ class Command(ReportingCommand):
         started = time.perf_counter()
         dataset = Dataset.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
         extract = not options["no_extract"]
-        job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(path), announce=False, extract=extract)
+        job = jobs.perform_now(jobs.IMPORT, dataset, path=str(path), announce=False, extract=extract)
         if (
             extract
             and extraction_jobs.without_embedding(dataset, feature_specs.live_index(dataset).spec).exists()
         ):
-            jobs.perform_now(Job.Kind.EXTRACT, dataset)
+            jobs.perform_now(job_kinds.EXTRACT, dataset)
         for failed in job.failed_files.all()[:20]:
             self.stderr.write(f"{failed.name}: {failed.reason}")
         return {"dataset": slug, **job.result, "seconds": round(time.perf_counter() - started, 2)}

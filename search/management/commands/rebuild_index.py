@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.errors import NothingIndexedError
-from gallery.models import Job
 from gallery.system.commands import ReportingCommand, datasets_named
+from search import job_kinds
 from search.models import IndexBuild
 
 
@@ -28,7 +28,7 @@ class Command(ReportingCommand):
         started = time.perf_counter()
         datasets = datasets_named(options["dataset"])
         ids = [
-            pk for dataset in datasets for pk in jobs.perform_now(Job.Kind.INDEX, dataset).result["builds"]
+            pk for dataset in datasets for pk in jobs.perform_now(job_kinds.INDEX, dataset).result["builds"]
         ]
         builds = list(IndexBuild.objects.filter(pk__in=ids, index__live=True).order_by("pk"))
         if not builds:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from gallery.errors import WeightsError
 from gallery.system.commands import ReportingCommand, datasets_named
+from search.embedding import network_jobs
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
 from search.extractors.networks import registry
@@ -37,7 +38,7 @@ class Command(ReportingCommand):
         unavailable: dict[str, str] = {}
         for plan in plans:
             try:
-                experiment_jobs.require_weights(plan)
+                network_jobs.fetch_weights(plan.model)
             except WeightsError as error:
                 unavailable[plan.model] = error.detail
                 asked = len(registry.architecture(plan.model).taps) * len(plan.poolings) * len(plan.metrics)

@@ -17,7 +17,9 @@ from django.test import Client
 
 from gallery import jobs
 from gallery.ingest import importing
+from gallery.jobs import broker
 from gallery.models import Dataset, FailedFile, Image, Job
+from search import job_kinds
 from search.models import Embedding
 from tests.conftest import picture
 
@@ -28,7 +30,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test does the jobs itself."""
-    monkeypatch.setattr(jobs, "announce", lambda job_id: None)
+    monkeypatch.setattr(broker, "send", lambda *_, **__: None)
 
 
 def enormous_png(side: int = 50_000) -> bytes:
@@ -157,7 +159,7 @@ def test_two_hundred_good_pictures_arrive_and_every_bad_file_is_listed_with_its_
     # the features of the new pictures are there
     assert every_picture_is_embedded_once()
     assert ended.result["embeddings"] == GOOD
-    assert not Job.objects.filter(kind=Job.Kind.EXTRACT).exists()
+    assert not Job.objects.filter(kind=job_kinds.EXTRACT).exists()
     for failed in list(listed.values())[:3]:
         assert failed.name in staff_client.get(job.get_absolute_url()).content.decode()
 
@@ -170,19 +172,19 @@ def test_an_import_done_again_after_a_crash_gives_the_same_and_lists_nothing_twi
     class Killed(BaseException):
         """The process ends here, without a word."""
 
-    add, calls = jobs.JobRun.touch, []
+    add, calls = jobs.ClaimedJob.touch, []
 
-    def dies(run: jobs.JobRun, **changes: object) -> None:
+    def dies(run: jobs.ClaimedJob, **changes: object) -> None:
         calls.append(1)
         if Image.objects.count() >= 64:
             raise Killed
         add(run, **changes)
 
-    monkeypatch.setattr(jobs.JobRun, "touch", dies)
+    monkeypatch.setattr(jobs.ClaimedJob, "touch", dies)
     with pytest.raises(Killed):
         jobs.perform(job.pk)
     monkeypatch.undo()
-    monkeypatch.setattr(jobs, "announce", lambda job_id: None)
+    monkeypatch.setattr(broker, "send", lambda *_, **__: None)
     assert 64 <= Image.objects.count() < GOOD
     Job.objects.filter(pk=job.pk).update(heartbeat_at="2000-01-01T00:00Z")
     jobs.sweep()

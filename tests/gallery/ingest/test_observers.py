@@ -15,8 +15,10 @@ from gallery.imaging import decoding, jpeg
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
+from gallery.jobs import broker
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
+from search import job_kinds
 from search.embedding import pipeline
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec
@@ -27,7 +29,7 @@ PICTURES = 12
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test does the jobs itself."""
-    monkeypatch.setattr("gallery.jobs.queueing.announce", lambda *_: None)
+    monkeypatch.setattr(broker, "send", lambda *_, **__: None)
 
 
 def stored_vectors() -> dict[int, np.ndarray[Any, Any]]:
@@ -48,7 +50,7 @@ def test_an_import_decodes_every_picture_once_and_reads_none_again(
 
     monkeypatch.setattr(decoding, "decode_with_facts", counted)
     monkeypatch.setattr("gallery.imaging.sprite_sheets.update", lambda *_: None)  # it reads thumbnails
-    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder()))
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder()))
     assert len(decoded) == PICTURES == job.result["images"] == job.result["embeddings"]
     assert Embedding.objects.count() == PICTURES
     assert job.result["engine"] == network.engine_name
@@ -56,17 +58,17 @@ def test_an_import_decodes_every_picture_once_and_reads_none_again(
     assert stages == {f"{name}_s" for name in (
         "read", "hash", "decode", "thumbnail", "prepare", "store", "engine", "write", "atlas",
     )}  # fmt: skip
-    assert not Job.objects.filter(kind=Job.Kind.EXTRACT).exists()
+    assert not Job.objects.filter(kind=job_kinds.EXTRACT).exists()
 
 
 def test_features_are_those_of_an_extraction_afterwards(
     dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
     folder = str(sample_folder())
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=folder, announce=False, extract=True)
+    jobs.perform_now(jobs.IMPORT, dataset, path=folder, announce=False, extract=True)
     during = stored_vectors()
     Embedding.objects.all().delete()
-    jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    jobs.perform_now(job_kinds.EXTRACT, dataset)
     after = stored_vectors()
     assert set(during) == set(after)
     for pk, vector in during.items():
@@ -84,7 +86,7 @@ def test_pictures_stored_by_an_import_that_was_killed_are_embedded_when_it_goes_
         raise Killed
 
     monkeypatch.setattr("gallery.ingest.importing.BATCH", 5)
-    job = jobs.enqueue(Job.Kind.IMPORT, dataset, path=str(sample_folder()))
+    job = jobs.enqueue(jobs.IMPORT, dataset, path=str(sample_folder()))
     with monkeypatch.context() as killing:
         killing.setattr(pipeline.Embedder, "_store", dies)
         with pytest.raises(Killed):
@@ -102,18 +104,18 @@ def test_pictures_stored_by_an_import_that_was_killed_are_embedded_when_it_goes_
 def test_an_import_that_is_not_to_extract_leaves_it(
     parameters: dict[str, bool], dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
-    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder(count=1)), **parameters)
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=1)), **parameters)
     assert "embeddings" not in job.result
-    assert Embedding.objects.count() == Job.objects.filter(kind=Job.Kind.EXTRACT).count() == 0
+    assert Embedding.objects.count() == Job.objects.filter(kind=job_kinds.EXTRACT).count() == 0
 
 
 def test_where_imports_only_store_an_extraction_is_asked_for(
     dataset: Dataset, sample_folder: Callable[..., Path], settings: Any
 ) -> None:
     settings.EXTRACT_AT_IMPORT = False
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder(count=1)))
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=1)))
     assert Embedding.objects.count() == 0
-    assert Job.objects.filter(kind=Job.Kind.EXTRACT, state=Job.State.QUEUED).count() == 1
+    assert Job.objects.filter(kind=job_kinds.EXTRACT, state=Job.State.QUEUED).count() == 1
 
 
 def test_a_network_that_cannot_be_loaded_keeps_no_picture_out(
@@ -123,9 +125,9 @@ def test_a_network_that_cannot_be_loaded_keeps_no_picture_out(
         raise WeightsError("The weights are missing.")
 
     monkeypatch.setattr(loaded_extractors, "extractor", missing)
-    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder(count=1)))
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=1)))
     assert job.result["images"] == Image.objects.count() == 4
-    assert Job.objects.filter(kind=Job.Kind.EXTRACT, state=Job.State.QUEUED).count() == 1
+    assert Job.objects.filter(kind=job_kinds.EXTRACT, state=Job.State.QUEUED).count() == 1
 
 
 def test_an_import_that_fails_or_is_cancelled_leaves_the_rest_to_an_extraction(
@@ -134,20 +136,22 @@ def test_an_import_that_fails_or_is_cancelled_leaves_the_rest_to_an_extraction(
     def broken(*_: object) -> None:
         raise ValueError("the network broke")
 
-    job = jobs.enqueue(Job.Kind.IMPORT, dataset, path=str(sample_folder(count=1)))
+    job = jobs.enqueue(jobs.IMPORT, dataset, path=str(sample_folder(count=1)))
     monkeypatch.setattr("search.extractors.feature_extractor.FeatureExtractor.extract", broken)
     ended = jobs.perform(job.pk)
     assert ended is not None
     assert (ended.state, "the network broke" in ended.error) == (Job.State.FAILED, True)
     assert Image.objects.count() == 4
-    assert Job.objects.filter(kind=Job.Kind.EXTRACT, state=Job.State.QUEUED).count() == 1
+    assert Job.objects.filter(kind=job_kinds.EXTRACT, state=Job.State.QUEUED).count() == 1
 
 
 def test_a_square_picture_is_decoded_large_enough_for_its_thumbnail_and_the_network(dataset: Dataset) -> None:
     spec = FeatureSpec(input_size=260)
     seen: list[tuple[int, ...]] = []
-    how = storing.Preparing(image_limits(), StageClock(), lambda rgb: seen.append(rgb.shape), spec.input_size)
+    options = storing.PrepareOptions(
+        image_limits(), StageTimer(), lambda rgb: seen.append(rgb.shape), spec.input_size
+    )
     for size in ((1100, 1100), (1100, 2200), (2200, 1100)):
         rgb = np.zeros((*size, 3), dtype=np.uint8)
-        storing.prepare(ArchiveMember("a.jpg", "", jpeg.encoded(rgb, 80)), how)
+        storing.prepare(ArchiveMember("a.jpg", "", jpeg.encoded(rgb, 80)), options)
     assert seen == [(550, 550, 3), (275, 550, 3), (550, 275, 3)]

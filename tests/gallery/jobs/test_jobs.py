@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -16,14 +18,15 @@ from django.utils import timezone
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.ingest import removal
-from gallery.jobs import file_retries, kinds, reviving
+from gallery.jobs import broker, file_retries, kinds, reviving
 from gallery.models import Dataset, FailedFile, Job
+from search import job_kinds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def handled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def handled() -> Iterator[list[int]]:
     """Replace the index handler by one that notes the job and succeeds."""
     seen: list[int] = []
 
@@ -32,13 +35,13 @@ def handled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         run.begin(3, "working")
         return {"answer": 42}
 
-    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(handler))
-    return seen
+    with kinds.replaced(job_kinds.INDEX, handler):
+        yield seen
 
 
 def queued(dataset: Dataset, **values: Any) -> Job:
     """Return a stored job."""
-    return Job.objects.create(kind=Job.Kind.INDEX, dataset=dataset, **values)
+    return Job.objects.create(kind=job_kinds.INDEX, dataset=dataset, **values)
 
 
 def test_a_message_that_comes_twice_does_the_work_once(dataset: Dataset, handled: list[int]) -> None:
@@ -62,8 +65,8 @@ def test_a_cancelled_job_is_not_begun_and_a_running_one_stops(
         run.touch(done=1)
         raise AssertionError("a cancelled job went on")
 
-    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(cancelled_on_the_way))
-    ended = jobs.perform(queued(dataset).pk)
+    with kinds.replaced(job_kinds.INDEX, cancelled_on_the_way):
+        ended = jobs.perform(queued(dataset).pk)
     assert ended
     assert (ended.state, ended.error) == (Job.State.CANCELLED, "")
     assert not jobs.cancel(ended.pk)
@@ -73,7 +76,7 @@ def test_an_upload_goes_with_its_import_also_when_that_never_began(dataset: Data
     def waiting(**values: Any) -> Job:
         upload = default_storage.save("uploads/a.zip", ContentFile(b"zip"))
         parameters = {"upload": upload}
-        return Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset, parameters=parameters, **values)
+        return Job.objects.create(kind=jobs.IMPORT, dataset=dataset, parameters=parameters, **values)
 
     cancelled = waiting()
     dead = {
@@ -81,7 +84,10 @@ def test_an_upload_goes_with_its_import_also_when_that_never_began(dataset: Data
         "heartbeat_at": timezone.now() - 2 * reviving.STALE_AFTER,
         "worker": "x",
     }
-    given_up, revived = waiting(setbacks=reviving.MAX_SETBACKS - 1, **dead), waiting(setbacks=1, **dead)
+    given_up, revived = (
+        waiting(consecutive_failures=reviving.MAX_FAILURES - 1, **dead),
+        waiting(consecutive_failures=1, **dead),
+    )
     jobs.cancel(cancelled.pk)
     jobs.sweep()
     given_up.refresh_from_db()
@@ -101,8 +107,8 @@ def test_a_failure_is_recorded_in_words(
     def failing(run: jobs.JobRun) -> dict[str, Any]:
         raise error
 
-    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(failing))
-    ended = jobs.perform(queued(dataset).pk)
+    with kinds.replaced(job_kinds.INDEX, failing):
+        ended = jobs.perform(queued(dataset).pk)
     assert ended
     assert (ended.state, ended.error) == (Job.State.FAILED, words)
 
@@ -112,8 +118,8 @@ def test_a_job_without_a_heartbeat_is_queued_again_and_given_up_after_several_de
 ) -> None:
     long_ago = timezone.now() - timedelta(minutes=5)
     running = {"state": Job.State.RUNNING, "worker": "elsewhere:1:abc", "heartbeat_at": long_ago}
-    once = queued(dataset, setbacks=1, **running)
-    often = queued(dataset, setbacks=reviving.MAX_SETBACKS - 1, **running)
+    once = queued(dataset, consecutive_failures=1, **running)
+    often = queued(dataset, consecutive_failures=reviving.MAX_FAILURES - 1, **running)
     alive = queued(dataset, **(running | {"heartbeat_at": timezone.now()}))
     jobs.sweep()
     states = [Job.objects.get(pk=job.pk).state for job in (once, often, alive)]
@@ -144,7 +150,7 @@ def test_a_worker_that_lost_its_job_cannot_change_it(dataset: Dataset) -> None:
 
 
 def test_without_a_broker_a_job_waits_and_says_so(dataset: Dataset, without_broker: None) -> None:
-    job = jobs.enqueue(Job.Kind.INDEX, dataset)
+    job = jobs.enqueue(job_kinds.INDEX, dataset)
     stored = Job.objects.get(pk=job.pk)
     assert (stored.state, stored.message) == (Job.State.QUEUED, "Waiting for the message broker.")
 
@@ -160,14 +166,15 @@ def test_a_file_that_fails_twice_in_one_job_is_listed_once(dataset: Dataset) -> 
 def test_what_was_left_is_announced_in_its_order_and_after_what_people_wait_for(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kinds = (Job.Kind.EXPERIMENT, Job.Kind.PROJECT, Job.Kind.PROJECT, Job.Kind.IMPORT)
-    left = [jobs.leave(kind, dataset).pk for kind in kinds]
+    order = (job_kinds.EXPERIMENT, job_kinds.PROJECT, job_kinds.PROJECT, jobs.IMPORT)
+    left = [jobs.enqueue_for_startup(kind, dataset).pk for kind in order]
     sent: list[tuple[int, int]] = []
 
-    def noted(values: tuple[int], priority: int, queue: str) -> None:
-        sent.append((values[0], priority))
+    def noted(task: str, job_id: int, *, queue: str, priority: int) -> None:
+        assert task == "gallery.tasks.run_job"
+        sent.append((job_id, priority))
 
-    monkeypatch.setattr("gallery.tasks.run_job.apply_async", noted)
+    monkeypatch.setattr(broker, "send", noted)
     assert jobs.sweep(at_start=True) == 4
     assert [pk for pk, _ in sent] == left
     experiment, project, _, imported = (priority for _, priority in sent)
@@ -196,7 +203,7 @@ def test_a_job_whose_workers_died_rests_longer_each_time_and_progress_makes_up_f
     run.begin(10, "")
     run.advance(1)
     job.refresh_from_db()
-    assert (job.setbacks, job.furthest) == (0, 1)
+    assert (job.consecutive_failures, job.max_done) == (0, 1)
 
 
 def test_an_error_that_may_pass_is_tried_again_and_failed_for_good_after_several(
@@ -205,16 +212,16 @@ def test_an_error_that_may_pass_is_tried_again_and_failed_for_good_after_several
     def failing(run: jobs.JobRun) -> dict[str, Any]:
         raise ConnectionResetError("the storage is away")
 
-    monkeypatch.setitem(kinds._works, Job.Kind.INDEX, kinds.Work(failing))
     job = queued(dataset)
-    for number in range(1, reviving.MAX_SETBACKS):
+    with kinds.replaced(job_kinds.INDEX, failing):
+        for number in range(1, reviving.MAX_FAILURES):
+            ended = jobs.perform(job.pk, tries_again=True)
+            assert ended
+            assert (ended.state, ended.consecutive_failures) == (Job.State.QUEUED, number)
+            assert ended.not_before
+            assert "the storage is away" in ended.message
+            Job.objects.filter(pk=job.pk).update(not_before=None)
         ended = jobs.perform(job.pk, tries_again=True)
-        assert ended
-        assert (ended.state, ended.setbacks) == (Job.State.QUEUED, number)
-        assert ended.not_before
-        assert "the storage is away" in ended.message
-        Job.objects.filter(pk=job.pk).update(not_before=None)
-    ended = jobs.perform(job.pk, tries_again=True)
     assert ended
     assert ended.state == Job.State.FAILED
     assert ended.error == "ConnectionResetError: the storage is away"
@@ -223,10 +230,17 @@ def test_an_error_that_may_pass_is_tried_again_and_failed_for_good_after_several
 def test_a_failed_job_can_be_tried_again_and_a_refused_one_cannot(
     dataset: Dataset, handled: list[int]
 ) -> None:
-    failed = queued(dataset, state=Job.State.FAILED, error="x", setbacks=5, finished_at=timezone.now())
+    failed = queued(
+        dataset, state=Job.State.FAILED, error="x", consecutive_failures=5, finished_at=timezone.now()
+    )
     FailedFile.objects.create(job=failed, name="a.jpg", code="x", reason="y")
     again = jobs.retry(failed.pk)
-    assert (again.state, again.error, again.setbacks, again.failed) == (Job.State.QUEUED, "", 0, 0)
+    assert (again.state, again.error, again.consecutive_failures, again.failed) == (
+        Job.State.QUEUED,
+        "",
+        0,
+        0,
+    )
     ended = jobs.perform(failed.pk)
     assert ended
     assert ended.state == Job.State.SUCCEEDED
@@ -238,7 +252,7 @@ def test_a_failed_job_can_be_tried_again_and_a_refused_one_cannot(
 def test_the_source_of_a_failed_import_waits_for_another_attempt_but_not_for_ever(dataset: Dataset) -> None:
     upload = default_storage.save("uploads/a.zip", ContentFile(b"zip"))
     job = Job.objects.create(
-        kind=Job.Kind.IMPORT, dataset=dataset, parameters={"upload": upload}, state=Job.State.FAILED,
+        kind=jobs.IMPORT, dataset=dataset, parameters={"upload": upload}, state=Job.State.FAILED,
         finished_at=timezone.now() - file_retries.KEPT_FOR / 2,
     )  # fmt: skip
     assert file_retries.drop_old_sources() == 0
@@ -255,27 +269,56 @@ def test_the_source_of_a_failed_import_waits_for_another_attempt_but_not_for_eve
 
 
 def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
-    assert set(kinds.QUEUES) == set(Job.Kind)
-    assert set(kinds.QUEUES.values()) < set(settings.JOB_QUEUES)
-    assert {"import", "extract", "index", "project"} == set(kinds.QUEUES.values())
+    queues = {kind: found.queue for kind, found in kinds.registered().items()}
+    assert set(queues.values()) < set(settings.JOB_QUEUES)
+    assert queues == {
+        "import": "import",
+        "extract": "extract",
+        "index": "index",
+        "promote": "index",
+        "verify": "index",
+        "experiment": "project",
+        "project": "project",
+    }
+
+
+def test_a_kind_that_nobody_registered_is_refused_in_words_and_stored_nowhere(dataset: Dataset) -> None:
+    with pytest.raises(kinds.UnknownKindError, match="no kind of job 'dance'; there are import, extract"):
+        jobs.enqueue("dance", dataset)
+    with pytest.raises(ValidationError, match="dance"):
+        Job(kind="dance", dataset=dataset).full_clean()
+    assert not Job.objects.exists()
+
+
+def test_a_job_bears_the_name_that_its_kind_was_registered_with(dataset: Dataset) -> None:
+    job = Job.objects.create(kind=job_kinds.PROMOTE, dataset=dataset)
+    assert job.get_kind_display() == "switch live search"
+    assert str(job) == f"switch live search #{job.pk}"
+
+
+def test_messages_name_tasks_that_workers_have() -> None:
+    from semsearch_site.celery import app
+
+    app.loader.import_default_modules()
+    assert {broker.RUN_JOB, broker.HELP_JOB} <= set(app.tasks)
 
 
 def test_a_job_is_announced_in_the_queue_of_its_kind(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
-    monkeypatch.setattr("gallery.tasks.run_job.apply_async", lambda *_, queue, **__: sent.append(queue))
-    for kind in (Job.Kind.IMPORT, Job.Kind.EXTRACT, Job.Kind.PROMOTE, Job.Kind.EXPERIMENT):
+    monkeypatch.setattr(broker, "send", lambda *_, queue, **__: sent.append(queue))
+    for kind in (jobs.IMPORT, job_kinds.EXTRACT, job_kinds.PROMOTE, job_kinds.EXPERIMENT):
         jobs.enqueue(kind, dataset)
     assert sent == ["import", "extract", "index", "project"]
 
 
 def test_a_job_that_waits_long_is_announced_ever_less_often(dataset: Dataset) -> None:
     now = timezone.now()
-    job = queued(dataset, dispatched_at=now - timedelta(seconds=30), announcements=1)
+    job = queued(dataset, dispatched_at=now - timedelta(seconds=30), publish_count=1)
     Job.objects.filter(pk=job.pk).update(created_at=now - timedelta(hours=1))
     assert [pk for pk, _ in reviving._forgotten(now, at_start=False)] == [job.pk]
-    Job.objects.filter(pk=job.pk).update(announcements=3)
+    Job.objects.filter(pk=job.pk).update(publish_count=3)
     assert reviving._forgotten(now, at_start=False) == []
     later = now + timedelta(minutes=10)
     assert [pk for pk, _ in reviving._forgotten(later, at_start=False)] == [job.pk]

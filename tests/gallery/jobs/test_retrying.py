@@ -16,6 +16,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.jobs import file_retries
 from gallery.models import Dataset, FailedFile, Image, Job
+from search import job_kinds
 from search.features import feature_specs
 from search.indexing import builds
 from search.maintenance import schedule as maintenance_schedule
@@ -33,14 +34,14 @@ def retry(client: Client, job: Job, **body: Any) -> Any:
 def lost(dataset: Dataset, sample_folder: Callable[..., Path]) -> tuple[Job, dict[str, bytes]]:
     """Return an extraction during which two stored files could not be read, and their bytes."""
     path = str(sample_folder(count=2, categories=2))
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=path, announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=path, announce=False)
     held: dict[str, bytes] = {}
     for image in Image.objects.order_by("pk")[:2]:
         name = str(image.file.name)
         with default_storage.open(name) as file:
             held[name] = file.read()
         default_storage.delete(name)
-    return jobs.perform_now(Job.Kind.EXTRACT, dataset), held
+    return jobs.perform_now(job_kinds.EXTRACT, dataset), held
 
 
 def put_back(held: dict[str, bytes]) -> None:
@@ -93,7 +94,7 @@ def test_files_of_a_folder_are_imported_again_and_those_of_a_zip_cannot_be(
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(b"not yet a picture")
     (folder / "c.png").write_bytes(picture(1))
-    job = jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(folder), announce=False)
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False)
     assert job.failed == 2
     (folder / "a.png").write_bytes(picture(2))
     (folder / "d.png").write_bytes(picture(3))
@@ -101,7 +102,7 @@ def test_files_of_a_folder_are_imported_again_and_those_of_a_zip_cannot_be(
     assert ended
     assert (ended.result["images"], ended.failed, ended.total) == (1, 1, 2)
     zipped = Job.objects.create(
-        kind=Job.Kind.IMPORT,
+        kind=jobs.IMPORT,
         dataset=dataset,
         state=Job.State.SUCCEEDED,
         parameters={"upload": "uploads/x.zip"},
@@ -115,7 +116,7 @@ def test_files_of_a_folder_are_imported_again_and_those_of_a_zip_cannot_be(
 def test_a_failed_job_is_tried_again_through_the_api_by_staff_only(
     dataset: Dataset, staff_client: Client, client: Client
 ) -> None:
-    job = Job.objects.create(kind=Job.Kind.INDEX, dataset=dataset, state=Job.State.FAILED, error="x")
+    job = Job.objects.create(kind=job_kinds.INDEX, dataset=dataset, state=Job.State.FAILED, error="x")
     path = f"/api/v1/jobs/{job.pk}/retry/"
     assert client.post(path).status_code in (401, 403)
     answer = staff_client.post(path)
@@ -134,7 +135,7 @@ def test_the_schedule_compacts_what_has_changed_and_verifies_when_nothing_runs(
     settings.COMPACT_AFTER = 1
     import_folder(dataset, sample_folder("clipart200", count=2, categories=2))
     # the extraction saw it as well
-    assert [job.kind for job in Job.objects.filter(state=Job.State.QUEUED)] == [Job.Kind.INDEX]
+    assert [job.kind for job in Job.objects.filter(state=Job.State.QUEUED)] == [job_kinds.INDEX]
     Job.objects.filter(state=Job.State.QUEUED).delete()
     (job,) = maintenance_schedule.compact()
     assert maintenance_schedule.compact() == [], "one build of an index is enough"
@@ -148,8 +149,8 @@ def test_the_schedule_compacts_what_has_changed_and_verifies_when_nothing_runs(
     assert ended
     assert ended.state == Job.State.FAILED, "an embedding was taken away"
     assert "1 images of Mine have no features" in ended.error
-    jobs.perform_now(Job.Kind.EXTRACT, dataset)
-    jobs.perform_now(Job.Kind.INDEX, dataset)
+    jobs.perform_now(job_kinds.EXTRACT, dataset)
+    jobs.perform_now(job_kinds.INDEX, dataset)
     jobs.retry(ended.pk)
     again = jobs.perform(ended.pk)
     assert again

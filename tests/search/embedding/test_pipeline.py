@@ -15,11 +15,11 @@ from threadpoolctl import threadpool_info
 
 from gallery import jobs
 from gallery.errors import SemsearchError
-from gallery.models import Dataset, Image, Job
+from gallery.models import Dataset, Image
 from gallery.system import cores
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding import pipeline
-from search.embedding.pipeline import Embedder, Told, embed_stored, one_blas_thread
+from search.embedding.pipeline import Embedder, ProgressCallbacks, embed_stored, one_blas_thread
 from search.features import feature_specs
 from search.models import Embedding, SearchIndex
 from search.types import RGB, Vectors
@@ -49,7 +49,7 @@ class Averages:
 def index(dataset: Dataset, sample_folder: Callable[..., Path], settings: Any) -> SearchIndex:
     """Return the empty index of a dataset with twelve pictures."""
     settings.EXTRACT_BATCH = 4
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder()), announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder()), announce=False)
     return feature_specs.live_index(dataset)
 
 
@@ -62,14 +62,14 @@ def stored_levels(index: SearchIndex) -> dict[int, float]:
     return {pk: float(np.frombuffer(bytes(vector), dtype="<f2")[0]) for pk, vector in rows}
 
 
-def quiet() -> Told:
-    return Told(lambda image, error: None, lambda done: None)
+def quiet() -> ProgressCallbacks:
+    return ProgressCallbacks(lambda image, error: None, lambda done: None)
 
 
 def test_every_picture_gets_its_own_vector_in_full_batches(index: SearchIndex) -> None:
     images = list(Image.objects.order_by("pk"))[:10]
     network = Averages(index.spec.dims)
-    with Embedder(index, network, StageClock()) as embedder:
+    with Embedder(index, network, StageTimer()) as embedder:
         for number, image in enumerate(images):
             embedder.add(image.pk, picture(number))
         embedder.finish()
@@ -84,7 +84,7 @@ def test_what_the_network_raises_reaches_the_caller_and_what_was_stored_stays(
 ) -> None:
     monkeypatch.setattr(pipeline, "STORE_TOGETHER", 1)
     images = list(Image.objects.order_by("pk"))
-    with Embedder(index, Averages(index.spec.dims, fails_at=1), StageClock()) as embedder:
+    with Embedder(index, Averages(index.spec.dims, fails_at=1), StageTimer()) as embedder:
         for image in images[:4]:
             embedder.add(image.pk, picture(1))
         embedder.finish()
@@ -124,7 +124,7 @@ def test_a_process_held_to_one_core_does_not_decode_while_its_network_runs(
     assert max(at_once) > 1
     Embedding.objects.all().delete()
     at_once.clear()
-    monkeypatch.setattr(cores, "_held_to", 1)
+    monkeypatch.setattr(cores, "_limit", 1)
     assert embed_stored(Image.objects.order_by("pk"), index, network, quiet()).stored == 12
     assert at_once == {1}
 
@@ -143,7 +143,7 @@ def test_reading_waits_for_a_network_that_is_behind(index: SearchIndex, settings
     def done(count: int) -> None:
         ahead.append(len(read) - len(network.batches))
 
-    embed_stored(rows(), index, network, Told(lambda *_: None, done))
+    embed_stored(rows(), index, network, ProgressCallbacks(lambda *_: None, done))
     assert len(network.batches) == 12
     assert max(ahead) <= pipeline.AHEAD_BATCHES + pipeline.BATCHES_UNDERWAY + 2 < 12
 
@@ -157,7 +157,7 @@ def test_stages_are_timed_and_a_picture_that_cannot_be_read_is_told(index: Searc
     def failed(image: Image, error: SemsearchError) -> None:
         told.append((image.pk, error.code))
 
-    found = embed_stored(rows, index, Averages(index.spec.dims), Told(failed, lambda done: None))
+    found = embed_stored(rows, index, Averages(index.spec.dims), ProgressCallbacks(failed, lambda done: None))
     assert (found.stored, found.failed) == (11, 1)
     assert told == [(torn.pk, "not_a_picture")]
     assert set(found.stages) == {"read_s", "decode_s", "engine_s", "write_s"}

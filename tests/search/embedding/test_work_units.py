@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery.jobs.work_units import Range
 from gallery.models import Dataset, Image, Job
+from search import job_kinds
 from search.embedding import work_units as extraction_units
-from search.embedding.work_units import SharedExtraction
+from search.embedding.work_units import ExtractionUnits
 from search.models import Embedding, FeatureSpec, SearchIndex
 from search.types import FeatureConfig
 from tests.support.experiment_rows import stored_images
@@ -23,7 +24,7 @@ def images(dataset: Dataset) -> list[int]:
     return stored_images(dataset, ["cats"] * 30)
 
 
-def lacking(dataset: Dataset, without: list[int], **parameters: object) -> SharedExtraction:
+def lacking(dataset: Dataset, without: list[int], **parameters: object) -> ExtractionUnits:
     """Return an extraction into an index that has embeddings of all images but some."""
     config = FeatureConfig("a", "top", "average", "", "", 32, "squash", "0", 1)
     spec = FeatureSpec.objects.for_config(config)
@@ -32,8 +33,8 @@ def lacking(dataset: Dataset, without: list[int], **parameters: object) -> Share
     Embedding.objects.bulk_create(
         Embedding(image=image, spec=spec, dataset=dataset, vector=b"\0\0") for image in others
     )
-    job = Job.objects.create(kind=Job.Kind.EXTRACT, dataset=dataset, parameters=parameters)
-    return SharedExtraction(job, index)
+    job = Job.objects.create(kind=job_kinds.EXTRACT, dataset=dataset, parameters=parameters)
+    return ExtractionUnits(job, index)
 
 
 @pytest.mark.parametrize("few", [0, 2, 100])

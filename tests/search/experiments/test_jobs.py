@@ -18,8 +18,9 @@ from django.test import Client
 from gallery import jobs
 from gallery.errors import NotFoundError, TooLargeError
 from gallery.ingest import removal
-from gallery.ingest.importing import add_picture
+from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, FailedFile, Image, Job
+from search import job_kinds
 from search.embedding import all_layers
 from search.experiments import evaluation, promotion
 from search.experiments import jobs as experiment_jobs
@@ -37,7 +38,7 @@ LITE0 = experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euc
 @pytest.fixture
 def labelled(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
     """Return a dataset of four categories of three pictures, without features."""
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder()), announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder()), announce=False)
     return dataset
 
 
@@ -104,7 +105,7 @@ def test_a_new_picture_makes_experiments_stale_and_only_it_is_extracted(
 ) -> None:
     experiment_jobs.compute_now(labelled, LITE0)
     assert not experiment_jobs.is_missing(labelled, LITE0)
-    add_picture(labelled, "new.png", picture(1), "birds")
+    add_image(labelled, "new.png", picture(1), "birds")
     assert experiment_jobs.is_missing(labelled, LITE0)
     stored: list[int] = []
     original = matrices.append
@@ -134,8 +135,8 @@ def test_the_job_lets_urgent_work_go_first_while_it_extracts_and_goes_on_from_th
 ) -> None:
     settings.EXTRACT_BATCH = 4
     monkeypatch.setattr(all_layers, "STORE_EVERY_BATCHES", 1)
-    job = jobs.enqueue(Job.Kind.EXPERIMENT, labelled, **experiment_jobs.parameters_of(LITE0))
-    urgent = Job.objects.create(kind=Job.Kind.IMPORT, dataset=labelled)
+    job = jobs.enqueue(job_kinds.EXPERIMENT, labelled, **LITE0.as_job())
+    urgent = Job.objects.create(kind=jobs.IMPORT, dataset=labelled)
     for stored in (4, 8):
         waiting = jobs.perform(job.pk, gives_way=True)
         assert waiting
@@ -149,10 +150,10 @@ def test_the_job_lets_urgent_work_go_first_while_it_extracts_and_goes_on_from_th
 
 def test_pictures_that_swapped_their_labels_are_noticed(dataset: Dataset) -> None:
     ids = stored_images(dataset, ["cats", "dogs", "dogs", "cats"])
-    before = experiment_jobs.signature(dataset)
+    before = dataset.current_revision()
     for pk, category in zip(ids, ["dogs", "cats", "cats", "dogs"], strict=True):
         Image.objects.filter(pk=pk).update(category=category)
-    assert experiment_jobs.signature(dataset) != before
+    assert dataset.current_revision() != before
 
 
 def test_removed_pictures_leave_the_experiments(labelled: Dataset) -> None:
@@ -166,7 +167,7 @@ def test_removed_pictures_leave_the_experiments(labelled: Dataset) -> None:
 def test_a_picture_that_takes_the_place_of_a_removed_one_is_extracted(labelled: Dataset) -> None:
     experiment_jobs.compute_now(labelled, LITE0)
     removal.remove_images([labelled.images.earliest("pk").pk])
-    add_picture(labelled, "new.png", picture(1), "birds")
+    add_image(labelled, "new.png", picture(1), "birds")
     assert experiment_jobs.compute_now(labelled, LITE0) == (16, 0)
     assert set(Experiment.objects.values_list("images", flat=True)) == {12}
     assert ExperimentQuery.objects.filter(image__filename="new.png").count() == 16
@@ -259,7 +260,7 @@ def test_unknown_names_are_refused_before_anything_runs(labelled: Dataset) -> No
     for words in (("alexnet",), (), ("median",)), ((), ("alexnet",), ()), ((), (), ("chebyshev",)):
         with pytest.raises(NotFoundError, match=r"there are|known ones are"):
             experiment_jobs.enqueue(labelled, *words)
-    assert not Job.objects.filter(kind=Job.Kind.EXPERIMENT).exists()
+    assert not Job.objects.filter(kind=job_kinds.EXPERIMENT).exists()
 
 
 def test_a_network_without_weights_is_named_and_the_rest_runs(
@@ -274,11 +275,11 @@ def test_a_network_without_weights_is_named_and_the_rest_runs(
 
 
 def test_asking_twice_queues_one_job(labelled: Dataset) -> None:
-    first = experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.leave)
-    again = experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.leave)
+    first = experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.enqueue_for_startup)
+    again = experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.enqueue_for_startup)
     assert [job.pk for job in first] == [job.pk for job in again]
     jobs.perform(first[0].pk)
-    assert experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.leave) == []
+    assert experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.enqueue_for_startup) == []
 
 
 def test_promotion_switches_live_search_and_keeps_the_old_index(

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.ingest import removal
-from gallery.ingest.importing import add_picture
+from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, Image
 from search.extractors.map_images import INFERNO, coloured, strongest_channels
 from search.extractors.networks.registry import architecture
@@ -32,7 +32,7 @@ MODEL = "efficientnet-lite0"
 def image(dataset: Dataset) -> Image:
     """Return a stored sample picture."""
     file = sample_files("objects200")[0]
-    return add_picture(dataset, file.name, file.read_bytes(), file.parent.name)
+    return add_image(dataset, file.name, file.read_bytes(), file.parent.name).image
 
 
 def ask(client: Client, image: Image | int, layer: str = "stage3", model: str = MODEL, **more: Any) -> Any:
@@ -102,7 +102,7 @@ def test_maps_go_with_their_image_and_with_their_dataset(
     client: Client, dataset: Dataset, image: Image
 ) -> None:
     file = sample_files("objects200")[1]
-    other = add_picture(dataset, file.name, file.read_bytes())
+    other = add_image(dataset, file.name, file.read_bytes()).image
     for kept in (image, other):
         ask(client, kept, count=2)
     folder = Path(default_storage.path("feature-maps"))

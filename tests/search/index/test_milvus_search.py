@@ -15,7 +15,8 @@ from django.test import Client
 
 from gallery import jobs
 from gallery.ingest import removal
-from gallery.models import Dataset, Image, Job
+from gallery.models import Dataset, Image
+from search import job_kinds
 from search.features import feature_specs
 from search.index.milvus.connection import MilvusServer
 from search.indexing import backends, builds
@@ -65,8 +66,8 @@ def all_hits(label: str | None = None) -> list[Hits]:
 def add_picture(dataset: Dataset, name: str) -> Image:
     """Import one more picture, by the extraction that makes it searchable."""
     (file,) = [path for path in sample_files("clipart200", count=9) if path.name == name]
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(file.parent), announce=False)
-    jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(file.parent), announce=False)
+    jobs.perform_now(job_kinds.EXTRACT, dataset)
     return Image.objects.get(filename=name)
 
 
@@ -134,7 +135,7 @@ def test_a_new_picture_is_found_within_two_seconds_and_taken_in_without_a_rebuil
     settings.COMPACT_AFTER = 2
     index = feature_specs.live_index(imported)
     assert builds.wants_rebuild(index)
-    jobs.perform_now(Job.Kind.INDEX, imported, index=index.pk, compact=True)
+    jobs.perform_now(job_kinds.INDEX, imported, index=index.pk, compact=True)
     assert IndexBuild.objects.count() == 1
     build.refresh_from_db()
     assert build.generation.endswith(".1")

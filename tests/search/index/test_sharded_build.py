@@ -14,8 +14,9 @@ from django.db import connection
 
 from gallery import jobs
 from gallery.errors import NotFoundError
-from gallery.jobs import work_units
-from gallery.models import Dataset, Job, JobShare
+from gallery.jobs import coordination, work_units
+from gallery.models import Dataset, Job, WorkUnit
+from search import job_kinds
 from search.index.faiss import build as faiss_build
 from search.index.faiss import sharded_build, tuning
 from search.index.faiss.index import FaissIndex, SearchEffort
@@ -129,7 +130,7 @@ def test_a_build_with_helpers_finds_what_a_build_alone_finds(
 
     def help_out() -> None:
         while not ended.wait(0.02):
-            job = Job.objects.filter(kind=Job.Kind.INDEX, state=Job.State.RUNNING).first()
+            job = Job.objects.filter(kind=job_kinds.INDEX, state=Job.State.RUNNING).first()
             if job is not None:
                 _as_another_process(index_units.help_build, job)
         connection.close()
@@ -139,12 +140,12 @@ def test_a_build_with_helpers_finds_what_a_build_alone_finds(
     try:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Parts, "fill", counting)
-            built = jobs.perform_now(Job.Kind.INDEX, dataset, index=index.pk)
+            built = jobs.perform_now(job_kinds.INDEX, dataset, index=index.pk)
     finally:
         ended.set()
         helper.join()
     assert built.state == Job.State.SUCCEEDED
-    assert not JobShare.objects.exists()
+    assert not WorkUnit.objects.exists()
     assert sum(helped.values()) >= 6
     together = hits(index)
     settings.INDEX_SHARE_FROM = COUNT + 1
@@ -156,7 +157,7 @@ def test_a_build_with_helpers_finds_what_a_build_alone_finds(
 def _as_another_process(work: Any, job: Job) -> None:
     """Help although a thread of this process leads the job: the tests are one process."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(work_units, "_here", set())
+        patched.setattr(coordination, "_active_jobs", set())
         work(job)
 
 
@@ -165,19 +166,19 @@ def test_of_a_helper_that_dies_only_its_part_is_made_again(
     index: SearchIndex, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[int] = []
-    fill_share = index_units._fill_share
+    fill_unit = index_units._fill_unit
     # a process of this host that does not exist
     dead = f"{socket.gethostname()}:{_no_process()}:dead"
 
-    def dying(made: Parts, share: work_units.ShareRun) -> None:
-        begun.append(share.share.first_id)
+    def dying(made: Parts, run: work_units.UnitRun) -> None:
+        begun.append(run.unit.first_id)
         if len(begun) == 2:
-            JobShare.objects.filter(pk=share.share.pk).update(worker=dead)
+            WorkUnit.objects.filter(pk=run.unit.pk).update(worker=dead)
             return
-        fill_share(made, share)
+        fill_unit(made, run)
 
-    monkeypatch.setattr(index_units, "_fill_share", dying)
-    jobs.perform_now(Job.Kind.INDEX, dataset, index=index.pk)
+    monkeypatch.setattr(index_units, "_fill_unit", dying)
+    jobs.perform_now(job_kinds.INDEX, dataset, index=index.pk)
     times = Counter(begun)
     assert times.pop(begun[1]) == 2
     assert set(times.values()) == {1}
@@ -194,6 +195,6 @@ def _no_process() -> int:
 
 @pytest.mark.django_db
 def test_helpers_of_a_build_that_fills_nothing_go_at_once(index: SearchIndex, dataset: Dataset) -> None:
-    job = Job.objects.create(kind=Job.Kind.INDEX, dataset=dataset)
+    job = Job.objects.create(kind=job_kinds.INDEX, dataset=dataset)
     index_units.help_build(job)
-    assert not JobShare.objects.exists()
+    assert not WorkUnit.objects.exists()

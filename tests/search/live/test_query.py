@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from gallery import jobs
-from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.models import Dataset, FailedFile, Image
 from gallery.system import locking
-from search import metrics
+from search import job_kinds, metrics
 from search.experiments import evaluation
 from search.features import feature_specs, loaded_extractors
 from search.indexing import builds
@@ -104,11 +104,11 @@ def test_a_stored_file_that_cannot_be_read_fails_alone(
     dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
     folder = str(sample_folder(count=3))
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=folder, announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=folder, announce=False)
     first, second = Image.objects.order_by("pk")[:2]
     Path(first.file.path).unlink()
     Path(second.file.path).write_bytes(b"torn")
-    job = jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    job = jobs.perform_now(job_kinds.EXTRACT, dataset)
     assert (job.result["embeddings"], job.result["failed"]) == (10, 2)
     assert set(FailedFile.objects.filter(job=job).values_list("image_id", flat=True)) == {first.pk, second.pk}
 
@@ -116,10 +116,10 @@ def test_a_stored_file_that_cannot_be_read_fails_alone(
 def test_vectors_belong_to_their_own_pictures_whatever_fails(
     dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
-    jobs.perform_now(Job.Kind.IMPORT, dataset, path=str(sample_folder(count=3)), announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=3)), announce=False)
     for image in Image.objects.order_by("pk")[1:12:3]:
         Path(image.file.path).write_bytes(b"torn")
-    jobs.perform_now(Job.Kind.EXTRACT, dataset)
+    jobs.perform_now(job_kinds.EXTRACT, dataset)
     network = loaded_extractors.extractor(feature_specs.live_spec().config)
     from gallery.imaging import decoding
     from gallery.imaging.decoding import ImageLimits
@@ -168,12 +168,12 @@ def test_an_index_is_built_by_one_process_at_a_time(indexed: Dataset) -> None:
 
     def build() -> None:
         try:
-            jobs.perform_now(Job.Kind.INDEX, indexed)
+            jobs.perform_now(job_kinds.INDEX, indexed)
         finally:
             connection.close()
 
     builder = threading.Thread(target=build)
-    with locking.alone(f"index-{index.pk}"):
+    with locking.exclusive_lock(f"index-{index.pk}"):
         builder.start()
         builder.join(1.0)
         assert builder.is_alive()

@@ -21,14 +21,15 @@ from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.ingest import removal
 from gallery.models import Dataset, Image, Job
+from search import job_kinds
 from search.features import matrices
 from search.maps import files as map_files
 from search.maps import jobs as map_jobs
 from search.maps import layers as map_layers
 from search.models import Projection
-from search.projections.alignment import displacement, project_aligned
 from search.projections.plan import ProjectionInputError, ProjectionPlan
 from tests.conftest import SAMPLES, import_folder
+from tests.support.aligned_maps import displacement, project_aligned
 from tests.support.projection_rows import MODEL, featured_images, maps, pca, project, specs
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ def test_a_killed_job_goes_on_and_comes_to_the_same_maps(
         original(row, layout)
 
     monkeypatch.setattr(map_files, "store", dies_after_three)
-    job = jobs.enqueue(Job.Kind.PROJECT, dataset, **pca().as_job())
+    job = jobs.enqueue(job_kinds.PROJECT, dataset, **pca().as_job())
     jobs.perform(job.pk)
     monkeypatch.setattr(map_files, "store", original)
     job.refresh_from_db()
@@ -126,7 +127,7 @@ def test_made_afresh_a_map_is_the_one_of_all_pictures_also_when_the_job_is_resum
         original(row, layout)
 
     monkeypatch.setattr(map_files, "store", dies_after_three)
-    job = jobs.enqueue(Job.Kind.PROJECT, dataset, **pca(afresh=True).as_job())
+    job = jobs.enqueue(job_kinds.PROJECT, dataset, **pca(afresh=True).as_job())
     jobs.perform(job.pk)
     monkeypatch.setattr(map_files, "store", original)
     ended = jobs.perform(job.pk)
@@ -214,8 +215,8 @@ def test_what_cannot_be_asked_for_is_refused_in_words(dataset: Dataset) -> None:
 
 def test_the_job_lets_an_import_go_first_where_it_was_begun_by_a_worker(dataset: Dataset) -> None:
     featured_images(dataset, CATEGORIES)
-    job = jobs.enqueue(Job.Kind.PROJECT, dataset, **pca().as_job())
-    urgent = Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
+    job = jobs.enqueue(job_kinds.PROJECT, dataset, **pca().as_job())
+    urgent = Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
     waiting = jobs.perform(job.pk, gives_way=True)
     assert waiting
     assert (waiting.state, waiting.attempts) == (Job.State.QUEUED, 0)
@@ -282,11 +283,11 @@ def test_a_map_that_another_process_made_meanwhile_is_replaced_and_leaves_no_fil
 
 
 def test_a_job_that_waits_for_another_map_lets_urgent_work_go_first(dataset: Dataset) -> None:
-    run = jobs.claim(jobs.enqueue(Job.Kind.PROJECT, dataset, **pca().as_job()).pk)
+    run = jobs.claim(jobs.enqueue(job_kinds.PROJECT, dataset, **pca().as_job()).pk)
     assert run
     run.gives_way = True
-    Job.objects.create(kind=Job.Kind.IMPORT, dataset=dataset)
-    layers = map_layers.Layers(run, dataset, pca(), "")
+    Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
+    layers = map_layers.Layers(run, dataset, pca(), 0)
     urgent = pytest.raises(jobs.JobInterruptedError, match="urgent")
     with map_layers._laying_out, urgent, layers._one_at_a_time():
         pytest.fail("another map is being laid out")
@@ -299,7 +300,7 @@ def test_two_umap_jobs_at_once_end_well_and_the_same_seed_gives_the_same_maps(da
     queued = []
     for each in (dataset, twin):
         featured_images(each, CATEGORIES)
-        queued.append(jobs.enqueue(Job.Kind.PROJECT, each, **plan.as_job()).pk)
+        queued.append(jobs.enqueue(job_kinds.PROJECT, each, **plan.as_job()).pk)
 
     def perform(job_id: int) -> Job | None:
         try:

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("search", "0005_embedding_counts")]
+    dependencies = [("search", "0008_no_signatures")]
 
     operations = [
         migrations.AlterModelOptions(

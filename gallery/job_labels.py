@@ -1,0 +1,15 @@
+"""The names of the kinds of job that people read; `gallery.jobs.register` sets them, the model shows them."""
+
+from __future__ import annotations
+
+_labels: dict[str, str] = {}
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return each kind with its name, in the order of their registration."""
+    return list(_labels.items())
+
+
+def set_label(kind: str, label: str) -> None:
+    """Name a kind."""
+    _labels[kind] = label

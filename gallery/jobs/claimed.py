@@ -1,0 +1,147 @@
+"""A job that a thread has claimed: how it got on, which files it could not use, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gallery.errors import SemsearchError
+from gallery.jobs.errors import JobInterruptedError, JobStoppedError
+from gallery.jobs.heartbeat import PROGRESS_EVERY_S, stop_when_ending
+from gallery.jobs.kinds import patient_kinds
+from gallery.jobs.processes import new_token
+from gallery.jobs.reviving import MAX_FAILURES, delay_after
+from gallery.models import FailedFile, Image, Job, WorkUnit
+
+
+class ClaimedJob:
+    """The `JobRun` of a handler, and what is done with the job around the handler."""
+
+    def __init__(self, job: Job, token: str) -> None:
+        self.job = job
+        self.gives_way = False
+        self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
+        self._told_at = 0.0
+        self._max_done = job.max_done
+
+    def touch(self, **changes: Any) -> None:
+        """Record life and changes. Raises: JobStoppedError when the job is no longer ours."""
+        if not self._mine.update(heartbeat_at=timezone.now(), **changes):
+            raise JobStoppedError
+
+    def begin(self, total: int, message: str, *, done: int = 0) -> None:
+        """Say how much there is to do, and how much of it an earlier attempt has done."""
+        self.touch(total=total, done=done, message=message)
+
+    def advance(self, done: int, message: str = "") -> None:
+        """Say how much is done; written at most twice a second.
+
+        Raises: JobStoppedError, JobInterruptedError.
+        """
+        stop_when_ending()
+        if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
+            return
+        self._told_at = time.monotonic()
+        self.record(done, **({"message": message} if message else {}))
+
+    def record(self, done: int, **changes: Any) -> None:
+        """Write how much is done now. Raises: JobStoppedError."""
+        if done > self._max_done:
+            # further than any attempt before: what set it back is behind it
+            self._max_done = done
+            changes |= {"max_done": done, "consecutive_failures": 0}
+        self.touch(done=done, **changes)
+
+    def give_way(self) -> None:
+        """Let work go first that somebody waits for; called where little is lost by stopping.
+
+        Raises: JobInterruptedError.
+        """
+        waiting = Job.objects.filter(state=Job.State.QUEUED).exclude(kind__in=patient_kinds())
+        if self.gives_way and waiting.exists():
+            raise JobInterruptedError("Lets more urgent work go first.")
+
+    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
+        """List a file that could not be used; a second time for the same file changes nothing."""
+        list_failed(self.job, name, error, image)
+
+    def requeue(self, why: str) -> None:
+        """Give the job back: an end that was asked for is no failed attempt."""
+        self._mine.update(
+            state=Job.State.QUEUED,
+            attempts=F("attempts") - 1,
+            dispatched_at=None,
+            publish_count=0,
+            message=why[:500],
+        )
+
+    def try_again(self, error: str) -> bool:
+        """Let the job rest before another attempt; returns False when there were enough."""
+        failures = (self._mine.values_list("consecutive_failures", flat=True).first() or 0) + 1
+        if failures >= MAX_FAILURES:
+            return False
+        rests = delay_after(failures)
+        return bool(
+            self._mine.update(
+                state=Job.State.QUEUED,
+                consecutive_failures=failures,
+                not_before=timezone.now() + rests,
+                dispatched_at=None,
+                publish_count=0,
+                message=f"Tries again after {rests.total_seconds():.0f} s: {error}"[:500],
+            )
+        )
+
+    def finish(
+        self, state: Job.State, *, result: dict[str, Any] | None = None, error: str = "", final: bool = False
+    ) -> None:
+        """Record the end, unless the job was taken away meanwhile."""
+        fields: dict[str, Any] = {
+            "state": state,
+            "finished_at": timezone.now(),
+            "error": error,
+            "final": final,
+            "message": "",
+        }
+        if result is not None:
+            fields["result"] = result
+            fields["done"] = F("total")
+        if self._mine.update(**fields):
+            WorkUnit.objects.filter(job=self.job).delete()
+
+
+def claim(job_id: int) -> ClaimedJob | None:
+    """Take a queued job for this thread, or return None when it is not to be begun now."""
+    token, now = new_token(), timezone.now()
+    due = Q(not_before=None) | Q(not_before__lte=now)
+    taken = Job.objects.filter(due, pk=job_id, state=Job.State.QUEUED).update(
+        state=Job.State.RUNNING,
+        worker=token,
+        heartbeat_at=now,
+        started_at=now,
+        not_before=None,
+        attempts=F("attempts") + 1,
+        message="",
+    )
+    return ClaimedJob(Job.objects.get(pk=job_id), token) if taken else None
+
+
+def create_claimed(job: Job) -> ClaimedJob:
+    """Store a new job as one that this thread has claimed already."""
+    job.state, job.worker, job.attempts = Job.State.RUNNING, new_token(), 1
+    job.started_at = job.heartbeat_at = timezone.now()
+    job.save(force_insert=True)
+    return ClaimedJob(job, job.worker)
+
+
+def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None = None) -> None:
+    """List a file that a job could not use; a second time for the same file changes nothing."""
+    FailedFile.objects.get_or_create(
+        job=job,
+        name=name[:500],
+        code=error.code,
+        defaults={"reason": error.detail, "image": image},
+    )

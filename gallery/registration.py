@@ -1,0 +1,16 @@
+"""Registers the gallery's own kind of job."""
+
+from __future__ import annotations
+
+from gallery import jobs
+from gallery.ingest import importing
+
+jobs.register(
+    jobs.IMPORT,
+    importing.import_job,
+    label="import",
+    queue="import",
+    unfinished=importing.announce_unfinished,
+    cleanup=importing.remove_source,
+    retry_files=importing.retry_files,
+)

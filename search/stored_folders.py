@@ -1,0 +1,7 @@
+"""The folders of the image storage that search keeps files of its own in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FEATURE_MAPS: Final = "feature-maps"  # one folder an image below it
