@@ -35,7 +35,7 @@ class Requests:
 
 
 class Streams:
-    """Runs single pictures side by side in the streams of a network, in the order in which they were given."""
+    """Runs single pictures side by side in the streams of a network, in the order in which they came."""
 
     def __init__(self, compiled: Any) -> None:
         self.count = int(compiled.get_property("NUM_STREAMS"))
