@@ -16,23 +16,24 @@ setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "semsearch needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "semsearch needs Python 3.11 or newer")'
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.lock | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	touch $@
+	@$(BIN)/python deploy/install.py requirements.lock "about 2 GB, some minutes"
+	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	touch $@
+	@$(BIN)/python deploy/install.py requirements-dev.lock "what tests and checks use"
+	@touch $@
 
 # imports the samples at the first run, then serves until Ctrl-C
 demo: setup
-	exec $(MANAGE) demo
+	@exec $(MANAGE) demo
 
 serve: setup
-	exec $(MANAGE) serve
+	@exec $(MANAGE) serve
 
 # `make test` runs everything, `make test FILE=tests/gallery/test_grid.py` (or -k, or any other word for pytest) a part
 test: setup-dev
@@ -65,10 +66,13 @@ lint: setup-dev
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
 
+# says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
 bench: setup
-	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt
+	@echo "Installing hnswlib and usearch, which the index is compared with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt \
+		|| echo "They could not be installed: the index is measured without them."
 	$(MANAGE) migrate --verbosity 0
-	$(MANAGE) benchmark all
+	$(MANAGE) benchmark all $(OPTIONS)
 
 # what the locks hold comes from the ranges in requirements*.txt, resolved in a fresh environment
 lock:

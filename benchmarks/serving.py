@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.processes import MeasuringError, output_of
 from semsearch_site.child_processes import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,14 +45,8 @@ class Server:
 
 
 def manage(home: Path, *words: str) -> None:
-    """Run a management command on a state folder. Raises: CalledProcessError when it fails."""
-    subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=_environment(home),
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    """Run a management command on a state folder. Raises: MeasuringError when it fails."""
+    output_of([sys.executable, "manage.py", *words], environment=_environment(home))
 
 
 @contextmanager
@@ -95,13 +90,13 @@ def _wait_for(process: subprocess.Popen[bytes], address: str) -> None:
     deadline = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"The server ended with status {process.returncode}; it says why above.")
+            raise MeasuringError(f"The server ended with status {process.returncode}; it says why above.")
         try:
             with urllib.request.urlopen(address, timeout=STARTS_WITHIN_S):
                 return
         except OSError:
             time.sleep(POLL_S)
-    raise RuntimeError(f"{address} was not ready within {STARTS_WITHIN_S:g} s.")
+    raise MeasuringError(f"{address} was not ready within {STARTS_WITHIN_S:g} s.")
 
 
 def _environment(home: Path, **changes: str) -> dict[str, str]:

@@ -7,12 +7,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 from gallery.errors import SemsearchError
 from semsearch_site.child_processes import kill_group, start_child
@@ -92,6 +93,7 @@ class Supervisor:
         self._state = state
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
         self._stop = threading.Event()
 
     def __enter__(self) -> Supervisor:
@@ -109,9 +111,17 @@ class Supervisor:
         self._shared.close()
         self._own.close()
 
-    def start(self, name: str, command: list[str]) -> None:
-        """Start a child, which ends with us."""
-        self._children[name] = start_child(command, pass_fds=(self._shared.fileno(),))
+    def start(self, name: str, command: list[str], *, without: bytes = b"") -> None:
+        """Start a child, which ends with us.
+
+        Lines that hold `without` are left out of what it says; all others are passed on.
+        """
+        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if without else {}
+        child = self._children[name] = start_child(command, pass_fds=(self._shared.fileno(),), **piped)
+        if child.stdout is not None:
+            reader = threading.Thread(target=_pass_on, args=(child.stdout, without), daemon=True)
+            reader.start()
+            self._readers.append(reader)
 
     def wait_for_socket(self, path: Path, name: str) -> None:
         """Wait until a child listens, or we are told to stop.
@@ -147,6 +157,8 @@ class Supervisor:
         first, *others = self._children or [""]
         self._end(others)
         self._end([first] if first else [])
+        for reader in self._readers:
+            reader.join(1.0)
 
     def _end(self, names: list[str]) -> None:
         for name in names:
@@ -159,6 +171,15 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 self._say(f"The {name} does not stop; killing it.")
             kill_group(self._children[name])
+
+
+def _pass_on(lines: IO[bytes], without: bytes) -> None:
+    """Write what a child says to our stderr, but for the lines that hold `without`."""
+    with lines:
+        for line in lines:
+            if without not in line:
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
 
 
 def _locked(path: Path, within_s: float = 0.0) -> TextIO:

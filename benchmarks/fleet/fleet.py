@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from benchmarks.fleet.servers import Servers
+from benchmarks.processes import output_of
 from semsearch_site.child_processes import free_port, kill_group, start_child
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,16 +139,10 @@ def environment(home: Path, servers: Servers, **more: str) -> dict[str, str]:
 
 
 def manage(home: Path, servers: Servers, *words: str, **more: str) -> dict[str, Any]:
-    """Run a management command and return its report, if any. Raises: CalledProcessError when it fails."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=environment(home, servers, **more),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return dict(json.loads(done.stdout.splitlines()[-1])) if "--json" in words else {}
+    """Run a management command and return its report, if any. Raises: MeasuringError when it fails."""
+    command = [sys.executable, "manage.py", *words]
+    printed = output_of(command, environment=environment(home, servers, **more))
+    return dict(json.loads(printed.splitlines()[-1])) if "--json" in words else {}
 
 
 def prepared(home: Path, servers: Servers, cache: Path, pictures: Path) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psycopg
 import redis
 
+from benchmarks.needs import Need
 from semsearch_site.child_processes import free_port, start_child
 
 OWNER = "semsearch"
@@ -150,11 +151,24 @@ def _name(number: int) -> str:
 
 
 def _postgres_programs() -> Path:
-    """Return the folder of `initdb` and `postgres`, which Debian keeps off the PATH: the newest there is."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    on_path = shutil.which("initdb")
+    """Return the folder of `initdb` and `postgres`: Debian's newest, or the one on the PATH."""
+    found, on_path = _debian_programs(), shutil.which("initdb")
     assert found or on_path, "There is no PostgreSQL: tests/install_services.sh installs one."
     return found[-1].parent if found else Path(str(on_path)).resolve().parent
+
+
+def needs() -> list[Need]:
+    """Return which of the servers are missing."""
+    postgres = Need("a PostgreSQL server", debian=("postgresql",))
+    broker = Need("a Redis server", debian=("redis-server",))
+    there = bool(_debian_programs() or shutil.which("initdb")), bool(shutil.which("redis-server"))
+    return [need for need, found in zip((postgres, broker), there, strict=True) if not found]
+
+
+def _debian_programs() -> list[Path]:
+    """Return `initdb` of every PostgreSQL that Debian keeps off the PATH, the oldest first."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return sorted(found, key=lambda path: int(path.parts[-3]))
 
 
 def _unprivileged() -> int | None:
