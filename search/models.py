@@ -87,6 +87,7 @@ class SearchIndex(models.Model):
     )
 
     class Meta:
+        verbose_name_plural = "search indexes"
         constraints = [
             models.UniqueConstraint(fields=["dataset", "spec"], name="one_index_per_dataset_and_spec"),
             models.UniqueConstraint(

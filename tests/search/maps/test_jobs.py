@@ -27,9 +27,9 @@ from search.maps import files as map_files
 from search.maps import jobs as map_jobs
 from search.maps import layers as map_layers
 from search.models import Projection
-from search.projections.alignment import displacement, project_aligned
 from search.projections.plan import ProjectionInputError, ProjectionPlan
 from tests.conftest import SAMPLES, import_folder
+from tests.support.aligned_maps import displacement, project_aligned
 from tests.support.projection_rows import MODEL, featured_images, maps, pca, project, specs
 
 pytestmark = pytest.mark.django_db
