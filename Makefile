@@ -6,30 +6,31 @@ MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
 
-.PHONY: setup setup-dev demo serve test test-servers check bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers check check-js bench lock clean
 
 setup: $(VENV)/.installed
 
 setup-dev: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "semsearch needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "semsearch needs Python 3.11 or newer")'
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.lock | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	touch $@
+	@$(BIN)/python deploy/install.py requirements.lock "about 2 GB, some minutes"
+	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	touch $@
+	@$(BIN)/python deploy/install.py requirements-dev.lock "what tests and checks use"
+	@touch $@
 
 # imports the samples at the first run, then serves until Ctrl-C
 demo: setup
-	exec $(MANAGE) demo
+	@exec $(MANAGE) demo
 
 serve: setup
-	exec $(MANAGE) serve
+	@exec $(MANAGE) serve
 
 test: setup-dev
 	sh tests/install_services.sh
@@ -40,18 +41,34 @@ test-servers: setup-dev
 	sh tests/install_services.sh
 	SEMSEARCH_TEST_SERVICES=servers $(BIN)/python -m pytest
 
+# what checks JavaScript; the site itself needs none of it
+node_modules/.installed: package.json package-lock.json .npmrc
+	sh tests/install_services.sh node
+	npm ci
+	touch $@
+
+check-js: node_modules/.installed
+	npm run --silent format:check
+	npm run --silent lint
+	npm run --silent types
+	npm run --silent test
+
 check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+	$(MAKE) check-js
 	$(MAKE) test
 
+# says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
 bench: setup
-	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt
+	@echo "Installing hnswlib and usearch, which the index is compared with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt \
+		|| echo "They could not be installed: the index is measured without them."
 	$(MANAGE) migrate --verbosity 0
-	$(MANAGE) benchmark all
+	$(MANAGE) benchmark all $(OPTIONS)
 
 # what the locks hold comes from the ranges in requirements*.txt, resolved in a fresh environment
 lock:
@@ -63,4 +80,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .services .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .services .mypy_cache .ruff_cache .pytest_cache node_modules

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from benchmarks.processes import output_of
 
 TIMEOUT_S = 60
 HITS = 10
@@ -49,15 +50,8 @@ class Record:
 
 def measured(load: Load) -> Record:
     """Apply a load in another process and return what it saw."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.clients"],
-        input=json.dumps(asdict(load)),
-        cwd=Path(__file__).resolve().parent.parent,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return Record(**json.loads(done.stdout))
+    answer = output_of([sys.executable, "-m", "benchmarks.clients"], given=json.dumps(asdict(load)))
+    return Record(**json.loads(answer))
 
 
 def apply(load: Load) -> Record:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pictures import pictures
+from benchmarks.processes import Complaints, failed
 from benchmarks.serving import ROOT, manage
 
 MOST = 20_000
@@ -74,12 +75,13 @@ def _peak_mb(home: Path, *words: str) -> tuple[float, float]:
     """Run a command; return the most memory it had resident, in MB of 10**6 bytes, and its seconds."""
     environment = os.environ | {"SEMSEARCH_HOME": str(home), "LOG_LEVEL": "WARNING"}
     started = time.perf_counter()
+    command, complaints = [sys.executable, "manage.py", *words], Complaints()
     process = subprocess.Popen(
-        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=complaints.write
     )
     _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    process.returncode, reason = os.waitstatus_to_exitcode(status), complaints.last()
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, words)
+        raise failed(command, process.returncode, reason)
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return round(kilobytes * 1024 / 1e6, 1), time.perf_counter() - started

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.processes import MeasuringError, output_of
+from semsearch_site.child_processes import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN_S = 180.0
@@ -43,20 +45,14 @@ class Server:
 
 
 def manage(home: Path, *words: str) -> None:
-    """Run a management command on a state folder. Raises: CalledProcessError when it fails."""
-    subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=_environment(home),
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    """Run a management command on a state folder. Raises: MeasuringError when it fails."""
+    output_of([sys.executable, "manage.py", *words], environment=_environment(home))
 
 
 @contextmanager
 def our_site(home: Path) -> Iterator[Server]:
     """Serve a state folder as `serve` does, with no limit on how often one may search."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     with _running(command, port, "/readyz", _environment(home, SEARCH_THROTTLE="1000000/s")) as server:
         yield server
@@ -65,7 +61,7 @@ def our_site(home: Path) -> Iterator[Server]:
 @contextmanager
 def original_site(count: int, threads: int) -> Iterator[Server]:
     """Serve the original's way over `count` vectors by the same web server with as many threads."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "benchmarks.original_server:create()"]
     command += ["--worker-class", "gthread", "--threads", str(threads), "--timeout", "300"]
     command += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning", "--keep-alive", "75"]
@@ -94,23 +90,17 @@ def _wait_for(process: subprocess.Popen[bytes], address: str) -> None:
     deadline = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"The server ended with status {process.returncode}; it says why above.")
+            raise MeasuringError(f"The server ended with status {process.returncode}; it says why above.")
         try:
             with urllib.request.urlopen(address, timeout=STARTS_WITHIN_S):
                 return
         except OSError:
             time.sleep(POLL_S)
-    raise RuntimeError(f"{address} was not ready within {STARTS_WITHIN_S:g} s.")
+    raise MeasuringError(f"{address} was not ready within {STARTS_WITHIN_S:g} s.")
 
 
 def _environment(home: Path, **changes: str) -> dict[str, str]:
     return os.environ | {"SEMSEARCH_HOME": str(home), "LOG_LEVEL": "WARNING"} | changes
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _below(pid: int) -> list[int]:

@@ -7,19 +7,18 @@ all are taken alike: in turn with the peer, several times, as medians with their
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from inspect import signature
 from typing import Any
 
 from benchmarks.machine import keep, load
+from benchmarks.needs import Need
+from benchmarks.processes import output_of
 
 Figures = dict[str, Any]
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,26 @@ class Benchmark:
     function: str  # module:function below benchmarks
     options: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()
+    needing: str = ""  # module:function that tells what is missing, of the same options where it takes them
+
+    def needs(self, **given: Any) -> list[Need]:
+        """Return what this machine lacks, and how to install it."""
+        if not self.needing:
+            return []
+        missing: Callable[..., list[Need]] = _named(self.needing)
+        takes = signature(missing).parameters
+        return missing(**{name: value for name, value in given.items() if name in takes})
 
     def run(self, **given: Any) -> Figures:
         """Measure and return the figures; what is needed for it is imported now."""
-        module, _, name = self.function.partition(":")
-        function: Callable[..., Figures] = getattr(import_module(f"benchmarks.{module}"), name)
+        function: Callable[..., Figures] = _named(self.function)
         return function(**given)
+
+
+def _named(name: str) -> Any:
+    """Return what `module:function` names below benchmarks."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"benchmarks.{module}"), function)
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -88,6 +101,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("query, median ms", "query_ms_p50", "best_peer_ms_p50", beside="the fastest graph"),
             Line("bytes a vector", "bytes_per_vector", "least_peer_bytes", "memory_ratio", "its smallest"),
         ),
+        "index.measure:needs",
     ),
     "projection": Benchmark(
         "projection:projection",
@@ -106,11 +120,13 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "fleet.workers:workers",
         ("count",),
         (Line("two workers, images/s", "two_images_per_s", "one_images_per_s", beside="one worker"),),
+        "fleet.servers:needs",
     ),
     "chaos": Benchmark(
         "fleet.chaos:chaos",
         ("count",),
         (Line("a run with kills, seconds", "seconds", "limit_seconds", "", "the most it may take"),),
+        "fleet.servers:needs",
     ),
 }
 
@@ -123,20 +139,23 @@ def measured(name: str, given: Mapping[str, Any]) -> Figures:
     return figures
 
 
-def measured_apart(name: str, say: Callable[[str], None]) -> Figures | None:
-    """Run one benchmark in a process of its own and return its figures; None when it failed.
+def missing(names: Iterable[str], given: Mapping[str, Any], *, optional: bool) -> dict[str, list[Need]]:
+    """Return what the benchmarks lack on this machine, those that lack nothing left out."""
+    lacks = {
+        name: [need for need in BENCHMARKS[name].needs(**given) if need.optional == optional]
+        for name in names
+    }
+    return {name: needs for name, needs in lacks.items() if needs}
+
+
+def measured_apart(name: str) -> Figures:
+    """Run one benchmark in a process of its own and return its figures.
 
     The libraries of one leave threads and memory behind that the next would be measured with.
+    Raises: MeasuringError with what it failed of.
     """
-    began = time.monotonic()
     command = [sys.executable, "manage.py", "benchmark", name, "--json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    ended = f"{time.monotonic() - began:.0f} s"
-    if done.returncode:
-        say(f"{name} failed with status {done.returncode} after {ended}; it says why above")
-        return None
-    say(f"{name}: {ended}")
-    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    figures: Figures = json.loads(output_of(command).splitlines()[-1])
     return figures
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -38,14 +39,20 @@ class MayRead(ReadOpenWriteStaff):
         return settings.OPEN_READING or bool(request.user and request.user.is_authenticated)
 
 
-class ClosedReadingMiddleware:
-    """With `OPEN_READING` off, sends visitors of pages and pictures to the sign-in page."""
+class ClosedReadingMiddleware(LoginRequiredMiddleware):
+    """With `OPEN_READING` off, sends visitors of pages and images to the sign-in page.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    From there they come back to the whole address they asked for, query string included.
+    """
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Let through, or redirect to the sign-in page."""
-        if settings.OPEN_READING or request.user.is_authenticated or request.path.startswith(OPEN_PREFIXES):
-            return self.get_response(request)
-        return redirect(f"{resolve_url(settings.LOGIN_URL)}?next={request.path}")
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        """Return the redirect to the sign-in page, or None to let the view answer."""
+        if settings.OPEN_READING or request.path.startswith(OPEN_PREFIXES):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
@@ -70,6 +72,20 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/gallery/dataset/upload.html", context)
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Dataset] | Sequence[Dataset], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Say in numbers what goes with datasets: the rows may be millions, and some nobody deletes alone."""
+        named = [f"{dataset.name}, with its images and all that was computed from them" for dataset in objs]
+        images = Category.objects.filter(dataset__in=objs).aggregate(n=Sum("images"))["n"] or 0
+        counts = {"images": images, "jobs": Job.objects.filter(dataset__in=objs).count()}
+        refused = {
+            str(model._meta.verbose_name)
+            for model in (Image, Job)
+            if not request.user.has_perm(f"gallery.{get_permission_codename('delete', model._meta)}")
+        }
+        return named, counts, refused, []
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
         """Delete a dataset with its files and indexes."""
@@ -137,11 +153,9 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """Rows that programs write and people read."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
         return False
 
 

@@ -12,7 +12,7 @@ class GalleryConfig(AppConfig):
     name = "gallery"
 
     def ready(self) -> None:
-        """Import what registers itself, let the database count, and hold the process to its cores."""
+        """Import what registers itself, let the database count, and limit the process to its cores."""
         from django.conf import settings
 
         from gallery import registration  # noqa: F401
@@ -21,4 +21,4 @@ class GalleryConfig(AppConfig):
 
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)
-        cores.hold_to(settings.ENGINE_THREADS)
+        cores.limit_cores(settings.ENGINE_THREADS)

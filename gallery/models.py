@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from gallery import job_labels
+from gallery.errors import NotFoundError
+
+
+class TriggerField(models.BigIntegerField[int, int]):
+    """A number that triggers keep: saving an older copy of a row leaves it as the database has it by now."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return what is written: the value of a new row, else the column itself."""
+        return super().pre_save(model_instance, add) if add else F(self.attname)
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    """Datasets, found by their slug."""
+
+    def called(self, slug: str) -> Dataset:
+        """Return the dataset of a slug. Raises: NotFoundError."""
+        found = self.filter(slug=slug).first()
+        if found is None:
+            raise NotFoundError(f"There is no dataset called {slug}.")
+        return found
 
 
 class Dataset(models.Model):
-    """A named collection of images, searched together."""
+    """A named collection of images, searched together.
+
+    The database itself raises `revision` with every image that comes, goes or changes its category, see
+    `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out
+    of date once the dataset has another one. A label that was changed and changed back counts as a change.
+    """
 
     slug = models.SlugField(max_length=80, unique=True, help_text="Used in addresses and commands.")
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    revision = TriggerField(default=0, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
@@ -28,6 +58,10 @@ class Dataset(models.Model):
         from django.urls import reverse
 
         return reverse("gallery:dataset", args=[self.slug])
+
+    def current_revision(self) -> int:
+        """Return the revision in the database; `revision` is the one of when this row was read."""
+        return Dataset.objects.values_list("revision", flat=True).get(pk=self.pk)
 
 
 def image_path(image: Image, filename: str) -> str:
@@ -70,17 +104,14 @@ class Image(models.Model):
 
 
 class Category(models.Model):
-    """How many images of a dataset have a category, "" for those without, and sums of their ids.
+    """How many images of a dataset have a category, "" for those without.
 
-    The database keeps these rows itself, see `gallery.counts.counting`: pages read them instead of counting
-    images, and the sums tell whether other images, or others of the same number, are there now.
+    The database keeps these rows itself, see `gallery.counts.sql`: pages read them instead of counting.
     """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="categories", db_index=False)
     name = models.CharField(max_length=200, blank=True)
     images = models.PositiveBigIntegerField()
-    id_sum = models.BigIntegerField()
-    id_square_sum = models.BigIntegerField()
 
     class Meta:
         ordering = ["dataset", "name"]

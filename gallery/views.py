@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from gallery import jobs as job_rows
 from gallery import media_folders
-from gallery.browse.csv_cells import plain_cell
+from gallery.browse.csv_cells import escape_formula
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
 from gallery.jobs import file_retries
@@ -138,7 +138,7 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         writer = csv.writer(_Echo())
         yield writer.writerow(["name", "code", "reason"])
         for row in rows.iterator(chunk_size=1000):
-            yield writer.writerow([plain_cell(cell) for cell in row])
+            yield writer.writerow([escape_formula(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'

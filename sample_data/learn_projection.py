@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from search.extractors.feature_extractor import FeatureExtractor, live_config  # noqa: E402
-from search.extractors.reduction import PROJECTIONS_DIR, save_reduction  # noqa: E402
+from search.extractors.reduction import PROJECTIONS_DIR  # noqa: E402
 from search.types import RGB, Vectors  # noqa: E402
 
 BATCH = 32
@@ -86,8 +86,13 @@ def main() -> None:
     directions = principal_directions(vectors, max(arguments.dims))
     for dims in arguments.dims:
         path = arguments.out / f"{config.model.split('-')[-1]}-{config.pooling}-{dims}.npz"
-        save_reduction(
-            path, directions[:, :dims], model=config.model, layer=config.layer, pooling=config.pooling
+        # as `search.extractors.reduction` reads it
+        np.savez(
+            path,
+            components=directions[:, :dims].astype("<f2"),
+            model=config.model,
+            layer=config.layer,
+            pooling=config.pooling,
         )
         print(f"{path.name}: {vectors.shape[1]} -> {dims} dimensions, from {len(vectors)} pictures")
 

@@ -87,6 +87,7 @@ class SearchIndex(models.Model):
     )
 
     class Meta:
+        verbose_name_plural = "search indexes"
         constraints = [
             models.UniqueConstraint(fields=["dataset", "spec"], name="one_index_per_dataset_and_spec"),
             models.UniqueConstraint(
@@ -183,8 +184,8 @@ class Experiment(models.Model):
     spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="experiments")
     metric = models.CharField(max_length=20, choices=Metric.choices)
     images = models.PositiveIntegerField()
-    images_signature = models.CharField(
-        max_length=64, help_text="Of the ids and categories it was computed from; another one now: stale."
+    images_revision = models.BigIntegerField(
+        help_text="Of its dataset when it was computed; another one now: stale."
     )
     k = models.PositiveIntegerField(help_text="How many first neighbours the precisions look at.")
     weighted_precision = models.FloatField(null=True, blank=True, help_text="Mean, 0 to 1.")
@@ -255,8 +256,8 @@ class Projection(models.Model):
     file = models.FileField(upload_to=projection_path, max_length=200)
     count = models.PositiveIntegerField()
     fitted = models.PositiveIntegerField(help_text="Images the map was fitted on; the others were placed.")
-    images_signature = models.CharField(
-        max_length=64, help_text="Of the ids and categories it was computed from; another one now: stale."
+    images_revision = models.BigIntegerField(
+        help_text="Of its dataset when it was computed; another one now: stale."
     )
     trustworthiness = models.FloatField(help_text="0 to 1.")
     neighbour_agreement = models.FloatField(help_text="0 to 1.")

@@ -15,7 +15,8 @@ from gallery import jobs, media_folders, signals
 from gallery.ingest import observers
 from gallery.ingest.observers import ImportObserver, Observers, SingleImageObserver
 from gallery.models import Dataset, FailedFile, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
+from gallery.system.stored_files import delete_on_commit
 from search import job_kinds, stored_folders
 from search.models import FeatureMatrix, Projection, SearchIndex
 
@@ -53,19 +54,10 @@ def drop_index_files(instance: SearchIndex, **_: Any) -> None:
 
 
 @receiver(pre_delete, sender=FeatureMatrix)
-def drop_matrix_file(instance: FeatureMatrix, **_: Any) -> None:
-    """Remove a feature matrix's file with its row."""
-    from search.features import matrices
-
-    matrices.drop_file(instance)
-
-
 @receiver(pre_delete, sender=Projection)
-def drop_projection_file(instance: Projection, **_: Any) -> None:
-    """Remove a projection's file with its row."""
-    from search.maps import files as map_files
-
-    map_files.drop_file(instance)
+def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
+    """Remove the file of a feature matrix or a projection with its row."""
+    delete_on_commit(instance.file)
 
 
 def _extract(run: jobs.JobRun) -> dict[str, Any]:
@@ -129,7 +121,7 @@ def _extract_files(job: Job, files: Sequence[FailedFile]) -> Job:
 
 
 def _observe_import(
-    run: jobs.JobRun, dataset: Dataset, clock: StageClock
+    run: jobs.JobRun, dataset: Dataset, clock: StageTimer
 ) -> AbstractContextManager[ImportObserver] | None:
     from search.embedding import import_observer
 

@@ -12,7 +12,7 @@ _env = environment.reader()
 bind = f"{_env.str('HOST', '127.0.0.1')}:{_env.int('PORT', 8000)}"
 workers = _env.int("WEB_PROCESSES", 1)
 threads = _env.int("WEB_THREADS", 16)
-worker_class = "semsearch_site.web_worker.StayingWorker"
+worker_class = "gthread"
 timeout = 120
 graceful_timeout = 5
 keepalive = 75  # as a browser keeps a connection: pages ask for many small pictures
@@ -38,7 +38,7 @@ def post_worker_init(worker: Any) -> None:
 
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
-    threading.Thread(target=memory.keep_giving_back, daemon=True, name="memory").start()
+    threading.Thread(target=memory.keep_trimming, daemon=True, name="memory").start()
 
 
 def _warm() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import time
 
-GIVEN_BACK_EVERY_S = 5.0
+TRIM_EVERY_S = 5.0
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Give back whole pages of freed memory, which glibc keeps for each thread that ever took some.
 
     Takes some milliseconds of processor time. Other C libraries are left alone.
@@ -18,8 +18,8 @@ def give_back() -> None:
         trim(0)
 
 
-def keep_giving_back() -> None:
+def keep_trimming() -> None:
     """Give memory back every few seconds, for as long as the process lives."""
     while True:
-        time.sleep(GIVEN_BACK_EVERY_S)
-        give_back()
+        time.sleep(TRIM_EVERY_S)
+        trim_heap()

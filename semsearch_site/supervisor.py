@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
-import os
 import shutil
 import signal
 import socket
@@ -13,18 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 from gallery.errors import SemsearchError
+from semsearch_site.child_processes import kill_group, start_child
 
 STOP_WITHIN_S = 10.0
 BROKER_WITHIN_S = 10.0
 # how long a new start waits for what a killed one left to end
 HANDOVER_WITHIN_S = 12.0
-PR_SET_PDEATHSIG = 1
 
 
 class BrokerMissingError(SemsearchError):
@@ -86,11 +83,6 @@ def broker_command(listen_on: Path, folder: Path) -> list[str]:
     return [broker_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Supervisor:
     """A set of child processes that live and end together; leaving its `with` block ends them.
 
@@ -101,6 +93,7 @@ class Supervisor:
         self._state = state
         self._say = say
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
         self._stop = threading.Event()
 
     def __enter__(self) -> Supervisor:
@@ -118,15 +111,17 @@ class Supervisor:
         self._shared.close()
         self._own.close()
 
-    def start(self, name: str, command: list[str]) -> None:
-        """Start a child in a process group of its own, so that Ctrl-C reaches it only through us."""
-        self._children[name] = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-            pass_fds=(self._shared.fileno(),),
-        )
+    def start(self, name: str, command: list[str], *, without: bytes = b"") -> None:
+        """Start a child, which ends with us.
+
+        Lines that hold `without` are left out of what it says; all others are passed on.
+        """
+        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if without else {}
+        child = self._children[name] = start_child(command, pass_fds=(self._shared.fileno(),), **piped)
+        if child.stdout is not None:
+            reader = threading.Thread(target=_pass_on, args=(child.stdout, without), daemon=True)
+            reader.start()
+            self._readers.append(reader)
 
     def wait_for_socket(self, path: Path, name: str) -> None:
         """Wait until a child listens, or we are told to stop.
@@ -162,6 +157,8 @@ class Supervisor:
         first, *others = self._children or [""]
         self._end(others)
         self._end([first] if first else [])
+        for reader in self._readers:
+            reader.join(1.0)
 
     def _end(self, names: list[str]) -> None:
         for name in names:
@@ -173,10 +170,16 @@ class Supervisor:
                 self._children[name].wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._say(f"The {name} does not stop; killing it.")
-            # the group, for a killed child leaves children of its own behind
-            with suppress(ProcessLookupError):
-                os.killpg(self._children[name].pid, signal.SIGKILL)
-            self._children[name].wait()
+            kill_group(self._children[name])
+
+
+def _pass_on(lines: IO[bytes], without: bytes) -> None:
+    """Write what a child says to our stderr, but for the lines that hold `without`."""
+    with lines:
+        for line in lines:
+            if without not in line:
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
 
 
 def _locked(path: Path, within_s: float = 0.0) -> TextIO:

@@ -1,16 +1,36 @@
 #!/bin/sh
 # Installs what the tests drive and pip cannot bring into their environment: Debian's Chromium, PostgreSQL and Redis,
 # and PyPI's Milvus server, whose requirements are those of 2023. Does nothing where they are there already.
+# With the word "node" it installs only what checks JavaScript: Node.js 18 or newer, and npm.
 set -eu
+
+node_is_new_enough() {
+    command -v node >/dev/null 2>&1 && node -e "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"
+}
+
+install_node() {
+    wanted=""
+    node_is_new_enough || wanted="$wanted nodejs"
+    command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+    install_missing
+    node_is_new_enough || {
+        echo "Checking JavaScript needs Node.js 18 or newer; here is $(node --version)." >&2
+        exit 1
+    }
+}
 
 install_packages() {
     wanted=""
     command -v chromium >/dev/null 2>&1 || [ -n "${CHROMIUM:-}" ] || wanted="$wanted chromium"
     command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
     command -v redis-server >/dev/null 2>&1 || wanted="$wanted redis-server"
+    install_missing
+}
+
+install_missing() {
     [ -n "$wanted" ] || return 0
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "Install these to run the tests (CHROMIUM may name a binary):$wanted" >&2
+        echo "Install these to run the checks and tests (CHROMIUM may name a binary):$wanted" >&2
         exit 1
     fi
     as_root=""
@@ -34,5 +54,9 @@ install_milvus() {
     touch "$home/installed"
 }
 
-install_packages
-install_milvus
+if [ "${1:-}" = node ]; then
+    install_node
+else
+    install_packages
+    install_milvus
+fi

@@ -51,7 +51,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "search: maps": ("search.maps",),
     "search: maintenance": ("search.maintenance",),
     "search: outside": (
-        "search.api", "search.apps", "search.checks", "search.counting", "search.management",
+        "search.admin", "search.api", "search.apps", "search.checks", "search.counting", "search.management",
         "search.registration", "search.tasks", "search.urls", "search.views",
     ),
     "site": ("semsearch_site",),

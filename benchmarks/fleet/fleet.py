@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,10 +16,11 @@ from types import TracebackType
 from typing import Any
 
 from benchmarks.fleet.servers import Servers
+from benchmarks.processes import output_of
+from semsearch_site.child_processes import free_port, kill_group, start_child
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 120.0
-PR_SET_PDEATHSIG = 1
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "semsearch_site")
 WEB = (sys.executable, "-m", "gunicorn", "-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi")
 
@@ -38,7 +37,7 @@ class Fleet:
         self.workers = [f"worker {number}" for number in range(1, workers + 1)]
         self._names = [*self.workers, "beat", *(["web server"] if serves else [])]
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._port = _free_port()
+        self._port = free_port()
 
     def __enter__(self) -> Fleet:
         """Start everything and wait until the web server is ready."""
@@ -62,28 +61,19 @@ class Fleet:
 
     def start(self, name: str) -> None:
         """Start a part of the site, in a session of its own."""
-
-        def end_with_parent() -> None:
-            if sys.platform == "linux":
-                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
         with (self.home / "fleet.log").open("a") as log:
-            self._children[name] = subprocess.Popen(
+            self._children[name] = start_child(
                 self._command(name),
+                signal.SIGKILL,
                 cwd=ROOT,
                 env=environment(self.home, self.servers, PORT=str(self._port)),
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
-                preexec_fn=end_with_parent,
             )
 
     def kill(self, name: str) -> None:
         """Kill a part without a word, with whatever it started."""
-        child = self._children.pop(name)
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        kill_group(self._children.pop(name))
 
     def answers(self, path: str) -> bool:
         """Whether the web server answers 200 on a path."""
@@ -149,16 +139,10 @@ def environment(home: Path, servers: Servers, **more: str) -> dict[str, str]:
 
 
 def manage(home: Path, servers: Servers, *words: str, **more: str) -> dict[str, Any]:
-    """Run a management command and return its report, if any. Raises: CalledProcessError when it fails."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=environment(home, servers, **more),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return dict(json.loads(done.stdout.splitlines()[-1])) if "--json" in words else {}
+    """Run a management command and return its report, if any. Raises: MeasuringError when it fails."""
+    command = [sys.executable, "manage.py", *words]
+    printed = output_of(command, environment=environment(home, servers, **more))
+    return dict(json.loads(printed.splitlines()[-1])) if "--json" in words else {}
 
 
 def prepared(home: Path, servers: Servers, cache: Path, pictures: Path) -> str:
@@ -181,9 +165,3 @@ def copied(source: Path, home: Path, servers: Servers) -> Path:
     shutil.copytree(source, home, symlinks=True)
     servers.copy(source, home)
     return home
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

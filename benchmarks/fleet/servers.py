@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,11 +17,13 @@ from urllib.parse import quote
 import psycopg
 import redis
 
+from benchmarks.needs import Need
+from semsearch_site.child_processes import free_port, start_child
+
 OWNER = "semsearch"
 STARTS_WITHIN_S = 30.0
 # one for each state folder that a test works on
 REDIS_DATABASES = 512
-PR_SET_PDEATHSIG = 1
 # nothing has to outlive the run; an order of words as people write them, unlike SQLite's order of bytes
 INITDB = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "--locale-provider=icu")
 POSTGRES_OPTIONS = {
@@ -54,9 +53,7 @@ class Servers:
         """Start both and wait until they answer."""
         self._folder.chmod(0o755)
         self._start_postgres()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._redis_port = int(probe.getsockname()[1])
+        self._redis_port = free_port()
         self.start_redis()
 
     def kill_redis(self) -> None:
@@ -129,22 +126,9 @@ class Servers:
         self._wait(lambda: redis.Redis(port=self._redis_port).ping())
 
     def _run(self, command: list[str], last_word: signal.Signals, user: int | None = None) -> None:
-        def end_with_parent() -> None:
-            if sys.platform == "linux":
-                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, last_word)
-
         with (self._folder / f"{Path(command[0]).name}.log").open("w") as log:
             self._children.append(
-                subprocess.Popen(
-                    command,
-                    user=user,
-                    cwd=self._folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    preexec_fn=end_with_parent,
-                    start_new_session=True,  # Ctrl-C is for the suite, which then stops them
-                )
+                start_child(command, last_word, user=user, cwd=self._folder, stdout=log, stderr=log)
             )
 
     def _wait(self, answers: Callable[[], Any]) -> None:
@@ -167,11 +151,24 @@ def _name(number: int) -> str:
 
 
 def _postgres_programs() -> Path:
-    """Return the folder of `initdb` and `postgres`, which Debian keeps off the PATH: the newest there is."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    on_path = shutil.which("initdb")
+    """Return the folder of `initdb` and `postgres`: Debian's newest, or the one on the PATH."""
+    found, on_path = _debian_programs(), shutil.which("initdb")
     assert found or on_path, "There is no PostgreSQL: tests/install_services.sh installs one."
     return found[-1].parent if found else Path(str(on_path)).resolve().parent
+
+
+def needs() -> list[Need]:
+    """Return which of the servers are missing."""
+    postgres = Need("a PostgreSQL server", debian=("postgresql",))
+    broker = Need("a Redis server", debian=("redis-server",))
+    there = bool(_debian_programs() or shutil.which("initdb")), bool(shutil.which("redis-server"))
+    return [need for need, found in zip((postgres, broker), there, strict=True) if not found]
+
+
+def _debian_programs() -> list[Path]:
+    """Return `initdb` of every PostgreSQL that Debian keeps off the PATH, the oldest first."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return sorted(found, key=lambda path: int(path.parts[-3]))
 
 
 def _unprivileged() -> int | None:

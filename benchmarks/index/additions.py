@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from benchmarks import rounds
 from benchmarks.index.million import kept_queries
 from benchmarks.index.rows import SLUG, WAITING
+from benchmarks.processes import as_part
 from search.types import Ids, Vectors
 from semsearch_site import gunicorn
 
@@ -103,7 +104,7 @@ def added(folder: Path) -> dict[str, Any]:
         now = time.time()
         for key in ids[len(first_seen) :]:
             first_seen[int(key)] = now
-    stored = {int(key): at for key, at in json.loads(worker.communicate()[0].splitlines()[-1])}
+    stored = {int(key): at for key, at in json.loads(worker.communicate()[0].splitlines()[-1])["stored"]}
     lags = [first_seen[key] - stored[key] for key in stored]
     return {
         "added": len(stored),
@@ -129,8 +130,7 @@ def _summary(times: Times, usual: Times) -> dict[str, float]:
 def _search_ms(query: NDArray[np.float32]) -> tuple[float, Ids]:
     """Search as the site does, and return the milliseconds and the ids that the generation does not have."""
     from search.indexing import builds
-    from search.live.live_indexes import live_indexes
-    from search.live.query import QUERY_EXPANSION
+    from search.live.query import QUERY_EXPANSION, live_indexes
 
     started = time.perf_counter()
     live = builds.searchable(live_indexes(SLUG)[0])
@@ -192,24 +192,22 @@ def remove_added() -> None:
     SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
 
 
-def main() -> None:
-    """Search, or store as the worker, and print what was seen as JSON."""
-    import django
+def main() -> dict[str, Any]:
+    """Search, or store as the worker, and return what was seen."""
     import faiss
     from threadpoolctl import threadpool_limits
 
-    django.setup()
     folder = Path(sys.argv[1])
     if len(sys.argv) > 2:
-        print(json.dumps(stored_at(folder, float(sys.argv[2]))))
-        return
+        return {"stored": stored_at(folder, float(sys.argv[2]))}
     remove_added()
     faiss.omp_set_num_threads(1)
     sys.setswitchinterval(gunicorn.SWITCH_AFTER_S)
     with threadpool_limits(1):
-        print(json.dumps(added(folder)))
+        seen = added(folder)
     remove_added()
+    return seen
 
 
 if __name__ == "__main__":
-    main()
+    as_part(main)

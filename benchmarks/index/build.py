@@ -6,7 +6,6 @@ are built, and nothing is published, to see what memory depends on.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.index.rows import SLUG
+from benchmarks.processes import as_part
 
 
 def build(rows: int | None) -> dict[str, Any]:
@@ -72,7 +72,4 @@ def memory_mb(kind: str = "RssAnon") -> float:
 
 
 if __name__ == "__main__":
-    import django
-
-    django.setup()
-    print(json.dumps(build(int(sys.argv[1]) if len(sys.argv) > 1 else None)))
+    as_part(lambda: build(int(sys.argv[1]) if len(sys.argv) > 1 else None))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,11 @@ import numpy as np
 from django.conf import settings
 
 from benchmarks.index import million
+from benchmarks.index.peers import needs as peers_needs
 from benchmarks.index.peers import peers
-from benchmarks.serving import ROOT, manage
+from benchmarks.needs import Need
+from benchmarks.processes import found_by
+from benchmarks.serving import manage
 
 COUNT = 1_000_000
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -68,6 +69,11 @@ def index(count: int | None = None) -> dict[str, Any]:
     }
 
 
+def needs(count: int | None = None) -> list[Need]:
+    """Return what is missing for so many vectors and for the peers."""
+    return million.needs(COUNT if count is None else count) + peers_needs()
+
+
 def _prepare_peers(folder: Path, count: int, kept: Path) -> None:
     kept.mkdir(exist_ok=True)
     missing = [peer for peer in peers() if not (kept / peer.file).exists()]
@@ -96,13 +102,4 @@ def _step(home: Path, module: str, *words: str, **environment: str) -> dict[str,
     """Run one part in a process of its own on a state folder, and return what it found."""
     own = {"SEMSEARCH_HOME": str(home), "DJANGO_SETTINGS_MODULE": "semsearch_site.settings"}
     print(module, *words, file=sys.stderr, flush=True)
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *words],
-        cwd=ROOT,
-        env=os.environ | own | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return found_by(module, *words, environment=os.environ | own | environment)

@@ -8,7 +8,6 @@ many as were looked at. Run as python -m benchmarks.index.memory NAME COLLECTION
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from benchmarks.index.million import kept_queries
 from benchmarks.index.peers import peers
 from benchmarks.index.rows import SLUG
+from benchmarks.processes import as_part
 from search.index.faiss.stored_vectors import VECTORS_FILE
 from search.types import Vectors
 
@@ -73,11 +73,12 @@ def _resident_mb(counted: Callable[[str], bool] = _no_library) -> float:
     return total * 1024 / 1e6
 
 
-if __name__ == "__main__":
-    import django
-
-    django.setup()
+def main() -> dict[str, float]:
+    """Return the memory of what the words of the command name."""
     asked = kept_queries(Path(sys.argv[2]))[:SEARCHES]
     name, count, kept = sys.argv[1], int(sys.argv[3]), Path(sys.argv[4])
-    found = ours_mb(asked) if name == "semsearch" else peer_mb(name, asked, count, kept)
-    print(json.dumps(found))
+    return ours_mb(asked) if name == "semsearch" else peer_mb(name, asked, count, kept)
+
+
+if __name__ == "__main__":
+    as_part(main)

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.needs import Need
 from benchmarks.pictures import pictures
 from benchmarks.tiles import distinct, tile_vectors
 from gallery.errors import NotFoundError, TooLargeError
@@ -38,11 +39,13 @@ from search.extractors.resizing import resized
 from search.types import RGB, Vectors
 
 CLIPART, STAMPS = Path("/usr/share/openclipart/png"), Path("/usr/share/tuxpaint/stamps")
+PACKAGES = ("openclipart-png", "tuxpaint-stamps-default")
 LIMITS = decoding.ImageLimits(max_pixels=10_000_000)  # a few of the clip art's have 200 million
 LONGEST_SIDE = 640  # more is lost in the network's input
 CROPS = 4  # a picture, beside itself as a whole
 SHARES = (0.45, 0.8)  # of a picture's sides that a crop keeps
 MOST_ALIKE = 0.97  # cosine, centred, of two tiles of a picture
+USUAL_TILES = 100  # that are left of a picture, and a few more
 QUERY_EVERY = 20  # pictures
 QUERIES = 2_000
 GROUP = 32  # pictures
@@ -64,6 +67,14 @@ class Collection:
     labels: NDArray[np.int32]
     pictures: NDArray[np.int32]
     facts: dict[str, Any]
+
+
+def needs(count: int) -> list[Need]:
+    """Return what is missing to make so many vectors; a few come from the sample data alone."""
+    installed = [folder for folder in (CLIPART, STAMPS) if folder.is_dir()]
+    if len(installed) == 2 or count <= USUAL_TILES * len(pictures(None)):
+        return []
+    return [Need(f"the pictures that {count:,} vectors are made from", debian=PACKAGES)]
 
 
 def made(cache_dir: Path) -> Path:

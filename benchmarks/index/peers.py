@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.needs import Need
 from search.types import Vectors
 
 Rows = NDArray[np.int64]
@@ -174,4 +176,18 @@ def peers() -> list[Peer]:
         FaissPeer("FAISS HNSW32", "HNSW32", Peer.efforts),
         HnswlibPeer(),
         UsearchPeer(),
+    ]
+
+
+def needs() -> list[Need]:
+    """Return what is missing to measure the graphs of other libraries; the rest is measured without them."""
+    missing = [name for name in ("hnswlib", "usearch") if find_spec(name) is None]
+    return [
+        Need(
+            f"{name}, which it is compared with",
+            debian=("g++", "python3-dev") if name == "hnswlib" else (),
+            requirements="requirements-bench.txt",
+            optional=True,
+        )
+        for name in missing
     ]

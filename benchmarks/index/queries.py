@@ -6,9 +6,7 @@ python -m benchmarks.index.queries COLLECTION COUNT PEERS.
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +20,7 @@ from benchmarks.index.filters import filtered
 from benchmarks.index.million import kept_collection
 from benchmarks.index.peers import Peer, Rows, peers
 from benchmarks.index.rows import SLUG
+from benchmarks.processes import as_part, found_by
 
 ROUNDS, ASKED = 6, 150
 FLAT_ASKED = 3  # exact search takes a hundred times as long
@@ -104,19 +103,14 @@ def _asked(name: str, find: Callable[[int], Rows], exam: Exam) -> Callable[[], l
 
 def footprint(name: str, folder: Path, count: int, kept: Path) -> dict[str, float]:
     """Return the resident memory that an index takes in a process of its own, once it has answered."""
-    words = [sys.executable, "-m", "benchmarks.index.memory", name, str(folder), str(count), str(kept)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return found_by("index.memory", name, str(folder), str(count), str(kept))
 
 
-def main() -> None:
-    """Measure and print the figures as JSON."""
-    import django
+def main() -> dict[str, Any]:
+    """Measure and return the figures."""
     import faiss
     from threadpoolctl import threadpool_limits
 
-    django.setup()
     faiss.omp_set_num_threads(1)
     folder, count, kept = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     with threadpool_limits(1):
@@ -124,8 +118,8 @@ def main() -> None:
     figures |= footprint("semsearch", folder, count, kept)
     for peer in figures["peers"]:
         peer |= footprint(peer["name"], folder, count, kept)
-    print(json.dumps(figures))
+    return figures
 
 
 if __name__ == "__main__":
-    main()
+    as_part(main)

@@ -7,10 +7,11 @@ a process on that folder: python -m benchmarks.index.rows COLLECTION COUNT.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks.processes import as_part
 
 if TYPE_CHECKING:
     from gallery.models import Dataset, Image
@@ -68,7 +69,4 @@ def _images(dataset: Dataset, numbers: range, labels: list[str]) -> list[Image]:
 
 
 if __name__ == "__main__":
-    import django
-
-    django.setup()
-    print(json.dumps({"images": fill(Path(sys.argv[1]), int(sys.argv[2]))}))
+    as_part(lambda: {"images": fill(Path(sys.argv[1]), int(sys.argv[2]))})

@@ -16,10 +16,14 @@ export function generator(seed) {
 }
 
 /** Return {xy, categories, colours} of `count` points in clusters, within -12 to 12. */
-export function cloud(count, seed = 7) {
+export function pointCloud(count, seed = 7) {
   const random = generator(seed);
   const bell = () => random() + random() + random() - 1.5;
-  const centres = Array.from({ length: CLUSTERS }, () => [random() * 20 - 10, random() * 12 - 6, 0.3 + random()]);
+  const centres = Array.from({ length: CLUSTERS }, () => [
+    random() * 20 - 10,
+    random() * 12 - 6,
+    0.3 + random(),
+  ]);
   const xy = new Float32Array(2 * count);
   const categories = new Uint16Array(count);
   for (let i = 0; i < count; i += 1) {
@@ -33,7 +37,10 @@ export function cloud(count, seed = 7) {
   return { xy, categories, colours };
 }
 
-/** Return the view after `seconds` of panning and zooming (1 to 4 times) over the cloud, seen whole at `scale`. */
+/**
+ * Return the view after `seconds` of panning and zooming (1 to 4 times) over the cloud, seen whole at
+ * `scale`.
+ */
 export function viewAt(seconds, scale) {
   const zoom = 2.5 - 1.5 * Math.cos(seconds * 1.3);
   return { x: 6 * Math.sin(seconds * 0.9), y: 3 * Math.sin(seconds * 1.7), scale: scale * zoom };
@@ -42,8 +49,8 @@ export function viewAt(seconds, scale) {
 const nextFrame = () => new Promise(requestAnimationFrame);
 
 /**
- * Move a map for `ms` milliseconds and return {frames_per_s, frame_ms_p95, frame_ms_max}. A frame is one turn of
- * requestAnimationFrame: the browser holds it back while drawings pile up.
+ * Move a map for `ms` milliseconds and return {frames_per_s, frame_ms_p95, frame_ms_max}. A frame is one turn
+ * of requestAnimationFrame: the browser holds it back while drawings pile up.
  */
 export async function move(show, scale, ms) {
   const started = performance.now();

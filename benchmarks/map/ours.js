@@ -1,13 +1,13 @@
 // Puts the map of this project through the common motion.
 import { MapRenderer } from "/static/js/map/drawing/renderer.js";
-import { cloud, move } from "/page/motion.js";
+import { pointCloud, move } from "/page/motion.js";
 
 const renderer = new MapRenderer(document.querySelector("canvas.map-layer"));
 
 window.benchmark = {
   renderer,
   async load(count) {
-    const { xy, categories, colours } = cloud(count);
+    const { xy, categories, colours } = pointCloud(count);
     const started = performance.now();
     renderer.setPoints(xy, categories, colours);
     renderer.setView(renderer.home());

@@ -1,5 +1,5 @@
 // Puts deck.gl's ScatterplotLayer, four pixels a point as well, through the common motion.
-import { cloud, move } from "/page/motion.js";
+import { pointCloud, move } from "/page/motion.js";
 
 const { Deck, OrthographicView, ScatterplotLayer } = window.deck;
 const box = document.querySelector(".map");
@@ -26,7 +26,7 @@ let home = 1;
 
 window.benchmark = {
   async load(count) {
-    const { xy, categories, colours } = cloud(count);
+    const { xy, categories, colours } = pointCloud(count);
     const painted = new Uint8Array(4 * count);
     categories.forEach((category, i) => {
       painted.set(colours.subarray(3 * category, 3 * category + 3), 4 * i);
@@ -37,9 +37,18 @@ window.benchmark = {
     // binary attributes: the fastest way into deck.gl that its documentation names
     const data = {
       length: count,
-      attributes: { getPosition: { value: xy, size: 2 }, getFillColor: { value: painted, size: 4, normalized: true } },
+      attributes: {
+        getPosition: { value: xy, size: 2 },
+        getFillColor: { value: painted, size: 4, normalized: true },
+      },
     };
-    const layer = new ScatterplotLayer({ id: "points", data, radiusUnits: "pixels", getRadius: 2, antialiasing: true });
+    const layer = new ScatterplotLayer({
+      id: "points",
+      data,
+      radiusUnits: "pixels",
+      getRadius: 2,
+      antialiasing: true,
+    });
     const drawing = nextDrawing();
     plot.setProps({ layers: [layer], viewState: stateOf({ x: 0, y: 0, scale: home }) });
     await drawing;

@@ -75,7 +75,7 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     def atlas(self, request: Request, slug: str) -> Response:
         """Return where the small pictures are that a map draws its points with."""
         dataset = self.get_object()
-        found = sprite_sheets.atlas(dataset)
+        found = sprite_sheets.sheets_of(dataset)
         values = {
             "cell": sprite_sheets.CELL,
             "columns": sprite_sheets.COLUMNS,

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def plain_cell(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Keep a spreadsheet from reading a name as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from gallery.models import Category, Dataset, Image, Job
+from gallery.models import Category, Dataset, DatasetQuerySet, Image, Job
 
 COVERS = 5
 
@@ -55,7 +55,7 @@ def with_image_count(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
     )
 
 
-def with_ends(datasets: QuerySet[Dataset]) -> QuerySet[Any]:
+def annotate_id_range(datasets: DatasetQuerySet) -> DatasetQuerySet:
     """Add to each dataset, as `first_image` and `last_image`, the ids of its oldest and its newest picture.
 
     The orders begin with the dataset, so that PostgreSQL enters the index of both: with the id alone it walks
@@ -74,7 +74,7 @@ def _covers(categories: list[int]) -> dict[int, list[Image]]:
     """Return the first and the last image of each of these categories, by dataset, oldest first."""
     images = Image.objects.filter(dataset=OuterRef("dataset")).values("pk")
     chosen = Category.objects.filter(pk__in=categories).order_by()
-    # a category that is kept has images: the first from it on is its own; see `with_ends` for the orders
+    # a category that is stored has images: the first from it on is its own; orders as in `annotate_id_range`
     first_of = images.filter(category__gte=OuterRef("name")).order_by("category", "pk")
     last_of = images.filter(category__lte=OuterRef("name")).order_by("-category", "-pk")
     # asked for apart: as a subquery PostgreSQL would compare every image with them

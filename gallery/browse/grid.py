@@ -1,38 +1,33 @@
 """All pictures of a dataset in a shuffled or sorted order that stays, read window by window.
 
 A window costs the same in a dataset of a million pictures as in one of a thousand: where a category begins is
-told by the counts that the database keeps, and a shuffled place is worked out, not looked up. Only ids with
-gaps between them have to be known to be shuffled; they are read once and remembered.
+told by the counts that the database keeps, and a shuffled order is made once and remembered.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.browse.dataset_summaries import with_ends
-from gallery.browse.image_summaries import described_pictures
-from gallery.browse.shuffling import Shuffle
+from gallery.browse.dataset_summaries import annotate_id_range
+from gallery.browse.image_summaries import image_summaries
+from gallery.browse.shuffling import shuffled
+from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError
 from gallery.models import Category, Dataset, Image
 
 RANDOM, BY_CATEGORY = ORDERS = ("random", "category")
-# how many lists of ids are remembered: 8 bytes a picture each
-REMEMBERED = 32
+# how many lists of ids, and of orders of them, are remembered: 8 bytes a picture each
+REMEMBERED = 16
 READ_ROWS = 10_000
+# ids are given out before they are committed: so many of the last are read again, with what came between
+UNSETTLED = 1000
 
 Ids = NDArray[np.int64]
-# how many pictures there are and the sum of their ids: ids only grow, no other set has both
-Signature = tuple[int, int]
-# a dataset's key may return after a restored backup, with other pictures: the date tells them apart
-Key = tuple[int, datetime]
 
 
 @dataclass(frozen=True)
@@ -58,16 +53,11 @@ class _Counted:
     first: int
     last: int
     categories: list[tuple[str, int]]
-    signature: Signature
-
-    @property
-    def total(self) -> int:
-        """How many pictures there are."""
-        return self.signature[0]
+    total: int
 
 
-_remembered: OrderedDict[Key, Ids] = OrderedDict()
-_remembering = threading.Lock()
+_ids: DatasetCache[Ids] = DatasetCache(REMEMBERED)
+_orders: DatasetCache[Ids] = DatasetCache(REMEMBERED)
 
 
 def window(request: WindowRequest) -> dict[str, Any]:
@@ -86,7 +76,7 @@ def window(request: WindowRequest) -> dict[str, Any]:
             raise NotFoundError(f"The dataset {request.dataset} has no picture {request.around}.")
         offset = found // request.limit * request.limit
     ids = _sorted(counted, offset, request) if by_category else _shuffled(counted, offset, request)
-    pictures = described_pictures(ids)
+    pictures = image_summaries(ids)
     return {
         "total": counted.total,
         "offset": offset,
@@ -96,19 +86,10 @@ def window(request: WindowRequest) -> dict[str, Any]:
 
 
 def _counted(slug: str) -> _Counted:
-    dataset = with_ends(Dataset.objects.filter(slug=slug)).first()
-    if dataset is None:
-        raise NotFoundError(f"There is no dataset called {slug}.")
-    rows = list(
-        Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images", "id_sum")
-    )
-    return _Counted(
-        dataset,
-        dataset.first_image or 0,
-        dataset.last_image or 0,
-        [(name, images) for name, images, _ in rows],
-        (sum(images for _, images, _ in rows), sum(ids for *_, ids in rows)),
-    )
+    dataset: Any = annotate_id_range(Dataset.objects.all()).called(slug)
+    rows = list(Category.objects.filter(dataset=dataset).order_by("name").values_list("name", "images"))
+    total = sum(images for _, images in rows)
+    return _Counted(dataset, dataset.first_image or 0, dataset.last_image or 0, rows, total)
 
 
 def _starts(counted: _Counted) -> list[dict[str, Any]]:
@@ -142,50 +123,39 @@ def _sorted_place(counted: _Counted, around: int, request: WindowRequest) -> int
 
 
 def _shuffled(counted: _Counted, offset: int, request: WindowRequest) -> list[int]:
-    positions = np.arange(min(offset, counted.total), min(offset + request.limit, counted.total))
-    places = Shuffle(counted.total, request.seed).places(positions)
-    if _without_gaps(counted):
-        return [counted.first + int(place) for place in places]
-    ids = _known_ids(counted)
-    # where pictures went since they were counted, what is behind the end is left out
-    return [int(ids[place]) for place in places if place < len(ids)]
+    shown: list[int] = _order(counted, request.seed)[offset : offset + request.limit].tolist()
+    return shown
 
 
 def _shuffled_place(counted: _Counted, around: int, request: WindowRequest) -> int | None:
-    if _without_gaps(counted):
-        place = around - counted.first if counted.first <= around <= counted.last else None
-    else:
-        ids = _known_ids(counted)
-        at = int(np.searchsorted(ids, around))
-        place = at if at < min(len(ids), counted.total) and ids[at] == around else None
-    if place is None:
-        return None
-    return int(Shuffle(counted.total, request.seed).positions(np.array([place]))[0])
+    places = np.flatnonzero(_order(counted, request.seed) == around)
+    return int(places[0]) if len(places) else None
 
 
-def _without_gaps(counted: _Counted) -> bool:
-    return counted.last - counted.first + 1 == counted.total
+def _order(counted: _Counted, seed: int) -> Ids:
+    """Return all ids in the order of a seed."""
+    return _orders.get(counted.dataset, lambda _: shuffled(_known_ids(counted), seed), seed)
 
 
 def _known_ids(counted: _Counted) -> Ids:
-    """Return all ids, ascending: those remembered with what came since, or read anew when some went."""
-    key = (counted.dataset.pk, counted.dataset.created_at)
-    with _remembering:
-        found = _remembered.get(key)
-        if found is not None:
-            _remembered.move_to_end(key)
-    if found is not None:
-        if _signature(found) == counted.signature:
-            return found
-        found = np.concatenate([found, _read_ids(counted.dataset, int(found[-1]) if len(found) else 0)])
-    if found is None or _signature(found) != counted.signature:
-        found = _read_ids(counted.dataset, 0)
-    with _remembering:
-        _remembered[key] = found
-        _remembered.move_to_end(key)
-        while len(_remembered) > REMEMBERED:
-            _remembered.popitem(last=False)
-    return found
+    """Return all ids, ascending; where none is missing between the first and the last nothing is read."""
+    if counted.last - counted.first + 1 == counted.total:
+        return np.arange(counted.first, counted.last + 1)
+    return _ids.get(counted.dataset, lambda known: _current_ids(counted, known))
+
+
+def _current_ids(counted: _Counted, known: Ids | None) -> Ids:
+    """Return known ids with those that came since, or all read anew when some went.
+
+    With [1, 2, 4] known and ids settled at once: [1, 2, 4, 5] of four pictures is known and the new one; of
+    three pictures, 1, 2 or 4 is gone.
+    """
+    if known is not None and len(known) > UNSETTLED:
+        settled = known[:-UNSETTLED]
+        ids = np.concatenate([settled, _read_ids(counted.dataset, int(settled[-1]))])
+        if len(ids) == counted.total:
+            return ids
+    return _read_ids(counted.dataset, 0)
 
 
 def _read_ids(dataset: Dataset, after: int) -> Ids:
@@ -193,11 +163,7 @@ def _read_ids(dataset: Dataset, after: int) -> Ids:
     return np.fromiter(rows.iterator(chunk_size=READ_ROWS), dtype=np.int64)
 
 
-def _signature(ids: Ids) -> Signature:
-    return len(ids), int(ids.sum())
-
-
 def forget() -> None:
     """Drop every remembered list of ids."""
-    with _remembering:
-        _remembered.clear()
+    _ids.clear()
+    _orders.clear()

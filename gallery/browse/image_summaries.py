@@ -15,7 +15,7 @@ from gallery.models import Image
 IDS_PER_QUERY = 30_000
 
 
-def described_pictures(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+def image_summaries(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Return what is shown of those of these pictures that still exist, by id."""
     wanted = list(ids)
     found: dict[int, dict[str, Any]] = {}

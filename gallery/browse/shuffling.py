@@ -1,7 +1,7 @@
-"""A random order of any number of places that is never written down: each place is worked out alone.
+"""A random order of pictures that stays: whoever comes or goes moves no other past another.
 
-A Feistel network over the next power of four, walked along its cycle until it stays below the count.
-Source: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002, section 3.
+Pictures stand in the order of a hash of their ids. Two of them keep their order whatever else there is:
+ids 1, 2, 3 shown as 2, 3, 1 are shown as 2, 1 once 3 is gone, and 4 comes in somewhere between.
 """
 
 from __future__ import annotations
@@ -9,49 +9,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Places = NDArray[np.int64]
-
-ROUNDS = 6
-# odd, so that multiplying loses nothing; the golden ratio's, as in Knuth's multiplicative hashing
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-HIGH_HALF = np.uint64(32)
+Ids = NDArray[np.int64]
 
 
-class Shuffle:
-    """The order of `count` places that a seed gives: position -> place, and back."""
+def shuffled(ids: Ids, seed: int) -> Ids:
+    """Return ids (n,), all different, in the order that a seed gives them.
 
-    def __init__(self, count: int, seed: int) -> None:
-        self._count = count
-        self._half = np.uint64(max(1, -(-max(count - 1, 1).bit_length() // 2)))
-        self._mask = (np.uint64(1) << self._half) - np.uint64(1)
-        self._keys = np.random.default_rng(seed).integers(0, 2**64, ROUNDS, dtype=np.uint64)
-
-    def places(self, positions: Places) -> Places:
-        """Return which place each position of the order shows; positions are below the count."""
-        return self._walked(positions, backwards=False)
-
-    def positions(self, places: Places) -> Places:
-        """Return where in the order each place comes."""
-        return self._walked(places, backwards=True)
-
-    def _walked(self, numbers: Places, *, backwards: bool) -> Places:
-        found = numbers.astype(np.uint64)
-        beyond = np.ones(len(found), dtype=np.bool_)
-        while beyond.any():
-            found[beyond] = self._enciphered(found[beyond], backwards=backwards)
-            beyond = found >= np.uint64(self._count)
-        return found.astype(np.int64)
-
-    def _enciphered(self, numbers: NDArray[np.uint64], *, backwards: bool) -> NDArray[np.uint64]:
-        left, right = numbers >> self._half, numbers & self._mask
-        for key in reversed(self._keys) if backwards else self._keys:
-            if backwards:
-                left, right = right ^ self._mixed(left, key), left
-            else:
-                left, right = right, left ^ self._mixed(right, key)
-        return (left << self._half) | right
-
-    def _mixed(self, half: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:
-        product = (half + key) * MULTIPLIER
-        product ^= product >> HIGH_HALF
-        return ((product * MULTIPLIER) >> HIGH_HALF) & self._mask
+    The hash is the finalizer of SplitMix64, which gives no two ids the same: Steele, Lea and Flood, "Fast
+    Splittable Pseudorandom Number Generators", 2014, and https://prng.di.unimi.it/splitmix64.c for its
+    constants.
+    """
+    mixed = ids.astype(np.uint64) + np.random.default_rng(seed).integers(0, 2**64, dtype=np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ids[np.argsort(mixed ^ (mixed >> np.uint64(31)))]

@@ -1,31 +1,32 @@
-"""The triggers that count images by category and failed files by job, as SQLite and PostgreSQL write them."""
+"""The triggers that count images by category and failed files by job, as SQLite and PostgreSQL write them.
+
+They raise the revision of a dataset as well: by one a row on SQLite, by one a statement on PostgreSQL. Only
+that it is another one means anything. An example, with a dataset 7 at revision 3 and no images yet:
+
+    INSERT INTO gallery_image (dataset_id, category, ...) VALUES (7, 'cats', ...), (7, 'dogs', ...)
+        -> categories (7, 'cats', 1), (7, 'dogs', 1); revision 5 on SQLite, 4 on PostgreSQL
+    UPDATE gallery_image SET category = 'dogs' WHERE category = 'cats'
+        -> categories (7, 'dogs', 2), the row of the cats is gone; revision 7 (one taken, one given) or 5
+    UPDATE gallery_image SET width = 640
+        -> nothing: no label changed
+"""
 
 from __future__ import annotations
 
-# as the signature of a dataset's images has it: the squares tell pictures that changed places from others
-# with the same sum
-SQUARED_BELOW = 1_000_003
-# where the sum of squares begins anew: half of what the database's integer holds, so that adding fits
-WRAPPED_AT = 2**62
-
-_SQUARE = "({row}.id % {below}) * ({row}.id % {below})"
-_NEW_SQUARE = _SQUARE.format(row="NEW", below=SQUARED_BELOW)
-_OLD_SQUARE = _SQUARE.format(row="OLD", below=SQUARED_BELOW)
-
 # not an upsert: where the statement that fires a trigger says "OR IGNORE", SQLite applies that inside as well
-_SQLITE_ADD = f"""
-    INSERT INTO gallery_category (dataset_id, name, images, id_sum, id_square_sum)
-        SELECT NEW.dataset_id, NEW.category, 0, 0, 0 WHERE NOT EXISTS (
+_SQLITE_ADD = """
+    INSERT INTO gallery_category (dataset_id, name, images)
+        SELECT NEW.dataset_id, NEW.category, 0 WHERE NOT EXISTS (
             SELECT 1 FROM gallery_category WHERE dataset_id = NEW.dataset_id AND name = NEW.category);
-    UPDATE gallery_category SET images = images + 1, id_sum = id_sum + NEW.id,
-        id_square_sum = (id_square_sum + {_NEW_SQUARE}) % {WRAPPED_AT}
-        WHERE dataset_id = NEW.dataset_id AND name = NEW.category;"""
-_SQLITE_TAKE = f"""
-    UPDATE gallery_category SET images = images - 1, id_sum = id_sum - OLD.id,
-        id_square_sum = (id_square_sum - {_OLD_SQUARE} + {WRAPPED_AT}) % {WRAPPED_AT}
+    UPDATE gallery_category SET images = images + 1
+        WHERE dataset_id = NEW.dataset_id AND name = NEW.category;
+    UPDATE gallery_dataset SET revision = revision + 1 WHERE id = NEW.dataset_id;"""
+_SQLITE_TAKE = """
+    UPDATE gallery_category SET images = images - 1
         WHERE dataset_id = OLD.dataset_id AND name = OLD.category;
     DELETE FROM gallery_category
-        WHERE dataset_id = OLD.dataset_id AND name = OLD.category AND images = 0;"""
+        WHERE dataset_id = OLD.dataset_id AND name = OLD.category AND images = 0;
+    UPDATE gallery_dataset SET revision = revision + 1 WHERE id = OLD.dataset_id;"""
 
 _SQLITE = (
     f"CREATE TRIGGER count_image_added AFTER INSERT ON gallery_image BEGIN {_SQLITE_ADD} END",
@@ -39,32 +40,29 @@ _SQLITE = (
     BEGIN UPDATE gallery_job SET failed = failed - 1 WHERE id = OLD.job_id; END""",
 )
 
-# A statement's rows are counted together: many rows of one category are one change of its row. Categories
-# are locked in one order, so that two imports of the same ones wait for each other instead of for ever.
-_GROUPED = f"""SELECT dataset_id, category AS name, count(*) AS images, sum(id) AS ids,
-    sum((id % {SQUARED_BELOW}) * (id % {SQUARED_BELOW})) AS squares
-    FROM {{rows}} GROUP BY dataset_id, category ORDER BY dataset_id, category"""
+# A statement's rows are counted together: many rows of one category are one change of its row. Datasets are
+# locked first, in one order, and hold the rows of their categories: two imports into the same ones wait for
+# each other instead of for ever. The lock leaves foreign keys that point to a dataset free to be checked.
+_POSTGRESQL_REVISE = """
+    PERFORM 1 FROM gallery_dataset WHERE id IN (SELECT dataset_id FROM {rows})
+        ORDER BY id FOR NO KEY UPDATE;
+    UPDATE gallery_dataset SET revision = revision + 1 WHERE id IN (SELECT dataset_id FROM {rows});"""
+_GROUPED = """SELECT dataset_id, category AS name, count(*) AS images
+    FROM {rows} GROUP BY dataset_id, category"""
 _POSTGRESQL_ADD = f"""
-    INSERT INTO gallery_category AS held (dataset_id, name, images, id_sum, id_square_sum)
-        SELECT dataset_id, name, images, ids, squares % {WRAPPED_AT}
-        FROM ({_GROUPED.format(rows="{rows}")}) AS added
-        ON CONFLICT (dataset_id, name) DO UPDATE SET images = held.images + EXCLUDED.images,
-            id_sum = held.id_sum + EXCLUDED.id_sum,
-            id_square_sum = (held.id_square_sum::numeric + EXCLUDED.id_square_sum) % {WRAPPED_AT};"""
+    INSERT INTO gallery_category AS held (dataset_id, name, images) {_GROUPED}
+        ON CONFLICT (dataset_id, name) DO UPDATE SET images = held.images + EXCLUDED.images;"""
 _POSTGRESQL_TAKE = f"""
-    PERFORM 1 FROM gallery_category
-        WHERE (dataset_id, name) IN (SELECT dataset_id, category FROM {{rows}})
-        ORDER BY dataset_id, name FOR UPDATE;
-    UPDATE gallery_category AS held SET images = held.images - gone.images, id_sum = held.id_sum - gone.ids,
-        id_square_sum = (held.id_square_sum - gone.squares % {WRAPPED_AT} + {WRAPPED_AT}) % {WRAPPED_AT}
-        FROM ({_GROUPED.format(rows="{rows}")}) AS gone
+    UPDATE gallery_category AS held SET images = held.images - gone.images FROM ({_GROUPED}) AS gone
         WHERE held.dataset_id = gone.dataset_id AND held.name = gone.name;
     DELETE FROM gallery_category
         WHERE images = 0 AND (dataset_id, name) IN (SELECT dataset_id, category FROM {{rows}});"""
 # an update that changes something else of an image moves nothing
-_MOVED = """(SELECT {row}.id, {row}.dataset_id, {row}.category FROM old_rows JOIN new_rows USING (id)
+_MOVED = """(SELECT {row}.dataset_id, {row}.category FROM old_rows JOIN new_rows USING (id)
     WHERE (old_rows.dataset_id, old_rows.category) IS DISTINCT FROM (new_rows.dataset_id, new_rows.category)
     ) AS {name}"""
+_TAKEN, _GIVEN = _MOVED.format(row="old_rows", name="taken"), _MOVED.format(row="new_rows", name="given")
+_BOTH = f"(SELECT dataset_id FROM {_TAKEN} UNION SELECT dataset_id FROM {_GIVEN}) AS moved"
 
 
 def function(name: str, body: str) -> str:
@@ -86,14 +84,15 @@ def _failures(sign: str) -> str:
 
 
 _POSTGRESQL = (
-    function("count_image_added", _POSTGRESQL_ADD.format(rows="rows")),
+    function("count_image_added", (_POSTGRESQL_REVISE + _POSTGRESQL_ADD).format(rows="rows")),
     trigger("count_image_added", "INSERT", "gallery_image", "NEW TABLE AS rows"),
-    function("count_image_removed", _POSTGRESQL_TAKE.format(rows="rows")),
+    function("count_image_removed", (_POSTGRESQL_REVISE + _POSTGRESQL_TAKE).format(rows="rows")),
     trigger("count_image_removed", "DELETE", "gallery_image", "OLD TABLE AS rows"),
     function(
         "count_image_relabelled",
-        _POSTGRESQL_TAKE.format(rows=_MOVED.format(row="old_rows", name="taken"))
-        + _POSTGRESQL_ADD.format(rows=_MOVED.format(row="new_rows", name="given")),
+        _POSTGRESQL_REVISE.format(rows=_BOTH)
+        + _POSTGRESQL_TAKE.format(rows=_TAKEN)
+        + _POSTGRESQL_ADD.format(rows=_GIVEN),
     ),
     trigger(
         "count_image_relabelled", "UPDATE", "gallery_image", "OLD TABLE AS old_rows NEW TABLE AS new_rows"

@@ -1,4 +1,4 @@
-"""Keeps the atlas of each dataset: pages of small pictures that a map draws its points with."""
+"""Keeps the sprite sheets of each dataset: small pictures side by side that a map draws its points with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageLimits
 from gallery.models import AtlasPage, Dataset, Image
 from gallery.system.cores import usable_cores
+from gallery.system.stored_files import delete_on_commit
 from gallery.types import RGB
 
 CELL = 48  # pixels a side
@@ -35,8 +35,8 @@ Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Atlas:
-    """The pages of a dataset; cell c of the atlas is cell c % PER_PAGE of page c // PER_PAGE.
+class SpriteSheets:
+    """The pages of a dataset; cell c of them all is cell c % PER_PAGE of page c // PER_PAGE.
 
     `image_ids` (n,) tells the image in each cell, 0 where there is none any more.
     """
@@ -45,11 +45,11 @@ class Atlas:
     image_ids: Ids
 
 
-def atlas(dataset: Dataset) -> Atlas:
+def sheets_of(dataset: Dataset) -> SpriteSheets:
     """Return where the pages of a dataset are, and what is on them."""
     pages = list(dataset.atlas_pages.order_by("number"))
     held = [_ids(page) for page in pages]
-    return Atlas(
+    return SpriteSheets(
         [default_storage.url(str(page.file.name)) for page in pages],
         np.concatenate(held) if held else np.empty(0, dtype=np.int64),
     )
@@ -60,10 +60,10 @@ def packed_ids(dataset: Dataset) -> bytes:
 
     Raises: TooLargeError for image ids that take more than 32 bits.
     """
-    ids = atlas(dataset).image_ids
+    ids = sheets_of(dataset).image_ids
     if len(ids) and ids.max() >= MOST_IDS:
         raise TooLargeError(
-            f"Image {ids.max()} has a number above 2^32, which the form of the atlas cannot hold."
+            f"Image {ids.max()} has a number above 2^32, which the form of the sheets cannot hold."
         )
     return ids.astype("<u4").tobytes()
 
@@ -104,7 +104,7 @@ def _update(dataset: Dataset, report: Callable[[], None]) -> bool:
 @receiver(pre_delete, sender=AtlasPage)
 def drop_page_file(instance: AtlasPage, **_: Any) -> None:
     """Remove a page's file with its row."""
-    transaction.on_commit(partial(default_storage.delete, str(instance.file.name)))
+    delete_on_commit(instance.file)
 
 
 def _ids(page: AtlasPage) -> Ids:
@@ -148,11 +148,11 @@ def _drawn(ids: Ids) -> bytes:
     """Return a page with the pictures of these images, white where there is none."""
     sheet = np.full((len(ids), CELL, CELL, 3), 255, dtype=np.uint8)
     names = dict(Image.objects.filter(pk__in=ids.tolist()).values_list("pk", "thumbnail"))
-    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="atlas") as pool:
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="sprites") as pool:
         for cell, sprite in enumerate(pool.map(_sprite, _in_order(ids, names))):
             if sprite is not None:
                 sheet[cell] = sprite
-    return thumbnails.atlas(sheet, COLUMNS)
+    return thumbnails.sprite_sheet(sheet, COLUMNS)
 
 
 def _in_order(ids: Ids, names: dict[int, str]) -> Iterator[str]:

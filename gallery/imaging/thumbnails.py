@@ -1,4 +1,4 @@
-"""Small pictures made at import: one thumbnail and one sprite an image, one atlas a dataset."""
+"""Small pictures made at import: one thumbnail and one sprite an image, and sheets of sprites."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gallery.types import RGB
 
 QUALITY = 80
 EXTENSION = "jpg"
-MAX_ATLAS_SIDE = 16_383  # the largest side a WebP file can state
+MAX_SHEET_SIDE = 16_383  # the largest side a WebP file can state
 
 
 def thumbnail(rgb: RGB, side: int = 256) -> bytes:
     """Shrink a (h, w, 3) uint8 picture to a long side of at most `side` pixels, as JPEG; never enlarges.
 
     WebP of the same look takes two thirds of the bytes but six to ten times as long to write, and longer to
-    read when an atlas is drawn.
+    read when a sprite sheet is drawn.
     """
     height, width = rgb.shape[:2]
     scale = min(1.0, side / max(height, width))
@@ -42,19 +42,19 @@ def sprite(rgb: RGB, cell: int = 48) -> RGB:
     return square
 
 
-def atlas(sprites: NDArray[np.uint8], columns: int) -> bytes:
+def sprite_sheet(sprites: NDArray[np.uint8], columns: int) -> bytes:
     """Lay (n, cell, cell, 3) uint8 sprites out row by row in one WebP; sprite i is in row i // columns.
 
     Raises: ValueError without sprites or columns; TooLargeError past 16,383 pixels a side.
     """
     count, cell = sprites.shape[:2]
     if count == 0 or columns < 1:
-        raise ValueError("an atlas needs at least one sprite and one column")
+        raise ValueError("a sprite sheet needs at least one sprite and one column")
     rows = math.ceil(count / columns)
-    if max(rows, columns) * cell > MAX_ATLAS_SIDE:
+    if max(rows, columns) * cell > MAX_SHEET_SIDE:
         raise TooLargeError(
-            f"an atlas of {columns} x {rows} cells passes {MAX_ATLAS_SIDE} pixels a side: "
-            "split the dataset over several atlases"
+            f"a sprite sheet of {columns} x {rows} cells passes {MAX_SHEET_SIDE} pixels a side: "
+            "split the dataset over several sheets"
         )
     sheet = np.full((rows * columns, cell, cell, 3), 255, dtype=np.uint8)
     sheet[:count] = sprites

@@ -24,7 +24,7 @@ from gallery.ingest.storing import DecodedImage, PrepareOptions
 from gallery.models import Dataset, FailedFile, Job
 from gallery.system.cores import usable_cores
 from gallery.system.read_ahead import Limits, read_ahead
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 
 BATCH = 64
 BATCH_BYTES = 64 * 2**20
@@ -118,7 +118,7 @@ def _archive_limits() -> ArchiveLimits:
 
 def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, Any]:
     run.begin(total, "Importing pictures")
-    clock = StageClock()
+    clock = StageTimer()
     with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
             totals = _Importer(run, dataset, observer, clock, writers).take(members)
@@ -135,7 +135,7 @@ class _Importer:
     run: jobs.JobRun
     dataset: Dataset
     observer: ImportObserver | None
-    clock: StageClock
+    clock: StageTimer
     writers: ThreadPoolExecutor
 
     def take(self, members: Members) -> Totals:
@@ -182,7 +182,7 @@ class _Importer:
             signals.announce_added(self.dataset, [image for image, _ in added])
 
 
-def _timed(members: Members, clock: StageClock) -> Iterator[ArchiveMember | ArchiveProblem]:
+def _timed(members: Members, clock: StageTimer) -> Iterator[ArchiveMember | ArchiveProblem]:
     """Yield members, counting the time it takes to read them."""
     reading = iter(members)
     while True:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
 
@@ -47,7 +47,7 @@ class SingleImageObserver(ImageObserver, Protocol):
 
 
 # Either returns None when it does not observe this: the new images are then announced.
-OpenImport = Callable[[JobRun, Dataset, StageClock], AbstractContextManager[ImportObserver] | None]
+OpenImport = Callable[[JobRun, Dataset, StageTimer], AbstractContextManager[ImportObserver] | None]
 OpenSingle = Callable[[Dataset], SingleImageObserver | None]
 
 
@@ -68,7 +68,7 @@ def register(observers: Observers) -> None:
 
 
 def observe_import(
-    run: JobRun, dataset: Dataset, clock: StageClock
+    run: JobRun, dataset: Dataset, clock: StageTimer
 ) -> AbstractContextManager[ImportObserver | None]:
     """Return the observer of an import, to be entered and left with it; None where nobody observes it."""
     asked = run.job.parameters.get("extract", run.job.parameters.get("announce", True))

@@ -11,7 +11,7 @@ from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import observe_single
 from gallery.ingest.storing import PrepareOptions
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> A
     Raises: NotAPictureError, TooLargeError, DuplicateError.
     """
     observer = observe_single(dataset)
-    options = PrepareOptions.for_observer(image_limits(), StageClock(), observer)
+    options = PrepareOptions.for_observer(image_limits(), StageTimer(), observer)
     decoded = storing.prepare(ArchiveMember(name=name, category=category, data=data), options)
     stored = storing.store(dataset, [decoded])
     if stored.duplicates:

@@ -18,8 +18,8 @@ from gallery.imaging.decoding import ImageLimits, PictureFacts
 from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import ImageObserver
 from gallery.models import Dataset, Image
-from gallery.system.cores import turn
-from gallery.system.stage_timer import StageClock
+from gallery.system.cores import core_lock
+from gallery.system.stage_timer import StageTimer
 from gallery.types import RGB
 
 THUMBNAIL_SIDE = 320
@@ -37,13 +37,13 @@ class PrepareOptions:
     """How images are prepared: limits, what an observer keeps of each, and the shortest side it needs."""
 
     limits: ImageLimits
-    clock: StageClock
+    clock: StageTimer
     payload: Callable[[RGB], Any] | None = None
     shortest_side: int = 1
 
     @classmethod
     def for_observer(
-        cls, limits: ImageLimits, clock: StageClock, observer: ImageObserver | None
+        cls, limits: ImageLimits, clock: StageTimer, observer: ImageObserver | None
     ) -> PrepareOptions:
         """Return the options that an observer needs, if there is one."""
         if observer is None:
@@ -78,7 +78,7 @@ class StoreResult:
 
 def prepare(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
     """Check a picture, decode it once and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
-    with turn():
+    with core_lock():
         return _decoded(member, options)
 
 

@@ -45,8 +45,8 @@ def datasets_named(slug: str | None) -> list[Dataset]:
     """Return the dataset of a slug, or all. Raises: NotFoundError."""
     if slug is None:
         return list(Dataset.objects.order_by("pk"))
-    found = Dataset.objects.filter(slug=slug).first()
-    if found is None:
+    try:
+        return [Dataset.objects.called(slug)]
+    except NotFoundError as error:
         known = ", ".join(Dataset.objects.values_list("slug", flat=True)) or "none yet"
-        raise NotFoundError(f"There is no dataset called {slug}. Known: {known}.")
-    return [found]
+        raise NotFoundError(f"{error.detail} Known: {known}.") from error

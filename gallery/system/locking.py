@@ -21,7 +21,7 @@ def _nothing() -> None:
 
 
 @contextmanager
-def alone(name: str, waiting: Callable[[], Any] = _nothing) -> Iterator[None]:
+def exclusive_lock(name: str, waiting: Callable[[], Any] = _nothing) -> Iterator[None]:
     """Hold the lock of a name; `waiting` is called again and again while another holds it.
 
     On PostgreSQL it is an advisory lock of a session, for every machine; with SQLite, whose processes share

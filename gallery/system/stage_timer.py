@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class StageClock:
+class StageTimer:
     """Seconds of work by stage, over all threads: two threads that work for a second count as two."""
 
     def __init__(self) -> None:

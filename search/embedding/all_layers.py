@@ -10,7 +10,7 @@ from django.conf import settings
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding import pipeline
 from search.extractors.taps import TapsExtractor
 from search.features import matrices
@@ -46,7 +46,7 @@ def extract_layers(run: JobRun, dataset: Dataset, specs: Sequence[FeatureSpec]) 
     run.begin(images, f"Extracting {len(specs)} layers of {specs[0].model}")
     writer = _Writer(dataset, specs, network)
     rows = _without(dataset, held)
-    pictures = pipeline.prepared(rows, specs[0].input_size, network.prepare, StageClock())
+    pictures = pipeline.prepared(rows, specs[0].input_size, network.prepare, StageTimer())
     for done, (image, outcome) in enumerate(pictures, start=len(held) + 1):
         if isinstance(outcome, SemsearchError):
             run.fail_file(image.filename, outcome, image)

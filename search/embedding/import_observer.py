@@ -13,7 +13,7 @@ from gallery.errors import SemsearchError
 from gallery.ingest.observers import ImportObserver
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
@@ -52,7 +52,7 @@ class EmbeddingObserver:
 
 
 def observe(
-    run: JobRun, dataset: Dataset, clock: StageClock
+    run: JobRun, dataset: Dataset, clock: StageTimer
 ) -> AbstractContextManager[ImportObserver] | None:
     """Return the observer of an import; None where extraction is left to its own job.
 
@@ -70,6 +70,6 @@ def observe(
 
 
 @contextmanager
-def _observing(index: SearchIndex, network: FeatureExtractor, clock: StageClock) -> Iterator[ImportObserver]:
+def _observing(index: SearchIndex, network: FeatureExtractor, clock: StageTimer) -> Iterator[ImportObserver]:
     with Embedder(index, network, clock) as embedder:
         yield EmbeddingObserver(index, network, embedder)

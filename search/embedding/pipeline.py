@@ -20,9 +20,9 @@ from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
-from gallery.system.cores import turn
+from gallery.system.cores import core_lock
 from gallery.system.read_ahead import Limits, read_ahead
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding.writer import store_embeddings
 from search.models import SearchIndex
@@ -73,7 +73,7 @@ def embed_stored(
 
     Images deleted meanwhile, and those that got an embedding from elsewhere, are passed over.
     """
-    clock, failed = StageClock(), 0
+    clock, failed = StageTimer(), 0
     with Embedder(index, network, clock) as embedder:
         for image, outcome in prepared(rows, index.spec.input_size, network.prepare, clock):
             if isinstance(outcome, SemsearchError):
@@ -92,7 +92,7 @@ class Embedder:
     Used as a context manager by one thread. Leaving it with an error drops what is not stored yet.
     """
 
-    def __init__(self, index: SearchIndex, network: Network, clock: StageClock) -> None:
+    def __init__(self, index: SearchIndex, network: Network, clock: StageTimer) -> None:
         self.stored = 0
         self._index, self._network, self._clock = index, network, clock
         self._batch: list[tuple[int, RGB]] = []
@@ -138,7 +138,7 @@ class Embedder:
         self._batch = []
 
     def _run(self, pictures: list[RGB]) -> Vectors:
-        with turn(), self._clock.timed("engine"):
+        with core_lock(), self._clock.timed("engine"):
             return self._network.extract(np.stack(pictures))
 
     def _collect(self) -> None:
@@ -165,7 +165,7 @@ class Embedder:
 
 
 def prepared(
-    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB], clock: StageClock
+    rows: Iterable[Image], side: int, prepare: Callable[[RGB], RGB], clock: StageTimer
 ) -> Iterator[tuple[Image, RGB | SemsearchError]]:
     """Read, decode and prepare stored pictures ahead of the network, on every core.
 
@@ -176,7 +176,7 @@ def prepared(
     def read(image: Image) -> RGB:
         with clock.timed("read"), storage_errors(), default_storage.open(str(image.file.name)) as file:
             data = file.read()
-        with turn(), clock.timed("decode"):
+        with core_lock(), clock.timed("decode"):
             return prepare(decoding.decode(data, image_limits(), shortest_side=side))
 
     limits = Limits(AHEAD_BATCHES * settings.EXTRACT_BATCH)

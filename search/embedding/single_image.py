@@ -12,7 +12,7 @@ from django.conf import settings
 from gallery import jobs
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
-from gallery.system.cores import turn
+from gallery.system.cores import core_lock
 from search import job_kinds
 from search.embedding.jobs import enqueue_extraction
 from search.embedding.work_units import missing_count
@@ -47,7 +47,7 @@ class SingleImageEmbedder:
     def _embed(self, image: Image, prepared: RGB, run: JobRun) -> dict[str, Any]:
         started = time.perf_counter()
         run.begin(1, f"Extracting {self._index.spec}")
-        with turn():
+        with core_lock():
             vectors = self._network.extract(prepared[np.newaxis])
         stored = store_embeddings(self._index, np.array([image.pk], dtype=np.int64), vectors)
         seconds = time.perf_counter() - started

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from gallery.api.pagination import ByNewest
 from gallery.api.serializers import JobSerializer
 from gallery.api.views import shown_jobs
+from gallery.models import Dataset
 from search.experiments import jobs as experiment_jobs
 from search.experiments import leaderboard, promotion
 from search.experiments import queries as experiment_queries
@@ -58,7 +59,7 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
     def create(self, request: Request) -> Response:
         """Compute what is missing of these experiments in the background; answers with the jobs."""
         values = validated(shapes.NewExperimentsSerializer, request.data).validated_data
-        dataset = experiment_queries.dataset_called(values.pop("dataset"))
+        dataset = Dataset.objects.called(values.pop("dataset"))
         queued = experiment_jobs.enqueue(dataset, **values)
         rows = shown_jobs().filter(pk__in=[job.pk for job in queued]).order_by("pk")
         return Response({"jobs": JobSerializer(rows, many=True).data}, status=status.HTTP_202_ACCEPTED)

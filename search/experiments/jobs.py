@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,7 +13,7 @@ from django.db import transaction
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.jobs import JobRun
-from gallery.models import Category, Dataset, Job
+from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
 from search.experiments.scoring import Measure, Measured, measure
@@ -81,20 +80,6 @@ def enqueue(
     return network_jobs.enqueue_missing(job_kinds.EXPERIMENT, dataset, asked, is_missing, create=create)
 
 
-def signature(dataset: Dataset) -> str:
-    """Return a digest of which images a dataset has and how they are labelled."""
-    return signatures([dataset.pk])[dataset.pk]
-
-
-def signatures(dataset_ids: Collection[int]) -> dict[int, str]:
-    """Return the signature of each of these datasets, from one query of the counts that are kept of them."""
-    rows: dict[int, list[tuple[str, int, int, int]]] = {pk: [] for pk in dataset_ids}
-    kept = Category.objects.filter(dataset__in=dataset_ids).order_by("dataset", "name")
-    for row in kept:
-        rows[row.dataset_id].append((row.name, row.images, row.id_sum, row.id_square_sum))
-    return {pk: hashlib.sha256(repr(own).encode()).hexdigest() for pk, own in rows.items()}
-
-
 def is_missing(dataset: Dataset, plan: Plan) -> bool:
     """Whether a plan has something to compute; with a network whose weights are missing it has.
 
@@ -105,7 +90,7 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     if network_jobs.lacks_weights(plan.model):
         return True
     specs = [spec for name in plan.poolings for spec in layer_specs(plan.model, name)]
-    return bool(_missing(dataset, specs, plan.metrics, signature(dataset)))
+    return bool(_missing(dataset, specs, plan.metrics, dataset.current_revision()))
 
 
 def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
@@ -130,25 +115,25 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
     asked = run.job.parameters
     plan = Plan(asked["model"], tuple(asked["poolings"]), tuple(asked["metrics"]))
     network_jobs.fetch_weights(plan.model, run)
-    now = signature(dataset)
+    revision = dataset.current_revision()
     computed = asked_for = 0
     for name in plan.poolings:
         specs = layer_specs(plan.model, name)
-        missing = _missing(dataset, specs, plan.metrics, now)
+        missing = _missing(dataset, specs, plan.metrics, revision)
         asked_for += len(specs) * len(plan.metrics)
         if missing:
             costs = all_layers.extract_layers(run, dataset, specs)
-            computed += _compute(run, dataset, missing, costs, now)
+            computed += _compute(run, dataset, missing, costs, revision)
     # what came while this ran is left for the next one, which finds these out of date
     return {"experiments": computed, "skipped": asked_for - computed}
 
 
 def _missing(
-    dataset: Dataset, specs: Sequence[FeatureSpec], metrics: Sequence[str], now: str
+    dataset: Dataset, specs: Sequence[FeatureSpec], metrics: Sequence[str], revision: int
 ) -> list[tuple[FeatureSpec, str]]:
     """Return the pairs of spec and metric that have no experiment with the images as they are now."""
     there = set(
-        Experiment.objects.filter(dataset=dataset, spec__in=specs, images_signature=now).values_list(
+        Experiment.objects.filter(dataset=dataset, spec__in=specs, images_revision=revision).values_list(
             "spec_id", "metric"
         )
     )
@@ -160,7 +145,7 @@ def _compute(
     dataset: Dataset,
     missing: list[tuple[FeatureSpec, str]],
     costs: dict[int, float],
-    now: str,
+    revision: int,
 ) -> int:
     """Measure and store the missing experiments; returns how many."""
     rows = list(dataset.images.order_by("pk").values_list("pk", "category"))
@@ -183,7 +168,7 @@ def _compute(
 
         labels = categories[np.searchsorted(ids, found)].tolist()
         measured = measure(vectors, labels, plan, report)
-        _store(dataset, spec, metric, found, measured, costs.get(spec.pk), now)
+        _store(dataset, spec, metric, found, measured, costs.get(spec.pk), revision)
     run.advance(len(missing))
     return len(missing)
 
@@ -195,13 +180,13 @@ def _store(
     ids: Ids,
     measured: Measured,
     cost_ms: float | None,
-    now: str,
+    revision: int,
 ) -> None:
     """Put an experiment in the place of its predecessor, whole or not at all."""
     judged = measured.judged
     values: dict[str, Any] = {
         "images": len(ids),
-        "images_signature": now,
+        "images_revision": revision,
         "k": SCORED_FIRST,
         "extract_ms": cost_ms,
         "categories": judged.categories if judged else [],

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from gallery.errors import NotFoundError
 from gallery.models import Dataset
-from search.experiments.queries import BYTES_PER_VALUE, SCORES, dataset_called, milliseconds, percent
+from search.experiments.queries import BYTES_PER_VALUE, SCORES, milliseconds, percent
 from search.extractors.networks import registry
 from search.models import Experiment, SearchIndex
 
@@ -41,7 +41,7 @@ def leaderboard(request: LeaderboardRequest) -> dict[str, Any]:
     scores share a rank. Without scores (an unlabelled dataset) there is no rank and no front.
     Raises: NotFoundError for an unknown dataset.
     """
-    dataset = dataset_called(request.dataset)
+    dataset = Dataset.objects.called(request.dataset)
     experiments = Experiment.objects.filter(dataset=dataset).select_related("spec").order_by("pk")
     if request.metric:
         experiments = experiments.filter(metric=request.metric)

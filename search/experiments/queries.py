@@ -10,10 +10,9 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from gallery.browse.image_summaries import described_pictures
+from gallery.browse.image_summaries import image_summaries
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
-from search.experiments import jobs as experiment_jobs
 from search.extractors import pooling
 from search.models import Experiment, ExperimentQuery, Projection
 from search.types import Ids
@@ -60,14 +59,6 @@ class Found:
     pictures: dict[int, dict[str, Any]]
 
 
-def dataset_called(slug: str) -> Dataset:
-    """Return a dataset. Raises: NotFoundError."""
-    dataset = Dataset.objects.filter(slug=slug).first()
-    if dataset is None:
-        raise NotFoundError(f"There is no dataset called {slug}.")
-    return dataset
-
-
 def experiment(experiment_id: int) -> Experiment:
     """Return an experiment with its dataset and spec. Raises: NotFoundError."""
     found = Experiment.objects.select_related("dataset", "spec").filter(pk=experiment_id).first()
@@ -92,7 +83,7 @@ def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row
     Raises: NotFoundError for an unknown dataset.
     """
     if wanted.dataset:
-        rows = rows.filter(dataset=dataset_called(wanted.dataset))
+        rows = rows.filter(dataset=Dataset.objects.called(wanted.dataset))
     for name in ("model", "layer", "pooling"):
         if value := getattr(wanted, name):
             rows = rows.filter(**{f"spec__{name}": value})
@@ -100,12 +91,11 @@ def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row
 
 
 def described(rows: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Return experiments as plain values; one query tells which of them are stale, whatever their number."""
-    signatures = experiment_jobs.signatures({row.dataset_id for row in rows})
-    return [_described(row, stale=row.images_signature != signatures[row.dataset_id]) for row in rows]
+    """Return experiments, read with their datasets and specs, as plain values."""
+    return [_described(row) for row in rows]
 
 
-def _described(row: Experiment, *, stale: bool) -> dict[str, Any]:
+def _described(row: Experiment) -> dict[str, Any]:
     return {
         "id": row.pk,
         "dataset": row.dataset.slug,
@@ -123,7 +113,7 @@ def _described(row: Experiment, *, stale: bool) -> dict[str, Any]:
         "map": percent(row.average_precision),
         "extract_ms": milliseconds(row.extract_ms),
         "computed_at": row.computed_at,
-        "stale": stale,
+        "stale": row.images_revision != row.dataset.revision,
     }
 
 
@@ -207,7 +197,7 @@ def _found(rows: Sequence[ExperimentQuery], image_id: int) -> Found:
     ids = np.frombuffer(b"".join(bytes(row.neighbours) for row in rows), dtype="<i8")
     scores = np.frombuffer(b"".join(bytes(row.scores) for row in rows), dtype="<f4")
     ends = np.cumsum([0, *(len(row.neighbours) // ids.itemsize for row in rows)])
-    pictures = described_pictures({image_id, *np.unique(ids).tolist()})
+    pictures = image_summaries({image_id, *np.unique(ids).tolist()})
     there = np.isin(ids, np.fromiter(pictures, dtype=np.int64))
     before = np.concatenate([[0], np.cumsum(there)])
     return Found(ids[there], rounded(scores[there]), before[ends].tolist(), pictures)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
-from gallery.browse.csv_cells import plain_cell
+from gallery.browse.csv_cells import escape_formula
 
 
 class CsvRenderer(BaseRenderer):
@@ -37,4 +37,4 @@ class CsvRenderer(BaseRenderer):
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return plain_cell(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

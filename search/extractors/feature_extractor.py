@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.engines.base import Lanes, Maps, MapsWork, Pixels
+from search.extractors.engines.base import Maps, Pixels
 from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import architecture
 from search.extractors.pooling import pooled_dims, pooling
@@ -71,25 +70,14 @@ class FeatureExtractor:
         """Return a picture (h, w, 3) uint8 as the network takes it, (s, s, 3) uint8."""
         return resized(rgb, self.config.input_size, self.config.resize)
 
-    def lanes(self) -> Lanes:
-        """Return how several callers at the same time best share the network."""
-        return self._engine.lanes()
-
     def extract(self, prepared: Pixels) -> Vectors:
         """Return the vectors of prepared pictures in their order, (n, s, s, 3) uint8 -> (n, d) float32."""
-        return self._extracted(self._engine.each, prepared)
-
-    def extract_beside(self, prepared: Pixels) -> Vectors:
-        """Return vectors as `extract` does, for one of several callers at the same time: in one lane."""
-        return self._extracted(self._engine.each_in_lane, prepared)
-
-    def _extracted(self, each: Callable[[Pixels, MapsWork], None], prepared: Pixels) -> Vectors:
         vectors = np.empty((len(prepared), self._pooled_dims), dtype=np.float32)
 
         def pool(start: int, maps: tuple[Maps, ...]) -> None:
             vectors[start : start + len(maps[0])] = self._pool(maps[0])
 
-        each(prepared, pool)
+        self._engine.each(prepared, pool)
         return self._reduction.apply(vectors, self._product) if self._reduction else vectors
 
     def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:

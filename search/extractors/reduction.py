@@ -63,13 +63,6 @@ def components_digest(components: NDArray[np.float16]) -> str:
     return hashlib.sha256(np.ascontiguousarray(components, dtype="<f2").tobytes()).hexdigest()
 
 
-def save_reduction(
-    path: Path, components: NDArray[np.float16], *, model: str, layer: str, pooling: str
-) -> None:
-    """Write a projection file that `reduction` reads by the stem of its name."""
-    np.savez(path, components=components.astype("<f2"), model=model, layer=layer, pooling=pooling)
-
-
 @cache
 def reduction(name: str) -> Reduction:
     """Return the shipped projection of that name; read once a process.

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
 from search.extractors.feature_extractor import (
     FeatureExtractor,
     live_config,
 )
 from search.extractors.networks import registry
-from search.features.batching import Coalescer
 from search.features.layer_images import layer_picture
-from search.types import RGB, FeatureConfig
+from search.types import FeatureConfig
 
-_Queries: TypeAlias = Coalescer[RGB, NDArray[np.uint8], NDArray[np.float32]]
 _extractors: dict[FeatureConfig, FeatureExtractor] = {}
-_queries: dict[FeatureConfig, _Queries] = {}
 _loading = threading.Lock()
 
 
@@ -39,7 +33,6 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
                 found = FeatureExtractor(
                     config, cache_dir=settings.CACHE_ROOT / "models", engine=settings.FEATURE_ENGINE
                 )
-                _queries[config] = Coalescer(found.prepare, partial(_extracted, found), found.lanes)
                 _extractors[config] = found
     return found
 
@@ -47,23 +40,6 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
 def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:
     """Return the extractor of a configuration, or of the default one, if this process has loaded it."""
     return _extractors.get(config or live_config())
-
-
-def query_vector(config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
-    """Return the vector (d,) of a picture (h, w, 3) to search with.
-
-    Each thread prepares its own picture; those that come at the same time share the network's lanes.
-    Raises: WeightsError as `extractor`.
-    """
-    extractor(config)
-    return _queries[config](rgb)
-
-
-def _extracted(
-    network: FeatureExtractor, prepared: list[NDArray[np.uint8]], *, alone: bool
-) -> list[NDArray[np.float32]]:
-    pictures = np.stack(prepared)
-    return list(network.extract(pictures) if alone else network.extract_beside(pictures))
 
 
 def described_networks() -> list[dict[str, Any]]:

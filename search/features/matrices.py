@@ -6,7 +6,6 @@ import io
 import logging
 import uuid
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -99,11 +98,6 @@ def append(dataset: Dataset, spec: FeatureSpec, image_ids: Ids, vectors: Vectors
         # the dataset is gone
         default_storage.delete(str(matrix.file.name))
         raise
-
-
-def drop_file(matrix: FeatureMatrix) -> None:
-    """Remove the file of a matrix whose row was deleted, once that is committed."""
-    transaction.on_commit(partial(default_storage.delete, str(matrix.file.name)))
 
 
 def _undisturbed(work: Callable[[], Result], dataset: Dataset, spec: FeatureSpec) -> Result:

@@ -59,7 +59,7 @@ class Delta:
         return cls(ids, vectors, normalise(vectors.astype(np.float32) - centre))
 
     def filter(self, chosen: NDArray[np.bool_]) -> Delta:
-        """Return a part."""
+        """Return those whose place in `chosen` (n,) is true."""
         return self if chosen.all() else Delta(self.ids[chosen], self.vectors[chosen], self.units[chosen])
 
     def merge(self, other: Delta) -> Delta:
@@ -237,7 +237,13 @@ class LiveIndex:
     def _search_generation(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
     ) -> SearchResult:
-        """Return at least the k best of the generation, those that are not to be found as -1."""
+        """Return at least the k best of the generation, those that are not to be found as -1.
+
+        A generation holds the ids 1 to 100, of which 7 has a newer vector in the delta and 9 was removed. For
+        10 hits 12 are fetched, which leaves 10 in any case. With 50 such ids 26 are fetched; where more than
+        16 of these are masked, 52, then all 100. A filter asks for what it allows without 7 and 9, and
+        fetches 10.
+        """
         if self.generation is None or not len(units):
             return nothing_found(len(units), k)
         # not only those that it held when this snapshot was made: it may take some in while it serves

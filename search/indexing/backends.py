@@ -71,35 +71,29 @@ class FaissBackend:
         self.store = store
 
     def current_name(self, name: str) -> str | None:
-        """Return the name of the generation that serves."""
         return self.store.current_name(name)
 
     def open_current(self, name: str, *, checksums: bool = True) -> PublishedGeneration | None:
-        """Open the generation that serves."""
         return self.store.open_current(name, checksums=checksums)
 
     def build(
         self, plan: BuildPlan, read: Callable[[int], VectorBatches], report: Callable[[int], None]
     ) -> PublishedGeneration:
-        """Build and publish the next generation."""
         return build_generation(self.store, plan, read(0), report)
 
     def take_in(
         self, name: str, read: Callable[[int], VectorBatches], removed: Ids
     ) -> PublishedGeneration | None:
-        """Return None: published files stay as they are."""
-        return None
+        return None  # published files stay as they are
 
     def compacts_after(self, held: int, least: int) -> int:
-        """Return a fiftieth of what is held: all of it is built anew."""
-        return max(least, held // 50)
+        return max(least, held // 50)  # all of it is built anew
 
     def drop(self, name: str) -> None:
-        """Delete an index."""
         self.store.drop(name)
 
     def ready(self) -> None:
-        """Return: there is nobody to ask."""
+        """Do nothing: there is no server to ask."""
 
 
 class MilvusBackend:
@@ -112,17 +106,14 @@ class MilvusBackend:
         self.store = store
 
     def current_name(self, name: str) -> str | None:
-        """Return the name of the generation that serves."""
         return self.store.current_name(name)
 
     def open_current(self, name: str, *, checksums: bool = True) -> PublishedGeneration | None:
-        """Open the generation that serves."""
         return self.store.open_current(name, checksums=checksums)
 
     def build(
         self, plan: BuildPlan, read: Callable[[int], VectorBatches], report: Callable[[int], None]
     ) -> PublishedGeneration:
-        """Build and publish the next generation."""
         return milvus_build.build(self.store, plan, read, report)
 
     def take_in(
@@ -139,15 +130,12 @@ class MilvusBackend:
         return None if outgrown else changed
 
     def compacts_after(self, held: int, least: int) -> int:
-        """Return the least: only what changed is written."""
-        return least
+        return least  # only what changed is written
 
     def drop(self, name: str) -> None:
-        """Delete an index."""
         self.store.drop(name)
 
     def ready(self) -> None:
-        """Ask it anything."""
         self.store.ready()
 
 

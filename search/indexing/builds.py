@@ -17,7 +17,7 @@ from gallery import jobs
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from gallery.models import Job
-from gallery.system.locking import alone
+from gallery.system.locking import exclusive_lock
 from search import job_kinds
 from search.index.base import PublishedGeneration
 from search.index.faiss.build import BuildPlan
@@ -40,18 +40,18 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
 
     Raises: IndexDamagedError, IndexInputError when the result fails its checks; the old one serves on.
     """
-    with _alone(index, run):
+    with _exclusive_lock(index, run):
         return _rebuild(index, run)
 
 
-def _alone(index: SearchIndex, run: JobRun | None) -> AbstractContextManager[None]:
+def _exclusive_lock(index: SearchIndex, run: JobRun | None) -> AbstractContextManager[None]:
     """Hold the lock of an index's builds; not to be taken again by who holds it."""
 
     def waiting() -> None:
         if run is not None:
             run.advance(0, "Another build of this index has to end first.")
 
-    return alone(f"index-{index.pk}", waiting)
+    return exclusive_lock(f"index-{index.pk}", waiting)
 
 
 def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
@@ -104,7 +104,7 @@ def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
 
     Raises: as `rebuild`.
     """
-    with _alone(index, run):
+    with _exclusive_lock(index, run):
         return _compact(index, run)
 
 

@@ -1,4 +1,14 @@
-"""Keeps what this process searches of each index as fresh as the database, without making searches wait."""
+"""Keeps what this process searches of each index as fresh as the database, without making searches wait.
+
+An example: generation g3 holds the embeddings up to id 500. A process that starts at revision 8 loads g3,
+reads the vectors 501 to 520 from the database, and searches both. Embedding 521 is written, which makes it
+revision 9: the next search sees another revision than its snapshot's, reads what is above 520, and keeps the
+rest. A build publishes g4 up to id 521, revision 10: g4 is opened, and of the database's last ids only what
+g4 does not hold is searched beside it.
+
+With more than 50,000 vectors held the search at revision 9 is answered from the snapshot of revision 8, while
+another thread makes the next, unless that of revision 8 was last seen to be true more than 1.5 s ago.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,6 @@ from search.index.base import NO_ID
 from search.index.live import Expansion
 from search.indexing import builds
 from search.live.hits import Candidate, Hit, hits_of
-from search.live.live_indexes import live_indexes
 from search.models import Embedding, SearchIndex
 from search.types import RGB, FeatureConfig, Ids
 
@@ -124,7 +123,7 @@ class Query:
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            return loaded_extractors.query_vector(config, rgb)
+            return loaded_extractors.extractor(config).extract_query(rgb)
 
 
 def search(request: SearchRequest) -> SearchResponse:
@@ -153,6 +152,12 @@ def search(request: SearchRequest) -> SearchResponse:
         response.has_next = len(found) >= wanted
         response.hits = found[(request.page - 1) * request.k : request.page * request.k]
     return response
+
+
+def live_indexes(dataset: str | None) -> list[SearchIndex]:
+    """Return the indexes that answer live searches with their specs, or the one of a dataset (slug)."""
+    live = SearchIndex.objects.select_related("spec").filter(live=True)
+    return list(live if dataset is None else live.filter(dataset__slug=dataset))
 
 
 def _query(request: SearchRequest, response: SearchResponse, indexes: list[SearchIndex]) -> Query:
@@ -194,8 +199,8 @@ def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None
     """Raise why nothing can be searched, where nothing can; a picture that is none is said before."""
     if indexes:
         return
-    if request.dataset is not None and not Dataset.objects.filter(slug=request.dataset).exists():
-        raise NotFoundError(f"There is no dataset called {request.dataset}.")
+    if request.dataset is not None:
+        Dataset.objects.called(request.dataset)
     raise NothingIndexedError(
         "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
         "`manage.py import_dataset`, and wait for their job to end."

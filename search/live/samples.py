@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q
 
-from gallery.browse.dataset_summaries import with_ends
+from gallery.browse.dataset_summaries import annotate_id_range
 from gallery.models import Dataset, Image
 from search.models import SearchIndex
 
@@ -25,7 +25,7 @@ class Source:
 
 def all_sources() -> list[Source]:
     """Return every dataset by name, in two database queries."""
-    rows = with_ends(Dataset.objects.order_by("name", "id")).annotate(
+    rows = annotate_id_range(Dataset.objects.order_by("name", "id")).annotate(
         searchable=Exists(SearchIndex.objects.filter(dataset=OuterRef("pk"), live=True))
     )
     ends = {

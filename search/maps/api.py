@@ -20,7 +20,7 @@ from gallery.api.pagination import ByNewest
 from gallery.api.renderers import BinaryRenderer
 from gallery.api.serializers import JobSerializer
 from gallery.api.views import shown_jobs
-from search.experiments import queries as experiment_queries
+from gallery.models import Dataset
 from search.experiments.api import validated
 from search.maps import jobs as map_jobs
 from search.maps import points as map_points
@@ -65,7 +65,7 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
     def create(self, request: Request) -> Response:
         """Make what is missing of these maps in the background; answers with the jobs."""
         values = validated(shapes.NewProjectionsSerializer, request.data).validated_data
-        dataset = experiment_queries.dataset_called(values["dataset"])
+        dataset = Dataset.objects.called(values["dataset"])
         parameters = dict(values.get("parameters", {}))
         asked = map_jobs.plans(
             [values["method"]] if values.get("method") else (),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import uuid
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -14,6 +13,7 @@ from django.db import DatabaseError, transaction
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError
+from gallery.system.stored_files import delete_on_commit
 from search.models import Projection
 from search.types import Ids
 
@@ -49,7 +49,7 @@ def store(projection: Projection, layout: StoredLayout) -> None:
             before = same.first()
             if before is not None:
                 projection.pk = before.pk
-                transaction.on_commit(partial(default_storage.delete, str(before.file.name)))
+                delete_on_commit(before.file)
             projection.save(force_insert=before is None, force_update=before is not None)
     except DatabaseError:
         # the dataset is gone, or another process was first
@@ -72,11 +72,6 @@ def read(projection: Projection) -> StoredLayout:
     except FileNotFoundError:
         pass
     raise NotFoundError(f"The places of map {projection.pk} are gone from the storage: compute it again.")
-
-
-def drop_file(projection: Projection) -> None:
-    """Remove the file of a projection whose row was deleted, once that is committed."""
-    transaction.on_commit(partial(default_storage.delete, str(projection.file.name)))
 
 
 def _content(projection: Projection) -> StoredLayout:

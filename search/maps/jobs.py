@@ -12,7 +12,6 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
-from search.experiments import jobs as experiment_jobs
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import feature_specs
@@ -84,7 +83,7 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     if plan.afresh or network_jobs.lacks_weights(plan.model):
         return True
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
-    current = stored(dataset, specs, plan).filter(images_signature=experiment_jobs.signature(dataset))
+    current = stored(dataset, specs, plan).filter(images_revision=dataset.current_revision())
     return current.count() < len(specs)
 
 
@@ -118,7 +117,7 @@ def project_job(run: JobRun) -> dict[str, Any]:
         afresh=asked["afresh"],
     )
     network_jobs.fetch_weights(plan.model, run)
-    now = experiment_jobs.signature(dataset)
+    revision = dataset.current_revision()
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
     if not specs:
         title = registry.architecture(plan.model).title
@@ -129,6 +128,6 @@ def project_job(run: JobRun) -> dict[str, Any]:
     all_layers.extract_layers(run, dataset, specs)
     run.touch(message="Drawing the small pictures of the map")
     sprite_sheets.update(dataset, run.touch)
-    computed = Layers(run, dataset, plan, now).compute(specs)
+    computed = Layers(run, dataset, plan, revision).compute(specs)
     # what came while this ran is left for the next one, which finds these out of date
     return {"projections": computed, "skipped": len(specs) - computed}

@@ -81,8 +81,8 @@ def stored(dataset: Dataset, specs: Sequence[FeatureSpec], plan: Plan) -> QueryS
 class Layers:
     """Lays out the layers of a network for one job."""
 
-    def __init__(self, run: JobRun, dataset: Dataset, plan: Plan, signature: str) -> None:
-        self._run, self._dataset, self._plan, self._signature = run, dataset, plan, signature
+    def __init__(self, run: JobRun, dataset: Dataset, plan: Plan, revision: int) -> None:
+        self._run, self._dataset, self._plan, self._revision = run, dataset, plan, revision
         self._ids: Ids = np.empty(0, dtype=np.int64)
         self._labels: list[str] = []
         self._done = 0
@@ -118,7 +118,7 @@ class Layers:
         return 2 * row.fitted < min(most, len(self._ids))
 
     def _is_current(self, row: Projection, known: StoredLayout) -> bool:
-        return row.images_signature == self._signature and np.array_equal(known.ids, self._ids)
+        return row.images_revision == self._revision and np.array_equal(known.ids, self._ids)
 
     def _make(
         self, row: Projection | None, spec: FeatureSpec, known: StoredLayout | None, reference: Points | None
@@ -177,7 +177,7 @@ class Layers:
         return {
             "count": len(self._ids),
             "fitted": layout.fitted,
-            "images_signature": self._signature,
+            "images_revision": self._revision,
             "trustworthiness": kept.trustworthiness,
             "neighbour_agreement": kept.neighbour_agreement,
             "separation": separated,

@@ -6,20 +6,17 @@ import csv
 import hashlib
 import io
 import struct
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.browse.csv_cells import plain_cell
+from gallery.browse.csv_cells import escape_formula
+from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.models import Dataset, Image
-from search.experiments import jobs as experiment_jobs
 from search.maps import files as map_files
 from search.maps.files import StoredLayout
 from search.models import Experiment, ExperimentQuery, Projection
@@ -67,9 +64,7 @@ class Shown:
     names: tuple[str, ...]
 
 
-Key = tuple[int, datetime]
-_remembered: OrderedDict[Key, tuple[str, Labels]] = OrderedDict()
-_remembering = threading.Lock()
+_remembered: DatasetCache[Labels] = DatasetCache(REMEMBERED)
 
 
 def projection(projection_id: int) -> Projection:
@@ -82,7 +77,7 @@ def projection(projection_id: int) -> Projection:
 
 def version(row: Projection) -> str:
     """Return a digest that changes with the map, and with the images and labels of its dataset."""
-    state = f"{row.pk} {row.file.name} {experiment_jobs.signature(row.dataset)}"
+    state = f"{row.pk} {row.file.name} {row.dataset.revision}"
     return hashlib.sha256(state.encode()).hexdigest()[:32]
 
 
@@ -183,20 +178,7 @@ def _common(ids: Ids, among: Ids) -> tuple[NDArray[np.bool_], Ids]:
 
 
 def _labels(dataset: Dataset) -> Labels:
-    """Return the labels of a dataset, remembered while its signature stays the same."""
-    key, signature = (dataset.pk, dataset.created_at), experiment_jobs.signature(dataset)
-    with _remembering:
-        found = _remembered.get(key)
-        if found is not None and found[0] == signature:
-            _remembered.move_to_end(key)
-            return found[1]
-    labels = _read_labels(dataset)
-    with _remembering:
-        _remembered[key] = (signature, labels)
-        _remembered.move_to_end(key)
-        while len(_remembered) > REMEMBERED:
-            _remembered.popitem(last=False)
-    return labels
+    return _remembered.get(dataset, lambda _: _read_labels(dataset))
 
 
 def _read_labels(dataset: Dataset) -> Labels:
@@ -252,7 +234,7 @@ def _csv_pieces(shown: Shown) -> Iterator[bytes]:
     for start in range(0, len(shown.ids), READ_ROWS):
         ids = shown.ids[start : start + READ_ROWS].tolist()
         rows = Image.objects.filter(pk__in=ids).values_list("pk", "filename", "category")
-        named = {pk: (plain_cell(filename), plain_cell(category)) for pk, filename, category in rows}
+        named = {pk: (escape_formula(filename), escape_formula(category)) for pk, filename, category in rows}
         points = shown.points[start : start + READ_ROWS].tolist()
         writer.writerows(
             (pk, *named[pk], f"{x:.6g}", f"{y:.6g}")
@@ -268,5 +250,4 @@ def _csv_pieces(shown: Shown) -> Iterator[bytes]:
 
 def forget() -> None:
     """Drop every remembered list of labels."""
-    with _remembering:
-        _remembered.clear()
+    _remembered.clear()

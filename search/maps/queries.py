@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from gallery.errors import NotFoundError
-from search.experiments import jobs as experiment_jobs
 from search.experiments.queries import Configuration, of_configuration
 from search.extractors.networks import registry
 from search.models import Projection
@@ -35,12 +34,11 @@ def matching(wanted: ProjectionFilter) -> QuerySet[Projection]:
 
 
 def described(rows: Sequence[Projection]) -> list[dict[str, Any]]:
-    """Return maps as plain values; one query tells which of them are stale, whatever their number."""
-    signatures = experiment_jobs.signatures({row.dataset_id for row in rows})
-    return [_described(row, stale=row.images_signature != signatures[row.dataset_id]) for row in rows]
+    """Return maps, read with their datasets and specs, as plain values."""
+    return [_described(row) for row in rows]
 
 
-def _described(row: Projection, *, stale: bool) -> dict[str, Any]:
+def _described(row: Projection) -> dict[str, Any]:
     return {
         "id": row.pk,
         "dataset": row.dataset.slug,
@@ -58,7 +56,7 @@ def _described(row: Projection, *, stale: bool) -> dict[str, Any]:
         "separation": _rounded(row.separation),
         "weighted_separation": _rounded(row.weighted_separation),
         "seconds": round(row.seconds, 3),
-        "stale": stale,
+        "stale": row.images_revision != row.dataset.revision,
         "computed_at": row.computed_at,
     }
 

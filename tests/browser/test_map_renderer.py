@@ -349,7 +349,7 @@ def test_the_saved_picture_is_what_the_box_shows(tab: Page, tmp_path: Path) -> N
     places = scattered(60)
     load(tab, places)
     with tab.expect_download() as download:
-        tab.evaluate("map.savePicture(map.renderer, 'map.png')")
+        tab.evaluate("map.saveImage(map.renderer, 'map.png')")
     assert download.value.suggested_filename == "map.png"
     download.value.save_as(tmp_path / "map.png")
     picture = Pillow.open(tmp_path / "map.png").convert("RGB")

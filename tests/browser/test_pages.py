@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 
 from gallery import jobs
 from gallery.models import Dataset, FailedFile, Image, Job
+from search import job_kinds
+from search.models import IndexBuild
 from tests.support.browser import DATASET
 
 pytest_plugins = ["tests.support.browser_fixtures"]
@@ -36,6 +38,7 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
     image, job = Image.objects.first(), Job.objects.first()
     assert image is not None
     assert job is not None
+    build = IndexBuild.objects.latest("pk")
     FailedFile.objects.create(job=job, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
     paths = {
         "/": 200,
@@ -52,6 +55,10 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
         "/admin/gallery/dataset/": 200,
         "/admin/gallery/dataset/upload/": 200,
         f"/admin/gallery/image/{image.pk}/change/": 200,
+        f"/admin/gallery/dataset/{image.dataset_id}/change/": 200,
+        "/admin/search/searchindex/": 200,
+        f"/admin/search/searchindex/{build.index_id}/change/": 200,
+        f"/admin/search/indexbuild/{build.pk}/change/": 200,
         "/nowhere/": 404,
     }
     for path, status in paths.items():
@@ -127,6 +134,36 @@ def test_a_small_screen_reaches_every_section_by_its_menu(page: Page, live_serve
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Live search").click()
     expect(page).to_have_title("Live search · semsearch")
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_jobs_fit_a_small_screen_with_all_they_say(staff_page: Page, width: int) -> None:
+    dataset = Dataset.objects.create(slug="mine", name="A dataset_with_a_name_that_is_rather_long")
+    parameters = {"model": "efficientnet-lite4-with-a-long-name", "method": "umap"}
+    Job.objects.create(
+        kind=job_kinds.EXPERIMENT,
+        dataset=dataset,
+        state=Job.State.FAILED,
+        error="x" * 200,
+        parameters=parameters,
+    )
+    torn = running_job(dataset)
+    FailedFile.objects.create(job=torn, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
+    staff_page.set_viewport_size({"width": width, "height": 700})
+    for path in ("/jobs/", "/datasets/mine/"):
+        staff_page.goto(path)
+        expect(staff_page.get_by_role("row")).to_have_count(3)
+        expect(staff_page.locator(f'[data-job="{torn.pk}"] .fails a')).to_be_visible()
+        wider = "document.documentElement.scrollWidth > innerWidth"
+        assert not staff_page.evaluate(wider)
+        assert not staff_page.evaluate(
+            "(wrap => wrap.scrollWidth > wrap.clientWidth)(document.querySelector('.table-wrap'))"
+        ), "the table scrolls sideways"
+    staff_page.goto("/jobs/")
+    for name in ("Cancel job", "Try job"):
+        box = staff_page.get_by_role("button", name=name).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
 
 
 def test_only_a_dataset_with_pictures_offers_to_search_in_it(page: Page, searchable: Dataset) -> None:

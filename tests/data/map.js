@@ -3,7 +3,7 @@ import { decodePoints } from "/static/js/map/data.js";
 import { MapInteraction } from "/static/js/map/interaction.js";
 import { MapPlayer } from "/static/js/map/player.js";
 import { MapRenderer } from "/static/js/map/drawing/renderer.js";
-import { savePicture, tokenColour } from "/static/js/map/drawing/screen.js";
+import { saveImage, tokenColour } from "/static/js/map/drawing/screen.js";
 
 const box = document.querySelector(".map");
 const renderer = new MapRenderer(box.querySelector("canvas"));
@@ -21,7 +21,7 @@ window.map = {
   renderer,
   interaction,
   heard,
-  savePicture,
+  saveImage,
   decode(text) {
     const { xy, ids, categories, bounds } = decodePoints(bytesOf(text).buffer);
     return { xy: [...xy], ids: [...ids], categories: [...categories], bounds };
@@ -41,7 +41,11 @@ window.map = {
         count: layouts.length,
         async show(number, options) {
           await renderer.setTargets(Float32Array.from(layouts[number]), options);
-          visited.push({ number, first: [...renderer.grid.xy.slice(0, 2)], complete: renderer.report.complete });
+          visited.push({
+            number,
+            first: [...renderer.grid.xy.slice(0, 2)],
+            complete: renderer.report.complete,
+          });
           if (visited.length < layouts.length) return;
           player.pause();
           done(visited);

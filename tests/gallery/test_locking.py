@@ -13,7 +13,7 @@ from django.db import connection
 
 from gallery import jobs
 from gallery.models import Dataset
-from gallery.system.locking import alone
+from gallery.system.locking import exclusive_lock
 from search import job_kinds
 from search.features import feature_specs
 from search.indexing import builds
@@ -28,7 +28,7 @@ def test_a_lock_is_held_by_one_at_a_time_and_names_do_not_disturb_each_other() -
 
     def work(number: int) -> None:
         nonlocal inside, most
-        with alone("one of a kind"):
+        with exclusive_lock("one of a kind"):
             with counting:
                 inside += 1
                 most = max(most, inside)
@@ -37,7 +37,7 @@ def test_a_lock_is_held_by_one_at_a_time_and_names_do_not_disturb_each_other() -
                 inside -= 1
         connection.close()
 
-    with alone("another name"), ThreadPoolExecutor(4) as pool:
+    with exclusive_lock("another name"), ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     assert most == 1
 
@@ -48,14 +48,14 @@ def test_who_waits_for_a_lock_may_give_up() -> None:
 
     def wait() -> None:
         try:
-            with pytest.raises(InterruptedError), alone("busy", waiting=give_up):
+            with pytest.raises(InterruptedError), exclusive_lock("busy", waiting=give_up):
                 raise AssertionError("two hold one lock")
         finally:
             connection.close()
 
-    with alone("busy"), ThreadPoolExecutor(1) as pool:
+    with exclusive_lock("busy"), ThreadPoolExecutor(1) as pool:
         pool.submit(wait).result()
-    with alone("busy"):
+    with exclusive_lock("busy"):
         pass
 
 
@@ -116,5 +116,5 @@ def test_jobs_that_build_and_compact_an_index_end_and_free_its_lock(dataset: Dat
     index = feature_specs.live_index(dataset)
     for parameters in ({}, {"compact": True}, {}):
         jobs.perform_now(job_kinds.INDEX, dataset, index=index.pk, **parameters)
-    with alone(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):
+    with exclusive_lock(f"index-{index.pk}", waiting=lambda: pytest.fail("the lock is still held")):
         pass

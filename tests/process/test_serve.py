@@ -6,12 +6,23 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 
+from semsearch_site.child_processes import free_port
 from tests.conftest import picture
 from tests.support.process_fixtures import DATASET, Prepared
-from tests.support.site import PARTS, ROOT, RunningSite, environment, free_port, running_on, until
+from tests.support.site import (
+    PARTS,
+    ROOT,
+    STARTS_WITHIN_S,
+    RunningSite,
+    environment,
+    running_on,
+    until,
+)
 
 pytestmark = pytest.mark.process
 
@@ -26,6 +37,46 @@ def test_ctrl_c_ends_everything_and_a_restart_works(prepared: Prepared) -> None:
             assert {site.part(name).pid for name in PARTS}
             assert site.interrupt(within_s=15) == 0
             nothing_runs(site, within_s=1)
+
+
+def test_a_start_ends_with_the_address_and_the_next_step(prepared: Prepared) -> None:
+    port = free_port()
+    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--next-step", "Next: look."]
+    with (prepared.home / "said").open("w+") as said:
+        site = subprocess.Popen(command, cwd=ROOT, env=environment(prepared.home), stdout=said, stderr=said)
+        try:
+            until(lambda: is_ready(port), within_s=STARTS_WITHIN_S, what="the site is ready")
+            said.seek(0)
+            lines = said.read().splitlines()
+        finally:
+            site.terminate()
+            site.wait(25)
+    assert lines == [f"semsearch is at http://127.0.0.1:{port} - Ctrl-C stops it.", "Next: look."]
+
+
+def is_ready(port: int) -> bool:
+    """Whether every part of a site is ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_only_the_one_line_is_left_out_of_what_a_part_says(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; print('said always', flush=True); print('torn', file=sys.stderr, flush=True);"
+        "time.sleep(0.2); print('the end')"
+    )
+    supervised = (
+        "import sys; from pathlib import Path; from semsearch_site.supervisor import Supervisor\n"
+        f"with Supervisor(Path({str(tmp_path)!r}), print) as supervisor:\n"
+        f"    supervisor.start('broker', [sys.executable, '-c', {program!r}], without=b'said always')\n"
+        "    supervisor.run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", supervised], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.splitlines() == ["torn", "the end"]
+    assert "The broker ended with status 0" in done.stdout
 
 
 def test_the_web_server_searches_without_tensorflow(prepared: Prepared) -> None:

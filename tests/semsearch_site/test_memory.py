@@ -20,7 +20,7 @@ blocks = [b"x" * 100_000 for _ in range(1_000)]
 kept = blocks[::10]  # what lies between keeps the C library from giving back the rest by itself
 del blocks
 before = resident_mb()
-memory.give_back()
+memory.trim_heap()
 print(before - resident_mb())
 """
 

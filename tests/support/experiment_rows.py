@@ -9,7 +9,6 @@ import numpy as np
 from django.db.models import Max
 
 from gallery.models import Dataset, Image
-from search.experiments import jobs as experiment_jobs
 from search.models import Experiment, ExperimentQuery, FeatureSpec
 from search.types import FeatureConfig
 
@@ -50,7 +49,7 @@ def experiment_row(dataset: Dataset, spec: FeatureSpec, metric: str = "cosine", 
     """Return a new experiment of a dataset as it is now; `values` are more of its columns."""
     usual = {
         "images": dataset.images.count(),
-        "images_signature": experiment_jobs.signature(dataset),
+        "images_revision": dataset.current_revision(),
         "k": 10,
     }
     return Experiment.objects.create(dataset=dataset, spec=spec, metric=metric, **usual | values)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search.index.base import StoredVectors
 from search.index.faiss.build import BuildPlan
 from search.index.milvus import build as milvus_build
-from search.index.milvus.connection import MilvusServer, disconnect
+from search.index.milvus.connection import MilvusServer, client
 from search.index.milvus.generation import MilvusGeneration
 from search.index.milvus.store import MilvusStore
 from search.types import Ids
@@ -42,7 +42,7 @@ def standalone_milvus() -> Iterator[MilvusServer]:
     process.start()
     server = MilvusServer(process.uri, milvus_server.TOKEN)
     yield server
-    disconnect(server)
+    client(server).close()
     process.stop()
 
 
@@ -51,7 +51,7 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServ
     """Open a Milvus Lite of the session's own, inside this process."""
     server = MilvusServer(str(tmp_path_factory.mktemp("milvus") / "lite.db"))
     yield server
-    disconnect(server)
+    client(server).close()
 
 
 @pytest.fixture(params=["milvus_lite", "standalone_milvus"])

@@ -6,13 +6,10 @@ puts it.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,10 +17,11 @@ from pathlib import Path
 
 import psutil
 
+from semsearch_site.child_processes import free_ports, kill_group, start_child
+
 INSTALLED = Path(__file__).resolve().parents[2] / ".services" / "milvus-2.3.5"
 STARTS_WITHIN_S = 90.0
 STOPS_WITHIN_S = 20.0
-PR_SET_PDEATHSIG = 1
 PORTS = (
     "proxy", "proxy_internal", "root_coord", "query_coord", "query_node", "index_coord", "index_node",
     "data_coord", "data_node", "etcd",
@@ -56,7 +54,7 @@ class MilvusProcess:
         self._pace = pace
         self._folder = Path(tempfile.mkdtemp(prefix="semsearch-milvus-"))
         self._process: subprocess.Popen[bytes] | None = None
-        *ports, self._peer_port = _free_ports(len(PORTS) + 1)
+        *ports, self._peer_port = free_ports(len(PORTS) + 1)
         self._ports = dict(zip(PORTS, ports, strict=True))
 
     @property
@@ -71,20 +69,18 @@ class MilvusProcess:
         words = [f"--{name.replace('_', '-')}-port={port}" for name, port in self._ports.items()]
         log_path = self._folder / "server.log"
         with log_path.open("w") as log:
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 [
                     str(INSTALLED / "env/bin/milvus-server"),
                     f"--data={self._folder}",
                     "--authorization-enabled=true",
                     *words,
                 ],
+                signal.SIGINT,
                 env=os.environ | {"ETCD_CONFIG_PATH": str(self._etcd_configuration()), **self._pace},
                 cwd=self._folder,
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_end_with_parent,
-                start_new_session=True,  # Ctrl-C is for the suite, which then stops it
             )
         deadline = time.monotonic() + STARTS_WITHIN_S
         while "Started:" not in log_path.read_text():
@@ -108,8 +104,7 @@ class MilvusProcess:
         try:
             self._process.wait(STOPS_WITHIN_S)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            kill_group(self._process)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _etcd_configuration(self) -> Path:
@@ -123,19 +118,3 @@ class MilvusProcess:
             f"initial-cluster: default={peers}\n"
         )
         return path
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)

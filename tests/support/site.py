@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from semsearch_site.child_processes import free_port
 from tests.support import services
 from tests.support.services import rows as rows
 
@@ -69,13 +69,6 @@ def report(home: Path, *words: str) -> dict[str, Any]:
 def count(home: Path, table: str) -> int:
     """Return how many rows a table has."""
     return int(rows(home, f"SELECT count(*) FROM {table}")[0][0])
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def running_on(home: Path) -> list[psutil.Process]:

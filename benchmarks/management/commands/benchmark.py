@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ class Command(ReportingCommand):
         parser.add_argument("--count", type=int, help="how many vectors, rows or pictures")
         parser.add_argument("--clients", type=int, help="how many clients at once")
         parser.add_argument("--seconds", type=float, help="how long they ask each server")
+        parser.add_argument(
+            "--skip-missing",
+            action="store_true",
+            help="leave out of all what this machine lacks the means for",
+        )
 
     def report(self, **options: Any) -> dict[str, Any]:
         """Run one benchmark, or all, or write what was measured into the documents."""
@@ -45,17 +51,48 @@ class Command(ReportingCommand):
         takes = suite.BENCHMARKS[name].options if name != "all" else ()
         if unknown := [OPTIONS[key] for key in given if key not in takes]:
             raise CommandError(f"benchmark {name} does not take {', '.join(unknown)}.")
-        if name != "all":
-            return suite.measured(name, given)
-        results = {}
-        for number, one in enumerate(suite.BENCHMARKS, start=1):
-            self.stderr.write(f"[{number}/{len(suite.BENCHMARKS)}] {one}")
-            figures = suite.measured_apart(one, self.stderr.write)
-            if figures is not None:
-                results[one] = figures
-        if missing := [one for one in suite.BENCHMARKS if one not in results]:
+        names = self._ready([*suite.BENCHMARKS] if name == "all" else [name], given, options["skip_missing"])
+        return self._all(names) if name == "all" else suite.measured(name, given)
+
+    def _ready(self, names: list[str], given: dict[str, Any], skip_missing: bool) -> list[str]:
+        """Return those of the benchmarks that can be measured, after saying what the others lack."""
+        from benchmarks import suite
+        from benchmarks.needs import told
+
+        if lesser := suite.missing(names, given, optional=True):
+            self.stderr.write(f"Measured without these, which are not installed:\n{told(lesser)}")
+        lacking = suite.missing(names, given, optional=False)
+        ready = [name for name in names if name not in lacking]
+        if lacking and not (skip_missing and ready):
+            raise CommandError(
+                f"Nothing was measured, for this is not installed:\n{told(lacking)}"
+                + (
+                    "\nOr measure the others alone with --skip-missing (make bench OPTIONS=--skip-missing)."
+                    if ready
+                    else ""
+                )
+            )
+        if lacking:
+            self.stderr.write(f"Left out, for this is not installed:\n{told(lacking)}")
+        return ready
+
+    def _all(self, names: list[str]) -> dict[str, Any]:
+        """Measure one benchmark after the other; one that fails does not keep the others from it."""
+        from benchmarks import suite
+        from benchmarks.processes import MeasuringError
+
+        results, failures = {}, {}
+        for number, name in enumerate(names, start=1):
+            self.stderr.write(f"[{number}/{len(names)}] {name}")
+            began = time.monotonic()
+            try:
+                results[name] = suite.measured_apart(name)
+            except MeasuringError as error:
+                failures[name] = error.detail
+            self.stderr.write(f"{name}: {time.monotonic() - began:.0f} s")
+        if failures:
             self._print(results)
-            raise CommandError(f"No figures of {', '.join(missing)}: see above.")
+            raise CommandError("\n".join(f"{name} failed: {why}" for name, why in failures.items()))
         return results
 
     def _written(self, name: str | None) -> dict[str, Any]:

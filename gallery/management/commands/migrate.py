@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from gallery.system.locking import alone
+from gallery.system.locking import exclusive_lock
 
 
 class Command(migrate.Command):
@@ -14,5 +14,5 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Wait for the others, then migrate."""
-        with alone("migrate"):
+        with exclusive_lock("migrate"):
             super().handle(*args, **options)

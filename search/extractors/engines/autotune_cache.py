@@ -17,7 +17,6 @@ from gallery.system.cores import usable_cores
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-TOLERATED = 0.15
 CPUINFO = Path("/proc/cpuinfo")
 Choice = TypeVar("Choice", bound="DataclassInstance")
 
@@ -39,31 +38,21 @@ def machine_key(version: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def kept(
-    path: Path,
-    kind: type[Choice],
-    choose: Callable[[], Choice],
-    disturbance: Callable[[Choice], float] = lambda choice: 0.0,
-) -> Choice:
+def kept(path: Path, kind: type[Choice], choose: Callable[[], Choice]) -> Choice:
     """Return the choice kept in a file; when there is none, choose and keep it.
 
-    Of several processes one chooses, with the others waiting for it instead of disturbing its measurement. A
-    choice that other work disturbed (`disturbance`, 0 to 1) is made again by the next process that asks, and
-    the less disturbed one is kept.
+    Of several processes one chooses, with the others waiting for it instead of disturbing its measurement.
     """
-    before = _read(path, kind)
-    if before is not None and disturbance(before) <= TOLERATED:
-        return before
+    found = _read(path, kind)
+    if found is not None:
+        return found
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = _read(path, kind)
-        if found is not None and found != before:  # another process has just chosen
-            return found
-        new = choose()
-        if found is not None and disturbance(found) <= disturbance(new):
-            return found
-        _write(path, new)
-        return new
+        found = _read(path, kind)  # another process may just have chosen
+        if found is None:
+            found = choose()
+            _write(path, found)
+        return found
 
 
 def _read(path: Path, kind: type[Choice]) -> Choice | None:

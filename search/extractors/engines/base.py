@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,6 @@ Maps = NDArray[np.float32]  # (n, h, w, c)
 # What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
 MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
 Product: TypeAlias = Callable[[Vectors], Vectors]
-
-
-# Pictures of several callers that a network takes at once, where only one of them runs it at a time
-TOGETHER = 8
-
-
-class Lanes(NamedTuple):
-    """How several callers at the same time are served best: how many side by side, and pictures of each."""
-
-    number: int
-    pictures: int
 
 
 class Engine(Protocol):
@@ -46,14 +35,6 @@ class Engine(Protocol):
         """
         ...
 
-    def lanes(self) -> Lanes:
-        """Return how several callers at the same time are served best; cheap."""
-        ...
-
-    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
-        """Do as `each` for one of several callers at the same time, leaving the other lanes to the others."""
-        ...
-
     def product(self, components: NDArray[np.float32]) -> Product:
         """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out), as precisely as the network."""
         ...
@@ -71,20 +52,6 @@ def float32_product(components: NDArray[np.float32]) -> Product:
     """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out) in float32."""
     columns = np.asfortranarray(components)  # a single vector is multiplied a fifth faster
     return lambda vectors: np.ascontiguousarray(vectors @ columns)
-
-
-class OneLane:
-    """What an engine says that runs one batch at a time: pictures of several callers are one batch."""
-
-    product = staticmethod(float32_product)
-
-    def lanes(self) -> Lanes:
-        """Return one lane."""
-        return Lanes(1, TOGETHER)
-
-    def each_in_lane(self: Engine, batch: Pixels, work: MapsWork) -> None:
-        """Do as `each`."""
-        self.each(batch, work)
 
 
 def whole_maps(each: Callable[[Pixels, MapsWork], None], batch: Pixels) -> tuple[Maps, ...]:

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import NotFoundError
-from search.extractors.engines.base import Engine, Maps, MapsWork, OneLane, Pixels
+from search.extractors.engines.base import Engine, Maps, MapsWork, Pixels, float32_product
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.architecture import Architecture, Compute
 
 
-class NumpyEngine(OneLane):
+class NumpyEngine:
     """Runs what is computed from the pixels without a network."""
 
     name = "numpy"
+    product = staticmethod(float32_product)
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute

@@ -18,26 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
-from gallery.system.cores import held, usable_cores
+from gallery.system.cores import is_core_limited, usable_cores
 from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
-from search.extractors.engines.base import (
-    TOGETHER,
-    Lanes,
-    Maps,
-    MapsWork,
-    Pixels,
-    Product,
-    float32_product,
-    whole_maps,
-)
-from search.extractors.engines.openvino_streams import (
-    BatchChoice,
-    Requests,
-    Streams,
-    fastest,
-    outputs,
-    run_request,
-)
+from search.extractors.engines.base import Maps, MapsWork, Pixels, Product, float32_product, whole_maps
+from search.extractors.engines.openvino_streams import Requests, Streams, outputs, run_request
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.engines.timing import least_ms
@@ -48,11 +32,6 @@ IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
 CONVERSION_LIMIT_S = 600
 COSTED = 4  # pictures that the cost of a layer is measured with
-# So many pictures run in streams, for which the network is loaded a second time: searches that come together
-# then cost a web server a tenth less processor time each.
-STREAMS_FROM = 2
-# Of the processor, by its own clock: other work on the machine must not make a network look slow for ever.
-SLOW_MS = 120
 
 
 def import_openvino() -> Any:
@@ -83,8 +62,9 @@ class PrecisionChoice:
 class OpenVINOEngine:
     """Runs an IR file on the processor, in bf16 where that is native, faster and measured to be harmless.
 
-    One picture runs with all cores on it; the first batch of several loads the network a second time, for
-    streams side by side. What is fastest here is measured once and kept beside the IR file.
+    A lone picture runs with all cores on it. Pictures that come together, in a batch or from several threads,
+    run side by side in as many streams as OpenVINO takes for throughput; the first of them load the network a
+    second time.
     """
 
     def __init__(self, ir_path: Path, input_size: int) -> None:
@@ -98,14 +78,16 @@ class OpenVINOEngine:
         self._kept_as = f"{machine_key(openvino.__version__)}.json"
         self._folder = ir_path.parent
         self._loading = threading.Lock()
-        self._batches: tuple[Streams, BatchChoice] | None = None
+        self._streams: Streams | None = None
         self._choice: PrecisionChoice | None = None
         if has_native_bf16():
             kept_in = self._folder / f"precision-{self._kept_as}"
             self._choice = kept(kept_in, PrecisionChoice, self._choose_precision)
         self._precision = self._choice.precision if self._choice else "f32"
         self._compiled = self._for_latency(self._precision)
-        self._requests = Requests(self._compiled)
+        self._lone_request = self._compiled.create_infer_request()
+        self._callers = 0
+        self._counting = threading.Lock()
         # What it was asked for is only a hint: say what it does.
         self.name = f"openvino-{self._compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()}"
 
@@ -114,31 +96,18 @@ class OpenVINOEngine:
         return whole_maps(self.each, batch)
 
     def each(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for a few pictures at a time, of several from the streams' threads."""
-        if len(batch) >= STREAMS_FROM:
-            streams, choice = self._streams()
-            streams.each(batch, choice.chunk, work)
-            return
-        with self._requests.lent() as request:
-            _in_turn(request, batch, work)
-
-    def lanes(self) -> Lanes:
-        """Return one lane more than there are streams, once two pictures have come together.
-
-        The one that is more waits in OpenVINO: a stream that ends begins it at once, without Python's lock.
-        """
-        if self._batches is None:
-            return Lanes(1, TOGETHER)
-        choice = self._batches[1]
-        return Lanes(choice.streams + 1, choice.chunk)
-
-    def each_in_lane(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for a few pictures at a time, in one stream and from this thread."""
-        if self._batches is None:
-            self.each(batch, work)
-        else:
-            streams, choice = self._batches
-            streams.one_of(batch, choice.chunk, work)
+        """Call `work(start, maps)` for one picture at a time, from threads of the streams if not alone."""
+        with self._counting:
+            self._callers += 1
+            alone = len(batch) == 1 and self._callers == 1
+        try:
+            if alone:
+                run_request(self._lone_request, 0, batch, work)
+            else:
+                self._side_by_side().each(batch, work)
+        finally:
+            with self._counting:
+                self._callers -= 1
 
     def product(self, components: NDArray[np.float32]) -> Product:
         """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out) in the network's precision.
@@ -156,10 +125,8 @@ class OpenVINOEngine:
         return product
 
     def calibration(self) -> dict[str, Any]:
-        """Return what was measured to choose precision and streams, as far as it was needed."""
-        batches = self._batches[1] if self._batches else None
-        chosen = {"precision": self._choice, "batches": batches}
-        return {name: asdict(choice) for name, choice in chosen.items() if choice}
+        """Return what was measured to choose the precision, where there was a choice."""
+        return {"precision": asdict(self._choice)} if self._choice else {}
 
     def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
         """Return for each layer the processor milliseconds a picture of the network cut off behind it.
@@ -188,32 +155,18 @@ class OpenVINOEngine:
     def _for_latency(self, precision: str) -> Any:
         return self._compile(self._single, precision, PERFORMANCE_HINT="LATENCY")
 
-    def _for_streams(self, count: int, chunk: int) -> Any:
-        if (count, chunk) == (1, 1):
-            return self._compiled
-        model = self._single if chunk == 1 else self._model
+    def _for_throughput(self) -> Any:
         # pinned, a stream would wait for its core though another one be idle: decoders run on them as well
-        return self._compile(model, self._precision, NUM_STREAMS=count, ENABLE_CPU_PINNING=False)
+        return self._compile(
+            self._single, self._precision, PERFORMANCE_HINT="THROUGHPUT", ENABLE_CPU_PINNING=False
+        )
 
-    def _streams(self) -> tuple[Streams, BatchChoice]:
-        """Return the streams for several pictures; the first call on a machine finds out how many, ~2 s."""
+    def _side_by_side(self) -> Streams:
+        """Return the streams for several pictures, loaded by the first call."""
         with self._loading:
-            if self._batches is None:
-                kept_in = self._folder / f"streams-{self._kept_as}"
-                choice = kept(kept_in, BatchChoice, self._choose_batches, _others_share)
-                self._batches = (
-                    Streams(self._for_streams(choice.streams, choice.chunk), choice.streams),
-                    choice,
-                )
-            return self._batches
-
-    def _choose_batches(self) -> BatchChoice:
-        blank = np.zeros((1, self._input_size, self._input_size, 3), dtype=np.uint8)
-        request = self._compiled.create_infer_request()
-        (one_ms,) = least_ms([partial(request.infer, [blank])], time.process_time, rounds=3)
-        if one_ms > SLOW_MS:  # comparing would take long, and a large network keeps every core busy anyway
-            return BatchChoice(1, 1, {}, 0.0)
-        return fastest(self._for_streams, self._input_size)
+            if self._streams is None:
+                self._streams = Streams(self._compiled if usable_cores() == 1 else self._for_throughput())
+            return self._streams
 
     def _choose_precision(self) -> PrecisionChoice:
         pictures = calibration_pictures(self._input_size)
@@ -226,16 +179,12 @@ class OpenVINOEngine:
         return PrecisionChoice(chosen, close.mean, close.lowest, ms)
 
 
-def _others_share(choice: BatchChoice) -> float:
-    return choice.others_share
-
-
 def _threads() -> dict[str, Any]:
     """Return what OpenVINO is told of threads: nothing, or what a process that is held to some cores takes.
 
     Pinned, the threads of every such process would sit on the same first cores.
     """
-    return {"INFERENCE_NUM_THREADS": usable_cores(), "ENABLE_CPU_PINNING": False} if held() else {}
+    return {"INFERENCE_NUM_THREADS": usable_cores(), "ENABLE_CPU_PINNING": False} if is_core_limited() else {}
 
 
 def has_native_bf16() -> bool:

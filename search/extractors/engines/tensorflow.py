@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from search.extractors.engines.base import Maps, MapsWork, OneLane, Pixels, whole_maps
+from search.extractors.engines.base import Maps, MapsWork, Pixels, float32_product, whole_maps
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.architecture import Architecture
@@ -20,17 +21,20 @@ GPU_BATCHES = (*BATCHES, 128)
 MIXED = "mixed_float16"
 
 
-class TensorFlowEngine(OneLane):
+class TensorFlowEngine:
     """Runs the network as a compiled graph; batches are padded to a few sizes, each traced once.
 
-    On a graphics card it computes in float16 where that is faster and measured to be harmless; on a processor
-    float16 would only be emulated.
+    Batches of several threads take turns. On a graphics card it computes in float16 where that is faster and
+    measured to be harmless; on a processor float16 would only be emulated.
     """
+
+    product = staticmethod(float32_product)
 
     def __init__(self, architecture: Architecture, layers: tuple[str, ...], input_size: int) -> None:
         import tensorflow as tf
 
         self._tf = tf
+        self._running = threading.Lock()
         self._measured: dict[str, Any] = {}
         self._network = architecture.builder(layers, input_size)
         self._function = self._compiled(self._network)
@@ -50,7 +54,9 @@ class TensorFlowEngine(OneLane):
     def each(self, batch: Pixels, work: MapsWork) -> None:
         """Call `work(start, maps)` for up to as many pictures as the largest compiled size takes."""
         for start in range(0, len(batch), self._sizes[-1]):
-            work(start, self._run_padded(batch[start : start + self._sizes[-1]]))
+            with self._running:
+                maps = self._run_padded(batch[start : start + self._sizes[-1]])
+            work(start, maps)
 
     def calibration(self) -> dict[str, Any]:
         """Return what was measured to choose the precision, as plain values; {} on a processor."""

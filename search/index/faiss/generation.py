@@ -148,22 +148,18 @@ class Generation:
 
     @property
     def count(self) -> int:
-        """Vectors held."""
         return self.manifest.count
 
     @property
     def dims(self) -> int:
-        """Dimensions of a vector."""
         return self.manifest.dims
 
     @property
     def ids(self) -> Ids:
-        """All ids (n,), ascending."""
         return self.stored.ids
 
     @property
     def centre(self) -> NDArray[np.float32]:
-        """What is subtracted from every vector and query, (d,)."""
         return self.stored.centre
 
     @property
@@ -176,7 +172,6 @@ class Generation:
         return self.ids[:: max(1, -(-self.count // size))]
 
     def block_of(self, k: int) -> int:
-        """Return how many hits to ask for when k are wanted."""
         if self.index.exact:
             return k
         block = FIRST_BLOCK
@@ -200,7 +195,6 @@ class Generation:
         return self.stored.raw(checked_ids(ids))
 
     def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
-        """Return the k nearest of each centred unit query (m, d)."""
         return self.index.search(units, k, allowed_ids)
 
     def stats(self) -> IndexStats:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ from search.index.base import (
     checked_rows,
     nothing_found,
 )
-from search.index.faiss import gpu as faiss_gpu
 from search.index.faiss.filters import (
     MORE_CANDIDATES,
     MOST_CANDIDATES,
@@ -132,9 +130,6 @@ class FaissIndex:
         self._ivf = _faiss().extract_index_ivf(index) if "IVF" in self.factory else None
         self.lists = int(self._ivf.nlist) if self._ivf is not None else 0
         self._near: AdaptiveProbe | None = None
-        self._sorter: faiss_gpu.Sorter | None = None
-        self._copies: list[faiss_gpu.GpuCopy | None] = []
-        self._copying = threading.Lock()
 
     @property
     def exact(self) -> bool:
@@ -169,8 +164,7 @@ class FaissIndex:
             turned = self._learned_transform(rows)
             if lists is not None:
                 self._ivf.quantizer.add(turned(checked_rows(lists, self.dims)))
-        with faiss_gpu.learning(self._ivf):
-            self._index.train(rows)
+        self._index.train(rows)
 
     def _learned_transform(self, rows: Vectors) -> Callable[[Vectors], Vectors]:
         """Learn what is done to vectors before they are put into lists, and return it.
@@ -206,27 +200,19 @@ class FaissIndex:
         if self._exact is not None and not self._exact.known(keys).all():
             raise IndexInputError("Store the exact vectors before adding them to a re-ranked index.")
         if len(keys):
-            if self._sorter is None and self._ivf is not None:
-                self._sorter = faiss_gpu.sorter_of(self._index)
-            if self._sorter is not None:
-                self._sorter.add(keys, rows)
-            else:
-                self._index.add_with_ids(rows, keys)
-            self._copies.clear()
+            self._index.add_with_ids(rows, keys)
             if len(self._removed):
                 self._removed = np.setdiff1d(self._removed, keys)
 
     def merge(self, other: FaissIndex) -> None:
         """Take over all vectors of an index of lists that was learned alike, which is empty then."""
         self._index.merge_from(other._index, 0)
-        self._copies.clear()
 
     def remove(self, ids: Ids) -> int:
         """Remove ids and return how many were there."""
         keys = checked_ids(ids)
         if not len(keys):
             return 0
-        self._copies.clear()
         removed = int(self._index.remove_ids(_faiss().IDSelectorBatch(keys)))
         self._removed = np.union1d(self._removed, keys)
         return removed
@@ -256,15 +242,18 @@ class FaissIndex:
 
     def _exact_search(self, queries: Vectors, k: int, allowed: Ids | None) -> SearchResult:
         wanted = min(k, self.count)
-        copy = self._on_gpu() if allowed is None else None
-        if copy is not None and copy.takes(wanted, 1):
-            scores, ids = copy.search(queries, wanted, 1)
-            return best(ids, scores, k)
         options = _faiss().SearchParameters(sel=selector(allowed)) if allowed is not None else None
         scores, ids = self._index.search(queries, wanted, params=options)
         return best(ids, scores, k)
 
     def _filtered_search(self, queries: Vectors, k: int, allowed: Ids, effort: SearchEffort) -> SearchResult:
+        """Look at the surroundings of each query without the filter, then with it where too few are allowed.
+
+        An example, with 40 candidates in 20 lists tuned for a million vectors. 600,000 are allowed: 40 / 0.6
+        = 67 are proposed from 34 lists, and a query of which at least 30 are allowed is done. 100,000 are
+        allowed, too few to propose ten times as many: 40 are proposed, and where 4 of them are allowed, a
+        tenth as everywhere, the query is searched again with a selector in 20 * 4 / 0.1 = 800 lists.
+        """
         plan = FilterPlan.of(len(allowed), self.count)
         lists, candidates = self._reach(k, effort)
         # what a wide filter forbids is as soon dropped from the candidates as looked up at every vector
@@ -288,7 +277,10 @@ class FaissIndex:
     def _selected(self, queries: Vectors, k: int, allowed: Ids, reach: tuple[int, int]) -> SearchResult:
         """Search with a selector, for more candidates until the hits are not among the last of them.
 
-        Where they stay among the last, codes cannot tell what is allowed apart, and all of it is scanned.
+        From a `reach` of 40 candidates it proposes 160 allowed ones. The 10 best of these by exact score
+        stand among the first 48 by compressed score: done. One stands at place 120: others as good may have
+        been left out, so 640 are proposed, then 2,560. Where hits stay among the last, codes cannot tell what
+        is allowed apart, and all of it is scanned.
         """
         chosen, wanted = selector(allowed), min(k, len(allowed), self.count)
         lists, candidates = reach
@@ -334,7 +326,7 @@ class FaissIndex:
     ) -> NDArray[np.int64]:
         """Return the candidates (m, c) of a search without a filter."""
         lists, candidates = reach
-        if not (effort.margin and self.lists) or self._on_gpu() is not None:
+        if not (effort.margin and self.lists):
             return self._propose(queries, lists, candidates, None)
         near = self._near_lists()
         # what a deep page needs is visited whatever its score
@@ -349,9 +341,6 @@ class FaissIndex:
 
     def _propose(self, queries: Vectors, lists: int, candidates: int, chosen: Any) -> NDArray[np.int64]:
         faiss = _faiss()
-        copy = self._on_gpu() if chosen is None else None
-        if copy is not None and copy.takes(candidates, lists):
-            return copy.search(queries, candidates, lists)[1]
         if self._ivf is None:
             options = faiss.SearchParametersHNSW(efSearch=max(lists, candidates), sel=chosen)
         else:
@@ -360,14 +349,6 @@ class FaissIndex:
                 options = faiss.SearchParametersPreTransform(index_params=options)
         _, ids = self._index.search(queries, candidates, params=options)
         return np.asarray(ids)
-
-    def _on_gpu(self) -> faiss_gpu.GpuCopy | None:
-        """Return a copy of this index on the GPU, made at the first search, or None."""
-        if not self._copies:
-            with self._copying:
-                if not self._copies:
-                    self._copies.append(faiss_gpu.copy_of(self._index))
-        return self._copies[0]
 
     def _reranked(self, queries: Vectors, k: int, ids: NDArray[np.int64]) -> SearchResult:
         """Return the best k of each query's own candidates (m, c)."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.index.faiss import gpu as faiss_gpu
 from search.index.faiss.index import RABITQ_FROM_DIMS, TRAINING_ROUNDS, FaissIndex, lists_for
 from search.index.faiss.stored_vectors import MappedVectors
 from search.index.faiss.tuning import RECALL_WANTED, Trial, blocks, sampled_rows
@@ -92,7 +91,6 @@ def learned_lists(stored: MappedVectors, count: int, factory: str) -> Vectors | 
         min_points_per_centroid=1,
         max_points_per_centroid=1_000_000,
         seed=1234,
-        gpu=faiss_gpu.gpus() > 0,
     )
     means.train(stored.units(stored.ids[rows]))
     return np.ascontiguousarray(means.centroids, dtype=np.float32)

@@ -1,7 +1,7 @@
 """Generations on disk: built aside, verified, swapped in by one atomic replace, old ones swept.
 
-Layout: `<root>/<index>/<generation>/{index.faiss, vectors.f16, ids.i64, centre.npy, manifest.json}` and
-`<root>/<index>/CURRENT`, which names the generation that serves.
+Layout: `<root>/<index>/<generation>/{index.faiss, vectors.f16, ids.i64, lengths.f32, centre.npy,
+manifest.json}` and `<root>/<index>/CURRENT`, which names the generation that serves.
 """
 
 from __future__ import annotations

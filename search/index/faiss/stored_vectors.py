@@ -40,7 +40,12 @@ def scaled_floats(halves: NDArray[np.float16]) -> NDArray[np.float32]:
 
 
 class RowsOfIds:
-    """Finds the row of an id among ascending ids, kept as runs of ids without a gap."""
+    """Finds the row of an id among ascending ids, kept as runs of ids without a gap.
+
+    The ids 10 to 29 and 40 to 59 are two runs, which begin with the ids 10 and 40 in the rows 0 and 20. Id 42
+    belongs to the run that begins last before it: row 20 + 42 - 40 = 22. Id 30 would be row 0 + 30 - 10 = 20,
+    behind the last row of its run, 19: it is not there.
+    """
 
     def __init__(self, ids: Ids) -> None:
         self.ids = ids

@@ -62,14 +62,6 @@ def client(server: MilvusServer) -> Any:
         return _clients[server]
 
 
-def disconnect(server: MilvusServer) -> None:
-    """Close this process' connection to a server, if there is one."""
-    with _connecting:
-        held = _clients.pop(server, None)
-    if held is not None:
-        held.close()
-
-
 @contextmanager
 def speaking(server: MilvusServer) -> Iterator[None]:
     """Turn the errors of Milvus' client into ours.

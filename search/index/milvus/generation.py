@@ -131,17 +131,14 @@ class MilvusGeneration:
 
     @property
     def count(self) -> int:
-        """Vectors held."""
         return self.manifest.count
 
     @property
     def dims(self) -> int:
-        """Dimensions of a vector."""
         return self.manifest.dims
 
     @property
     def centre(self) -> NDArray[np.float32]:
-        """What is subtracted from every vector and query, (d,)."""
         return self.manifest.centre
 
     @property
@@ -192,11 +189,9 @@ class MilvusGeneration:
         return np.sort(self.manifest.sample[:size][self.known(self.manifest.sample[:size])])
 
     def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
-        """Return the k nearest of each centred unit query (m, d)."""
         return self.index.search(units, k, allowed_ids)
 
     def block_of(self, k: int) -> int:
-        """Return how many hits to ask for when k are wanted."""
         block = k if self.index.collection.kind.exact else FIRST_BLOCK
         while block < k:
             block *= NEXT_BLOCK

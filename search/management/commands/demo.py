@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +18,10 @@ from search.features import feature_specs
 from search.maps import jobs as map_jobs
 
 SAMPLES = ("objects200", "clipart200")
+NEXT_STEP = (
+    "Next: open /live/ there and drop a picture on it; to add your own, "
+    "`.venv/bin/python manage.py createsuperuser`, then /admin/."
+)
 
 
 class Command(BaseCommand):
@@ -30,10 +36,8 @@ class Command(BaseCommand):
             self._prepare(name)
         waiting = self._left()
         if waiting:
-            self.stdout.write(
-                f"{waiting} jobs compute experiments and maps while the site serves: see /jobs/"
-            )
-        call_command("serve")
+            self._say(f"{waiting} jobs compute experiments and maps while the site serves: see /jobs/")
+        call_command("serve", next_step=NEXT_STEP)
 
     def _left(self) -> int:
         """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
@@ -50,13 +54,29 @@ class Command(BaseCommand):
             dataset__slug=name, kind=jobs.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
         )
         if not finished.exists():
-            self.stdout.write(f"Importing {name} and extracting its features")
-            call_command("import_dataset", settings.BASE_DIR / "sample_data" / name, name=name)
+            first = not (settings.CACHE_ROOT / "models").exists()
+            longer = "; the first time also prepares the network, about a minute" if first else ""
+            self._say(f"Importing {name} and extracting its features{longer}")
+            folder = settings.BASE_DIR / "sample_data" / name
+            done = self._reported("import_dataset", folder, name=name)
+            self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
         dataset = Dataset.objects.get(slug=name)
         index = feature_specs.live_index(dataset)
         if extraction_jobs.without_embedding(dataset, index.spec).exists():
-            self.stdout.write(f"Extracting the features of {name}")
-            call_command("extract_features", dataset=name)
+            self._say(f"Extracting the features of {name}")
+            self._reported("extract_features", dataset=name)
         if index.published is None:
-            self.stdout.write(f"Building the index of {name}")
-            call_command("rebuild_index", dataset=name)
+            self._say(f"Building the index of {name}")
+            self._reported("rebuild_index", dataset=name)
+
+    def _say(self, words: str) -> None:
+        """Tell what is done now, at once also where the output is no terminal."""
+        self.stdout.write(words)
+        self.stdout.flush()
+
+    def _reported(self, command: str, *words: Any, **options: Any) -> dict[str, Any]:
+        """Run a command and return its report instead of printing it."""
+        out = StringIO()
+        call_command(command, *words, json=True, stdout=out, **options)
+        report: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
+        return report

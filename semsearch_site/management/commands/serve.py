@@ -14,6 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from gallery.errors import SemsearchError
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
 
+# Said at every start, of a setting of the machine that is of no use to a queue as small as this.
+BROKER_ALWAYS_SAYS = b"Memory overcommit must be enabled"
+# Said to whoever tries this as root, as in a container; a worker started without `serve` still says it.
+WORKER_ALWAYS_SAYS = "You're running the worker with superuser privileges"
 WORKER = ("worker", "--beat", "--loglevel", "WARNING")
 WEB = ("-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-level", "warning")
 
@@ -27,6 +31,7 @@ class Command(BaseCommand):
         """Name the address."""
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--next-step", default="", help="a line to end the start with")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start everything and wait."""
@@ -38,6 +43,8 @@ class Command(BaseCommand):
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
                 self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
+                if options["next_step"]:
+                    self.stdout.write(options["next_step"])
                 self.stdout.flush()
                 status = supervisor.run()
         except SemsearchError as error:
@@ -45,14 +52,15 @@ class Command(BaseCommand):
         sys.exit(status)
 
     def _start(self, supervisor: Supervisor, host: str, port: int) -> None:
-        python = [sys.executable, "-m"]
         if not settings.REDIS_URL:
-            supervisor.start("broker", broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT))
+            command = broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT)
+            supervisor.start("broker", command, without=BROKER_ALWAYS_SAYS)
             supervisor.wait_for_socket(settings.BROKER_SOCKET, "broker")
         settings.BROKER_ROOT.mkdir(parents=True, exist_ok=True)
-        supervisor.start("worker", [*python, "celery", "--quiet", "-A", "semsearch_site", *WORKER])
+        worker = [sys.executable, "-W", f"ignore:{WORKER_ALWAYS_SAYS}", "-m", "celery", "--quiet"]
+        supervisor.start("worker", [*worker, "-A", "semsearch_site", *WORKER])
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
-        supervisor.start("web server", [*python, "gunicorn", *WEB])
+        supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
 
 
 def _static_is_stale() -> bool:

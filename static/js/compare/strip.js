@@ -1,6 +1,7 @@
 // The strip of pictures to search with: fetched in windows as one scrolls or walks on, none left out.
+/** @import { GridWindow, ImageSummary } from "../shared/types.js" */
 import { call } from "../shared/api.js";
-import { make } from "../shared/elements.js";
+import { elementsIn, make } from "../shared/elements.js";
 
 const WINDOW = 60;
 const SEED = 1; // the same random order as on the Explore page
@@ -9,51 +10,64 @@ const AHEAD_PX = 800;
 export class Strip {
   #root;
   #link;
-  #pictures = [];
+  /** @type {ImageSummary[]} */
+  #images = [];
+  /** @type {number | null} */
   #total = null;
+  /** @type {Promise<GridWindow> | null} */
   #fetching = null;
   #asked = "";
-  #window = null;
+  #window = new URLSearchParams();
 
-  /** `link(id)` is the address that searches with a picture. */
+  /**
+   * `link(id)` is the address that searches with a picture.
+   * @param {HTMLElement} root
+   * @param {(id: number) => string} link
+   */
   constructor(root, link) {
     this.#root = root;
     this.#link = link;
     root.addEventListener("scroll", () => this.#more(), { passive: true });
   }
 
-  /** Show the pictures of a dataset, in an order; resolves with the first one or null. */
+  /**
+   * Show the pictures of a dataset, in an order; resolves with the first one or null.
+   * @param {string} dataset
+   * @param {string} order
+   */
   async open(dataset, order) {
     const asked = `${dataset} ${order}`;
     if (asked !== this.#asked) {
       this.#asked = asked;
-      this.#pictures = [];
+      this.#images = [];
       this.#total = null;
       this.#fetching = null;
       this.#root.replaceChildren();
       this.#root.scrollLeft = 0;
-      this.#window = new URLSearchParams({ dataset, order, seed: SEED, limit: WINDOW });
+      this.#window = new URLSearchParams({ dataset, order, seed: String(SEED), limit: String(WINDOW) });
     }
-    if (!this.#pictures.length) await this.#fetch();
-    return this.#pictures[0] ?? null;
+    if (!this.#images.length) await this.#fetch();
+    return this.#images[0] ?? null;
   }
 
   async #fetch() {
-    if (this.#fetching) return this.#fetching;
-    if (this.#total !== null && this.#pictures.length >= this.#total) return null;
+    if (this.#fetching) {
+      await this.#fetching;
+      return;
+    }
+    if (this.#total !== null && this.#images.length >= this.#total) return;
     const asked = this.#asked;
-    this.#window.set("offset", this.#pictures.length);
+    this.#window.set("offset", String(this.#images.length));
     this.#fetching = call(`/api/v1/images/grid/?${this.#window}`);
     try {
       const page = await this.#fetching;
-      if (asked !== this.#asked) return null;
+      if (asked !== this.#asked) return;
       this.#total = page.total;
-      this.#pictures.push(...page.pictures);
-      this.#root.append(...page.pictures.map((picture) => this.#item(picture)));
+      this.#images.push(...page.pictures);
+      this.#root.append(...page.pictures.map((image) => this.#item(image)));
     } finally {
       if (asked === this.#asked) this.#fetching = null;
     }
-    return null;
   }
 
   #more() {
@@ -61,13 +75,32 @@ export class Strip {
     if (left < AHEAD_PX && this.#total !== null) this.#fetch().catch(() => {}); // the next scroll asks again
   }
 
-  #item(picture) {
-    const name = picture.label ? `${picture.label}, ${picture.filename}` : picture.filename;
+  /** @param {ImageSummary} image */
+  #item(image) {
+    const name = image.label ? `${image.label}, ${image.filename}` : image.filename;
     // one stop for Tab: the arrow keys walk the pictures
-    return make("li", {}, make("a", { href: this.#link(picture.id), "data-image": picture.id, title: name, tabindex: -1 }, make("img", { src: picture.thumbnail, alt: name, width: picture.width, height: picture.height, loading: "lazy", decoding: "async" })));
+    return make(
+      "li",
+      {},
+      make(
+        "a",
+        { href: this.#link(image.id), "data-image": image.id, title: name, tabindex: -1 },
+        make("img", {
+          src: image.thumbnail,
+          alt: name,
+          width: image.width,
+          height: image.height,
+          loading: "lazy",
+          decoding: "async",
+        }),
+      ),
+    );
   }
 
-  /** Mark the query and bring it into view; `glide` moves there smoothly. */
+  /**
+   * Mark the query and bring it into view; `glide` moves there smoothly.
+   * @param {number | null} id
+   */
   choose(id, { glide = false } = {}) {
     let chosen = null;
     for (const link of this.#root.querySelectorAll("a")) {
@@ -83,20 +116,25 @@ export class Strip {
       if (first) first.tabIndex = 0;
       return;
     }
-    const place = chosen.parentElement;
-    const left = place.offsetLeft - this.#root.clientWidth / 2 + place.offsetWidth / 2;
+    const item = chosen.parentElement ?? chosen;
+    const left = item.offsetLeft - this.#root.clientWidth / 2 + item.offsetWidth / 2;
     this.#root.scrollTo({ left, behavior: glide ? "smooth" : "instant" });
   }
 
-  /** Return the id of the picture so many steps on from one, or null at the ends. */
+  /**
+   * Return the id of the picture so many steps on from one, or null at the ends.
+   * @param {number | null} id
+   * @param {number} by
+   */
   async step(id, by) {
-    const index = this.#pictures.findIndex((picture) => picture.id === id);
-    if (index + by >= this.#pictures.length) await this.#fetch();
-    return this.#pictures[index + by]?.id ?? null;
+    const index = this.#images.findIndex((image) => image.id === id);
+    if (index + by >= this.#images.length) await this.#fetch();
+    return this.#images[index + by]?.id ?? null;
   }
 
   /** Focus the chosen picture, when the focus is in the strip. */
   keepFocus() {
-    if (this.#root.contains(document.activeElement)) this.#root.querySelector("[aria-current]")?.focus({ preventScroll: true });
+    if (this.#root.contains(document.activeElement))
+      elementsIn(this.#root, "[aria-current]").at(0)?.focus({ preventScroll: true });
   }
 }

@@ -1,16 +1,21 @@
 // The card beside the point in question: its picture, label and file.
-import { pictureHere, picturesOf } from "./data.js";
-import { number } from "../shared/elements.js";
+/** @import { ImageRow } from "../shared/types.js" */
+import { byId, elementIn } from "../shared/elements.js";
+import { number } from "../shared/format.js";
+import { imageHere, imagesOf } from "./data.js";
 
-const card = document.getElementById("card");
-const box = document.getElementById("map");
 const GAP = 10;
 const WAIT_MS = 60;
 let shown = 0;
 let timer = 0;
 
-/** Show the card of an image at a place of the map, `label` as the map knows it, `reach` half the size of its point; id 0 takes it away. */
+/**
+ * Show the card of an image at a place of the map, `label` as the map knows it, `reach` half the size of its
+ * point; id 0 takes it away.
+ * @param {number} id
+ */
 export function showCard(id, left = 0, top = 0, { label = "", reach = 0 } = {}) {
+  const card = byId("card");
   if (!id) {
     shown = 0;
     card.hidden = true;
@@ -20,39 +25,55 @@ export function showCard(id, left = 0, top = 0, { label = "", reach = 0 } = {}) 
   if (id !== shown) {
     shown = id;
     clearTimeout(timer);
-    fill(pictureHere(id), id, label);
+    fill(imageHere(id), id, label);
     // a pointer that sweeps over the map asks for nothing
-    if (!pictureHere(id)) timer = setTimeout(() => fetchCard(id, label), WAIT_MS);
+    if (!imageHere(id)) timer = setTimeout(() => fetchCard(id, label), WAIT_MS);
   }
   card.hidden = false;
   const [width, height] = [card.offsetWidth, card.offsetHeight];
+  const box = byId("map");
   const away = reach + GAP;
   const x = left + away + width > box.clientWidth ? left - away - width : left + away;
   const y = Math.min(Math.max(top - height / 2, 8), box.clientHeight - height - 8);
-  card.style.transform = `translate(${Math.round(Math.max(8, Math.min(x, box.clientWidth - width - 8)))}px, ${Math.round(y)}px)`;
+  const within = Math.max(8, Math.min(x, box.clientWidth - width - 8));
+  card.style.transform = `translate(${Math.round(within)}px, ${Math.round(y)}px)`;
 }
 
+/**
+ * @param {number} id
+ * @param {string} label
+ */
 async function fetchCard(id, label) {
   try {
-    await picturesOf([id]);
+    await imagesOf([id]);
   } catch {
     return; // the label stays, and the next point asks again
   }
-  if (shown === id) fill(pictureHere(id), id, label);
+  if (shown === id) fill(imageHere(id), id, label);
 }
 
-function fill(picture, id, label) {
-  const image = card.querySelector("img");
+/**
+ * @param {ImageRow | undefined} image
+ * @param {number} id
+ * @param {string} label
+ */
+function fill(image, id, label) {
+  const card = byId("card");
+  const thumbnail = elementIn(card, "img", HTMLImageElement);
   card.dataset.image = String(id);
-  card.toggleAttribute("data-pending", !picture);
-  if (picture) image.src = picture.thumbnail;
-  else image.removeAttribute("src");
-  card.querySelector("strong").textContent = (picture?.label ?? label) || "No label";
-  card.querySelector("span").textContent = picture?.filename ?? `picture ${number(id)}`;
+  card.toggleAttribute("data-pending", !image);
+  if (image) thumbnail.src = image.thumbnail;
+  else thumbnail.removeAttribute("src");
+  elementIn(card, "strong").textContent = (image?.label ?? label) || "No label";
+  elementIn(card, "span").textContent = image?.filename ?? `picture ${number(id)}`;
 }
 
-/** Return in words what the card says of a picture, for those who listen. */
+/**
+ * Return in words what the card says of a picture, for those who listen.
+ * @param {number} id
+ * @param {string} label
+ */
 export async function spoken(id, label) {
-  const [picture] = await picturesOf([id]);
-  return picture ? `${picture.label || "no label"}, ${picture.filename}` : label;
+  const [image] = await imagesOf([id]);
+  return image ? `${image.label || "no label"}, ${image.filename}` : label;
 }

@@ -1,11 +1,52 @@
-// How a map is made: its parameters, another try for staff, what is being computed, and what to do where nothing is.
+// How a map is made: its parameters, another try for staff, what is being computed, and what to do where
+// nothing is.
+/** @import { Job, MapParameters, MapRow } from "../shared/types.js" */
+/** @import { MapState } from "./types.js" */
 import { call } from "../shared/api.js";
-import { make, number, plural } from "../shared/elements.js";
+import { byId, make } from "../shared/elements.js";
+import { fail, hideFailure } from "../shared/failure.js";
+import { number, plural } from "../shared/format.js";
 import { METHODS } from "./state.js";
 
-const atlas = document.getElementById("atlas");
-const at = (id) => document.getElementById(id);
-const NAMES = { neighbours: "Neighbours", min_dist: "Least distance (min_dist)", metric: "Metric", perplexity: "Perplexity", seed: "Seed" };
+/** @typedef {{ method: string, model: string }} OtherMap a map that there is, instead */
+/**
+ * What a map is made of; `started` hears of the new jobs.
+ * @typedef {object} Making
+ * @property {MapRow | null} row
+ * @property {MapState} state
+ * @property {boolean} staff
+ * @property {(jobs: Job[]) => void} started
+ */
+/**
+ * What is to be said where there is no map: the `title` of its network, how many images there are, what else
+ * there is.
+ * @typedef {object} Nothing
+ * @property {string} title
+ * @property {number} images
+ * @property {Job[]} jobs
+ * @property {(OtherMap & { title: string })[]} others
+ * @property {(other: OtherMap) => void} choose
+ */
+/**
+ * An input of the form: a choice among `options`, or a number with its limits.
+ * @typedef {object} Input
+ * @property {string[]} [options]
+ * @property {string | number} value
+ * @property {string} [type]
+ * @property {number} [min]
+ * @property {number} [max]
+ * @property {number} [step]
+ */
+
+/** @type {Record<string, string>} */
+const NAMES = {
+  neighbours: "Neighbours",
+  min_dist: "Least distance (min_dist)",
+  metric: "Metric",
+  perplexity: "Perplexity",
+  seed: "Seed",
+};
+/** @type {Record<string, string>} */
 const WORDS = {
   neighbours: "How many neighbours of each picture are kept together: few show fine groups, many the whole.",
   min_dist: "How near points may come: small packs groups tightly.",
@@ -13,6 +54,7 @@ const WORDS = {
   perplexity: "About how many neighbours of each picture count.",
   seed: "The same seed gives the same map.",
 };
+/** @type {Record<string, Input>} */
 const INPUTS = {
   neighbours: { type: "number", min: 2, max: 200, step: 1, value: 15 },
   min_dist: { type: "number", min: 0, max: 0.99, step: 0.01, value: 0.1 },
@@ -20,101 +62,228 @@ const INPUTS = {
   seed: { type: "number", min: 0, max: 2 ** 31 - 1, step: 1, value: 42 },
   metric: { options: ["cosine", "euclidean"], value: "cosine" },
 };
-const OF_METHOD = { umap: ["neighbours", "min_dist", "metric", "seed"], tsne: ["perplexity", "metric", "seed"], pca: ["metric", "seed"] };
+/** @type {Record<string, (keyof MapParameters)[]>} */
+const OF_METHOD = {
+  umap: ["neighbours", "min_dist", "metric", "seed"],
+  tsne: ["perplexity", "metric", "seed"],
+  pca: ["metric", "seed"],
+};
 
-/** Return parameters as one line, such as "neighbours 15, min_dist 0.1". */
-export const inWords = (parameters) => Object.entries(parameters).map(([name, value]) => `${name} ${value}`).join(", ");
+/**
+ * Return parameters as one line, such as "neighbours 15, min_dist 0.1".
+ * @param {MapParameters} parameters
+ */
+export const inWords = (parameters) =>
+  Object.entries(parameters)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
 
-/** Show how the map `row` is made, and for staff what makes another; `started(jobs)` is called with new jobs. */
+/**
+ * Show how the map `row` is made, and for staff what makes another; `started(jobs)` is called with new jobs.
+ * @param {Making & { row: MapRow }} shown
+ */
 export function showMaking({ row, state, staff, started }) {
-  const known = at("making-body");
+  const known = byId("making-body");
   const key = `${row.id} ${row.computed_at} ${state.dataset} ${state.method} ${state.model}`;
   if (known.dataset.key === key) return;
   known.dataset.key = key;
-  at("making-words").textContent = inWords(row.parameters);
-  const facts = Object.entries(row.parameters).map(([name, value]) => make("div", {}, make("dt", {}, NAMES[name] ?? name), make("dd", {}, make("strong", { class: "number" }, String(value)), make("span", { class: "muted small" }, WORDS[name] ?? ""))));
+  byId("making-words").textContent = inWords(row.parameters);
+  const facts = Object.entries(row.parameters).map(([name, value]) =>
+    make(
+      "div",
+      {},
+      make("dt", {}, NAMES[name] ?? name),
+      make(
+        "dd",
+        {},
+        make("strong", { class: "number" }, String(value)),
+        make("span", { class: "muted small" }, WORDS[name] ?? ""),
+      ),
+    ),
+  );
   known.replaceChildren(
-    make("p", { class: "small" }, `${METHODS[row.method]} of ${plural(row.count, "picture")}${row.fitted < row.count ? `, fitted on ${number(row.fitted)} of them; the others were placed on it` : ""}, made in ${row.seconds.toFixed(1)} s on ${new Date(row.computed_at).toLocaleDateString("en", { dateStyle: "medium" })}. New pictures are placed without moving the old.`),
+    make("p", { class: "small" }, sourceOf(row)),
     make("dl", { class: "parameters" }, ...facts),
-    make("p", { class: "small" }, make("a", { href: `/api/v1/projections/${row.id}/points.csv`, download: true }, "Download the points as CSV")),
+    make(
+      "p",
+      { class: "small" },
+      make(
+        "a",
+        { href: `/api/v1/projections/${row.id}/points.csv`, download: true },
+        "Download the points as CSV",
+      ),
+    ),
     staff ? formFor({ row, state, started }) : signIn("Staff can make a map with other parameters."),
   );
 }
 
-function signIn(words) {
-  const next = encodeURIComponent(location.pathname + location.search);
-  return make("p", { class: "small muted" }, `${words} `, make("a", { href: `${atlas.dataset.signIn}?next=${next}` }, "Sign in"), ".");
+/** @param {MapRow} row */
+function sourceOf(row) {
+  const fitted = `, fitted on ${number(row.fitted)} of them; the others were placed on it`;
+  const day = new Date(row.computed_at).toLocaleDateString("en", { dateStyle: "medium" });
+  const made = `made in ${row.seconds.toFixed(1)} s on ${day}`;
+  const sample = row.fitted < row.count ? fitted : "";
+  const what = `${METHODS[row.method]} of ${plural(row.count, "picture")}${sample}, ${made}.`;
+  return `${what} New pictures are placed without moving the old.`;
 }
 
+/** @param {string} words */
+function signIn(words) {
+  const next = encodeURIComponent(location.pathname + location.search);
+  return make(
+    "p",
+    { class: "small muted" },
+    `${words} `,
+    make("a", { href: `${byId("atlas").dataset.signIn}?next=${next}` }, "Sign in"),
+    ".",
+  );
+}
+
+/** @param {MapState} state */
+const commandFor = ({ dataset, method, model }) =>
+  `python manage.py project_embeddings --dataset ${dataset} --method ${method} --models ${model}`;
+
+/** @param {Omit<Making, "staff">} wanted */
 function formFor({ row, state, started }) {
   const fields = OF_METHOD[state.method].map((name) => {
     const { options, value, ...attributes } = INPUTS[name];
     const now = row?.parameters[name] ?? value;
     const input = options
-      ? make("select", { class: "input", name }, ...options.map((option) => make("option", { value: option, selected: option === now }, option)))
+      ? make(
+          "select",
+          { class: "input", name },
+          ...options.map((option) => make("option", { value: option, selected: option === now }, option)),
+        )
       : make("input", { class: "input", name, required: true, ...attributes, value: now });
     return make("label", { class: "field" }, NAMES[name], input);
   });
-  const afresh = row?.stale ? make("label", { class: "check small" }, make("input", { type: "checkbox", name: "afresh" }), " Afresh: the pictures need not stay where they are") : null;
-  const form = make("form", { class: "making-form", "aria-label": "Make a map" }, ...fields, afresh, make("button", { class: "button primary" }, "Compute"));
+  const afresh = row?.stale
+    ? make(
+        "label",
+        { class: "check small" },
+        make("input", { type: "checkbox", name: "afresh" }),
+        " Afresh: the pictures need not stay where they are",
+      )
+    : null;
+  const form = make(
+    "form",
+    { class: "making-form", "aria-label": "Make a map" },
+    ...fields,
+    afresh,
+    make("button", { class: "button primary" }, "Compute"),
+  );
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
   const said = make("p", { class: "small muted", role: "status" });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(form));
-    const parameters = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, name === "afresh" ? true : INPUTS[name].options ? value : Number(value)]));
-    failure.hidden = true;
+    const parameters = Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        name === "afresh" ? true : INPUTS[name].options ? value : Number(value),
+      ]),
+    );
+    hideFailure(failure);
     try {
       const jobs = await compute({ ...state, parameters });
       said.textContent = jobs.length ? "" : "This map is there already: choose it under Parameters above.";
       if (jobs.length) started(jobs);
     } catch (error) {
-      if (error.name !== "ApiError") throw error;
-      failure.textContent = error.message;
-      failure.hidden = false;
+      fail(error, failure);
     }
   });
-  return make("div", { class: "making-try" }, make("h3", {}, row ? "Make another" : "Make it here"), form, said, failure);
+  return make(
+    "div",
+    { class: "making-try" },
+    make("h3", {}, row ? "Make another" : "Make it here"),
+    form,
+    said,
+    failure,
+  );
 }
 
+/** @param {MapState & { parameters: Record<string, unknown> }} wanted */
 async function compute({ dataset, method, model, pooling, parameters }) {
-  const { jobs } = await call("/api/v1/projections/", { method: "POST", body: { dataset, method, models: [model], pooling, parameters } });
+  /** @type {{ jobs: Job[] }} */
+  const { jobs } = await call("/api/v1/projections/", {
+    method: "POST",
+    body: { dataset, method, models: [model], pooling, parameters },
+  });
   return jobs;
 }
 
-/** Say what there is to do where this map has not been made; nothing in the page waits for it. */
-export function showNothing({ state, title, pictures, jobs, others, staff, started, choose }) {
-  const root = at("nothing");
+/**
+ * Say what there is to do where this map has not been made; nothing in the page waits for it.
+ * @param {Omit<Making, "row"> & Nothing} shown
+ */
+export function showNothing({ state, title, images, jobs, others, staff, started, choose }) {
+  const root = byId("nothing");
   root.hidden = false;
   // what is shown already stays, with what somebody has typed
-  const key = JSON.stringify([state.dataset, state.method, state.model, pictures, jobs.length > 0, others]);
+  const key = JSON.stringify([state.dataset, state.method, state.model, images, jobs.length > 0, others]);
   if (root.dataset.key === key) return;
   root.dataset.key = key;
-  if (!pictures) {
-    root.replaceChildren(make("div", {}, make("h2", {}, "This dataset has no pictures yet"), make("p", {}, make("a", { href: `/datasets/${encodeURIComponent(state.dataset)}/` }, "How to add some"))));
+  if (!images) {
+    root.replaceChildren(
+      make(
+        "div",
+        {},
+        make("h2", {}, "This dataset has no pictures yet"),
+        make(
+          "p",
+          {},
+          make("a", { href: `/datasets/${encodeURIComponent(state.dataset)}/` }, "How to add some"),
+        ),
+      ),
+    );
     return;
   }
   const busy = jobs.length > 0;
-  const children = [make("h2", {}, busy ? "Maps are being made" : `There is no ${METHODS[state.method]} map with ${title} yet`)];
+  /** @type {HTMLElement[]} */
+  const children = [
+    make(
+      "h2",
+      {},
+      busy ? "Maps are being made" : `There is no ${METHODS[state.method]} map with ${title} yet`,
+    ),
+  ];
   if (busy) children.push(make("p", { class: "muted" }, "They appear here as they come, layer by layer."));
   if (others.length) {
     const links = others.map((other) => {
-      const button = make("button", { type: "button", class: "button" }, `${METHODS[other.method]}, ${other.title}`);
+      const button = make(
+        "button",
+        { type: "button", class: "button" },
+        `${METHODS[other.method]}, ${other.title}`,
+      );
       button.addEventListener("click", () => choose(other));
       return button;
     });
-    children.push(make("p", { class: "muted" }, "Ready to be looked at:"), make("div", { class: "actions" }, ...links));
+    children.push(
+      make("p", { class: "muted" }, "Ready to be looked at:"),
+      make("div", { class: "actions" }, ...links),
+    );
   }
-  if (!busy) children.push(make("p", { class: "muted" }, "Make it on the command line:"), make("pre", {}, make("code", {}, `python manage.py project_embeddings --dataset ${state.dataset} --method ${state.method} --models ${state.model}`)));
-  if (!busy) children.push(staff ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
+  if (!busy)
+    children.push(
+      make("p", { class: "muted" }, "Make it on the command line:"),
+      make("pre", {}, make("code", {}, commandFor(state))),
+    );
+  if (!busy)
+    children.push(staff ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
   root.replaceChildren(make("div", {}, ...children));
 }
 
-/** Show how far the job is that makes maps of this dataset now, and how many come after it. */
+/** @param {Job} job */
+const isWaiting = (job) => Number(job.state !== "running");
+
+/**
+ * Show how far the job is that makes maps of this dataset now, and how many come after it.
+ * @param {Job[]} jobs
+ */
 export function showJobs(jobs) {
-  const root = at("notices");
+  const root = byId("notices");
   root.querySelector(".making-job")?.remove();
-  const waiting = jobs.toSorted((a, b) => (b.state === "running") - (a.state === "running") || a.id - b.id);
+  const waiting = jobs.toSorted((a, b) => isWaiting(a) - isWaiting(b) || a.id - b.id);
   const [job, ...others] = waiting;
   if (!job) return;
   root.append(

@@ -1,24 +1,31 @@
-// The map of a dataset. The state is one value and the address says it; every change goes through `choose`, and `show`
-// brings the page up to it. What is on the map itself is in view.js.
-import { experiments, forget, models } from "../shared/url-state.js";
-import { make, number, plural } from "../shared/elements.js";
-import { forgetMaps, projections } from "./data.js";
+// The map of a dataset. The state is one value and the address says it; every change goes through `choose`,
+// and `show` brings the page up to it. What is on the map itself is in view.js.
+/** @import { Job, MapRow } from "../shared/types.js" */
+/** @import { ChoiceOptions, MapPage, MapState } from "./types.js" */
+import { watchJobs } from "../jobs/watch.js";
+import { byId, elementIn, elementsIn, make } from "../shared/elements.js";
+import { everyNetwork, experiments, forget } from "../shared/experiments.js";
+import { fail, hideFailure } from "../shared/failure.js";
+import { number, plural } from "../shared/format.js";
+import { forgetMaps, mapsOf } from "./data.js";
 import { showFigures } from "./figures.js";
 import { goTo, listenToPlaybar, showLayers } from "./layers.js";
 import { inWords, showJobs, showMaking, showNothing } from "./making.js";
-import { clearScene, find, openMap, restorePicked, restoreView, showOpened, showRow } from "./view.js";
 import { familyOf, mapAddress, METHODS, readMapState, settled, variantsOf, writeMapState } from "./state.js";
-import { watchJobs } from "../jobs/watch.js";
+import { clearScene, find, openMap, restorePicked, restoreView, showOpened, showRow } from "./view.js";
 
-const atlas = document.getElementById("atlas");
-const at = (id) => document.getElementById(id);
+const root = byId("atlas");
 const GLIDE_MS = 900;
 const TYPING_MS = 250;
 
-/** All that is shown: `family` are the maps of all layers of the chosen network, `row` that of the chosen layer. */
+/**
+ * All that is shown: `family` are the maps of all layers of the chosen network, `row` that of the chosen
+ * layer.
+ * @type {MapPage}
+ */
 const page = {
-  state: null,
-  staff: "staff" in atlas.dataset,
+  state: readMapState(),
+  staff: "staff" in root.dataset,
   networks: [],
   rows: [],
   experiments: [],
@@ -26,13 +33,21 @@ const page = {
   row: null,
   jobs: [],
   choose,
-  fail,
 };
+/** @type {(() => void) | null} */
 let stopWatching = null;
+
+/** @param {string} name */
+const selectOf = (name) => elementIn(byId("choices"), `select[name="${name}"]`, HTMLSelectElement);
 
 // --- state ------------------------------------------------------------------------------------
 
-/** Change some of the state; `replace` for what is no step one would go back to, `focus` where a picture was opened. */
+/**
+ * Change some of the state; `replace` for what is no step one would go back to, `focus` where a picture was
+ * opened.
+ * @param {Partial<MapState>} changes
+ * @param {ChoiceOptions} options
+ */
 function choose(changes, { replace = false, focus = false } = {}) {
   const before = page.state;
   page.state = { ...before, ...changes };
@@ -43,20 +58,19 @@ function choose(changes, { replace = false, focus = false } = {}) {
   else show(before, { focus });
 }
 
-const settle = (state) => settled(state, page.rows, page.networks, atlas.dataset.defaultModel);
+/** @param {MapState} state */
+const settle = (state) => settled(state, page.rows, page.networks, root.dataset.defaultModel ?? "");
 
+/** @param {string} model */
 const titleOf = (model) => page.networks.find((network) => network.name === model)?.title ?? model;
 
-/** The layer of another network that lies as deep among its layers as the chosen one among its own. */
+/**
+ * The layer of another network that lies as deep among its layers as the chosen one among its own.
+ * @param {string} model
+ */
 function layerAsDeep(model) {
   const family = familyOf(page.rows, { ...page.state, model });
   return family.find((row) => row.layer_position === page.row?.layer_position)?.layer ?? "";
-}
-
-function fail(error) {
-  if (error.name !== "ApiError") throw error;
-  at("failure").textContent = error.message;
-  at("failure").hidden = false;
 }
 
 // --- loading ----------------------------------------------------------------------------------
@@ -67,9 +81,13 @@ async function load() {
   stopWatching?.();
   clearScene();
   forgetMaps();
-  at("failure").hidden = true;
+  hideFailure();
   try {
-    const [networks, rows, computed] = await Promise.all([models(), projections(dataset), experiments(dataset)]);
+    const [networks, rows, computed] = await Promise.all([
+      everyNetwork(),
+      mapsOf(dataset),
+      experiments(dataset),
+    ]);
     if (page.state.dataset !== dataset) return;
     Object.assign(page, { networks, rows, experiments: computed, jobs: [], row: null });
   } catch (error) {
@@ -82,12 +100,16 @@ async function load() {
   stopWatching = watchJobs(dataset, jobsChanged, ["project"]);
 }
 
+/**
+ * @param {Job[]} jobs
+ * @param {boolean} progressed
+ */
 async function jobsChanged(jobs, progressed) {
   const { dataset } = page.state;
   page.jobs = jobs;
   showJobs(jobs);
   if (progressed) {
-    const rows = await projections(dataset).catch(() => page.rows);
+    const rows = await mapsOf(dataset).catch(() => page.rows);
     forget(dataset);
     const computed = await experiments(dataset).catch(() => page.experiments);
     if (page.state.dataset !== dataset) return;
@@ -99,95 +121,157 @@ async function jobsChanged(jobs, progressed) {
 
 // --- what is shown ----------------------------------------------------------------------------
 
-/** Bring the page up to the state; `before` is the one it showed, null for none. */
+/**
+ * Bring the page up to the state; `before` is the one it showed, null for none.
+ * @param {MapState | null} before
+ */
 function show(before, { focus = false } = {}) {
   const { state } = page;
   const last = page.row;
   page.family = familyOf(page.rows, state);
   page.row = page.family.find((row) => row.layer === state.layer) ?? null;
   showControls();
-  at("nothing").hidden = Boolean(page.row);
-  at("stage").hidden = at("more").hidden = !page.row;
+  byId("nothing").hidden = Boolean(page.row);
+  byId("stage").hidden = byId("more").hidden = !page.row;
   if (!page.row) {
     showMissing();
     return;
   }
-  showAbout();
+  showAbout(page.row);
   const inSight = last && same(last, page.row);
-  const stays = before && last?.id === page.row.id && last.computed_at === page.row.computed_at && before.by === state.by && sameNames(before.only, state.only);
+  const stays =
+    before &&
+    last?.id === page.row.id &&
+    last.computed_at === page.row.computed_at &&
+    before.by === state.by &&
+    sameNames(before.only, state.only);
   if (!stays) showRow(page, { duration: inSight ? GLIDE_MS : 0, elsewhere: !inSight, focus }).catch(fail);
   else if (before.image !== state.image) showOpened(page, { focus });
 }
 
-/** Whether two maps are of the same layers, so that the points can glide from one to the other. */
-const same = (one, other) => one.method === other.method && one.model === other.model && one.digest === other.digest && one.pooling === other.pooling;
+/**
+ * Whether two maps are of the same layers, so that the points can glide from one to the other.
+ * @param {MapRow} one
+ * @param {MapRow} other
+ */
+const same = (one, other) =>
+  one.method === other.method &&
+  one.model === other.model &&
+  one.digest === other.digest &&
+  one.pooling === other.pooling;
 
-const sameNames = (one, other) => one.length === other.length && one.every((name, number) => name === other[number]);
+/**
+ * @param {string[]} one
+ * @param {string[]} other
+ */
+const sameNames = (one, other) => one.length === other.length && one.every((name, at) => name === other[at]);
 
-/** Show a layer that the player asks for. */
+/**
+ * Show a layer that the player asks for.
+ * @param {MapRow} row
+ * @param {{ duration: number }} how
+ */
 function playTo(row, { duration }) {
   page.state = { ...page.state, layer: row.layer };
   page.row = row;
   writeMapState(page.state, { replace: true });
-  showAbout();
+  showAbout(row);
   return showRow(page, { duration });
 }
 
+/** @param {MapRow} row */
 const addressOfLayer = (row) => mapAddress({ ...page.state, layer: row.layer });
 
-/** Show everything about the chosen map but the map itself. */
-function showAbout() {
-  const { family, row, state } = page;
+/**
+ * Show everything about the chosen map but the map itself.
+ * @param {MapRow} row
+ */
+function showAbout(row) {
+  const { family, state } = page;
   const layers = page.networks.find((network) => network.name === row.model)?.layers ?? [];
   showLayers({ family, layers, row, show: playTo, failed: fail, address: addressOfLayer });
-  showFigures({ family, row, total: Math.max(layers.length, family.length), address: addressOfLayer, choose: goTo });
+  showFigures({
+    family,
+    row,
+    total: Math.max(layers.length, family.length),
+    address: addressOfLayer,
+    choose: goTo,
+  });
   showMaking({ row, state, staff: page.staff, started });
-  const scored = page.experiments.some((one) => one.metric === "cosine" && one.weighted_precision !== null && ["model", "layer", "pooling"].every((name) => one[name] === row[name]));
-  const score = at("choices").querySelector('[name="by"][value="score"]');
+  const scored = page.experiments.some(
+    (one) =>
+      one.metric === "cosine" &&
+      one.weighted_precision !== null &&
+      one.model === row.model &&
+      one.layer === row.layer &&
+      one.pooling === row.pooling,
+  );
+  const score = elementIn(byId("choices"), '[name="by"][value="score"]', HTMLInputElement);
   score.disabled = !scored;
   score.title = scored ? "" : "No experiment with these features and the metric cosine has been computed";
-  const sample = row.fitted < row.count ? ` Fitted on ${plural(row.fitted, "picture")} of ${number(row.count)}, which cover all; the others were placed on it.` : "";
-  at("summary").textContent = `${plural(row.count, "picture")} by ${METHODS[row.method]} of ${titleOf(row.model)}.${sample}`;
-  document.title = `${METHODS[row.method]} of ${at("choices").elements.dataset.selectedOptions[0]?.text ?? row.dataset} · Embedding visualization · semsearch`;
+  const sample =
+    row.fitted < row.count
+      ? ` Fitted on ${plural(row.fitted, "picture")} of ${number(row.count)}, which cover all; the others were placed on it.`
+      : "";
+  byId("summary").textContent =
+    `${plural(row.count, "picture")} by ${METHODS[row.method]} of ${titleOf(row.model)}.${sample}`;
+  const named = selectOf("dataset").selectedOptions[0]?.text ?? row.dataset;
+  document.title = `${METHODS[row.method]} of ${named} · Embedding visualization · semsearch`;
   showStale(row);
 }
 
+/** @param {MapRow} row */
 function showStale(row) {
-  const shown = at("notices").querySelector("[data-stale]");
+  const shown = byId("notices").querySelector("[data-stale]");
   if (!row.stale) shown?.remove();
   if (!row.stale || shown) return;
   const how = page.staff ? "Compute it again below: new pictures" : "When it is made again, new pictures";
   const words = `Pictures were added, removed or relabelled since this map was made. ${how} are placed without moving the old.`;
-  at("notices").prepend(make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words)));
+  byId("notices").prepend(make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words)));
 }
 
 function showControls() {
   const { state } = page;
-  const { dataset, model, digest, q } = at("choices").elements;
-  dataset.value = state.dataset;
+  const [model, digest] = [selectOf("model"), selectOf("digest")];
+  const q = byId("find", HTMLInputElement);
+  selectOf("dataset").value = state.dataset;
   const there = new Set(page.rows.filter((row) => row.method === state.method).map((row) => row.model));
   const offered = page.networks.filter((network) => network.available || there.has(network.name));
-  model.replaceChildren(...offered.map((network) => new Option(there.has(network.name) ? network.title : `${network.title} (no map yet)`, network.name)));
+  model.replaceChildren(
+    ...offered.map(
+      (network) =>
+        new Option(there.has(network.name) ? network.title : `${network.title} (no map yet)`, network.name),
+    ),
+  );
   model.value = state.model;
   const variants = variantsOf(page.rows, state);
-  at("variant").hidden = variants.length < 2;
-  digest.replaceChildren(...variants.map((variant) => new Option(inWords(variant.parameters), variant.digest)));
+  byId("variant").hidden = variants.length < 2;
+  digest.replaceChildren(
+    ...variants.map((variant) => new Option(inWords(variant.parameters), variant.digest)),
+  );
   digest.value = page.family[0]?.digest ?? "";
   if (document.activeElement !== q) q.value = state.q;
-  for (const radio of at("choices").querySelectorAll('[name="method"]')) radio.checked = radio.value === state.method;
+  for (const radio of elementsIn(byId("choices"), '[name="method"]', HTMLInputElement))
+    radio.checked = radio.value === state.method;
 }
 
 function showMissing() {
   const { state } = page;
   clearScene();
-  at("notices").querySelector("[data-stale]")?.remove();
-  const others = new Map(page.rows.map((row) => [`${row.method} ${row.model}`, { method: row.method, model: row.model, title: titleOf(row.model) }]));
-  const images = Number(at("choices").elements.dataset.selectedOptions[0]?.dataset.images);
-  at("summary").textContent = "Every picture is a point; pictures that a network sees as alike lie side by side.";
+  byId("notices").querySelector("[data-stale]")?.remove();
+  const others = new Map(
+    page.rows.map((row) => [
+      `${row.method} ${row.model}`,
+      { method: row.method, model: row.model, title: titleOf(row.model) },
+    ]),
+  );
+  const images = Number(selectOf("dataset").selectedOptions[0]?.dataset.images);
+  byId("summary").textContent =
+    "Every picture is a point; pictures that a network sees as alike lie side by side.";
   showNothing({
     state,
     title: titleOf(state.model),
-    pictures: images,
+    images,
     jobs: page.jobs,
     others: [...others.values()],
     staff: page.staff,
@@ -196,35 +280,56 @@ function showMissing() {
   });
 }
 
-/** Staff began to compute a map: it is what is looked at from now on. */
+/**
+ * Staff began to compute a map: it is what is looked at from now on.
+ * @param {Job[]} jobs
+ */
 function started(jobs) {
   page.jobs = jobs;
   showJobs(jobs);
-  at("notices").scrollIntoView({ block: "nearest" });
+  byId("notices").scrollIntoView({ block: "nearest" });
   stopWatching?.();
-  stopWatching = watchJobs(page.state.dataset, (now, progressed) => jobsChanged(now, progressed || !now.length), ["project"]);
+  stopWatching = watchJobs(
+    page.state.dataset,
+    (now, progressed) => jobsChanged(now, progressed || !now.length),
+    ["project"],
+  );
   if (!page.row) show(page.state);
 }
 
 // --- listening --------------------------------------------------------------------------------
 
 function listen() {
-  const form = at("choices");
+  const form = byId("choices");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     find(page, { look: true });
   });
-  form.addEventListener("change", ({ target: { name, value } }) => {
-    if (name === "dataset") choose({ dataset: value, model: "", layer: "", digest: "", image: null, picked: [], only: [], by: "", view: null });
+  form.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement || target instanceof HTMLInputElement)) return;
+    const { name, value } = target;
+    if (name === "dataset")
+      choose({
+        dataset: value,
+        model: "",
+        layer: "",
+        digest: "",
+        image: null,
+        picked: [],
+        only: [],
+        by: "",
+        view: null,
+      });
     else if (name === "model") choose({ model: value, layer: layerAsDeep(value), view: null });
     else if (name === "method" || name === "digest") choose({ [name]: value, view: null });
     else if (name === "by") choose({ by: value, only: [] });
   });
   let typing = 0;
-  at("find").addEventListener("input", () => {
+  const search = byId("find", HTMLInputElement);
+  search.addEventListener("input", () => {
     clearTimeout(typing);
     typing = setTimeout(() => {
-      choose({ q: at("find").value.trim() }, { replace: true });
+      choose({ q: search.value.trim() }, { replace: true });
       find(page);
     }, TYPING_MS);
   });
@@ -245,9 +350,8 @@ function listen() {
   listenToPlaybar();
 }
 
-if (at("choices")) {
-  page.state = readMapState();
-  page.state.dataset ||= at("choices").elements.dataset.value;
+if (document.getElementById("choices")) {
+  page.state.dataset ||= selectOf("dataset").value;
   openMap(page);
   listen();
   load();

@@ -1,38 +1,57 @@
-// What stands between a person and the results: nothing computed yet, out of date, being computed. Starts computations, follows them.
-import { call } from "../shared/api.js";
-import { make, number, plural } from "../shared/elements.js";
+// What stands between a person and the results: nothing computed yet, out of date, being computed. Starts
+// computations, follows them.
+/** @import { Experiment, Job, Page } from "../shared/types.js" */
+/** @import { ExplorePage, WantedExperiments } from "./types.js" */
+import { ApiError, call } from "../shared/api.js";
+import { byId, make } from "../shared/elements.js";
+import { fail, hideFailure, showFailure } from "../shared/failure.js";
+import { number, plural } from "../shared/format.js";
+import { imagesOfDataset } from "./grid.js";
 
-const at = (id) => document.getElementById(id);
 const EVERY_MS = 2000;
 // while there is nothing to see somebody may start a computation elsewhere
 const WAITING_MS = 10_000;
-let timer = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+/** @type {string | null} */
 let followed = null;
+/** @type {Map<number, Job>} */
 let seen = new Map();
 
-export const nameOf = (page, model) => page.networks.find((network) => network.name === model)?.title ?? model;
+/**
+ * @param {ExplorePage} page
+ * @param {string} model
+ */
+export const nameOf = (page, model) =>
+  page.networks.find((network) => network.name === model)?.title ?? model;
 
-/** Ask the server to compute experiments; `button` waits meanwhile. */
+/**
+ * Ask the server to compute experiments; `button` waits meanwhile.
+ * @param {ExplorePage} page
+ * @param {WantedExperiments} wanted
+ * @param {HTMLButtonElement} button
+ */
 export async function compute(page, wanted, button) {
   button.disabled = true;
   try {
     await call("/api/v1/experiments/", { method: "POST", body: wanted });
-    at("offer").hidden = true;
-    at("failure").hidden = true;
+    byId("offer").hidden = true;
+    hideFailure();
     followJobs(page);
   } catch (error) {
     button.disabled = false;
-    if (error.name !== "ApiError") throw error;
-    at("failure").textContent = error.message;
-    at("failure").hidden = false;
+    fail(error);
   }
 }
 
 // --- notices ----------------------------------------------------------------------------------
 
+/** @param {ExplorePage} page */
 export function showNotices(page) {
-  const images = Number(document.querySelector("#datasets a[aria-current]")?.dataset.images ?? 0);
+  const images = imagesOfDataset();
+  /** @type {Job[]} */
   const jobs = [...seen.values()].filter((job) => job.active);
+  /** @type {HTMLElement[]} */
   const notices = [];
   if (!images) notices.push(empty(page));
   else if (page.loaded && !page.rows.length && !jobs.length) notices.push(nothingComputed(page));
@@ -41,61 +60,145 @@ export function showNotices(page) {
   if (stale.length && !jobs.length) notices.push(outOfDate(page, stale));
   if (page.row && page.row.weighted_precision === null) notices.push(unlabelled());
   if (jobs.length) notices.push(progress(jobs));
-  replaceWhereDifferent(at("notices"), notices);
+  replaceWhereDifferent(byId("notices"), notices);
 }
 
-/** A notice that says the same stays, so that it is not read out again and its button keeps the focus. */
+/**
+ * A notice that says the same stays, so that it is not read out again and its button keeps the focus.
+ * @param {HTMLElement} holder
+ * @param {HTMLElement[]} notices
+ */
 function replaceWhereDifferent(holder, notices) {
-  const same = notices.length === holder.childElementCount && notices.every((notice, index) => notice.isEqualNode(holder.children[index]));
+  const same =
+    notices.length === holder.childElementCount &&
+    notices.every((notice, index) => notice.isEqualNode(holder.children[index]));
   if (!same) holder.replaceChildren(...notices);
 }
 
+/**
+ * @param {string} kind
+ * @param {...(string | Node)} children
+ */
 const notice = (kind, ...children) => make("div", { class: `notice ${kind}` }, ...children);
 
+/** @param {ExplorePage} page */
 function empty(page) {
-  return notice("plain", make("span", {}, "This dataset has no pictures yet."), make("a", { href: `/datasets/${encodeURIComponent(page.state.dataset)}/` }, "How to add some"));
+  return notice(
+    "plain",
+    make("span", {}, "This dataset has no pictures yet."),
+    make("a", { href: `/datasets/${encodeURIComponent(page.state.dataset)}/` }, "How to add some"),
+  );
 }
 
+/** @param {ExplorePage} page */
 function nothingComputed(page) {
-  const words = make("div", {}, make("strong", {}, "No experiments have been computed for this dataset yet."), make("p", {}, "An experiment lets every picture search among the others with one network, layer and distance. Until then you can look at the pictures."));
+  const words = make(
+    "div",
+    {},
+    make("strong", {}, "No experiments have been computed for this dataset yet."),
+    make(
+      "p",
+      {},
+      "An experiment lets every picture search among the others with one network, layer and distance. ",
+      "Until then you can look at the pictures.",
+    ),
+  );
   return notice("plain start", words, ...way(page, { dataset: page.state.dataset }, "Compute experiments"));
 }
 
+/** @param {ExplorePage} page */
 function networkMissing(page) {
-  const words = make("span", {}, `Nothing has been computed with ${nameOf(page, page.state.model)} on this dataset.`);
-  return notice("plain", words, ...way(page, { dataset: page.state.dataset, models: [page.state.model] }, "Compute it"));
+  const words = make(
+    "span",
+    {},
+    `Nothing has been computed with ${nameOf(page, page.state.model)} on this dataset.`,
+  );
+  return notice(
+    "plain",
+    words,
+    ...way(page, { dataset: page.state.dataset, models: [page.state.model] }, "Compute it"),
+  );
 }
 
+/**
+ * @param {ExplorePage} page
+ * @param {Experiment[]} stale
+ */
 function outOfDate(page, stale) {
+  /** @param {"model" | "pooling" | "metric"} name */
   const several = (name) => [...new Set(stale.map((row) => row[name]))];
-  const wanted = { dataset: page.state.dataset, models: several("model"), poolings: several("pooling"), metrics: several("metric") };
-  const all = stale.length === page.rows.length ? "The experiments" : `${number(stale.length)} of ${plural(page.rows.length, "experiment")}`;
-  const words = make("span", {}, `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: pictures were added, removed or relabelled since.`);
+  const wanted = {
+    dataset: page.state.dataset,
+    models: several("model"),
+    poolings: several("pooling"),
+    metrics: several("metric"),
+  };
+  const all =
+    stale.length === page.rows.length
+      ? "The experiments"
+      : `${number(stale.length)} of ${plural(page.rows.length, "experiment")}`;
+  const words = make(
+    "span",
+    {},
+    `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: `,
+    "pictures were added, removed or relabelled since.",
+  );
   return notice("", words, ...way(page, wanted, "Update"));
 }
 
-const unlabelled = () => notice("plain", make("span", {}, "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. Put the pictures of each category in a folder of its own to get them."));
+const unlabelled = () =>
+  notice(
+    "plain",
+    make(
+      "span",
+      {},
+      "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. ",
+      "Put the pictures of each category in a folder of its own to get them.",
+    ),
+  );
 
-/** Return what one can do: a button for staff, the command for others. */
+/**
+ * Return what one can do: a button for staff, the command for others.
+ * @param {ExplorePage} page
+ * @param {WantedExperiments} wanted
+ * @param {string} title
+ */
 function way(page, wanted, title) {
   if (!page.staff) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
-    return [make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`), make("a", { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` }, "or sign in as staff")];
+    return [
+      make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
+      make(
+        "a",
+        { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` },
+        "or sign in as staff",
+      ),
+    ];
   }
   const button = make("button", { class: "button primary", type: "button" }, title);
   button.addEventListener("click", () => compute(page, wanted, button));
   return [button];
 }
 
+/** @param {Job[]} jobs */
 function progress(jobs) {
-  const [done, total] = [jobs.reduce((sum, job) => sum + job.done, 0), jobs.reduce((sum, job) => sum + job.total, 0)];
+  const [done, total] = [
+    jobs.reduce((sum, job) => sum + job.done, 0),
+    jobs.reduce((sum, job) => sum + job.total, 0),
+  ];
   const running = jobs.find((job) => job.state === "running");
-  const words = running?.message || (running ? "Computing experiments" : "Waiting for a worker to compute the experiments");
+  const words =
+    running?.message ||
+    (running ? "Computing experiments" : "Waiting for a worker to compute the experiments");
   return make(
     "div",
     { class: "computing" },
     make("span", {}, words),
-    make("progress", { max: 100, value: total ? Math.floor((100 * done) / total) : null, "aria-label": "Computing experiments" }),
+    make("progress", {
+      max: 100,
+      value: total ? Math.floor((100 * done) / total) : null,
+      "aria-label": "Computing experiments",
+    }),
     total ? make("span", { class: "number" }, `${number(done)} of ${number(total)}`) : null,
     make("a", { href: jobs.length === 1 ? `/jobs/${jobs[0].id}/` : "/jobs/" }, plural(jobs.length, "job")),
   );
@@ -103,7 +206,11 @@ function progress(jobs) {
 
 // --- jobs -------------------------------------------------------------------------------------
 
-/** Follow the computations of the shown dataset: progress in a line, results as they come, until all have ended. */
+/**
+ * Follow the computations of the shown dataset: progress in a line, results as they come, until all have
+ * ended.
+ * @param {ExplorePage} page
+ */
 export function followJobs(page) {
   clearTimeout(timer);
   if (followed !== page.state.dataset) seen = new Map();
@@ -111,20 +218,28 @@ export function followJobs(page) {
   ask(page);
 }
 
+/** @param {string} dataset */
 async function activeJobs(dataset) {
-  const lists = ["running", "queued"].map((state) => call(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`));
-  return (await Promise.all(lists)).flatMap((list) => list.results).filter((job) => job.kind === "experiment");
+  /** @type {Promise<Page<Job>>[]} */
+  const lists = ["running", "queued"].map((state) =>
+    call(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`),
+  );
+  return (await Promise.all(lists))
+    .flatMap((list) => list.results)
+    .filter((job) => job.kind === "experiment");
 }
 
+/** @param {ExplorePage} page */
 async function ask(page) {
   const dataset = page.state.dataset;
   // it goes on when the page is seen again
   if (document.hidden) return;
+  /** @type {Job[]} */
   let jobs;
   try {
     jobs = await activeJobs(dataset);
   } catch (error) {
-    if (error.name !== "ApiError") throw error;
+    if (!(error instanceof ApiError)) throw error;
     // what is shown stays true; progress comes back with the server
     timer = setTimeout(() => ask(page), WAITING_MS);
     return;
@@ -132,22 +247,25 @@ async function ask(page) {
   if (page.state.dataset !== dataset) return;
   const now = new Map(jobs.map((job) => [job.id, job]));
   const ended = [...seen.keys()].filter((id) => !now.has(id));
-  const advanced = jobs.some((job) => seen.has(job.id) && seen.get(job.id).done !== job.done);
+  const advanced = jobs.some((job) => (seen.get(job.id)?.done ?? job.done) !== job.done);
   seen = now;
-  if (ended.length) await report(page, ended);
+  if (ended.length) await report(ended);
   if (ended.length || advanced || !page.rows.length) await page.refresh();
   else showNotices(page);
   if (page.state.dataset !== dataset) return;
   clearTimeout(timer);
-  if (jobs.length || !page.rows.length) timer = setTimeout(() => ask(page), jobs.length ? EVERY_MS : WAITING_MS);
+  if (jobs.length || !page.rows.length)
+    timer = setTimeout(() => ask(page), jobs.length ? EVERY_MS : WAITING_MS);
 }
 
-/** Say why a computation failed. */
-async function report(page, ids) {
+/**
+ * Say why a computation failed.
+ * @param {number[]} ids
+ */
+async function report(ids) {
   for (const id of ids) {
+    /** @type {Job | null} */
     const job = await call(`/api/v1/jobs/${id}/`).catch(() => null);
-    if (job?.state !== "failed") continue;
-    at("failure").textContent = job.error || "The computation failed.";
-    at("failure").hidden = false;
+    if (job?.state === "failed") showFailure(job.error || "The computation failed.");
   }
 }

@@ -1,27 +1,29 @@
 // The buttons that change a job: cancel it, try it again, try some of its files again (shown to staff only).
+/** @import { Job } from "../shared/types.js" */
 import { call } from "../shared/api.js";
+import { elementsIn } from "../shared/elements.js";
+import { fail, hideFailure } from "../shared/failure.js";
 
 const failure = document.getElementById("action-error");
 
+/** @param {HTMLButtonElement} button */
 async function act(button) {
-  const { post, file, leadsOn } = button.dataset;
+  const { post = "", file, leadsOn } = button.dataset;
   button.disabled = true;
-  if (failure) failure.hidden = true;
+  if (failure) hideFailure(failure);
   try {
+    /** @type {Job} */
     const job = await call(post, { method: "POST", body: file ? { files: [Number(file)] } : {} });
     // single files are tried by a job of their own
     if (leadsOn !== undefined) location.assign(`/jobs/${job.id}/`);
     else location.reload();
   } catch (error) {
-    if (failure) {
-      failure.textContent = error.message;
-      failure.hidden = false;
-      failure.scrollIntoView({ block: "nearest" });
-    }
     button.disabled = false;
+    if (!failure) return;
+    fail(error, failure);
+    failure.scrollIntoView({ block: "nearest" });
   }
 }
 
-document.querySelectorAll("button[data-post]").forEach((button) => {
+for (const button of elementsIn(document, "button[data-post]", HTMLButtonElement))
   button.addEventListener("click", () => act(button));
-});

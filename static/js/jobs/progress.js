@@ -1,40 +1,52 @@
 // Follows every unfinished job shown on the page: asks once a second and updates its parts in place.
 // Pages whose scripts show a job later call `follow` themselves.
-import { call } from "../shared/api.js";
-import { number, plural } from "../shared/elements.js";
+/** @import { Job } from "../shared/types.js" */
+/** @import { Seen } from "./rate.js" */
+import { ApiError, call } from "../shared/api.js";
+import { elementsIn } from "../shared/elements.js";
+import { number } from "../shared/format.js";
+import { rateOf } from "./rate.js";
 
-const STATES = { queued: "queued", running: "running", succeeded: "succeeded", failed: "failed", cancelled: "cancelled" };
+/** @type {Record<string, string>} */
+const STATES = {
+  queued: "queued",
+  running: "running",
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "cancelled",
+};
 const EVERY_MS = 1000;
 const AFTER_AN_ERROR_MS = 5000;
 
-function duration(seconds) {
-  if (seconds < 60) return plural(Math.max(1, Math.round(seconds)), "second");
-  if (seconds < 3600) return plural(Math.round(seconds / 60), "minute");
-  return plural(Math.round(seconds / 3600), "hour");
-}
+/**
+ * Return the part of this name of what shows a job, null where it has none.
+ * @param {HTMLElement} root
+ * @param {string} part
+ */
+const partOf = (root, part) => elementsIn(root, `[data-part="${part}"]`).at(0) ?? null;
 
-function rateOf(job, seen) {
-  const first = seen[0];
-  const seconds = (seen.at(-1).at - first.at) / 1000;
-  const rate = seconds > 0 ? (job.done - first.done) / seconds : 0;
-  if (job.state !== "running" || rate <= 0) return "";
-  const left = job.total > job.done ? `, about ${duration((job.total - job.done) / rate)} left` : "";
-  return `${rate >= 10 ? number(Math.round(rate)) : rate.toFixed(1)} a second${left}`;
-}
-
+/**
+ * @param {HTMLElement} root
+ * @param {Job} job
+ * @param {Seen[]} seen
+ */
 function show(root, job, seen) {
+  /**
+   * @param {string} part
+   * @param {string} text
+   */
   const write = (part, text) => {
-    const element = root.querySelector(`[data-part="${part}"]`);
+    const element = partOf(root, part);
     if (element && element.textContent !== text) element.textContent = text;
     return element;
   };
   const badge = write("state", STATES[job.state] ?? job.state);
   if (badge) badge.dataset.state = job.state;
-  const bar = root.querySelector('[data-part="bar"]');
-  if (bar) bar.value = job.percent;
+  const bar = partOf(root, "bar");
+  if (bar instanceof HTMLProgressElement) bar.value = job.percent;
   write("count", job.total ? `${number(job.done)} of ${number(job.total)}` : "");
   write("rate", rateOf(job, seen));
-  const counted = job.total && !root.querySelector('[data-part="count"]');
+  const counted = job.total && !partOf(root, "count");
   write("message", job.message || (counted ? `${number(job.done)} of ${number(job.total)}` : ""));
   const error = write("error", job.error);
   if (error) error.hidden = !job.error;
@@ -42,8 +54,13 @@ function show(root, job, seen) {
   if (failed) failed.hidden = !job.failed;
 }
 
-/** Follow the job of `root.dataset.job`; calls `ended(job)` when it has no more work to do. */
+/**
+ * Follow the job of `root.dataset.job`; calls `ended(job)` when it has no more work to do.
+ * @param {HTMLElement} root
+ * @param {((job: Job) => void) | null} ended
+ */
 export function follow(root, ended = null) {
+  /** @type {Seen[]} */
   const seen = [];
   let tenth = -1;
   const ask = async () => {
@@ -52,11 +69,13 @@ export function follow(root, ended = null) {
       document.addEventListener("visibilitychange", ask, { once: true });
       return;
     }
+    /** @type {Job} */
     let job;
     try {
       job = await call(`/api/v1/jobs/${root.dataset.job}/`);
     } catch (error) {
-      const message = root.querySelector('[data-part="message"]');
+      if (!(error instanceof ApiError)) throw error;
+      const message = partOf(root, "message");
       if (message) message.textContent = error.message;
       if (error.status !== 404) setTimeout(ask, AFTER_AN_ERROR_MS);
       return;
@@ -64,7 +83,7 @@ export function follow(root, ended = null) {
     seen.push({ at: performance.now(), done: job.done });
     if (seen.length > 10) seen.shift();
     show(root, job, seen);
-    const status = root.querySelector('[data-part="status"]');
+    const status = partOf(root, "status");
     if (status && Math.floor(job.percent / 10) !== tenth) {
       tenth = Math.floor(job.percent / 10);
       status.textContent = `${job.percent} percent`;
@@ -81,4 +100,4 @@ export function follow(root, ended = null) {
   ask();
 }
 
-document.querySelectorAll("[data-job]").forEach((root) => follow(root));
+for (const root of elementsIn(document, "[data-job]")) follow(root);

@@ -1,21 +1,35 @@
-// Watches the active jobs of a dataset: what is being computed is shown, and results are fetched as they come.
+// Watches the active jobs of a dataset: what is being computed is shown, and results are fetched as they
+// come.
+/** @import { Job, Page } from "../shared/types.js" */
 import { call } from "../shared/api.js";
 
 const ACTIVE_MS = 3000;
 const IDLE_MS = 20000;
 const KINDS = ["experiment", "promote"];
 
-/** Return the active jobs of a dataset of these kinds. */
+/**
+ * Return the active jobs of a dataset of these kinds.
+ * @param {string} slug
+ * @param {string[]} kinds
+ */
 async function activeJobs(slug, kinds) {
+  /** @param {string} state */
   const address = (state) => `/api/v1/jobs/?dataset=${encodeURIComponent(slug)}&state=${state}`;
+  /** @type {Page<Job>[]} */
   const pages = await Promise.all(["running", "queued"].map((state) => call(address(state))));
   return pages.flatMap((page) => page.results).filter((job) => kinds.includes(job.kind));
 }
 
-/** Call `changed(jobs, progressed)` at first and whenever the jobs have moved on; returns what stops it. */
+/**
+ * Call `changed(jobs, progressed)` at first and whenever the jobs have moved on; returns what stops it.
+ * @param {string} slug
+ * @param {(jobs: Job[], progressed: boolean) => void} changed
+ */
 export function watchJobs(slug, changed, kinds = KINDS) {
   let stopped = false;
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  /** @type {string | null} */
   let before = null;
   const ask = async () => {
     if (stopped) return;
@@ -23,6 +37,7 @@ export function watchJobs(slug, changed, kinds = KINDS) {
       document.addEventListener("visibilitychange", ask, { once: true });
       return;
     }
+    /** @type {Job[]} */
     let jobs = [];
     try {
       jobs = await activeJobs(slug, kinds);

@@ -1,17 +1,34 @@
-// One configuration in all views: what the pointer or the focus is on is brought out everywhere, with a card beside it.
-import { percent, SCORES } from "../shared/url-state.js";
-import { make, number } from "../shared/elements.js";
+// One configuration in all views: what the pointer or the focus is on is brought out everywhere, with a card
+// beside it.
+/** @import { BoardRow } from "./types.js" */
+import { byId, closest, make } from "../shared/elements.js";
+import { SCORE_NAMES } from "../shared/experiments.js";
+import { number, percent } from "../shared/format.js";
 import { bytes, layerOf, ms, SHORT_SCORES } from "./figures.js";
 import { joinNetwork } from "./scatter.js";
 
-const card = document.getElementById("card");
 const GAP_PX = 10;
+/** @type {Element | null} */
 let anchor = null;
 
-/** Show the figures of a row beside an element. */
+/**
+ * Show the figures of a row beside an element.
+ * @param {BoardRow} row
+ * @param {Element} beside
+ */
 function showCard(row, beside) {
+  /**
+   * @param {string} name
+   * @param {string} value
+   */
   const line = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
-  const marks = [row.best ? "best" : "", row.live ? "live now" : "", row.front ? "on the Pareto front" : "", row.baseline ? "baseline" : ""].filter(Boolean);
+  const marks = [
+    row.best ? "best" : "",
+    row.live ? "live now" : "",
+    row.front ? "on the Pareto front" : "",
+    row.baseline ? "baseline" : "",
+  ].filter(Boolean);
+  const card = byId("card");
   card.replaceChildren(
     make("p", { class: "card-title" }, row.title),
     make("p", { class: "muted" }, layerOf(row)),
@@ -19,7 +36,7 @@ function showCard(row, beside) {
     make(
       "dl",
       { class: "number" },
-      ...Object.keys(SCORES).map((score) => line(SHORT_SCORES[score], percent(row[score]))),
+      ...SCORE_NAMES.map((score) => line(SHORT_SCORES[score], percent(row[score]))),
       line("Dimensions", number(row.dims)),
       line("A vector", bytes(row.bytes_per_vector)),
       line("A picture", ms(row.extract_ms)),
@@ -27,42 +44,66 @@ function showCard(row, beside) {
   );
   card.hidden = false;
   anchor = beside;
-  place();
+  moveCard(card, beside);
 }
 
-function place() {
-  const there = anchor.getBoundingClientRect();
+/**
+ * @param {HTMLElement} card
+ * @param {Element} beside
+ */
+function moveCard(card, beside) {
+  const there = beside.getBoundingClientRect();
   const size = card.getBoundingClientRect();
   const middle = there.left + there.width / 2 - size.width / 2;
   const above = there.top - size.height - GAP_PX;
-  card.style.left = `${Math.max(8, Math.min(middle, document.documentElement.clientWidth - size.width - 8))}px`;
+  const most = document.documentElement.clientWidth - size.width - 8;
+  card.style.left = `${Math.max(8, Math.min(middle, most))}px`;
   card.style.top = `${above > 64 ? above : there.bottom + GAP_PX}px`;
 }
 
 /** What is focused keeps its card while the page scrolls to it; what was pointed at has moved away. */
 function followScroll() {
+  const card = byId("card");
   if (card.hidden) return;
-  if (anchor === document.activeElement) place();
+  if (anchor && anchor === document.activeElement) moveCard(card, anchor);
   else card.hidden = true;
 }
 
-/** Bring out a configuration in all views, with its card beside what is pointed at or focused; no row takes both away. */
+/**
+ * Bring out a configuration in all views, with its card beside what is pointed at or focused; no row takes
+ * both away.
+ * @param {HTMLElement[]} views
+ * @param {BoardRow | null} row
+ * @param {Element | null} from
+ */
 function bringOut(views, row, from) {
   for (const view of views) {
     for (const element of view.querySelectorAll("[data-linked]")) element.removeAttribute("data-linked");
     if (row) view.querySelector(`[data-experiment="${row.experiment}"]`)?.setAttribute("data-linked", "");
     joinNetwork(view, row?.model ?? null);
   }
-  if (row && from.closest("#heat, #scatter") && matchMedia("(hover: hover)").matches) showCard(row, from);
-  else card.hidden = true;
+  if (row && from?.closest("#heat, #scatter") && matchMedia("(hover: hover)").matches) showCard(row, from);
+  else byId("card").hidden = true;
 }
 
-/** Let hovering and focusing a configuration in one view bring it out in all; `rowOf(id)` is its row. */
+/**
+ * Let hovering and focusing a configuration in one view bring it out in all; `rowOf(id)` is its row.
+ * @param {HTMLElement[]} views
+ * @param {(id: string) => BoardRow | undefined} rowOf
+ */
 export function linkViews(views, rowOf) {
-  const found = (event) => event.target.closest?.("[data-experiment]");
   for (const view of views) {
-    for (const type of ["pointerover", "focusin"]) view.addEventListener(type, (event) => found(event) && bringOut(views, rowOf(found(event).dataset.experiment), found(event)));
-    for (const type of ["pointerout", "focusout"]) view.addEventListener(type, (event) => found(event) && !found(event).contains(event.relatedTarget) && bringOut(views, null));
+    for (const type of /** @type {const} */ (["pointerover", "focusin"]))
+      view.addEventListener(type, (event) => {
+        const found = closest(event, "[data-experiment]");
+        if (found) bringOut(views, rowOf(found.dataset.experiment ?? "") ?? null, found);
+      });
+    for (const type of /** @type {const} */ (["pointerout", "focusout"]))
+      view.addEventListener(type, (event) => {
+        const found = closest(event, "[data-experiment]");
+        const next = event.relatedTarget;
+        if (found && !(next instanceof Node && found.contains(next))) bringOut(views, null, null);
+      });
   }
   addEventListener("scroll", followScroll, { passive: true });
 }

@@ -1,20 +1,37 @@
 // The ways a picture reaches the page: a chosen file, a drop anywhere, the clipboard.
+import { closest } from "../shared/elements.js";
 
-const carriesPicture = (transfer) => ["Files", "text/uri-list"].some((type) => transfer?.types.includes(type));
+/**
+ * What a picture comes through, what covers the page while one is dragged over it, and who takes what.
+ * @typedef {object} Takers
+ * @property {HTMLInputElement} file
+ * @property {HTMLElement} overlay
+ * @property {(file: File) => void} takeFile
+ * @property {(url: string) => void} takeAddress
+ * @property {(sentence: string) => void} fail
+ */
 
+/** @param {DataTransfer | null} transfer */
+const carriesImage = (transfer) => ["Files", "text/uri-list"].some((type) => transfer?.types.includes(type));
+
+/** @param {DataTransfer} transfer */
 function firstAddress(transfer) {
   const lines = (transfer.getData("text/uri-list") || transfer.getData("text/plain")).split(/\r?\n/);
   return lines.map((line) => line.trim()).find((line) => /^https?:\/\/\S+$/i.test(line));
 }
 
-/** A picture among the files if there is one, else the first: the server then says what it is. */
-function firstPicture(files) {
+/**
+ * A picture among the files if there is one, else the first: the server then says what it is.
+ * @param {FileList} files
+ */
+function firstImage(files) {
   return [...files].find((file) => file.type.startsWith("image/")) ?? files[0];
 }
 
-export function listenForPictures({ file, overlay, takeFile, takeAddress, fail }) {
+/** @param {Takers} takers */
+export function listenForImages({ file, overlay, takeFile, takeAddress, fail }) {
   file.addEventListener("change", () => {
-    const chosen = file.files[0];
+    const chosen = file.files?.[0];
     if (chosen) takeFile(chosen);
     file.value = ""; // so that choosing the same file again is a change
   });
@@ -25,7 +42,7 @@ export function listenForPictures({ file, overlay, takeFile, takeAddress, fail }
     overlay.hidden = true;
   };
   addEventListener("dragenter", (event) => {
-    if (!carriesPicture(event.dataTransfer)) return;
+    if (!carriesImage(event.dataTransfer)) return;
     depth += 1;
     overlay.hidden = false;
   });
@@ -34,16 +51,16 @@ export function listenForPictures({ file, overlay, takeFile, takeAddress, fail }
     if (depth === 0) overlay.hidden = true;
   });
   addEventListener("dragover", (event) => {
-    if (!carriesPicture(event.dataTransfer)) return;
+    if (!event.dataTransfer || !carriesImage(event.dataTransfer)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
   });
   addEventListener("dragend", leave);
   addEventListener("drop", (event) => {
     leave();
-    if (!carriesPicture(event.dataTransfer)) return;
+    if (!event.dataTransfer || !carriesImage(event.dataTransfer)) return;
     event.preventDefault();
-    const dropped = firstPicture(event.dataTransfer.files);
+    const dropped = firstImage(event.dataTransfer.files);
     const address = dropped ? null : firstAddress(event.dataTransfer);
     if (dropped) takeFile(dropped);
     else if (address) takeAddress(address);
@@ -51,14 +68,15 @@ export function listenForPictures({ file, overlay, takeFile, takeAddress, fail }
   });
 
   addEventListener("paste", (event) => {
-    const pasted = firstPicture(event.clipboardData.files);
+    if (!event.clipboardData) return;
+    const pasted = firstImage(event.clipboardData.files);
     if (pasted) {
       event.preventDefault();
       takeFile(pasted);
       return;
     }
     // text that is pasted into a field belongs to the field
-    if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
+    if (closest(event, "input, textarea, select")) return;
     const address = firstAddress(event.clipboardData);
     if (address) takeAddress(address);
   });

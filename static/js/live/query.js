@@ -1,8 +1,12 @@
 // Shows the picture that is searched with, at once from what the page already has.
+/** @import { SearchQuery } from "../shared/types.js" */
+/** @import { Query, Uploads } from "./types.js" */
+import { byId } from "../shared/elements.js";
 
-const at = (id) => document.getElementById(id);
+/** @type {{ file: File, url: string } | null} */
 let shown = null; // the object URL in use, revoked when replaced
 
+/** @param {string} url */
 function hostOf(url) {
   try {
     return new URL(url).hostname;
@@ -11,9 +15,11 @@ function hostOf(url) {
   }
 }
 
+/** @param {string | null | undefined} source */
 function showSource(source) {
-  const image = at("query-image");
-  const blank = at("query-blank");
+  const image = byId("query-image", HTMLImageElement);
+  const blank = byId("query-blank");
+  /** @param {boolean} visible */
   const use = (visible) => {
     image.hidden = !visible;
     blank.hidden = visible;
@@ -24,12 +30,18 @@ function showSource(source) {
   else if (image.getAttribute("src") !== source) image.src = source;
 }
 
-/** Show the query; `answered` is the `query` of the API's answer, once it is there. */
+/**
+ * Show the query; `answered` is the `query` of the API's answer, once it is there.
+ * @param {Query | null} query
+ * @param {Uploads} uploads
+ * @param {SearchQuery} [answered]
+ */
 export function showQuery(query, uploads, answered) {
-  at("query-picture").hidden = !query;
-  at("invitation").hidden = Boolean(query);
-  at("choose-text").textContent = query ? "Choose another picture" : "Choose a picture";
+  byId("query-picture").hidden = !query;
+  byId("invitation").hidden = Boolean(query);
+  byId("choose-text").textContent = query ? "Choose another picture" : "Choose a picture";
   const file = query?.kind === "file" ? uploads.get(query.key) : null;
+  /** @type {string | null | undefined} */
   let source = null;
   let name = "";
   if (file) {
@@ -50,8 +62,8 @@ export function showQuery(query, uploads, answered) {
     source = query.thumbnail;
     name = `Picture from ${hostOf(query.url)}`;
   }
-  at("query-image").alt = name ? `Query: ${name}` : "Query picture";
-  at("query-name").textContent = name;
-  at("query-size").textContent = answered?.width ? `${answered.width} × ${answered.height}` : "";
+  byId("query-image", HTMLImageElement).alt = name ? `Query: ${name}` : "Query picture";
+  byId("query-name").textContent = name;
+  byId("query-size").textContent = answered?.width ? `${answered.width} × ${answered.height}` : "";
   showSource(source);
 }

@@ -1,20 +1,30 @@
 // Shows the hits, what they have in common, and where the time went.
-import { make, makeSvg, number, plural } from "../shared/elements.js";
+/** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
+import { byId, make, makeSvg } from "../shared/elements.js";
+import { number, plural } from "../shared/format.js";
 
-const at = (id) => document.getElementById(id);
-const STAGES = { decode: "decode", extract: "features", search: "search", rerank: "re-rank", load: "load" };
+/** @type {[stage: Stage, name: string][]} */
+const STAGES = [
+  ["decode", "decode"],
+  ["extract", "features"],
+  ["search", "search"],
+  ["rerank", "re-rank"],
+  ["load", "load"],
+];
+/** @type {string[]} */
 let labels = [];
 
 export function clearHits() {
   labels = [];
-  at("hits").replaceChildren();
+  byId("hits").replaceChildren();
 }
 
 export const hitCount = () => labels.length;
 
+/** @param {Hit} hit */
 function card(hit) {
   const bar = make("span", { class: "score-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--score", Math.min(1, Math.max(0, hit.score)));
+  bar.style.setProperty("--score", String(Math.min(1, Math.max(0, hit.score))));
   const name = hit.label || hit.filename;
   return make(
     "li",
@@ -22,55 +32,92 @@ function card(hit) {
     make(
       "a",
       { class: "hit-picture", href: hit.page_url },
-      make("img", { src: hit.thumbnail, alt: name, width: hit.width, height: hit.height, loading: "lazy", decoding: "async" }),
+      make("img", {
+        src: hit.thumbnail,
+        alt: name,
+        width: hit.width,
+        height: hit.height,
+        loading: "lazy",
+        decoding: "async",
+      }),
       make("span", { class: "hit-rank", "aria-label": `Rank ${hit.rank}` }, String(hit.rank)),
     ),
     make(
       "div",
       { class: "hit-facts" },
-      make("span", { class: "score", title: "Cosine similarity: 1 is the same" }, bar, make("span", {}, hit.score.toFixed(3))),
+      make(
+        "span",
+        { class: "score", title: "Cosine similarity: 1 is the same" },
+        bar,
+        make("span", {}, hit.score.toFixed(3)),
+      ),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
         "div",
         { class: "hit-line" },
         make("span", {}, hit.dataset),
-        make("a", { href: `?image=${hit.image}`, "data-image": hit.image, "aria-label": `Find pictures similar to ${name}` }, "Find similar"),
+        make(
+          "a",
+          {
+            href: `?image=${hit.image}`,
+            "data-image": hit.image,
+            "aria-label": `Find pictures similar to ${name}`,
+          },
+          "Find similar",
+        ),
       ),
     ),
   );
 }
 
-/** Append the hits and return the first new card. */
+/**
+ * Append the hits and return the first new card.
+ * @param {Hit[]} hits
+ */
 export function appendHits(hits) {
   labels.push(...hits.map((hit) => hit.label));
   const cards = hits.map(card);
-  at("hits").append(...cards);
+  byId("hits").append(...cards);
   return cards[0];
 }
 
-/** Say in words what is shown; returns the words. */
+/**
+ * Say in words what is shown; returns the words.
+ * @param {SearchResponse} found
+ */
 export function showSummary(found) {
-  at("summary").textContent = summary(found);
-  return at("summary").textContent;
+  byId("summary").textContent = summaryOf(found, labels);
+  return byId("summary").textContent;
 }
 
-function summary(found) {
+/**
+ * Return in words what was found, and what the labels of the shown hits have in common.
+ * @param {Pick<SearchResponse, "searched" | "label">} found
+ * @param {string[]} shownLabels
+ */
+export function summaryOf(found, shownLabels) {
   const among = `Searched ${plural(found.searched, "picture")}`;
-  if (!labels.length) {
-    return found.label ? `${among}. None has the label “${found.label}” here.` : `${among}. Nothing was found.`;
+  if (!shownLabels.length) {
+    return found.label
+      ? `${among}. None has the label “${found.label}” here.`
+      : `${among}. Nothing was found.`;
   }
+  /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const label of labels) if (label) counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (const label of shownLabels) if (label) counts.set(label, (counts.get(label) ?? 0) + 1);
   if (!counts.size || found.label) return `${among}.`;
   const [label, count] = [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best));
-  if (counts.size === 1 && count === labels.length) return `${among}. All ${number(count)} shown are labelled “${label}”.`;
-  return `${among}. ${number(count)} of the ${number(labels.length)} shown share the label “${label}”.`;
+  if (counts.size === 1 && count === shownLabels.length)
+    return `${among}. All ${number(count)} shown are labelled “${label}”.`;
+  return `${among}. ${number(count)} of the ${number(shownLabels.length)} shown share the label “${label}”.`;
 }
 
+/** @param {number} value */
 const ms = (value) => `${value >= 100 ? Math.round(value) : value.toFixed(1)} ms`;
 
+/** @param {SearchResponse["timings_ms"]} timings */
 export function showTimings(timings) {
-  const stages = Object.entries(STAGES).filter(([stage]) => timings[stage] > 0);
+  const stages = STAGES.filter(([stage]) => timings[stage] > 0);
   const sum = stages.reduce((total, [stage]) => total + timings[stage], 0);
   const bar = makeSvg("svg", { viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" });
   let x = 0;
@@ -79,6 +126,16 @@ export function showTimings(timings) {
     bar.append(makeSvg("rect", { x, y: 0, width, height: 1, "data-stage": stage }));
     x += width;
   }
-  const rows = stages.map(([stage, name]) => make("li", { "data-stage": stage }, `${name} ${ms(timings[stage])}`));
-  at("timings").replaceChildren(bar, make("ul", { "aria-label": "Time taken" }, ...rows, make("li", { class: "total" }, `total ${ms(timings.total)}`)));
+  const rows = stages.map(([stage, name]) =>
+    make("li", { "data-stage": stage }, `${name} ${ms(timings[stage])}`),
+  );
+  byId("timings").replaceChildren(
+    bar,
+    make(
+      "ul",
+      { "aria-label": "Time taken" },
+      ...rows,
+      make("li", { class: "total" }, `total ${ms(timings.total)}`),
+    ),
+  );
 }

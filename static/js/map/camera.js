@@ -1,18 +1,25 @@
 // Where the map is looked at from: moves and zooms within limits, at once or in a short flight.
+/** @import { View } from "./types.js" */
+/** @import { MapRenderer } from "./drawing/renderer.js" */
+import { prefersStillness } from "../shared/motion.js";
 import { between, eased, pan, sameView, zoomAround } from "./view.js";
 
 const FLIGHT_MS = 220;
 const FARTHEST_OUT = 0.5; // of the scale that shows everything
 const CLOSEST_SPACING = 400; // CSS pixels between neighbours
 const LEAST_ZOOM = 8; // what one can at least zoom in, however sparse the map
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class MapCamera {
   #renderer;
   #onView;
+  /** @type {{ to: View, startedAt: number } | null} */
   #flight = null;
 
-  /** `onView(view)` hears of every change. */
+  /**
+   * `onView(view)` hears of every change.
+   * @param {MapRenderer} renderer
+   * @param {(view: View) => void} onView
+   */
   constructor(renderer, onView) {
     this.#renderer = renderer;
     this.#onView = onView;
@@ -23,10 +30,13 @@ export class MapCamera {
     return this.#flight?.to ?? this.#renderer.view;
   }
 
-  /** Show a view; `glide` takes the way there. */
+  /**
+   * Show a view; `glide` takes the way there.
+   * @param {View} view
+   */
   show(view, { glide = false } = {}) {
     this.stop();
-    if (!glide || stillness.matches) {
+    if (!glide || prefersStillness()) {
       this.#set(view);
       return;
     }
@@ -48,12 +58,21 @@ export class MapCamera {
     this.#flight = null;
   }
 
-  /** Move by CSS pixels, as a hand moves a sheet. */
+  /**
+   * Move by CSS pixels, as a hand moves a sheet.
+   * @param {number} right
+   * @param {number} down
+   */
   pan(right, down, { glide = false } = {}) {
     this.show(pan(glide ? this.goal : this.#renderer.view, right, down), { glide });
   }
 
-  /** Zoom by `factor` around a place of the box. */
+  /**
+   * Zoom by `factor` around a place of the box.
+   * @param {number} factor
+   * @param {number} left
+   * @param {number} top
+   */
   zoom(factor, left, top, { glide = false } = {}) {
     const from = glide ? this.goal : this.#renderer.view;
     const home = this.#renderer.home().scale;
@@ -68,8 +87,9 @@ export class MapCamera {
   }
 
   // the middle of the box stays over the map, so that nobody gets lost
+  /** @param {View} view */
   #within(view) {
-    const { minX, minY, maxX, maxY } = this.#renderer.grid.bounds;
+    const { minX, minY, maxX, maxY } = this.#renderer.bounds;
     return {
       x: Math.min(maxX, Math.max(minX, view.x)),
       y: Math.min(maxY, Math.max(minY, view.y)),
@@ -77,6 +97,7 @@ export class MapCamera {
     };
   }
 
+  /** @param {View} view */
   #set(view) {
     const kept = this.#within(view);
     if (sameView(kept, this.#renderer.view)) return;

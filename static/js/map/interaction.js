@@ -1,8 +1,11 @@
 // Moves over the map and points at it, with mouse, fingers and keyboard.
 //
 // Drag, arrows: move. Wheel, pinch, double click, + and -: zoom. 0: everything. Shift and drag: select a box.
-// Alt and drag: select with a lasso. Enter: go to the point nearest to the middle; then the arrows go from point to
-// point (with Shift they move the map), Space selects it or not, Enter opens it, Escape leaves it.
+// Alt and drag: select with a lasso. Enter: go to the point nearest to the middle; then the arrows go from
+// point to point (with Shift they move the map), Space selects it or not, Enter opens it, Escape leaves it.
+/** @import { Pair, View } from "./types.js" */
+/** @import { MapRenderer } from "./drawing/renderer.js" */
+import { closest } from "../shared/elements.js";
 import { MapCamera } from "./camera.js";
 import { withinPolygon } from "./grid.js";
 import { MapOverlay } from "./overlay.js";
@@ -10,6 +13,7 @@ import { MapPointing } from "./pointing.js";
 import { toData } from "./view.js";
 
 // right and up
+/** @type {Record<string, Pair>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const KEY_PAN = 80;
 const KEY_ZOOM = 1.5;
@@ -19,24 +23,47 @@ const LINE_PIXELS = 16;
 const CONTROLS = "a, button, input, select, textarea";
 const nothing = () => {};
 
+/** @typedef {"pan" | "box" | "lasso"} Mode what dragging does */
+/** @typedef {{ kind: Mode, left: number, top: number, dragged: boolean }} Drag */
+/** @typedef {{ kind: "pinch", left: number, top: number, distance: number }} Pinch */
+/**
+ * Who hears of what happens: `onHover` of the point under the pointer, else in keyboard focus, -1 for none,
+ * `onFocus` of the latter; `onSelect` with the corners of the outline in data units, where there was one.
+ * @typedef {object} MapListener
+ * @property {(index: number, left: number, top: number) => void} [onHover]
+ * @property {(index: number) => void} [onFocus]
+ * @property {(index: number) => void} [onOpen]
+ * @property {(indices: Uint32Array, corners: number[] | null) => void} [onSelect]
+ * @property {(view: View) => void} [onView]
+ */
+
 export class MapInteraction {
   #box;
   #renderer;
   #on;
   #overlay;
   #pointing;
+  /** @type {Mode} */
   #mode = "pan";
+  /** @type {Map<number, Pair>} */
   #pointers = new Map();
+  /** @type {Drag | Pinch | null} */
   #gesture = null;
+  /** @type {Set<number>} */
   #selected = new Set();
   #stop = new AbortController();
 
   /**
-   * `box` holds the renderer's canvas. Callbacks: onHover(index or -1, left, top) of the point under the pointer,
-   * else in keyboard focus; onFocus(index or -1) of the latter; onOpen(index); onSelect(Uint32Array, corners of the
-   * outline in data units or null); onView(view).
+   * `box` holds the renderer's canvas.
+   * @param {HTMLElement} box
+   * @param {MapRenderer} renderer
+   * @param {MapListener} listener
    */
-  constructor(box, renderer, { onHover = nothing, onFocus = nothing, onOpen = nothing, onSelect = nothing, onView = nothing } = {}) {
+  constructor(
+    box,
+    renderer,
+    { onHover = nothing, onFocus = nothing, onOpen = nothing, onSelect = nothing, onView = nothing } = {},
+  ) {
     this.#box = box;
     this.#renderer = renderer;
     this.#on = { open: onOpen, select: onSelect };
@@ -51,6 +78,11 @@ export class MapInteraction {
 
   #listen() {
     const { signal } = this.#stop;
+    /**
+     * @template {keyof HTMLElementEventMap} Name
+     * @param {Name} name
+     * @param {(event: HTMLElementEventMap[Name]) => void} work
+     */
     const listen = (name, work) => this.#box.addEventListener(name, work, { signal, passive: false });
     listen("pointerdown", (event) => this.#down(event));
     listen("pointermove", (event) => this.#move(event));
@@ -68,15 +100,21 @@ export class MapInteraction {
     this.#stop.abort();
   }
 
-  /** What dragging does: "pan", "box" or "lasso". */
-  get mode() { return this.#mode; }
+  /** What dragging does. */
+  get mode() {
+    return this.#mode;
+  }
 
+  /** @param {Mode} mode */
   set mode(mode) {
     this.#mode = mode;
     this.#box.dataset.mode = mode;
   }
 
-  /** Zoom around the middle of the box, as the keys + and - do. */
+  /**
+   * Zoom around the middle of the box, as the keys + and - do.
+   * @param {number} factor
+   */
   zoom(factor) {
     const { width, height } = this.#renderer.size;
     this.camera.zoom(factor, width / 2, height / 2, { glide: true });
@@ -88,20 +126,31 @@ export class MapInteraction {
     this.#pointing.follow();
   }
 
-  /** Take over a selection that the page made or cleared; says nothing. */
+  /**
+   * Take over a selection that the page made or cleared; says nothing.
+   * @param {Iterable<number>} indices
+   */
   setSelection(indices) {
     this.#selected = new Set(indices);
   }
 
-  #place(event) {
+  /**
+   * @param {MouseEvent} event
+   * @returns {Pair}
+   */
+  #positionOf(event) {
     const bounds = this.#box.getBoundingClientRect();
-    return [event.clientX - bounds.left - this.#box.clientLeft, event.clientY - bounds.top - this.#box.clientTop];
+    return [
+      event.clientX - bounds.left - this.#box.clientLeft,
+      event.clientY - bounds.top - this.#box.clientTop,
+    ];
   }
 
+  /** @param {PointerEvent} event */
   #down(event) {
     // buttons and cards that lie over the map are not the map
-    if (!this.#renderer.grid || event.button !== 0 || event.target.closest(CONTROLS)) return;
-    const [left, top] = this.#place(event);
+    if (!this.#renderer.grid || event.button !== 0 || closest(event, CONTROLS)) return;
+    const [left, top] = this.#positionOf(event);
     this.#pointers.set(event.pointerId, [left, top]);
     this.#box.setPointerCapture(event.pointerId);
     this.camera.stop();
@@ -121,8 +170,9 @@ export class MapInteraction {
     return { left: (ax + bx) / 2, top: (ay + by) / 2, distance: Math.max(1, Math.hypot(ax - bx, ay - by)) };
   }
 
+  /** @param {PointerEvent} event */
   #move(event) {
-    const [left, top] = this.#place(event);
+    const [left, top] = this.#positionOf(event);
     if (!this.#pointers.has(event.pointerId)) {
       if (event.pointerType !== "touch") this.#pointing.over(left, top);
       return;
@@ -133,6 +183,7 @@ export class MapInteraction {
     else if (gesture) this.#drag(gesture, left, top);
   }
 
+  /** @param {Pinch} gesture */
   #pinch(gesture) {
     if (this.#pointers.size < 2) return;
     const now = this.#spread();
@@ -141,6 +192,11 @@ export class MapInteraction {
     Object.assign(gesture, now);
   }
 
+  /**
+   * @param {Drag} gesture
+   * @param {number} left
+   * @param {number} top
+   */
   #drag(gesture, left, top) {
     if (!gesture.dragged && Math.hypot(left - gesture.left, top - gesture.top) < DRAG_FROM) return;
     gesture.dragged = true;
@@ -154,6 +210,7 @@ export class MapInteraction {
     Object.assign(gesture, { left, top });
   }
 
+  /** @param {PointerEvent} event */
   #up(event) {
     if (!this.#pointers.delete(event.pointerId)) return;
     const gesture = this.#gesture;
@@ -165,6 +222,7 @@ export class MapInteraction {
     else if (outline) this.#selectInside(outline);
   }
 
+  /** @param {PointerEvent} event */
   #cancel(event) {
     this.#pointers.delete(event.pointerId);
     this.#abandon();
@@ -176,6 +234,10 @@ export class MapInteraction {
     this.#overlay.end();
   }
 
+  /**
+   * @param {Drag} gesture
+   * @param {string} pointerType
+   */
   #click({ left, top }, pointerType) {
     const index = this.#pointing.pick(left, top);
     // a finger cannot hover: its first tap shows the point, the next opens it
@@ -183,37 +245,46 @@ export class MapInteraction {
     else if (index >= 0) this.#on.open(index);
   }
 
+  /** @param {number[]} outline */
   #selectInside(outline) {
     const { view, size, grid } = this.#renderer;
+    if (!grid) return;
+    /** @type {number[]} */
     const corners = [];
-    for (let i = 0; i < outline.length; i += 2) corners.push(...toData(view, size, outline[i], outline[i + 1]));
+    for (let i = 0; i < outline.length; i += 2)
+      corners.push(...toData(view, size, outline[i], outline[i + 1]));
     const found = withinPolygon(grid, corners, (index) => this.#renderer.isShown(index));
     this.#selected = new Set(found);
     this.#on.select(found, corners);
   }
 
+  /** @param {number} index */
   #toggle(index) {
     if (!this.#selected.delete(index)) this.#selected.add(index);
     this.#on.select(Uint32Array.from(this.#selected).sort(), null);
   }
 
+  /** @param {WheelEvent} event */
   #wheel(event) {
     if (!this.#renderer.grid) return;
     event.preventDefault();
     const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PIXELS : 1);
     // a pinch on a touchpad comes as a wheel with the control key, in small steps
     const factor = Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.0015));
-    this.camera.zoom(Math.min(2, Math.max(0.5, factor)), ...this.#place(event));
+    this.camera.zoom(Math.min(2, Math.max(0.5, factor)), ...this.#positionOf(event));
   }
 
+  /** @param {MouseEvent} event */
   #doubleClick(event) {
-    const [left, top] = this.#place(event);
-    const onMap = this.#renderer.grid && !event.target.closest(CONTROLS);
+    const [left, top] = this.#positionOf(event);
+    const onMap = this.#renderer.grid && !closest(event, CONTROLS);
     if (onMap && this.#pointing.pick(left, top) < 0) this.camera.zoom(2, left, top, { glide: true });
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    if (!this.#renderer.grid || event.target !== this.#box || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.#renderer.grid || event.target !== this.#box || event.ctrlKey || event.metaKey || event.altKey)
+      return;
     const focused = this.#pointing.focused;
     const arrow = ARROWS[event.key];
     if (arrow && focused >= 0 && !event.shiftKey) this.#walk(arrow);
@@ -230,11 +301,17 @@ export class MapInteraction {
     event.preventDefault();
   }
 
+  /** @param {Pair} arrow */
   #walk([right, up]) {
     this.#pointing.walk(right, up);
     const { width, height } = this.#renderer.size;
-    const [left, top] = this.#pointing.placeOf(this.#pointing.focused);
-    const beyond = (place, length) => Math.max(0, place - (length - EDGE)) + Math.min(0, place - EDGE);
+    const [left, top] = this.#pointing.positionOf(this.#pointing.focused);
+    /**
+     * @param {number} position
+     * @param {number} length
+     */
+    const beyond = (position, length) =>
+      Math.max(0, position - (length - EDGE)) + Math.min(0, position - EDGE);
     const [x, y] = [beyond(left, width), beyond(top, height)];
     if (x || y) this.camera.pan(-x, -y, { glide: true });
   }

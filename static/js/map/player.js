@@ -1,8 +1,19 @@
 // Plays through the layouts of a map, one after the other and round again: play, pause, step, speed.
+import { prefersStillness } from "../shared/motion.js";
+/** @import { PlayerState } from "./types.js" */
 
 const GLIDE_MS = 1400;
 const REST_MS = 700;
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/**
+ * How a player plays `count` layouts: `show` shows one and promises that every point is in its place,
+ * `onChange` hears of every change, `at` is the one shown first.
+ * @typedef {object} PlayerOptions
+ * @property {number} count
+ * @property {(number: number, how: { duration: number }) => Promise<unknown>} show
+ * @property {(state: PlayerState) => void} [onChange]
+ * @property {number} [at]
+ */
 
 export class MapPlayer {
   #count;
@@ -13,10 +24,7 @@ export class MapPlayer {
   #playing = false;
   #turn = 0;
 
-  /**
-   * `count` layouts; `show(number, {duration})` shows one and returns a promise kept once every point is in its
-   * place; `onChange({at, count, playing, speed})` hears of every change.
-   */
+  /** @param {PlayerOptions} options */
   constructor({ count, show, onChange = () => {}, at = 0 }) {
     this.#count = count;
     this.#show = show;
@@ -24,6 +32,7 @@ export class MapPlayer {
     this.#at = at;
   }
 
+  /** @returns {PlayerState} */
   get state() {
     return { at: this.#at, count: this.#count, playing: this.#playing, speed: this.#speed };
   }
@@ -57,14 +66,20 @@ export class MapPlayer {
     return this.go((((this.#at + by) % this.#count) + this.#count) % this.#count);
   }
 
-  /** Stop playing and show layout `number`. */
+  /**
+   * Stop playing and show layout `number`.
+   * @param {number} number
+   */
   go(number) {
     this.#playing = false;
     this.#begin();
     return this.#glide(number);
   }
 
-  /** 1 is the usual speed, 2 twice as fast. */
+  /**
+   * 1 is the usual speed, 2 twice as fast.
+   * @param {number} speed
+   */
   setSpeed(speed) {
     this.#speed = speed;
     this.#tell();
@@ -76,11 +91,12 @@ export class MapPlayer {
     return this.#turn;
   }
 
+  /** @param {number} number */
   #glide(number) {
     this.#at = number;
     this.#tell();
     // whoever asked for less motion sees the layouts change without the way between
-    return this.#show(number, { duration: calm.matches ? 0 : GLIDE_MS / this.#speed });
+    return this.#show(number, { duration: prefersStillness() ? 0 : GLIDE_MS / this.#speed });
   }
 
   #tell() {
@@ -88,4 +104,5 @@ export class MapPlayer {
   }
 }
 
+/** @param {number} ms */
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

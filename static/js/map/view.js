@@ -1,7 +1,12 @@
-// The arithmetic of a view of the map. A view is {x, y, scale}: the data point shown in the middle of the box, and
-// CSS pixels per data unit. Data grows upwards, the screen downwards.
+// The arithmetic of a view of the map. A view is {x, y, scale}: the data point shown in the middle of the
+// box, and CSS pixels per data unit. Data grows upwards, the screen downwards.
+/** @import { Bounds, Pair, Size, View } from "./types.js" */
 
-/** Return the bounds {minX, minY, maxX, maxY} of `xy`, pairs of coordinates one after another. */
+/**
+ * Return the bounds {minX, minY, maxX, maxY} of `xy`, pairs of coordinates one after another.
+ * @param {ArrayLike<number>} xy
+ * @returns {Bounds}
+ */
 export function boundsOf(xy) {
   const bounds = { minX: Infinity, minY: Infinity, maxX: -Infinity, maxY: -Infinity };
   for (let i = 0; i < xy.length; i += 2) {
@@ -15,7 +20,12 @@ export function boundsOf(xy) {
   return xy.length ? bounds : { minX: 0, minY: 0, maxX: 1, maxY: 1 };
 }
 
-/** Return the view that shows all of `bounds` in a box of `size` {width, height}, with some room around. */
+/**
+ * Return the view that shows all of `bounds` in a box of `size` {width, height}, with some room around.
+ * @param {Bounds} bounds
+ * @param {Size} size
+ * @returns {View}
+ */
 export function fit(bounds, size, padding = 24) {
   // a single point, or points on a line, still need a finite scale
   const width = bounds.maxX - bounds.minX;
@@ -30,37 +40,78 @@ export function fit(bounds, size, padding = 24) {
   };
 }
 
-/** Return where a data point lies in the box, in CSS pixels from its upper left corner. */
+/**
+ * Return where a data point lies in the box, in CSS pixels from its upper left corner.
+ * @param {View} view
+ * @param {Size} size
+ * @param {number} x
+ * @param {number} y
+ * @returns {Pair}
+ */
 export function toScreen(view, size, x, y) {
   return [size.width / 2 + (x - view.x) * view.scale, size.height / 2 - (y - view.y) * view.scale];
 }
 
-/** Return the data point under a place of the box. */
+/**
+ * Return the data point under a place of the box.
+ * @param {View} view
+ * @param {Size} size
+ * @param {number} left
+ * @param {number} top
+ * @returns {Pair}
+ */
 export function toData(view, size, left, top) {
   return [view.x + (left - size.width / 2) / view.scale, view.y - (top - size.height / 2) / view.scale];
 }
 
-/** Return the view moved by CSS pixels, as a hand moves a sheet. */
+/**
+ * Return the view moved by CSS pixels, as a hand moves a sheet.
+ * @param {View} view
+ * @param {number} right
+ * @param {number} down
+ * @returns {View}
+ */
 export const pan = (view, right, down) => ({
   x: view.x - right / view.scale,
   y: view.y + down / view.scale,
   scale: view.scale,
 });
 
-/** Return the view zoomed by `factor` so that the data point under (left, top) stays there. */
+/**
+ * Return the view zoomed by `factor` so that the data point under (left, top) stays there.
+ * @param {View} view
+ * @param {Size} size
+ * @param {number} factor
+ * @param {number} left
+ * @param {number} top
+ * @returns {View}
+ */
 export function zoomAround(view, size, factor, left, top) {
   const [x, y] = toData(view, size, left, top);
   return { x: x + (view.x - x) / factor, y: y + (view.y - y) / factor, scale: view.scale * factor };
 }
 
+/**
+ * @param {View} a
+ * @param {View} b
+ */
 export const sameView = (a, b) => a.x === b.x && a.y === b.y && a.scale === b.scale;
 
-/** Return the view a part `t` (0 to 1) of the way from `a` to `b`; the scale goes by equal factors. */
+/**
+ * Return the view a part `t` (0 to 1) of the way from `a` to `b`; the scale goes by equal factors.
+ * @param {View} a
+ * @param {View} b
+ * @param {number} t
+ * @returns {View}
+ */
 export const between = (a, b, t) => ({
   x: a.x + (b.x - a.x) * t,
   y: a.y + (b.y - a.y) * t,
   scale: a.scale * (b.scale / a.scale) ** t,
 });
 
-/** Return `t` (0 to 1) slow at both ends. */
+/**
+ * Return `t` (0 to 1) slow at both ends.
+ * @param {number} t
+ */
 export const eased = (t) => t * t * t * (t * (t * 6 - 15) + 10);

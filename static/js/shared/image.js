@@ -1,7 +1,10 @@
 // Left and right arrow keys step through the pictures.
+import { hasModifier } from "./elements.js";
+
+/** @type {Record<string, string>} */
 const STEPS = { ArrowLeft: "previous", ArrowRight: "next" };
 
 addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (hasModifier(event)) return;
   document.getElementById(STEPS[event.key])?.click();
 });

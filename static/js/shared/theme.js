@@ -35,12 +35,14 @@
     });
     const menu = document.getElementById("menu-button");
     const nav = document.getElementById("nav");
+    if (!menu || !nav) return;
+    /** @param {boolean} open */
     const setOpen = (open) => {
       menu.setAttribute("aria-expanded", String(open));
       nav.toggleAttribute("data-open", open);
     };
-    menu?.addEventListener("click", () => setOpen(menu.getAttribute("aria-expanded") !== "true"));
-    nav?.addEventListener("keydown", (event) => {
+    menu.addEventListener("click", () => setOpen(menu.getAttribute("aria-expanded") !== "true"));
+    nav.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && nav.hasAttribute("data-open")) {
         setOpen(false);
         menu.focus();

@@ -1,4 +1,4 @@
-"""Atlases of small pictures, pictures by number, and datasets made of stored pictures."""
+"""Sheets of small pictures, pictures by number, and datasets made of stored pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def added(dataset: Dataset, seeds: range, label: str = "") -> list[Image]:
 
 
 def update(dataset: Dataset) -> int:
-    """Bring an atlas up to date; returns how many pages were drawn."""
+    """Bring the sheets up to date; returns how many pages were drawn."""
     drawn: list[None] = []
     sprite_sheets.update(dataset, lambda: drawn.append(None))
     return len(drawn)
@@ -67,7 +67,7 @@ def test_every_picture_has_its_cell_and_new_ones_are_added_to_the_last_page(
     assert [page.number for page in pages] == [0, 1, 2]
     assert pages[0].file.name == full.file.name, "a full page stays"
     assert not default_storage.exists(str(partial.file.name)), "the page that was replaced is gone"
-    ids = sprite_sheets.atlas(dataset).image_ids.tolist()
+    ids = sprite_sheets.sheets_of(dataset).image_ids.tolist()
     assert ids == [image.pk for image in first + more]
     for place, image in enumerate(first + more):
         own = cell(pages[place // 4], place % 4)
@@ -81,7 +81,7 @@ def test_a_removed_picture_leaves_a_hole_and_the_others_keep_their_cells(dataset
     removal.remove_images([kept[1].pk])
     assert update(dataset) == 1
     (page,) = dataset.atlas_pages.all()
-    assert sprite_sheets.atlas(dataset).image_ids.tolist() == [kept[0].pk, 0, kept[2].pk, kept[3].pk]
+    assert sprite_sheets.sheets_of(dataset).image_ids.tolist() == [kept[0].pk, 0, kept[2].pk, kept[3].pk]
     assert cell(page, 1)[4:-4, 4:-4].min() > 250, "nothing is left of it"
     assert looks_like(cell(page, 2), kept[2]) < 12
     assert update(dataset) == 0
@@ -112,7 +112,7 @@ def test_a_page_that_another_job_drew_meanwhile_is_left_alone(
     monkeypatch.setattr(sprite_sheets, "_drawn", overtaken)
     sprite_sheets.update(dataset, lambda: None)
     (page,) = dataset.atlas_pages.all()
-    assert len(sprite_sheets.atlas(dataset).image_ids) == 4
+    assert len(sprite_sheets.sheets_of(dataset).image_ids) == 4
     folder = str(page.file.name).rpartition("/")[0]
     assert [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]] == [page.file.name]
 
@@ -135,7 +135,7 @@ def test_pictures_that_two_jobs_draw_at_once_all_come_to_their_own_cells(
 
     monkeypatch.setattr(sprite_sheets, "_drawn", overtaken_by_less)
     sprite_sheets.update(dataset, lambda: None)
-    ids = sprite_sheets.atlas(dataset).image_ids
+    ids = sprite_sheets.sheets_of(dataset).image_ids
     assert sorted(ids.tolist()) == sorted(dataset.images.values_list("pk", flat=True))
     sizes = [len(sprite_sheets._ids(page)) for page in dataset.atlas_pages.order_by("number")]
     assert sizes == [4, 3], "all pages but the last are full"
@@ -150,7 +150,7 @@ def test_a_lost_thumbnail_leaves_its_cell_white(dataset: Dataset) -> None:
     assert looks_like(cell(page, 1), kept) < 12
 
 
-def test_an_import_leaves_an_atlas_that_the_map_can_read(
+def test_an_import_leaves_sprite_sheets_that_the_map_can_read(
     dataset: Dataset, sample_folder: Any, client: Client
 ) -> None:
     jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=2)), announce=False)

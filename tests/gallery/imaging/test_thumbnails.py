@@ -1,4 +1,4 @@
-"""Thumbnails, sprites and atlases: sizes, places and colours."""
+"""Thumbnails, sprites and sheets: sizes, places and colours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from gallery.errors import TooLargeError
 from gallery.imaging.decoding import ImageLimits, decode, decode_with_facts
-from gallery.imaging.thumbnails import atlas, sprite, thumbnail
+from gallery.imaging.thumbnails import sprite, sprite_sheet, thumbnail
 from search.types import RGB
 
 
@@ -40,9 +40,9 @@ def test_a_very_narrow_picture_still_leaves_a_line_in_its_sprite() -> None:
     assert (sprite(plain(1000, 1), 48)[:, 23] == (200, 30, 30)).all()
 
 
-def test_an_atlas_lays_the_sprites_out_row_by_row() -> None:
+def test_a_sprite_sheet_lays_the_sprites_out_row_by_row() -> None:
     colours = [(255, 0, 0), (0, 160, 0), (0, 0, 255), (0, 0, 0), (120, 120, 0)]
-    sheet = decode(atlas(np.stack([plain(16, 16, colour) for colour in colours]), 3), ImageLimits())
+    sheet = decode(sprite_sheet(np.stack([plain(16, 16, colour) for colour in colours]), 3), ImageLimits())
     assert sheet.shape == (32, 48, 3)
     for i, colour in enumerate(colours):
         row, column = divmod(i, 3)
@@ -50,11 +50,11 @@ def test_an_atlas_lays_the_sprites_out_row_by_row() -> None:
     assert (sheet[20:, 40:] > 240).all()
 
 
-def test_an_atlas_of_nothing_is_refused() -> None:
+def test_a_sprite_sheet_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        atlas(np.zeros((0, 16, 16, 3), np.uint8), 3)
+        sprite_sheet(np.zeros((0, 16, 16, 3), np.uint8), 3)
 
 
-def test_an_atlas_larger_than_a_webp_can_be_is_refused() -> None:
-    with pytest.raises(TooLargeError, match="several atlases"):
-        atlas(np.zeros((400, 48, 48, 3), np.uint8), 1)
+def test_a_sprite_sheet_larger_than_a_webp_can_be_is_refused() -> None:
+    with pytest.raises(TooLargeError, match="several sheets"):
+        sprite_sheet(np.zeros((400, 48, 48, 3), np.uint8), 1)

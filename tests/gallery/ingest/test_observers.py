@@ -17,7 +17,7 @@ from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
 from gallery.jobs import broker
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search import job_kinds
 from search.embedding import pipeline
 from search.features import feature_specs, loaded_extractors
@@ -149,7 +149,7 @@ def test_a_square_picture_is_decoded_large_enough_for_its_thumbnail_and_the_netw
     spec = FeatureSpec(input_size=260)
     seen: list[tuple[int, ...]] = []
     options = storing.PrepareOptions(
-        image_limits(), StageClock(), lambda rgb: seen.append(rgb.shape), spec.input_size
+        image_limits(), StageTimer(), lambda rgb: seen.append(rgb.shape), spec.input_size
     )
     for size in ((1100, 1100), (1100, 2200), (2200, 1100)):
         rgb = np.zeros((*size, 3), dtype=np.uint8)

@@ -17,7 +17,7 @@ from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Image
 from gallery.system import cores
-from gallery.system.stage_timer import StageClock
+from gallery.system.stage_timer import StageTimer
 from search.embedding import pipeline
 from search.embedding.pipeline import Embedder, ProgressCallbacks, embed_stored, one_blas_thread
 from search.features import feature_specs
@@ -69,7 +69,7 @@ def quiet() -> ProgressCallbacks:
 def test_every_picture_gets_its_own_vector_in_full_batches(index: SearchIndex) -> None:
     images = list(Image.objects.order_by("pk"))[:10]
     network = Averages(index.spec.dims)
-    with Embedder(index, network, StageClock()) as embedder:
+    with Embedder(index, network, StageTimer()) as embedder:
         for number, image in enumerate(images):
             embedder.add(image.pk, picture(number))
         embedder.finish()
@@ -84,7 +84,7 @@ def test_what_the_network_raises_reaches_the_caller_and_what_was_stored_stays(
 ) -> None:
     monkeypatch.setattr(pipeline, "STORE_TOGETHER", 1)
     images = list(Image.objects.order_by("pk"))
-    with Embedder(index, Averages(index.spec.dims, fails_at=1), StageClock()) as embedder:
+    with Embedder(index, Averages(index.spec.dims, fails_at=1), StageTimer()) as embedder:
         for image in images[:4]:
             embedder.add(image.pk, picture(1))
         embedder.finish()
@@ -124,7 +124,7 @@ def test_a_process_held_to_one_core_does_not_decode_while_its_network_runs(
     assert max(at_once) > 1
     Embedding.objects.all().delete()
     at_once.clear()
-    monkeypatch.setattr(cores, "_held_to", 1)
+    monkeypatch.setattr(cores, "_limit", 1)
     assert embed_stored(Image.objects.order_by("pk"), index, network, quiet()).stored == 12
     assert at_once == {1}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.extractors.engines import autotune_cache, openvino, precision, timing
+from search.extractors.engines import autotune_cache, openvino, precision
 from search.extractors.engines.autotune_cache import kept, machine_key
 from search.extractors.engines.base import Maps
-from search.extractors.engines.openvino import STREAMS_FROM, OpenVINOEngine, converted
-from search.extractors.engines.openvino_streams import BatchChoice
+from search.extractors.engines.openvino import OpenVINOEngine, converted
 from search.extractors.engines.precision import Closeness, calibration_pictures, closeness, generated_pictures
 from search.extractors.networks.registry import architecture
 
@@ -153,7 +153,7 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
 ) -> None:
     monkeypatch.setattr(openvino, "has_native_bf16", lambda: False)
     engine = OpenVINOEngine(own_ir, SIDE)
-    pictures = np.random.default_rng(0).integers(0, 256, (STREAMS_FROM + 1, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
     seen: list[int] = []
 
     def note(start: int, maps: tuple[Maps, ...]) -> None:
@@ -161,28 +161,12 @@ def test_a_large_batch_runs_in_streams_each_picture_once(
 
     engine.each(pictures, note)
     assert sorted(seen) == list(range(len(pictures)))
-    batches = engine.calibration()["batches"]
-    assert f"{batches['streams']}x{batches['chunk']}" in batches["images_per_s"]
     alone = np.concatenate([engine.run(one[None])[0] for one in pictures])
     np.testing.assert_allclose(engine.run(pictures)[0], alone, atol=1e-3)
-    monkeypatch.setattr(openvino, "fastest", _not_again)
-    monkeypatch.setattr(autotune_cache, "TOLERATED", 1.0)  # whatever else this machine does meanwhile
-    OpenVINOEngine(own_ir, SIDE).each(pictures, note)
 
 
-def test_a_few_pictures_are_shared_out_to_all_streams(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "fastest", lambda *_: BatchChoice(2, 4, {}, 0.0))
-    engine, sizes = OpenVINOEngine(own_ir, SIDE), []
-    for count in (2, 3, 8, 9):
-        engine.each(
-            np.zeros((count, SIDE, SIDE, 3), dtype=np.uint8), lambda _, maps: sizes.append(len(maps[0]))
-        )
-    assert sorted(sizes) == sorted([1, 1, 2, 1, 4, 4, 4, 4, 1])
-
-
-def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "fastest", lambda *_: BatchChoice(2, 1, {}, 0.0))
-    pictures = np.zeros((STREAMS_FROM, SIDE, SIDE, 3), dtype=np.uint8)
+def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path) -> None:
+    pictures = np.zeros((2, SIDE, SIDE, 3), dtype=np.uint8)
 
     def fail(start: int, maps: tuple[Maps, ...]) -> None:
         raise ValueError(f"picture {start}")
@@ -191,32 +175,48 @@ def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path, monkeypatch:
         OpenVINOEngine(own_ir, SIDE).each(pictures, fail)
 
 
+def test_a_lone_picture_runs_in_its_callers_thread_and_one_that_comes_meanwhile_in_a_stream(
+    own_ir: Path,
+) -> None:
+    engine = OpenVINOEngine(own_ir, SIDE)
+    picture = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    here, threads = threading.current_thread(), []
+
+    def note(_: int, maps: tuple[Maps, ...]) -> None:
+        threads.append(threading.current_thread())
+
+    def another_comes(start: int, maps: tuple[Maps, ...]) -> None:
+        note(start, maps)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(engine.each, picture, note).result()
+
+    engine.each(picture, another_comes)
+    engine.each(picture, note)
+    assert [thread is here for thread in threads] == [True, False, True]
+    assert threads[1].name.startswith("stream")
+
+
+def test_an_error_is_told_to_the_caller_whose_picture_it_is(own_ir: Path) -> None:
+    engine = OpenVINOEngine(own_ir, SIDE)
+    picture = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    together = threading.Barrier(4)
+
+    def ask(number: int) -> str:
+        def work(start: int, maps: tuple[Maps, ...]) -> None:
+            if number == 2:
+                raise ValueError("of the second")
+
+        together.wait(10)
+        try:
+            engine.each(picture, work)
+        except ValueError as error:
+            return str(error)
+        return "answered"
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(1, 5)))
+    assert found == ["answered", "of the second", "answered", "answered"]
+
+
 def _not_again(*_: object) -> None:
     raise AssertionError("measured again")
-
-
-def test_a_choice_that_was_disturbed_is_made_again_and_the_less_disturbed_one_kept(tmp_path: Path) -> None:
-    path = tmp_path / "choice.json"
-
-    def ask(made_with: float) -> Choice:
-        return kept(path, Choice, lambda: Choice(made_with), lambda choice: choice.speed)
-
-    assert ask(0.9) == Choice(0.9)
-    assert ask(0.95) == Choice(0.9)
-    assert ask(0.5) == Choice(0.5)
-    assert ask(0.1) == Choice(0.1)
-    assert ask(0.0) == Choice(0.1)
-
-
-def test_what_other_processes_take_of_the_machine_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    stat = tmp_path / "stat"
-    monkeypatch.setattr(timing, "STAT", stat)
-    assert timing.OthersAtWork().share() == 0.0
-    stat.write_text("cpu  100 0 50 9000 10 0 0 0 0 0\n")
-    others = timing.OthersAtWork()
-    stat.write_text("cpu  100000 0 50 9000 10 0 0 0 0 0\n")
-    assert others.share() == 1.0
-    stat.write_text("cpu  100 0 50 19000 10000 0 0 0 0 0\n")
-    assert timing.OthersAtWork().share() == 0.0

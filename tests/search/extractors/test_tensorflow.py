@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,30 @@ def test_float16_is_taken_only_if_it_is_close_enough(
     assert engine._use_if_close(engine._network, calibration_pictures(SIDE)[:2]) is enough
     assert (engine._function is function) is not enough
     assert engine.calibration()["ms"] == {"f32": 2.0, MIXED: 1.0}
+
+
+def test_batches_of_several_threads_run_one_after_the_other_and_each_gets_its_own(
+    engine: TensorFlowEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = calibration_pictures(SIDE)[:4]
+    (expected,) = engine.run(pictures)
+    inside: list[int] = []
+    most: list[int] = []
+    plain = engine._function
+
+    def counted(pixels: Any) -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        try:
+            return plain(pixels)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(engine, "_function", counted)
+    with ThreadPoolExecutor(4) as pool:
+        for n, (maps,) in enumerate(pool.map(lambda n: engine.run(pictures[n % 4][None]), range(16))):
+            np.testing.assert_allclose(maps[0], expected[n % 4], atol=1e-3)
+    assert max(most) == 1
 
 
 def test_a_graphics_card_agrees_with_the_processor() -> None:

@@ -44,15 +44,16 @@ from gallery.system import cores
 from search.extractors.engines.loading import load_engine
 from search.extractors.feature_extractor import live_config
 from search.extractors.networks.registry import architecture
-cores.hold_to(1)
+cores.limit_cores(1)
 config = live_config()
 network = architecture(config.model)
 engine = load_engine(network, (config.layer,), config.input_size, cache_dir=Path(sys.argv[1]))
-streams, choice = engine._streams()
-for compiled in (engine._compiled, streams._compiled):
+streams = engine._side_by_side()
+for compiled in (engine._compiled, engine._for_throughput()):
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
     assert not compiled.get_property("ENABLE_CPU_PINNING")
-assert choice.streams == 1, choice
+    assert compiled.get_property("NUM_STREAMS") == 1
+assert streams.count == 1
 """
 
 

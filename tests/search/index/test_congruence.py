@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from search.index.base import SearchResult, VectorIndex, brute_force, normalise
-from search.index.faiss import gpu as faiss_gpu
 from search.index.faiss.index import FaissIndex, SearchEffort
 from search.index.faiss.stored_vectors import MappedVectors
 from search.index.milvus.build import seal
@@ -54,8 +53,6 @@ def milvus_index(server: MilvusServer, kind: str, home: Path) -> VectorIndex:
 BACKENDS = {
     "FAISS": ("", "Flat"),
     "FAISS compressed": ("", "IVF64,SQ8"),
-    "FAISS on a GPU": ("gpu", "Flat"),
-    "FAISS compressed on a GPU": ("gpu", "IVF64,SQ8"),
     "Milvus Lite": ("milvus_lite", "FLAT"),
     "Milvus Lite compressed": ("milvus_lite", "IVF_SQ8"),
     "Milvus server": ("standalone_milvus", "FLAT"),
@@ -70,12 +67,6 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     fixture, kind = BACKENDS[request.param]
     if not fixture:
         yield faiss_index(kind)
-    elif fixture == "gpu":
-        if not faiss_gpu.gpus():
-            pytest.skip("There is no GPU here, or FAISS is installed without support for one (faiss-gpu).")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(faiss_gpu, "WORTH_IT", 0)
-            yield faiss_index(kind)
     else:
         server: MilvusServer = request.getfixturevalue(fixture)
         yield milvus_index(server, kind, tmp_path_factory.mktemp("index"))

@@ -173,7 +173,7 @@ def test_an_index_is_built_by_one_process_at_a_time(indexed: Dataset) -> None:
             connection.close()
 
     builder = threading.Thread(target=build)
-    with locking.alone(f"index-{index.pk}"):
+    with locking.exclusive_lock(f"index-{index.pk}"):
         builder.start()
         builder.join(1.0)
         assert builder.is_alive()

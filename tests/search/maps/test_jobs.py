@@ -27,9 +27,9 @@ from search.maps import files as map_files
 from search.maps import jobs as map_jobs
 from search.maps import layers as map_layers
 from search.models import Projection
-from search.projections.alignment import displacement, project_aligned
 from search.projections.plan import ProjectionInputError, ProjectionPlan
 from tests.conftest import SAMPLES, import_folder
+from tests.support.aligned_maps import displacement, project_aligned
 from tests.support.projection_rows import MODEL, featured_images, maps, pca, project, specs
 
 pytestmark = pytest.mark.django_db
@@ -287,7 +287,7 @@ def test_a_job_that_waits_for_another_map_lets_urgent_work_go_first(dataset: Dat
     assert run
     run.gives_way = True
     Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
-    layers = map_layers.Layers(run, dataset, pca(), "")
+    layers = map_layers.Layers(run, dataset, pca(), 0)
     urgent = pytest.raises(jobs.JobInterruptedError, match="urgent")
     with map_layers._laying_out, urgent, layers._one_at_a_time():
         pytest.fail("another map is being laid out")

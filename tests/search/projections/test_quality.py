@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from search.projections import quality
-from search.projections.alignment import aligned_to, displacement, project_aligned
+from search.projections.alignment import aligned_to
 from search.projections.plan import METHODS, ProjectionInputError, ProjectionPlan
 from search.projections.projection import project
 from search.projections.quality import fidelity, neighbour_agreement, separation, trustworthiness
 from search.types import Vectors
 from tests.search.projections.test_projections import grouped
+from tests.support.aligned_maps import displacement, project_aligned
 
 
 def layers(count: int = 240, number: int = 4) -> list[Vectors]:
@@ -140,11 +141,6 @@ def test_pictures_move_less_from_layer_to_layer_when_aligned(method: str) -> Non
         assert trustworthiness(vectors, near.points) > trustworthiness(vectors, free.points) - 0.02
     again = project_aligned(stack, plan)
     assert all(np.array_equal(a.points, b.points) for a, b in zip(aligned, again, strict=True))
-
-
-def test_layers_of_different_pictures_are_refused() -> None:
-    with pytest.raises(ProjectionInputError, match="different numbers"):
-        project_aligned([np.zeros((4, 3)), np.zeros((5, 3))], ProjectionPlan())
 
 
 def fit_to_unit(points: Vectors) -> Vectors:

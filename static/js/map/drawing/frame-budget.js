@@ -1,4 +1,5 @@
-// Learns how many points this machine draws within a frame, by watching when the graphics card has finished a slice.
+// Learns how many points this machine draws within a frame, by watching when the graphics card has finished a
+// slice.
 
 const FIRST_SLICE = 12_000;
 const SMALLEST_SLICE = 2_000;
@@ -8,32 +9,37 @@ const LATE_MS = 7;
 // how much larger slices are when nothing but the picture itself waits for them
 export const PATIENT = 16;
 
-export class Pace {
+export class FrameBudget {
   #gl;
+  /** @type {WebGLSync | null} */
   #fence = null;
   #points = 0;
   #quick = false;
   #polls = 0;
   slice = FIRST_SLICE;
 
+  /** @param {WebGL2RenderingContext} gl */
   constructor(gl) {
     this.#gl = gl;
   }
 
-  /** Note that `points` were just handed to the graphics card. */
+  /**
+   * Note that `points` were just handed to the graphics card.
+   * @param {number} points
+   */
   begin(points) {
     const gl = this.#gl;
-    this.#fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    this.#fence = fence;
     gl.flush();
     this.#points = points;
     this.#quick = false;
     this.#polls = 0;
-    const fence = this.#fence;
     const begunAt = performance.now();
     setTimeout(() => {
       // a timer that comes late proves nothing
       if (!fence || fence !== this.#fence || performance.now() - begunAt > LATE_MS) return;
-      this.#quick = this.#signalled();
+      this.#quick = this.#signalled(fence);
     }, QUICK_MS);
   }
 
@@ -41,16 +47,17 @@ export class Pace {
   busy() {
     if (!this.#fence) return false;
     this.#polls += 1;
-    if (!this.#signalled()) return true;
+    if (!this.#signalled(this.#fence)) return true;
     this.#gl.deleteSync(this.#fence);
     this.#fence = null;
     this.#adapt();
     return false;
   }
 
-  #signalled() {
+  /** @param {WebGLSync} fence */
+  #signalled(fence) {
     const gl = this.#gl;
-    return gl.isContextLost() || gl.getSyncParameter(this.#fence, gl.SYNC_STATUS) === gl.SIGNALED;
+    return gl.isContextLost() || gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
   }
 
   #adapt() {

@@ -1,24 +1,25 @@
 // The programs of the map, in GLSL. Every colour leaves them multiplied by its alpha.
+/** @import { Program } from "../types.js" */
 
 // a point between two layouts; what is filtered away (alpha 0) is put outside of the picture
-const PLACE = `#version 300 es
+const POSITION = `#version 300 es
 layout(location = 0) in vec2 from;
 layout(location = 1) in vec2 to;
 layout(location = 2) in vec4 colour;
 uniform vec4 frame; // the data point in the middle, and clip units per data unit
 uniform float part; // of the way from one layout to the other
 uniform float size;
-vec4 place() {
+vec4 position() {
   if (colour.a == 0.0) return vec4(2.0, 2.0, 2.0, 1.0);
   return vec4((mix(from, to, part) - frame.xy) * frame.zw, 0.0, 1.0);
 }
 `;
 
-const POINT_VERTEX = `${PLACE}
+const POINT_VERTEX = `${POSITION}
 uniform vec4 wash; // replaces the colour where its alpha is not 0
 flat out vec4 tint;
 void main() {
-  gl_Position = place();
+  gl_Position = position();
   gl_PointSize = size;
   vec4 used = wash.a > 0.0 ? wash : colour;
   tint = vec4(used.rgb * used.a, used.a);
@@ -35,13 +36,13 @@ void main() {
 }`;
 
 // a picture of the sprite sheet, framed in the colour of its category
-const SPRITE_VERTEX = `${PLACE}
+const SPRITE_VERTEX = `${POSITION}
 layout(location = 3) in float slot;
 uniform float slotsPerRow;
 flat out vec4 tint;
 flat out vec2 corner;
 void main() {
-  gl_Position = place();
+  gl_Position = position();
   gl_PointSize = size;
   tint = colour;
   corner = vec2(mod(slot, slotsPerRow), floor(slot / slotsPerRow));
@@ -70,13 +71,26 @@ void main() {
   pixel = vec4(shown * alpha, alpha);
 }`;
 
+/**
+ * @param {WebGL2RenderingContext} gl
+ * @param {number} kind
+ * @param {string} source
+ */
 function compile(gl, kind, source) {
   const shader = gl.createShader(kind);
+  if (!shader) throw new Error("The map's drawing program cannot be made here.");
   gl.shaderSource(shader, source);
   gl.compileShader(shader);
   return shader;
 }
 
+/**
+ * @param {WebGL2RenderingContext} gl
+ * @param {string} vertex
+ * @param {string} fragment
+ * @param {string[]} names
+ * @returns {Program}
+ */
 function link(gl, vertex, fragment, names) {
   const program = gl.createProgram();
   const shaders = [compile(gl, gl.VERTEX_SHADER, vertex), compile(gl, gl.FRAGMENT_SHADER, fragment)];
@@ -90,9 +104,19 @@ function link(gl, vertex, fragment, names) {
   return { program, uniforms };
 }
 
+/** @param {WebGL2RenderingContext} gl */
 export const pointProgram = (gl) => link(gl, POINT_VERTEX, POINT_FRAGMENT, ["frame", "part", "size", "wash"]);
 
+/** @param {WebGL2RenderingContext} gl */
 export const spriteProgram = (gl) =>
   link(gl, SPRITE_VERTEX, SPRITE_FRAGMENT, [
-    "frame", "part", "size", "slotsPerRow", "sheet", "cell", "span", "border", "opacity",
+    "frame",
+    "part",
+    "size",
+    "slotsPerRow",
+    "sheet",
+    "cell",
+    "span",
+    "border",
+    "opacity",
   ]);

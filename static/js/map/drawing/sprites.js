@@ -1,4 +1,6 @@
-// Small pictures for the points one has zoomed in to, cut from the pages of an atlas as they are needed.
+// Small pictures for the points one has zoomed in to, cut from the pages of a sprite sheet as they are
+// needed.
+/** @import { Program, SpriteSource, Way } from "../types.js" */
 import { spriteProgram } from "./shaders.js";
 
 const SHEET_PIXELS = 2048;
@@ -6,45 +8,70 @@ const LOADS_AT_ONCE = 2;
 const BORDER = 2;
 const VERTEX_FLOATS = 5; // from x, y, to x, y, slot
 
+/**
+ * What is drawn; `size` and `ratio` in pixels of the device.
+ * @typedef {object} Drawn
+ * @property {number[]} frame
+ * @property {number} part
+ * @property {number} size
+ * @property {number} ratio
+ * @property {number} opacity
+ */
+
 export class SpriteSheet {
   #gl;
-  #atlas;
+  #source;
   #changed;
+  /** @type {Program} */
   #program;
-  #texture;
-  #vertices;
-  #places;
-  #colours;
+  /** @type {WebGLTexture | null} */
+  #texture = null;
+  /** @type {WebGLVertexArrayObject | null} */
+  #vertices = null;
+  /** @type {WebGLBuffer | null} */
+  #positions = null;
+  /** @type {WebGLBuffer | null} */
+  #colours = null;
   #count = 0;
   #slotOf;
   #owner;
   #usedAt;
   #tick = 0;
   #hand = 0;
+  /** @type {Map<number, number[]>} */
   #wanted = new Map();
+  /** @type {Set<number>} */
   #loading = new Set();
+  /** @type {Set<number>} */
   #failed = new Set();
   #closed = false;
 
   /**
-   * `atlas` is {cell (pixels a side), columns, perPage (sprites), pages: [address], numbers (Uint32Array, sprite of
-   * each point; without it point i has sprite i)}; sprite s is on page s / perPage. `changed()` is called when more
-   * pictures have come.
+   * `atlas` is {cell (pixels a side), columns, perPage (sprites), pages: [address], numbers (Uint32Array,
+   * sprite of each point; without it point i has sprite i)}; sprite s is on page s / perPage. `changed()` is
+   * called when more pictures have come.
+   * @param {WebGL2RenderingContext} gl
+   * @param {SpriteSource} source
+   * @param {() => void} changed
    */
-  constructor(gl, atlas, changed) {
+  constructor(gl, source, changed) {
     this.#gl = gl;
-    this.#atlas = atlas;
+    this.#source = source;
     this.#changed = changed;
-    this.cell = atlas.cell;
-    this.perRow = Math.floor(SHEET_PIXELS / atlas.cell);
+    this.cell = source.cell;
+    this.perRow = Math.floor(SHEET_PIXELS / source.cell);
     this.capacity = this.perRow * this.perRow;
-    this.#slotOf = new Int32Array(atlas.perPage * atlas.pages.length).fill(-1);
+    this.#slotOf = new Int32Array(source.perPage * source.pages.length).fill(-1);
     this.#owner = new Int32Array(this.capacity).fill(-1);
     this.#usedAt = new Uint32Array(this.capacity);
+    this.#program = spriteProgram(gl);
     this.restore(gl);
   }
 
-  /** Make the texture and the program, at the start and after the context was lost. */
+  /**
+   * Make the texture and the program, at the start and after the context was lost.
+   * @param {WebGL2RenderingContext} gl
+   */
   restore(gl) {
     this.#gl = gl;
     this.#program = spriteProgram(gl);
@@ -55,12 +82,16 @@ export class SpriteSheet {
     this.#slotOf.fill(-1);
     this.#owner.fill(-1);
     this.#vertices = gl.createVertexArray();
-    this.#places = gl.createBuffer();
+    this.#positions = gl.createBuffer();
     this.#colours = gl.createBuffer();
     gl.bindVertexArray(this.#vertices);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.#positions);
     const stride = VERTEX_FLOATS * Float32Array.BYTES_PER_ELEMENT;
-    for (const [location, parts, offset] of [[0, 2, 0], [1, 2, 8], [3, 1, 16]]) {
+    for (const [location, parts, offset] of [
+      [0, 2, 0],
+      [1, 2, 8],
+      [3, 1, 16],
+    ]) {
       gl.enableVertexAttribArray(location);
       gl.vertexAttribPointer(location, parts, gl.FLOAT, false, stride, offset);
     }
@@ -81,13 +112,19 @@ export class SpriteSheet {
     return this.#failed.size;
   }
 
-  /** Choose the points, nearest to the middle first, whose pictures are drawn next; fetches those not here yet. */
-  want(indices, placesOf) {
+  /**
+   * Choose the points, nearest to the middle first, whose pictures are drawn next; fetches those not here
+   * yet.
+   * @param {number[]} indices
+   * @param {(index: number) => Way} wayOf
+   */
+  want(indices, wayOf) {
     this.#tick += 1;
     this.#wanted.clear();
+    /** @type {[index: number, slot: number][]} */
     const ready = [];
     for (const index of indices.slice(0, this.capacity)) {
-      const sprite = this.#atlas.numbers ? this.#atlas.numbers[index] : index;
+      const sprite = this.#source.numbers ? this.#source.numbers[index] : index;
       const slot = this.#slotOf[sprite];
       if (slot === undefined) continue; // a picture that came after the atlas was made
       if (slot >= 0) {
@@ -95,26 +132,31 @@ export class SpriteSheet {
         ready.push([index, slot]);
         continue;
       }
-      const page = Math.floor(sprite / this.#atlas.perPage);
-      if (!this.#wanted.has(page)) this.#wanted.set(page, []);
-      this.#wanted.get(page).push(sprite);
+      const page = Math.floor(sprite / this.#source.perPage);
+      const sprites = this.#wanted.get(page) ?? [];
+      sprites.push(sprite);
+      this.#wanted.set(page, sprites);
     }
-    this.#upload(ready, placesOf);
+    this.#upload(ready, wayOf);
     this.#fetch();
   }
 
-  #upload(ready, placesOf) {
+  /**
+   * @param {[index: number, slot: number][]} ready
+   * @param {(index: number) => Way} wayOf
+   */
+  #upload(ready, wayOf) {
     const gl = this.#gl;
-    const places = new Float32Array(ready.length * VERTEX_FLOATS);
+    const positions = new Float32Array(ready.length * VERTEX_FLOATS);
     const colours = new Uint8Array(ready.length * 4);
     // the nearest to the middle is drawn last, above the others
     ready.reverse().forEach(([index, slot], number) => {
-      const { from, to, colour } = placesOf(index);
-      places.set([...from, ...to, slot], number * VERTEX_FLOATS);
+      const { from, to, colour } = wayOf(index);
+      positions.set([...from, ...to, slot], number * VERTEX_FLOATS);
       colours.set(colour, number * 4);
     });
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
-    gl.bufferData(gl.ARRAY_BUFFER, places, gl.DYNAMIC_DRAW);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.#positions);
+    gl.bufferData(gl.ARRAY_BUFFER, positions, gl.DYNAMIC_DRAW);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#colours);
     gl.bufferData(gl.ARRAY_BUFFER, colours, gl.DYNAMIC_DRAW);
     this.#count = ready.length;
@@ -127,10 +169,11 @@ export class SpriteSheet {
     }
   }
 
+  /** @param {number} page */
   async #load(page) {
     this.#loading.add(page);
     try {
-      const answer = await fetch(this.#atlas.pages[page], { credentials: "same-origin" });
+      const answer = await fetch(this.#source.pages[page], { credentials: "same-origin" });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const bitmap = await createImageBitmap(await answer.blob());
       if (!this.#closed) this.#cut(page, bitmap);
@@ -144,10 +187,14 @@ export class SpriteSheet {
     this.#fetch();
   }
 
-  /** Copy the wanted pictures of a page to the texture. */
+  /**
+   * Copy the wanted pictures of a page to the texture.
+   * @param {number} page
+   * @param {ImageBitmap} bitmap
+   */
   #cut(page, bitmap) {
     const gl = this.#gl;
-    const { cell, columns, perPage } = this.#atlas;
+    const { cell, columns, perPage } = this.#source;
     gl.bindTexture(gl.TEXTURE_2D, this.#texture);
     for (const sprite of this.#wanted.get(page) ?? []) {
       const slot = this.#freeSlot();
@@ -176,7 +223,10 @@ export class SpriteSheet {
     return -1;
   }
 
-  /** Draw the chosen pictures; `size` and `ratio` in pixels of the device. */
+  /**
+   * Draw the chosen ones.
+   * @param {Drawn} options
+   */
   draw({ frame, part, size, ratio, opacity }) {
     if (!this.#count) return;
     const gl = this.#gl;
@@ -187,8 +237,8 @@ export class SpriteSheet {
     gl.uniform1f(uniforms.part, part);
     gl.uniform1f(uniforms.size, size);
     gl.uniform1f(uniforms.slotsPerRow, this.perRow);
-    gl.uniform1f(uniforms.cell, this.#atlas.cell);
-    gl.uniform1f(uniforms.span, SHEET_PIXELS / this.#atlas.cell);
+    gl.uniform1f(uniforms.cell, this.#source.cell);
+    gl.uniform1f(uniforms.span, SHEET_PIXELS / this.#source.cell);
     gl.uniform1f(uniforms.border, BORDER * ratio);
     gl.uniform1f(uniforms.opacity, opacity);
     gl.bindVertexArray(this.#vertices);

@@ -1,14 +1,31 @@
 // A canvas that holds a picture of the map as it was a moment ago, and is moved to where it belongs now.
+/** @import { Plan, Size, View } from "./types.js" */
 
-export class MapLayer {
+/**
+ * Return what draws on a canvas without the graphics card.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} settings
+ */
+export function contextOf(canvas, settings = {}) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new Error("This browser draws on no canvas.");
+  return context;
+}
+
+export class MapCanvas {
+  /** @type {Plan | null} */
   plan = null;
   refreshes = 0;
 
+  /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
   }
 
-  /** Give the canvas the size of a picture; empties it if that is another than before. */
+  /**
+   * Give the canvas the size of a picture; empties it if that is another than before.
+   * @param {Plan} plan
+   */
   resize(plan) {
     const [width, height] = plan.pixels;
     if (this.canvas.width !== width) this.canvas.width = width;
@@ -17,19 +34,30 @@ export class MapLayer {
     this.canvas.style.height = `${plan.height}px`;
   }
 
-  /** Note what the canvas now shows. */
+  /**
+   * Note what the canvas now shows.
+   * @param {Plan} plan
+   */
   shows(plan) {
     this.plan = plan;
     this.refreshes += 1;
   }
 
-  /** Show pixels read elsewhere; only for a canvas that nothing else draws on. */
+  /**
+   * Show pixels read elsewhere; only for a canvas that nothing else draws on.
+   * @param {ImageData} image
+   * @param {Plan} plan
+   */
   put(image, plan) {
-    this.canvas.getContext("2d", { alpha: false }).putImageData(image, 0, 0);
+    contextOf(this.canvas, { alpha: false }).putImageData(image, 0, 0);
     this.shows(plan);
   }
 
-  /** Move and stretch the canvas so that every point lies where `view` of a box of `size` has it. */
+  /**
+   * Move and stretch the canvas so that every point lies where `view` of a box of `size` has it.
+   * @param {View} view
+   * @param {Size} size
+   */
   place(view, size) {
     if (!this.plan) return;
     const { width, height, view: drawn } = this.plan;

@@ -1,0 +1,1 @@
+"""How the site is installed, and how it is run on servers."""

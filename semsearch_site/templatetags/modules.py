@@ -1,0 +1,37 @@
+"""`{% modules "js/jobs/progress.js" "js/jobs/actions.js" %}`: a page's scripts with all they import."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from semsearch_site.modules import imported_by, imports
+
+register = template.Library()
+
+
+@register.simple_tag
+def modules(*entries: str) -> SafeString:
+    """Return tags that load these modules, and links that let the browser ask for their imports as well."""
+    if settings.DEBUG:  # scripts are edited while the server runs
+        imports.cache_clear()
+        return _tags(*entries)
+    return _cached_tags(*entries)
+
+
+def _tags(*entries: str) -> SafeString:
+    links = format_html_join(
+        "\n", '<link rel="modulepreload" href="{}">', ((static(name),) for name in imported_by(*entries))
+    )
+    scripts = format_html_join(
+        "\n", '<script type="module" src="{}"></script>', ((static(name),) for name in entries)
+    )
+    return format_html("{}\n{}", links, scripts) if links else scripts
+
+
+_cached_tags = cache(_tags)

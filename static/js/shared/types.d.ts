@@ -1,0 +1,301 @@
+// The shapes of what the REST interface answers, as the serializers in search/api and gallery/api write them,
+// and the state that pages share. For the checks of `make check-js` only: nothing loads this file.
+
+/** What decides the features and their distance. */
+export interface Configuration {
+  model: string;
+  layer: string;
+  pooling: string;
+  metric: string;
+}
+
+/** The choices that the address says; "" and null stand for what it does not say. */
+export interface State extends Configuration {
+  dataset: string;
+  image: number | null;
+  k: number;
+  order: string;
+}
+
+export type ScoreName = "weighted_precision" | "precision" | "map";
+
+/** In percent; null in an unlabelled dataset. */
+export type Scores = Record<ScoreName, number | null>;
+
+/** One page of a list; `next` is the address of the one after it. */
+export interface Page<Row> {
+  next: string | null;
+  previous: string | null;
+  results: Row[];
+}
+
+// --- datasets and images ------------------------------------------------------------------------
+
+export interface Category {
+  name: string;
+  images: number;
+}
+
+export interface Dataset {
+  slug: string;
+  name: string;
+  description: string;
+  images: number;
+  created_at: string;
+  url: string;
+}
+
+export interface DatasetDetail extends Dataset {
+  categories: Category[];
+}
+
+export interface NewDataset extends Dataset {
+  job: Job;
+}
+
+/** What every list shows of an image. */
+export interface ImageSummary {
+  id: number;
+  label: string;
+  filename: string;
+  thumbnail: string;
+  url: string;
+  page_url: string;
+  width: number;
+  height: number;
+}
+
+/** A row of /images/. */
+export interface ImageRow extends ImageSummary {
+  dataset: string;
+  size_bytes: number;
+  format: string;
+  sha256: string;
+  created_at: string;
+}
+
+/** Some images of a dataset in order; `categories` only when they are sorted by it. */
+export interface GridWindow {
+  total: number;
+  offset: number;
+  pictures: ImageSummary[];
+  categories: (Category & { start: number })[];
+}
+
+/** The pages of small images of a dataset; sprite s is on page s / per_page. */
+export interface SpriteSheetPages {
+  cell: number;
+  columns: number;
+  per_page: number;
+  count: number;
+  pages: string[];
+  ids: string;
+}
+
+// --- networks and indexes -----------------------------------------------------------------------
+
+export interface Layer {
+  name: string;
+  type: string;
+  index: number;
+  total_layers: number;
+  parameters: number;
+  shape: [height: number, width: number, channels: number];
+  picture: string | null;
+}
+
+export interface Network {
+  name: string;
+  title: string;
+  input_size: number;
+  parameters: number;
+  baseline: boolean;
+  layers: Layer[];
+  available: boolean;
+  reason: string;
+}
+
+export interface FeatureMaps {
+  image: number;
+  model: string;
+  layer: string;
+  shape: [height: number, width: number, channels: number];
+  maps: { channel: number; mean: number; picture: string }[];
+}
+
+export interface FeatureSpec {
+  model: string;
+  layer: string;
+  pooling: string;
+  reduction: string;
+  dims: number;
+}
+
+export interface SearchIndex {
+  id: number;
+  dataset: string;
+  live: boolean;
+  spec: FeatureSpec;
+  generation: string | null;
+}
+
+// --- jobs ---------------------------------------------------------------------------------------
+
+export type JobState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+export interface Job {
+  id: number;
+  kind: string;
+  state: JobState;
+  dataset: string | null;
+  done: number;
+  total: number;
+  percent: number;
+  message: string;
+  error: string;
+  failed: number;
+  active: boolean;
+  attempts: number;
+  retryable: boolean;
+}
+
+// --- live search --------------------------------------------------------------------------------
+
+export interface Hit extends Omit<ImageSummary, "id"> {
+  rank: number;
+  image: number;
+  dataset: string;
+  score: number;
+}
+
+export interface SearchQuery {
+  kind: "file" | "url" | "image";
+  image: Pick<ImageRow, "id" | "url" | "thumbnail" | "filename" | "label" | "dataset"> | null;
+  url: string | null;
+  thumbnail: string | null;
+  width: number;
+  height: number;
+}
+
+export type Stage = "decode" | "extract" | "search" | "rerank" | "load";
+
+export interface SearchResponse {
+  query: SearchQuery;
+  dataset: string | null;
+  label: string | null;
+  k: number;
+  page: number;
+  has_next: boolean;
+  searched: number;
+  hits: Hit[];
+  timings_ms: Record<Stage | "total", number>;
+}
+
+// --- experiments --------------------------------------------------------------------------------
+
+export interface Experiment extends Configuration, Scores {
+  id: number;
+  dataset: string;
+  input_size: number;
+  dims: number;
+  bytes_per_vector: number;
+  images: number;
+  k: number;
+  extract_ms: number | null;
+  computed_at: string;
+  stale: boolean;
+}
+
+export type CategoryScores = Category & Scores;
+
+export interface Confusion {
+  category: string;
+  neighbours: { category: string; count: number }[];
+}
+
+export interface ExperimentDetail extends Experiment {
+  categories: CategoryScores[];
+  confusion: Confusion[];
+}
+
+/** What an image found in one experiment, nearest first. */
+export interface ImageResult {
+  experiment: number;
+  weighted_precision: number | null;
+  precision: number | null;
+  average_precision: number | null;
+  neighbours: [id: number, score: number][];
+}
+
+/** What an image found in every experiment; `pictures` holds each image once, by id. */
+export interface ImageResults {
+  image: ImageSummary;
+  pictures: Record<number, ImageSummary>;
+  results: ImageResult[];
+}
+
+/** The same with the results by experiment. */
+export interface Found extends ImageResults {
+  found: Map<number, ImageResult>;
+}
+
+export interface LeaderboardRow extends Configuration, Scores {
+  rank: number | null;
+  experiment: number;
+  title: string;
+  layer_position: number | null;
+  dims: number;
+  bytes_per_vector: number;
+  extract_ms: number | null;
+  pareto: boolean;
+  live: boolean;
+}
+
+export interface Leaderboard {
+  rows: LeaderboardRow[];
+}
+
+// --- maps ---------------------------------------------------------------------------------------
+
+export type Method = "umap" | "tsne" | "pca";
+export type ColouredBy = "category" | "cluster" | "score";
+
+/** Those that concern the method of the map. */
+export interface MapParameters {
+  metric?: string;
+  seed?: number;
+  neighbours?: number;
+  min_dist?: number;
+  perplexity?: number;
+}
+
+/** A row of /projections/: the map of a dataset's images under one layer of a network. */
+export interface MapRow {
+  id: number;
+  dataset: string;
+  model: string;
+  layer: string;
+  layer_position: number | null;
+  pooling: string;
+  method: Method;
+  parameters: MapParameters;
+  digest: string;
+  count: number;
+  fitted: number;
+  trustworthiness: number;
+  neighbour_agreement: number;
+  separation: number | null;
+  weighted_separation: number | null;
+  seconds: number;
+  stale: boolean;
+  computed_at: string;
+}
+
+/** What the numbers of the points mean. */
+export interface Legend {
+  kind: ColouredBy;
+  names: string[];
+  counts: number[];
+  none: number;
+  experiment: number | null;
+}
