@@ -24,7 +24,7 @@ from PIL import Image
 
 from search.extractors.engines.base import Maps, Pixels
 from search.extractors.engines.loading import load_engine
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 from search.extractors.pooling import average, flatten, gem, maximum, pyramid, unit_length
 from search.extractors.resizing import resized
 from search.types import RGB, Vectors
@@ -139,7 +139,7 @@ class Laboratory:
 
     def _extract(self, pictures: Pictures, run: Run) -> None:
         engine = load_engine(
-            architecture(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=self._cache_dir
+            get_network(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=self._cache_dir
         )
         pooled: dict[str, list[Vectors]] = {name: [] for name in POOLINGS}
         for path in pictures.paths:
@@ -158,7 +158,7 @@ class Laboratory:
 def throughput(run: Run, cache_dir: Path) -> tuple[float, float]:
     """Return (milliseconds for one picture, pictures a second in chunks), network and pyramid only."""
     engine = load_engine(
-        architecture(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=cache_dir
+        get_network(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=cache_dir
     )
     side = run.input_size
     noise = np.random.default_rng(0).integers(0, 256, (NOISE, side, side, 3), dtype=np.uint8)
@@ -274,9 +274,9 @@ class Tables:
 
 def shipped_components(names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
     """Return projections by name, and those of half as many dimensions, which are their first columns."""
-    from search.extractors.reduction import reduction
+    from search.extractors.pca.components import load_pca
 
-    full = {name: reduction(name).components for name in names}
+    full = {name: load_pca(name).components for name in names}
     return full | {f"{name}, first 256": matrix[:, :256] for name, matrix in full.items()}
 
 

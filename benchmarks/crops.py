@@ -48,7 +48,7 @@ def _is_readable(path: Path) -> bool:
 
 
 def _extracted(paths: list[Path], count: int, cache_dir: Path) -> Vectors:
-    config = live_config(model=MODEL, pooling=POOLING, reduction_name="", resize="squash")
+    config = live_config(model=MODEL, pooling=POOLING, pca_name="", resize="squash")
     extractor = FeatureExtractor(config, cache_dir=cache_dir / "engines")
     vectors = np.empty((count, config.dims), dtype=np.float32)
     rows: list[int] = []

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from search.extractors.reduction import Reduction
+from search.extractors.pca.components import PCA
 from search.types import Vectors
 
 Maps = NDArray[np.float32]  # (n, s, s, c)
@@ -28,7 +28,7 @@ WINDOWS: tuple[Window, ...] = (
 )
 
 
-def tile_vectors(maps: Maps, reduction: Reduction) -> Vectors:
+def tile_vectors(maps: Maps, pca: PCA) -> Vectors:
     """Return the vectors of every window of maps (n, 9, 9, c) and of their mirror images.
 
     Each is what the live configuration makes of a map (the pyramid of pooling.py, then the reduction), of the
@@ -40,7 +40,7 @@ def tile_vectors(maps: Maps, reduction: Reduction) -> Vectors:
     parts /= np.where(lengths > 0, lengths, 1)
     pyramids = parts.reshape(len(maps), len(WINDOWS), PARTS, -1)
     both = np.concatenate([pyramids, pyramids[:, :, MIRRORED_PARTS]], axis=1)
-    reduced = reduction.apply(both.reshape(len(maps) * both.shape[1], -1))
+    reduced = pca.apply(both.reshape(len(maps) * both.shape[1], -1))
     return reduced.reshape(len(maps), both.shape[1], -1)
 
 

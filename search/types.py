@@ -34,7 +34,7 @@ class FeatureConfigValues(TypedDict):
 class FeatureConfig:
     """Everything that decides the value of a feature vector.
 
-    `layer` is a tap name of the network ("top" is the last activation before the classifier),
+    `layer` is a layer name of the network ("top" is the last activation before the classifier),
     `pooling` one of average, max, gem, pyramid, flatten; `reduction` the name of a shipped
     projection or "" for none; `input_size` the side in pixels of the square network input;
     `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file.

@@ -33,8 +33,8 @@ from gallery.imaging import decoding
 from search.extractors.engines.base import Engine
 from search.extractors.engines.loading import load_engine
 from search.extractors.feature_extractor import live_config
-from search.extractors.networks.registry import architecture
-from search.extractors.reduction import reduction
+from search.extractors.networks.registry import get_network
+from search.extractors.pca.components import load_pca
 from search.extractors.resizing import resized
 from search.types import RGB, Vectors
 
@@ -176,7 +176,7 @@ class _Maker:
         """The network of the live configuration."""
         config = live_config()
         return load_engine(
-            architecture(config.model),
+            get_network(config.model),
             (config.layer,),
             config.input_size,
             cache_dir=self.cache_dir / "engines",
@@ -185,7 +185,7 @@ class _Maker:
     def make(self, place: int, members: NDArray[np.intp]) -> None:
         """Keep the tiles (n, d) float16 of some pictures with their numbers (n,)."""
         config = live_config()
-        reduced = reduction(config.reduction)
+        reduced = load_pca(config.reduction)
         vectors, numbers = [], []
         for group, views in _views(members, self.sources, config.input_size, config.resize):
             (maps,) = self.engine.run(views)

@@ -12,7 +12,7 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
 from gallery.system.stage_timer import StageTimer
 from search.embedding import pipeline
-from search.extractors.taps import TapsExtractor
+from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.features import matrices
 from search.models import Experiment, FeatureSpec
 from search.types import RGB, FeatureConfig, Ids, Vectors
@@ -36,7 +36,7 @@ def extract_layers(run: JobRun, dataset: Dataset, specs: Sequence[FeatureSpec]) 
     costs = _known_costs(specs)
     if len(held) >= images and len(costs) == len(specs):
         return costs
-    network = TapsExtractor(
+    network = MultiLayerExtractor(
         specs[0].model,
         tuple(spec.layer for spec in specs),
         pooling=specs[0].pooling,
@@ -90,7 +90,7 @@ def _without(dataset: Dataset, held: Ids) -> Iterator[Image]:
 class _Writer:
     """Runs the network on batches of pictures and stores what comes out in larger ones."""
 
-    def __init__(self, dataset: Dataset, specs: Sequence[FeatureSpec], network: TapsExtractor) -> None:
+    def __init__(self, dataset: Dataset, specs: Sequence[FeatureSpec], network: MultiLayerExtractor) -> None:
         self._dataset, self._specs, self._network = dataset, specs, network
         self._batch: list[tuple[int, RGB]] = []
         self._ids: list[int] = []

@@ -37,7 +37,7 @@ def chosen_networks(names: Sequence[str], default: Sequence[str]) -> list[str]:
     if "all" in chosen:
         return [network.name for network in registry.known()]
     for name in chosen:
-        registry.architecture(name)
+        registry.get_network(name)
     return chosen
 
 
@@ -72,12 +72,12 @@ def compute_now(kind: str, dataset: Dataset, plan: Plan, is_missing: IsMissing[P
 
 def lacks_weights(model: str) -> bool:
     """Whether a network cannot be used before its weights are fetched."""
-    return bool(registry.architecture(model).unavailable_reason())
+    return bool(registry.get_network(model).unavailable_reason())
 
 
 def fetch_weights(model: str, run: JobRun | None = None) -> None:
     """Fetch the weights of a network where they are not here, and say so in a job. Raises: WeightsError."""
-    network = registry.architecture(model)
+    network = registry.get_network(model)
     if network.unavailable_reason():
         if run is not None:
             run.begin(0, f"Fetching the weights of {network.title}")

@@ -110,7 +110,7 @@ def _row(experiment: Experiment, live_spec: int | None) -> LeaderboardRowAnswer:
 def _title(model: str) -> str:
     """Return the title of a network, or its name when it was measured once and is no longer configured."""
     try:
-        return registry.architecture(model).title
+        return registry.get_network(model).title
     except NotFoundError:
         return model
 

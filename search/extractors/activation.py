@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.extractors.engines.base import Pixels
-from search.extractors.networks.architecture import Architecture
+from search.extractors.networks.network import Network
 from search.types import Vectors
 
 CHANNELS = 4  # in one mosaic, two by two
@@ -56,22 +56,20 @@ def canvas(stride: float) -> Canvas:
     return Canvas(side=max(shown, LEAST_SIDE), shown=shown)
 
 
-def layer_mosaic(
-    architecture: Architecture, layer: str, channels: NDArray[np.intp], *, steps: int = STEPS
-) -> Pixels:
+def layer_mosaic(network: Network, layer: str, channels: NDArray[np.intp], *, steps: int = STEPS) -> Pixels:
     """Return one picture (s, s, 3) uint8 of what excites these channels of a layer, row by row in a square.
 
     Raises:
         NotFoundError: there is no such layer.
         WeightsError: the weights cannot be had.
     """
-    architecture.require_tap(layer)
-    rows, _, _ = architecture.map_shape(layer, architecture.input_size)
-    size = canvas(architecture.input_size / rows)
-    network = with_slope_everywhere(architecture.builder((layer,), size.side))
+    network.require_layer(layer)
+    rows, _, _ = network.map_shape(layer, network.input_size)
+    size = canvas(network.input_size / rows)
+    model = with_slope_everywhere(network.builder((layer,), size.side))
     # weights that come with a classifier fit one size alone
-    side = network.input_shape[1] or size.side
-    pictures = exciting_pictures(network, channels, side=side, steps=steps)
+    side = model.input_shape[1] or size.side
+    pictures = exciting_pictures(model, channels, side=side, steps=steps)
     margin = (side - size.shown) // 2
     return mosaic(pictures[:, margin : margin + size.shown, margin : margin + size.shown])
 
@@ -187,7 +185,7 @@ def _painter(side: int) -> Callable[[Any], Any]:
     return paint
 
 
-def unevenness(architecture: Architecture, layers: tuple[str, ...], pictures: Pixels) -> list[Vectors]:
+def unevenness(network: Network, layers: tuple[str, ...], pictures: Pixels) -> list[Vectors]:
     """Return how unevenly every channel answers over every picture, one (n, c) float32 for each layer.
 
     That is the standard deviation over all places: in early layers the mean would tell little but how bright
@@ -200,12 +198,12 @@ def unevenness(architecture: Architecture, layers: tuple[str, ...], pictures: Pi
     import tensorflow as tf
 
     for layer in layers:
-        architecture.require_tap(layer)
-    network = architecture.builder(layers, pictures.shape[1])
+        network.require_layer(layer)
+    model = network.builder(layers, pictures.shape[1])
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def deviations(batch: Any) -> list[Any]:
-        maps = network(tf.cast(batch, tf.float32), training=False)
+        maps = model(tf.cast(batch, tf.float32), training=False)
         return [tf.math.reduce_std(one, axis=(1, 2)) for one in (maps if len(layers) > 1 else [maps])]
 
     batches = [pictures[n : n + RESPONSE_BATCH] for n in range(0, len(pictures), RESPONSE_BATCH)]

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.base import Calibration, Maps, Pixels
 from search.extractors.engines.loading import load_engine
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
+from search.extractors.pca.components import load_pca
 from search.extractors.pooling import pooled_dims, pooling
-from search.extractors.reduction import reduction
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.types import RGB, FeatureConfig, Vectors
 
 DEFAULT_MODEL = "efficientnet-lite2"
 DEFAULT_LAYER = "top"
 DEFAULT_POOLING = "pyramid"
-DEFAULT_REDUCTION = "lite2-pyramid-512"
+DEFAULT_PCA = "lite2-pyramid-512"
 
 
 class FeatureExtractor:
@@ -34,9 +34,9 @@ class FeatureExtractor:
 
         Raises:
             NotFoundError: the configuration names something that does not exist.
-            WeightsError: the weights or the projection are missing or not those of the configuration.
+            WeightsError: the weights or the PCA are missing or not those of the configuration.
         """
-        network = architecture(config.model)
+        network = get_network(config.model)
         if network.weights_digest != config.weights_digest:
             raise WeightsError(
                 f"The features were made with other weights of {config.model} than those installed. "
@@ -44,17 +44,17 @@ class FeatureExtractor:
             )
         self.config = config
         self._pool = pooling(config.pooling)
-        self._reduction = reduction(config.reduction) if config.reduction else None
-        if self._reduction and self._reduction.digest != config.reduction_digest:
+        self._pca = load_pca(config.reduction) if config.reduction else None
+        if self._pca and self._pca.digest != config.reduction_digest:
             raise WeightsError(
-                f"The projection {config.reduction} has changed since the features were made. "
+                f"The PCA {config.reduction} has changed since the features were made. "
                 "Extract the features again."
             )
         self._pooled_dims = pooled_dims(config.pooling, network.map_shape(config.layer, config.input_size))
         self._engine = load_engine(
             network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
         )
-        self._product = self._engine.product(self._reduction.components) if self._reduction else None
+        self._product = self._engine.product(self._pca.components) if self._pca else None
 
     @property
     def engine_name(self) -> str:
@@ -77,7 +77,7 @@ class FeatureExtractor:
             vectors[start : start + len(maps[0])] = self._pool(maps[0])
 
         self._engine.each(prepared, pool)
-        return self._reduction.apply(vectors, self._product) if self._reduction else vectors
+        return self._pca.apply(vectors, self._product) if self._pca else vectors
 
     def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:
         """Return the vector (d,) float32 of a picture to search with.
@@ -96,35 +96,35 @@ def live_config(
     model: str = DEFAULT_MODEL,
     layer: str = DEFAULT_LAYER,
     pooling: str = DEFAULT_POOLING,
-    reduction_name: str | None = None,
+    pca_name: str | None = None,
     input_size: int | None = None,
     resize: str = DEFAULT_RESIZE,
 ) -> FeatureConfig:
     """Return a full configuration, the chosen default where nothing else is asked for.
 
-    `reduction_name` None means the default projection where it fits the network, layer and pooling, else
+    `pca_name` None means the default PCA where it fits the network, layer and pooling, else
     none; "" means none. `input_size` None means the side the network was trained at.
 
     Raises:
-        NotFoundError: something named does not exist, or the projection does not fit.
+        NotFoundError: something named does not exist, or the PCA does not fit.
     """
-    network = architecture(model)
-    network.require_tap(layer)
+    network = get_network(model)
+    network.require_layer(layer)
     size = input_size or network.input_size
     dims, digest = pooled_dims(pooling, network.map_shape(layer, size)), ""
-    if reduction_name is None:
-        fits = reduction(DEFAULT_REDUCTION).fits(model, layer, pooling)
-        reduction_name = DEFAULT_REDUCTION if fits else ""
-    if reduction_name:
-        chosen = reduction(reduction_name)
+    if pca_name is None:
+        fits = load_pca(DEFAULT_PCA).fits(model, layer, pooling)
+        pca_name = DEFAULT_PCA if fits else ""
+    if pca_name:
+        chosen = load_pca(pca_name)
         if not chosen.fits(model, layer, pooling):
-            raise NotFoundError(f"The projection {reduction_name} is for {chosen.model}, {chosen.pooling}.")
+            raise NotFoundError(f"The PCA {pca_name} is for {chosen.model}, {chosen.pooling}.")
         dims, digest = chosen.dims, chosen.digest
     return FeatureConfig(
         model=model,
         layer=layer,
         pooling=pooling,
-        reduction=reduction_name,
+        reduction=pca_name,
         reduction_digest=digest,
         input_size=size,
         resize=resize,

@@ -8,8 +8,8 @@ from django.core.files.storage import default_storage
 
 from gallery.models import Image
 from search.extractors.networks import registry
-from search.extractors.networks.architecture import Architecture
-from search.extractors.networks.layer_info import Tap
+from search.extractors.networks.layer_info import Layer
+from search.extractors.networks.network import Network
 from search.features import feature_maps
 from search.features.layer_images import layer_picture
 
@@ -79,7 +79,7 @@ def feature_maps_answer(image: Image, model: str, layer: str, count: int) -> Fea
     }
 
 
-def _model(network: Architecture) -> ModelAnswer:
+def _model(network: Network) -> ModelAnswer:
     reason = network.unavailable_reason()
     return {
         "name": network.name,
@@ -87,19 +87,19 @@ def _model(network: Architecture) -> ModelAnswer:
         "input_size": network.input_size,
         "parameters": network.parameters,
         "baseline": network.baseline,
-        "layers": [_layer(network.name, tap) for tap in network.described()],
+        "layers": [_layer(network.name, layer) for layer in network.described()],
         "available": not reason,
         "reason": reason,
     }
 
 
-def _layer(model: str, tap: Tap) -> LayerAnswer:
+def _layer(model: str, layer: Layer) -> LayerAnswer:
     return {
-        "name": tap.name,
-        "type": tap.type,
-        "index": tap.index,
-        "total_layers": tap.total_layers,
-        "parameters": tap.parameters,
-        "shape": tap.shape,
-        "picture": layer_picture(model, tap.name),
+        "name": layer.name,
+        "type": layer.type,
+        "index": layer.index,
+        "total_layers": layer.total_layers,
+        "parameters": layer.parameters,
+        "shape": layer.shape,
+        "picture": layer_picture(model, layer.name),
     }

@@ -20,9 +20,9 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
 from search.extractors.map_images import coloured, strongest_channels
-from search.extractors.networks.architecture import Architecture
-from search.extractors.networks.registry import architecture
-from search.extractors.taps import TapsExtractor
+from search.extractors.multi_layer_extractor import MultiLayerExtractor
+from search.extractors.networks.network import Network
+from search.extractors.networks.registry import get_network
 from search.stored_folders import FEATURE_MAPS
 from search.types import RGB
 
@@ -60,8 +60,8 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
         NotFoundError: there is no such network or layer, it has no maps, or the picture's file is gone.
         WeightsError: the network cannot be used here.
     """
-    network = architecture(model)
-    network.require_tap(layer)
+    network = get_network(model)
+    network.require_layer(layer)
     if network.compute is not None:
         raise NotFoundError(f"{network.title} is computed from pixels: it has no feature maps.")
     if reason := network.unavailable_reason():
@@ -87,7 +87,7 @@ def drop_feature_maps(image_ids: Iterable[int]) -> None:
             logger.exception("Could not delete the feature maps of image %s", pk)
 
 
-def _make(image: Image, network: Architecture, layer: str, count: int, root: str) -> FeatureMaps:
+def _make(image: Image, network: Network, layer: str, count: int, root: str) -> FeatureMaps:
     with _loading:
         extractor = _extractor(network.name, network.weights_digest)
     pixels = extractor.prepare(_pixels(image, network.input_size))
@@ -107,11 +107,11 @@ def _make(image: Image, network: Architecture, layer: str, count: int, root: str
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
-def _extractor(model: str, weights_digest: str) -> TapsExtractor:
+def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
     """Load a network with all its layers, as experiments do: what they converted is found again."""
-    return TapsExtractor(
+    return MultiLayerExtractor(
         model,
-        architecture(model).taps,
+        get_network(model).layers,
         pooling="average",
         cache_dir=settings.CACHE_ROOT / "models",
         engine=settings.FEATURE_ENGINE,

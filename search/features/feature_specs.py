@@ -20,14 +20,14 @@ def experiment_spec(model: str, layer: str, pooling_name: str) -> FeatureSpec:
 
     Raises: NotFoundError for an unknown name; TooLargeError when the vector would be too long.
     """
-    config = live_config(model=model, layer=layer, pooling=pooling_name, reduction_name="")
+    config = live_config(model=model, layer=layer, pooling=pooling_name, pca_name="")
     return FeatureSpec.objects.for_config(config)
 
 
 def layer_specs(model: str, pooling_name: str) -> list[FeatureSpec]:
     """Return the specs of the layers of a network, without those whose vectors would be too long."""
     found = []
-    for layer in registry.architecture(model).taps:
+    for layer in registry.get_network(model).layers:
         try:
             found.append(experiment_spec(model, layer, pooling_name))
         except TooLargeError:

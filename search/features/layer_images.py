@@ -15,7 +15,7 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from search.extractors import activation
 from search.extractors.engines.base import Pixels
-from search.extractors.networks.architecture import Architecture
+from search.extractors.networks.network import Network
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 
 FOLDER = "layers"  # below static/, one folder a network, one WebP a layer
@@ -33,7 +33,7 @@ def layer_picture(model: str, layer: str) -> str | None:
     return address if not settings.DEBUG or finders.find(name) else None
 
 
-def draw_layers(network: Architecture, layers: tuple[str, ...], *, steps: int, root: Path) -> Iterator[Path]:
+def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: Path) -> Iterator[Path]:
     """Write what excites each of these layers to `root`/network/layer.webp; yields each path when written.
 
     Four channels a layer: those that tell the categories of the sample pictures apart best.
@@ -45,7 +45,7 @@ def draw_layers(network: Architecture, layers: tuple[str, ...], *, steps: int, r
     if network.compute is not None:
         raise NotFoundError(f"{network.title} is computed from pixels: it has no channels to excite.")
     for layer in layers:
-        network.require_tap(layer)
+        network.require_layer(layer)
     pictures, labels = sample_pictures(network.input_size)
     responses = activation.unevenness(network, layers, pictures)
     folder = root / network.name

@@ -18,7 +18,7 @@ from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.models import Dataset, Image
 from search.maps import files as map_files
 from search.maps.answers import LegendAnswer
-from search.maps.files import StoredLayout
+from search.maps.files import StoredMap
 from search.models import Experiment, ExperimentQuery, Projection
 from search.types import Ids
 
@@ -146,19 +146,23 @@ def _numbers(row: Projection, by: str, experiment_id: int | None) -> tuple[Numbe
 
 
 def _current(row: Projection) -> CurrentMap:
-    layout, labels = map_files.read(row), _labels(row.dataset)
-    kept, places = _common(layout.ids, labels.ids)
+    stored_map, labels = map_files.read(row), _labels(row.dataset)
+    kept, places = _common(stored_map.ids, labels.ids)
     return CurrentMap(
-        layout.ids[kept],
-        layout.points[kept],
-        _clusters(layout)[kept],
+        stored_map.ids[kept],
+        stored_map.points[kept],
+        _clusters(stored_map)[kept],
         labels.numbers[places[kept]],
         labels.names,
     )
 
 
-def _clusters(layout: StoredLayout) -> Numbers:
-    return layout.clusters if len(layout.clusters) else np.full(len(layout.ids), NONE, dtype=np.uint16)
+def _clusters(stored_map: StoredMap) -> Numbers:
+    return (
+        stored_map.clusters
+        if len(stored_map.clusters)
+        else np.full(len(stored_map.ids), NONE, dtype=np.uint16)
+    )
 
 
 def _common(ids: Ids, among: Ids) -> tuple[NDArray[np.bool_], Ids]:

@@ -19,7 +19,7 @@ from search.types import Ids
 
 
 @dataclass(frozen=True)
-class StoredLayout:
+class StoredMap:
     """A map as it is stored: ascending image ids (n,), points (n, 2) float32, clusters (n,) uint16."""
 
     ids: Ids
@@ -27,7 +27,7 @@ class StoredLayout:
     clusters: NDArray[np.uint16]
 
 
-def store(projection: Projection, layout: StoredLayout) -> None:
+def store(projection: Projection, stored_map: StoredMap) -> None:
     """Write a map beside its predecessor and save the row that points at it; the predecessor goes last.
 
     The predecessor is the one that is there now: another process may have made this map meanwhile.
@@ -35,9 +35,9 @@ def store(projection: Projection, layout: StoredLayout) -> None:
     content = io.BytesIO()
     np.savez(
         content,
-        ids=layout.ids.astype("<i8"),
-        points=layout.points.astype("<f4"),
-        clusters=layout.clusters.astype("<u2"),
+        ids=stored_map.ids.astype("<i8"),
+        points=stored_map.points.astype("<f4"),
+        clusters=stored_map.clusters.astype("<u2"),
     )
     projection.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()), save=False)
     made = str(projection.file.name)
@@ -57,7 +57,7 @@ def store(projection: Projection, layout: StoredLayout) -> None:
         raise
 
 
-def read(projection: Projection) -> StoredLayout:
+def read(projection: Projection) -> StoredMap:
     """Return the map of a projection, also when it is replaced in this moment.
 
     Raises: NotFoundError when its file is gone.
@@ -74,12 +74,12 @@ def read(projection: Projection) -> StoredLayout:
     raise NotFoundError(f"The places of map {projection.pk} are gone from the storage: compute it again.")
 
 
-def _content(projection: Projection) -> StoredLayout:
+def _content(projection: Projection) -> StoredMap:
     with (
         default_storage.open(str(projection.file.name)) as file,
         np.load(file, allow_pickle=False) as content,
     ):
-        return StoredLayout(
+        return StoredMap(
             np.asarray(content["ids"], dtype=np.int64),
             np.asarray(content["points"], dtype=np.float32),
             np.asarray(content["clusters"], dtype=np.uint16),

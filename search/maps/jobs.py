@@ -56,8 +56,8 @@ def plans(
         # checked as given, so that a wrong value is told also where it does not matter
         given = ProjectionPlan(method=method, **(parameters or {}))
         own = {name: getattr(given, name) for name in PARAMETERS[method]}
-        layout = ProjectionPlan(method=method, **own)
-        found += [Plan(name, chosen_pooling, layout, afresh) for name in names]
+        projection_plan = ProjectionPlan(method=method, **own)
+        found += [Plan(name, chosen_pooling, projection_plan, afresh) for name in names]
     return found
 
 
@@ -127,7 +127,7 @@ def project_job(run: JobRun) -> ProjectionResult:
     revision = dataset.current_revision()
     specs = feature_specs.layer_specs(plan.model, plan.pooling)
     if not specs:
-        title = registry.architecture(plan.model).title
+        title = registry.get_network(plan.model).title
         raise NothingToProjectError(
             f"With the pooling {plan.pooling} all layers of {title} give vectors that are too long: "
             "take another pooling."

@@ -22,11 +22,11 @@ from search.embedding import all_layers
 from search.features import matrices
 from search.maps import files as map_files
 from search.maps.answers import ShownParameters
-from search.maps.files import StoredLayout
+from search.maps.files import StoredMap
 from search.models import FeatureSpec, Projection
 from search.projections.alignment import project_onto
 from search.projections.clusters import clusters
-from search.projections.plan import Layout, Points, ProjectionPlan
+from search.projections.plan import PlanarMap, Points, ProjectionPlan
 from search.projections.projection import place
 from search.projections.quality import fidelity, separation, weighted_separation
 from search.types import Ids, Vectors
@@ -70,13 +70,13 @@ class Plan:
 
     model: str
     pooling: str
-    layout: ProjectionPlan
+    projection: ProjectionPlan
     afresh: bool = False
 
     @property
     def parameters(self) -> ShownParameters:
         """Return the values that concern the method."""
-        values = {name: getattr(self.layout, name) for name in PARAMETERS[self.layout.method]}
+        values = {name: getattr(self.projection, name) for name in PARAMETERS[self.projection.method]}
         return cast(ShownParameters, values)
 
     @property
@@ -89,7 +89,7 @@ class Plan:
         return {
             "model": self.model,
             "pooling": self.pooling,
-            "method": self.layout.method,
+            "method": self.projection.method,
             "parameters": self.parameters,
             "afresh": self.afresh,
         }
@@ -98,7 +98,7 @@ class Plan:
 def stored(dataset: Dataset, specs: Sequence[FeatureSpec], plan: Plan) -> QuerySet[Projection]:
     """Return the maps of these layers that there are, made as the plan says."""
     return Projection.objects.filter(
-        dataset=dataset, spec__in=specs, method=plan.layout.method, digest=plan.digest
+        dataset=dataset, spec__in=specs, method=plan.projection.method, digest=plan.digest
     )
 
 
@@ -138,15 +138,15 @@ class LayerMaps:
 
     def _outgrown(self, row: Projection) -> bool:
         """Whether so many pictures came since that most would be placed by a few old ones."""
-        most = self._plan.layout.most_fitted or len(self._ids)
+        most = self._plan.projection.most_fitted or len(self._ids)
         return 2 * row.fitted < min(most, len(self._ids))
 
-    def _is_current(self, row: Projection, known: StoredLayout) -> bool:
+    def _is_current(self, row: Projection, known: StoredMap) -> bool:
         return row.images_revision == self._revision and np.array_equal(known.ids, self._ids)
 
     def _make(
-        self, row: Projection | None, spec: FeatureSpec, known: StoredLayout | None, reference: Points | None
-    ) -> StoredLayout:
+        self, row: Projection | None, spec: FeatureSpec, known: StoredMap | None, reference: Points | None
+    ) -> StoredMap:
         """Lay out one layer, judge the map and store it in the place of its predecessor."""
         vectors = matrices.read(self._dataset, spec, self._ids)[1]
         with self._one_at_a_time():
@@ -154,17 +154,17 @@ class LayerMaps:
             kept = np.isin(known.ids, self._ids) if known is not None else np.zeros(0, dtype=np.bool_)
             if row is not None and known is not None and kept.any():
                 points = self._placed(vectors, known.ids[kept], known.points[kept])
-                layout = Layout(points, min(row.fitted, int(kept.sum())))
+                planar_map = PlanarMap(points, min(row.fitted, int(kept.sum())))
             else:
-                layout = project_onto(vectors, reference, self._plan.layout)
+                planar_map = project_onto(vectors, reference, self._plan.projection)
             self._run.touch()
-            made = StoredLayout(self._ids, layout.points, self._clusters(spec, vectors))
-        figures = self._figures(vectors, layout)
+            made = StoredMap(self._ids, planar_map.points, self._clusters(spec, vectors))
+        figures = self._figures(vectors, planar_map)
         seconds = time.perf_counter() - started
         projection = row or Projection(
             dataset=self._dataset,
             spec=spec,
-            method=self._plan.layout.method,
+            method=self._plan.projection.method,
             parameters=self._plan.parameters,
             digest=self._plan.digest,
         )
@@ -193,16 +193,16 @@ class LayerMaps:
         placed = np.empty((len(self._ids), 2), dtype=np.float32)
         placed[rows] = points
         if len(new):
-            placed[new] = place(vectors[new], vectors[rows], points, self._plan.layout)
+            placed[new] = place(vectors[new], vectors[rows], points, self._plan.projection)
         return placed
 
-    def _figures(self, vectors: Vectors, layout: Layout) -> MapFigures:
-        kept = fidelity(vectors, layout.points, metric=self._plan.layout.metric)
-        separated = separation(layout.points, self._labels) if any(self._labels) else None
+    def _figures(self, vectors: Vectors, planar_map: PlanarMap) -> MapFigures:
+        kept = fidelity(vectors, planar_map.points, metric=self._plan.projection.metric)
+        separated = separation(planar_map.points, self._labels) if any(self._labels) else None
         weighted = None if separated is None else weighted_separation(kept.trustworthiness, separated)
         return {
             "count": len(self._ids),
-            "fitted": layout.fitted,
+            "fitted": planar_map.fitted,
             "images_revision": self._revision,
             "trustworthiness": kept.trustworthiness,
             "neighbour_agreement": kept.neighbour_agreement,
@@ -212,7 +212,7 @@ class LayerMaps:
 
     def _clusters(self, spec: FeatureSpec, vectors: Vectors) -> NDArray[np.uint16]:
         """Return the clusters of the layer's vectors, from another map of the same images if there is one."""
-        metric, seed = self._plan.layout.metric, self._plan.layout.seed
+        metric, seed = self._plan.projection.metric, self._plan.projection.seed
         for other in Projection.objects.filter(dataset=self._dataset, spec=spec).order_by("pk"):
             if (other.parameters.get("metric"), other.parameters.get("seed")) == (metric, seed):
                 found = _read(other)
@@ -221,7 +221,7 @@ class LayerMaps:
         return clusters(vectors, metric=metric, seed=seed).astype(np.uint16)
 
 
-def _read(row: Projection) -> StoredLayout | None:
+def _read(row: Projection) -> StoredMap | None:
     """Return a stored map, or None when its file is lost: then it is made again."""
     try:
         return map_files.read(row)

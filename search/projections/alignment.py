@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.projections.plan import (
-    Layout,
+    PlanarMap,
     Points,
     ProjectionPlan,
     checked_points,
@@ -16,7 +16,7 @@ from search.projections.plan import (
 from search.projections.projection import project
 
 
-def project_onto(vectors: NDArray[Any], reference: NDArray[Any] | None, plan: ProjectionPlan) -> Layout:
+def project_onto(vectors: NDArray[Any], reference: NDArray[Any] | None, plan: ProjectionPlan) -> PlanarMap:
     """Return the map of one layer, kept near `reference` (n, 2), the map of another layer, if there is one.
 
     A map starts from its reference, is held near it where the method allows that (umap), and is then turned,
@@ -27,8 +27,8 @@ def project_onto(vectors: NDArray[Any], reference: NDArray[Any] | None, plan: Pr
     """
     if reference is None:
         return project(vectors, plan)
-    layout = project(vectors, plan, initial=reference)
-    return Layout(aligned_to(reference, layout.points), layout.fitted)
+    planar_map = project(vectors, plan, initial=reference)
+    return PlanarMap(aligned_to(reference, planar_map.points), planar_map.fitted)
 
 
 def aligned_to(reference: NDArray[Any], points: NDArray[Any]) -> Points:

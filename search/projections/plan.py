@@ -68,7 +68,7 @@ class ProjectionPlan:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PlanarMap:
     """A map: `points` (n, 2) float32, one for each vector; fitted on `fitted` of them, the rest placed."""
 
     points: Points

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from search.projections.out_of_sample import placed_among, placed_linearly
 from search.projections.pca import KEPT, principal_space
 from search.projections.plan import (
-    Layout,
+    PlanarMap,
     Points,
     ProjectionInputError,
     ProjectionPlan,
@@ -25,7 +25,7 @@ from search.types import Vectors
 FEW = 4  # fewer vectors have no neighbourhoods to keep: their map is their two principal components
 
 
-def project(vectors: NDArray[Any], plan: ProjectionPlan, *, initial: NDArray[Any] | None = None) -> Layout:
+def project(vectors: NDArray[Any], plan: ProjectionPlan, *, initial: NDArray[Any] | None = None) -> PlanarMap:
     """Return a map of vectors (n, d): float32 or what converts to it.
 
     Maps start from the first two principal components, or from `initial` (n, 2), another map of the same
@@ -37,23 +37,23 @@ def project(vectors: NDArray[Any], plan: ProjectionPlan, *, initial: NDArray[Any
     rows = checked_vectors(vectors)
     reference = None if initial is None else checked_points(initial, len(rows))
     if not len(rows):
-        return Layout(np.empty((0, 2), dtype=np.float32), 0)
+        return PlanarMap(np.empty((0, 2), dtype=np.float32), 0)
     linear = plan.method == "pca" or len(rows) < FEW
     rotated = principal_space(rows, plan.metric, 2 if linear else KEPT, seed=plan.seed).rotate(rows)
     if linear:
-        return Layout(_first_two(rotated), len(rows))
+        return PlanarMap(_first_two(rotated), len(rows))
     start = _first_two(rotated) if reference is None else reference
     sample = covering_sample(rotated, plan.most_fitted or len(rows), plan.seed)
     fitted = _fitted(
         np.ascontiguousarray(rotated[sample]), plan, start[sample], anchored=reference is not None
     )
     if len(sample) == len(rows):
-        return Layout(fitted, len(rows))
+        return PlanarMap(fitted, len(rows))
     rest = np.setdiff1d(np.arange(len(rows)), sample, assume_unique=True)
     points = np.empty((len(rows), 2), dtype=np.float32)
     points[sample] = fitted
     points[rest] = placed_among(fitted, rotated[sample], rotated[rest], plan.neighbours)
-    return Layout(points, len(sample))
+    return PlanarMap(points, len(sample))
 
 
 def place(

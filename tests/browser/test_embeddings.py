@@ -71,8 +71,8 @@ def settled(page: Page, layer: str = "top") -> None:
 
 def places(layer: str = "top") -> tuple[list[int], Points]:
     """Return the ids of the pictures and their places on the map of a layer."""
-    layout = map_files.read(Projection.objects.get(spec__layer=layer))
-    return layout.ids.tolist(), layout.points.astype(np.float64)
+    stored_map = map_files.read(Projection.objects.get(spec__layer=layer))
+    return stored_map.ids.tolist(), stored_map.points.astype(np.float64)
 
 
 def spots(page: Page, points: Points, view: tuple[float, float, float] | None = None) -> Points:

@@ -253,13 +253,15 @@ def test_wheel_and_keys_zoom_and_zero_shows_everything(tab: Page) -> None:
 
 
 def test_play_visits_eight_layouts(tab: Page) -> None:
-    layouts = [scattered(100, seed) for seed in range(8)]
-    load(tab, layouts[0])
-    visited = tab.evaluate("layouts => map.play(layouts, 8)", [layout.ravel().tolist() for layout in layouts])
+    planar_maps = [scattered(100, seed) for seed in range(8)]
+    load(tab, planar_maps[0])
+    visited = tab.evaluate(
+        "layouts => map.play(layouts, 8)", [planar_map.ravel().tolist() for planar_map in planar_maps]
+    )
     assert [visit["number"] for visit in visited] == [1, 2, 3, 4, 5, 6, 7, 0]
     assert all(visit["complete"] for visit in visited)
     assert [visit["first"] for visit in visited] == [
-        layouts[visit["number"]][0].tolist() for visit in visited
+        planar_maps[visit["number"]][0].tolist() for visit in visited
     ]
     assert tab.evaluate("map.heard.shown.at(-1)") == {"at": 0, "count": 8, "playing": False, "speed": 8}
 

@@ -38,10 +38,10 @@ def _convert_default_network() -> None:
     """Convert the default network if no run has yet, so that no process of a test has to."""
     from search.extractors.engines.loading import load_engine
     from search.extractors.feature_extractor import live_config
-    from search.extractors.networks.registry import architecture
+    from search.extractors.networks.registry import get_network
 
     config, cache = live_config(), settings.CACHE_ROOT / "models"
-    load_engine(architecture(config.model), (config.layer,), config.input_size, cache_dir=cache)
+    load_engine(get_network(config.model), (config.layer,), config.input_size, cache_dir=cache)
 
 
 @pytest.fixture

@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.projections.alignment import project_onto
-from search.projections.plan import Layout, ProjectionPlan, checked_points
+from search.projections.plan import PlanarMap, ProjectionPlan, checked_points
 
 
-def project_aligned(layers: Sequence[NDArray[Any]], plan: ProjectionPlan) -> list[Layout]:
+def project_aligned(layers: Sequence[NDArray[Any]], plan: ProjectionPlan) -> list[PlanarMap]:
     """Return a map of each layer's vectors (n, d_i), row i the same picture in all, in their order.
 
     The last layer's map is made alone, every earlier one onto that of the next layer.
     """
-    layouts: list[Layout] = []
+    planar_maps: list[PlanarMap] = []
     for vectors in reversed(layers):
-        layouts.append(project_onto(vectors, layouts[-1].points if layouts else None, plan))
-    return layouts[::-1]
+        planar_maps.append(project_onto(vectors, planar_maps[-1].points if planar_maps else None, plan))
+    return planar_maps[::-1]
 
 
 def displacement(before: NDArray[Any], after: NDArray[Any]) -> float:

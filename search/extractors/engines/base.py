@@ -1,4 +1,4 @@
-"""Runs a network up to some of its taps, with OpenVINO on processors and TensorFlow on graphics cards."""
+"""Runs a network up to some of its layers, with OpenVINO on processors and TensorFlow on graphics cards."""
 
 from __future__ import annotations
 

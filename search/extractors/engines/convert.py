@@ -25,11 +25,11 @@ def convert(source: str, layers: tuple[str, ...], input_size: int, directory: Pa
         NotFoundError: there is no such network or layer.
         WeightsError: the weights cannot be had.
     """
-    architecture = from_source(source)
+    network = from_source(source)
     for layer in layers:
-        architecture.require_tap(layer)
+        network.require_layer(layer)
     frozen = directory / "frozen.pb"
-    graph, names = _frozen_graph(architecture.builder(layers, input_size), input_size)
+    graph, names = _frozen_graph(network.builder(layers, input_size), input_size)
     frozen.write_bytes(graph)
     openvino = import_openvino()
     model = _in_order(openvino, openvino.convert_model(frozen), names)

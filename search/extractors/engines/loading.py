@@ -9,7 +9,7 @@ from pathlib import Path
 from gallery.errors import NotFoundError
 from search.extractors.engines.base import Calibration, Engine, Maps, MapsWork, Pixels, float32_product
 from search.extractors.engines.timing import least_ms
-from search.extractors.networks.architecture import Architecture, Compute
+from search.extractors.networks.network import Compute, Network
 
 
 class NumpyEngine:
@@ -41,35 +41,35 @@ class NumpyEngine:
 
 
 def load_engine(
-    architecture: Architecture,
+    network: Network,
     layers: tuple[str, ...],
     input_size: int,
     *,
     kind: str = "auto",
     cache_dir: Path,
 ) -> Engine:
-    """Return an engine for a network, taps and input size; `kind` is auto, openvino or tensorflow.
+    """Return an engine for a network, layers and input size; `kind` is auto, openvino or tensorflow.
 
     "auto" is TensorFlow when it sees a graphics card, else OpenVINO when installed, else TensorFlow.
 
     Raises:
-        NotFoundError: there is no such tap or kind of engine.
+        NotFoundError: there is no such layer or kind of engine.
         WeightsError: the weights cannot be had or the conversion failed.
     """
     for layer in layers:
-        architecture.require_tap(layer)
-    if architecture.compute is not None:
-        return NumpyEngine(architecture.compute)
+        network.require_layer(layer)
+    if network.compute is not None:
+        return NumpyEngine(network.compute)
     if kind == "auto":
         kind = _best_kind()
     if kind == "tensorflow":
         from search.extractors.engines.tensorflow import TensorFlowEngine
 
-        return TensorFlowEngine(architecture, layers, input_size)
+        return TensorFlowEngine(network, layers, input_size)
     if kind == "openvino":
         from search.extractors.engines.openvino import OpenVINOEngine, converted
 
-        return OpenVINOEngine(converted(architecture, layers, input_size, cache_dir), input_size)
+        return OpenVINOEngine(converted(network, layers, input_size, cache_dir), input_size)
     raise NotFoundError(f"There is no engine {kind!r}; there are auto, openvino and tensorflow.")
 
 

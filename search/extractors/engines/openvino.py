@@ -34,7 +34,7 @@ from search.extractors.engines.openvino_streams import Requests, Streams, output
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.engines.timing import least_ms
-from search.extractors.networks.architecture import Architecture
+from search.extractors.networks.network import Network
 from search.types import Vectors
 
 IR_FILE = "model.xml"
@@ -201,8 +201,8 @@ def has_native_bf16() -> bool:
     return bool(processor_flags() & {"avx512_bf16", "amx_bf16"})
 
 
-def converted(architecture: Architecture, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:
-    """Return the cached IR file of a network up to taps, converting it first in another process if needed.
+def converted(network: Network, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:
+    """Return the cached IR file of a network up to layers, converting it first in another process if needed.
 
     Raises:
         WeightsError: the weights cannot be had or the conversion failed.
@@ -213,13 +213,13 @@ def converted(architecture: Architecture, layers: tuple[str, ...], input_size: i
         if len(layers) == 1
         else f"taps-{hashlib.sha256(','.join(layers).encode()).hexdigest()[:12]}"
     )
-    key = f"{architecture.name}-{architecture.weights_digest[:16]}-{named}-{input_size}-v{IR_FORMAT}"
+    key = f"{network.name}-{network.weights_digest[:16]}-{named}-{input_size}-v{IR_FORMAT}"
     entry = cache_dir / "openvino" / key
     if not (entry / IR_FILE).exists():
         entry.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=entry.parent))
         try:
-            _convert_in_subprocess(architecture, layers, input_size, aside)
+            _convert_in_subprocess(network, layers, input_size, aside)
             _publish(aside, entry)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -249,16 +249,14 @@ def _publish(aside: Path, entry: Path) -> None:
 
 
 def _convert_in_subprocess(
-    architecture: Architecture, layers: tuple[str, ...], input_size: int, directory: Path
+    network: Network, layers: tuple[str, ...], input_size: int, directory: Path
 ) -> None:
-    arguments = (architecture.source, ",".join(layers), str(input_size), str(directory))
+    arguments = (network.source, ",".join(layers), str(input_size), str(directory))
     try:
         run_module("search.extractors.engines.convert", *arguments, limit_s=CONVERSION_LIMIT_S)
     except subprocess.TimeoutExpired as error:
         raise WeightsError(
-            f"Converting {architecture.name} for OpenVINO took over {CONVERSION_LIMIT_S} s."
+            f"Converting {network.name} for OpenVINO took over {CONVERSION_LIMIT_S} s."
         ) from error
     except subprocess.CalledProcessError as error:
-        raise WeightsError(
-            f"{architecture.name} could not be converted for OpenVINO: {error.stderr}"
-        ) from error
+        raise WeightsError(f"{network.name} could not be converted for OpenVINO: {error.stderr}") from error

@@ -14,7 +14,7 @@ import numpy as np
 from search.extractors.engines.base import Calibration, Maps, MapsWork, Pixels, float32_product, whole_maps
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.timing import least_ms
-from search.extractors.networks.architecture import Architecture
+from search.extractors.networks.network import Network
 
 BATCHES = (1, 8, 32)
 GPU_BATCHES = (*BATCHES, 128)
@@ -30,20 +30,20 @@ class TensorFlowEngine:
 
     product = staticmethod(float32_product)
 
-    def __init__(self, architecture: Architecture, layers: tuple[str, ...], input_size: int) -> None:
+    def __init__(self, network: Network, layers: tuple[str, ...], input_size: int) -> None:
         import tensorflow as tf
 
         self._tf = tf
         self._running = threading.Lock()
         self._measured: Calibration = {}
-        self._network = architecture.builder(layers, input_size)
+        self._network = network.builder(layers, input_size)
         self._function = self._compiled(self._network)
         on_card = bool(tf.config.list_physical_devices("GPU"))
         self._sizes = GPU_BATCHES if on_card else BATCHES
         self.name = "tensorflow-gpu" if on_card else "tensorflow"
         if on_card:
             with computing_in(MIXED):
-                mixed = architecture.builder(layers, input_size)
+                mixed = network.builder(layers, input_size)
             if self._use_if_close(mixed, calibration_pictures(input_size)):
                 self.name = "tensorflow-gpu-f16"
 

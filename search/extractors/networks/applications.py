@@ -1,4 +1,4 @@
-"""Which networks of Keras Applications there are, and which of their layers are tapped.
+"""Which networks of Keras Applications there are, and which of their layers are used.
 
 Networks and weights: https://keras.io/api/applications/.
 """
@@ -13,7 +13,7 @@ APPLICATIONS = f"{STORAGE}tensorflow/keras-applications/"
 
 @dataclass(frozen=True)
 class Application:
-    """One network of Keras Applications: its class, its weights files and the layers that are tapped.
+    """One network of Keras Applications: its class, its weights files and the layers that are used.
 
     `files` are the names Keras gives its downloads, without the classifier first; `address` is where they
     lie. A layer is named as in Keras, or given by its number among the activations, counted from 1, where
@@ -25,12 +25,12 @@ class Application:
     input_size: int
     files: tuple[str, str]
     address: str
-    layers: tuple[tuple[str, str | int], ...]
+    keras_layers: tuple[tuple[str, str | int], ...]
 
     @property
-    def taps(self) -> tuple[str, ...]:
-        """Return the names of the eight taps, from the first convolution to the last activation."""
-        return tuple(tap for tap, _ in self.layers)
+    def layers(self) -> tuple[str, ...]:
+        """Return the names of the eight layers, from the first convolution to the last activation."""
+        return tuple(layer for layer, _ in self.keras_layers)
 
 
 def _file_names(stem: str) -> tuple[str, str]:
@@ -50,19 +50,19 @@ def _efficientnet(variant: str, input_size: int, last_blocks: str) -> Applicatio
         input_size=input_size,
         files=(f"{name}_notop.h5", f"{name}.h5"),
         address=f"{STORAGE}keras-applications/",
-        layers=(("stem", "stem_activation"), *stages, ("stage7", stage7), ("top", "top_activation")),
+        keras_layers=(("stem", "stem_activation"), *stages, ("stage7", stage7), ("top", "top_activation")),
     )
 
 
 def _vgg(depth: int, last: int, middle: int) -> Application:
-    """Return VGG of a depth; `last` and `middle` are the convolutions tapped in the last blocks."""
+    """Return VGG of a depth; `last` and `middle` are the convolutions used of the last blocks."""
     return Application(
         name=f"vgg{depth}",
         class_name=f"VGG{depth}",
         input_size=224,
         files=_file_names(f"vgg{depth}"),
         address=f"{APPLICATIONS}vgg{depth}/",
-        layers=(
+        keras_layers=(
             ("stem", "block1_conv1"),
             ("block1", "block1_conv2"),
             ("block2", "block2_conv2"),
@@ -75,7 +75,7 @@ def _vgg(depth: int, last: int, middle: int) -> Application:
     )
 
 
-# A tap "block3-2" lies within block 3, after its second unit; "block3" is the end of the block.
+# A layer "block3-2" lies within block 3, after its second unit; "block3" is the end of the block.
 KERAS_APPLICATIONS: tuple[Application, ...] = (
     Application(
         name="mobilenet",
@@ -83,7 +83,7 @@ KERAS_APPLICATIONS: tuple[Application, ...] = (
         input_size=224,
         files=("mobilenet_1_0_224_tf_no_top.h5", "mobilenet_1_0_224_tf.h5"),
         address=f"{APPLICATIONS}mobilenet/",
-        layers=(
+        keras_layers=(
             ("stem", "conv1_relu"),
             *((f"block{n}", f"conv_pw_{n}_relu") for n in (1, 3, 5, 7, 9, 11)),
             ("top", "conv_pw_13_relu"),
@@ -96,7 +96,7 @@ KERAS_APPLICATIONS: tuple[Application, ...] = (
         input_size=224,
         files=_file_names("densenet121"),
         address=f"{APPLICATIONS}densenet/",
-        layers=(
+        keras_layers=(
             ("stem", "conv1_relu"),
             ("block1", "pool2_relu"),
             ("block2-6", "conv3_block6_concat"),
@@ -113,7 +113,7 @@ KERAS_APPLICATIONS: tuple[Application, ...] = (
         input_size=299,
         files=_file_names("xception"),
         address=f"{APPLICATIONS}xception/",
-        layers=(
+        keras_layers=(
             ("stem", "block1_conv1_act"),
             ("block1", "block1_conv2_act"),
             # The sum that ends a block is activated at the entry of the next.
@@ -127,7 +127,7 @@ KERAS_APPLICATIONS: tuple[Application, ...] = (
         input_size=299,
         files=_file_names("inception_v3"),
         address=f"{APPLICATIONS}inception_v3/",
-        layers=(
+        keras_layers=(
             ("stem", 1),
             ("conv5", 5),
             *((f"mixed{n}", f"mixed{n}") for n in (0, 2, 4, 6, 8)),
@@ -140,7 +140,7 @@ KERAS_APPLICATIONS: tuple[Application, ...] = (
         input_size=224,
         files=_file_names("resnet50"),
         address=f"{APPLICATIONS}resnet/",
-        layers=(
+        keras_layers=(
             ("stem", "conv1_relu"),
             ("block2", "conv2_block3_out"),
             ("block3-2", "conv3_block2_out"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.extractors.networks import efficientnet_lite
 from search.extractors.networks.efficientnet_lite import LiteVariant
-from search.extractors.networks.layer_info import Tap
+from search.extractors.networks.layer_info import Layer
 
 SEED = 20
 RELU_GAIN, LINEAR_GAIN = 2.0, 1.0
@@ -20,14 +20,14 @@ HUES, SATURATIONS, VALUES = 8, 4, 4
 BINS = HUES * SATURATIONS * VALUES
 
 
-def untrained(variant: LiteVariant, taps: tuple[str, ...], input_size: int | None = None) -> Any:
+def untrained(variant: LiteVariant, layers: tuple[str, ...], input_size: int | None = None) -> Any:
     """Return a Lite network like `efficientnet_lite.build` with seeded random kernels in place of ImageNet's.
 
     Kernels are normal with variance gain / fan-in, the gain 2 behind a ReLU6 and 1 elsewhere (He et al.,
     "Delving Deep into Rectifiers", section 2.2), so that signals neither die nor explode; the rest is as
     Keras starts it.
     """
-    model = efficientnet_lite.laid_out(variant, taps, input_size)
+    model = efficientnet_lite.build_without_weights(variant, layers, input_size)
     generator = np.random.default_rng(SEED)
     for layer in model.layers:
         if not hasattr(layer, "kernel"):
@@ -76,7 +76,7 @@ def _histogram(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.sqrt(shares).astype(np.float32)
 
 
-HISTOGRAM_TAP = Tap("histogram", "ColourHistogram", 1, 1, 0, (1, 1, BINS))
+HISTOGRAM_LAYER = Layer("histogram", "ColourHistogram", 1, 1, 0, (1, 1, BINS))
 
 
 def histogram_digest() -> str:

@@ -28,7 +28,7 @@ CLASSES = 1000
 
 # Stage 1 only halves the channels of the stem at the same resolution and stage 7 feeds the head directly,
 # but stage 7 is the last narrow layer and so worth looking at; stage 1 is the one left out of the eight.
-TAPS = ("stem", "stage2", "stage3", "stage4", "stage5", "stage6", "stage7", "top")
+LAYERS = ("stem", "stage2", "stage3", "stage4", "stage5", "stage6", "stage7", "top")
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ def scaled_repeats(stage_number: int, repeats: int, depth: float) -> int:
     return repeats if stage_number in (1, len(STAGES)) else math.ceil(depth * repeats)
 
 
-def map_shape(variant: LiteVariant, tap: str, input_size: int) -> tuple[int, int, int]:
-    """Return the shape (h, w, c) of a tap's feature map for a square input, without building the network."""
+def map_shape(variant: LiteVariant, layer: str, input_size: int) -> tuple[int, int, int]:
+    """Return the shape (h, w, c) of a layer's feature map for a square input; nothing is built."""
     passed = {"stem": 0, "top": len(STAGES)}
-    depth = passed[tap] if tap in passed else int(tap.removeprefix("stage"))
+    depth = passed[layer] if layer in passed else int(layer.removeprefix("stage"))
     ends = {"stem": STEM_FILTERS, "top": HEAD_FILTERS}
-    channels = ends.get(tap) or scaled_filters(STAGES[depth - 1].filters, variant.width)
+    channels = ends.get(layer) or scaled_filters(STAGES[depth - 1].filters, variant.width)
     stride = 2 * math.prod(
         stage.stride for stage in STAGES[:depth]
     )  # "same" padding: repeated ceil is one ceil
@@ -106,32 +106,32 @@ def weights_path(variant: LiteVariant) -> Path:
 
 
 def build(
-    variant: LiteVariant, taps: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
+    variant: LiteVariant, layers: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
 ) -> Any:
-    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `taps`.
+    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `layers`.
 
-    The pixels are scaled by (p - 127) / 128 inside the graph. One tap gives one output (n, h, w, c), several
-    a list in the order asked; with `classifier` the ImageNet logits (n, 1000) come last. `s` is `input_size`,
-    or free.
+    The pixels are scaled by (p - 127) / 128 inside the graph. One layer gives one output (n, h, w, c),
+    several a list in the order asked; with `classifier` the ImageNet logits (n, 1000) come last. `s` is
+    `input_size`, or free.
 
     Raises:
         WeightsError: the weights are missing, damaged or not the expected ones.
     """
     tensors = read_checkpoint(weights_path(variant), variant.weights_digest)
-    model = laid_out(variant, taps, input_size, classifier=classifier)
+    model = build_without_weights(variant, layers, input_size, classifier=classifier)
     _load(model, tensors)
     return model
 
 
-def laid_out(
-    variant: LiteVariant, taps: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
+def build_without_weights(
+    variant: LiteVariant, layers: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
 ) -> Any:
     """Return the Keras model of `build` with the weights Keras starts a layer with."""
     import keras
 
     pixels = keras.Input((input_size, input_size, 3), name="pixels")
     maps, logits = _graph(variant, pixels)
-    outputs = [maps[tap] for tap in taps] + ([logits] if classifier else [])
+    outputs = [maps[layer] for layer in layers] + ([logits] if classifier else [])
     return keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name=variant.name)
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.networks.keras_applications import file_digest
-from search.extractors.networks.layer_info import Tap, TapValues, tap_from
+from search.extractors.networks.layer_info import Layer, LayerValues, layer_from
 
 DESCRIPTION_FILE = "description.json"
 DESCRIPTION_FORMAT = 1  # raise when examine.py changes what it writes; older ones are then made anew
@@ -45,7 +45,7 @@ class ExtraNetwork:
 
 
 class Description(TypedDict):
-    """What `inspect_keras` writes of a network; `layers` are Keras names by tap."""
+    """What `inspect_keras` writes of a network; `layers` are Keras' names of them, `taps` the rest."""
 
     format: int
     source: str
@@ -54,19 +54,19 @@ class Description(TypedDict):
     weights_digest: str
     input_size: int
     layers: dict[str, str]
-    taps: list[TapValues]
+    taps: list[LayerValues]
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What Keras said of a network: where its model lies, and which of its layers are the taps."""
+    """What Keras said of a network: where its model lies, and which of its layers are used."""
 
     model_file: Path
     model_digest: str
     weights_digest: str
     input_size: int
-    layers: dict[str, str]
-    taps: tuple[Tap, ...]
+    keras_layers: dict[str, str]
+    layers: tuple[Layer, ...]
 
 
 def extra_network(source: str, cache_dir: Path) -> ExtraNetwork:
@@ -109,8 +109,8 @@ def examined(network: ExtraNetwork) -> Examined | None:
         model_digest=values["model_digest"],
         weights_digest=values["weights_digest"],
         input_size=values["input_size"],
-        layers=values["layers"],
-        taps=tuple(tap_from(tap) for tap in values["taps"]),
+        keras_layers=values["layers"],
+        layers=tuple(layer_from(layer) for layer in values["taps"]),
     )
 
 
@@ -167,8 +167,8 @@ def _examine(network: ExtraNetwork) -> None:
         raise WeightsError(f"{network.title} cannot be used: {error.stderr}") from error
 
 
-def build(network: ExtraNetwork, taps: tuple[str, ...], input_size: int | None = None) -> Any:
-    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `taps`.
+def build(network: ExtraNetwork, layers: tuple[str, ...], input_size: int | None = None) -> Any:
+    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `layers`.
 
     `s` is what the model itself takes; `input_size` cannot change it.
 
@@ -179,7 +179,7 @@ def build(network: ExtraNetwork, taps: tuple[str, ...], input_size: int | None =
 
     known = require(network)
     model = load_model(known.model_file)
-    outputs = [model.get_layer(known.layers[tap]).output for tap in taps]
+    outputs = [model.get_layer(known.keras_layers[layer]).output for layer in layers]
     return keras.Model(model.inputs[0], outputs[0] if len(outputs) == 1 else outputs)
 
 

@@ -1,4 +1,4 @@
-"""Looks at a network from outside with Keras: chooses its taps and writes down what is needed to use it.
+"""Looks at a network from outside with Keras: chooses its layers and writes down what is needed to use it.
 
 Run as `python -m search.extractors.networks.inspect_keras SOURCE CACHE_DIRECTORY`; the caller never loads
 Keras.
@@ -28,9 +28,9 @@ from search.extractors.networks.extra_networks import (
 from search.extractors.networks.keras_applications import file_digest, preprocessed
 from search.extractors.networks.write_descriptions import described_model
 
-TAPS = 8
+LAYERS = 8
 FREE_SIZE = 224  # of a network that takes pictures of any size
-TAPPED = (
+CHOSEN_FROM = (
     "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Add", "Concatenate", "Conv2D", "SeparableConv2D",
     "DepthwiseConv2D", "Functional", "Sequential",
 )  # fmt: skip
@@ -55,10 +55,10 @@ def examine(network: ExtraNetwork) -> None:
         model_file = network.file
         model = load_model(model_file)
     size = _input_size(model)
-    layers = chosen_layers(model)
-    cut = keras.Model(model.inputs[0], [model.get_layer(layer).output for layer in layers.values()])
+    chosen = chosen_layers(model)
+    cut = keras.Model(model.inputs[0], [model.get_layer(layer).output for layer in chosen.values()])
     shapes = _shapes(cut, size)
-    taps = described_model(cut, tuple(layers))
+    layers = described_model(cut, tuple(chosen))
     values = {
         "format": DESCRIPTION_FORMAT,
         "source": network.source,
@@ -66,8 +66,8 @@ def examine(network: ExtraNetwork) -> None:
         "model_digest": file_digest(model_file),
         "weights_digest": _digest(model),
         "input_size": size,
-        "layers": layers,
-        "taps": [{**asdict(tap), "shape": shape} for tap, shape in zip(taps, shapes, strict=True)],
+        "layers": chosen,
+        "taps": [{**asdict(layer), "shape": shape} for layer, shape in zip(layers, shapes, strict=True)],
     }
     aside = network.folder / f"aside-{os.getpid()}.json"
     aside.write_text(json.dumps(values), encoding="utf-8")
@@ -89,7 +89,7 @@ def _shapes(model: Any, size: int) -> list[tuple[int, ...]]:
 
 
 def chosen_layers(model: Any) -> dict[str, str]:
-    """Return up to eight layers by the names of their taps: the first, the last, and evenly between them.
+    """Return up to eight layers by the names they get here: the first, the last, and evenly between them.
 
     In question are activations, merges and convolutions with one map of more than one place as output, from
     the first convolution to the last of them. The last is "top".
@@ -97,12 +97,12 @@ def chosen_layers(model: Any) -> dict[str, str]:
     Raises:
         WeightsError: there is none.
     """
-    layers = [layer for layer in model.layers if type(layer).__name__ in TAPPED and _has_map(layer)]
+    layers = [layer for layer in model.layers if type(layer).__name__ in CHOSEN_FROM and _has_map(layer)]
     first = next((n for n, layer in enumerate(layers) if type(layer).__name__ in CONVOLUTIONS), len(layers))
     candidates = layers[first:]
     if not candidates:
         raise WeightsError("it has no convolution whose feature maps could be looked at.")
-    places = np.linspace(0, len(candidates) - 1, min(TAPS, len(candidates))).round().astype(int)
+    places = np.linspace(0, len(candidates) - 1, min(LAYERS, len(candidates))).round().astype(int)
     chosen = [candidates[place].name for place in places]
     names = [re.sub(r"[^a-z0-9]+", "-", layer.lower()).strip("-") or "layer" for layer in chosen[:-1]]
     unique = [

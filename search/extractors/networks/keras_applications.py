@@ -78,8 +78,8 @@ def _digest(path: Path, size: int, changed_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def build(application: Application, taps: tuple[str, ...], input_size: int | None = None) -> Any:
-    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `taps`.
+def build(application: Application, layers: tuple[str, ...], input_size: int | None = None) -> Any:
+    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `layers`.
 
     The network's own preprocessing is part of the graph. `s` is `input_size`, by default the side the network
     was trained at; it is fixed, as the padding of an EfficientNet depends on it.
@@ -99,12 +99,14 @@ def build(application: Application, taps: tuple[str, ...], input_size: int | Non
             f"again from {application.address}{path.name}."
         ) from error
     _restore_deviation(whole)
-    return _tapped(application, whole, taps)
+    return _up_to(application, whole, layers)
 
 
-def laid_out(application: Application, taps: tuple[str, ...], input_size: int | None = None) -> Any:
+def build_without_weights(
+    application: Application, layers: tuple[str, ...], input_size: int | None = None
+) -> Any:
     """Return the Keras model of `build` with the random weights Keras starts with."""
-    return _tapped(application, _whole(application, input_size, classifier=False), taps)
+    return _up_to(application, _whole(application, input_size, classifier=False), layers)
 
 
 def fetch(application: Application) -> None:
@@ -193,14 +195,16 @@ def _restore_deviation(whole: Any) -> None:
             layer.finalize_state()
 
 
-def _tapped(application: Application, whole: Any, taps: tuple[str, ...]) -> Any:
+def _up_to(application: Application, whole: Any, layers: tuple[str, ...]) -> Any:
     import keras
 
     activations = [layer for layer in whole.layers if isinstance(layer, keras.layers.Activation)]
-    layers = dict(application.layers)
+    references = dict(application.keras_layers)
     outputs = [
-        activations[ref - 1].output if isinstance(ref := layers[tap], int) else whole.get_layer(ref).output
-        for tap in taps
+        activations[ref - 1].output
+        if isinstance(ref := references[layer], int)
+        else whole.get_layer(ref).output
+        for layer in layers
     ]
     return keras.Model(whole.inputs[0], outputs[0] if len(outputs) == 1 else outputs, name=application.name)
 

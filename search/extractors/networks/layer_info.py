@@ -1,4 +1,4 @@
-"""What is known of a network without building it: its taps, and their place, size and shape."""
+"""What is known of a network without building it: its layers, and their place, size and shape."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ DESCRIPTIONS = Path(__file__).parent / "networks.json"
 
 
 @dataclass(frozen=True)
-class Tap:
+class Layer:
     """One layer of a network whose feature map can be had.
 
     `type` is the Keras layer, `index` its number counted from 1 among the `total_layers` of the network up to
-    its last tap, `parameters` the count up to and with it, `shape` (h, w, c) at the network's own input size.
+    its last layer, `parameters` the count up to and with it, `shape` (h, w, c) at its own input size.
     """
 
     name: str
@@ -29,8 +29,8 @@ class Tap:
     shape: tuple[int, int, int]
 
 
-class TapValues(TypedDict):
-    """The plain values that `asdict` and JSON make of a tap."""
+class LayerValues(TypedDict):
+    """The plain values that `asdict` and JSON make of a layer."""
 
     name: str
     type: str
@@ -40,10 +40,10 @@ class TapValues(TypedDict):
     shape: list[int]
 
 
-def tap_from(values: TapValues) -> Tap:
-    """Return a tap from its plain values."""
+def layer_from(values: LayerValues) -> Layer:
+    """Return a layer from its plain values."""
     height, width, channels = values["shape"]
-    return Tap(
+    return Layer(
         name=values["name"],
         type=values["type"],
         index=values["index"],
@@ -54,13 +54,13 @@ def tap_from(values: TapValues) -> Tap:
 
 
 @cache
-def _committed() -> dict[str, tuple[Tap, ...]]:
+def _committed() -> dict[str, tuple[Layer, ...]]:
     networks = json.loads(DESCRIPTIONS.read_text(encoding="utf-8"))
-    return {name: tuple(tap_from(values) for values in taps) for name, taps in networks.items()}
+    return {name: tuple(layer_from(values) for values in layers) for name, layers in networks.items()}
 
 
-def described(name: str) -> tuple[Tap, ...]:
-    """Return the taps of a network that ships with the program, without loading a heavy library.
+def described(name: str) -> tuple[Layer, ...]:
+    """Return the layers of a network that ships with the program, without loading a heavy library.
 
     Raises:
         NotFoundError: there is no such network.

@@ -16,12 +16,12 @@ from search.extractors.networks import (
     squeezenet,
 )
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
-from search.extractors.networks.architecture import Architecture
 from search.extractors.networks.efficientnet_lite import LiteVariant
 from search.extractors.networks.extra_networks import ExtraNetwork
 from search.extractors.networks.layer_info import described
+from search.extractors.networks.network import Network
 
-__all__ = ["ARCHITECTURES", "Architecture", "architecture", "available", "from_source", "install", "known"]
+__all__ = ["NETWORKS", "Network", "available", "from_source", "get_network", "install", "known"]
 
 
 def _variant(number: int, width: float, depth: float, digest: str) -> LiteVariant:
@@ -35,15 +35,15 @@ def _variant(number: int, width: float, depth: float, digest: str) -> LiteVarian
     )
 
 
-def _lite(variant: LiteVariant, input_size: int) -> Architecture:
-    return Architecture(
+def _lite(variant: LiteVariant, input_size: int) -> Network:
+    return Network(
         name=variant.name,
         title=variant.name.replace("efficientnet-lite", "EfficientNet-Lite"),
         source=variant.name,
         input_size=input_size,
-        taps=efficientnet_lite.TAPS,
+        layers=efficientnet_lite.LAYERS,
         builder=partial(efficientnet_lite.build, variant),
-        layout=partial(efficientnet_lite.laid_out, variant),
+        build_without_weights=partial(efficientnet_lite.build_without_weights, variant),
         describe=partial(described, variant.name),
         digest=lambda: variant.weights_digest,
         check=partial(efficientnet_lite.weights_path, variant),
@@ -51,15 +51,15 @@ def _lite(variant: LiteVariant, input_size: int) -> Architecture:
     )
 
 
-def _application(application: Application) -> Architecture:
-    return Architecture(
+def _application(application: Application) -> Network:
+    return Network(
         name=application.name,
         title=application.class_name,
         source=application.name,
         input_size=application.input_size,
-        taps=application.taps,
+        layers=application.layers,
         builder=partial(keras_applications.build, application),
-        layout=partial(keras_applications.laid_out, application),
+        build_without_weights=partial(keras_applications.build_without_weights, application),
         describe=partial(described, application.name),
         digest=partial(keras_applications.weights_digest, application),
         check=partial(keras_applications.weights_path, application),
@@ -67,54 +67,54 @@ def _application(application: Application) -> Architecture:
     )
 
 
-def _untrained(variant: LiteVariant, input_size: int) -> Architecture:
+def _untrained(variant: LiteVariant, input_size: int) -> Network:
     name = variant.name.replace("efficientnet", "untrained")
     builder = partial(baselines.untrained, variant)
-    return Architecture(
+    return Network(
         name=name,
         title="EfficientNet-Lite0, untrained",
         source=name,
         input_size=input_size,
-        taps=efficientnet_lite.TAPS,
+        layers=efficientnet_lite.LAYERS,
         baseline=True,
         builder=builder,
-        layout=builder,
+        build_without_weights=builder,
         describe=partial(described, name),
         digest=partial(baselines.untrained_digest, variant),
         shape_at=partial(efficientnet_lite.map_shape, variant),
     )
 
 
-def _no_network(taps: tuple[str, ...], input_size: int | None = None) -> Any:
+def _no_network(layers: tuple[str, ...], input_size: int | None = None) -> Any:
     raise NotFoundError("The colour histogram is no network; there is nothing to build.")
 
 
-SQUEEZENET = Architecture(
+SQUEEZENET = Network(
     name="squeezenet",
     title="SqueezeNet 1.1",
     source="squeezenet",
     input_size=squeezenet.INPUT_SIZE,
-    taps=squeezenet.TAPS,
+    layers=squeezenet.LAYERS,
     builder=squeezenet.build,
-    layout=squeezenet.laid_out,
+    build_without_weights=squeezenet.build_without_weights,
     describe=partial(described, "squeezenet"),
     digest=lambda: squeezenet.WEIGHTS_DIGEST,
     check=squeezenet.weights_path,
     shape_at=squeezenet.map_shape,
 )
 
-COLOUR_HISTOGRAM = Architecture(
+COLOUR_HISTOGRAM = Network(
     name="colour-histogram",
     title="Colour histogram",
     source="colour-histogram",
     input_size=224,
-    taps=(baselines.HISTOGRAM_TAP.name,),
+    layers=(baselines.HISTOGRAM_LAYER.name,),
     baseline=True,
     builder=_no_network,
-    layout=_no_network,
-    describe=lambda: (baselines.HISTOGRAM_TAP,),
+    build_without_weights=_no_network,
+    describe=lambda: (baselines.HISTOGRAM_LAYER,),
     digest=baselines.histogram_digest,
-    shape_at=lambda tap, input_size: baselines.HISTOGRAM_TAP.shape,
+    shape_at=lambda layer, input_size: baselines.HISTOGRAM_LAYER.shape,
     compute=baselines.colour_histogram,
 )
 
@@ -122,7 +122,7 @@ LITE0 = _variant(0, 1.0, 1.0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cd
 LITE1 = _variant(1, 1.0, 1.1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850")
 LITE2 = _variant(2, 1.1, 1.2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d")
 
-ARCHITECTURES: tuple[Architecture, ...] = (
+NETWORKS: tuple[Network, ...] = (
     _lite(LITE0, 224),
     _lite(LITE1, 240),
     _lite(LITE2, 260),
@@ -149,38 +149,38 @@ def install(sources: Sequence[str], cache_dir: Path) -> None:
     extras: list[ExtraNetwork] = []
     for source in sources:
         extra = extra_networks.extra_network(source, cache_dir)
-        taken = {shipped.name for shipped in ARCHITECTURES} | {other.name for other in extras}
+        taken = {shipped.name for shipped in NETWORKS} | {other.name for other in extras}
         if extra.name in taken:
             raise NotFoundError(f"{source!r} cannot be added: there is a network {extra.name!r} already.")
         extras.append(extra)
     _extra_networks[:] = extras
 
 
-def _extra(network: ExtraNetwork) -> Architecture:
+def _extra(network: ExtraNetwork) -> Network:
     examined = extra_networks.examined(network)
-    taps = examined.taps if examined else ()
+    layers = examined.layers if examined else ()
     builder = partial(extra_networks.build, network)
-    return Architecture(
+    return Network(
         name=network.name,
         title=network.title,
         source=f"{EXTRA_PREFIX}{network.folder}",
         input_size=examined.input_size if examined else 0,
-        taps=tuple(tap.name for tap in taps),
+        layers=tuple(layer.name for layer in layers),
         builder=builder,
-        layout=builder,
-        describe=lambda: taps,
+        build_without_weights=builder,
+        describe=lambda: layers,
         digest=lambda: extra_networks.require(network).weights_digest,
         check=partial(extra_networks.require, network),
         fetch=partial(extra_networks.fetch, network),
     )
 
 
-def known() -> tuple[Architecture, ...]:
+def known() -> tuple[Network, ...]:
     """Return every network there is, usable or not."""
-    return ARCHITECTURES + tuple(_extra(network) for network in _extra_networks)
+    return NETWORKS + tuple(_extra(network) for network in _extra_networks)
 
 
-def architecture(name: str) -> Architecture:
+def get_network(name: str) -> Network:
     """Return the network of that name.
 
     Raises:
@@ -199,13 +199,13 @@ def layer_position(model: str, layer: str) -> int | None:
     What was computed once may name a network that is no longer configured.
     """
     try:
-        taps = architecture(model).taps
+        layers = get_network(model).layers
     except NotFoundError:
         return None
-    return taps.index(layer) + 1 if layer in taps else None
+    return layers.index(layer) + 1 if layer in layers else None
 
 
-def from_source(source: str) -> Architecture:
+def from_source(source: str) -> Network:
     """Return the network whose `source` this is, in whatever process.
 
     Raises:
@@ -213,9 +213,9 @@ def from_source(source: str) -> Architecture:
     """
     if source.startswith(EXTRA_PREFIX):
         return _extra(extra_networks.network_in(Path(source.removeprefix(EXTRA_PREFIX))))
-    return architecture(source)
+    return get_network(source)
 
 
-def available() -> tuple[Architecture, ...]:
+def available() -> tuple[Network, ...]:
     """Return the networks whose weights are installed here."""
     return tuple(candidate for candidate in known() if not candidate.unavailable_reason())

@@ -31,8 +31,8 @@ MODULES: dict[str, int] = {
 POOLED_BEFORE = ("fire2", "fire4", "fire6")
 
 # fire7 is left out of the nine: it has the resolution and nearly the channels of both its neighbours.
-TAPS = ("stem", "fire2", "fire3", "fire4", "fire5", "fire6", "fire8", "top")
-TAPPED = {"stem": "conv1", "top": "fire9"}
+LAYERS = ("stem", "fire2", "fire3", "fire4", "fire5", "fire6", "fire8", "top")
+MODULE_OF = {"stem": "conv1", "top": "fire9"}
 
 ALLOWED_GLOBALS = {
     ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
@@ -79,8 +79,8 @@ def read_weights(content: bytes) -> dict[str, list[NDArray[np.float32]]]:
     return weights
 
 
-def build(taps: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False) -> Any:
-    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `taps`.
+def build(layers: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False) -> Any:
+    """Return a Keras model from RGB pixels (n, s, s, 3) float32 in 0..255 to the feature maps of `layers`.
 
     With `classifier` the ImageNet logits (n, 1000) come last. `s` is `input_size`, or free.
 
@@ -88,31 +88,32 @@ def build(taps: tuple[str, ...], input_size: int | None = None, *, classifier: b
         WeightsError: the weights are missing or not the expected ones.
     """
     weights = read_weights(weights_path().read_bytes())
-    model = laid_out(taps, input_size, classifier=classifier)
+    model = build_without_weights(layers, input_size, classifier=classifier)
     for layer in model.layers:
         if layer.weights:
             layer.set_weights(weights[layer.name.replace("_", "/")])
     return model
 
 
-def laid_out(taps: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False) -> Any:
+def build_without_weights(
+    layers: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
+) -> Any:
     """Return the Keras model of `build` with the random weights Keras starts with."""
     import keras
 
-    layers = keras.layers
     pixels = keras.Input((input_size, input_size, 3), name="pixels")
     x = keras.ops.flip(pixels, axis=-1)
-    x = layers.Rescaling(1.0, offset=[-mean for mean in BLUE_GREEN_RED_MEANS], name="preprocessing")(x)
-    x = layers.Conv2D(64, 3, 2, padding="same", activation="relu", name="conv1")(x)
+    x = keras.layers.Rescaling(1.0, offset=[-mean for mean in BLUE_GREEN_RED_MEANS], name="preprocessing")(x)
+    x = keras.layers.Conv2D(64, 3, 2, padding="same", activation="relu", name="conv1")(x)
     maps = {"conv1": x}
     for name, filters in MODULES.items():
         if name in POOLED_BEFORE:
-            x = layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)
+            x = keras.layers.MaxPooling2D(3, 2, name=f"{name}.pool")(x)
         x = maps[name] = _fire(x, name, filters)
-    outputs = [maps[TAPPED.get(tap, tap)] for tap in taps]
+    outputs = [maps[MODULE_OF.get(layer, layer)] for layer in layers]
     if classifier:
-        x = layers.Conv2D(1000, 1, name="conv10")(x)
-        outputs.append(layers.GlobalAveragePooling2D(name="average")(x))
+        x = keras.layers.Conv2D(1000, 1, name="conv10")(x)
+        outputs.append(keras.layers.GlobalAveragePooling2D(name="average")(x))
     return keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name="squeezenet")
 
 
@@ -126,13 +127,13 @@ def _fire(x: Any, name: str, filters: int) -> Any:
     return Concatenate(name=name)([narrow, wide])
 
 
-def map_shape(tap: str, input_size: int) -> tuple[int, int, int]:
-    """Return the shape (h, w, c) of a tap's feature map for a square input, without building the network."""
-    side, last = -(-input_size // 2), TAPPED.get(tap, tap)
+def map_shape(layer: str, input_size: int) -> tuple[int, int, int]:
+    """Return the shape (h, w, c) of a layer's feature map for a square input; nothing is built."""
+    side, last = -(-input_size // 2), MODULE_OF.get(layer, layer)
     if last == "conv1":
         return side, side, 64
     for name, filters in MODULES.items():
         side = (side - 3) // 2 + 1 if name in POOLED_BEFORE else side
         if name == last:
             return side, side, 8 * filters
-    raise AssertionError(tap)
+    raise AssertionError(layer)

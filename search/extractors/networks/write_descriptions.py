@@ -11,34 +11,34 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from search.extractors.networks.architecture import Architecture
-from search.extractors.networks.layer_info import DESCRIPTIONS, Tap
-from search.extractors.networks.registry import ARCHITECTURES
+from search.extractors.networks.layer_info import DESCRIPTIONS, Layer
+from search.extractors.networks.network import Network
+from search.extractors.networks.registry import NETWORKS
 
 
-def description(architecture: Architecture) -> tuple[Tap, ...]:
-    """Return the taps of a network as they are when it is really built, at its own input size."""
-    if architecture.compute is not None:
-        return architecture.described()
-    model = architecture.layout(architecture.taps, architecture.input_size)
-    return described_model(model, architecture.taps)
+def description(network: Network) -> tuple[Layer, ...]:
+    """Return the layers of a network as they are when it is really built, at its own input size."""
+    if network.compute is not None:
+        return network.described()
+    model = network.build_without_weights(network.layers, network.input_size)
+    return described_model(model, network.layers)
 
 
-def described_model(model: Any, taps: tuple[str, ...]) -> tuple[Tap, ...]:
-    """Return the description of a Keras model with one output a tap, in their order."""
+def described_model(model: Any, layers: tuple[str, ...]) -> tuple[Layer, ...]:
+    """Return the description of a Keras model with one output a layer, in their order."""
     import keras
 
-    layers = list(model.layers)
+    every = list(model.layers)
     found = []
-    for name, output in zip(taps, model.outputs, strict=True):
+    for name, output in zip(layers, model.outputs, strict=True):
         layer = output._keras_history.operation
         _, height, width, channels = output.shape
         found.append(
-            Tap(
+            Layer(
                 name=name,
                 type=type(layer).__name__,
-                index=layers.index(layer) + 1,
-                total_layers=len(layers),
+                index=every.index(layer) + 1,
+                total_layers=len(every),
                 parameters=int(keras.Model(model.inputs, output).count_params()),
                 shape=(height, width, channels),
             )
@@ -49,13 +49,10 @@ def described_model(model: Any, taps: tuple[str, ...]) -> tuple[Tap, ...]:
 def main() -> int:
     """Write the description of every network that ships with the program."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    networks = {
-        architecture.name: [asdict(tap) for tap in description(architecture)]
-        for architecture in ARCHITECTURES
-    }
+    networks = {network.name: [asdict(layer) for layer in description(network)] for network in NETWORKS}
     lines = [
-        f" {json.dumps(name)}: [\n" + ",\n".join(f"  {json.dumps(tap)}" for tap in taps) + "\n ]"
-        for name, taps in networks.items()
+        f" {json.dumps(name)}: [\n" + ",\n".join(f"  {json.dumps(layer)}" for layer in layers) + "\n ]"
+        for name, layers in networks.items()
     ]
     DESCRIPTIONS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     return 0

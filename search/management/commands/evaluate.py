@@ -46,7 +46,7 @@ class Command(ReportingCommand[EvaluationReport]):
         named = {name: options[name] for name in ("model", "layer", "pooling", "metric") if options[name]}
         if named and named != {"metric": Experiment.Metric.COSINE.value}:  # what live search ranks by anyway
             metric = named.pop("metric", Experiment.Metric.COSINE.value)
-            config = live_config(**named, reduction_name="")
+            config = live_config(**named, pca_name="")
             evaluated, scores = evaluation.evaluate_experiment(dataset, config, metric, k)
         else:
             spec = feature_specs.live_index(dataset).spec

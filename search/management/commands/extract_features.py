@@ -55,5 +55,5 @@ class Command(ReportingCommand[ExtractionReport]):
 def add_configuration(parser: CommandParser) -> None:
     """Add the options that name a feature configuration; none of them means the live one."""
     parser.add_argument("--model", help="network, for example efficientnet-lite0")
-    parser.add_argument("--layer", help="tap layer; top is the last one")
+    parser.add_argument("--layer", help="layer; top is the last one")
     parser.add_argument("--pooling", help="average, max, gem, pyramid or flatten")

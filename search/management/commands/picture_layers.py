@@ -43,12 +43,12 @@ class Command(ReportingCommand[PicturesReport]):
         """Draw one layer after another."""
         started = time.perf_counter()
         if options["models"]:
-            networks = [registry.architecture(name) for name in options["models"].split(",")]
+            networks = [registry.get_network(name) for name in options["models"].split(",")]
         else:
             networks = [network for network in registry.available() if not network.baseline]
         drawn = []
         for network in networks:
-            layers = tuple(options["layers"].split(",")) if options["layers"] else network.taps
+            layers = tuple(options["layers"].split(",")) if options["layers"] else network.layers
             for path in layer_images.draw_layers(
                 network, layers, steps=max(1, options["steps"]), root=options["output"]
             ):

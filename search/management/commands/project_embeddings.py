@@ -64,11 +64,11 @@ class Command(ReportingCommand[ProjectionReport]):
                     if plan.model not in unavailable:
                         self.stderr.write(f"{plan.model} is passed over: {error.detail}")
                     unavailable[plan.model] = error.detail
-                    skipped += len(registry.architecture(plan.model).taps)
+                    skipped += len(registry.get_network(plan.model).layers)
                     continue
                 made, skipped = made + new, skipped + there
                 if not options["json"]:
-                    what = f"{dataset.slug}, {plan.layout.method} of {plan.model}"
+                    what = f"{dataset.slug}, {plan.projection.method} of {plan.model}"
                     self.stdout.write(f"{what}: {new} maps made, {there} already there")
         return {
             "projections": made,

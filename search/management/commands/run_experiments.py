@@ -59,7 +59,7 @@ class Command(ReportingCommand[ExperimentsReport]):
                 network_jobs.fetch_weights(plan.model)
             except WeightsError as error:
                 unavailable[plan.model] = error.detail
-                asked = len(registry.architecture(plan.model).taps) * len(plan.poolings) * len(plan.metrics)
+                asked = len(registry.get_network(plan.model).layers) * len(plan.poolings) * len(plan.metrics)
                 skipped += asked * len(datasets)
                 self.stderr.write(f"{plan.model} is passed over: {error.detail}")
                 continue

@@ -16,14 +16,14 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from search.extractors import activation
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 from search.features.layer_images import layer_picture
 
 SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
 
 def test_a_picture_excites_its_own_channel_more_than_the_others_do() -> None:
-    network = architecture("efficientnet-lite0").builder(("stage2",), 48)
+    network = get_network("efficientnet-lite0").builder(("stage2",), 48)
     channels = np.array([2, 9, 17])
     pictures = activation.exciting_pictures(network, channels, side=48, steps=60)
     answers = np.asarray(network(pictures.astype(np.float32), training=False)).mean(axis=(1, 2))[:, channels]
@@ -34,7 +34,7 @@ def test_a_picture_excites_its_own_channel_more_than_the_others_do() -> None:
 
 
 def test_the_same_channels_give_the_same_pictures() -> None:
-    network = architecture("efficientnet-lite0").builder(("stem",), 40)
+    network = get_network("efficientnet-lite0").builder(("stem",), 40)
     twice = [activation.exciting_pictures(network, np.array([18]), side=40, steps=5) for _ in range(2)]
     assert np.abs(twice[0].astype(int) - twice[1]).max() <= 1
 
@@ -73,7 +73,7 @@ def test_an_output_without_slope_gets_one(kind: str) -> None:
 
 
 def test_an_output_that_is_linear_stays_as_it_is() -> None:
-    network = architecture("efficientnet-lite0").builder(("stage2",), 32)
+    network = get_network("efficientnet-lite0").builder(("stage2",), 32)
     assert activation.with_slope_everywhere(network) is network
 
 
@@ -134,7 +134,7 @@ def test_the_command_says_what_cannot_be_drawn(words: tuple[str, ...], reason: s
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_every_layer_of_a_shipped_network_comes_with_a_small_picture(model: str) -> None:
-    for layer in architecture(model).taps:
+    for layer in get_network(model).layers:
         file = configured.BASE_DIR / "static" / "layers" / model / f"{layer}.webp"
         assert file.stat().st_size < 15_000
         with Pillow.open(file) as drawn:

@@ -11,7 +11,7 @@ import pytest
 
 from search.extractors.engines.precision import generated_pictures
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 from search.extractors.networks.write_descriptions import description
 
 IMAGENET_MEANS, IMAGENET_VARIANCES = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -31,14 +31,14 @@ def save_random_weights(make: Any, path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("application", KERAS_APPLICATIONS, ids=lambda application: application.name)
-def test_eight_taps_of_a_network_loaded_from_a_file_are_those_of_keras(
+def test_eight_layers_of_a_network_loaded_from_a_file_are_those_of_keras(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import keras
 
     make = getattr(keras.applications, application.class_name)
     module = importlib.import_module(make.__module__)
-    network, size = architecture(application.name), application.input_size
+    network, size = get_network(application.name), application.input_size
     path = tmp_path / "models" / application.files[0]
     path.parent.mkdir()
     save_random_weights(make, path)
@@ -48,10 +48,10 @@ def test_eight_taps_of_a_network_loaded_from_a_file_are_those_of_keras(
     original = make(include_top=False, weights="imagenet", input_shape=(size, size, 3))
 
     pixels = generated_pictures(size)[:1].astype(np.float32)
-    maps = network.builder(network.taps)(pixels)
-    assert [tuple(tap.shape[1:]) for tap in maps] == [tap.shape for tap in network.described()]
+    maps = network.builder(network.layers)(pixels)
+    assert [tuple(layer.shape[1:]) for layer in maps] == [layer.shape for layer in network.described()]
 
-    last = dict(application.layers)["top"]
+    last = dict(application.keras_layers)["top"]
     expected = np.asarray(
         keras.Model(original.input, original.get_layer(last).output)(module.preprocess_input(pixels.copy()))
     )

@@ -16,9 +16,9 @@ from search.extractors.engines.autotune_cache import kept, machine_key
 from search.extractors.engines.base import Maps
 from search.extractors.engines.openvino import OpenVINOEngine, converted
 from search.extractors.engines.precision import Closeness, calibration_pictures, closeness, generated_pictures
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 
-LITE0 = architecture("efficientnet-lite0")
+LITE0 = get_network("efficientnet-lite0")
 SIDE = 96
 
 

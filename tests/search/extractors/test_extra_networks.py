@@ -1,4 +1,4 @@
-"""Networks from outside: what is accepted, how their taps are chosen, and what is said when they fail."""
+"""Networks from outside: what is accepted, how their layers are chosen, and what is said when they fail."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.precision import generated_pictures
 from search.extractors.feature_extractor import live_config
+from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import extra_networks, registry
 from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inspect_keras import chosen_layers, examine
-from search.extractors.taps import TapsExtractor
 
 
 @pytest.fixture(autouse=True)
@@ -59,39 +59,39 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
 def test_a_network_nobody_has_looked_at_is_listed_with_what_to_do(tmp_path: Path) -> None:
     registry.install(["keras:MobileNetV2", f"file:{tmp_path}/gone.keras"], tmp_path)
     later, gone = registry.known()[-2:]
-    assert (later.name, later.taps, later.described(), later.parameters) == ("mobilenetv2", (), (), 0)
+    assert (later.name, later.layers, later.described(), later.parameters) == ("mobilenetv2", (), (), 0)
     assert "manage.py run_experiments --models mobilenetv2" in later.unavailable_reason()
     assert f"{tmp_path}/gone.keras is not there" in gone.unavailable_reason()
     for network in (later, gone):
         with pytest.raises(WeightsError):
-            live_config(model=network.name, layer="top", pooling="average", reduction_name="")
+            live_config(model=network.name, layer="top", pooling="average", pca_name="")
     with pytest.raises(WeightsError, match="is not there"):
         gone.fetch()
 
 
-def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_taps(tmp_path: Path) -> None:
+def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_layers(tmp_path: Path) -> None:
     import keras
 
     path, cache = tmp_path / "My Model.keras", tmp_path / "cache"
     model = own_model(path)
     registry.install([f"file:{path}"], cache)
-    registry.architecture("my-model").fetch()
+    registry.get_network("my-model").fetch()
 
-    network = registry.architecture("my-model")
+    network = registry.get_network("my-model")
     assert not network.unavailable_reason()
     assert registry.from_source(network.source) == network
-    assert (network.input_size, len(network.taps), network.taps[-1]) == (32, 8, "top")
+    assert (network.input_size, len(network.layers), network.layers[-1]) == (32, 8, "top")
     assert network.described()[-1].type == "Sequential"
 
-    extractor = TapsExtractor(
-        network.name, network.taps, pooling="average", cache_dir=cache, engine="openvino"
+    extractor = MultiLayerExtractor(
+        network.name, network.layers, pooling="average", cache_dir=cache, engine="openvino"
     )
     pictures = generated_pictures(32)
     maps = extractor.maps(pictures)
-    assert [tuple(one.shape[1:]) for one in maps] == [tap.shape for tap in network.described()]
+    assert [tuple(one.shape[1:]) for one in maps] == [layer.shape for layer in network.described()]
     expected = keras.Model(model.input, model.get_layer("body").output)(pictures.astype(np.float32))
     np.testing.assert_allclose(maps[-1], np.asarray(expected), atol=2e-2)
-    config = live_config(model=network.name, layer="top", pooling="average", reduction_name="")
+    config = live_config(model=network.name, layer="top", pooling="average", pca_name="")
     assert config.weights_digest == network.weights_digest
 
 
@@ -118,10 +118,10 @@ def test_a_model_that_takes_any_size_is_run_at_one(tmp_path: Path) -> None:
     examine(network)
     known = extra_networks.require(network)
     assert known.input_size == 224
-    assert known.taps[0].shape == (224, 224, 8)
+    assert known.layers[0].shape == (224, 224, 8)
 
 
-def test_taps_are_named_once_each_and_leave_out_what_has_no_places(tmp_path: Path) -> None:
+def test_layers_are_named_once_each_and_leave_out_what_has_no_places(tmp_path: Path) -> None:
     layers = chosen_layers(own_model(tmp_path / "my.keras"))
     assert len(layers) == 8
     assert next(iter(layers.items())) == ("step-0", "Step.0")
@@ -175,11 +175,11 @@ def test_a_further_network_of_keras_is_kept_with_its_preprocessing(
     network = extra_network("keras:MobileNetV2", tmp_path)
     network.folder.mkdir(parents=True)
     examine(network)
-    digest = registry.architecture("mobilenetv2").weights_digest
+    digest = registry.get_network("mobilenetv2").weights_digest
     examine(network)  # the saved file differs in its date, the weights do not
-    found = registry.architecture("mobilenetv2")
+    found = registry.get_network("mobilenetv2")
     assert found.weights_digest == digest
-    assert [tap.shape[0] for tap in found.described()][-1] == 7
+    assert [layer.shape[0] for layer in found.described()][-1] == 7
     pixels = generated_pictures(224)[:1].astype(np.float32)
     expected = np.asarray(without_download(weights=None, include_top=False)(pixels / 127.5 - 1))
     np.testing.assert_allclose(np.asarray(found.builder(("top",))(pixels)), expected, rtol=1e-3, atol=1e-6)
@@ -188,4 +188,4 @@ def test_a_further_network_of_keras_is_kept_with_its_preprocessing(
 def test_an_unknown_network_of_keras_is_refused_after_asking_keras(tmp_path: Path) -> None:
     registry.install(["keras:NoSuchNetwork"], tmp_path)
     with pytest.raises(WeightsError, match="NoSuchNetwork"):
-        registry.architecture("nosuchnetwork").fetch()
+        registry.get_network("nosuchnetwork").fetch()

@@ -18,11 +18,11 @@ from search.extractors.engines.loading import load_engine
 from search.extractors.engines.openvino import converted
 from search.extractors.engines.precision import generated_pictures
 from search.extractors.feature_extractor import FeatureExtractor, live_config
-from search.extractors.networks.registry import architecture
-from search.extractors.reduction import reduction
+from search.extractors.networks.registry import get_network
+from search.extractors.pca.components import load_pca
 from search.extractors.resizing import resized
 
-LITE0 = architecture("efficientnet-lite0")
+LITE0 = get_network("efficientnet-lite0")
 SIDE = 96
 
 
@@ -76,14 +76,14 @@ def test_an_unknown_pooling_is_not_found() -> None:
 
 
 def test_the_shipped_projection_keeps_lengths_of_what_it_keeps() -> None:
-    shipped = reduction(live_config().reduction)
+    shipped = load_pca(live_config().reduction)
     product = shipped.components.T @ shipped.components
     np.testing.assert_allclose(product, np.eye(shipped.dims), atol=2e-3)
 
 
 def test_a_projection_refuses_vectors_of_another_length() -> None:
     with pytest.raises(WeightsError, match="values"):
-        reduction(live_config().reduction).apply(np.zeros((1, 7), dtype=np.float32))
+        load_pca(live_config().reduction).apply(np.zeros((1, 7), dtype=np.float32))
 
 
 def test_an_engine_projects_as_numpy_does(extractor: FeatureExtractor) -> None:

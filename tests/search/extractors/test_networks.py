@@ -16,13 +16,13 @@ from django.test import Client
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.precision import generated_pictures
 from search.extractors.feature_extractor import live_config
+from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import applications, baselines, keras_applications, squeezenet
 from search.extractors.networks.layer_info import DESCRIPTIONS
-from search.extractors.networks.registry import ARCHITECTURES, architecture, from_source
+from search.extractors.networks.registry import NETWORKS, from_source, get_network
 from search.extractors.networks.write_descriptions import description
-from search.extractors.taps import TapsExtractor
 
-MOBILENET = architecture("mobilenet")
+MOBILENET = get_network("mobilenet")
 SHIPPED = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "squeezenet"]
 
 
@@ -44,34 +44,34 @@ def save_mobilenet(path: Path, *, classifier: bool) -> Any:
 
 @pytest.mark.parametrize("name", [*SHIPPED, "untrained-lite0", "mobilenet", "colour-histogram"])
 def test_a_description_is_that_of_the_network_really_built(name: str) -> None:
-    network = architecture(name)
+    network = get_network(name)
     assert network.described() == description(network)
-    assert tuple(tap.name for tap in network.described()) == network.taps
+    assert tuple(layer.name for layer in network.described()) == network.layers
 
 
-@pytest.mark.parametrize("network", ARCHITECTURES, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_every_network_is_described_without_being_built(network: Any) -> None:
-    taps = network.described()
-    assert len(taps) == (1 if network.compute else 8)
-    assert network.taps[-1] == ("histogram" if network.compute else "top")
-    assert [tap.index for tap in taps] == sorted({tap.index for tap in taps})
-    assert [tap.parameters for tap in taps] == sorted(tap.parameters for tap in taps)
-    assert network.parameters == taps[-1].parameters
-    for tap in taps:
-        assert tap.index <= tap.total_layers
-        assert network.map_shape(tap.name, network.input_size) == tap.shape
+    layers = network.described()
+    assert len(layers) == (1 if network.compute else 8)
+    assert network.layers[-1] == ("histogram" if network.compute else "top")
+    assert [layer.index for layer in layers] == sorted({layer.index for layer in layers})
+    assert [layer.parameters for layer in layers] == sorted(layer.parameters for layer in layers)
+    assert network.parameters == layers[-1].parameters
+    for layer in layers:
+        assert layer.index <= layer.total_layers
+        assert network.map_shape(layer.name, network.input_size) == layer.shape
     assert from_source(network.source) == network
 
 
 def test_the_descriptions_hold_no_network_that_is_not_known() -> None:
     networks = json.loads(DESCRIPTIONS.read_text(encoding="utf-8"))
-    assert list(networks) == [network.name for network in ARCHITECTURES]
+    assert list(networks) == [network.name for network in NETWORKS]
     assert networks["mobilenet"][0] == asdict(MOBILENET.described()[0]) | {"shape": [112, 112, 32]}
 
 
 def test_missing_weights_are_a_reason_that_says_where_from_and_where_to(keras_home: Path) -> None:
     for application in applications.KERAS_APPLICATIONS:
-        reason = architecture(application.name).unavailable_reason()
+        reason = get_network(application.name).unavailable_reason()
         assert str(keras_home / "models") in reason
         assert application.address + application.files[0] in reason
         assert f"manage.py run_experiments --models {application.name}" in reason
@@ -89,7 +89,7 @@ def test_without_a_connection_keras_is_not_even_loaded(
     monkeypatch.setattr("socket.create_connection", refused)
     monkeypatch.setattr(keras_applications, "run_module", None)
     with pytest.raises(WeightsError, match="cannot be reached: Network is unreachable"):
-        architecture("mobilenet").fetch()
+        get_network("mobilenet").fetch()
 
 
 def test_a_download_that_fails_leaves_the_reason_and_what_to_do(
@@ -137,7 +137,7 @@ def test_the_weights_of_another_network_are_refused(keras_home: Path) -> None:
         keras_home / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", classifier=False
     )
     with pytest.raises(WeightsError, match="not of VGG16"):
-        architecture("vgg16").builder(("top",))
+        get_network("vgg16").builder(("top",))
 
 
 def test_a_network_of_a_fixed_size_refuses_another_one() -> None:
@@ -162,7 +162,7 @@ def test_tampered_weights_of_squeezenet_are_not_unpickled() -> None:
 
 
 def test_the_untrained_network_is_the_same_every_time_and_alive_at_its_end() -> None:
-    network = architecture("untrained-lite0")
+    network = get_network("untrained-lite0")
     pixels = generated_pictures(96).astype(np.float32)
     first, second = (np.asarray(network.builder(("top",))(pixels)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -170,7 +170,7 @@ def test_the_untrained_network_is_the_same_every_time_and_alive_at_its_end() -> 
     assert 0.05 < averages.mean() < 5
     assert averages.std(axis=0).max() > 1e-2
     assert network.baseline
-    assert network.weights_digest != architecture("efficientnet-lite0").weights_digest
+    assert network.weights_digest != get_network("efficientnet-lite0").weights_digest
 
 
 def test_the_histogram_counts_hue_saturation_and_value() -> None:
@@ -188,31 +188,30 @@ def test_the_histogram_counts_hue_saturation_and_value() -> None:
 def test_the_histogram_needs_no_heavy_library(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import numpy as np;"
-        "from search.extractors.taps import TapsExtractor;"
-        "e = TapsExtractor('colour-histogram', ('histogram',), pooling='average', cache_dir=Path('.'));"
+        "from search.extractors.multi_layer_extractor import MultiLayerExtractor;"
+        "e = MultiLayerExtractor('colour-histogram', ('histogram',), pooling='average', cache_dir=Path('.'));"
         "e.extract(np.zeros((2, 9, 9, 3), np.uint8)); e.costs_ms();"
         "print(e.engine_name, [m for m in ('tensorflow', 'keras', 'openvino') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "numpy []"
     with pytest.raises(NotFoundError, match="no network"):
-        architecture("colour-histogram").builder(("histogram",))
+        get_network("colour-histogram").builder(("histogram",))
 
 
 def test_a_histogram_has_one_vector_a_picture(tmp_path: Path) -> None:
-    extractor = TapsExtractor("colour-histogram", ("histogram",), pooling="average", cache_dir=tmp_path)
+    extractor = MultiLayerExtractor("colour-histogram", ("histogram",), pooling="average", cache_dir=tmp_path)
     (vectors,) = extractor.extract(generated_pictures(224))
     assert vectors.shape == (4, 128)
     assert (
-        live_config(model="colour-histogram", layer="histogram", pooling="average", reduction_name="").dims
-        == 128
+        live_config(model="colour-histogram", layer="histogram", pooling="average", pca_name="").dims == 128
     )
 
 
 @pytest.mark.django_db
 def test_the_interface_lists_every_network_with_its_layers(client: Client, keras_home: Path) -> None:
     models = {model["name"]: model for model in client.get("/api/v1/models/").json()}
-    assert list(models) == [network.name for network in ARCHITECTURES]
+    assert list(models) == [network.name for network in NETWORKS]
     lite, mobilenet = models["efficientnet-lite0"], models["mobilenet"]
     assert (lite["available"], lite["reason"], lite["baseline"]) == (True, "", False)
     assert (mobilenet["available"], mobilenet["parameters"]) == (False, 3_228_864)

@@ -11,9 +11,9 @@ import pytest
 from search.extractors.engines import tensorflow
 from search.extractors.engines.precision import Closeness, calibration_pictures, closeness
 from search.extractors.engines.tensorflow import MIXED, TensorFlowEngine, computing_in
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 
-LITE0 = architecture("efficientnet-lite0")
+LITE0 = get_network("efficientnet-lite0")
 SIDE = 96
 
 

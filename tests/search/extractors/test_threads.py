@@ -43,10 +43,10 @@ from pathlib import Path
 from gallery.system import cores
 from search.extractors.engines.loading import load_engine
 from search.extractors.feature_extractor import live_config
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 cores.limit_cores(1)
 config = live_config()
-network = architecture(config.model)
+network = get_network(config.model)
 engine = load_engine(network, (config.layer,), config.input_size, cache_dir=Path(sys.argv[1]))
 streams = engine._side_by_side()
 for compiled in (engine._compiled, engine._for_throughput()):

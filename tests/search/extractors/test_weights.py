@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.networks import efficientnet_lite
-from search.extractors.networks.registry import architecture, available
+from search.extractors.networks.registry import available, get_network
 from search.extractors.networks.torch_checkpoint import (
     MAGIC_NUMBER,
     PROTOCOL_VERSION,
@@ -29,7 +29,7 @@ from search.extractors.networks.torch_checkpoint import (
 ORACLE: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "data" / "efficientnet_lite.json").read_text(encoding="utf-8")
 )
-LITE0 = architecture("efficientnet-lite0")
+LITE0 = get_network("efficientnet-lite0")
 
 
 def oracle_picture(side: int) -> NDArray[np.uint8]:
@@ -56,7 +56,7 @@ class RunsACommand:
 
 @pytest.mark.parametrize("name", sorted(ORACLE["models"]))
 def test_a_network_gives_the_outputs_of_the_original_implementation(name: str) -> None:
-    expected, network = ORACLE["models"][name], architecture(name)
+    expected, network = ORACLE["models"][name], get_network(name)
     pixels = oracle_picture(network.input_size)[None].astype(np.float32)
     assert network.input_size == expected["input_size"]
     assert network.weights_digest == expected["weights_sha256"]
@@ -79,10 +79,10 @@ def test_a_network_gives_the_outputs_of_the_original_implementation(name: str) -
 
 
 def test_every_tap_has_the_announced_shape_at_another_input_size() -> None:
-    model = LITE0.builder(LITE0.taps)
+    model = LITE0.builder(LITE0.layers)
     maps = model(oracle_picture(150)[None].astype(np.float32))
-    assert len(LITE0.taps) == 8
-    assert [tuple(m.shape[1:]) for m in maps] == [LITE0.map_shape(tap, 150) for tap in LITE0.taps]
+    assert len(LITE0.layers) == 8
+    assert [tuple(m.shape[1:]) for m in maps] == [LITE0.map_shape(layer, 150) for layer in LITE0.layers]
 
 
 def test_a_tampered_weights_file_is_refused(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_storage_with_another_length_than_announced_is_refused() -> None:
 
 def test_an_unknown_network_is_not_found() -> None:
     with pytest.raises(NotFoundError, match="efficientnet-lite2"):
-        architecture("no-such-network")
+        get_network("no-such-network")
 
 
 def test_the_three_lite_networks_are_available() -> None:

@@ -18,8 +18,8 @@ from gallery.ingest import removal
 from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, Image
 from search.extractors.map_images import INFERNO, coloured, strongest_channels
-from search.extractors.networks.registry import architecture
-from search.extractors.taps import TapsExtractor
+from search.extractors.multi_layer_extractor import MultiLayerExtractor
+from search.extractors.networks.registry import get_network
 from search.features import feature_maps
 from tests.conftest import sample_files
 
@@ -45,8 +45,10 @@ def test_the_strongest_channels_of_a_layer_come_first_with_their_means(
     client: Client, image: Image, settings: Any
 ) -> None:
     found = ask(client, image, "top", count=5).json()
-    layers = architecture(MODEL).taps
-    extractor = TapsExtractor(MODEL, layers, pooling="average", cache_dir=settings.CACHE_ROOT / "models")
+    layers = get_network(MODEL).layers
+    extractor = MultiLayerExtractor(
+        MODEL, layers, pooling="average", cache_dir=settings.CACHE_ROOT / "models"
+    )
     with default_storage.open(str(image.file.name)) as file:
         rgb = decoding.decode(file.read(), image_limits(), shortest_side=224)
     means = extractor.extract(extractor.prepare(rgb)[None])[-1][0]

@@ -18,7 +18,7 @@ from pytest_django import DjangoAssertNumQueries
 from gallery.ingest import removal
 from gallery.models import Dataset, Image, Job
 from search.maps import files as map_files
-from search.maps.files import StoredLayout
+from search.maps.files import StoredMap
 from search.maps.layers import Plan
 from search.models import FeatureMatrix, Projection
 from tests.support.experiment_rows import experiment_row, query_row, stored_images
@@ -62,7 +62,7 @@ def projection_row(
         dataset=dataset, method="pca", parameters=plan.parameters, digest=plan.digest, **usual | values
     )
     map_files.store(
-        row, StoredLayout(np.array(ids), points.astype(np.float32), np.array(clusters, dtype=np.uint16))
+        row, StoredMap(np.array(ids), points.astype(np.float32), np.array(clusters, dtype=np.uint16))
     )
     return row
 

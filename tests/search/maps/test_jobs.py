@@ -54,10 +54,10 @@ def test_the_maps_are_those_of_all_layers_aligned_and_know_how_good_they_are(dat
     expected = project_aligned(vectors(dataset), ProjectionPlan(method="pca"))
     rows = maps(dataset)
     assert [row.spec.layer for row in rows] == ["stem", *(f"stage{n}" for n in range(2, 8)), "top"]
-    for row, layout in zip(rows, expected, strict=True):
+    for row, planar_map in zip(rows, expected, strict=True):
         stored = map_files.read(row)
         assert stored.ids.tolist() == ids
-        assert np.array_equal(stored.points, layout.points)
+        assert np.array_equal(stored.points, planar_map.points)
         assert stored.clusters.shape == (16,)
         assert (row.count, row.fitted) == (16, 16)
         assert 0 < row.trustworthiness <= 1
@@ -72,11 +72,11 @@ def dying_after_three(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Interrupt the job in these lines after it has stored three maps."""
     original, stored = map_files.store, list[Projection]()
 
-    def store(row: Projection, layout: map_files.StoredLayout) -> None:
+    def store(row: Projection, planar_map: map_files.StoredMap) -> None:
         if len(stored) == 3:
             raise jobs.JobInterruptedError
         stored.append(row)
-        original(row, layout)
+        original(row, planar_map)
 
     with monkeypatch.context() as dying:
         dying.setattr(map_files, "store", store)
@@ -100,8 +100,8 @@ def test_a_killed_job_goes_on_and_comes_to_the_same_maps(
     assert ended.result == {"projections": 5, "skipped": 3}
     rows = maps(dataset)
     assert before.items() <= {row.pk: row.file.name for row in rows}.items(), "the first three were kept"
-    for row, layout in zip(rows, expected, strict=True):
-        assert np.array_equal(points(row), layout.points)
+    for row, planar_map in zip(rows, expected, strict=True):
+        assert np.array_equal(points(row), planar_map.points)
 
 
 def test_new_pictures_are_placed_and_the_old_stay_where_they_are(dataset: Dataset) -> None:
@@ -133,9 +133,9 @@ def test_made_afresh_a_map_is_the_one_of_all_pictures_also_when_the_job_is_resum
     assert ended
     assert ended.result == {"projections": 5, "skipped": 3}
     expected = project_aligned(vectors(dataset), ProjectionPlan(method="pca"))
-    for row, layout in zip(maps(dataset), expected, strict=True):
+    for row, planar_map in zip(maps(dataset), expected, strict=True):
         assert row.fitted == 18
-        assert np.array_equal(points(row), layout.points)
+        assert np.array_equal(points(row), planar_map.points)
 
 
 def test_a_map_that_most_pictures_would_be_placed_on_is_made_afresh(dataset: Dataset) -> None:
@@ -194,7 +194,7 @@ def test_what_is_asked_for_twice_is_one_job_and_what_is_there_none(dataset: Data
 def test_umap_of_the_default_network_comes_first_and_parameters_go_where_they_belong() -> None:
     first, *_ = found = map_jobs.plans(parameters={"neighbours": 5, "perplexity": 9.0})
     assert len(found) == 9
-    assert (first.layout.method, first.model) == ("umap", "efficientnet-lite2")
+    assert (first.projection.method, first.model) == ("umap", "efficientnet-lite2")
     assert first.parameters == {"metric": "cosine", "neighbours": 5, "min_dist": 0.1, "seed": 42}
     assert found[3].parameters == {"metric": "cosine", "perplexity": 9.0, "seed": 42}
     assert found[6].digest == map_jobs.plans(["pca"])[0].digest
@@ -257,13 +257,13 @@ def test_a_map_that_another_process_made_meanwhile_is_replaced_and_leaves_no_fil
     original = map_files.store
     overtaken: list[int] = []
 
-    def store(projection: Projection, layout: map_files.StoredLayout) -> None:
+    def store(projection: Projection, planar_map: map_files.StoredMap) -> None:
         if not overtaken:
             overtaken.append(projection.spec_id)
             twin = copy.copy(projection)
             twin._state = copy.copy(projection._state)
-            original(twin, layout)
-        original(projection, layout)
+            original(twin, planar_map)
+        original(projection, planar_map)
 
     monkeypatch.setattr(map_files, "store", store)
     job = project(dataset, pca())
@@ -273,11 +273,11 @@ def test_a_map_that_another_process_made_meanwhile_is_replaced_and_leaves_no_fil
     (row,) = (row for row in rows if row.spec_id == overtaken[0])
     assert default_storage.listdir(str(Path(str(row.file.name)).parent))[1] == [Path(str(row.file.name)).name]
     gone = Dataset.objects.get(pk=dataset.pk)
-    layout = map_files.read(row)
+    planar_map = map_files.read(row)
     removal.remove_dataset(dataset)
     row.pk, row.dataset = None, gone
     with pytest.raises(IntegrityError):
-        original(row, layout)
+        original(row, planar_map)
     assert default_storage.listdir(str(Path(str(rows[0].file.name)).parent))[1] == []
 
 

@@ -90,10 +90,10 @@ def test_every_way_to_principal_components_agrees_with_singular_values(count: in
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 16])
 def test_any_number_of_vectors_gets_a_finite_map(method: str, count: int) -> None:
-    layout = project(grouped(count)[0], ProjectionPlan(method=method))
-    assert layout.points.shape == (count, 2)
-    assert np.isfinite(layout.points).all()
-    assert layout.fitted == count
+    planar_map = project(grouped(count)[0], ProjectionPlan(method=method))
+    assert planar_map.points.shape == (count, 2)
+    assert np.isfinite(planar_map.points).all()
+    assert planar_map.fitted == count
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -167,10 +167,10 @@ def test_a_plan_out_of_range_is_refused(field: str, value: object) -> None:
 @pytest.mark.parametrize("method", ["umap", "tsne"])
 def test_above_the_limit_a_map_is_fitted_on_a_sample_and_the_rest_is_placed(method: str) -> None:
     vectors, group = grouped(900)
-    layout = project(vectors, ProjectionPlan(method=method, fit_limit=300))
-    assert layout.fitted == 300
-    assert np.isfinite(layout.points).all()
-    assert separation(layout.points, group.astype(str).tolist()) > 0.95
+    planar_map = project(vectors, ProjectionPlan(method=method, fit_limit=300))
+    assert planar_map.fitted == 300
+    assert np.isfinite(planar_map.points).all()
+    assert separation(planar_map.points, group.astype(str).tolist()) > 0.95
 
 
 def test_a_covering_sample_keeps_the_rare_kinds_and_the_density() -> None:

@@ -133,7 +133,7 @@ def test_pictures_move_less_from_layer_to_layer_when_aligned(method: str) -> Non
     pairs = range(len(stack) - 1)
     moved = np.mean([displacement(aligned[n + 1].points, aligned[n].points) for n in pairs])
     # Maps made alone differ in size and centre too: without that the comparison would be too easy.
-    sized = [fit_to_unit(layout.points) for layout in alone]
+    sized = [fit_to_unit(planar_map.points) for planar_map in alone]
     moved_alone = np.mean([displacement(sized[n + 1], sized[n]) for n in pairs])
     assert moved < 0.75 * moved_alone
     assert np.array_equal(aligned[-1].points, alone[-1].points)

@@ -1,4 +1,4 @@
-"""Shipped projections that shorten feature vectors: plain PCA directions, learned once, not whitened."""
+"""Shipped PCAs that shorten feature vectors: directions learned once, not whitened."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError, WeightsError
 from search.types import Vectors
 
-PROJECTIONS_DIR = Path(__file__).parent / "pca"
+COMPONENTS_DIR = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Reduction:
-    """A projection for the vectors of one network, layer and pooling.
+class PCA:
+    """The principal components for the vectors of one network, layer and pooling.
 
     `components` (d_in, d_out) float32 has orthonormal columns up to the float16 they are stored in; `digest`
-    is the SHA-256 of the stored float16 components. The projection is not centred: a dataset's index
+    is the SHA-256 of the stored float16 components. Nothing is centred: a dataset's index
     subtracts that dataset's own mean, and as (v - m) @ C = v @ C - m @ C the order of the two is free.
     """
 
@@ -39,7 +39,7 @@ class Reduction:
         return int(self.components.shape[1])
 
     def fits(self, model: str, layer: str, pooling: str) -> bool:
-        """Say whether the projection was learned for vectors of this kind."""
+        """Say whether it was learned for vectors of this kind."""
         return (self.model, self.layer, self.pooling) == (model, layer, pooling)
 
     def apply(self, vectors: Vectors, product: Callable[[Vectors], Vectors] | None = None) -> Vectors:
@@ -48,11 +48,11 @@ class Reduction:
         `product` multiplies by the components where NumPy is not to do it.
 
         Raises:
-            WeightsError: the vectors have another length than the projection was learned for.
+            WeightsError: the vectors have another length than the PCA was learned for.
         """
         if vectors.shape[1] != self.components.shape[0]:
             raise WeightsError(
-                f"The projection {self.name} takes vectors of {self.components.shape[0]} values, "
+                f"The PCA {self.name} takes vectors of {self.components.shape[0]} values, "
                 f"not {vectors.shape[1]}."
             )
         return product(vectors) if product else np.ascontiguousarray(vectors @ self.components)
@@ -64,26 +64,26 @@ def components_digest(components: NDArray[np.float16]) -> str:
 
 
 @cache
-def reduction(name: str) -> Reduction:
-    """Return the shipped projection of that name; read once a process.
+def load_pca(name: str) -> PCA:
+    """Return the shipped PCA of that name; read once a process.
 
     Raises:
         NotFoundError: none is shipped under that name.
         WeightsError: its file is damaged.
     """
-    path = PROJECTIONS_DIR / f"{name}.npz"
+    path = COMPONENTS_DIR / f"{name}.npz"
     if name not in shipped():
-        raise NotFoundError(f"There is no projection {name!r}; shipped are {', '.join(shipped()) or 'none'}.")
+        raise NotFoundError(f"There is no PCA {name!r}; shipped are {', '.join(shipped()) or 'none'}.")
     try:
         with np.load(path, allow_pickle=False) as stored:
             components = stored["components"]
             model, layer, pooling = (str(stored[key]) for key in ("model", "layer", "pooling"))
     except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"The projection file {path.name} is damaged: {error}.") from error
+        raise WeightsError(f"The PCA file {path.name} is damaged: {error}.") from error
     digest = components_digest(components)
-    return Reduction(name, model, layer, pooling, digest, np.ascontiguousarray(components, dtype=np.float32))
+    return PCA(name, model, layer, pooling, digest, np.ascontiguousarray(components, dtype=np.float32))
 
 
 def shipped() -> tuple[str, ...]:
-    """Return the names of the projections that ship with the program, in order."""
-    return tuple(sorted(path.stem for path in PROJECTIONS_DIR.glob("*.npz")))
+    """Return the names of the PCAs that ship with the program, in order."""
+    return tuple(sorted(path.stem for path in COMPONENTS_DIR.glob("*.npz")))

@@ -1,4 +1,4 @@
-"""What a network is to the rest of the program: name, preprocessing, weights and tap layers as one value."""
+"""What a network is to the rest of the program: name, preprocessing, weights and layers as one value."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.networks.layer_info import Tap
+from search.extractors.networks.layer_info import Layer
 
 
 class Builder(Protocol):
-    """Builds a Keras model from raw RGB pixels (n, s, s, 3) float32 in 0..255 to the map of each tap.
+    """Builds a Keras model from raw RGB pixels (n, s, s, 3) float32 in 0..255 to the map of each layer.
 
-    One tap gives one output (n, h, w, c), several a list in the order asked. `input_size` fixes `s`.
+    One layer gives one output (n, h, w, c), several a list in the order asked. `input_size` fixes `s`.
     """
 
-    def __call__(self, taps: tuple[str, ...], input_size: int | None = None) -> Any:
+    def __call__(self, layers: tuple[str, ...], input_size: int | None = None) -> Any:
         """Return the model."""
         ...
 
@@ -32,27 +32,27 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Network:
     """A network with everything needed to run it.
 
     `source` is what `from_source` makes the same value of in another process. `input_size` is the side in
-    pixels the network was trained at. `taps` are ordered from the first convolution to the last activation,
+    pixels the network was trained at. `layers` are ordered from the first convolution to the last activation,
     "top"; `describe` returns what is known of them without loading anything heavy. `builder` builds the
-    network with its weights, `layout` without. `compute` stands in for both where features are not made by a
-    network. `digest` returns the SHA-256 of the weights. `check` raises `WeightsError` with what to do when
-    the weights cannot be had; `fetch` tries to get them and raises the same when that fails. A `baseline` is
-    there to be compared with.
+    network with its weights, `build_without_weights` without. `compute` stands in for both where features are
+    not made by a network. `digest` returns the SHA-256 of the weights. `check` raises `WeightsError` with
+    what to do when the weights cannot be had; `fetch` tries to get them and raises the same when that fails.
+    A `baseline` is there to be compared with.
     """
 
     name: str
     title: str
     source: str
     input_size: int
-    taps: tuple[str, ...]
+    layers: tuple[str, ...]
     baseline: bool = False
     builder: Builder = field(kw_only=True, repr=False, compare=False)
-    layout: Builder = field(kw_only=True, repr=False, compare=False)
-    describe: Callable[[], tuple[Tap, ...]] = field(kw_only=True, repr=False, compare=False)
+    build_without_weights: Builder = field(kw_only=True, repr=False, compare=False)
+    describe: Callable[[], tuple[Layer, ...]] = field(kw_only=True, repr=False, compare=False)
     digest: Callable[[], str] = field(kw_only=True, repr=False, compare=False)
     check: Callable[[], object] = field(default=_nothing, kw_only=True, repr=False, compare=False)
     fetch: Callable[[], object] = field(default=_nothing, kw_only=True, repr=False, compare=False)
@@ -72,41 +72,41 @@ class Architecture:
 
     @property
     def parameters(self) -> int:
-        """Return the number of parameters up to the last tap; 0 while the network is not described."""
-        taps = self.described() if self.taps else ()
-        return taps[-1].parameters if taps else 0
+        """Return the number of parameters up to the last layer; 0 while the network is not described."""
+        layers = self.described() if self.layers else ()
+        return layers[-1].parameters if layers else 0
 
-    def described(self) -> tuple[Tap, ...]:
-        """Return the description of the taps, in order, without loading a heavy library.
+    def described(self) -> tuple[Layer, ...]:
+        """Return the description of the layers, in order, without loading a heavy library.
 
         It is empty for a network from outside that nobody has looked into yet; `fetch` does.
         """
         return self.describe()
 
-    def map_shape(self, tap: str, input_size: int) -> tuple[int, int, int]:
-        """Return the shape (h, w, c) of a tap's feature map for a square input.
+    def map_shape(self, layer: str, input_size: int) -> tuple[int, int, int]:
+        """Return the shape (h, w, c) of a layer's feature map for a square input.
 
         Raises:
-            NotFoundError: there is no such tap, or the network takes only its own input size.
+            NotFoundError: there is no such layer, or the network takes only its own input size.
         """
-        self.require_tap(tap)
+        self.require_layer(layer)
         if self.shape_at is not None:
-            return self.shape_at(tap, input_size)
+            return self.shape_at(layer, input_size)
         if input_size != self.input_size:
             raise NotFoundError(f"{self.title} takes pictures of {self.input_size} pixels a side only.")
-        return next(found.shape for found in self.described() if found.name == tap)
+        return next(found.shape for found in self.described() if found.name == layer)
 
-    def require_tap(self, layer: str) -> None:
-        """Refuse a layer that is not one of the eight taps.
+    def require_layer(self, layer: str) -> None:
+        """Refuse a layer that is not one of the eight layers.
 
         Raises:
-            NotFoundError: there is no such tap.
-            WeightsError: the network is not described yet, so that its taps are unknown.
+            NotFoundError: there is no such layer.
+            WeightsError: the network is not described yet, so that its layers are unknown.
         """
-        if not self.taps:
+        if not self.layers:
             raise WeightsError(self.unavailable_reason())
-        if layer not in self.taps:
-            raise NotFoundError(f"{self.title} has no layer {layer!r}; it has {', '.join(self.taps)}.")
+        if layer not in self.layers:
+            raise NotFoundError(f"{self.title} has no layer {layer!r}; it has {', '.join(self.layers)}.")
 
     def unavailable_reason(self) -> str:
         """Return why the network cannot be used now and what to do about it, or "" when it can."""

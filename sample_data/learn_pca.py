@@ -1,8 +1,8 @@
-"""Learn the projections that ship with the program from pictures that belong to no evaluated dataset.
+"""Learn the PCAs that ship with the program from pictures that belong to no evaluated dataset.
 
 Plain PCA of the live network's pooled features, over the pictures that development.csv lists with set=pca:
 
-    python sample_data/learn_projection.py --stamps /usr/share/tuxpaint/stamps \\
+    python sample_data/learn_pca.py --stamps /usr/share/tuxpaint/stamps \\
         --clipart /usr/share/openclipart/png
 """
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from search.extractors.feature_extractor import FeatureExtractor, live_config  # noqa: E402
-from search.extractors.reduction import PROJECTIONS_DIR  # noqa: E402
+from search.extractors.pca.components import COMPONENTS_DIR  # noqa: E402
 from search.types import RGB, Vectors  # noqa: E402
 
 BATCH = 32
@@ -77,16 +77,16 @@ def main() -> None:
     parser.add_argument("--pooling", default="pyramid")
     parser.add_argument("--dims", type=int, nargs="+", default=[512])
     parser.add_argument("--cache", type=Path, default=ROOT / "var" / "engines")
-    parser.add_argument("--out", type=Path, default=PROJECTIONS_DIR)
+    parser.add_argument("--out", type=Path, default=COMPONENTS_DIR)
     arguments = parser.parse_args()
     folders = {"tuxpaint-stamps-default": arguments.stamps, "openclipart-png": arguments.clipart}
-    config = live_config(model=arguments.model, pooling=arguments.pooling, reduction_name="")
+    config = live_config(model=arguments.model, pooling=arguments.pooling, pca_name="")
     paths = listed(ROOT / "sample_data" / "development.csv", "pca", folders)
     vectors = features(FeatureExtractor(config, cache_dir=arguments.cache, engine="openvino"), paths)
     directions = principal_directions(vectors, max(arguments.dims))
     for dims in arguments.dims:
         path = arguments.out / f"{config.model.split('-')[-1]}-{config.pooling}-{dims}.npz"
-        # as `search.extractors.reduction` reads it
+        # as `search.extractors.pca.components` reads it
         np.savez(
             path,
             components=directions[:, :dims].astype("<f2"),

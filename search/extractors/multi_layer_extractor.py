@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.extractors.engines.base import Maps, Pixels
 from search.extractors.engines.loading import load_engine
-from search.extractors.networks.registry import architecture
+from search.extractors.networks.registry import get_network
 from search.extractors.pooling import pooled_dims
 from search.extractors.pooling import pooling as pooling_named
 from search.extractors.resizing import DEFAULT_RESIZE, resized
@@ -18,10 +18,10 @@ from search.types import RGB, Vectors
 TIMED_PICTURES = 4
 
 
-class TapsExtractor:
+class MultiLayerExtractor:
     """Makes the unreduced vectors of several layers of a network; safe to call from several threads.
 
-    A layer's vectors are those of a `FeatureExtractor` with `live_config(..., reduction_name="")`.
+    A layer's vectors are those of a `FeatureExtractor` with `live_config(..., pca_name="")`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class TapsExtractor:
             WeightsError: the weights are missing or damaged.
             TooLargeError: the vectors of a layer would be too long.
         """
-        network = architecture(model)
+        network = get_network(model)
         self.layers = layers
         self._input_size = input_size or network.input_size
         self._resize = resize

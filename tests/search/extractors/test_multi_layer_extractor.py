@@ -16,10 +16,10 @@ from search.extractors.engines.openvino import converted
 from search.extractors.engines.precision import calibration_pictures, closeness, generated_pictures
 from search.extractors.engines.timing import least_ms
 from search.extractors.feature_extractor import FeatureExtractor, live_config
-from search.extractors.networks.registry import architecture
-from search.extractors.taps import TapsExtractor
+from search.extractors.multi_layer_extractor import MultiLayerExtractor
+from search.extractors.networks.registry import get_network
 
-LITE0 = architecture("efficientnet-lite0")
+LITE0 = get_network("efficientnet-lite0")
 SIDE = 96
 PICTURES = np.concatenate([generated_pictures(SIDE), generated_pictures(SIDE)[:, ::-1]])[:6]
 
@@ -30,19 +30,19 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def engine(kind: str, cache_dir: Path) -> Engine:
-    return load_engine(LITE0, LITE0.taps, SIDE, kind=kind, cache_dir=cache_dir)
+    return load_engine(LITE0, LITE0.layers, SIDE, kind=kind, cache_dir=cache_dir)
 
 
-def taps_extractor(how: str, layers: tuple[str, ...], cache_dir: Path) -> TapsExtractor:
-    return TapsExtractor(LITE0.name, layers, pooling=how, input_size=SIDE, cache_dir=cache_dir)
+def multi_layer_extractor(how: str, layers: tuple[str, ...], cache_dir: Path) -> MultiLayerExtractor:
+    return MultiLayerExtractor(LITE0.name, layers, pooling=how, input_size=SIDE, cache_dir=cache_dir)
 
 
 @pytest.mark.parametrize("kind", ["openvino", "tensorflow"])
 def test_all_eight_maps_of_one_pass_are_those_of_keras(kind: str, exact: None, cache_dir: Path) -> None:
     maps = engine(kind, cache_dir).run(PICTURES)
-    expected = LITE0.builder(LITE0.taps)(PICTURES.astype(np.float32))
-    for tap, one, other in zip(LITE0.taps, maps, expected, strict=True):
-        assert one.shape == (6, *LITE0.map_shape(tap, SIDE))
+    expected = LITE0.builder(LITE0.layers)(PICTURES.astype(np.float32))
+    for layer, one, other in zip(LITE0.layers, maps, expected, strict=True):
+        assert one.shape == (6, *LITE0.map_shape(layer, SIDE))
         np.testing.assert_allclose(one.mean(axis=(1, 2)), np.asarray(other).mean(axis=(1, 2)), atol=1e-3)
 
 
@@ -60,14 +60,14 @@ def test_layers_come_in_the_order_asked(cache_dir: Path) -> None:
 
 
 def test_one_layer_and_several_are_converted_apart(cache_dir: Path) -> None:
-    several = converted(LITE0, LITE0.taps, SIDE, cache_dir).parent.name
+    several = converted(LITE0, LITE0.layers, SIDE, cache_dir).parent.name
     assert several.startswith(f"efficientnet-lite0-{LITE0.weights_digest[:16]}-taps-")
     assert several != converted(LITE0, ("top", "stem"), SIDE, cache_dir).parent.name
 
 
 @pytest.mark.parametrize("how", ["average", "pyramid"])
 def test_pooled_layers_are_the_pooled_maps(how: str, cache_dir: Path) -> None:
-    extractor = taps_extractor(how, LITE0.taps, cache_dir)
+    extractor = multi_layer_extractor(how, LITE0.layers, cache_dir)
     vectors = extractor.extract(PICTURES)
     for one, maps, dims in zip(vectors, extractor.maps(PICTURES), extractor.dims, strict=True):
         assert one.shape == (6, dims)
@@ -76,10 +76,10 @@ def test_pooled_layers_are_the_pooled_maps(how: str, cache_dir: Path) -> None:
 
 
 def test_a_layer_has_the_vectors_of_its_own_extractor(cache_dir: Path) -> None:
-    config = live_config(model=LITE0.name, layer="top", pooling="average", reduction_name="", input_size=SIDE)
+    config = live_config(model=LITE0.name, layer="top", pooling="average", pca_name="", input_size=SIDE)
     alone = FeatureExtractor(config, cache_dir=cache_dir, engine="tensorflow")
-    together = TapsExtractor(
-        LITE0.name, LITE0.taps, pooling="average", input_size=SIDE, cache_dir=cache_dir, engine="tensorflow"
+    together = MultiLayerExtractor(
+        LITE0.name, LITE0.layers, pooling="average", input_size=SIDE, cache_dir=cache_dir, engine="tensorflow"
     )
     rgb = generated_pictures(120)[1, :80]
     np.testing.assert_array_equal(alone.prepare(rgb), together.prepare(rgb))
@@ -88,7 +88,7 @@ def test_a_layer_has_the_vectors_of_its_own_extractor(cache_dir: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["openvino", "tensorflow"])
 def test_the_cost_of_every_layer_is_measured(kind: str, cache_dir: Path) -> None:
-    extractor = TapsExtractor(
+    extractor = MultiLayerExtractor(
         LITE0.name, ("top", "stem"), pooling="average", input_size=SIDE, cache_dir=cache_dir, engine=kind
     )
     costs = extractor.costs_ms()
@@ -106,11 +106,11 @@ def test_calls_are_timed_in_turns_and_the_first_round_does_not_count() -> None:
 def test_a_map_too_large_to_flatten_is_refused_with_its_size(cache_dir: Path) -> None:
     assert pooling.pooled_dims("flatten", (8, 8, 2048)) == pooling.MAX_FLATTEN_DIMS
     with pytest.raises(TooLargeError, match=r"112 x 112 x 32 has 401,408 values; at most 131,072"):
-        live_config(model=LITE0.name, layer="stem", pooling="flatten", reduction_name="")
+        live_config(model=LITE0.name, layer="stem", pooling="flatten", pca_name="")
     with pytest.raises(TooLargeError):
-        TapsExtractor(LITE0.name, LITE0.taps, pooling="flatten", cache_dir=cache_dir)
+        MultiLayerExtractor(LITE0.name, LITE0.layers, pooling="flatten", cache_dir=cache_dir)
 
 
 def test_an_unknown_layer_among_several_is_not_found(cache_dir: Path) -> None:
     with pytest.raises(NotFoundError, match="bottom"):
-        taps_extractor("average", ("top", "bottom"), cache_dir)
+        multi_layer_extractor("average", ("top", "bottom"), cache_dir)

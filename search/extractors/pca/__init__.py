@@ -1,0 +1,1 @@
+"""Principal components learned once on other images, which make vectors shorter."""
