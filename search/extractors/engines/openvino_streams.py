@@ -35,20 +35,19 @@ class Requests:
 
 
 class Streams:
-    """Runs single pictures side by side in the streams of a network, in the order in which they were given.
-
-    Its threads are one more than the streams: the picture of that one waits in OpenVINO, and a stream that
-    ends begins it at once, without Python's lock.
-    """
+    """Runs single pictures side by side in the streams of a network, in the order in which they came."""
 
     def __init__(self, compiled: Any) -> None:
         self.count = int(compiled.get_property("NUM_STREAMS"))
         self._compiled = compiled
         self._own = threading.local()  # a compiled network is thread-safe, a request is not
-        self._pool = ThreadPoolExecutor(self.count + 1, "stream", self._begin)
+        self._pool = ThreadPoolExecutor(self.count, "stream", self._begin)
 
     def each(self, batch: Pixels, work: MapsWork) -> None:
-        """Call `work(start, maps)` for every picture, from the threads of the streams."""
+        """Call `work(start, maps)` for every picture, from the threads of the streams.
+
+        Raises what `work` raised for one of them.
+        """
         running = [
             self._pool.submit(self._run, start, batch[start : start + 1], work) for start in range(len(batch))
         ]
@@ -59,12 +58,7 @@ class Streams:
         self._own.request = self._compiled.create_infer_request()
 
     def _run(self, start: int, pixels: Pixels, work: MapsWork) -> None:
-        request = self._own.request
-        # `infer` would keep to the stream that this thread once was given, though that one be taken
-        # and another free
-        request.start_async([pixels], share_inputs=True)
-        request.wait()
-        work(start, tuple(tensor.data for tensor in request.output_tensors))
+        run_request(self._own.request, start, pixels, work)
 
 
 def run_request(request: Any, start: int, pixels: Pixels, work: MapsWork) -> None:

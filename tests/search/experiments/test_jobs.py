@@ -36,10 +36,9 @@ LITE0 = experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euc
 
 
 @pytest.fixture
-def labelled(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def labelled(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return a dataset of four categories of three pictures, without features."""
-    jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder()), announce=False)
-    return dataset
+    return sample_dataset(count=3, features=False)
 
 
 def run(*words: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from search.experiments import serializers as shapes
 from search.models import Experiment, ExperimentQuery
 from tests.support.experiment_rows import experiment_row, feature_spec, query_row, stored_images
 
-pytest_plugins = ["tests.support.experiment_fixtures"]
 pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/experiments/"

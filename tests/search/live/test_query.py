@@ -22,15 +22,14 @@ from search.features import feature_specs, loaded_extractors
 from search.indexing import builds
 from search.maintenance import verification
 from search.models import Embedding, FeatureMatrix, SearchIndex
-from tests.conftest import import_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def indexed(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def indexed(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return twelve searchable pictures in four categories, with a published generation."""
-    import_folder(dataset, sample_folder(count=3))
+    dataset = sample_dataset(count=3)
     builds.rebuild(feature_specs.live_index(dataset))
     return dataset
 
