@@ -21,7 +21,7 @@ def modules(*entries: str) -> SafeString:
     if settings.DEBUG:  # scripts are edited while the server runs
         imports.cache_clear()
         return _tags(*entries)
-    return _cached_tags(*entries)
+    return _cached_tags(settings.STORAGES["staticfiles"]["BACKEND"], *entries)
 
 
 def _tags(*entries: str) -> SafeString:
@@ -34,4 +34,7 @@ def _tags(*entries: str) -> SafeString:
     return format_html("{}\n{}", links, scripts) if links else scripts
 
 
-_cached_tags = cache(_tags)
+@cache
+def _cached_tags(storage: str, *entries: str) -> SafeString:
+    """Return the tags as long as the same storage names the files."""
+    return _tags(*entries)

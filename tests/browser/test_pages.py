@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from gallery import jobs
 from gallery.models import Dataset, FailedFile, Image, Job
 from search import job_kinds
-from search.models import IndexBuild
+from search.models import IndexBuild, SearchIndex
 from tests.support.browser import DATASET
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,7 +37,12 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
     image, job = Image.objects.first(), Job.objects.first()
     assert image is not None
     assert job is not None
-    build = IndexBuild.objects.latest("pk")
+    trial = {"factory": "Flat", "count": 16, "recall_at_10": 1.0, "bytes_per_vector": 2056.0, "query_ms": 0.1}
+    build = IndexBuild.objects.create(
+        index=SearchIndex.objects.get(dataset=searchable),
+        state="published",
+        manifest=trial | {"tried": [trial]},
+    )
     FailedFile.objects.create(job=job, name="torn.jpg", code="not_a_picture", reason="It is cut short.")
     paths = {
         "/": 200,

@@ -217,3 +217,14 @@ def test_the_report_shows_what_it_does_not_know_and_a_dash_for_what_is_not_there
     assert report.tables == [("Also in the manifest", [("Changing", "False"), ("Last id", "7")])]
     assert figure({}, "recall_at_10") == "–"
     assert build_report({}) == type(report)([], [], [])
+
+
+def test_who_may_not_delete_images_does_not_delete_them_with_their_dataset() -> None:
+    index = index_with_builds()
+    client, user = Client(), User.objects.create_user("helper", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_dataset", "delete_dataset"]))
+    client.force_login(user)
+    address = f"/admin/gallery/dataset/{index.dataset_id}/delete/"
+    assert client.get(address).context["perms_lacking"] == {"image", "job"}
+    assert client.post(address, {"post": "yes"}).status_code == 403
+    assert Dataset.objects.filter(pk=index.dataset_id).exists()
