@@ -20,11 +20,17 @@ def modules(*entries: str) -> SafeString:
     """Return tags that load these modules, and links that let the browser ask for their imports as well."""
     if settings.DEBUG:  # scripts are edited while the server runs
         imports.cache_clear()
-        return _tags(*entries)
-    return _cached_tags(settings.STORAGES["staticfiles"]["BACKEND"], *entries)
+        return _tags(entries)
+    return _cached_tags(entries, settings.STORAGES["staticfiles"]["BACKEND"])
 
 
-def _tags(*entries: str) -> SafeString:
+@cache
+def _cached_tags(entries: tuple[str, ...], storage: str) -> SafeString:
+    # another storage gives the same modules other names
+    return _tags(entries)
+
+
+def _tags(entries: tuple[str, ...]) -> SafeString:
     links = format_html_join(
         "\n", '<link rel="modulepreload" href="{}">', ((static(name),) for name in imported_by(*entries))
     )
@@ -32,9 +38,3 @@ def _tags(*entries: str) -> SafeString:
         "\n", '<script type="module" src="{}"></script>', ((static(name),) for name in entries)
     )
     return format_html("{}\n{}", links, scripts) if links else scripts
-
-
-@cache
-def _cached_tags(storage: str, *entries: str) -> SafeString:
-    """Return the tags as long as the same storage names the files."""
-    return _tags(*entries)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as site
 from django.template import Context, Template
 from django.test import Client
 
@@ -53,7 +54,7 @@ def numbers(dataset: Dataset) -> dict[str, int]:
 
 def collected_imports(name: str) -> set[str]:
     """Return what a collected module imports, by the names that browsers ask for."""
-    text = (Path(settings.STATIC_ROOT) / name).read_text()
+    text = (Path(site.STATIC_ROOT) / name).read_text()
     folder = posixpath.dirname(name)
     return {posixpath.normpath(posixpath.join(folder, imported)) for imported in IMPORTED.findall(text)}
 
@@ -99,6 +100,17 @@ def test_what_two_scripts_share_is_named_once_and_neither_script_is_preloaded() 
 def test_a_script_that_imports_nothing_needs_no_links() -> None:
     tags = Template('{% load modules %}{% modules "js/shared/format.js" %}').render(Context())
     assert tags.startswith("<script ")
+
+
+def test_names_are_those_of_the_storage_in_use(settings: Any) -> None:
+    template = Template('{% load modules %}{% modules "js/jobs/progress.js" %}')
+    hashed = PRELOADED.findall(template.render(Context()))
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    plain = PRELOADED.findall(template.render(Context()))
+    assert plain == imported_by("js/jobs/progress.js")
+    assert not set(hashed) & set(plain)
 
 
 def test_types_named_in_comments_are_not_loaded() -> None:
