@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
+# how many processes share the tests; one file is faster in one
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers check check-js bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers check lint check-js bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -32,14 +35,15 @@ demo: setup
 serve: setup
 	@exec $(MANAGE) serve
 
+# `make test` runs everything, `make test FILE=tests/gallery/test_grid.py` (or -k, or any other word for pytest) a part
 test: setup-dev
 	sh tests/install_services.sh
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-# the suite on a PostgreSQL and a Redis of its own
+# what can differ on a PostgreSQL and a Redis, which it starts; `make test-servers ALL=1` runs the rest on them as well
 test-servers: setup-dev
 	sh tests/install_services.sh
-	SEMSEARCH_TEST_SERVICES=servers $(BIN)/python -m pytest
+	SEMSEARCH_TEST_SERVICES=servers $(PYTEST) $(if $(ALL),,-m servers)
 
 # what checks JavaScript; the site itself needs none of it
 node_modules/.installed: package.json package-lock.json .npmrc
@@ -53,14 +57,14 @@ check-js: node_modules/.installed
 	npm run --silent types
 	npm run --silent test
 
-check: setup-dev
+check: lint check-js test
+
+lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
-	$(MAKE) check-js
-	$(MAKE) test
 
 # says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
 bench: setup

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image as Pillow
@@ -17,7 +18,8 @@ from gallery import jobs
 from gallery.jobs import heartbeat
 from gallery.models import Dataset, Job
 from search import job_kinds
-from tests.support.process_fixtures import prepared, template  # noqa: F401
+from tests.support.once import once, run_folder
+from tests.support.snapshots import restored
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 
@@ -71,10 +73,31 @@ def import_folder(dataset: Dataset, path: Path) -> Job:
     return job
 
 
+@pytest.fixture
+def sample_dataset(db: None, sample_folder: Callable[..., Path]) -> Callable[..., Dataset]:
+    """Return a function that gives the dataset "mine" with so many sample images of so many categories.
+
+    With `features` they are extracted as well. Only for a test that has stored nothing yet.
+    """
+
+    def sampled(count: int = 3, categories: int = 4, *, features: bool = True) -> Dataset:
+        def build() -> None:
+            dataset = Dataset.objects.create(slug="mine", name="Mine")
+            folder = str(sample_folder(count=count, categories=categories))
+            jobs.perform_now(jobs.IMPORT, dataset, path=folder, announce=False)
+            if features:
+                jobs.perform_now(job_kinds.EXTRACT, dataset)
+
+        restored(f"sampled-{count}x{categories}{'-features' if features else ''}", build)
+        return Dataset.objects.get(slug="mine")
+
+    return sampled
+
+
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for converted networks, so that each is converted once a run."""
-    return tmp_path_factory.mktemp("engines")
+def cache_dir() -> Path:
+    """Return the folder of converted networks, which all runs share: see `tests.support.network_cache`."""
+    return settings.CACHE_ROOT / "models"
 
 
 @pytest.fixture
@@ -88,7 +111,7 @@ def without_broker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def staff_client(db: None) -> Client:
+def staff_client(db: None, collected_static_files: None) -> Client:
     """Return a test client signed in as staff."""
     user = User.objects.create_superuser("staff", password="a long password")
     client = Client()
@@ -96,22 +119,41 @@ def staff_client(db: None) -> Client:
     return client
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(scope="session")
 def collected_static_files() -> None:
-    """Collect static files once, as a deployment does: a missing one is an error in any page's test."""
+    """Collect static files once a run, as a deployment does: a missing one is an error in any page's test."""
     from django.core.management import call_command
 
-    call_command("collectstatic", verbosity=0, interactive=False)
+    with once("static") as mine:
+        if mine:
+            (run_folder() / "static").mkdir()
+            call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.fixture
+def client(client: Client, collected_static_files: None) -> Client:
+    """Return a test client, to whom pages can name their scripts."""
+    return client
+
+
+@pytest.fixture(scope="session")
+def live_server(collected_static_files: None, live_server: Any) -> Any:
+    """Return the test server, whose pages can name their scripts."""
+    return live_server
 
 
 @pytest.fixture(autouse=True)
 def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test stored files and indexes of its own, as it has a database of its own."""
+    from gallery.browse import grid
     from search.indexing import builds
+    from search.maps import points
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
     monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 3600.0)
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield
-    builds.forget()
+    # keys and revisions come again in the next test
+    for module in (builds, grid, points):
+        module.forget()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -12,20 +11,14 @@ from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image
 from search.models import Experiment
-from tests.support.browser import DATASET
+from tests.support.browser import DATASET, asked
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 BOTH = {
     "model": "efficientnet-lite0", "layer": "top", "pooling": "average", "metric": "cosine",
     "b_model": "colour-histogram", "b_layer": "histogram", "b_pooling": "average", "b_metric": "cosine",
 }  # fmt: skip
-
-
-def asked(page: Page) -> dict[str, str]:
-    """Return the parameters of the address."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def compare(page: Page, **changes: Any) -> None:

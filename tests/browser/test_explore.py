@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -14,9 +13,9 @@ from playwright.sync_api import Page, expect
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.models import Experiment
+from tests.support.browser import asked
 from tests.support.experiment_rows import stored_images
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LAYERS = ["stem", *(f"stage{number}" for number in range(2, 8)), "top"]
@@ -32,11 +31,6 @@ def explore(page: Page, explored: Dataset) -> Page:
     expect(page.locator(".grid-picture")).to_have_count(16)
     expect(page.locator("a.layer")).to_have_count(8)
     return page
-
-
-def asked(page: Page) -> dict[str, str]:
-    """Return the parameters of the address."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def neighbours(page: Page) -> list[int]:

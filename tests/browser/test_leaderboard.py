@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -16,10 +15,9 @@ from search import job_kinds
 from search.experiments import promotion
 from search.indexing import builds
 from search.models import Experiment, SearchIndex
-from tests.support.browser import DATASET
+from tests.support.browser import DATASET, asked
 from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.explore_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LITE0 = "EfficientNet-Lite0"
@@ -42,11 +40,6 @@ def board(page: Page, explored: Dataset) -> Page:
     page.goto("/leaderboard/")
     expect(page.locator(".heat-cell")).to_have_count(9)
     return page
-
-
-def asked(page: Page) -> dict[str, str]:
-    """Return the parameters of the address."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def ranked(client: Client, **wanted: str) -> list[dict[str, Any]]:

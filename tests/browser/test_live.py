@@ -15,7 +15,6 @@ from rest_framework.throttling import ScopedRateThrottle
 from gallery.models import Dataset, Image
 from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
 
-pytest_plugins = ["tests.support.browser_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from playwright.sync_api import Page, Route
 
-pytest_plugins = ["tests.support.browser_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -12,7 +12,6 @@ from search import job_kinds
 from search.models import IndexBuild
 from tests.support.browser import DATASET
 
-pytest_plugins = ["tests.support.browser_fixtures"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 

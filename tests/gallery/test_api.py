@@ -35,18 +35,15 @@ def upload(data: bytes, name: str = "picture.png") -> SimpleUploadedFile:
 
 
 @pytest.fixture
-def indexed(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def indexed(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return a dataset of sixteen searchable sample pictures in four categories."""
-    import_folder(dataset, sample_folder(count=4))
-    return dataset
+    return sample_dataset(count=4)
 
 
 @pytest.fixture
-def stored(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def stored(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return the same dataset without features."""
-    path = str(sample_folder(count=4))
-    jobs.perform_now(jobs.IMPORT, dataset, path=path, announce=False)
-    return dataset
+    return sample_dataset(count=4, features=False)
 
 
 def test_an_uploaded_picture_finds_its_own_category_first(indexed: Dataset, client: Client) -> None:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from benchmarks.fleet import chaos
 from tests.support import services
-from tests.support.process_fixtures import Prepared
+from tests.support.prepared import Prepared
 
 pytestmark = [
     pytest.mark.process,

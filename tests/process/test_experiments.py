@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.process_fixtures import Prepared
+from tests.support.prepared import Prepared
 from tests.support.site import ROOT, count, environment, report, rows, until
 
 pytestmark = pytest.mark.process

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.conftest import picture
-from tests.support.process_fixtures import DATASET, Prepared
+from tests.support.prepared import DATASET, Prepared
 from tests.support.site import RunningSite, report
 
 pytestmark = pytest.mark.process

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import picture, sample_files
-from tests.support.process_fixtures import DATASET, Prepared, copy_of
+from tests.support.prepared import DATASET, Prepared, copy_of
 from tests.support.site import ROOT, RunningSite, count, environment, manage, report, rows, until
 
 pytestmark = pytest.mark.process

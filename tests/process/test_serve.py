@@ -13,7 +13,7 @@ import pytest
 
 from semsearch_site.child_processes import free_port
 from tests.conftest import picture
-from tests.support.process_fixtures import DATASET, Prepared
+from tests.support.prepared import DATASET, Prepared
 from tests.support.site import (
     PARTS,
     ROOT,

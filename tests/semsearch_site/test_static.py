@@ -35,6 +35,7 @@ def _from(module: str, imported: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(module), imported))
 
 
+@pytest.mark.usefixtures("collected_static_files")
 def test_a_module_imports_others_by_the_names_of_their_content() -> None:
     known = set(manifest().values())
     imports = 0

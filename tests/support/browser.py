@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Page, expect
 
@@ -53,6 +54,13 @@ def expect_first_hit(page: Page, category: str) -> None:
     """Wait for results and check the label of the nearest."""
     expect(page.locator(".hit .hit-label").first).to_have_text(category)
     expect(page.locator("#spinner")).to_be_hidden()
+
+
+def asked(page: Page) -> dict[str, str]:
+    """Return the parameters of the address, of which each has one value."""
+    pairs = parse_qsl(urlsplit(page.url).query)
+    assert len(pairs) == len(dict(pairs)), page.url
+    return dict(pairs)
 
 
 def hits(page: Page) -> list[str]:

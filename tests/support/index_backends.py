@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from search.index.base import StoredVectors
 from search.index.faiss.build import BuildPlan
 from search.index.milvus import build as milvus_build
-from search.index.milvus.connection import MilvusServer, client
+from search.index.milvus.connection import MilvusServer
 from search.index.milvus.generation import MilvusGeneration
 from search.index.milvus.store import MilvusStore
 from search.types import Ids
-from tests.support import milvus_server
 
 
 @dataclass
@@ -31,34 +29,6 @@ class KeptVectors:
         """Return those that are kept, ascending."""
         found = np.intersect1d(self.ids, ids)
         return found, self.vectors[np.searchsorted(self.ids, found)]
-
-
-@pytest.fixture(scope="session")
-def standalone_milvus() -> Iterator[MilvusServer]:
-    """Run a standalone Milvus server for the whole session."""
-    if reason := milvus_server.missing():
-        pytest.skip(reason)
-    process = milvus_server.MilvusProcess()
-    process.start()
-    server = MilvusServer(process.uri, milvus_server.TOKEN)
-    yield server
-    client(server).close()
-    process.stop()
-
-
-@pytest.fixture(scope="session")
-def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
-    """Open a Milvus Lite of the session's own, inside this process."""
-    server = MilvusServer(str(tmp_path_factory.mktemp("milvus") / "lite.db"))
-    yield server
-    client(server).close()
-
-
-@pytest.fixture(params=["milvus_lite", "standalone_milvus"])
-def milvus(request: pytest.FixtureRequest) -> MilvusServer:
-    """Return each Milvus in turn."""
-    server: MilvusServer = request.getfixturevalue(request.param)
-    return server
 
 
 def store_of(server: MilvusServer, stored: StoredVectors, home: Path, kind: str = "auto") -> MilvusStore:

@@ -1,7 +1,10 @@
-"""A pytest plugin loaded before Django: a state folder and services for the whole run, removed at its end.
+"""A pytest plugin loaded before Django: each process of a run gets a state folder and services of its own.
 
-`SEMSEARCH_TEST_SERVICES=servers` runs the suite on a PostgreSQL and a Redis of its own; otherwise it runs on
-what is embedded, SQLite and Valkey.
+`SEMSEARCH_TEST_SERVICES=servers` runs the tests on a PostgreSQL and a Redis of their own; otherwise they run
+on what is embedded, SQLite and Valkey. With `pytest -n` every worker has a state folder and servers of its
+own; the process that hands out the tests has no servers. All share the run's folder, where what takes long is
+made once (`tests.support.once`), and all runs share the folder of converted networks
+(`tests.support.network_cache`).
 """
 
 from __future__ import annotations
@@ -10,13 +13,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
-_home = tempfile.mkdtemp(prefix="semsearch-tests-")
-os.environ["SEMSEARCH_HOME"] = _home
-os.environ["SEARCH_THROTTLE"] = "100000/min"
-for _name in (
+from tests.support import network_cache
+
+RUN = "SEMSEARCH_TEST_RUN"
+# what a developer has set for a site of his own
+NOT_OURS = (
     "DATABASE_URL",
     "DATABASE_POOL",
     "REDIS_URL",
@@ -24,26 +30,43 @@ for _name in (
     "ALLOWED_HOSTS",
     "OPEN_READING",
     "INDEX_BACKEND",
-):
-    os.environ.pop(_name, None)
-atexit.register(shutil.rmtree, _home, ignore_errors=True)
+)
 
-# the settings read the environment once, when they are imported: the servers must have addresses by then
-if os.environ.get("SEMSEARCH_TEST_SERVICES", "embedded") == "servers":
+
+def _own_home() -> Path:
+    """Return the new state folder of this process, in the folder of the run."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not worker:
+        run = tempfile.mkdtemp(prefix="semsearch-tests-")
+        atexit.register(shutil.rmtree, run, ignore_errors=True)
+        os.environ[RUN] = run  # the workers inherit it
+    home = Path(os.environ[RUN]) / (worker or "main")
+    (home / "cache").mkdir(parents=True)
+    (home / "cache" / "models").symlink_to(network_cache.folder())
+    # static files are collected once a run, whoever needs them first
+    (home / "static").symlink_to(Path(os.environ[RUN]) / "static")
+    return home
+
+
+for _name in NOT_OURS:
+    os.environ.pop(_name, None)
+os.environ["SEMSEARCH_HOME"] = str(_own_home())
+os.environ["SEARCH_THROTTLE"] = "100000/min"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Start the servers before pytest-django imports the settings, which read the environment once."""
+    hands_out = getattr(early_config.known_args_namespace, "numprocesses", None)
+    if os.environ.get("SEMSEARCH_TEST_SERVICES", "embedded") == "servers" and not hands_out:
+        from tests.support import services
+
+        os.environ.update(services.start_servers())
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers, also in a worker, which does not end as other programs do."""
     from tests.support import services
 
-    os.environ |= services.start_servers()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of tests that make sense on one kind of services only."""
-    config.addinivalue_line("markers", "embedded: is about SQLite or the embedded broker itself")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is about the embedded services where there are none."""
-    if "DATABASE_URL" not in os.environ:
-        return
-    for item in items:
-        if item.get_closest_marker("embedded"):
-            item.add_marker(pytest.mark.skip(reason="is about SQLite or the embedded broker itself"))
+    services.stop_servers()

@@ -15,7 +15,7 @@ _servers: Servers | None = None
 
 
 def start_servers() -> dict[str, str]:
-    """Start servers for the whole run; returns the settings that name them."""
+    """Start servers for all tests of this process; returns the settings that name them."""
     global _servers
     from benchmarks.fleet.servers import Servers
 
@@ -23,6 +23,13 @@ def start_servers() -> dict[str, str]:
     atexit.register(_servers.stop)
     _servers.start()
     return _servers.environment()
+
+
+def stop_servers() -> None:
+    """Stop the servers that were started, if any."""
+    if _servers is not None:
+        atexit.unregister(_servers.stop)
+        _servers.stop()
 
 
 def embedded() -> bool:

@@ -15,7 +15,6 @@ from search import job_kinds
 from search.models import Experiment, SearchIndex
 from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
 
-pytest_plugins = ["tests.support.experiment_fixtures"]
 pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/experiments/"

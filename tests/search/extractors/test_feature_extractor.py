@@ -125,10 +125,10 @@ def test_threads_share_one_extractor(extractor: FeatureExtractor) -> None:
             np.testing.assert_allclose(got[0], expected[n % 4], atol=1e-4)
 
 
-def test_a_conversion_is_cached_and_leaves_nothing_aside(cache_dir: Path) -> None:
-    first = converted(LITE0, ("top",), SIDE, cache_dir)
+def test_a_conversion_is_cached_and_leaves_nothing_aside(tmp_path: Path) -> None:
+    first = converted(LITE0, ("top",), SIDE, tmp_path)
     written = first.stat().st_mtime_ns
-    assert converted(LITE0, ("top",), SIDE, cache_dir).stat().st_mtime_ns == written
+    assert converted(LITE0, ("top",), SIDE, tmp_path).stat().st_mtime_ns == written
     assert not [entry.name for entry in first.parent.parent.iterdir() if entry.name.startswith(".")]
 
 

@@ -16,7 +16,7 @@ from search.index.milvus.connection import MilvusServer
 from search.index.milvus.index import KINDS, Collection, MilvusIndex
 from search.types import Ids, Vectors
 from tests.search.index.test_faiss import clustered
-from tests.support.index_backends import KeptVectors, milvus_lite, standalone_milvus, store_of  # noqa: F401
+from tests.support.index_backends import KeptVectors, store_of
 
 DIMS = 48
 COUNT = 6_000

@@ -20,7 +20,7 @@ from search.index.milvus.index import KINDS, MOST_HITS, kind_for
 from search.index.milvus.store import MilvusStore
 from search.types import Ids
 from tests.search.index.test_faiss import clustered
-from tests.support.index_backends import KeptVectors, built, milvus, milvus_lite, standalone_milvus, store_of  # noqa: F401
+from tests.support.index_backends import KeptVectors, built, store_of
 
 DIMS = 24
 IDS: Ids = np.arange(900, dtype=np.int64) * 2 + 1
@@ -31,18 +31,18 @@ FIRST, LATER = slice(0, 600), slice(600, 900)
 
 
 @pytest.fixture
-def store(milvus: MilvusServer, tmp_path: Path) -> MilvusStore:  # noqa: F811
+def store(milvus: MilvusServer, tmp_path: Path) -> MilvusStore:
     return store_of(milvus, KEPT, tmp_path)
 
 
 @pytest.fixture
-def lite_store(milvus_lite: MilvusServer, tmp_path: Path) -> MilvusStore:  # noqa: F811
+def lite_store(milvus_lite: MilvusServer, tmp_path: Path) -> MilvusStore:
     """Return a store on Milvus Lite, where the server would tell nothing more."""
     return store_of(milvus_lite, KEPT, tmp_path)
 
 
 @pytest.fixture
-def server_store(standalone_milvus: MilvusServer, tmp_path: Path) -> MilvusStore:  # noqa: F811
+def server_store(standalone_milvus: MilvusServer, tmp_path: Path) -> MilvusStore:
     """Return a store on the server, where Milvus Lite would tell nothing more."""
     return store_of(standalone_milvus, KEPT, tmp_path)
 
@@ -190,13 +190,13 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
         store_of(nobody, KEPT, tmp_path).ready()
 
 
-def test_a_wrong_token_is_refused(standalone_milvus: MilvusServer, tmp_path: Path) -> None:  # noqa: F811
+def test_a_wrong_token_is_refused(standalone_milvus: MilvusServer, tmp_path: Path) -> None:
     stranger = MilvusServer(standalone_milvus.uri, "root:wrong", timeout_s=2.0)
     with pytest.raises(IndexUnreachableError):
         store_of(stranger, KEPT, tmp_path).ready()
 
 
-def test_more_hits_than_milvus_gives_are_refused(milvus_lite: MilvusServer, tmp_path: Path) -> None:  # noqa: F811
+def test_more_hits_than_milvus_gives_are_refused(milvus_lite: MilvusServer, tmp_path: Path) -> None:
     generation = built(store_of(milvus_lite, KEPT, tmp_path), KEPT, slice(0, 100))
     with pytest.raises(IndexInputError, match="at most"):
         generation.search(normalise(QUERIES), MOST_HITS + 1)

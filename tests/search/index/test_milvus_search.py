@@ -25,8 +25,7 @@ from search.live import query as live_query
 from search.live.query import SearchRequest
 from search.maintenance import verification
 from search.models import IndexBuild, SearchIndex
-from tests.conftest import import_folder, sample_files
-from tests.support.index_backends import milvus, milvus_lite, standalone_milvus  # noqa: F401
+from tests.conftest import sample_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,10 +33,9 @@ Hits = list[tuple[int, float]]
 
 
 @pytest.fixture
-def imported(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def imported(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return 24 labelled pictures with features, indexed by nothing yet."""
-    import_folder(dataset, sample_folder(count=4, categories=6))
-    return dataset
+    return sample_dataset(count=4, categories=6)
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def add_picture(dataset: Dataset, name: str) -> Image:
 def test_search_on_milvus_gives_what_it_gives_on_faiss_and_switching_loses_nothing(
     imported: Dataset,
     use: Callable[[MilvusServer | None], None],
-    milvus: MilvusServer,  # noqa: F811
+    milvus: MilvusServer,
     client: Client,
 ) -> None:
     index = feature_specs.live_index(imported)
@@ -117,7 +115,7 @@ def test_search_on_milvus_gives_what_it_gives_on_faiss_and_switching_loses_nothi
 def test_a_new_picture_is_found_within_two_seconds_and_taken_in_without_a_rebuild(
     imported: Dataset,
     use: Callable[[MilvusServer | None], None],
-    milvus: MilvusServer,  # noqa: F811
+    milvus: MilvusServer,
     settings: Any,
 ) -> None:
     use(milvus)
@@ -158,7 +156,7 @@ def hits_of_all(image: Image) -> Hits:
 def test_an_index_that_outgrew_its_centre_is_built_anew(
     imported: Dataset,
     use: Callable[[MilvusServer | None], None],
-    milvus_lite: MilvusServer,  # noqa: F811
+    milvus_lite: MilvusServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     use(milvus_lite)

@@ -14,9 +14,9 @@ from search.index.faiss.kinds import filled
 from search.index.faiss.probing import AdaptiveProbe, within
 from search.index.faiss.stored_vectors import MappedVectors
 from search.index.faiss.tuning import by_margin, recall_samples
-from tests.search.index.test_faiss import DIMS, clustered
+from tests.search.index.conftest import COUNT
+from tests.search.index.test_faiss import DIMS
 
-COUNT = 12_000
 FACTORIES = [
     f"RR{DIMS},IVF128,RaBitQ",
     f"RR{DIMS},IVF128,RaBitQfs",
@@ -24,12 +24,6 @@ FACTORIES = [
     f"IVF128,PQ{DIMS // 4}x4fsr",
     "IVF128,SQ8",
 ]
-
-
-@pytest.fixture(scope="module")
-def stored() -> MappedVectors:
-    zero = np.zeros(DIMS, dtype=np.float32)
-    return MappedVectors(np.arange(COUNT, dtype=np.int64) * 2, clustered(COUNT).astype(np.float16), zero)
 
 
 @pytest.fixture(scope="module", params=FACTORIES)

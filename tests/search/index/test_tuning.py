@@ -11,16 +11,10 @@ from search.index.faiss.index import FaissIndex
 from search.index.faiss.kinds import filled, learned_lists
 from search.index.faiss.stored_vectors import MappedVectors
 from search.index.faiss.tuning import RecallSample, recall_samples, tuned
-from tests.search.index.test_faiss import DIMS, clustered
+from tests.search.index.conftest import COUNT
+from tests.search.index.test_faiss import DIMS
 
-COUNT = 12_000
 FACTORY = f"RR{DIMS},IVF128,RaBitQfs"
-
-
-@pytest.fixture(scope="module")
-def stored() -> MappedVectors:
-    zero = np.zeros(DIMS, dtype=np.float32)
-    return MappedVectors(np.arange(COUNT, dtype=np.int64) * 2, clustered(COUNT).astype(np.float16), zero)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,15 +16,15 @@ from search.live import query as live_query
 from search.live.compiled_queries import CompiledQuery, live_indexes
 from search.live.query import SearchRequest
 from search.models import Embedding, SearchIndex
-from tests.conftest import import_folder, picture
+from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def searchable(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def searchable(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return twelve pictures that a first search has been made of."""
-    import_folder(dataset, sample_folder(count=3))
+    dataset = sample_dataset(count=3)
     live_query.search(SearchRequest(data=picture(1)))
     return dataset
 

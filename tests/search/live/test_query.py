@@ -22,15 +22,14 @@ from search.features import feature_specs, loaded_extractors
 from search.indexing import builds
 from search.maintenance import verification
 from search.models import Embedding, FeatureMatrix, SearchIndex
-from tests.conftest import import_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def indexed(dataset: Dataset, sample_folder: Callable[..., Path]) -> Dataset:
+def indexed(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return twelve searchable pictures in four categories, with a published generation."""
-    import_folder(dataset, sample_folder(count=3))
+    dataset = sample_dataset(count=3)
     builds.rebuild(feature_specs.live_index(dataset))
     return dataset
 
@@ -65,7 +64,7 @@ def test_scores_equal_those_of_a_plain_reference() -> None:
         hits = [by_key[other] == by_key[key] for other in row[:10]]
         total += sum(10 - place for place, hit in enumerate(hits) if hit) / 55
     expected = round(100 * total / len(keys), 2)
-    assert evaluation.score(ranked, keys, labels, 10).weighted_precision == pytest.approx(expected)
+    assert evaluation.score(ranked, keys, labels, 10)["weighted_precision"] == pytest.approx(expected)
 
 
 def test_evaluate_scores_the_live_configuration(indexed: Dataset, capsys: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from search.embedding.writer import store_embeddings
 from search.features import feature_specs
 from search.indexing import builds, snapshots
 from search.models import Embedding, SearchIndex
-from tests.conftest import import_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,9 +27,9 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def index(dataset: Dataset, sample_folder: Callable[..., Path]) -> SearchIndex:
+def index(sample_dataset: Callable[..., Dataset]) -> SearchIndex:
     """Return an index of twelve pictures with a generation, of which the last is yet to be embedded."""
-    import_folder(dataset, sample_folder(count=3))
+    dataset = sample_dataset(count=3)
     made = feature_specs.live_index(dataset)
     Embedding.objects.all().delete()
     images = list(Image.objects.order_by("pk").values_list("pk", flat=True))

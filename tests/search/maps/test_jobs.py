@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,23 +67,30 @@ def test_the_maps_are_those_of_all_layers_aligned_and_know_how_good_they_are(dat
         assert row.parameters == {"metric": "cosine", "seed": 42}
 
 
-def test_a_killed_job_goes_on_and_comes_to_the_same_maps(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    featured_images(dataset, CATEGORIES)
-    expected = project_aligned(vectors(dataset), ProjectionPlan(method="pca"))
+@contextmanager
+def dying_after_three(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Interrupt the job in these lines after it has stored three maps."""
     original, stored = map_files.store, list[Projection]()
 
-    def dies_after_three(row: Projection, layout: map_files.StoredLayout) -> None:
+    def store(row: Projection, layout: map_files.StoredLayout) -> None:
         if len(stored) == 3:
             raise jobs.JobInterruptedError
         stored.append(row)
         original(row, layout)
 
-    monkeypatch.setattr(map_files, "store", dies_after_three)
+    with monkeypatch.context() as dying:
+        dying.setattr(map_files, "store", store)
+        yield
+
+
+def test_a_killed_job_goes_on_and_comes_to_the_same_maps(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    featured_images(dataset, CATEGORIES)
+    expected = project_aligned(vectors(dataset), ProjectionPlan(method="pca"))
     job = jobs.enqueue(job_kinds.PROJECT, dataset, **pca().as_job())
-    jobs.perform(job.pk)
-    monkeypatch.setattr(map_files, "store", original)
+    with dying_after_three(monkeypatch):
+        jobs.perform(job.pk)
     job.refresh_from_db()
     assert job.state == Job.State.QUEUED
     before = {row.pk: row.file.name for row in maps(dataset)}
@@ -118,18 +126,9 @@ def test_made_afresh_a_map_is_the_one_of_all_pictures_also_when_the_job_is_resum
     project(dataset, pca())
     featured_images(dataset, ("cats", "dogs"), seed=1)
     project(dataset, pca())
-    original, stored = map_files.store, list[Projection]()
-
-    def dies_after_three(row: Projection, layout: map_files.StoredLayout) -> None:
-        if len(stored) == 3:
-            raise jobs.JobInterruptedError
-        stored.append(row)
-        original(row, layout)
-
-    monkeypatch.setattr(map_files, "store", dies_after_three)
     job = jobs.enqueue(job_kinds.PROJECT, dataset, **pca(afresh=True).as_job())
-    jobs.perform(job.pk)
-    monkeypatch.setattr(map_files, "store", original)
+    with dying_after_three(monkeypatch):
+        jobs.perform(job.pk)
     ended = jobs.perform(job.pk)
     assert ended
     assert ended.result == {"projections": 5, "skipped": 3}
@@ -287,9 +286,9 @@ def test_a_job_that_waits_for_another_map_lets_urgent_work_go_first(dataset: Dat
     assert run
     run.gives_way = True
     Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
-    layers = map_layers.Layers(run, dataset, pca(), 0)
+    layers = map_layers.LayerMaps(run, dataset, pca(), 0)
     urgent = pytest.raises(jobs.JobInterruptedError, match="urgent")
-    with map_layers._laying_out, urgent, layers._one_at_a_time():
+    with map_layers._computing, urgent, layers._one_at_a_time():
         pytest.fail("another map is being laid out")
 
 

@@ -7,21 +7,17 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core import serializers
-from django.core.management.color import no_style
-from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from gallery.models import Dataset, Image, Job
-from search.models import Embedding, FeatureSpec, IndexBuild, SearchIndex
-from tests.conftest import import_folder
+from gallery.models import Dataset
+from search.experiments import jobs as experiment_jobs
 from tests.support.browser import CATEGORIES, DATASET, PICTURES_PER_CATEGORY, unseen
+from tests.support.snapshots import restored
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -33,9 +29,11 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 10_000
-# parents before children
-MODELS = (Dataset, Image, Job, FeatureSpec, Embedding, SearchIndex, IndexBuild)
+WAIT_MS = 30_000
+PLANS = (
+    experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean")),
+    experiment_jobs.Plan("colour-histogram", ("average",), ("cosine", "euclidean")),
+)
 
 
 @pytest.fixture(scope="session")
@@ -95,37 +93,22 @@ def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
     assert [text for text in complaints if "Failed to load resource" not in text] == []
 
 
-@pytest.fixture(scope="session")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that keeps the small dataset, once it was imported, for the tests that follow."""
-    return tmp_path_factory.mktemp("imported")
+@pytest.fixture
+def searchable(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Dataset:
+    """Return a small dataset: four categories of four pictures, with their features."""
+    return sample_dataset(PICTURES_PER_CATEGORY, len(CATEGORIES))
 
 
 @pytest.fixture
-def searchable(
-    live_server: Any, sample_folder: Callable[..., Path], settings: Any, imported: Path
-) -> Dataset:
-    """Return a small dataset: four categories of four pictures, with their features."""
-    folders = {"media": Path(settings.MEDIA_ROOT), "indexes": Path(settings.INDEX_ROOT)}
-    rows = imported / "rows.json"
-    if not rows.exists():
-        dataset = Dataset.objects.create(slug=DATASET, name="Mine")
-        import_folder(dataset, sample_folder(count=PICTURES_PER_CATEGORY, categories=len(CATEGORIES)))
-        for name, folder in folders.items():
-            if folder.exists():
-                shutil.copytree(folder, imported / name)
-        stored = [row for model in MODELS for row in model._default_manager.all()]
-        rows.write_text(serializers.serialize("json", stored))
-        return dataset
-    for name, folder in folders.items():
-        if (imported / name).exists():
-            shutil.copytree(imported / name, folder, dirs_exist_ok=True)
-    for row in serializers.deserialize("json", rows.read_text()):
-        row.save()
-    # PostgreSQL counts on from the last id it gave itself, not from those just stored
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), list(MODELS)):
-            cursor.execute(statement)
+def explored(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Dataset:
+    """Return a dataset of four categories of four pictures, with experiments of a network and a baseline."""
+
+    def build() -> None:
+        dataset = sample_dataset(PICTURES_PER_CATEGORY, len(CATEGORIES), features=False)
+        for plan in PLANS:
+            experiment_jobs.compute_now(dataset, plan)
+
+    restored("explored", build)
     return Dataset.objects.get(slug=DATASET)
 
 

@@ -1,0 +1,77 @@
+"""Keeps rows and files that take long to make: one test of a run makes them and the others copy them."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
+
+from gallery.models import Category, Dataset, Job
+from search.models import SearchIndex
+from tests.support.once import once, run_folder
+
+ROWS = "rows.pickle"
+# where triggers count, besides categories
+COUNTED = (Dataset, Job, SearchIndex)
+
+
+def restored(name: str, build: Callable[[], object]) -> None:
+    """Bring the empty database and the empty folders of a test to the state in which `build` leaves them.
+
+    The first test that names a state builds it. Keys and times of the copies are those of the first.
+    """
+    kept = run_folder() / "snapshots" / name
+    with once(f"snapshot-{name}") as mine:
+        if mine:
+            build()
+            shutil.rmtree(kept, ignore_errors=True)
+            _keep(kept)
+            return
+    _restore(kept)
+
+
+def _models() -> list[type[models.Model]]:
+    """Return our models, parents before children, as each application declares them."""
+    return [model for name in ("gallery", "search") for model in apps.get_app_config(name).get_models()]
+
+
+def _folders() -> dict[str, Path]:
+    return {"media": Path(settings.MEDIA_ROOT), "indexes": Path(settings.INDEX_ROOT)}
+
+
+def _keep(kept: Path) -> None:
+    kept.mkdir(parents=True)
+    for name, folder in _folders().items():
+        if folder.exists():
+            shutil.copytree(folder, kept / name)
+    rows = [row for model in _models() for row in model._base_manager.order_by("pk")]
+    (kept / ROWS).write_bytes(pickle.dumps(rows))
+
+
+def _restore(kept: Path) -> None:
+    for name, folder in _folders().items():
+        if (kept / name).exists():
+            shutil.copytree(kept / name, folder, dirs_exist_ok=True)
+    rows: list[models.Model] = pickle.loads((kept / ROWS).read_bytes())
+    with transaction.atomic():
+        for row in rows:
+            if not isinstance(row, Category):
+                row.save_base(raw=True, force_insert=True)
+        # triggers have counted what was inserted, on top of the counts that were copied
+        Category.objects.all().delete()
+        for row in rows:
+            if isinstance(row, Category):
+                row.save_base(raw=True, force_insert=True)
+            elif isinstance(row, COUNTED):
+                columns = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+                type(row)._base_manager.filter(pk=row.pk).update(**columns)
+        # PostgreSQL counts on from the last id it gave itself, not from those just stored
+        with connection.cursor() as cursor:
+            for statement in connection.ops.sequence_reset_sql(no_style(), _models()):
+                cursor.execute(statement)
