@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallery.models import Image
+from search.live.compiled_queries import CompiledQuery
 from search.models import Embedding
 
-_COLUMNS_SHOWN = tuple(
-    f"image__{name}"
-    for name in ("pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height")
+_COLUMNS_SHOWN = ("pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height")
+_EMBEDDED_IMAGES = CompiledQuery(
+    lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
+        "pk", *(f"image__{name}" for name in _COLUMNS_SHOWN)
+    )
 )
 
 
@@ -63,8 +66,7 @@ def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]
     """Turn FAISS ids into hits in rank order, without the query and what the database no longer has."""
     if not candidates:
         return []
-    ids = [candidate.embedding_id for candidate in candidates]
-    rows = Embedding.objects.filter(pk__in=ids).values_list("pk", *_COLUMNS_SHOWN)
+    rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
     images = {key: ShownImage(*columns) for key, *columns in rows}
     hits: list[Hit] = []
     for candidate in candidates:

@@ -22,6 +22,7 @@ from search.features import loaded_extractors
 from search.index.base import NO_ID
 from search.index.live import Expansion
 from search.indexing import builds
+from search.live.compiled_queries import live_indexes
 from search.live.hits import Candidate, Hit, hits_of
 from search.models import Embedding, SearchIndex
 from search.types import RGB, FeatureConfig, Ids
@@ -164,12 +165,6 @@ def search(request: SearchRequest) -> SearchResponse:
         response.has_next = len(found) >= wanted
         response.hits = found[(request.page - 1) * request.k : request.page * request.k]
     return response
-
-
-def live_indexes(dataset: str | None) -> list[SearchIndex]:
-    """Return the indexes that answer live searches with their specs, or the one of a dataset (slug)."""
-    live = SearchIndex.objects.select_related("spec").filter(live=True)
-    return list(live if dataset is None else live.filter(dataset__slug=dataset))
 
 
 def _query(request: SearchRequest, response: SearchResponse, indexes: list[SearchIndex]) -> Query:

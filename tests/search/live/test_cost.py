@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery.models import Dataset, Image
 from search.live import query as live_query
-from search.live.query import SearchRequest, live_indexes
-from search.models import SearchIndex
+from search.live.compiled_queries import CompiledQuery, live_indexes
+from search.live.query import SearchRequest
+from search.models import Embedding, SearchIndex
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +51,16 @@ def test_a_hit_shows_what_the_database_holds_of_its_picture(searchable: Dataset)
     assert (found.pk, found.dataset, found.category) == (image.pk, "mine", image.category)
     assert (found.file, found.thumbnail) == (image.file.name, image.thumbnail.name)
     assert (found.filename, found.width, found.height) == (image.filename, image.width, image.height)
+
+
+def test_a_kept_statement_reads_what_the_orm_reads(searchable: Dataset) -> None:
+    pks = list(Embedding.objects.order_by("pk").values_list("pk", flat=True))
+    kept = CompiledQuery(
+        lambda number: Embedding.objects.filter(pk__in=range(number)).values_list("pk", "image_id")
+    )
+    for some in (pks[:2], pks[3:5], pks[:7]):
+        read = Embedding.objects.filter(pk__in=some).values_list("pk", "image_id")
+        assert sorted(kept.rows(some)) == sorted(read)
 
 
 def test_a_live_index_read_for_a_search_is_what_the_orm_reads(searchable: Dataset) -> None:
