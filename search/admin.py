@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -42,16 +43,15 @@ def _list_link(model: type[Any], words: str, **filters: Any) -> str:
     return format_html('<a href="{}">{}</a>', page, words)
 
 
-def _published(index: SearchIndex) -> dict[str, Any]:
+def _published(index: SearchIndex) -> Mapping[str, object]:
     """Return the manifest of what serves of an index; empty before the first build."""
-    manifest: dict[str, Any] = index.published.manifest if index.published else {}
-    return manifest
+    return index.published.manifest if index.published else {}
 
 
 class ManifestColumns:
     """Columns of a list that show figures of a manifest."""
 
-    def manifest_of(self, row: Any) -> dict[str, Any]:
+    def manifest_of(self, row: Any) -> Mapping[str, object]:
         """Return the manifest of a row of the list."""
         raise NotImplementedError
 
@@ -143,7 +143,7 @@ class SearchIndexAdmin(ManifestColumns, BuiltByJobsAdmin):
         """Return all of them."""
         return self.fields
 
-    def manifest_of(self, row: SearchIndex) -> dict[str, Any]:
+    def manifest_of(self, row: SearchIndex) -> Mapping[str, object]:
         """Return the manifest of what serves."""
         return _published(row)
 
@@ -200,9 +200,9 @@ class IndexBuildAdmin(ManifestColumns, BuiltByJobsAdmin):
         """Return all of them."""
         return self.fields
 
-    def manifest_of(self, row: IndexBuild) -> dict[str, Any]:
-        """Return the manifest of the build."""
-        manifest: dict[str, Any] = row.manifest
+    def manifest_of(self, row: IndexBuild) -> Mapping[str, object]:
+        """Return the manifest of the build; empty before its end."""
+        manifest: Mapping[str, object] = row.manifest
         return manifest
 
     @admin.display(description="dataset", ordering="index__dataset__name")

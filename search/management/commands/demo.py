@@ -15,6 +15,7 @@ from gallery.models import Dataset, Job
 from search.embedding import jobs as extraction_jobs
 from search.experiments import jobs as experiment_jobs
 from search.features import feature_specs
+from search.management.commands.import_dataset import ImportReport
 from search.maps import jobs as map_jobs
 
 SAMPLES = ("objects200", "clipart200")
@@ -60,7 +61,7 @@ class Command(BaseCommand):
             longer = "; the first time also prepares the network, about a minute" if first else ""
             self._say(f"Importing {name} and extracting its features{longer}")
             folder = settings.BASE_DIR / "sample_data" / name
-            done = self._reported("import_dataset", folder, name=name)
+            done: ImportReport = json.loads(self._reported("import_dataset", folder, name=name))
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
         dataset = Dataset.objects.get(slug=name)
         index = feature_specs.live_index(dataset)
@@ -76,9 +77,8 @@ class Command(BaseCommand):
         self.stdout.write(words)
         self.stdout.flush()
 
-    def _reported(self, command: str, *words: Any, **options: Any) -> dict[str, Any]:
-        """Run a command and return its report instead of printing it."""
+    def _reported(self, command: str, *words: Any, **options: Any) -> str:
+        """Run a command and return its report in JSON instead of printing it."""
         out = StringIO()
         call_command(command, *words, json=True, stdout=out, **options)
-        report: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
-        return report
+        return out.getvalue().splitlines()[-1]

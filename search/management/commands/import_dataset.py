@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
@@ -16,6 +16,16 @@ from gallery.system.commands import ReportingCommand
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.features import feature_specs
+
+
+class ImportReport(TypedDict):
+    """What of a report is always there; stages of the import and what ran the network come beside it."""
+
+    dataset: str
+    images: int
+    duplicates: int
+    failed: int
+    seconds: float
 
 
 class Command(ReportingCommand[dict[str, object]]):
