@@ -20,6 +20,7 @@ import psutil
 
 from semsearch_site.child_processes import free_port
 from tests.support import services
+from tests.support.isolation import COMPUTE_THREADS
 from tests.support.services import rows as rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,8 @@ def until(condition: Callable[[], Any], *, within_s: float, what: str, every_s: 
 def environment(home: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a process that works on this state folder."""
     own = {"SEMSEARCH_HOME": str(home), "LOG_LEVEL": "WARNING", **services.environment(home)}
-    return os.environ | own | changes
+    given = {name: value for name, value in os.environ.items() if name not in COMPUTE_THREADS}
+    return given | own | changes
 
 
 def manage(home: Path, *words: str, **changes: str) -> str:
