@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -142,31 +143,39 @@ def test_saving_an_older_copy_of_a_dataset_takes_no_revision_back(dataset: Datas
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_transactions_that_add_images_to_the_same_categories_both_count(dataset: Dataset) -> None:
-    """In opposite order: without one lock of the dataset each would wait for the other on PostgreSQL."""
-    ready = threading.Barrier(2)
+def test_two_transactions_that_add_to_the_same_categories_wait_for_each_other_and_both_count(
+    dataset: Dataset,
+) -> None:
+    """In opposite order: without the lock of the dataset each would hold what the other waits for."""
 
-    def add(numbers: range, categories: list[str]) -> None:
+    def add(number: int, category: str) -> None:
+        image = Image(pk=number, dataset=dataset, sha256=f"{number:064x}", category=category)
+        image.width = image.height = image.size_bytes = 1
+        image.save(force_insert=True)
+
+    begun = threading.Event()
+
+    def other() -> None:
         try:
-            ready.wait(10)
             with transaction.atomic():
-                for number, category in zip(numbers, categories, strict=True):
-                    image = Image(pk=number, dataset=dataset, sha256=f"{number:064x}", category=category)
-                    image.width = image.height = image.size_bytes = 1
-                    image.save(force_insert=True)
+                begun.set()
+                add(3, "dogs")
+                add(4, "cats")
         finally:
             connection.close()
 
     before = dataset.current_revision()
-    with ThreadPoolExecutor(2) as pool:
-        several = [
-            pool.submit(add, range(1, 41), ["cats", "dogs"] * 20),
-            pool.submit(add, range(101, 141), ["dogs", "cats"] * 20),
-        ]
-        for one in several:
-            one.result(60)
-    assert shown() == {"cats": 40, "dogs": 40}
-    assert dataset.current_revision() == before + 80
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            add(1, "cats")
+            second = pool.submit(other)
+            # SQLite lets no other begin meanwhile
+            begun.wait(0.5)
+            time.sleep(0.5)  # until it waits for this one
+            add(2, "dogs")
+        second.result(60)
+    assert shown() == {"cats": 2, "dogs": 2}
+    assert dataset.current_revision() == before + 4
 
 
 def test_the_failed_files_of_each_job_are_counted(dataset: Dataset) -> None:
