@@ -36,7 +36,7 @@ class UploadForm(forms.Form):
         archive.seek(0)
         return archive
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Require an existing dataset or the slug of a new one."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         slug = values.get("slug")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -60,7 +60,7 @@ def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
     delete_on_commit(instance.file)
 
 
-def _extract(run: jobs.JobRun) -> dict[str, Any]:
+def _extract(run: jobs.JobRun) -> Mapping[str, object]:
     from search.embedding import jobs as extraction_jobs
     from search.features import feature_specs
     from search.indexing import builds
@@ -71,31 +71,31 @@ def _extract(run: jobs.JobRun) -> dict[str, Any]:
     return result
 
 
-def _index(run: jobs.JobRun) -> dict[str, Any]:
+def _index(run: jobs.JobRun) -> Mapping[str, object]:
     from search.indexing import builds
 
     return builds.index_job(run)
 
 
-def _experiment(run: jobs.JobRun) -> dict[str, Any]:
+def _experiment(run: jobs.JobRun) -> Mapping[str, object]:
     from search.experiments import jobs as experiment_jobs
 
     return experiment_jobs.experiment_job(run)
 
 
-def _promote(run: jobs.JobRun) -> dict[str, Any]:
+def _promote(run: jobs.JobRun) -> Mapping[str, object]:
     from search.experiments import promotion
 
     return promotion.promote_job(run)
 
 
-def _project(run: jobs.JobRun) -> dict[str, Any]:
+def _project(run: jobs.JobRun) -> Mapping[str, object]:
     from search.maps import jobs as map_jobs
 
     return map_jobs.project_job(run)
 
 
-def _verify(run: jobs.JobRun) -> dict[str, Any]:
+def _verify(run: jobs.JobRun) -> Mapping[str, object]:
     from search.maintenance import schedule
 
     return schedule.verify_job(run)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.types import RGB
 
-__all__ = ["RGB", "FeatureConfig", "Ids", "Vectors"]
+__all__ = ["RGB", "FeatureConfig", "FeatureConfigValues", "GenerationFacts", "Ids", "TrialFacts", "Vectors"]
 
 Vectors: TypeAlias = NDArray[np.float32]  # (n, d), contiguous
 Ids: TypeAlias = NDArray[np.int64]  # (n,)
+
+
+class FeatureConfigValues(TypedDict):
+    """A `FeatureConfig` as plain values, in manifests and answers."""
+
+    model: str
+    layer: str
+    pooling: str
+    reduction: str
+    reduction_digest: str
+    input_size: int
+    resize: str
+    weights_digest: str
+    dims: int
 
 
 @dataclass(frozen=True)
@@ -35,3 +49,62 @@ class FeatureConfig:
     resize: str
     weights_digest: str
     dims: int
+
+    def as_values(self) -> FeatureConfigValues:
+        """Return it as plain values."""
+        return {
+            "model": self.model,
+            "layer": self.layer,
+            "pooling": self.pooling,
+            "reduction": self.reduction,
+            "reduction_digest": self.reduction_digest,
+            "input_size": self.input_size,
+            "resize": self.resize,
+            "weights_digest": self.weights_digest,
+            "dims": self.dims,
+        }
+
+
+class TrialFacts(TypedDict):
+    """What one kind of index was measured to do when a generation was built."""
+
+    factory: str
+    count: int
+    bytes_per_vector: float
+    recall_at_10: float
+    effort_lists: int
+    effort_candidates: int
+    effort_margin: float
+    query_ms: float
+
+
+class GenerationFacts(TypedDict):
+    """What an index generation is and what was measured before it was published, whichever engine holds it.
+
+    Files: `checksums` (SHA-256 by name), `read_seconds`, `tried` (the kinds of index measured, the last in
+    full) and `effort_margin`. Milvus: `kind`, `built_count`, `last_id`, `version` and `changing`.
+    """
+
+    spec: FeatureConfigValues
+    metric: str
+    factory: str
+    kind: NotRequired[str]
+    count: int
+    built_count: NotRequired[int]
+    last_id: NotRequired[int]
+    dims: int
+    checksums: NotRequired[dict[str, str]]
+    versions: dict[str, str]
+    recall_at_10: float
+    bytes_per_vector: float
+    latency_ms_p50: float
+    effort_lists: int
+    effort_candidates: int
+    build_seconds: float
+    read_seconds: NotRequired[float]
+    tried: NotRequired[list[TrialFacts]]
+    built_at: str
+    version: NotRequired[int]
+    changing: NotRequired[bool]
+    format: int
+    effort_margin: NotRequired[float]

@@ -11,8 +11,8 @@ from gallery.browse.dataset_summaries import with_image_count
 from gallery.models import Dataset
 from search.experiments.explore_frame import explore_frame
 from search.live.samples import all_sources, sample_images
+from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS
-from search.maps.points import COLOURED_BY
 from search.models import Projection
 
 SAMPLES = 12

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 import dj_database_url
+from dj_database_url import DBConfig
 from environs import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Storage(TypedDict):
+    """Django's description of a storage."""
+
+    BACKEND: str
+    OPTIONS: NotRequired[dict[str, object]]
+
+
+class ScheduledTask(TypedDict):
+    """Beat's description of a task: its name, how often it is due, and options of its message."""
+
+    task: str
+    schedule: float
+    options: dict[str, float]
 
 
 def reader() -> Env:
@@ -59,14 +75,12 @@ def socket_path(state: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"semsearch-{digest}" / "valkey.sock"
 
 
-def database(env: Env, state: Path) -> dict[str, Any]:
+def database(env: Env, state: Path) -> DBConfig:
     """Return Django's description of the database: `DATABASE_URL`, else SQLite in the state folder."""
-    found: dict[str, Any] = dict(
-        dj_database_url.parse(
-            env.str("DATABASE_URL", "") or f"sqlite:///{state / 'semsearch.sqlite3'}",
-            conn_max_age=60,
-            conn_health_checks=True,
-        )
+    found = dj_database_url.parse(
+        env.str("DATABASE_URL", "") or f"sqlite:///{state / 'semsearch.sqlite3'}",
+        conn_max_age=60,
+        conn_health_checks=True,
     )
     if found["ENGINE"].endswith("sqlite3"):
         # on disk, as in earnest: a database in memory cannot be shared by threads
@@ -85,7 +99,7 @@ def database(env: Env, state: Path) -> dict[str, Any]:
     return found
 
 
-def picture_storage(env: Env, bucket: str) -> dict[str, Any]:
+def picture_storage(env: Env, bucket: str) -> Storage:
     """Return Django's description of where pictures are kept: a bucket when one is named, else MEDIA_ROOT."""
     if not bucket:
         return {"BACKEND": "semsearch_site.local_storage.LocalStorage"}
@@ -96,7 +110,7 @@ def picture_storage(env: Env, bucket: str) -> dict[str, Any]:
         "access_key": env.str("STORAGE_ACCESS_KEY", ""),
         "secret_key": env.str("STORAGE_SECRET_KEY", ""),
     }
-    options = {
+    options: dict[str, object] = {
         "bucket_name": bucket,
         "file_overwrite": False,
         "default_acl": None,
@@ -116,7 +130,7 @@ def storage_origin(env: Env) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "https://*.amazonaws.com"
 
 
-def schedule(every_s: dict[str, float]) -> dict[str, Any]:
+def schedule(every_s: dict[str, float]) -> dict[str, ScheduledTask]:
     """Return beat's schedule of tasks, each so often; 0 leaves one out.
 
     A message that nobody took before the next is due is out of date.

@@ -157,7 +157,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["gallery.access.ReadOpenWriteStaff"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "gallery.api.schema.AnswerSchema",
     "DEFAULT_THROTTLE_RATES": {"search": SEARCH_THROTTLE},
     "EXCEPTION_HANDLER": "gallery.api.errors.as_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

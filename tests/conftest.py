@@ -147,7 +147,7 @@ def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Give each test stored files and indexes of its own, as it has a database of its own."""
     from gallery.browse import grid
     from search.indexing import builds
-    from search.maps import points
+    from search.maps import export
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
     monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 3600.0)
@@ -155,5 +155,5 @@ def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield
     # keys and revisions come again in the next test
-    for module in (builds, grid, points):
+    for module in (builds, grid, export):
         module.forget()

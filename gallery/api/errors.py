@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
@@ -14,6 +14,24 @@ from rest_framework.views import exception_handler
 from gallery.errors import SemsearchError
 
 
+class ErrorValues(TypedDict):
+    """A word for programs, and a sentence for people that says what to do."""
+
+    code: str
+    detail: str
+
+
+class ErrorAnswer(TypedDict):
+    """What is answered where something is wrong."""
+
+    error: ErrorValues
+
+
+def error_answer(code: str, detail: str) -> ErrorAnswer:
+    """Return the answer of an error."""
+    return {"error": {"code": code, "detail": detail}}
+
+
 def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the response of a known exception, or None for one that is a defect (a 500).
 
@@ -22,21 +40,21 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
-        return Response({"error": {"code": error.code, "detail": error.detail}}, status=error.status)
+        return Response(error_answer(error.code, error.detail), status=error.status)
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     response = exception_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
-        response.data = {"error": {"code": _code(error), "detail": _in_words(error.detail)}}
+        response.data = error_answer(_code(error), _in_words(error.detail))
     return response
 
 
 def unknown_address(request: HttpRequest) -> JsonResponse:
     """Answer for an address below /api/ that does not exist."""
     detail = "There is nothing at this address; /api/docs/ lists what there is."
-    return JsonResponse({"error": {"code": "not_found", "detail": detail}}, status=404)
+    return JsonResponse(error_answer("not_found", detail), status=404)
 
 
 def _code(error: exceptions.APIException) -> str:

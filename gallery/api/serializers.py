@@ -1,11 +1,15 @@
-"""Shapes of datasets, images, jobs and failed files in the REST interface."""
+"""Shapes of datasets, images, jobs and failed files in the REST interface.
+
+A serializer makes the answer out of rows; where an answer is no row, a `TypedDict` says what it is.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
@@ -79,19 +83,6 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         return reverse("gallery:image", args=[image.dataset.slug, image.pk])
 
 
-class PictureSerializer(serializers.Serializer[Any]):
-    """What lists show of a picture."""
-
-    id = serializers.IntegerField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    filename = serializers.CharField()
-    thumbnail = serializers.CharField()
-    url = serializers.CharField()
-    page_url = serializers.CharField()
-    width = serializers.IntegerField()
-    height = serializers.IntegerField()
-
-
 class ChosenImagesSerializer(serializers.Serializer[Any]):
     """Which pictures are asked for by number."""
 
@@ -108,15 +99,15 @@ class ChosenImagesSerializer(serializers.Serializer[Any]):
         return ids
 
 
-class AtlasSerializer(serializers.Serializer[Any]):
+class AtlasAnswer(TypedDict):
     """The pages of small pictures of a dataset; cell c is on page c // per_page, row by row."""
 
-    cell = serializers.IntegerField(help_text="Pixels a side.")
-    columns = serializers.IntegerField()
-    per_page = serializers.IntegerField()
-    count = serializers.IntegerField(help_text="Cells in all.")
-    pages = serializers.ListField(child=serializers.CharField())
-    ids = serializers.CharField(help_text="Where a uint32 for each cell is: the image in it, 0 for none.")
+    cell: Annotated[int, "Pixels a side."]
+    columns: int
+    per_page: int
+    count: Annotated[int, "Cells in all."]
+    pages: list[str]
+    ids: Annotated[str, "Where a uint32 for each cell is: the image in it, 0 for none."]
 
 
 class NewDatasetOfImagesSerializer(serializers.Serializer[Any]):
@@ -160,21 +151,6 @@ class WindowRequestSerializer(serializers.Serializer[Any]):
     def as_request(self) -> grid.WindowRequest:
         """Return the validated request."""
         return grid.WindowRequest(**self.validated_data)
-
-
-class CategoryStartSerializer(CategorySerializer):
-    """A category and the offset of its first picture."""
-
-    start = serializers.IntegerField()
-
-
-class WindowSerializer(serializers.Serializer[Any]):
-    """Some of a dataset's pictures in order; `categories` only when they are sorted by it."""
-
-    total = serializers.IntegerField()
-    offset = serializers.IntegerField()
-    pictures = PictureSerializer(many=True)
-    categories = CategoryStartSerializer(many=True)
 
 
 class NewImageSerializer(serializers.Serializer[Any]):
@@ -252,10 +228,15 @@ class FilesAgainSerializer(serializers.Serializer[Any]):
 class NewDatasetOfImagesResponseSerializer(DatasetSerializer):
     """A new dataset, and the job that copies the pictures into it."""
 
-    job = JobSerializer(read_only=True)
+    job = serializers.SerializerMethodField()  # made of the context's
 
     class Meta(DatasetSerializer.Meta):
         fields = [*DatasetSerializer.Meta.fields, "job"]
+
+    @extend_schema_field(JobSerializer)
+    def get_job(self, dataset: Dataset) -> object:
+        """Return the job as an answer shows it."""
+        return JobSerializer(self.context["job"]).data
 
 
 class NewImageResponseSerializer(serializers.Serializer[Any]):

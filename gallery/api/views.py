@@ -15,6 +15,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from gallery import jobs
 from gallery.api import serializers
@@ -47,8 +48,11 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return a dataset with its categories."""
         dataset = self.get_object()
-        categories = list(dataset.categories.order_by("name").values("name", "images"))
-        return Response(self.get_serializer(dataset).data | {"categories": categories})
+        return Response(serializers.DatasetDetailSerializer(dataset).data)
+
+    def perform_create(self, serializer: BaseSerializer[Dataset]) -> None:
+        """Store the dataset, and read it as lists do: with its count of images."""
+        serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
 
     def perform_destroy(self, instance: Dataset) -> None:
         """Delete the dataset with its files, embeddings and indexes."""
@@ -70,13 +74,13 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
             status=status.HTTP_202_ACCEPTED,
         )
 
-    @extend_schema(responses=serializers.AtlasSerializer)
+    @extend_schema(responses=serializers.AtlasAnswer)
     @action(detail=True, pagination_class=None)
     def atlas(self, request: Request, slug: str) -> Response:
         """Return where the small pictures are that a map draws its points with."""
         dataset = self.get_object()
         found = sprite_sheets.sheets_of(dataset)
-        values = {
+        values: serializers.AtlasAnswer = {
             "cell": sprite_sheets.CELL,
             "columns": sprite_sheets.COLUMNS,
             "per_page": sprite_sheets.PER_PAGE,
@@ -111,9 +115,10 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         form.is_valid(raise_exception=True)
         values = form.validated_data
         dataset, job = ingest_from_images.new_dataset(values["slug"], values["name"], values["images"])
-        shown = self.get_serializer(self.get_queryset().get(pk=dataset.pk)).data
-        job_shown = serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data
-        return Response(shown | {"job": job_shown}, status=status.HTTP_201_CREATED)
+        shown = serializers.NewDatasetOfImagesResponseSerializer(
+            self.get_queryset().get(pk=dataset.pk), context={"job": shown_jobs().get(pk=job.pk)}
+        )
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
 class ImageViewSet(
@@ -173,18 +178,14 @@ class ImageViewSet(
             )
         added = single_image.add_image(values["dataset"], upload.name, upload.read(), values["label"])
         job = shown_jobs().filter(pk=added.job.pk).first() if added.job else None
-        context = self.get_serializer_context()
-        return Response(
-            {
-                "image": serializers.ImageSerializer(added.image, context=context).data,
-                "job": serializers.JobSerializer(job).data if job else None,
-            },
-            status=status.HTTP_201_CREATED,
+        shown = serializers.NewImageResponseSerializer(
+            {"image": added.image, "job": job}, context=self.get_serializer_context()
         )
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         parameters=[serializers.WindowRequestSerializer],
-        responses=serializers.WindowSerializer,
+        responses=grid.WindowAnswer,
         filters=False,
     )
     @action(detail=False, pagination_class=None)

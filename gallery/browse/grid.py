@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.browse.dataset_summaries import annotate_id_range
-from gallery.browse.image_summaries import image_summaries
+from gallery.browse.image_summaries import ImageSummary, image_summaries
 from gallery.browse.shuffling import shuffled
 from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError
@@ -28,6 +28,23 @@ READ_ROWS = 10_000
 UNSETTLED = 1000
 
 Ids = NDArray[np.int64]
+
+
+class CategoryStartAnswer(TypedDict):
+    """A category, the offset of its first image, and how many it has."""
+
+    name: str
+    start: int
+    images: int
+
+
+class WindowAnswer(TypedDict):
+    """Some of a dataset's images in order; `categories` only when they are sorted by it."""
+
+    total: int
+    offset: int
+    pictures: list[ImageSummary]
+    categories: list[CategoryStartAnswer]
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,7 @@ _ids: DatasetCache[Ids] = DatasetCache(REMEMBERED)
 _orders: DatasetCache[Ids] = DatasetCache(REMEMBERED)
 
 
-def window(request: WindowRequest) -> dict[str, Any]:
+def window(request: WindowRequest) -> WindowAnswer:
     """Return one window of a dataset's pictures, as plain values, without reading those before it.
 
     `categories` say where each begins; a random order has none.
@@ -92,7 +109,7 @@ def _counted(slug: str) -> _Counted:
     return _Counted(dataset, dataset.first_image or 0, dataset.last_image or 0, rows, total)
 
 
-def _starts(counted: _Counted) -> list[dict[str, Any]]:
+def _starts(counted: _Counted) -> list[CategoryStartAnswer]:
     """Return each category with the place of its first picture."""
     starts = accumulate((images for _, images in counted.categories), initial=0)
     return [
@@ -119,7 +136,7 @@ def _sorted_place(counted: _Counted, around: int, request: WindowRequest) -> int
     if start is None:
         return None
     before: int = images.filter(category=name, pk__lt=around).count()
-    return int(start) + before
+    return start + before
 
 
 def _shuffled(counted: _Counted, offset: int, request: WindowRequest) -> list[int]:

@@ -1,10 +1,10 @@
-"""What lists show of each picture, as plain values, in one database query however many they are."""
+"""What lists show of each image, as plain values, in one database query however many they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import TypedDict
 
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -15,16 +15,29 @@ from gallery.models import Image
 IDS_PER_QUERY = 30_000
 
 
-def image_summaries(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Return what is shown of those of these pictures that still exist, by id."""
+class ImageSummary(TypedDict):
+    """What lists show of an image."""
+
+    id: int
+    label: str
+    filename: str
+    thumbnail: str
+    url: str
+    page_url: str
+    width: int
+    height: int
+
+
+def image_summaries(ids: Iterable[int]) -> dict[int, ImageSummary]:
+    """Return what is shown of those of these images that still exist, by id."""
     wanted = list(ids)
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, ImageSummary] = {}
     for start in range(0, len(wanted), IDS_PER_QUERY):
-        found |= _described(wanted[start : start + IDS_PER_QUERY])
+        found |= _read(wanted[start : start + IDS_PER_QUERY])
     return found
 
 
-def _described(ids: list[int]) -> dict[int, dict[str, Any]]:
+def _read(ids: list[int]) -> dict[int, ImageSummary]:
     rows = Image.objects.filter(pk__in=ids).values_list(
         "pk", "category", "filename", "thumbnail", "file", "width", "height", "dataset__slug"
     )

@@ -72,11 +72,11 @@ def fetch(
 
     Raises: AddressRefusedError, FetchFailedError, TooLargeError.
     """
-    deadline = _Deadline(limits.total_timeout_s)
+    way = _Way(limits, _Deadline(limits.total_timeout_s), resolve, connect)
     for _ in range(limits.max_redirects + 1):
         place = _checked_place(url, limits)
         try:
-            answer = _ask(place, limits, deadline, resolve, connect)
+            answer = _ask(place, way)
         except (OSError, http.client.HTTPException) as error:
             raise _in_words(error, place, limits) from error
         if isinstance(answer, bytes):
@@ -118,6 +118,16 @@ class _Deadline:
         if left_s <= 0:
             raise TimeoutError
         return left_s
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How everything is asked that one download asks: its limits, its deadline, name service and TCP."""
+
+    limits: FetchLimits
+    deadline: _Deadline
+    resolve: Resolver
+    connect: Connector
 
 
 class _DeadlineStream(io.RawIOBase):
@@ -178,38 +188,36 @@ def _joined(place: _Place, redirect: _Redirect) -> str:
         raise AddressRefusedError(f"{place.host} redirects to something that is no web address") from error
 
 
-def _ask(
-    place: _Place, limits: FetchLimits, deadline: _Deadline, resolve: Resolver, connect: Connector
-) -> bytes | _Redirect:
-    addresses = _addresses(place, limits, deadline, resolve)
-    with _connection(place, addresses, limits, deadline, connect) as source:
-        source.settimeout(deadline.left_s())
+def _ask(place: _Place, way: _Way) -> bytes | _Redirect:
+    addresses = _addresses(place, way)
+    with _connection(place, addresses, way) as source:
+        source.settimeout(way.deadline.left_s())
         source.sendall(_request(place))
         # HTTPResponse asks of a socket only `makefile`.
-        response = http.client.HTTPResponse(_DeadlineStream(source, deadline), method="GET")  # type: ignore[arg-type]
+        response = http.client.HTTPResponse(_DeadlineStream(source, way.deadline), method="GET")  # type: ignore[arg-type]
         with response:
             response.begin()
-            return _body(response, place, limits)
+            return _body(response, place, way.limits)
 
 
-def _addresses(place: _Place, limits: FetchLimits, deadline: _Deadline, resolve: Resolver) -> list[str]:
+def _addresses(place: _Place, way: _Way) -> list[str]:
     """All addresses of the place, resolved once, every one checked."""
-    addresses = _resolve_in_time(place, deadline, resolve)
+    addresses = _resolve_in_time(place, way)
     if not addresses:
         raise FetchFailedError(f"the name {place.host} was not found: check the address")
-    if f"{place.host}:{place.port}" not in limits.allow_hosts:
+    if f"{place.host}:{place.port}" not in way.limits.allow_hosts:
         for address in addresses:
             check_address(place.host, address)
     return addresses
 
 
-def _resolve_in_time(place: _Place, deadline: _Deadline, resolve: Resolver) -> list[str]:
+def _resolve_in_time(place: _Place, way: _Way) -> list[str]:
     # getaddrinfo knows no timeout; a thread of its own can be left behind.
     outcome: list[list[str] | OSError] = []
 
     def work() -> None:
         try:
-            outcome.append(resolve(place.host, place.port))
+            outcome.append(way.resolve(place.host, place.port))
         except UnicodeError as error:
             outcome.append(OSError(str(error)))
         except OSError as error:
@@ -217,7 +225,7 @@ def _resolve_in_time(place: _Place, deadline: _Deadline, resolve: Resolver) -> l
 
     worker = threading.Thread(target=work, name="fetch-resolve", daemon=True)
     worker.start()
-    worker.join(deadline.left_s())
+    worker.join(way.deadline.left_s())
     if not outcome:
         raise TimeoutError
     if isinstance(outcome[0], OSError):
@@ -225,21 +233,20 @@ def _resolve_in_time(place: _Place, deadline: _Deadline, resolve: Resolver) -> l
     return outcome[0]
 
 
-def _connection(
-    place: _Place, addresses: list[str], limits: FetchLimits, deadline: _Deadline, connect: Connector
-) -> socket.socket:
+def _connection(place: _Place, addresses: list[str], way: _Way) -> socket.socket:
     """The first of the checked addresses that answers, with TLS verified for the host's name."""
     failure: OSError | None = None
     for address in addresses:
         try:
-            source = connect(address, place.port, min(limits.connect_timeout_s, deadline.left_s()))
+            wait_s = min(way.limits.connect_timeout_s, way.deadline.left_s())
+            source = way.connect(address, place.port, wait_s)
         except OSError as error:
             failure = error
             continue
         if place.scheme == "http":
             return source
         try:
-            source.settimeout(deadline.left_s())
+            source.settimeout(way.deadline.left_s())
             return ssl.create_default_context().wrap_socket(source, server_hostname=place.host)
         except BaseException:
             source.close()

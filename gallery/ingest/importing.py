@@ -48,10 +48,10 @@ class Totals:
     images: int = 0
     duplicates: int = 0
     failed: int = 0
-    more: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, object] = field(default_factory=dict)
 
-    def as_result(self) -> dict[str, Any]:
-        """Return the counts as a job's result."""
+    def as_result(self) -> dict[str, object]:
+        """Return the counts as a job's result; the keys of `more` are those of whoever observes imports."""
         return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
 
 
@@ -61,7 +61,7 @@ def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
     return jobs.enqueue(jobs.IMPORT, dataset, upload=upload)
 
 
-def import_job(run: jobs.JobRun) -> dict[str, Any]:
+def import_job(run: jobs.JobRun) -> dict[str, object]:
     """Do an import job: its parameters name a `path` on this machine, or in the storage an `upload` or a
     `selection` of pictures.
 
@@ -116,7 +116,7 @@ def _archive_limits() -> ArchiveLimits:
     )
 
 
-def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, Any]:
+def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, object]:
     run.begin(total, "Importing pictures")
     clock = StageTimer()
     with observe_import(run, dataset, clock) as observer:
@@ -124,7 +124,7 @@ def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) ->
             totals = _Importer(run, dataset, observer, clock, writers).take(members)
         with clock.timed("atlas"):
             sprite_sheets.update(dataset, run.touch)
-        totals.more = (observer.finish() if observer else {}) | clock.as_result()
+        totals.more = {**(observer.finish() if observer else {}), **clock.as_result()}
     return totals.as_result()
 
 

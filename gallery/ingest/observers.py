@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,7 +33,7 @@ class ImportObserver(ImageObserver, Protocol):
         """
         ...
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self) -> Mapping[str, object]:
         """Wait until all that was taken is done; returns what is to be added to the job's result."""
         ...
 

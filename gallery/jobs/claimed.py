@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F, Q
@@ -96,7 +97,12 @@ class ClaimedJob:
         )
 
     def finish(
-        self, state: Job.State, *, result: dict[str, Any] | None = None, error: str = "", final: bool = False
+        self,
+        state: Job.State,
+        *,
+        result: Mapping[str, object] | None = None,
+        error: str = "",
+        final: bool = False,
     ) -> None:
         """Record the end, unless the job was taken away meanwhile."""
         fields: dict[str, Any] = {

@@ -6,7 +6,7 @@ kinds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -56,7 +56,7 @@ class JobRun(Protocol):
         ...
 
 
-Handler = Callable[[JobRun], dict[str, Any]]
+Handler = Callable[[JobRun], Mapping[str, object]]
 OfJob = Callable[[Job], None]
 # starts a job that tries some files of an ended job again
 RetryFiles = Callable[[Job, Sequence[FailedFile]], Job]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ def enqueue_for_startup(kind: str, dataset: Dataset | None, **parameters: Any) -
 
 
 def find_same(
-    kind: str, dataset: Dataset, parameters: dict[str, Any], *, states: Iterable[str] = Job.ACTIVE
+    kind: str, dataset: Dataset, parameters: Mapping[str, object], *, states: Iterable[str] = Job.ACTIVE
 ) -> Job | None:
     """Return the oldest job of a dataset in one of these states that is asked for just this, or None."""
     rows = Job.objects.filter(kind=kind, dataset=dataset, state__in=states).order_by("pk")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -75,7 +76,7 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     return ended
 
 
-def _abandoned(kind: str, dataset: Dataset | None, parameters: dict[str, Any]) -> Job | None:
+def _abandoned(kind: str, dataset: Dataset | None, parameters: Mapping[str, object]) -> Job | None:
     """Return the same job, begun by a process of this host that no longer exists."""
     running = Job.objects.filter(kind=kind, dataset=dataset, state=Job.State.RUNNING).order_by("pk")
     same = (job for job in running if job.parameters == parameters and process_is_gone(job.worker))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
 
+Report = TypeVar("Report", bound=Mapping[str, object])
 
-class ReportingCommand(BaseCommand):
-    """A command that returns a dict from `report`, printed as words or, with --json, as one line of JSON."""
+
+class ReportingCommand(BaseCommand, Generic[Report]):
+    """A command whose `report`, a `TypedDict`, is printed as words or, with --json, as one line of JSON."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Add --json to every command."""
@@ -31,12 +34,12 @@ class ReportingCommand(BaseCommand):
         else:
             self.show(report)
 
-    def show(self, report: dict[str, Any]) -> None:
+    def show(self, report: Report) -> None:
         """Print a report for people."""
         for key, value in report.items():
             self.stdout.write(f"{key.replace('_', ' ')}: {value}")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> Report:
         """Do the work and return what there is to say."""
         raise NotImplementedError
 

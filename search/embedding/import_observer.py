@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 from django.conf import settings
 
@@ -22,6 +22,13 @@ from search.models import Embedding, SearchIndex
 from search.types import RGB
 
 logger = logging.getLogger(__name__)
+
+
+class EmbeddedAtImport(TypedDict):
+    """What an import adds to its result: how many embeddings it stored, and what ran the network."""
+
+    embeddings: int
+    engine: str
 
 
 class EmbeddingObserver:
@@ -44,7 +51,7 @@ class EmbeddingObserver:
             if image.pk not in held:
                 self._embedder.add(image.pk, prepared)
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self) -> EmbeddedAtImport:
         """Wait for the last embedding, and have the index rebuilt when that is due."""
         self._embedder.finish()
         builds.rebuild_when_due(self._index)

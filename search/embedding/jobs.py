@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from gallery import jobs
 from gallery.jobs import JobRun, coordination, work_units
@@ -15,18 +15,36 @@ from search.features import loaded_extractors
 from search.models import SearchIndex
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """What an extraction came to; `stages` are seconds by `<stage>_s`, `engine` is "" where none ran."""
+
+    embeddings: int
+    failed: int
+    images_per_s: float
+    seconds: float
+    stages: dict[str, float]
+    engine: str
+
+    def as_result(self) -> dict[str, object]:
+        """Return it as a job's result; stages are keys of their own."""
+        figures = asdict(self)
+        stages, engine = figures.pop("stages"), figures.pop("engine")
+        return {**figures, **stages, **({"engine": engine} if engine else {})}
+
+
 def enqueue_extraction(dataset: Dataset) -> Job:
     """Queue an extraction of all that lacks an embedding; returns that, or one that has not begun yet."""
     waiting = jobs.find_same(job_kinds.EXTRACT, dataset, {}, states=(Job.State.QUEUED,))
     return waiting or jobs.enqueue(job_kinds.EXTRACT, dataset)
 
 
-def extract_job(run: JobRun) -> dict[str, Any]:
+def extract_job(run: JobRun) -> dict[str, object]:
     """Do an extraction job: every image of its dataset without an embedding, or those it names, gets one."""
-    return extract_into(run, index_of_job(run.job))
+    return extract_into(run, index_of_job(run.job)).as_result()
 
 
-def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
+def extract_into(run: JobRun, index: SearchIndex) -> Extraction:
     """Give every image of an index's dataset that lacks one an embedding, and coordinate those who assist.
 
     What it begins from is always what is missing, so a job that was killed just runs again.
@@ -39,15 +57,13 @@ def extract_into(run: JobRun, index: SearchIndex) -> dict[str, Any]:
     found = coordination.coordinate(run, units.next_range, units.do)
     run.touch(total=found.done + found.failed, done=found.done + found.failed)
     seconds = time.perf_counter() - started
-    result = {
-        "embeddings": found.done,
-        "failed": found.failed,
-        "images_per_s": round((found.done - before.done) / seconds, 1) if found.done else 0.0,
-        "seconds": round(seconds, 2),
-        **units.stages,
-    }
-    return result | (
-        {"engine": loaded_extractors.extractor(index.spec.config).engine_name} if missing else {}
+    return Extraction(
+        embeddings=found.done,
+        failed=found.failed,
+        images_per_s=round((found.done - before.done) / seconds, 1) if found.done else 0.0,
+        seconds=round(seconds, 2),
+        stages=units.stages,
+        engine=loaded_extractors.extractor(index.spec.config).engine_name if missing else "",
     )
 
 

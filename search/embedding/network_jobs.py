@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from gallery import jobs
 from gallery.jobs import JobRun
@@ -19,7 +19,7 @@ class NetworkPlan(Protocol):
         """The name of the network."""
         ...
 
-    def as_job(self) -> dict[str, Any]:
+    def as_job(self) -> Mapping[str, object]:
         """Return the plan as the parameters of its job."""
         ...
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -14,7 +13,7 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
 from gallery.system.cores import core_lock
 from search import job_kinds
-from search.embedding.jobs import enqueue_extraction
+from search.embedding.jobs import Extraction, enqueue_extraction
 from search.embedding.work_units import missing_count
 from search.embedding.writer import store_embeddings
 from search.extractors.feature_extractor import FeatureExtractor
@@ -44,7 +43,7 @@ class SingleImageEmbedder:
         embed = partial(self._embed, image, payload)
         return jobs.perform_at_once(job_kinds.EXTRACT, dataset, embed, images=[image.pk])
 
-    def _embed(self, image: Image, prepared: RGB, run: JobRun) -> dict[str, Any]:
+    def _embed(self, image: Image, prepared: RGB, run: JobRun) -> dict[str, object]:
         started = time.perf_counter()
         run.begin(1, f"Extracting {self._index.spec}")
         with core_lock():
@@ -52,13 +51,14 @@ class SingleImageEmbedder:
         stored = store_embeddings(self._index, np.array([image.pk], dtype=np.int64), vectors)
         seconds = time.perf_counter() - started
         builds.rebuild_when_due(self._index)
-        return {
-            "embeddings": stored,
-            "failed": 0,
-            "images_per_s": round(stored / seconds, 1),
-            "seconds": round(seconds, 2),
-            "engine": self._network.engine_name,
-        }
+        return Extraction(
+            embeddings=stored,
+            failed=0,
+            images_per_s=round(stored / seconds, 1),
+            seconds=round(seconds, 2),
+            stages={},
+            engine=self._network.engine_name,
+        ).as_result()
 
 
 def observe(dataset: Dataset) -> SingleImageEmbedder | None:

@@ -17,8 +17,8 @@ from gallery.api.pagination import ByNewest
 from gallery.api.serializers import JobSerializer
 from gallery.api.views import shown_jobs
 from gallery.models import Dataset
+from search.experiments import answers, leaderboard, promotion
 from search.experiments import jobs as experiment_jobs
-from search.experiments import leaderboard, promotion
 from search.experiments import queries as experiment_queries
 from search.experiments import serializers as shapes
 from search.experiments.renderers import CsvRenderer
@@ -38,20 +38,17 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
     """Experiments: list, read, compute, compare, and take one for live search."""
 
     queryset = Experiment.objects.none()
-    serializer_class = shapes.ExperimentSerializer
     pagination_class = ByNewest
     # as many digits as always fit the database's integer
     lookup_value_regex = "[0-9]{1,18}"
     csv_columns = leaderboard.COLUMNS
 
-    @extend_schema(
-        parameters=[shapes.ExperimentQuerySerializer], responses=shapes.ExperimentSerializer(many=True)
-    )
+    @extend_schema(parameters=[shapes.ExperimentQuerySerializer], responses=answers.ExperimentAnswer)
     def list(self, request: Request) -> Response:
         """List experiments, latest first."""
         wanted = validated(shapes.ExperimentQuerySerializer, request.query_params).as_request()
         page = self.paginate_queryset(experiment_queries.matching(wanted)) or []
-        return self.get_paginated_response(experiment_queries.described(page))
+        return self.get_paginated_response(experiment_queries.experiment_answers(page))
 
     @extend_schema(
         request=shapes.NewExperimentsSerializer, responses={202: shapes.NewExperimentsResponseSerializer}
@@ -60,23 +57,24 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
         """Compute what is missing of these experiments in the background; answers with the jobs."""
         values = validated(shapes.NewExperimentsSerializer, request.data).validated_data
         dataset = Dataset.objects.called(values.pop("dataset"))
-        queued = experiment_jobs.enqueue(dataset, **values)
+        queued = experiment_jobs.enqueue(dataset, experiment_jobs.plans(**values))
         rows = shown_jobs().filter(pk__in=[job.pk for job in queued]).order_by("pk")
-        return Response({"jobs": JobSerializer(rows, many=True).data}, status=status.HTTP_202_ACCEPTED)
+        shown = shapes.NewExperimentsResponseSerializer({"jobs": rows})
+        return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(responses=shapes.ExperimentDetailSerializer)
+    @extend_schema(responses=answers.ExperimentDetailAnswer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return an experiment with its scores by category and which it takes for which."""
-        return Response(experiment_queries.detail(int(pk)))
+        return Response(experiment_queries.experiment_detail(int(pk)))
 
-    @extend_schema(parameters=[shapes.NeighboursQuerySerializer], responses=shapes.NeighboursSerializer)
+    @extend_schema(parameters=[shapes.NeighboursQuerySerializer], responses=answers.NeighboursAnswer)
     @action(detail=True)
     def neighbours(self, request: Request, pk: str) -> Response:
         """Return what a picture found, nearest first."""
         values = validated(shapes.NeighboursQuerySerializer, request.query_params).validated_data
         return Response(experiment_queries.neighbours(int(pk), values["image"], values["k"]))
 
-    @extend_schema(parameters=[shapes.ImageQuerySerializer], responses=shapes.ImageResultsSerializer)
+    @extend_schema(parameters=[shapes.ImageQuerySerializer], responses=answers.ImageResultsAnswer)
     @action(detail=False, url_path="of-image", pagination_class=None)
     def of_image(self, request: Request) -> Response:
         """Return what a picture found in all experiments at once."""
@@ -86,7 +84,7 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
     @extend_schema(
         parameters=[shapes.LeaderboardQuerySerializer],
         responses={
-            (200, "application/json"): shapes.LeaderboardSerializer,
+            (200, "application/json"): answers.LeaderboardAnswer,
             (200, "text/csv"): OpenApiTypes.STR,
         },
     )

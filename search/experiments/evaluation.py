@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from django.core.files.storage import default_storage
@@ -15,12 +14,13 @@ from gallery.imaging.limits import image_limits
 from gallery.models import Dataset
 from search import metrics
 from search.experiments import jobs as experiment_jobs
-from search.experiments.scoring import Measure, measure
+from search.experiments.scoring import ScoringOptions, rank_and_score
 from search.features import feature_specs, loaded_extractors, matrices
+from search.index.live import Expansion
 from search.indexing import builds
 from search.live import query as live_query
 from search.models import FeatureSpec
-from search.types import FeatureConfig, Ids
+from search.types import FeatureConfig, FeatureConfigValues, Ids
 
 
 class UnlabelledError(SemsearchError):
@@ -30,8 +30,21 @@ class UnlabelledError(SemsearchError):
     status = 422
 
 
-@dataclass(frozen=True)
-class Scores:
+class ExpansionValues(TypedDict):
+    """How a query is expanded, as plain values."""
+
+    neighbours: int
+    alpha: float
+
+
+class EvaluatedConfig(FeatureConfigValues):
+    """What was evaluated: the features, and how they are compared."""
+
+    metric: str
+    query_expansion: ExpansionValues | None
+
+
+class MeanScores(TypedDict):
     """Means over all queries, in percent."""
 
     weighted_precision: float
@@ -39,7 +52,7 @@ class Scores:
     map: float
 
 
-def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[dict[str, Any], Scores]:
+def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanScores]:
     """Return the live configuration of a dataset and its scores, leave-one-out over the labelled images.
 
     The index is asked exactly as a live search asks it: each query is made from its stored file as an upload
@@ -52,16 +65,17 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[dict[str, Any], Scores
     live = builds.searchable(index)
     queries = _queries(files, spec.config)
     ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=live_query.QUERY_EXPANSION)
-    described = asdict(spec.config) | {
+    evaluated: EvaluatedConfig = {
+        **spec.config.as_values(),
         "metric": "cosine",
-        "query_expansion": asdict(live_query.QUERY_EXPANSION) if live_query.QUERY_EXPANSION else None,
+        "query_expansion": _expansion_values(live_query.QUERY_EXPANSION),
     }
-    return described, score(ranked.ids, keys, labels, k)
+    return evaluated, score(ranked.ids, keys, labels, k)
 
 
 def evaluate_experiment(
     dataset: Dataset, config: FeatureConfig, metric: str, k: int = 10
-) -> tuple[dict[str, Any], Scores]:
+) -> tuple[EvaluatedConfig, MeanScores]:
     """Return a configuration and its scores as an experiment has them: plain vectors, no index, no expansion.
 
     What is missing of the experiments with its network is computed first.
@@ -74,15 +88,19 @@ def evaluate_experiment(
     ids = np.array([pk for pk, _ in rows], dtype=np.int64)
     found, vectors = matrices.read(dataset, spec, ids)
     categories = np.array([category for _, category in rows], dtype=np.str_)[np.searchsorted(ids, found)]
-    judged = measure(vectors, categories.tolist(), Measure(metric, k, k)).judged
-    if judged is None:
+    scores = rank_and_score(vectors, categories.tolist(), ScoringOptions(metric, k, k)).scores
+    if scores is None:
         raise _unlabelled(dataset)
-    scores = Scores(
-        weighted_precision=_percent(judged.weighted_precision),
-        precision=_percent(judged.precision),
-        map=_percent(judged.average_precision),
+    means = MeanScores(
+        weighted_precision=_percent(scores.weighted_precision),
+        precision=_percent(scores.precision),
+        map=_percent(scores.average_precision),
     )
-    return asdict(config) | {"metric": metric, "query_expansion": None}, scores
+    return {**config.as_values(), "metric": metric, "query_expansion": None}, means
+
+
+def _expansion_values(expansion: Expansion | None) -> ExpansionValues | None:
+    return {"neighbours": expansion.neighbours, "alpha": expansion.alpha} if expansion else None
 
 
 def _unlabelled(dataset: Dataset) -> UnlabelledError:
@@ -92,13 +110,13 @@ def _unlabelled(dataset: Dataset) -> UnlabelledError:
     )
 
 
-def score(ranked: NDArray[np.int64], keys: Ids, labels: NDArray[np.str_], k: int) -> Scores:
+def score(ranked: NDArray[np.int64], keys: Ids, labels: NDArray[np.str_], k: int) -> MeanScores:
     """Return the scores of rankings (n, r) of ids, padded with -1, of queries (n,) with these labels (n,)."""
     order = np.argsort(keys)
     places = order[np.minimum(np.searchsorted(keys[order], ranked), len(keys) - 1)]
     relevant = (labels[places] == labels[:, None]) & (keys[places] == ranked) & (ranked != keys[:, None])
     totals = (labels[:, None] == labels[None, :]).sum(axis=1) - 1
-    return Scores(
+    return MeanScores(
         weighted_precision=_percent(metrics.weighted_precision_at(relevant, k)),
         precision=_percent(metrics.precision_at(relevant, k)),
         map=_percent(metrics.average_precision(relevant, totals)),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from gallery.browse.dataset_summaries import DatasetCard, dataset_cards
 from gallery.models import Dataset
-from search.features.loaded_extractors import described_networks
+from search.features.answers import ModelAnswer, model_answers
 from search.models import Experiment
 
 MOST_DATASETS = 48  # of the strip; the page of datasets leads to all
@@ -20,7 +19,7 @@ class ExploreFrame:
     cards: list[DatasetCard]
     more: bool
     shown: DatasetCard | None
-    networks: list[dict[str, Any]]
+    networks: list[ModelAnswer]
 
 
 def explore_frame(slug: str) -> ExploreFrame:
@@ -39,4 +38,4 @@ def explore_frame(slug: str) -> ExploreFrame:
     by_interest = sorted(
         cards, key=lambda card: (card.dataset.slug != slug, card.dataset.pk not in computed, not card.images)
     )
-    return ExploreFrame(cards, more, by_interest[0] if by_interest else None, described_networks())
+    return ExploreFrame(cards, more, by_interest[0] if by_interest else None, model_answers())

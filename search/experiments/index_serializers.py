@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
 
+from gallery.api.schema import field_answers
 from search.models import SearchIndex
+from search.types import FeatureConfigValues, GenerationFacts
 
 
 class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
@@ -17,13 +18,23 @@ class IndexSerializer(serializers.ModelSerializer[SearchIndex]):
         slug_field="slug", read_only=True
     )
     spec = serializers.SerializerMethodField()
-    generation = serializers.CharField(source="published.generation", default=None)
-    manifest = serializers.JSONField(source="published.manifest", default=None)
+    generation = serializers.SerializerMethodField(allow_null=True)
+    manifest = serializers.SerializerMethodField(allow_null=True, help_text="How it was built and measured.")
 
     class Meta:
         model = SearchIndex
         fields = ["id", "dataset", "live", "spec", "generation", "manifest"]
 
-    def get_spec(self, index: SearchIndex) -> dict[str, Any]:
+    @field_answers(FeatureConfigValues)
+    def get_spec(self, index: SearchIndex) -> FeatureConfigValues:
         """Return the feature configuration."""
-        return asdict(index.spec.config)
+        return index.spec.config.as_values()
+
+    def get_generation(self, index: SearchIndex) -> str | None:
+        """Return the name of the generation that serves, None where there is none yet."""
+        return index.published.generation if index.published else None
+
+    @field_answers(GenerationFacts)
+    def get_manifest(self, index: SearchIndex) -> GenerationFacts | None:
+        """Return what is known of the generation that serves."""
+        return index.published.manifest if index.published else None

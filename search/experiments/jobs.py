@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from django.db import transaction
@@ -16,7 +16,7 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
-from search.experiments.scoring import Measure, Measured, measure
+from search.experiments.scoring import Neighbours, ScoringOptions, rank_and_score
 from search.extractors.pooling import pooling
 from search.features import matrices
 from search.features.feature_specs import layer_specs
@@ -31,6 +31,21 @@ SCORED_FIRST = 10
 WRITE_ROWS = 2000
 
 
+class JobParameters(TypedDict):
+    """A plan as the parameters of its job."""
+
+    model: str
+    poolings: list[str]
+    metrics: list[str]
+
+
+class ExperimentResult(TypedDict):
+    """How many experiments a job computed, and how many were there."""
+
+    experiments: int
+    skipped: int
+
+
 @dataclass(frozen=True)
 class Plan:
     """Experiments with one network: all its layers with these poolings and metrics."""
@@ -39,9 +54,28 @@ class Plan:
     poolings: tuple[str, ...]
     metrics: tuple[str, ...]
 
-    def as_job(self) -> dict[str, Any]:
+    def as_job(self) -> JobParameters:
         """Return the plan as the parameters of its job."""
         return {"model": self.model, "poolings": list(self.poolings), "metrics": list(self.metrics)}
+
+
+@dataclass(frozen=True)
+class State:
+    """A dataset, and its revision when a job began."""
+
+    dataset: Dataset
+    revision: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one experiment came to: the neighbours of the images `ids` (n,), and what a vector costs."""
+
+    spec: FeatureSpec
+    metric: str
+    ids: Ids
+    neighbours: Neighbours
+    cost_ms: float | None
 
 
 def plans(
@@ -65,18 +99,9 @@ def plans(
 
 
 def enqueue(
-    dataset: Dataset,
-    models: Sequence[str] = (),
-    poolings: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    *,
-    create: Callable[..., Job] = jobs.enqueue,
+    dataset: Dataset, asked: Sequence[Plan], *, create: Callable[..., Job] = jobs.enqueue
 ) -> list[Job]:
-    """Queue a job for each network that has something to compute, or return the one that is under way.
-
-    Raises: NotFoundError for an unknown name.
-    """
-    asked = plans(models, poolings, metrics)
+    """Queue a job for each plan that has something to compute, or return the one that is under way."""
     return network_jobs.enqueue_missing(job_kinds.EXPERIMENT, dataset, asked, is_missing, create=create)
 
 
@@ -90,7 +115,7 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     if network_jobs.lacks_weights(plan.model):
         return True
     specs = [spec for name in plan.poolings for spec in layer_specs(plan.model, name)]
-    return bool(_missing(dataset, specs, plan.metrics, dataset.current_revision()))
+    return bool(_missing(State(dataset, dataset.current_revision()), specs, plan.metrics))
 
 
 def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
@@ -105,7 +130,7 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     return job.result["experiments"], job.result["skipped"]
 
 
-def experiment_job(run: JobRun) -> dict[str, Any]:
+def experiment_job(run: JobRun) -> ExperimentResult:
     """Do an experiment job: extract what is missing, measure what is missing or out of date.
 
     Raises: WeightsError when the weights of the network are neither here nor to be fetched.
@@ -115,111 +140,103 @@ def experiment_job(run: JobRun) -> dict[str, Any]:
     asked = run.job.parameters
     plan = Plan(asked["model"], tuple(asked["poolings"]), tuple(asked["metrics"]))
     network_jobs.fetch_weights(plan.model, run)
-    revision = dataset.current_revision()
+    state = State(dataset, dataset.current_revision())
     computed = asked_for = 0
     for name in plan.poolings:
         specs = layer_specs(plan.model, name)
-        missing = _missing(dataset, specs, plan.metrics, revision)
+        missing = _missing(state, specs, plan.metrics)
         asked_for += len(specs) * len(plan.metrics)
         if missing:
             costs = all_layers.extract_layers(run, dataset, specs)
-            computed += _compute(run, dataset, missing, costs, revision)
+            computed += _compute(run, state, missing, costs)
     # what came while this ran is left for the next one, which finds these out of date
     return {"experiments": computed, "skipped": asked_for - computed}
 
 
 def _missing(
-    dataset: Dataset, specs: Sequence[FeatureSpec], metrics: Sequence[str], revision: int
+    state: State, specs: Sequence[FeatureSpec], metrics: Sequence[str]
 ) -> list[tuple[FeatureSpec, str]]:
     """Return the pairs of spec and metric that have no experiment with the images as they are now."""
-    there = set(
-        Experiment.objects.filter(dataset=dataset, spec__in=specs, images_revision=revision).values_list(
-            "spec_id", "metric"
-        )
-    )
+    current = Experiment.objects.filter(dataset=state.dataset, spec__in=specs, images_revision=state.revision)
+    there = set(current.values_list("spec_id", "metric"))
     return [(spec, metric) for spec in specs for metric in metrics if (spec.pk, metric) not in there]
 
 
 def _compute(
-    run: JobRun,
-    dataset: Dataset,
-    missing: list[tuple[FeatureSpec, str]],
-    costs: dict[int, float],
-    revision: int,
+    run: JobRun, state: State, missing: list[tuple[FeatureSpec, str]], costs: dict[int, float]
 ) -> int:
-    """Measure and store the missing experiments; returns how many."""
-    rows = list(dataset.images.order_by("pk").values_list("pk", "category"))
-    ids = np.array([pk for pk, _ in rows], dtype=np.int64)
+    """Measure and store the missing experiments; returns how many. `costs` are milliseconds by spec id."""
+    rows = list(state.dataset.images.order_by("pk").values_list("pk", "category"))
+    all_ids = np.array([pk for pk, _ in rows], dtype=np.int64)
     categories = np.array([category for _, category in rows], dtype=np.str_)
     run.begin(len(missing), "")
     vectors, read_for = np.empty((0, 0), dtype=np.float32), 0
-    found = ids
+    ids = all_ids
     for done, (spec, metric) in enumerate(missing):
         run.give_way()
         title = f"Measuring {spec.model} {spec.layer}, {metric.replace('_', ' ')}"
         run.advance(done, title)
         if spec.pk != read_for:
-            found, vectors = matrices.read(dataset, spec, ids)
+            ids, vectors = matrices.read(state.dataset, spec, all_ids)
             read_for = spec.pk
-        plan = Measure(metric, NEIGHBOURS_KEPT, SCORED_FIRST)
 
         def report(count: int, done: int = done, title: str = title) -> None:
             run.advance(done, title)
 
-        labels = categories[np.searchsorted(ids, found)].tolist()
-        measured = measure(vectors, labels, plan, report)
-        _store(dataset, spec, metric, found, measured, costs.get(spec.pk), revision)
+        labels = categories[np.searchsorted(all_ids, ids)].tolist()
+        options = ScoringOptions(metric, NEIGHBOURS_KEPT, SCORED_FIRST)
+        neighbours = rank_and_score(vectors, labels, options, report)
+        _store(state, Measured(spec, metric, ids, neighbours, costs.get(spec.pk)))
     run.advance(len(missing))
     return len(missing)
 
 
-def _store(
-    dataset: Dataset,
-    spec: FeatureSpec,
-    metric: str,
-    ids: Ids,
-    measured: Measured,
-    cost_ms: float | None,
-    revision: int,
-) -> None:
+def _store(state: State, measured: Measured) -> None:
     """Put an experiment in the place of its predecessor, whole or not at all."""
-    judged = measured.judged
-    values: dict[str, Any] = {
-        "images": len(ids),
-        "images_revision": revision,
-        "k": SCORED_FIRST,
-        "extract_ms": cost_ms,
-        "categories": judged.categories if judged else [],
-        "confusion": judged.confusion if judged else [],
-    }
-    for name in ("weighted_precision", "precision", "average_precision"):
-        values[name] = float(getattr(judged, name).mean()) if judged else None
     with transaction.atomic():
         experiment, _ = Experiment.objects.update_or_create(
-            dataset=dataset, spec=spec, metric=metric, defaults=values
+            dataset=state.dataset,
+            spec=measured.spec,
+            metric=measured.metric,
+            defaults=_columns(measured) | {"images_revision": state.revision},
         )
         experiment.queries.all().delete()
-        there = set(dataset.images.values_list("pk", flat=True))
-        rows = (row for row in _queries(experiment, ids, measured) if row.image_id in there)
+        there = set(state.dataset.images.values_list("pk", flat=True))
+        rows = (row for row in _queries(experiment, measured) if row.image_id in there)
         while chunk := list(islice(rows, WRITE_ROWS)):
             ExperimentQuery.objects.bulk_create(chunk)
 
 
-def _queries(experiment: Experiment, ids: Ids, measured: Measured) -> Iterator[ExperimentQuery]:
-    judged = measured.judged
-    places = {int(place): row for row, place in enumerate(judged.queries)} if judged else {}
-    neighbours = ids[measured.neighbours].astype("<i8")
-    scores = measured.scores.astype("<f4")
-    for place, pk in enumerate(ids):
+def _columns(measured: Measured) -> dict[str, object]:
+    """Return the columns of an experiment that say what it came to."""
+    scores = measured.neighbours.scores
+    return {
+        "images": len(measured.ids),
+        "k": SCORED_FIRST,
+        "extract_ms": measured.cost_ms,
+        "categories": scores.categories if scores else [],
+        "confusion": scores.confusion if scores else [],
+        "weighted_precision": float(scores.weighted_precision.mean()) if scores else None,
+        "precision": float(scores.precision.mean()) if scores else None,
+        "average_precision": float(scores.average_precision.mean()) if scores else None,
+    }
+
+
+def _queries(experiment: Experiment, measured: Measured) -> Iterator[ExperimentQuery]:
+    scores = measured.neighbours.scores
+    rows = {int(place): row for row, place in enumerate(scores.queries)} if scores else {}
+    neighbours = measured.ids[measured.neighbours.places].astype("<i8")
+    similarities = measured.neighbours.similarities.astype("<f4")
+    for place, pk in enumerate(measured.ids):
         query = ExperimentQuery(
             experiment=experiment,
             image_id=int(pk),
             neighbours=neighbours[place].tobytes(),
-            scores=scores[place].tobytes(),
+            scores=similarities[place].tobytes(),
         )
-        row = places.get(place)
-        if judged is not None and row is not None:
-            query.weighted_precision = float(judged.weighted_precision[row])
-            query.precision = float(judged.precision[row])
-            query.average_precision = float(judged.average_precision[row])
+        row = rows.get(place)
+        if scores is not None and row is not None:
+            query.weighted_precision = float(scores.weighted_precision[row])
+            query.precision = float(scores.precision[row])
+            query.average_precision = float(scores.average_precision[row])
         yield query

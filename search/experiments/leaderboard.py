@@ -6,22 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from django.db.models import QuerySet
 
 from gallery.errors import NotFoundError
 from gallery.models import Dataset
-from search.experiments.queries import BYTES_PER_VALUE, SCORES, milliseconds, percent
+from search.experiments.answers import LeaderboardAnswer, LeaderboardRowAnswer, Score
+from search.experiments.queries import BYTES_PER_VALUE, milliseconds, percent
 from search.extractors.networks import registry
 from search.models import Experiment, SearchIndex
 
-COLUMNS = (
-    "rank", "experiment", "model", "title", "layer", "layer_position", "pooling", "metric",
-    "weighted_precision", "precision", "map", "dims", "bytes_per_vector", "extract_ms", "pareto", "live",
-)  # fmt: skip
-
-Row = dict[str, Any]
+COLUMNS = tuple(LeaderboardRowAnswer.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -31,10 +26,10 @@ class LeaderboardRequest:
     dataset: str
     metric: str = ""
     pooling: str = ""
-    score: str = SCORES[0]
+    score: Score = "weighted_precision"
 
 
-def leaderboard(request: LeaderboardRequest) -> dict[str, Any]:
+def leaderboard(request: LeaderboardRequest) -> LeaderboardAnswer:
     """Return the experiments of a dataset as plain values, best first.
 
     Ranks and the Pareto front are made of the figures as they are shown, so that they can be checked; equal
@@ -85,21 +80,20 @@ def pareto(figures: Sequence[tuple[float | None, float | None]]) -> list[bool]:
     return front
 
 
-def _rows(dataset: Dataset, experiments: QuerySet[Experiment]) -> list[Row]:
+def _rows(dataset: Dataset, experiments: QuerySet[Experiment]) -> list[LeaderboardRowAnswer]:
     live = SearchIndex.objects.filter(dataset=dataset, live=True).values_list("spec", flat=True).first()
     return [_row(experiment, live) for experiment in experiments]
 
 
-def _row(experiment: Experiment, live_spec: int | None) -> Row:
+def _row(experiment: Experiment, live_spec: int | None) -> LeaderboardRowAnswer:
     spec = experiment.spec
-    title, position = _title_and_position(spec.model, spec.layer)
-    values = {
+    return {
         "rank": None,
         "experiment": experiment.pk,
         "model": spec.model,
-        "title": title,
+        "title": _title(spec.model),
         "layer": spec.layer,
-        "layer_position": position,
+        "layer_position": registry.layer_position(spec.model, spec.layer),
         "pooling": spec.pooling,
         "metric": experiment.metric,
         "weighted_precision": percent(experiment.weighted_precision),
@@ -111,20 +105,17 @@ def _row(experiment: Experiment, live_spec: int | None) -> Row:
         "pareto": False,
         "live": spec.pk == live_spec and experiment.metric == Experiment.Metric.COSINE,
     }
-    return {name: values[name] for name in COLUMNS}
 
 
-def _title_and_position(model: str, layer: str) -> tuple[str, int | None]:
-    """Return the title of a network and the place of a layer among its own, counted from 1."""
+def _title(model: str) -> str:
+    """Return the title of a network, or its name when it was measured once and is no longer configured."""
     try:
-        network = registry.architecture(model)
+        return registry.architecture(model).title
     except NotFoundError:
-        # measured once with a network that is no longer configured
-        return model, None
-    return network.title, network.taps.index(layer) + 1 if layer in network.taps else None
+        return model
 
 
-def _place(row: Row, score: str) -> tuple[float, ...]:
+def _place(row: LeaderboardRowAnswer, score: Score) -> tuple[float, ...]:
     """Return what rows are sorted by: the score, then the cheaper, the shorter and the older first."""
     value, cost = row[score], row["extract_ms"]
     return (
@@ -135,7 +126,7 @@ def _place(row: Row, score: str) -> tuple[float, ...]:
     )
 
 
-def _rank(rows: list[Row], score: str) -> None:
+def _rank(rows: list[LeaderboardRowAnswer], score: Score) -> None:
     for place, row in enumerate(rows, start=1):
         if row[score] is None:
             break

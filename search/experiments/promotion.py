@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from django.db import transaction
@@ -57,7 +57,17 @@ def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
     return same or jobs.enqueue(job_kinds.PROMOTE, dataset, spec=spec.pk)
 
 
-def promote_job(run: JobRun) -> dict[str, Any]:
+class PromotionResult(TypedDict):
+    """What a switch did: ids of the index that is live now and of the one before, and what that took."""
+
+    index: int
+    replaced: int | None
+    generation: str
+    embeddings: int
+    failed: int
+
+
+def promote_job(run: JobRun) -> PromotionResult:
     """Do a switch: embeddings, index, and only then the one change that makes it live.
 
     Until that change the old configuration serves, and it stays where it was when anything fails.
@@ -82,8 +92,8 @@ def promote_job(run: JobRun) -> dict[str, Any]:
         "index": index.pk,
         "replaced": replaced.pk if replaced else None,
         "generation": build.generation,
-        "embeddings": copied + extracted["embeddings"],
-        "failed": extracted["failed"],
+        "embeddings": copied + extracted.embeddings,
+        "failed": extracted.failed,
     }
 
 

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar, get_args
 
 import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from gallery.browse.image_summaries import image_summaries
+from gallery.browse.image_summaries import ImageSummary, image_summaries
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
+from search.experiments.answers import (
+    BestExperiment,
+    CategoryScoresAnswer,
+    ExperimentAnswer,
+    ExperimentDetailAnswer,
+    ImageResultAnswer,
+    ImageResultsAnswer,
+    NeighbourAnswer,
+    NeighboursAnswer,
+    Score,
+)
 from search.extractors import pooling
 from search.models import Experiment, ExperimentQuery, Projection
 from search.types import Ids
 
 POOLINGS = tuple(pooling.POOLINGS)
 BYTES_PER_VALUE = 2  # features are stored as float16
-SCORES = ("weighted_precision", "precision", "map")
+SCORES: tuple[Score, ...] = get_args(Score)
 SIGNIFICANT_DIGITS = 6
 # as many as float64 holds exactly
 POWERS_OF_TEN = np.array([float(f"1e{exponent}") for exponent in range(23)])
@@ -45,9 +56,17 @@ class ExperimentFilter(Configuration):
     metric: str = ""
 
 
+class QueryScores(TypedDict):
+    """How well one image found its like, as it is shown: 0 to 1, None without a label."""
+
+    weighted_precision: float | None
+    precision: float | None
+    average_precision: float | None
+
+
 @dataclass(frozen=True)
-class Found:
-    """What one picture found in some experiments, as it is stored, all in one.
+class StoredNeighbours:
+    """What one image found in some experiments, as it is stored, all in one.
 
     `ids` and `scores` (n,) hold the neighbours of one experiment after the other; those of number i
     are at `starts[i]` to `starts[i + 1]`. Neighbours that were deleted are left out.
@@ -56,7 +75,7 @@ class Found:
     ids: Ids
     scores: NDArray[np.float64]
     starts: Sequence[int]
-    pictures: dict[int, dict[str, Any]]
+    images: dict[int, ImageSummary]
 
 
 def experiment(experiment_id: int) -> Experiment:
@@ -90,12 +109,12 @@ def of_configuration(rows: QuerySet[Row], wanted: Configuration) -> QuerySet[Row
     return rows
 
 
-def described(rows: Sequence[Experiment]) -> list[dict[str, Any]]:
+def experiment_answers(rows: Sequence[Experiment]) -> list[ExperimentAnswer]:
     """Return experiments, read with their datasets and specs, as plain values."""
-    return [_described(row) for row in rows]
+    return [_answer(row) for row in rows]
 
 
-def _described(row: Experiment) -> dict[str, Any]:
+def _answer(row: Experiment) -> ExperimentAnswer:
     return {
         "id": row.pk,
         "dataset": row.dataset.slug,
@@ -117,13 +136,13 @@ def _described(row: Experiment) -> dict[str, Any]:
     }
 
 
-def detail(experiment_id: int) -> dict[str, Any]:
+def experiment_detail(experiment_id: int) -> ExperimentDetailAnswer:
     """Return an experiment with its scores by category and which categories it takes for which.
 
     Raises: NotFoundError.
     """
     row = experiment(experiment_id)
-    categories = [
+    categories: list[CategoryScoresAnswer] = [
         {
             "name": category["name"],
             "images": category["images"],
@@ -133,15 +152,15 @@ def detail(experiment_id: int) -> dict[str, Any]:
         }
         for category in row.categories
     ]
-    return described([row])[0] | {"categories": categories, "confusion": row.confusion}
+    return {**experiment_answers([row])[0], "categories": categories, "confusion": row.confusion}
 
 
-def best(datasets: Sequence[Dataset]) -> dict[str, Any]:
-    """Return the experiment with the highest weighted precision, in percent; {} where none has one."""
+def best(datasets: Sequence[Dataset]) -> BestExperiment | None:
+    """Return the experiment with the highest weighted precision, in percent; None where none has one."""
     scored = Experiment.objects.filter(dataset__in=datasets, weighted_precision__isnull=False)
     first = scored.select_related("spec", "dataset").order_by("-weighted_precision", "pk").first()
     if first is None:
-        return {}
+        return None
     spec = first.spec
     return {
         "dataset": first.dataset.slug,
@@ -155,63 +174,70 @@ def best(datasets: Sequence[Dataset]) -> dict[str, Any]:
     }
 
 
-def neighbours(experiment_id: int, image_id: int, k: int) -> dict[str, Any]:
-    """Return the first `k` pictures that a picture found in an experiment, with marks and scores.
+def neighbours(experiment_id: int, image_id: int, k: int) -> NeighboursAnswer:
+    """Return the first `k` images that an image found in an experiment, with marks and scores.
 
     `relevant` is None where a label is missing: nobody knows.
     Raises: NotFoundError for an unknown experiment or image, or an image that was not part of it.
     """
     row = ExperimentQuery.objects.filter(experiment=experiment_id, image=image_id).first()
-    found = _found([row], image_id) if row else None
-    if row is None or found is None or image_id not in found.pictures:
+    stored = _stored_neighbours([row], image_id) if row else None
+    if row is None or stored is None or image_id not in stored.images:
         raise NotFoundError(_why_not_found(experiment_id, image_id))
-    image = found.pictures[image_id]
-    first = zip(found.ids[:k].tolist(), found.scores[:k].tolist(), strict=True)
-    shown = [
-        found.pictures[pk] | {"rank": rank, "score": score, "relevant": _relevant(image, found.pictures[pk])}
-        for rank, (pk, score) in enumerate(first, start=1)
-    ]
-    return {"experiment": experiment_id, "image": image} | _scores_of(row) | {"neighbours": shown}
+    image = stored.images[image_id]
+    first = zip(stored.ids[:k].tolist(), stored.scores[:k].tolist(), strict=True)
+    return {
+        "experiment": experiment_id,
+        "image": image,
+        **_scores_of(row),
+        "neighbours": [
+            _neighbour(image, stored.images[pk], rank, score)
+            for rank, (pk, score) in enumerate(first, start=1)
+        ],
+    }
 
 
-def of_image(image_id: int) -> dict[str, Any]:
-    """Return what a picture found in every experiment of its dataset, in two database queries.
+def of_image(image_id: int) -> ImageResultsAnswer:
+    """Return what an image found in every experiment of its dataset, in two database queries.
 
     Raises: NotFoundError.
     """
     rows = list(ExperimentQuery.objects.filter(image=image_id).order_by("experiment"))
-    found = _found(rows, image_id)
-    image = found.pictures.pop(image_id, None)
+    stored = _stored_neighbours(rows, image_id)
+    image = stored.images.pop(image_id, None)
     if image is None:
         raise NotFoundError(f"There is no image {image_id}; it may have been deleted.")
-    pairs = list(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
-    results = [
-        {"experiment": row.experiment_id} | _scores_of(row) | {"neighbours": pairs[start:end]}
-        for row, start, end in zip(rows, found.starts[:-1], found.starts[1:], strict=True)
+    pairs = list(zip(stored.ids.tolist(), stored.scores.tolist(), strict=True))
+    results: list[ImageResultAnswer] = [
+        {"experiment": row.experiment_id, **_scores_of(row), "neighbours": pairs[start:end]}
+        for row, start, end in zip(rows, stored.starts[:-1], stored.starts[1:], strict=True)
     ]
-    return {"image": image, "pictures": found.pictures, "results": results}
+    return {"image": image, "pictures": stored.images, "results": results}
 
 
-def _found(rows: Sequence[ExperimentQuery], image_id: int) -> Found:
-    """Decode what is stored; the pictures are those of all neighbours, and the query's own."""
+def _stored_neighbours(rows: Sequence[ExperimentQuery], image_id: int) -> StoredNeighbours:
+    """Decode what is stored; the images are those of all neighbours, and the query's own."""
     ids = np.frombuffer(b"".join(bytes(row.neighbours) for row in rows), dtype="<i8")
     scores = np.frombuffer(b"".join(bytes(row.scores) for row in rows), dtype="<f4")
     ends = np.cumsum([0, *(len(row.neighbours) // ids.itemsize for row in rows)])
-    pictures = image_summaries({image_id, *np.unique(ids).tolist()})
-    there = np.isin(ids, np.fromiter(pictures, dtype=np.int64))
+    images = image_summaries({image_id, *np.unique(ids).tolist()})
+    there = np.isin(ids, np.fromiter(images, dtype=np.int64))
     before = np.concatenate([[0], np.cumsum(there)])
-    return Found(ids[there], rounded(scores[there]), before[ends].tolist(), pictures)
+    return StoredNeighbours(ids[there], rounded(scores[there]), before[ends].tolist(), images)
 
 
-def _scores_of(row: ExperimentQuery) -> dict[str, float | None]:
-    names = ("weighted_precision", "precision", "average_precision")
-    return {name: _rounded_or_none(getattr(row, name), 6) for name in names}
+def _scores_of(row: ExperimentQuery) -> QueryScores:
+    return {
+        "weighted_precision": rounded_or_none(row.weighted_precision, 6),
+        "precision": rounded_or_none(row.precision, 6),
+        "average_precision": rounded_or_none(row.average_precision, 6),
+    }
 
 
-def _relevant(query: dict[str, Any], neighbour: dict[str, Any]) -> bool | None:
-    if not query["label"] or not neighbour["label"]:
-        return None
-    return bool(query["label"] == neighbour["label"])
+def _neighbour(query: ImageSummary, neighbour: ImageSummary, rank: int, score: float) -> NeighbourAnswer:
+    labelled = query["label"] and neighbour["label"]
+    relevant = query["label"] == neighbour["label"] if labelled else None
+    return {**neighbour, "rank": rank, "score": score, "relevant": relevant}
 
 
 def _why_not_found(experiment_id: int, image_id: int) -> str:
@@ -244,8 +270,9 @@ def percent(fraction: float | None) -> float | None:
 
 def milliseconds(value: float | None) -> float | None:
     """Return a measured time as it is shown."""
-    return _rounded_or_none(value, 3)
+    return rounded_or_none(value, 3)
 
 
-def _rounded_or_none(value: float | None, digits: int) -> float | None:
+def rounded_or_none(value: float | None, digits: int) -> float | None:
+    """Return a figure as it is shown, None where there is none."""
     return None if value is None else round(value, digits)

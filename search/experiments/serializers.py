@@ -1,4 +1,4 @@
-"""Shapes of experiments, of what a picture found in them, and of the leaderboard in the REST interface."""
+"""What is asked of experiments in the REST interface; `answers` says what comes back."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gallery.api.serializers import JobSerializer, PictureSerializer
+from gallery.api.serializers import JobSerializer
 from gallery.browse.paging import LARGEST_ID
 from search.experiments.jobs import NEIGHBOURS_KEPT
 from search.experiments.leaderboard import LeaderboardRequest
 from search.experiments.queries import POOLINGS, SCORES, ExperimentFilter
 from search.models import Experiment
-
-PERCENT = "Mean over all labelled pictures, in percent; null for an unlabelled dataset."
-FRACTION = "0 to 1; null without a label."
 
 
 def choice(names: tuple[str, ...], what: str) -> serializers.ChoiceField:
@@ -92,132 +89,3 @@ class NewExperimentsResponseSerializer(serializers.Serializer[Any]):
     """The jobs that compute, one a network; none when there is nothing to compute."""
 
     jobs = JobSerializer(many=True)
-
-
-class ScoresSerializer(serializers.Serializer[Any]):
-    """The three scores of an experiment."""
-
-    weighted_precision = serializers.FloatField(allow_null=True, help_text=PERCENT)
-    precision = serializers.FloatField(allow_null=True, help_text=PERCENT)
-    map = serializers.FloatField(allow_null=True, help_text=PERCENT)
-
-
-class ExperimentSerializer(ScoresSerializer):
-    """An experiment: every picture of a dataset searched among the others."""
-
-    id = serializers.IntegerField()
-    dataset = serializers.CharField()
-    model = serializers.CharField()
-    layer = serializers.CharField()
-    pooling = serializers.CharField()
-    metric = serializers.CharField()
-    input_size = serializers.IntegerField()
-    dims = serializers.IntegerField()
-    bytes_per_vector = serializers.IntegerField()
-    images = serializers.IntegerField()
-    k = serializers.IntegerField(help_text="How many first neighbours the precisions look at.")
-    extract_ms = serializers.FloatField(
-        allow_null=True, help_text="Milliseconds a picture of the network up to the layer."
-    )
-    computed_at = serializers.DateTimeField()
-    stale = serializers.BooleanField(help_text="Pictures were added, removed or relabelled since.")
-
-
-class CategoryScoresSerializer(ScoresSerializer):
-    """The scores of the pictures of one category."""
-
-    name = serializers.CharField()
-    images = serializers.IntegerField()
-
-
-class CategoryCountSerializer(serializers.Serializer[Any]):
-    """How many neighbours were of a category."""
-
-    category = serializers.CharField()
-    count = serializers.IntegerField()
-
-
-class ConfusionSerializer(serializers.Serializer[Any]):
-    """Which categories the first neighbours of a category's pictures had, most often first."""
-
-    category = serializers.CharField()
-    neighbours = CategoryCountSerializer(many=True)
-
-
-class ExperimentDetailSerializer(ExperimentSerializer):
-    """An experiment with its scores by category."""
-
-    categories = CategoryScoresSerializer(many=True)
-    confusion = ConfusionSerializer(many=True)
-
-
-class QueryScoresSerializer(serializers.Serializer[Any]):
-    """How well one picture found its like."""
-
-    weighted_precision = serializers.FloatField(allow_null=True, help_text=FRACTION)
-    precision = serializers.FloatField(allow_null=True, help_text=FRACTION)
-    average_precision = serializers.FloatField(allow_null=True, help_text=FRACTION)
-
-
-class NeighbourSerializer(PictureSerializer):
-    """A picture that was found; `relevant` is null where a label is missing."""
-
-    rank = serializers.IntegerField()
-    score = serializers.FloatField(help_text="Higher is nearer; distances are negative.")
-    relevant = serializers.BooleanField(allow_null=True)
-
-
-class NeighboursSerializer(QueryScoresSerializer):
-    """What a picture found in one experiment, nearest first."""
-
-    experiment = serializers.IntegerField()
-    image = PictureSerializer()
-    neighbours = NeighbourSerializer(many=True)
-
-
-class ImageResultSerializer(QueryScoresSerializer):
-    """What a picture found in one experiment, as `[id, score]` pairs, nearest first."""
-
-    experiment = serializers.IntegerField()
-    neighbours = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
-        max_length=NEIGHBOURS_KEPT,
-    )
-
-
-class ImageResultsSerializer(serializers.Serializer[Any]):
-    """What a picture found in every experiment; `pictures` holds each picture once, by id."""
-
-    image = PictureSerializer()
-    pictures = serializers.DictField(child=PictureSerializer())
-    results = ImageResultSerializer(many=True)
-
-
-class LeaderboardRowSerializer(ScoresSerializer):
-    """An experiment among the others of its dataset."""
-
-    rank = serializers.IntegerField(allow_null=True, help_text="Equal scores share a rank; null without.")
-    experiment = serializers.IntegerField()
-    model = serializers.CharField()
-    title = serializers.CharField()
-    layer = serializers.CharField()
-    layer_position = serializers.IntegerField(
-        allow_null=True, help_text="Among the network's layers, from 1; null when that is no longer known."
-    )
-    pooling = serializers.CharField()
-    metric = serializers.CharField()
-    dims = serializers.IntegerField()
-    bytes_per_vector = serializers.IntegerField()
-    extract_ms = serializers.FloatField(allow_null=True)
-    pareto = serializers.BooleanField(help_text="No other row is as good for less, or better for no more.")
-    live = serializers.BooleanField(help_text="The dataset's live searches use this configuration.")
-
-
-class LeaderboardSerializer(serializers.Serializer[Any]):
-    """The experiments of a dataset, best first."""
-
-    dataset = serializers.CharField()
-    metric = serializers.CharField(allow_null=True)
-    pooling = serializers.CharField(allow_null=True)
-    score = serializers.CharField()
-    rows = LeaderboardRowSerializer(many=True)

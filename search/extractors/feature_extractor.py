@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.engines.base import Maps, Pixels
+from search.extractors.engines.base import Calibration, Maps, Pixels
 from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import architecture
 from search.extractors.pooling import pooled_dims, pooling
@@ -62,7 +61,7 @@ class FeatureExtractor:
         """Return what runs the network, for example openvino-f32."""
         return self._engine.name
 
-    def calibration(self) -> dict[str, Any]:
+    def calibration(self) -> Calibration:
         """Return what was measured on this machine to choose how the network runs, as plain values."""
         return self._engine.calibration()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.files.storage import default_storage
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +12,7 @@ from rest_framework.views import APIView
 
 from gallery.errors import NotFoundError
 from gallery.models import Image
-from search.features import feature_maps
+from search.features import answers
 from search.throttling import SearchThrottle
 
 MAX_CHANNELS = 64
@@ -26,36 +25,13 @@ class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MAX_CHANNELS, default=12)
 
 
-class FeatureMapSerializer(serializers.Serializer[Any]):
-    """One channel of a layer."""
-
-    channel = serializers.IntegerField(help_text="Its number, counted from 0.")
-    mean = serializers.FloatField(help_text="Its mean over all places of the map.")
-    picture = serializers.CharField(help_text="Where it answers: dark least, light most.")
-
-
-class FeatureMapsSerializer(serializers.Serializer[Any]):
-    """The strongest channels of a layer for one picture, strongest first."""
-
-    image = serializers.IntegerField()
-    model = serializers.CharField()
-    layer = serializers.CharField()
-    shape = serializers.ListField(
-        child=serializers.IntegerField(),
-        min_length=3,
-        max_length=3,
-        help_text="Height, width and channels of the map.",
-    )
-    maps = FeatureMapSerializer(many=True)
-
-
 class FeatureMapsView(APIView):
     """What a layer makes of a stored picture."""
 
     throttle_classes = [SearchThrottle]
     throttle_scope = "search"
 
-    @extend_schema(parameters=[FeatureMapsQuerySerializer], responses=FeatureMapsSerializer)
+    @extend_schema(parameters=[FeatureMapsQuerySerializer], responses=answers.FeatureMapsAnswer)
     def get(self, request: Request, name: str, layer: str) -> Response:
         """Return the channels with the largest means, as pictures of where they answer."""
         form = FeatureMapsQuerySerializer(data=request.query_params)
@@ -64,16 +40,4 @@ class FeatureMapsView(APIView):
         image = Image.objects.filter(pk=wanted["image"]).first()
         if image is None:
             raise NotFoundError(f"There is no image {wanted['image']}.")
-        found = feature_maps.feature_maps(image, name, layer, wanted["count"])
-        return Response(
-            {
-                "image": image.pk,
-                "model": name,
-                "layer": layer,
-                "shape": found.shape,
-                "maps": [
-                    {"channel": one.channel, "mean": one.mean, "picture": default_storage.url(one.file)}
-                    for one in found.maps
-                ],
-            }
-        )
+        return Response(answers.feature_maps_answer(image, name, layer, wanted["count"]))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
-from typing import Any
 
 from django.conf import settings
 
@@ -12,8 +10,6 @@ from search.extractors.feature_extractor import (
     FeatureExtractor,
     live_config,
 )
-from search.extractors.networks import registry
-from search.features.layer_images import layer_picture
 from search.types import FeatureConfig
 
 _extractors: dict[FeatureConfig, FeatureExtractor] = {}
@@ -40,23 +36,3 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
 def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:
     """Return the extractor of a configuration, or of the default one, if this process has loaded it."""
     return _extractors.get(config or live_config())
-
-
-def described_networks() -> list[dict[str, Any]]:
-    """Return every known network as plain values, with the reason where it cannot be used."""
-    return [
-        {
-            "name": network.name,
-            "title": network.title,
-            "input_size": network.input_size,
-            "parameters": network.parameters,
-            "baseline": network.baseline,
-            "available": not (reason := network.unavailable_reason()),
-            "reason": reason,
-            "layers": [
-                asdict(tap) | {"picture": layer_picture(network.name, tap.name)}
-                for tap in network.described()
-            ],
-        }
-        for network in registry.known()
-    ]

@@ -7,13 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from search.features import loaded_extractors, serializers
+from search.features import answers
 
 
 class ModelsView(APIView):
     """The networks this installation knows."""
 
-    @extend_schema(responses=serializers.ModelSerializer(many=True))
+    @extend_schema(operation_id="models_list", responses=list[answers.ModelAnswer])
     def get(self, request: Request) -> Response:
         """List networks with their layers, and the reason where one cannot be used."""
-        return Response(serializers.ModelSerializer(loaded_extractors.described_networks(), many=True).data)
+        return Response(answers.model_answers())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import SemsearchError
-from search.types import Ids, Vectors
+from search.types import GenerationFacts, Ids, Vectors
 
 # (ids (n,) int64 ascending over all batches, vectors (n, d) uncentred)
 VectorBatches: TypeAlias = Iterable[tuple[Ids, NDArray[Any]]]
@@ -111,7 +111,7 @@ class PublishedGeneration(Protocol):
         out of whole blocks.
         """
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> GenerationFacts:
         """Return what is known of how it was built and what was measured, as plain values."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from django.conf import settings
@@ -59,7 +59,7 @@ def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
     build = IndexBuild.objects.create(index=index)
     plan = BuildPlan(
         name=index.store_name,
-        spec=asdict(index.spec.config),
+        spec=index.spec.config.as_values(),
         dims=index.spec.dims,
         budget=Budget(settings.INDEX_BYTES_PER_VECTOR, settings.INDEX_RECALL),
     )
@@ -125,7 +125,13 @@ def _compact(index: SearchIndex, run: JobRun | None) -> IndexBuild:
     return build
 
 
-def index_job(run: JobRun) -> dict[str, Any]:
+class IndexResult(TypedDict):
+    """What an index job built: the ids of its builds."""
+
+    builds: list[int]
+
+
+def index_job(run: JobRun) -> IndexResult:
     """Do an index job: the next generation of each index of a dataset, or of the one index named.
 
     With the parameter `compact` the generation that serves is brought up to date where that can be done. Each

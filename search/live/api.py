@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gallery.access import MayRead
+from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers
 from search.throttling import SearchThrottle
@@ -27,10 +28,10 @@ class SearchView(APIView):
             "multipart/form-data": live_serializers.SearchRequestSerializer,
             "application/json": live_serializers.SearchRequestSerializer,
         },
-        responses=live_serializers.SearchResponseSerializer,
+        responses=answers.SearchAnswer,
     )
     def post(self, request: Request) -> Response:
         """Search with an uploaded picture, the address of one, or a stored image."""
         form = live_serializers.SearchRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(live_serializers.described_response(live_query.search(form.as_request())))
+        return Response(answers.search_answer(live_query.search(form.as_request())))

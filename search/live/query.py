@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -86,17 +85,29 @@ class SearchResponse:
     timings_ms: Timings = field(default_factory=Timings)
 
 
+@dataclass(frozen=True)
+class IndexQuery:
+    """What one index is asked: the vector (d,) under its spec, and the query's own id (1,) to leave out."""
+
+    index: SearchIndex
+    vector: NDArray[np.float32]
+    own_id: Ids | None
+
+
 @dataclass
 class Query:
-    """The query picture; its vector is made once for each configuration that is asked."""
+    """The query image; its vector is made once for each configuration that is asked."""
 
     image: Image | None
     rgb: RGB | None
     timings: Timings
     _vectors: dict[FeatureConfig, NDArray[np.float32]] = field(default_factory=dict)
 
-    def vector(self, index: SearchIndex) -> NDArray[np.float32]:
-        """Return the query's vector (d,) under the spec of an index."""
+    def asked_of(self, index: SearchIndex) -> IndexQuery:
+        """Return what an index is asked; a stored image never finds itself."""
+        return IndexQuery(index, self._vector(index), self._own_id(index))
+
+    def _vector(self, index: SearchIndex) -> NDArray[np.float32]:
         config = index.spec.config
         if config not in self._vectors:
             self._vectors[config] = (
@@ -104,11 +115,11 @@ class Query:
             )
         return self._vectors[config]
 
-    def own_id(self, index: SearchIndex) -> Ids | None:
-        """Return the query's own id (1,) in an index, or None: a picture never finds itself."""
+    def _own_id(self, index: SearchIndex) -> Ids | None:
         if self.image is None or self.image.dataset_id != index.dataset_id:
             return None
-        own = builds.embeddings(index).filter(image=self.image).values_list("pk", flat=True).first()
+        with self.timings.stage("load"):
+            own = builds.embeddings(index).filter(image=self.image).values_list("pk", flat=True).first()
         return None if own is None else np.array([own], dtype=np.int64)
 
     def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
@@ -138,12 +149,13 @@ def search(request: SearchRequest) -> SearchResponse:
         indexes = live_indexes(request.dataset)
         query = _query(request, response, indexes)
         _require_indexes(indexes, request)
+        queries = [query.asked_of(index) for index in indexes]
         wanted = request.page * request.k + 1
         found: list[Hit] = []
         fetched = wanted
         # the database decides what exists: when it drops candidates, more are asked for
         while True:
-            candidates = _candidates(query, indexes, request, fetched, response)
+            candidates = _candidates(queries, fetched, response)
             with timings.stage("load"):
                 found = hits_of(candidates, query.image)
             if len(found) >= wanted or len(candidates) < fetched:
@@ -207,39 +219,36 @@ def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None
     )
 
 
-def _candidates(
-    query: Query, indexes: list[SearchIndex], request: SearchRequest, count: int, response: SearchResponse
-) -> list[Candidate]:
+def _candidates(queries: list[IndexQuery], count: int, response: SearchResponse) -> list[Candidate]:
     """Return up to `count` candidates over all indexes, best first."""
-    response.searched = 0
+    response.searched, label = 0, response.request.label
     found: list[Candidate] = []
     # merging orders anew: whole blocks are merged, so that the pages of a block share one order
-    pool = count if len(indexes) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
-    alike = len({index.spec_id for index in indexes}) == 1
-    for index in indexes:
-        vector = query.vector(index)
+    pool = count if len(queries) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
+    alike = len({query.index.spec_id for query in queries}) == 1
+    for query in queries:
         with response.timings_ms.stage("load"):
-            live = builds.searchable(index)
-            allowed = _allowed(index, request.label)
+            live = builds.searchable(query.index)
+            allowed = _allowed(query.index, label)
         response.searched += live.count if allowed is None else len(allowed)
         with response.timings_ms.stage("search"):
             result = live.search(
-                vector[None], pool, allowed, exclude_ids=query.own_id(index), expansion=QUERY_EXPANSION
+                query.vector[None], pool, allowed, exclude_ids=query.own_id, expansion=QUERY_EXPANSION
             )
             ids, scores = result.ids[0], result.scores[0]
             ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
         merit = scores
-        if len(indexes) > 1:
+        if len(queries) > 1:
             with response.timings_ms.stage("rerank"):
                 # cosines of uncentred vectors mean the same in every dataset, if not in every layer
-                scores = live.uncentred_scores(vector, ids)
-                merit = scores if alike else live.standard_scores(vector, scores)
+                scores = live.uncentred_scores(query.vector, ids)
+                merit = scores if alike else live.standard_scores(query.vector, scores)
         found += [
             Candidate(float(score), int(pk), float(worth))
             for pk, score, worth in zip(ids, scores, merit, strict=True)
         ]
     found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
-    if not response.searched and request.label is None:
+    if not response.searched and label is None:
         raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
     return found[:count]
 
@@ -251,8 +260,3 @@ def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
     labelled = builds.embeddings(index).filter(image__dataset=index.dataset_id, image__category=label)
     ids = labelled.values_list("pk", flat=True)
     return np.fromiter(ids.iterator(), dtype=np.int64)
-
-
-def as_timings(timings: Timings) -> dict[str, Any]:
-    """Return the stages in milliseconds, rounded, for JSON."""
-    return {name: round(getattr(timings, name), 2) for name in Timings.__dataclass_fields__}

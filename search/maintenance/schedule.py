@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Job
 from search import job_kinds
 from search.indexing import builds
 from search.maintenance import verification
+from search.maintenance.verification import VerificationReport
 from search.models import SearchIndex
 
 SHOWN_PROBLEMS = 20
@@ -39,7 +38,7 @@ def enqueue_verification() -> Job | None:
     return jobs.enqueue(job_kinds.VERIFY, None)
 
 
-def verify_job(run: jobs.JobRun) -> dict[str, Any]:
+def verify_job(run: jobs.JobRun) -> VerificationReport:
     """Do a verification job. Raises: DisagreementError with what is wrong."""
     run.begin(0, "Comparing pictures, embeddings, indexes and files")
     found = verification.verify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from django.core.files.storage import default_storage
@@ -22,6 +22,17 @@ from search.models import SearchIndex
 from search.types import Ids
 
 PICTURE_FOLDERS = ("images", "thumbnails")
+
+
+class VerificationReport(TypedDict):
+    """What was counted, and whether everything agrees."""
+
+    images: int
+    embeddings: int
+    indexed: int
+    orphans: int
+    missing: int
+    ok: bool
 
 
 @dataclass
@@ -44,7 +55,7 @@ class Verification:
         """Whether everything agrees."""
         return not self.problems
 
-    def as_report(self) -> dict[str, Any]:
+    def as_report(self) -> VerificationReport:
         """Return the counts as plain values."""
         return {
             "images": self.images,

@@ -18,12 +18,11 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.renderers import BinaryRenderer
-from gallery.api.serializers import JobSerializer
 from gallery.api.views import shown_jobs
 from gallery.models import Dataset
 from search.experiments.api import validated
+from search.maps import answers, export
 from search.maps import jobs as map_jobs
-from search.maps import points as map_points
 from search.maps import queries as map_queries
 from search.maps import serializers as shapes
 from search.models import Projection
@@ -45,19 +44,16 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
     """Projections: list, read, compute, and their points as binary and as CSV."""
 
     queryset = Projection.objects.none()
-    serializer_class = shapes.ProjectionSerializer
     pagination_class = ByNewest
     # as many digits as always fit the database's integer
     lookup_value_regex = "[0-9]{1,18}"
 
-    @extend_schema(
-        parameters=[shapes.ProjectionQuerySerializer], responses=shapes.ProjectionSerializer(many=True)
-    )
+    @extend_schema(parameters=[shapes.ProjectionQuerySerializer], responses=answers.ProjectionAnswer)
     def list(self, request: Request) -> Response:
         """List maps, latest first."""
         wanted = validated(shapes.ProjectionQuerySerializer, request.query_params).as_request()
         page = self.paginate_queryset(map_queries.matching(wanted)) or []
-        return self.get_paginated_response(map_queries.described(page))
+        return self.get_paginated_response(map_queries.map_answers(page))
 
     @extend_schema(
         request=shapes.NewProjectionsSerializer, responses={202: shapes.NewProjectionsResponseSerializer}
@@ -76,12 +72,13 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
         )
         queued = map_jobs.enqueue(dataset, asked)
         rows = shown_jobs().filter(pk__in=[job.pk for job in queued]).order_by("pk")
-        return Response({"jobs": JobSerializer(rows, many=True).data}, status=status.HTTP_202_ACCEPTED)
+        shown = shapes.NewProjectionsResponseSerializer({"jobs": rows})
+        return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(responses=shapes.ProjectionSerializer)
+    @extend_schema(responses=answers.ProjectionAnswer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return a map's configuration and how far it may be believed."""
-        return Response(map_queries.described([map_points.projection(int(pk))])[0])
+        return Response(map_queries.map_answers([map_queries.projection(int(pk))])[0])
 
     @extend_schema(
         parameters=[OpenApiParameter("format", OpenApiTypes.STR, enum=["binary", "csv"])],
@@ -95,23 +92,23 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
         max_x, max_y; then count uint16 x, count uint16 y (0 to 65535 over the box), count uint32 image id,
         count uint16 category number (65535: none). Points ascend by image id.
         """
-        row = map_points.projection(int(pk))
+        row = map_queries.projection(int(pk))
         if isinstance(request.accepted_renderer, PointsCsvRenderer):
             return _as_csv(row)
-        return _unless_known(request, map_points.version(row), lambda: map_points.packed(row))
+        return _unless_known(request, export.version(row), lambda: export.packed(row))
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     def points_csv(self, request: Request, pk: str) -> HttpResponseBase:
         """Send the points as a file of id, filename, label, x and y."""
-        return _as_csv(map_points.projection(int(pk)))
+        return _as_csv(map_queries.projection(int(pk)))
 
-    @extend_schema(parameters=[shapes.ColourQuerySerializer], responses=shapes.LegendSerializer)
+    @extend_schema(parameters=[shapes.ColourQuerySerializer], responses=answers.LegendAnswer)
     @action(detail=True)
     def legend(self, request: Request, pk: str) -> Response:
         """Tell what the points are coloured by: names, and how many points have each."""
         wanted = validated(shapes.ColourQuerySerializer, request.query_params).validated_data
         return Response(
-            map_points.legend(map_points.projection(int(pk)), wanted["by"], wanted.get("experiment"))
+            export.legend(map_queries.projection(int(pk)), wanted["by"], wanted.get("experiment"))
         )
 
     @extend_schema(parameters=[shapes.ColourQuerySerializer], responses={(200, BINARY): OpenApiTypes.BINARY})
@@ -122,14 +119,12 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
         Categories and clusters count the names of the legend; a score is 0 to 1000.
         """
         wanted = validated(shapes.ColourQuerySerializer, request.query_params).validated_data
-        row = map_points.projection(int(pk))
-        return HttpResponse(
-            map_points.colours(row, wanted["by"], wanted.get("experiment")), content_type=BINARY
-        )
+        row = map_queries.projection(int(pk))
+        return HttpResponse(export.colours(row, wanted["by"], wanted.get("experiment")), content_type=BINARY)
 
 
 def _as_csv(row: Projection) -> HttpResponseBase:
-    response = StreamingHttpResponse(map_points.as_csv(row), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(export.as_csv(row), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="map-{row.dataset.slug}-{row.pk}.csv"'
     return response
 

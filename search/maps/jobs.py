@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
@@ -15,7 +15,7 @@ from search.embedding import all_layers, network_jobs
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import feature_specs
-from search.maps.layers import PARAMETERS, Layers, Plan, stored
+from search.maps.layers import PARAMETERS, LayerMaps, Plan, stored
 from search.models import Projection
 from search.projections.plan import ProjectionPlan
 
@@ -99,7 +99,14 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     return job.result["projections"], job.result["skipped"]
 
 
-def project_job(run: JobRun) -> dict[str, Any]:
+class ProjectionResult(TypedDict):
+    """How many maps a job made, and how many were there."""
+
+    projections: int
+    skipped: int
+
+
+def project_job(run: JobRun) -> ProjectionResult:
     """Do a projection job: extract what is missing, then lay out one layer after the other, the last first.
 
     Each layer begins from the map of the next one, and what is stored is taken up: a job that was killed
@@ -128,6 +135,6 @@ def project_job(run: JobRun) -> dict[str, Any]:
     all_layers.extract_layers(run, dataset, specs)
     run.touch(message="Drawing the small pictures of the map")
     sprite_sheets.update(dataset, run.touch)
-    computed = Layers(run, dataset, plan, revision).compute(specs)
+    computed = LayerMaps(run, dataset, plan, revision).compute(specs)
     # what came while this ran is left for the next one, which finds these out of date
     return {"projections": computed, "skipped": len(specs) - computed}

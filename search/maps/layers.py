@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 from django.db.models import QuerySet
@@ -21,6 +21,7 @@ from gallery.models import Dataset
 from search.embedding import all_layers
 from search.features import matrices
 from search.maps import files as map_files
+from search.maps.answers import ShownParameters
 from search.maps.files import StoredLayout
 from search.models import FeatureSpec, Projection
 from search.projections.alignment import project_onto
@@ -38,7 +39,29 @@ PARAMETERS = {
 
 # numba's threading layers may end the process when two threads enter them at once; and k-means and t-SNE
 # limit the threads of the whole process, so that beside them the same seed would give another map
-_laying_out = threading.Lock()
+_computing = threading.Lock()
+
+
+class JobParameters(TypedDict):
+    """A plan as the parameters of its job."""
+
+    model: str
+    pooling: str
+    method: str
+    parameters: ShownParameters
+    afresh: bool
+
+
+class MapFigures(TypedDict):
+    """What is stored of a map beside its points, by column of its row."""
+
+    count: int
+    fitted: int
+    images_revision: int
+    trustworthiness: float
+    neighbour_agreement: float
+    separation: float | None
+    weighted_separation: float | None
 
 
 @dataclass(frozen=True)
@@ -51,16 +74,17 @@ class Plan:
     afresh: bool = False
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> ShownParameters:
         """Return the values that concern the method."""
-        return {name: getattr(self.layout, name) for name in PARAMETERS[self.layout.method]}
+        values = {name: getattr(self.layout, name) for name in PARAMETERS[self.layout.method]}
+        return cast(ShownParameters, values)
 
     @property
     def digest(self) -> str:
         """Return the digest of the parameters."""
         return hashlib.sha256(json.dumps(self.parameters, sort_keys=True).encode()).hexdigest()
 
-    def as_job(self) -> dict[str, Any]:
+    def as_job(self) -> JobParameters:
         """Return the plan as the parameters of its job."""
         return {
             "model": self.model,
@@ -78,7 +102,7 @@ def stored(dataset: Dataset, specs: Sequence[FeatureSpec], plan: Plan) -> QueryS
     )
 
 
-class Layers:
+class LayerMaps:
     """Lays out the layers of a network for one job."""
 
     def __init__(self, run: JobRun, dataset: Dataset, plan: Plan, revision: int) -> None:
@@ -135,7 +159,8 @@ class Layers:
                 layout = project_onto(vectors, reference, self._plan.layout)
             self._run.touch()
             made = StoredLayout(self._ids, layout.points, self._clusters(spec, vectors))
-        values = self._judged(vectors, layout) | {"seconds": time.perf_counter() - started}
+        figures = self._figures(vectors, layout)
+        seconds = time.perf_counter() - started
         projection = row or Projection(
             dataset=self._dataset,
             spec=spec,
@@ -143,8 +168,9 @@ class Layers:
             parameters=self._plan.parameters,
             digest=self._plan.digest,
         )
-        for name, value in values.items():
+        for name, value in figures.items():
             setattr(projection, name, value)
+        projection.seconds = seconds
         self._run.touch()
         map_files.store(projection, made)
         return made
@@ -152,13 +178,13 @@ class Layers:
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
         """Wait until no other job of this process lays out a map."""
-        while not _laying_out.acquire(timeout=1.0):
+        while not _computing.acquire(timeout=1.0):
             self._run.give_way()
             self._run.advance(self._done)
         try:
             yield
         finally:
-            _laying_out.release()
+            _computing.release()
 
     def _placed(self, vectors: Vectors, ids: Ids, points: Points) -> Points:
         """Return the map with what came since placed on it; what was there stays where it is."""
@@ -170,7 +196,7 @@ class Layers:
             placed[new] = place(vectors[new], vectors[rows], points, self._plan.layout)
         return placed
 
-    def _judged(self, vectors: Vectors, layout: Layout) -> dict[str, Any]:
+    def _figures(self, vectors: Vectors, layout: Layout) -> MapFigures:
         kept = fidelity(vectors, layout.points, metric=self._plan.layout.metric)
         separated = separation(layout.points, self._labels) if any(self._labels) else None
         weighted = None if separated is None else weighted_separation(kept.trustworthiness, separated)
@@ -186,13 +212,13 @@ class Layers:
 
     def _clusters(self, spec: FeatureSpec, vectors: Vectors) -> NDArray[np.uint16]:
         """Return the clusters of the layer's vectors, from another map of the same images if there is one."""
-        wanted = {name: self._plan.parameters[name] for name in ("metric", "seed")}
+        metric, seed = self._plan.layout.metric, self._plan.layout.seed
         for other in Projection.objects.filter(dataset=self._dataset, spec=spec).order_by("pk"):
-            if wanted.items() <= other.parameters.items():
+            if (other.parameters.get("metric"), other.parameters.get("seed")) == (metric, seed):
                 found = _read(other)
                 if found is not None and np.array_equal(found.ids, self._ids):
                     return found.clusters
-        return clusters(vectors, **wanted).astype(np.uint16)
+        return clusters(vectors, metric=metric, seed=seed).astype(np.uint16)
 
 
 def _read(row: Projection) -> StoredLayout | None:

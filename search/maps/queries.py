@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import QuerySet
 
 from gallery.errors import NotFoundError
-from search.experiments.queries import Configuration, of_configuration
+from search.experiments.queries import Configuration, of_configuration, rounded_or_none
 from search.extractors.networks import registry
+from search.maps.answers import ProjectionAnswer
 from search.models import Projection
 
 DIGITS = 6
@@ -33,18 +33,26 @@ def matching(wanted: ProjectionFilter) -> QuerySet[Projection]:
     return found
 
 
-def described(rows: Sequence[Projection]) -> list[dict[str, Any]]:
+def projection(projection_id: int) -> Projection:
+    """Return a map with its dataset and spec. Raises: NotFoundError."""
+    found = Projection.objects.select_related("dataset", "spec").filter(pk=projection_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no map {projection_id}; it may have been deleted.")
+    return found
+
+
+def map_answers(rows: Sequence[Projection]) -> list[ProjectionAnswer]:
     """Return maps, read with their datasets and specs, as plain values."""
-    return [_described(row) for row in rows]
+    return [_answer(row) for row in rows]
 
 
-def _described(row: Projection) -> dict[str, Any]:
+def _answer(row: Projection) -> ProjectionAnswer:
     return {
         "id": row.pk,
         "dataset": row.dataset.slug,
         "model": row.spec.model,
         "layer": row.spec.layer,
-        "layer_position": _position(row.spec.model, row.spec.layer),
+        "layer_position": registry.layer_position(row.spec.model, row.spec.layer),
         "pooling": row.spec.pooling,
         "method": row.method,
         "parameters": row.parameters,
@@ -53,22 +61,9 @@ def _described(row: Projection) -> dict[str, Any]:
         "fitted": row.fitted,
         "trustworthiness": round(row.trustworthiness, DIGITS),
         "neighbour_agreement": round(row.neighbour_agreement, DIGITS),
-        "separation": _rounded(row.separation),
-        "weighted_separation": _rounded(row.weighted_separation),
+        "separation": rounded_or_none(row.separation, DIGITS),
+        "weighted_separation": rounded_or_none(row.weighted_separation, DIGITS),
         "seconds": round(row.seconds, 3),
         "stale": row.images_revision != row.dataset.revision,
         "computed_at": row.computed_at,
     }
-
-
-def _position(model: str, layer: str) -> int | None:
-    """Return the place of a layer among its network's, counted from 1; None when that is no longer known."""
-    try:
-        taps = registry.architecture(model).taps
-    except NotFoundError:
-        return None
-    return taps.index(layer) + 1 if layer in taps else None
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)

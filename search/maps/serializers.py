@@ -1,4 +1,4 @@
-"""Shapes of projections and of what their points are coloured by in the REST interface."""
+"""What is asked of maps in the REST interface; `answers` says what comes back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from gallery.api.serializers import JobSerializer
 from gallery.browse.paging import LARGEST_ID
 from search.experiments.queries import POOLINGS
 from search.experiments.serializers import choice
+from search.maps.export import COLOURED_BY
 from search.maps.jobs import METHODS
-from search.maps.points import COLOURED_BY
 from search.maps.queries import ProjectionFilter
 
 METRICS = ("cosine", "euclidean")
@@ -83,53 +83,3 @@ class NewProjectionsResponseSerializer(serializers.Serializer[Any]):
     """The jobs that compute, one a network and method; none when there is nothing to compute."""
 
     jobs = JobSerializer(many=True)
-
-
-class ShownParametersSerializer(serializers.Serializer[Any]):
-    """The parameters of a map: those that concern its method."""
-
-    metric = serializers.CharField()
-    seed = serializers.IntegerField()
-    neighbours = serializers.IntegerField(required=False)
-    min_dist = serializers.FloatField(required=False)
-    perplexity = serializers.FloatField(required=False)
-
-
-class ProjectionSerializer(serializers.Serializer[Any]):
-    """The map of a dataset's pictures under one layer of a network."""
-
-    id = serializers.IntegerField()
-    dataset = serializers.CharField()
-    model = serializers.CharField()
-    layer = serializers.CharField()
-    layer_position = serializers.IntegerField(
-        allow_null=True, help_text="Among the network's layers, from 1; null when that is no longer known."
-    )
-    pooling = serializers.CharField()
-    method = serializers.CharField()
-    parameters = ShownParametersSerializer()
-    digest = serializers.CharField(help_text="Of the parameters: layers with the same one belong together.")
-    count = serializers.IntegerField()
-    fitted = serializers.IntegerField(help_text="The map was made of so many; the others were placed on it.")
-    trustworthiness = serializers.FloatField(help_text="0 to 1: whether what is near on the map is near.")
-    neighbour_agreement = serializers.FloatField(
-        help_text="0 to 1: how many of a picture's ten nearest are its nearest on the map."
-    )
-    separation = serializers.FloatField(
-        allow_null=True,
-        help_text="1 when categories are apart, 0 as in a random map; null for an unlabelled dataset.",
-    )
-    weighted_separation = serializers.FloatField(allow_null=True, help_text="Times the trustworthiness.")
-    seconds = serializers.FloatField()
-    stale = serializers.BooleanField(help_text="Pictures were added, removed or relabelled since.")
-    computed_at = serializers.DateTimeField()
-
-
-class LegendSerializer(serializers.Serializer[Any]):
-    """What the numbers of the points mean; scores are counted in ten bins."""
-
-    kind = serializers.CharField()
-    names = serializers.ListField(child=serializers.CharField())
-    counts = serializers.ListField(child=serializers.IntegerField())
-    none = serializers.IntegerField(help_text="Points without a number (65535).")
-    experiment = serializers.IntegerField(allow_null=True, help_text="Whose scores they are.")

@@ -13,7 +13,7 @@ from gallery.system.commands import ReportingCommand
 OPTIONS = {"folder": "--images", "count": "--count", "clients": "--clients", "seconds": "--seconds"}
 
 
-class Command(ReportingCommand):
+class Command(ReportingCommand[dict[str, Any]]):
     """`benchmark NAME|all`, or `benchmark --write-docs`."""
 
     help = "Measure, print and keep figures under benchmarks/results."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandParser
@@ -12,7 +12,15 @@ from gallery.errors import NotFoundError
 from gallery.system.commands import ReportingCommand
 
 
-class Command(ReportingCommand):
+class TokenReport(TypedDict):
+    """A new token, and how it is sent."""
+
+    token: str
+    header: str
+    staff: bool
+
+
+class Command(ReportingCommand[TokenReport]):
     """`create_token USERNAME`."""
 
     help = "Make an API token for a user and print it once; delete it in the admin to revoke it."
@@ -21,7 +29,7 @@ class Command(ReportingCommand):
         """Name the user."""
         parser.add_argument("username")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> TokenReport:
         """Create and return the token."""
         user = get_user_model().objects.filter(username=options["username"]).first()
         if user is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,27 @@ Maps = NDArray[np.float32]  # (n, h, w, c)
 # What is done with the maps of a few pictures of a batch: takes where they start in it, and one map a layer
 MapsWork: TypeAlias = Callable[[int, tuple[Maps, ...]], None]
 Product: TypeAlias = Callable[[Vectors], Vectors]
+
+
+class PrecisionValues(TypedDict):
+    """A choice of precision: how close the faster one came to float32, and ms a picture of each."""
+
+    precision: str
+    mean_cosine: float
+    lowest_cosine: float
+    ms: dict[str, float]
+
+
+class Calibration(TypedDict, total=False):
+    """What was measured to choose how a network runs, as far as there was anything to choose.
+
+    OpenVINO tells its choice of `precision`; TensorFlow the `cosines` of float16 features to those of
+    float32, and the `ms` of both.
+    """
+
+    precision: PrecisionValues
+    cosines: dict[str, float]
+    ms: dict[str, float]
 
 
 class Engine(Protocol):
@@ -39,7 +60,7 @@ class Engine(Protocol):
         """Return what multiplies vectors (n, d_in) by a matrix (d_in, d_out), as precisely as the network."""
         ...
 
-    def calibration(self) -> dict[str, Any]:
+    def calibration(self) -> Calibration:
         """Return what was measured to choose how the network runs, as plain values; {} when nothing was."""
         ...
 

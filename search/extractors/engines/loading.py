@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from pathlib import Path
-from typing import Any
 
 from gallery.errors import NotFoundError
-from search.extractors.engines.base import Engine, Maps, MapsWork, Pixels, float32_product
+from search.extractors.engines.base import Calibration, Engine, Maps, MapsWork, Pixels, float32_product
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.architecture import Architecture, Compute
 
@@ -31,7 +30,7 @@ class NumpyEngine:
         for start in range(len(batch)):
             work(start, self.run(batch[start : start + 1]))
 
-    def calibration(self) -> dict[str, Any]:
+    def calibration(self) -> Calibration:
         """Return {}: there is nothing to choose."""
         return {}
 

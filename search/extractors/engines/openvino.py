@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 from gallery.errors import WeightsError
 from gallery.system.cores import is_core_limited, usable_cores
 from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
-from search.extractors.engines.base import Maps, MapsWork, Pixels, Product, float32_product, whole_maps
+from search.extractors.engines.base import (
+    Calibration,
+    Maps,
+    MapsWork,
+    Pixels,
+    PrecisionValues,
+    Product,
+    float32_product,
+    whole_maps,
+)
 from search.extractors.engines.openvino_streams import Requests, Streams, outputs, run_request
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.subprocesses import run_module
@@ -124,9 +133,9 @@ class OpenVINOEngine:
 
         return product
 
-    def calibration(self) -> dict[str, Any]:
+    def calibration(self) -> Calibration:
         """Return what was measured to choose the precision, where there was a choice."""
-        return {"precision": asdict(self._choice)} if self._choice else {}
+        return {"precision": cast(PrecisionValues, asdict(self._choice))} if self._choice else {}
 
     def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
         """Return for each layer the processor milliseconds a picture of the network cut off behind it.
@@ -179,7 +188,7 @@ class OpenVINOEngine:
         return PrecisionChoice(chosen, close.mean, close.lowest, ms)
 
 
-def _threads() -> dict[str, Any]:
+def _threads() -> dict[str, int]:
     """Return what OpenVINO is told of threads: nothing, or what a process that is held to some cores takes.
 
     Pinned, the threads of every such process would sit on the same first cores.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from search.extractors.engines.base import Maps, MapsWork, Pixels, float32_product, whole_maps
+from search.extractors.engines.base import Calibration, Maps, MapsWork, Pixels, float32_product, whole_maps
 from search.extractors.engines.precision import calibration_pictures, closeness
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.architecture import Architecture
@@ -35,7 +35,7 @@ class TensorFlowEngine:
 
         self._tf = tf
         self._running = threading.Lock()
-        self._measured: dict[str, Any] = {}
+        self._measured: Calibration = {}
         self._network = architecture.builder(layers, input_size)
         self._function = self._compiled(self._network)
         on_card = bool(tf.config.list_physical_devices("GPU"))
@@ -58,9 +58,9 @@ class TensorFlowEngine:
                 maps = self._run_padded(batch[start : start + self._sizes[-1]])
             work(start, maps)
 
-    def calibration(self) -> dict[str, Any]:
+    def calibration(self) -> Calibration:
         """Return what was measured to choose the precision, as plain values; {} on a processor."""
-        return dict(self._measured)
+        return self._measured.copy()
 
     def costs_ms(self, batch: Pixels) -> tuple[float, ...]:
         """Return for each layer the measured milliseconds a picture of the network cut off behind it."""

@@ -11,13 +11,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
 from search.extractors.networks.torch_checkpoint import read_checkpoint
+
+KerasTensor: TypeAlias = Any  # Keras declares no types
 
 BATCH_NORM_EPSILON = 1e-3
 STEM_FILTERS = 32
@@ -133,14 +135,14 @@ def laid_out(
     return keras.Model(pixels, outputs[0] if len(outputs) == 1 else outputs, name=variant.name)
 
 
-def _graph(variant: LiteVariant, pixels: Any) -> tuple[dict[str, Any], Any]:
+def _graph(variant: LiteVariant, pixels: Any) -> tuple[dict[str, KerasTensor], KerasTensor]:
     """Lay out the whole network.
 
     Layer names are the checkpoint's without the underscore in front, which TensorFlow forbids.
     """
     import keras
 
-    maps: dict[str, Any] = {}
+    maps: dict[str, KerasTensor] = {}
     x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocessing")(pixels)
     x = _convolution(x, "conv_stem", "bn0", STEM_FILTERS, kernel=3, stride=2, activation=True)
     maps["stem"] = x

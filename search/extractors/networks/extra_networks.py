@@ -16,12 +16,12 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.networks.keras_applications import file_digest
-from search.extractors.networks.layer_info import Tap, tap_from
+from search.extractors.networks.layer_info import Tap, TapValues, tap_from
 
 DESCRIPTION_FILE = "description.json"
 DESCRIPTION_FORMAT = 1  # raise when examine.py changes what it writes; older ones are then made anew
@@ -42,6 +42,19 @@ class ExtraNetwork:
         """Return the path of a user's own model; None for a network of Keras Applications."""
         kind, _, rest = self.source.partition(":")
         return Path(rest) if kind == "file" else None
+
+
+class Description(TypedDict):
+    """What `inspect_keras` writes of a network; `layers` are Keras names by tap."""
+
+    format: int
+    source: str
+    model_file: str
+    model_digest: str
+    weights_digest: str
+    input_size: int
+    layers: dict[str, str]
+    taps: list[TapValues]
 
 
 @dataclass(frozen=True)
@@ -185,9 +198,9 @@ def load_model(path: Path) -> Any:
         raise WeightsError(f"The model {path} cannot be loaded as a Keras model: {reason}") from error
 
 
-def _read(folder: Path) -> dict[str, Any] | None:
+def _read(folder: Path) -> Description | None:
     try:
-        values: dict[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        values: Description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # none yet; it is replaced as a whole, so a damaged one is made anew
         return None
     return values if values.get("format") == DESCRIPTION_FORMAT else None

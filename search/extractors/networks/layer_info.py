@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from gallery.errors import NotFoundError
 
@@ -29,9 +29,28 @@ class Tap:
     shape: tuple[int, int, int]
 
 
-def tap_from(values: dict[str, Any]) -> Tap:
-    """Return a tap from the plain values that `asdict` makes of one."""
-    return Tap(**{**values, "shape": tuple(values["shape"])})
+class TapValues(TypedDict):
+    """The plain values that `asdict` and JSON make of a tap."""
+
+    name: str
+    type: str
+    index: int
+    total_layers: int
+    parameters: int
+    shape: list[int]
+
+
+def tap_from(values: TapValues) -> Tap:
+    """Return a tap from its plain values."""
+    height, width, channels = values["shape"]
+    return Tap(
+        name=values["name"],
+        type=values["type"],
+        index=values["index"],
+        total_layers=values["total_layers"],
+        parameters=values["parameters"],
+        shape=(height, width, channels),
+    )
 
 
 @cache

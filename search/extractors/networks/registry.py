@@ -193,6 +193,18 @@ def architecture(name: str) -> Architecture:
     raise NotFoundError(f"There is no network called {name!r}; the known ones are {names}.")
 
 
+def layer_position(model: str, layer: str) -> int | None:
+    """Return the position of a layer among its network's, from 1; None when that is no longer known.
+
+    What was computed once may name a network that is no longer configured.
+    """
+    try:
+        taps = architecture(model).taps
+    except NotFoundError:
+        return None
+    return taps.index(layer) + 1 if layer in taps else None
+
+
 def from_source(source: str) -> Architecture:
     """Return the network whose `source` this is, in whatever process.
 

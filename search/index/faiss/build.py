@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class BuildPlan:
     """
 
     name: str
-    spec: dict[str, Any]
+    spec: Mapping[str, object]
     dims: int
     total: int | None = None
     factory: str | None = None
@@ -116,7 +115,7 @@ def _fill(
         effort_margin=trial.effort_margin,
         build_seconds=round(time.perf_counter() - started, 3),
         read_seconds=round(read_seconds, 3),
-        tried=[one.as_dict() for one in tried],
+        tried=[one.as_facts() for one in tried],
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
     ).write(folder)
 

@@ -6,8 +6,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from search.index.base import NO_ID, best
 from search.index.faiss.index import FaissIndex, SearchEffort
 from search.index.faiss.stored_vectors import MappedVectors
-from search.types import Ids, Vectors
+from search.types import Ids, TrialFacts, Vectors
 
 RECALL_AT = 10
 RECALL_WANTED = 0.99
@@ -90,9 +89,18 @@ class Trial:
         """How hard it looked."""
         return SearchEffort(self.effort_lists, self.effort_candidates, self.effort_margin)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_facts(self) -> TrialFacts:
         """Return plain values."""
-        return asdict(self)
+        return {
+            "factory": self.factory,
+            "count": self.count,
+            "bytes_per_vector": self.bytes_per_vector,
+            "recall_at_10": self.recall_at_10,
+            "effort_lists": self.effort_lists,
+            "effort_candidates": self.effort_candidates,
+            "effort_margin": self.effort_margin,
+            "query_ms": self.query_ms,
+        }
 
 
 def recall_samples(

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from search.index.milvus.index import (
     Collection,
     MilvusIndex,
 )
-from search.types import Ids, Vectors
+from search.types import GenerationFacts, Ids, Vectors
 
 FORMAT = 1
 MANIFEST_PROPERTY = "semsearch.manifest"
@@ -41,7 +41,7 @@ class Published:
     built. `recall_at_10` is against exact search, the query itself left out.
     """
 
-    spec: dict[str, Any]
+    spec: Mapping[str, object]
     metric: str
     factory: str
     kind: str
@@ -63,16 +63,16 @@ class Published:
     changing: bool = False
     format: int = FORMAT
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, without centre and sample."""
+    def as_facts(self) -> GenerationFacts:
+        """Return plain values for JSON, without centre and sample; a test compares the names."""
         values = asdict(self)
         del values["centre"], values["sample"]
-        return values
+        return cast(GenerationFacts, values)
 
     def properties(self) -> dict[str, str]:
         """Return it as properties of a collection."""
         return {
-            MANIFEST_PROPERTY: json.dumps(self.as_dict(), sort_keys=True),
+            MANIFEST_PROPERTY: json.dumps(self.as_facts(), sort_keys=True),
             CENTRE_PROPERTY: _as_text(self.centre.astype("<f4")),
             SAMPLE_PROPERTY: _as_text(self.sample.astype("<i8")),
         }
@@ -197,9 +197,9 @@ class MilvusGeneration:
             block *= NEXT_BLOCK
         return max(k, min(block, MOST_HITS))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> GenerationFacts:
         """Return the manifest as plain values."""
-        return self.manifest.as_dict()
+        return self.manifest.as_facts()
 
     def stats(self) -> IndexStats:
         """Return size and kind."""

@@ -43,7 +43,9 @@ class Command(BaseCommand):
         """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
         datasets = list(Dataset.objects.filter(slug__in=SAMPLES))
         leave = jobs.enqueue_for_startup
-        waiting = [job for dataset in datasets for job in experiment_jobs.enqueue(dataset, create=leave)]
+        waiting: list[Job] = []
+        for dataset in datasets:
+            waiting += experiment_jobs.enqueue(dataset, experiment_jobs.plans(), create=leave)
         for plan in map_jobs.plans():
             for dataset in datasets:
                 waiting += map_jobs.enqueue(dataset, [plan], create=leave)

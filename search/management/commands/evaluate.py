@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
@@ -12,13 +11,23 @@ from gallery.system.commands import ReportingCommand, datasets_named
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.experiments import evaluation
+from search.experiments.evaluation import EvaluatedConfig
 from search.extractors.feature_extractor import live_config
 from search.features import feature_specs
 from search.management.commands.extract_features import add_configuration
 from search.models import Experiment
 
 
-class Command(ReportingCommand):
+class EvaluationReport(TypedDict):
+    """What was evaluated, and its mean scores in percent."""
+
+    config: EvaluatedConfig
+    weighted_precision: float
+    precision: float
+    map: float
+
+
+class Command(ReportingCommand[EvaluationReport]):
     """`evaluate SLUG [--model M --layer L --pooling P --metric M] [--k 10]`."""
 
     help = "Score a labelled dataset, leave-one-out: the live search, or the experiment with the named parts."
@@ -30,7 +39,7 @@ class Command(ReportingCommand):
         parser.add_argument("--metric", choices=Experiment.Metric.values)
         parser.add_argument("--k", type=int, default=10)
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> EvaluationReport:
         """Extract what is missing, then score."""
         dataset = datasets_named(options["dataset"])[0]
         k = max(1, options["k"])
@@ -38,10 +47,10 @@ class Command(ReportingCommand):
         if named and named != {"metric": Experiment.Metric.COSINE.value}:  # what live search ranks by anyway
             metric = named.pop("metric", Experiment.Metric.COSINE.value)
             config = live_config(**named, reduction_name="")
-            described, scores = evaluation.evaluate_experiment(dataset, config, metric, k)
+            evaluated, scores = evaluation.evaluate_experiment(dataset, config, metric, k)
         else:
             spec = feature_specs.live_index(dataset).spec
             if extraction_jobs.without_embedding(dataset, spec).exists():
                 jobs.perform_now(job_kinds.EXTRACT, dataset, spec=spec.pk)
-            described, scores = evaluation.evaluate_live(dataset, k)
-        return {"config": described, **asdict(scores)}
+            evaluated, scores = evaluation.evaluate_live(dataset, k)
+        return {"config": evaluated, **scores}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
@@ -14,7 +14,16 @@ from search.features import feature_specs
 from search.models import FeatureSpec
 
 
-class Command(ReportingCommand):
+class ExtractionReport(TypedDict):
+    """How many embeddings were made, of how many images not, and how fast."""
+
+    embeddings: int
+    failed: int
+    images_per_s: float
+    seconds: float
+
+
+class Command(ReportingCommand[ExtractionReport]):
     """`extract_features [--dataset SLUG] [--model M --layer L --pooling P]`."""
 
     help = "Extract the features of every image that lacks them."
@@ -24,7 +33,7 @@ class Command(ReportingCommand):
         parser.add_argument("--dataset")
         add_configuration(parser)
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> ExtractionReport:
         """Run one extraction job a dataset."""
         started = time.perf_counter()
         config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])

@@ -18,7 +18,7 @@ from search.embedding import jobs as extraction_jobs
 from search.features import feature_specs
 
 
-class Command(ReportingCommand):
+class Command(ReportingCommand[dict[str, object]]):
     """`import_dataset PATH --name SLUG`."""
 
     help = "Import a folder (one subfolder a category, or flat) or a zip of pictures."
@@ -29,7 +29,7 @@ class Command(ReportingCommand):
         parser.add_argument("--name", required=True, help="slug of the dataset, made when it is new")
         parser.add_argument("--no-extract", action="store_true", help="only store the pictures")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> dict[str, object]:
         """Import and extract, then extract what was there before without features."""
         slug: str = options["name"]
         if not re.fullmatch(r"[-a-zA-Z0-9_]{1,80}", slug):

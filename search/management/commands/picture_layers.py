@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from django.conf import settings
 from django.core.management.base import CommandParser
@@ -15,7 +15,14 @@ from search.extractors.networks import registry
 from search.features import layer_images
 
 
-class Command(ReportingCommand):
+class PicturesReport(TypedDict):
+    """The layers drawn, as network/layer."""
+
+    pictures: list[str]
+    seconds: float
+
+
+class Command(ReportingCommand[PicturesReport]):
     """`picture_layers [--models A,B] [--layers A,B] [--steps N] [--output DIR]`."""
 
     help = "Draw by gradient ascent what excites the layers of networks; takes minutes a network."
@@ -32,7 +39,7 @@ class Command(ReportingCommand):
             help="default: %(default)s",
         )
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> PicturesReport:
         """Draw one layer after another."""
         started = time.perf_counter()
         if options["models"]:

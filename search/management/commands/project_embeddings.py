@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
 from gallery.errors import WeightsError
 from gallery.system.commands import ReportingCommand, datasets_named
 from search.extractors.networks import registry
-from search.management.commands.run_experiments import names
+from search.management.commands.run_experiments import UnavailableModel, names
 from search.maps import jobs as map_jobs
 
 OPTIONS = ("neighbours", "min_dist", "metric", "perplexity", "seed")
 
 
-class Command(ReportingCommand):
+class ProjectionReport(TypedDict):
+    """How many maps were made and how many were there, and the networks passed over."""
+
+    projections: int
+    skipped: int
+    unavailable: list[UnavailableModel]
+    seconds: float
+
+
+class Command(ReportingCommand[ProjectionReport]):
     """`project_embeddings [--dataset SLUG] [--method umap|tsne|pca] [--models A,B] [--pooling average]`."""
 
     help = "Make the maps that are missing or out of date."
@@ -34,7 +43,7 @@ class Command(ReportingCommand):
         parser.add_argument("--seed", type=int, help="the same seed gives the same map")
         parser.add_argument("--afresh", action="store_true", help="make anew what is there, too")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> ProjectionReport:
         """Run one job a method, network and dataset; a network that cannot be used is passed over."""
         started = time.perf_counter()
         plans = map_jobs.plans(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
@@ -14,7 +14,18 @@ from search import job_kinds
 from search.models import IndexBuild
 
 
-class Command(ReportingCommand):
+class IndexReport(TypedDict):
+    """The live generation that was built last, and the figures over all."""
+
+    generation: str
+    count: int
+    factory: str
+    recall_at_10: float
+    bytes_per_vector: float
+    seconds: float
+
+
+class Command(ReportingCommand[IndexReport]):
     """`rebuild_index [--dataset SLUG]`."""
 
     help = "Build and publish the next generation of every index, or of one dataset's."
@@ -23,7 +34,7 @@ class Command(ReportingCommand):
         """Name the dataset."""
         parser.add_argument("--dataset")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> IndexReport:
         """Build and report the live generation, or the sums over all."""
         started = time.perf_counter()
         datasets = datasets_named(options["dataset"])

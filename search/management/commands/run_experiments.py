@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Never, TypedDict
 
 from django.core.management.base import CommandParser
 
@@ -12,10 +12,28 @@ from gallery.system.commands import ReportingCommand, datasets_named
 from search.embedding import network_jobs
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
+from search.experiments.answers import BestExperiment
 from search.extractors.networks import registry
 
 
-class Command(ReportingCommand):
+class UnavailableModel(TypedDict):
+    """A network that was passed over, and why."""
+
+    model: str
+    reason: str
+
+
+class ExperimentsReport(TypedDict):
+    """How many experiments were computed and how many were there, the best one ({} for none), the rest."""
+
+    experiments: int
+    skipped: int
+    best: BestExperiment | dict[str, Never]
+    unavailable: list[UnavailableModel]
+    seconds: float
+
+
+class Command(ReportingCommand[ExperimentsReport]):
     """`run_experiments [--dataset SLUG] [--models all] [--poolings average] [--metrics cosine,euclidean]`."""
 
     help = "Compute the experiments that are missing or out of date."
@@ -29,7 +47,7 @@ class Command(ReportingCommand):
             "--metrics", type=names, default=(), help="cosine, euclidean, inner_product, manhattan"
         )
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> ExperimentsReport:
         """Run one job a dataset and network; a network that cannot be used is named and passed over."""
         started = time.perf_counter()
         plans = experiment_jobs.plans(options["models"], options["poolings"], options["metrics"])
@@ -53,7 +71,7 @@ class Command(ReportingCommand):
         return {
             "experiments": computed,
             "skipped": skipped,
-            "best": experiment_queries.best(datasets),
+            "best": experiment_queries.best(datasets) or {},
             "unavailable": [{"model": name, "reason": reason} for name, reason in unavailable.items()],
             "seconds": round(time.perf_counter() - started, 2),
         }

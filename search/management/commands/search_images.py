@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
 from gallery.errors import NotFoundError
 from gallery.system.commands import ReportingCommand
+from search.live import answers
 from search.live import query as live_query
 from search.live.query import SearchRequest
-from search.live.serializers import described_hits
 
 
-class Command(ReportingCommand):
+class FoundImage(TypedDict):
+    """One result."""
+
+    rank: int
+    image: int
+    dataset: str
+    label: str
+    score: float
+    url: str
+    filename: str
+
+
+class SearchReport(TypedDict):
+    """What was found, best first, and the milliseconds of each stage."""
+
+    hits: list[FoundImage]
+    timings_ms: answers.TimingsAnswer
+
+
+class Command(ReportingCommand[SearchReport]):
     """`search_images FILE_OR_URL [--dataset SLUG] [--k 10]`."""
 
     help = "Find the stored pictures most like a file or the picture at a URL."
@@ -25,7 +44,7 @@ class Command(ReportingCommand):
         parser.add_argument("--dataset")
         parser.add_argument("--k", type=int, default=10)
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> SearchReport:
         """Search and return hits with timings."""
         query: str = options["query"]
         where = {"dataset": options["dataset"], "k": max(1, options["k"])}
@@ -37,16 +56,27 @@ class Command(ReportingCommand):
                 raise NotFoundError(f"There is no file at {path}.")
             request = SearchRequest(data=path.read_bytes(), **where)
         response = live_query.search(request)
-        keys = ("rank", "image", "dataset", "label", "score", "url", "filename")
         return {
-            "hits": [{key: hit[key] for key in keys} for hit in described_hits(response.hits)],
-            "timings_ms": live_query.as_timings(response.timings_ms),
+            "hits": [_found_image(hit) for hit in answers.hit_answers(response.hits)],
+            "timings_ms": answers.timings_answer(response.timings_ms),
         }
 
-    def show(self, report: dict[str, Any]) -> None:
+    def show(self, report: SearchReport) -> None:
         """Print a line a hit."""
         for hit in report["hits"]:
             self.stdout.write(
                 f"{hit['rank']:3d}  {hit['score']:.3f}  {hit['dataset']}/{hit['label']}  {hit['filename']}"
             )
         self.stdout.write(", ".join(f"{stage} {value} ms" for stage, value in report["timings_ms"].items()))
+
+
+def _found_image(hit: answers.HitAnswer) -> FoundImage:
+    return {
+        "rank": hit["rank"],
+        "image": hit["image"],
+        "dataset": hit["dataset"],
+        "label": hit["label"],
+        "score": hit["score"],
+        "url": hit["url"],
+        "filename": hit["filename"],
+    }

@@ -9,9 +9,10 @@ from django.core.management.base import CommandParser
 
 from gallery.system.commands import ReportingCommand
 from search.maintenance import verification
+from search.maintenance.verification import VerificationReport
 
 
-class Command(ReportingCommand):
+class Command(ReportingCommand[VerificationReport]):
     """`verify [--repair]`."""
 
     wrong = False
@@ -22,7 +23,7 @@ class Command(ReportingCommand):
         """Offer the repair."""
         parser.add_argument("--repair", action="store_true")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> VerificationReport:
         """Verify, perhaps repair and verify again."""
         found = verification.verify()
         if options["repair"] and not found.ok:

@@ -24,7 +24,7 @@ from search import job_kinds
 from search.embedding import all_layers
 from search.experiments import evaluation, promotion
 from search.experiments import jobs as experiment_jobs
-from search.experiments.scoring import Measure, measure
+from search.experiments.scoring import ScoringOptions, rank_and_score
 from search.features import feature_specs, matrices
 from search.live import query as live_query
 from search.models import Embedding, Experiment, ExperimentQuery, FeatureMatrix, FeatureSpec, SearchIndex
@@ -227,12 +227,12 @@ def test_an_unlabelled_dataset_gets_neighbours_without_scores(labelled: Dataset)
 
 def test_unlabelled_pictures_are_neighbours_but_no_part_of_the_scores() -> None:
     vectors = np.array([[0], [0.1], [1], [5], [5.2]], dtype=np.float32)
-    measured = measure(vectors, ["a", "", "a", "b", "b"], Measure("euclidean", 4, 1))
-    assert measured.neighbours[0].tolist() == [1, 2, 3, 4]
-    assert measured.judged is not None
-    assert measured.judged.queries.tolist() == [0, 2, 3, 4]
-    assert measured.judged.precision.tolist() == [1, 1, 1, 1]
-    assert measured.judged.confusion[0] == {"category": "a", "neighbours": [{"category": "a", "count": 2}]}
+    found = rank_and_score(vectors, ["a", "", "a", "b", "b"], ScoringOptions("euclidean", 4, 1))
+    assert found.places[0].tolist() == [1, 2, 3, 4]
+    assert found.scores is not None
+    assert found.scores.queries.tolist() == [0, 2, 3, 4]
+    assert found.scores.precision.tolist() == [1, 1, 1, 1]
+    assert found.scores.confusion[0] == {"category": "a", "neighbours": [{"category": "a", "count": 2}]}
 
 
 def test_a_picture_that_cannot_be_read_is_listed_and_the_rest_is_measured(labelled: Dataset) -> None:
@@ -258,7 +258,7 @@ def test_layers_whose_flattened_map_would_be_too_long_are_left_out(labelled: Dat
 def test_unknown_names_are_refused_before_anything_runs(labelled: Dataset) -> None:
     for words in (("alexnet",), (), ("median",)), ((), ("alexnet",), ()), ((), (), ("chebyshev",)):
         with pytest.raises(NotFoundError, match=r"there are|known ones are"):
-            experiment_jobs.enqueue(labelled, *words)
+            experiment_jobs.enqueue(labelled, experiment_jobs.plans(*words))
     assert not Job.objects.filter(kind=job_kinds.EXPERIMENT).exists()
 
 
@@ -274,11 +274,12 @@ def test_a_network_without_weights_is_named_and_the_rest_runs(
 
 
 def test_asking_twice_queues_one_job(labelled: Dataset) -> None:
-    first = experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.enqueue_for_startup)
-    again = experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.enqueue_for_startup)
+    asked = experiment_jobs.plans(["efficientnet-lite0"])
+    first = experiment_jobs.enqueue(labelled, asked, create=jobs.enqueue_for_startup)
+    again = experiment_jobs.enqueue(labelled, asked, create=jobs.enqueue_for_startup)
     assert [job.pk for job in first] == [job.pk for job in again]
     jobs.perform(first[0].pk)
-    assert experiment_jobs.enqueue(labelled, ["efficientnet-lite0"], create=jobs.enqueue_for_startup) == []
+    assert experiment_jobs.enqueue(labelled, asked, create=jobs.enqueue_for_startup) == []
 
 
 def test_promotion_switches_live_search_and_keeps_the_old_index(
@@ -342,7 +343,7 @@ def test_evaluate_with_options_says_what_the_experiment_says(labelled: Dataset) 
 
 
 def test_a_dataset_without_pictures_has_nothing_to_compute(dataset: Dataset) -> None:
-    assert experiment_jobs.enqueue(dataset) == []
+    assert experiment_jobs.enqueue(dataset, experiment_jobs.plans()) == []
     assert run("--dataset", "mine", "--models", "efficientnet-lite0")["experiments"] == 0
     assert not Experiment.objects.exists()
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from gallery.api.serializers import PictureSerializer
+from gallery.browse.image_summaries import ImageSummary
 from gallery.ingest import removal
 from gallery.models import Dataset, Image
 from search.experiments import queries as experiment_queries
-from search.experiments import serializers as shapes
+from search.experiments.answers import ImageResultAnswer
 from search.models import Experiment, ExperimentQuery
 from tests.support.experiment_rows import experiment_row, feature_spec, query_row, stored_images
 
@@ -107,8 +107,8 @@ def test_all_experiments_of_a_picture_come_in_two_queries_and_agree_with_each_al
         assert len(row["neighbours"]) == 50
         for found in alone["neighbours"]:
             assert answer["pictures"][str(found["id"])].items() <= found.items()
-    assert set(answer["results"][0]) == set(shapes.ImageResultSerializer().fields)
-    assert set(answer["image"]) == set(PictureSerializer().fields)
+    assert set(answer["results"][0]) == set(ImageResultAnswer.__annotations__)
+    assert set(answer["image"]) == set(ImageSummary.__annotations__)
 
 
 def test_all_experiments_of_a_picture_come_within_thirty_milliseconds(

@@ -64,7 +64,7 @@ def test_scores_equal_those_of_a_plain_reference() -> None:
         hits = [by_key[other] == by_key[key] for other in row[:10]]
         total += sum(10 - place for place, hit in enumerate(hits) if hit) / 55
     expected = round(100 * total / len(keys), 2)
-    assert evaluation.score(ranked, keys, labels, 10).weighted_precision == pytest.approx(expected)
+    assert evaluation.score(ranked, keys, labels, 10)["weighted_precision"] == pytest.approx(expected)
 
 
 def test_evaluate_scores_the_live_configuration(indexed: Dataset, capsys: Any) -> None:

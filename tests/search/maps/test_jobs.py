@@ -286,9 +286,9 @@ def test_a_job_that_waits_for_another_map_lets_urgent_work_go_first(dataset: Dat
     assert run
     run.gives_way = True
     Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
-    layers = map_layers.Layers(run, dataset, pca(), 0)
+    layers = map_layers.LayerMaps(run, dataset, pca(), 0)
     urgent = pytest.raises(jobs.JobInterruptedError, match="urgent")
-    with map_layers._laying_out, urgent, layers._one_at_a_time():
+    with map_layers._computing, urgent, layers._one_at_a_time():
         pytest.fail("another map is being laid out")
 
 

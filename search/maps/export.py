@@ -1,4 +1,4 @@
-"""Sends the places of a map in a compact form, with what its points are coloured by."""
+"""Exports the points of a map, packed for the page or as CSV, with what they are coloured by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.models import Dataset, Image
 from search.maps import files as map_files
+from search.maps.answers import LegendAnswer
 from search.maps.files import StoredLayout
 from search.models import Experiment, ExperimentQuery, Projection
 from search.types import Ids
@@ -54,7 +54,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Shown:
+class CurrentMap:
     """What of a map is still there: ids, points (n, 2), clusters and categories (n,), ascending by id."""
 
     ids: Ids
@@ -65,14 +65,6 @@ class Shown:
 
 
 _remembered: DatasetCache[Labels] = DatasetCache(REMEMBERED)
-
-
-def projection(projection_id: int) -> Projection:
-    """Return a projection with its dataset and spec. Raises: NotFoundError."""
-    found = Projection.objects.select_related("dataset", "spec").filter(pk=projection_id).first()
-    if found is None:
-        raise NotFoundError(f"There is no map {projection_id}; it may have been deleted.")
-    return found
 
 
 def version(row: Projection) -> str:
@@ -89,25 +81,25 @@ def packed(row: Projection) -> bytes:
     (65,535 for none; it counts the names of the legend). Points ascend by image id.
     Raises: NotFoundError when the map's file is gone; TooLargeError for image ids of more than 32 bits.
     """
-    shown = _shown(row)
-    if len(shown.ids) and shown.ids[-1] >= MOST_IDS:
+    current = _current(row)
+    if len(current.ids) and current.ids[-1] >= MOST_IDS:
         raise TooLargeError(
-            f"Image {shown.ids[-1]} has a number above 2^32, which the map's form cannot hold: "
+            f"Image {current.ids[-1]} has a number above 2^32, which the map's form cannot hold: "
             "read the map as CSV."
         )
     low, high = np.zeros(2, dtype=np.float32), np.zeros(2, dtype=np.float32)
-    if len(shown.points):
-        low, high = shown.points.min(axis=0), shown.points.max(axis=0)
+    if len(current.points):
+        low, high = current.points.min(axis=0), current.points.max(axis=0)
     extent = np.where(high > low, high - low, 1).astype(np.float64)
-    across, up = np.rint((shown.points.astype(np.float64) - low) / extent * STEPS).astype("<u2").T
-    head = struct.pack("<4sIII4f", MAGIC, VERSION, len(shown.ids), FLAGS, *low.tolist(), *high.tolist())
-    columns = (across, up, shown.ids.astype("<u4"), shown.categories.astype("<u2"))
+    across, up = np.rint((current.points.astype(np.float64) - low) / extent * STEPS).astype("<u2").T
+    head = struct.pack("<4sIII4f", MAGIC, VERSION, len(current.ids), FLAGS, *low.tolist(), *high.tolist())
+    columns = (across, up, current.ids.astype("<u4"), current.categories.astype("<u2"))
     return head + b"".join(column.tobytes() for column in columns)
 
 
 def as_csv(row: Projection) -> Iterator[bytes]:
     """Yield the points of a map as lines of CSV, in pieces of some thousand. Raises: NotFoundError."""
-    return _csv_pieces(_shown(row))
+    return _csv_pieces(_current(row))
 
 
 def colours(row: Projection, by: str, experiment_id: int | None = None) -> bytes:
@@ -119,7 +111,7 @@ def colours(row: Projection, by: str, experiment_id: int | None = None) -> bytes
     return _numbers(row, by, experiment_id)[0].astype("<u2").tobytes()
 
 
-def legend(row: Projection, by: str, experiment_id: int | None = None) -> dict[str, Any]:
+def legend(row: Projection, by: str, experiment_id: int | None = None) -> LegendAnswer:
     """Return what the numbers of `colours` mean and how many points have each.
 
     Scores are counted in ten bins of equal width.
@@ -141,22 +133,22 @@ def legend(row: Projection, by: str, experiment_id: int | None = None) -> dict[s
 
 def _numbers(row: Projection, by: str, experiment_id: int | None) -> tuple[Numbers, list[str], int | None]:
     """Return the number of each point, what the numbers are called, and the experiment they are from."""
-    shown = _shown(row)
+    current = _current(row)
     if by == BY_CATEGORY:
-        return shown.categories, list(shown.names), None
+        return current.categories, list(current.names), None
     if by == BY_CLUSTER:
-        last = int(shown.clusters[shown.clusters != NONE].max(initial=0))
-        return shown.clusters, [f"Cluster {number + 1}" for number in range(last + 1)], None
+        last = int(current.clusters[current.clusters != NONE].max(initial=0))
+        return current.clusters, [f"Cluster {number + 1}" for number in range(last + 1)], None
     experiment = _experiment(row, experiment_id)
     width = 100 // SCORE_BINS
     names = [f"{start}–{start + width} %" for start in range(0, 100, width)]
-    return _scores(experiment, shown.ids), names, experiment.pk
+    return _scores(experiment, current.ids), names, experiment.pk
 
 
-def _shown(row: Projection) -> Shown:
+def _current(row: Projection) -> CurrentMap:
     layout, labels = map_files.read(row), _labels(row.dataset)
     kept, places = _common(layout.ids, labels.ids)
-    return Shown(
+    return CurrentMap(
         layout.ids[kept],
         layout.points[kept],
         _clusters(layout)[kept],
@@ -227,15 +219,15 @@ def _scores(experiment: Experiment, ids: Ids) -> Numbers:
     return numbers
 
 
-def _csv_pieces(shown: Shown) -> Iterator[bytes]:
+def _csv_pieces(current: CurrentMap) -> Iterator[bytes]:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    for start in range(0, len(shown.ids), READ_ROWS):
-        ids = shown.ids[start : start + READ_ROWS].tolist()
+    for start in range(0, len(current.ids), READ_ROWS):
+        ids = current.ids[start : start + READ_ROWS].tolist()
         rows = Image.objects.filter(pk__in=ids).values_list("pk", "filename", "category")
         named = {pk: (escape_formula(filename), escape_formula(category)) for pk, filename, category in rows}
-        points = shown.points[start : start + READ_ROWS].tolist()
+        points = current.points[start : start + READ_ROWS].tolist()
         writer.writerows(
             (pk, *named[pk], f"{x:.6g}", f"{y:.6g}")
             for pk, (x, y) in zip(ids, points, strict=True)
@@ -244,7 +236,7 @@ def _csv_pieces(shown: Shown) -> Iterator[bytes]:
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()
-    if not len(shown.ids):
+    if not len(current.ids):
         yield out.getvalue().encode()
 
 

@@ -1,0 +1,139 @@
+"""Makes the schema of an answer from its `TypedDict`: one named component each, also inside others.
+
+What a service answers is declared once; mypy's view of it and the documentation follow from that:
+
+    class LegendAnswer(TypedDict):
+        names: list[str]
+        experiment: Annotated[int | None, "Whose scores they are."]
+
+    @extend_schema(responses=LegendAnswer)
+
+gives the component `Legend`. The docstring of the class describes it, a text in `Annotated` one of its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    NotRequired,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import (
+    ComponentIdentity,
+    append_meta,
+    build_array_type,
+    build_basic_type,
+    build_object_type,
+    get_doc,
+    resolve_type_hint,
+)
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import Direction, OpenApiResponse, extend_schema_field
+from rest_framework.renderers import JSONRenderer
+
+from gallery.api.errors import ErrorAnswer
+
+Schema: TypeAlias = dict[str, Any]
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+class AnswerSchema(AutoSchema):
+    """Describes an operation with its answers, and with the one of every error."""
+
+    def _get_response_bodies(self, direction: Direction = "response") -> Schema:
+        error = OpenApiResponse(ErrorAnswer, "What is wrong, and what to do.")
+        described: Callable[..., Schema] = self._get_response_for_code
+        shape = described(error, "default", [JSONRenderer.media_type], direction)
+        return {**super()._get_response_bodies(direction), "default": shape}
+
+
+class TypedDictExtension(OpenApiSerializerExtension):
+    """Lets a `TypedDict`, or `list` of one, stand where drf-spectacular expects a serializer."""
+
+    @classmethod
+    def _matches(cls, target: Any) -> bool:
+        return is_typeddict(_item(target))
+
+    def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
+        """Return the name of the component."""
+        name: str = _item(self.target).__name__.removesuffix("Answer")
+        return name if is_typeddict(self.target) else f"{name}List"
+
+    def get_identity(self, auto_schema: AutoSchema, direction: Direction) -> Any:
+        """Return what tells two components of the same name apart."""
+        return ComponentIdentity(self.target)
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
+        """Return the schema of the component."""
+        if not is_typeddict(self.target):
+            return _schema_of(self.target, auto_schema, direction)
+        hints = get_type_hints(self.target, include_extras=True)
+        properties = {name: _schema_of(hint, auto_schema, direction) for name, hint in hints.items()}
+        # hints that are text until now: the class itself has not seen which of them are not required
+        required = [
+            name for name in self.target.__required_keys__ if get_origin(hints[name]) is not NotRequired
+        ]
+        return build_object_type(properties=properties, required=required, description=get_doc(self.target))
+
+
+def field_answers(answer: Any) -> Callable[[Method], Method]:
+    """Say which `TypedDict` the method of a `SerializerMethodField` returns, so that it has a component."""
+    decorate: Callable[[Method], Method] = extend_schema_field(answer)
+    return decorate
+
+
+def _item(target: Any) -> Any:
+    """Return what a list is of, or the target itself."""
+    return get_args(target)[0] if get_origin(target) is list else target
+
+
+def _schema_of(hint: Any, auto_schema: AutoSchema, direction: Direction) -> Schema:
+    """Return the schema of a type hint.
+
+    drf-spectacular resolves hints too, but writes every nested `TypedDict` out where it is met.
+    """
+
+    def schema_of(inner: Any) -> Schema:
+        return _schema_of(inner, auto_schema, direction)
+
+    origin, arguments = get_origin(hint), get_args(hint)
+    if is_typeddict(hint):
+        reference: Schema = auto_schema.resolve_serializer(hint, direction).ref
+        return reference
+    if origin is Annotated:
+        return append_meta(schema_of(arguments[0]), {"description": arguments[1]})
+    if origin is NotRequired:
+        return schema_of(arguments[0])
+    if origin in (Union, UnionType):
+        return _union(arguments, schema_of)
+    if origin is list:
+        return build_array_type(schema_of(arguments[0]))
+    if origin is tuple:
+        length = len(arguments)
+        return build_array_type(_union(arguments, schema_of)) | {"minItems": length, "maxItems": length}
+    if origin is dict:
+        return build_object_type(additionalProperties=schema_of(arguments[1]))
+    if hint is float:
+        return dict(build_basic_type(OpenApiTypes.DOUBLE) or {})
+    return dict(resolve_type_hint(hint))
+
+
+def _union(hints: tuple[Any, ...], schema_of: Callable[[Any], Schema]) -> Schema:
+    """Return the schema of a value of one of these types."""
+    some = [hint for hint in dict.fromkeys(hints) if hint is not NoneType]
+    if float in some:  # which whole numbers are of as well
+        some = [hint for hint in some if hint is not int]
+    schema = schema_of(some[0]) if len(some) == 1 else {"oneOf": [schema_of(hint) for hint in some]}
+    return append_meta(schema, {"nullable": True}) if NoneType in hints else schema

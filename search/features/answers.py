@@ -1,0 +1,105 @@
+"""The networks and what their layers see, as plain values."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias, TypedDict
+
+from django.core.files.storage import default_storage
+
+from gallery.models import Image
+from search.extractors.networks import registry
+from search.extractors.networks.architecture import Architecture
+from search.extractors.networks.layer_info import Tap
+from search.features import feature_maps
+from search.features.layer_images import layer_picture
+
+MapShape: TypeAlias = Annotated[tuple[int, int, int], "Height, width and channels of the map."]
+
+
+class LayerAnswer(TypedDict):
+    """A layer of a network whose feature map can be searched with."""
+
+    name: str
+    type: Annotated[str, "Its class in Keras."]
+    index: Annotated[int, "Its number, counted from 1, among `total_layers`."]
+    total_layers: int
+    parameters: Annotated[int, "Parameters up to and with this layer."]
+    shape: MapShape
+    picture: Annotated[str | None, "A picture of what excites it most, painted by gradient ascent."]
+
+
+class ModelAnswer(TypedDict):
+    """A network and whether it can be used here."""
+
+    name: str
+    title: str
+    input_size: Annotated[int, "Side in pixels; 0 while the network is unknown."]
+    parameters: Annotated[int, "Parameters up to the last layer listed."]
+    baseline: Annotated[bool, "It is there to be compared with."]
+    layers: list[LayerAnswer]
+    available: bool
+    reason: Annotated[str, "Why it cannot be used and what to do; empty when it can."]
+
+
+class FeatureMapAnswer(TypedDict):
+    """One channel of a layer."""
+
+    channel: Annotated[int, "Its number, counted from 0."]
+    mean: Annotated[float, "Its mean over all places of the map."]
+    picture: Annotated[str, "Where it answers: dark least, light most."]
+
+
+class FeatureMapsAnswer(TypedDict):
+    """The strongest channels of a layer for one image, strongest first."""
+
+    image: int
+    model: str
+    layer: str
+    shape: MapShape
+    maps: list[FeatureMapAnswer]
+
+
+def model_answers() -> list[ModelAnswer]:
+    """Return every known network, with the reason where it cannot be used."""
+    return [_model(network) for network in registry.known()]
+
+
+def feature_maps_answer(image: Image, model: str, layer: str, count: int) -> FeatureMapsAnswer:
+    """Return the channels of a layer with the largest means for an image. Raises: as `feature_maps`."""
+    found = feature_maps.feature_maps(image, model, layer, count)
+    return {
+        "image": image.pk,
+        "model": model,
+        "layer": layer,
+        "shape": found.shape,
+        "maps": [
+            {"channel": one.channel, "mean": one.mean, "picture": default_storage.url(one.file)}
+            for one in found.maps
+        ],
+    }
+
+
+def _model(network: Architecture) -> ModelAnswer:
+    reason = network.unavailable_reason()
+    return {
+        "name": network.name,
+        "title": network.title,
+        "input_size": network.input_size,
+        "parameters": network.parameters,
+        "baseline": network.baseline,
+        "layers": [_layer(network.name, tap) for tap in network.described()],
+        "available": not reason,
+        "reason": reason,
+    }
+
+
+def _layer(model: str, tap: Tap) -> LayerAnswer:
+    return {
+        "name": tap.name,
+        "type": tap.type,
+        "index": tap.index,
+        "total_layers": tap.total_layers,
+        "parameters": tap.parameters,
+        "shape": tap.shape,
+        "picture": layer_picture(model, tap.name),
+    }

@@ -1,0 +1,149 @@
+"""What a search answers, as plain values."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Literal, TypedDict
+
+from django.core.files.storage import default_storage
+
+from gallery.browse.image_summaries import page_address
+from search.live.hits import Hit, ShownImage, shown
+from search.live.query import SearchResponse, Timings
+
+
+class QueryImageAnswer(TypedDict):
+    """The stored image that was searched with."""
+
+    id: int
+    dataset: str
+    label: str
+    url: str
+    thumbnail: str
+    filename: str
+
+
+class QueryAnswer(TypedDict):
+    """What was searched with."""
+
+    kind: Literal["file", "url", "image"]
+    image: QueryImageAnswer | None
+    url: str | None
+    thumbnail: Annotated[str | None, "The fetched picture, small, as a data: URL; only of a search by `url`."]
+    width: int
+    height: int
+
+
+class HitAnswer(TypedDict):
+    """One ranked result; `score` is a cosine, higher is nearer."""
+
+    rank: int
+    image: int
+    score: float
+    width: int
+    height: int
+    page_url: str
+    dataset: str
+    label: str
+    url: str
+    thumbnail: str
+    filename: str
+
+
+class TimingsAnswer(TypedDict):
+    """Milliseconds of each stage."""
+
+    decode: float
+    extract: float
+    search: float
+    rerank: float
+    load: float
+    total: float
+
+
+class SearchAnswer(TypedDict):
+    """One page of results."""
+
+    query: QueryAnswer
+    dataset: str | None
+    label: str | None
+    k: int
+    page: int
+    has_next: bool
+    searched: Annotated[int, "How many vectors could have been found."]
+    hits: list[HitAnswer]
+    timings_ms: TimingsAnswer
+
+
+def search_answer(response: SearchResponse) -> SearchAnswer:
+    """Return an answered search as plain values."""
+    request = response.request
+    return {
+        "query": _query(response),
+        "dataset": request.dataset,
+        "label": request.label,
+        "k": request.k,
+        "page": request.page,
+        "has_next": response.has_next,
+        "searched": response.searched,
+        "hits": hit_answers(response.hits),
+        "timings_ms": timings_answer(response.timings_ms),
+    }
+
+
+def hit_answers(hits: list[Hit]) -> list[HitAnswer]:
+    """Return hits as plain values."""
+    page = cache(page_address)
+    return [_hit(hit, page(hit.image.dataset)) for hit in hits]
+
+
+def timings_answer(timings: Timings) -> TimingsAnswer:
+    """Return the stages in milliseconds, rounded."""
+    return {
+        "decode": round(timings.decode, 2),
+        "extract": round(timings.extract, 2),
+        "search": round(timings.search, 2),
+        "rerank": round(timings.rerank, 2),
+        "load": round(timings.load, 2),
+        "total": round(timings.total, 2),
+    }
+
+
+def _query(response: SearchResponse) -> QueryAnswer:
+    request = response.request
+    return {
+        "kind": "image" if request.image_id is not None else "url" if request.url is not None else "file",
+        "image": _query_image(shown(response.image)) if response.image else None,
+        "url": request.url,
+        "thumbnail": response.thumbnail,
+        "width": response.width,
+        "height": response.height,
+    }
+
+
+def _query_image(image: ShownImage) -> QueryImageAnswer:
+    return {
+        "id": image.pk,
+        "dataset": image.dataset,
+        "label": image.category,
+        "url": default_storage.url(image.file),
+        "thumbnail": default_storage.url(image.thumbnail),
+        "filename": image.filename,
+    }
+
+
+def _hit(hit: Hit, page: tuple[str, str]) -> HitAnswer:
+    image = hit.image
+    return {
+        "rank": hit.rank,
+        "image": image.pk,
+        "score": round(hit.score, 6),
+        "width": image.width,
+        "height": image.height,
+        "page_url": f"{page[0]}{image.pk}{page[1]}",
+        "dataset": image.dataset,
+        "label": image.category,
+        "url": default_storage.url(image.file),
+        "thumbnail": default_storage.url(image.thumbnail),
+        "filename": image.filename,
+    }

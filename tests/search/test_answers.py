@@ -1,0 +1,276 @@
+"""Every answer of the REST interface is what its schema says, key by key and in that order."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, TypedDict, get_origin, get_type_hints
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry
+
+from gallery import jobs
+from gallery.errors import NotAPictureError
+from gallery.models import Dataset, Image, Job
+from search import job_kinds
+from search.index.faiss.generation import Manifest
+from search.index.milvus.generation import Published
+from search.models import Experiment, FeatureSpec, Projection, SearchIndex
+from search.types import GenerationFacts
+from tests.conftest import import_folder, picture
+from tests.support.experiment_rows import experiment_row, query_row
+from tests.support.projection_rows import featured_images, pca, project
+from tests.support.schema_client import Schema, SchemaClient
+from tests.support.site import ROOT
+
+# what a job was told and what it found differ by its kind, and kinds are registered by applications
+FREE_FORM = {"Job.result"}
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    """Return the schema of the whole interface."""
+    return dict(SchemaGenerator().get_schema(request=None, public=True))
+
+
+def answers_of(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
+    """Yield path, method and schema of each answer in JSON that has a body."""
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                if status.startswith("2") and "application/json" in answer.get("content", {}):
+                    yield path, method, answer["content"]["application/json"]["schema"]
+
+
+def test_every_answer_has_a_named_component(schema: Schema) -> None:
+    unnamed = [f"{method} {path}" for path, method, answer in answers_of(schema) if "$ref" not in answer]
+    assert not unnamed
+
+
+def test_every_operation_says_what_an_error_looks_like(schema: Schema) -> None:
+    error = {"$ref": "#/components/schemas/Error"}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            assert operation["responses"]["default"]["content"] == {"application/json": {"schema": error}}
+
+
+def test_no_component_is_of_free_form_but_those_known_to_be(schema: Schema) -> None:
+    assert set(_free_form(schema["components"]["schemas"])) == FREE_FORM
+
+
+def _free_form(components: dict[str, Schema]) -> Iterator[str]:
+    for name, component in components.items():
+        for key, value in component.get("properties", {}).items():
+            if not {"$ref", "allOf", "oneOf", "enum"} & set(value) and (
+                "type" not in value or value.get("additionalProperties") == {}
+            ):
+                yield f"{name}.{key}"
+
+
+def test_no_function_returns_a_mapping_of_anything() -> None:
+    """What is returned has a `TypedDict`, a dataclass, or keys that nobody knows: `dict[str, object]`."""
+    files = [
+        file for package in ("gallery", "search", "semsearch_site") for file in (ROOT / package).rglob("*.py")
+    ]
+    found = [
+        f"{file.relative_to(ROOT)}: {node.name}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.returns
+        if re.search(r"(dict|Mapping)\[str, Any\]", ast.unparse(node.returns))
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("manifest", [Manifest, Published])
+def test_facts_of_a_generation_are_what_its_manifest_holds(manifest: type) -> None:
+    names = {one.name for one in fields(manifest)} - {"centre", "sample"}
+    hints = get_type_hints(GenerationFacts, include_extras=True)
+    required = {name for name, hint in hints.items() if get_origin(hint) is not NotRequired}
+    assert required <= names <= set(hints)
+
+
+class Inner(TypedDict):
+    """What is inside."""
+
+    some: NotRequired[list[int]]
+
+
+class OuterAnswer(TypedDict):
+    """What is outside."""
+
+    inner: Annotated[Inner | None, "Where there is one."]
+    pair: tuple[int, float]
+    by_name: dict[str, Inner]
+
+
+def test_a_typed_answer_becomes_one_component_each_with_its_descriptions() -> None:
+    view = AutoSchema()
+    view.registry = ComponentRegistry()
+    answer: Any = OuterAnswer
+    assert view.resolve_serializer(answer, "response").ref == {"$ref": "#/components/schemas/Outer"}
+    inner = {"$ref": "#/components/schemas/Inner"}
+    assert view.registry.build({})["schemas"] == {
+        "Inner": {
+            "type": "object",
+            "description": "What is inside.",
+            "properties": {"some": {"type": "array", "items": {"type": "integer"}}},
+        },
+        "Outer": {
+            "type": "object",
+            "description": "What is outside.",
+            "properties": {
+                "inner": {"allOf": [inner], "nullable": True, "description": "Where there is one."},
+                "pair": {
+                    "type": "array",
+                    "items": {"type": "number", "format": "double"},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+                "by_name": {"type": "object", "additionalProperties": inner},
+            },
+            "required": ["by_name", "inner", "pair"],
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Site:
+    """A dataset that is imported, indexed, measured and mapped, and another with made-up features."""
+
+    image: Image
+    experiment: Experiment
+    projection: Projection
+    job: Job
+
+
+@pytest.fixture
+def site(dataset: Dataset, sample_folder: Callable[..., Path]) -> Site:
+    """Return a site that has something to answer with for every operation."""
+    import_folder(dataset, sample_folder(count=3))
+    jobs.perform_now(job_kinds.INDEX, dataset)
+    image = Image.objects.order_by("pk")[0]
+    ids = list(Image.objects.order_by("pk").values_list("pk", flat=True))
+    experiment = experiment_row(
+        dataset,
+        SearchIndex.objects.get(dataset=dataset).spec,
+        weighted_precision=0.5,
+        precision=0.25,
+        average_precision=0.125,
+        extract_ms=4.5678,
+        categories=[
+            {"name": "a", "images": 2, "weighted_precision": 0.5, "precision": 0.5, "average_precision": 0.5}
+        ],
+        confusion=[{"category": "a", "neighbours": [{"category": "a", "count": 2}]}],
+    )
+    query_row(experiment, image.pk, ids[1:4], [0.9, 0.8, -1.5], precision=0.5).save()
+    mapped = Dataset.objects.create(slug="mapped", name="Mapped")
+    featured_images(mapped, ["dogs", "dogs", "cats", "cats", "", ""])
+    project(mapped, pca())
+    job = jobs.enqueue(jobs.IMPORT, dataset, path=str(sample_folder(count=3)))
+    run = jobs.claim(job.pk)
+    assert run is not None
+    run.fail_file("broken.png", NotAPictureError("It is no picture."))
+    run.finish(Job.State.FAILED, error="It was of no use.")
+    return Site(image, experiment, Projection.objects.order_by("pk")[0], job)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_answer_is_as_the_schema_says(
+    site: Site, staff_client: Client, schema: Schema, without_broker: None
+) -> None:
+    asked = SchemaClient(staff_client, schema)
+    _ask_the_gallery(asked, site)
+    _ask_the_search(asked, site)
+    _ask_experiments_and_maps(asked, site)
+    asked.get("/api/v1/images/{id}/", "/api/v1/images/999999/")
+    assert asked.operations == {(path, method) for path, method, _ in answers_of(schema)}
+
+
+def _ask_the_gallery(asked: SchemaClient, site: Site) -> None:
+    pk = site.image.pk
+    asked.get("/api/v1/datasets/")
+    one = "/api/v1/datasets/{slug}/"
+    asked.get(one, "/api/v1/datasets/mine/")
+    asked.get("/api/v1/datasets/{slug}/atlas/", "/api/v1/datasets/mine/atlas/")
+    asked.post("/api/v1/datasets/", slug="new", name="New")
+    asked.send("patch", one, "/api/v1/datasets/new/", name="Newer")
+    asked.post("/api/v1/datasets/from-images/", slug="chosen", name="Chosen", images=[pk])
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as out:
+        out.writestr("cats/1.png", picture(1))
+    asked.post_form(
+        "/api/v1/datasets/{slug}/upload/",
+        "/api/v1/datasets/new/upload/",
+        file=SimpleUploadedFile("a.zip", archive.getvalue()),
+    )
+    asked.get("/api/v1/images/", page_size=2)
+    asked.get("/api/v1/images/", ids=f"{pk + 1},{pk}")
+    asked.get("/api/v1/images/{id}/", f"/api/v1/images/{pk}/")
+    asked.get("/api/v1/images/grid/", dataset="mine", order="category", limit=3)
+    asked.get("/api/v1/images/grid/", dataset="mine", limit=3)
+    asked.post_form(
+        "/api/v1/images/", file=SimpleUploadedFile("new.png", picture(5)), dataset="mine", label="new"
+    )
+    job = f"/api/v1/jobs/{site.job.pk}/"
+    asked.get("/api/v1/jobs/")
+    asked.get("/api/v1/jobs/{id}/", job)
+    asked.get("/api/v1/jobs/{id}/failed-files/", f"{job}failed-files/")
+    asked.post("/api/v1/jobs/{id}/failed-files/retry/", f"{job}failed-files/retry/")
+    asked.post("/api/v1/jobs/{id}/retry/", f"{job}retry/")
+    asked.post("/api/v1/jobs/{id}/cancel/", f"{job}cancel/")
+
+
+def _ask_the_search(asked: SchemaClient, site: Site) -> None:
+    asked.post("/api/v1/search/", image=site.image.pk, k=3)
+    asked.post_form("/api/v1/search/", file=SimpleUploadedFile("a.png", picture(3)), dataset="mine", k=2)
+    asked.get("/api/v1/models/")
+    asked.get(
+        "/api/v1/models/{name}/layers/{layer}/feature-maps/",
+        "/api/v1/models/efficientnet-lite0/layers/stage3/feature-maps/",
+        image=site.image.pk,
+        count=2,
+    )
+    asked.get("/api/v1/indexes/")
+    index = SearchIndex.objects.create(
+        dataset=site.image.dataset, spec=FeatureSpec.objects.order_by("-pk")[0], live=False
+    )
+    one = f"/api/v1/indexes/{index.pk}/"
+    asked.get("/api/v1/indexes/{id}/", one)
+    asked.get(
+        "/api/v1/indexes/{id}/",
+        f"/api/v1/indexes/{SearchIndex.objects.get(live=True, dataset__slug='mine').pk}/",
+    )
+    asked.post("/api/v1/indexes/{id}/promote/", f"{one}promote/")
+
+
+def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:
+    experiments = "/api/v1/experiments/"
+    one = f"{experiments}{site.experiment.pk}/"
+    asked.get(experiments)
+    asked.get("/api/v1/experiments/{id}/", one)
+    asked.get("/api/v1/experiments/{id}/neighbours/", f"{one}neighbours/", image=site.image.pk)
+    asked.get(f"{experiments}of-image/", image=site.image.pk)
+    asked.get(f"{experiments}leaderboard/", dataset="mine")
+    asked.post(experiments, dataset="mine", models=["efficientnet-lite0"])
+    spec = FeatureSpec.objects.order_by("-pk")[0]
+    other = experiment_row(site.image.dataset, spec)
+    asked.post("/api/v1/experiments/{id}/promote/", f"{experiments}{other.pk}/promote/")
+    projections = "/api/v1/projections/"
+    one = f"{projections}{site.projection.pk}/"
+    asked.get(projections, dataset="mapped", page_size=2)
+    asked.get("/api/v1/projections/{id}/", one)
+    for by in ("category", "cluster"):
+        asked.get("/api/v1/projections/{id}/legend/", f"{one}legend/", by=by)
+    experiment_row(site.projection.dataset, site.projection.spec)
+    asked.get("/api/v1/projections/{id}/legend/", f"{one}legend/", by="score")
+    asked.post(projections, dataset="mine", method="pca", models=["efficientnet-lite0"])
