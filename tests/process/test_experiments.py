@@ -27,7 +27,7 @@ def test_killed_while_it_extracts_it_keeps_what_it_had_and_finishes(prepared: Pr
         stdout=subprocess.DEVNULL,
     )
     try:
-        until(lambda: layers_kept(home) == 8, within_s=120, what="features of all layers", every_s=0.005)
+        until(lambda: layers_kept(home) == 8, within_s=300, what="features of all layers", every_s=0.005)
     finally:
         run.send_signal(signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL, "it ended before it was killed"

@@ -31,7 +31,7 @@ def begin_extraction(site: RunningSite) -> int:
 def wait_for_embeddings(home: Path, wanted: int) -> None:
     until(
         lambda: count(home, EMBEDDINGS) >= wanted,
-        within_s=60,
+        within_s=300,
         what=f"{wanted} embeddings",
         every_s=0.005,
     )
@@ -118,7 +118,7 @@ def test_a_rebuild_killed_at_any_point_leaves_the_old_generation_serving(
         stdout=subprocess.DEVNULL,
     )
     try:
-        until(lambda: any(folder.glob(at)), within_s=60, what=at, every_s=0.0005)
+        until(lambda: any(folder.glob(at)), within_s=300, what=at, every_s=0.0005)
     finally:
         builder.kill()
     assert builder.wait() == -9, "the build ended before it was killed"

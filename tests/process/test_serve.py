@@ -120,7 +120,7 @@ def serve(prepared: Prepared, port: int) -> subprocess.CompletedProcess[str]:
         env=environment(prepared.home),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
 
 

@@ -31,6 +31,7 @@ NOT_OURS = (
     "OPEN_READING",
     "INDEX_BACKEND",
 )
+COMPUTE_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def _own_home() -> Path:
@@ -50,6 +51,10 @@ def _own_home() -> Path:
 
 for _name in NOT_OURS:
     os.environ.pop(_name, None)
+if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    # a thread that waits for its part of a small matrix spins: on cores that other workers want as well
+    for _name in COMPUTE_THREADS:
+        os.environ.setdefault(_name, str(max(1, (os.cpu_count() or 1) // _workers)))
 os.environ["SEMSEARCH_HOME"] = str(_own_home())
 os.environ["SEARCH_THROTTLE"] = "100000/min"
 

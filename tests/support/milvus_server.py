@@ -20,7 +20,7 @@ import psutil
 from semsearch_site.child_processes import free_ports, kill_group, start_child
 
 INSTALLED = Path(__file__).resolve().parents[2] / ".services" / "milvus-2.3.5"
-STARTS_WITHIN_S = 90.0
+STARTS_WITHIN_S = 300.0
 STOPS_WITHIN_S = 20.0
 PORTS = (
     "proxy", "proxy_internal", "root_coord", "query_coord", "query_node", "index_coord", "index_node",

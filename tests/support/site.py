@@ -20,13 +20,14 @@ import psutil
 
 from semsearch_site.child_processes import free_port
 from tests.support import services
+from tests.support.isolation import COMPUTE_THREADS
 from tests.support.services import rows as rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, tuple[str, ...]] = {"worker": ("celery",), "web server": ("gunicorn",)}
 if services.embedded():
     PARTS = {"broker": ("valkey-server", "redis-server"), **PARTS}
-STARTS_WITHIN_S = 90.0
+STARTS_WITHIN_S = 300.0
 
 
 def until(condition: Callable[[], Any], *, within_s: float, what: str, every_s: float = 0.05) -> Any:
@@ -43,7 +44,8 @@ def until(condition: Callable[[], Any], *, within_s: float, what: str, every_s: 
 def environment(home: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a process that works on this state folder."""
     own = {"SEMSEARCH_HOME": str(home), "LOG_LEVEL": "WARNING", **services.environment(home)}
-    return os.environ | own | changes
+    given = {name: value for name, value in os.environ.items() if name not in COMPUTE_THREADS}
+    return given | own | changes
 
 
 def manage(home: Path, *words: str, **changes: str) -> str:
@@ -54,7 +56,7 @@ def manage(home: Path, *words: str, **changes: str) -> str:
         env=environment(home, **changes),
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
     assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -161,7 +163,7 @@ class RunningSite:
         body = b"".join([*parts, head.encode(), file[1], f"\r\n--{boundary}--\r\n".encode()])
         return self._ask("POST", path, body, f"multipart/form-data; boundary={boundary}")
 
-    def job_ended(self, job_id: int, within_s: float = 90.0) -> dict[str, Any]:
+    def job_ended(self, job_id: int, within_s: float = 300.0) -> dict[str, Any]:
         """Wait for a job's end and return it."""
 
         def ended() -> dict[str, Any] | None:
@@ -178,7 +180,7 @@ class RunningSite:
         if self._token:
             request.add_header("Authorization", f"Token {self._token}")
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=120) as response:
                 status, data = response.status, response.read()
         except urllib.error.HTTPError as error:
             status, data = error.code, error.read()

@@ -46,6 +46,7 @@ def use(settings: Any, tmp_path: Path) -> Callable[[MilvusServer | None], None]:
         settings.INDEX_BACKEND = "faiss" if server is None else "milvus"
         if server is not None:
             settings.MILVUS_URI, settings.MILVUS_TOKEN = server.uri, server.token
+            settings.MILVUS_TIMEOUT_S = server.timeout_s
             settings.MILVUS_PREFIX = f"t{abs(hash(str(tmp_path))):x}"
         builds.forget()
 
