@@ -48,7 +48,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """A named list of pictures with their categories."""
 
     name: str
@@ -119,9 +119,9 @@ def expanded(queries: Vectors, stored: Vectors, similarity: NDArray[np.float32],
 def read_rgb(path: Path) -> RGB:
     """Return a picture (h, w, 3) uint8 with its transparent places white."""
     with Image.open(path) as opened:
-        picture = opened.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+        image = opened.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
 
 
 class Laboratory:
@@ -131,18 +131,18 @@ class Laboratory:
         self._cache_dir = cache_dir
         self._kept: dict[tuple[str, Run, str], Features] = {}
 
-    def features(self, pictures: Pictures, run: Run, pooling: str) -> Features:
+    def features(self, images: Images, run: Run, pooling: str) -> Features:
         """Return the vectors of a set; the first call for a run makes all poolings of it."""
-        if (pictures.name, run, pooling) not in self._kept:
-            self._extract(pictures, run)
-        return self._kept[pictures.name, run, pooling]
+        if (images.name, run, pooling) not in self._kept:
+            self._extract(images, run)
+        return self._kept[images.name, run, pooling]
 
-    def _extract(self, pictures: Pictures, run: Run) -> None:
+    def _extract(self, images: Images, run: Run) -> None:
         engine = load_engine(
             get_network(run.model), (run.layer,), run.input_size, kind="openvino", cache_dir=self._cache_dir
         )
         pooled: dict[str, list[Vectors]] = {name: [] for name in POOLINGS}
-        for path in pictures.paths:
+        for path in images.paths:
             square = resized(read_rgb(path), run.input_size, run.resize)
             (maps,) = engine.run(np.stack([square, square[:, ::-1]]))
             for name, pool in POOLINGS.items():
@@ -151,8 +151,8 @@ class Laboratory:
         for name, parts in pooled.items():
             if parts:
                 both = np.stack(parts)
-                self._kept[pictures.name, run, name] = Features(both[:, 0], both[:, 1])
-        print(f"  extracted {pictures.name} with {run}", file=sys.stderr, flush=True)
+                self._kept[images.name, run, name] = Features(both[:, 0], both[:, 1])
+        print(f"  extracted {images.name} with {run}", file=sys.stderr, flush=True)
 
 
 def throughput(run: Run, cache_dir: Path) -> tuple[float, float]:
@@ -182,7 +182,7 @@ def joined(parts: Sequence[Features]) -> Features:
     )
 
 
-def development_sets(listing: Path, folders: dict[str, Path], names: Iterable[str]) -> list[Pictures]:
+def development_sets(listing: Path, folders: dict[str, Path], names: Iterable[str]) -> list[Images]:
     """Return the named sets of development.csv."""
     with listing.open(newline="", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
@@ -190,7 +190,7 @@ def development_sets(listing: Path, folders: dict[str, Path], names: Iterable[st
     for name in names:
         chosen = [row for row in rows if row["set"] == name]
         paths = tuple(folders[row["package"]] / row["path"] for row in chosen)
-        sets.append(Pictures(name, paths, np.array([row["category"] for row in chosen])))
+        sets.append(Images(name, paths, np.array([row["category"] for row in chosen])))
     return sets
 
 
@@ -198,7 +198,7 @@ class Tables:
     """Asks the questions one after the other, each a table of weighted precision on every set."""
 
     def __init__(
-        self, laboratory: Laboratory, sets: list[Pictures], components: dict[str, NDArray[np.float32]]
+        self, laboratory: Laboratory, sets: list[Images], components: dict[str, NDArray[np.float32]]
     ) -> None:
         self._laboratory = laboratory
         self._sets = sets
@@ -208,10 +208,10 @@ class Tables:
     def row(self, table: str, what: str, parts: Sequence[tuple[Run, str]], recipe: Recipe) -> None:
         """Measure one recipe on one or several joined feature kinds, and print and keep it."""
         figures = []
-        for pictures in self._sets:
-            features = [self._laboratory.features(pictures, *part) for part in parts]
+        for images in self._sets:
+            features = [self._laboratory.features(images, *part) for part in parts]
             vectors = features[0] if len(features) == 1 else joined(features)
-            figures.append(round(weighted_precision(similarities(vectors, recipe), pictures.labels), 2))
+            figures.append(round(weighted_precision(similarities(vectors, recipe), images.labels), 2))
         self.results.setdefault(table, {})[what] = figures
         print(f"{table} | {what} | " + " | ".join(f"{figure:.2f}" for figure in figures), flush=True)
 

@@ -30,7 +30,7 @@ class Load:
 
     port: int
     path: str
-    pictures: list[str]
+    images: list[str]
     clients: int = 1
     searches: int = 0
     seconds: float = 0.0
@@ -56,7 +56,7 @@ def measured(load: Load) -> Record:
 
 def apply(load: Load) -> Record:
     """Ask until enough searches are made, or the time is over; a search that has begun is waited for."""
-    bodies = [_body(Path(name)) for name in load.pictures]
+    bodies = [_body(Path(name)) for name in load.images]
     record, numbers = Record(), count(load.first)
     began, cpu = time.perf_counter(), time.process_time()
     deadline = began + load.seconds
@@ -107,15 +107,15 @@ def _hits(data: bytes) -> int:
         return -1
 
 
-def _body(picture: Path) -> tuple[bytes, str]:
+def _body(image: Path) -> tuple[bytes, str]:
     """Return a form with a picture and the number of hits, as a browser sends it, and its content type."""
     boundary = uuid.uuid4().hex
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="k"\r\n\r\n{HITS}\r\n'
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{picture.name}"\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{image.name}"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"
     )
-    body = head.encode() + picture.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    body = head.encode() + image.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
     return body, f"multipart/form-data; boundary={boundary}"
 
 

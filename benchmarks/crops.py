@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.pictures import pictures
+from benchmarks.images import images
 from gallery.errors import TooLargeError
 from gallery.imaging import decoding
 from search.extractors.feature_extractor import FeatureExtractor, live_config
@@ -30,7 +30,7 @@ def crop_features(count: int, cache_dir: Path) -> tuple[Vectors, int]:
     EfficientNet-Lite0, average of the last activation. All pictures come in one seeded order, first whole,
     then, as often as needed, each in another seeded crop of 40 to 100 % of its sides.
     """
-    paths = [path for folder in (None, *OTHER_FOLDERS) for path in pictures(folder) if _is_readable(path)]
+    paths = [path for folder in (None, *OTHER_FOLDERS) for path in images(folder) if _is_readable(path)]
     kept = cache_dir / "benchmarks" / f"crops-{MODEL}-{len(paths)}-{count}.npy"
     if not kept.exists():
         vectors = _extracted(paths, count, cache_dir)
@@ -81,6 +81,6 @@ def _crops(paths: list[Path], count: int) -> Iterator[tuple[int, RGB]]:
 
 def _bounded(rgb: RGB) -> RGB:
     """Return a picture with its longer side at most 640 pixels: more is lost in the network's input."""
-    picture = Image.fromarray(rgb)
-    picture.thumbnail((640, 640), reducing_gap=2.0)
-    return np.asarray(picture)
+    image = Image.fromarray(rgb)
+    image.thumbnail((640, 640), reducing_gap=2.0)
+    return np.asarray(image)

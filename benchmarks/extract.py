@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
+from benchmarks.images import images
 from benchmarks.jpegs import jpegs
 from benchmarks.original import OriginalWay
-from benchmarks.pictures import pictures
 from benchmarks.rounds import compared, in_turn, per_second
 from gallery import jobs
 from gallery.imaging import decoding
@@ -27,26 +27,26 @@ from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding
 
-PICTURES = 2000
+IMAGES = 2000
 ROUNDS = 3
-PEER_PICTURES = 60  # evenly out of all
+PEER_IMAGES = 60  # evenly out of all
 ENGINE_BATCHES = 16
 
 
-def extract(folder: Path | None = None, count: int = PICTURES) -> dict[str, Any]:
+def extract(folder: Path | None = None, count: int = IMAGES) -> dict[str, Any]:
     """Measure in turn: ours with import, the original's way, engine alone, decoder alone.
 
     Over 2,000 JPEGs of 0.1 to 6 megapixels, or the pictures of a folder. Without a GPU, engine and decoder
     share the cores: `shared_bound_images_per_s` is what both could do together with no other work at all.
     """
-    files = pictures(folder) if folder else jpegs(count, settings.CACHE_ROOT)
+    files = images(folder) if folder else jpegs(count, settings.CACHE_ROOT)
     root = folder or files[0].parent.parent
     network = loaded_extractors.extractor(feature_specs.live_spec().config)
     stages: list[dict[str, float]] = []
     rounds = in_turn(
         {
             "ours": lambda: _ours(root, stages),
-            "peer": _peer(files[:: max(1, len(files) // PEER_PICTURES)]),
+            "peer": _peer(files[:: max(1, len(files) // PEER_IMAGES)]),
             "engine": _engine_alone(network),
             "decoder": _decoder_alone(network, files),
         },

@@ -36,7 +36,7 @@ class _Pair:
 
     ours: Server
     peer: Server
-    pictures: list[str]
+    images: list[str]
 
     def alternately(self, number: int, **load: Any) -> tuple[list[Record], list[Record]]:
         """Apply the same load to both in turn, in so many rounds; each round asks for other pictures."""
@@ -44,7 +44,7 @@ class _Pair:
 
         def ask(name: str, server: Server, path: str) -> Record:
             before = server.web_cpu_s()
-            record = measured(Load(server.port, path, self.pictures, first=next(firsts[name]), **load))
+            record = measured(Load(server.port, path, self.images, first=next(firsts[name]), **load))
             record.server_cpu_seconds = server.web_cpu_s() - before
             return record
 
@@ -90,13 +90,13 @@ def http(clients: int = CLIENTS, seconds: float = SECONDS) -> dict[str, Any]:
         }
 
 
-def _prepare(home: Path, pictures: Path) -> None:
+def _prepare(home: Path, images: Path) -> None:
     """Import, extract and index the collection; networks converted before are used again."""
     (home / "cache").symlink_to(settings.CACHE_ROOT)
     for number, words in enumerate(
         (
             ["migrate", "--verbosity", "0"],
-            ["import_dataset", str(pictures), "--name", "benchmark", "--no-extract"],
+            ["import_dataset", str(images), "--name", "benchmark", "--no-extract"],
             ["extract_features"],
             ["rebuild_index"],
         ),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.crops import OTHER_FOLDERS
-from benchmarks.pictures import pictures
+from benchmarks.images import images
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding
 
@@ -61,7 +61,7 @@ def jpegs(count: int, cache_dir: Path, sizes: Sizes = MIXED) -> list[Path]:
             aside.rename(kept)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    return pictures(kept)
+    return images(kept)
 
 
 def _make_all(count: int, sizes: Sizes, folder: Path) -> None:
@@ -82,7 +82,7 @@ _grain: list[NDArray[np.int8]] = []
 def _load_sources() -> None:
     """Read what the pictures are made of, once a process."""
     random = np.random.default_rng(SEED)
-    paths = [path for folder in (None, *OTHER_FOLDERS) for path in pictures(folder)]
+    paths = [path for folder in (None, *OTHER_FOLDERS) for path in images(folder)]
     for place in random.permutation(len(paths)):
         if len(_sources) == SOURCES:
             break
@@ -90,9 +90,9 @@ def _load_sources() -> None:
             rgb = decoding.decode(paths[place].read_bytes(), LIMITS)
         except SemsearchError:
             continue
-        picture = Image.fromarray(rgb)
-        picture.thumbnail((SOURCE_SIDE, SOURCE_SIDE))
-        _sources.append(picture)
+        image = Image.fromarray(rgb)
+        image.thumbnail((SOURCE_SIDE, SOURCE_SIDE))
+        _sources.append(image)
     _grain.append(_grain_field(random))
 
 
@@ -114,9 +114,9 @@ def _make(order: tuple[int, Sizes, Path]) -> None:
     aspect = random.choice(ASPECTS)
     long, short = round(math.sqrt(pixels * aspect)), round(math.sqrt(pixels / aspect))
     width, height = (long, short) if random.random() < 0.7 else (short, long)
-    picture = _with_grain(_patchwork(width, height, random), random)
+    image = _with_grain(_patchwork(width, height, random), random)
     folder.mkdir(exist_ok=True)
-    picture.save(folder / f"{number:06}.jpg", "JPEG", quality=int(random.integers(*QUALITIES, endpoint=True)))
+    image.save(folder / f"{number:06}.jpg", "JPEG", quality=int(random.integers(*QUALITIES, endpoint=True)))
 
 
 def _patchwork(width: int, height: int, random: np.random.Generator) -> Image.Image:
@@ -141,8 +141,8 @@ def _crop(source: Image.Image, random: np.random.Generator) -> tuple[float, floa
     return float(left), float(top), float(left + width), float(top + height)
 
 
-def _with_grain(picture: Image.Image, random: np.random.Generator) -> Image.Image:
-    pixels = np.asarray(picture)
+def _with_grain(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    pixels = np.asarray(image)
     height, width = pixels.shape[:2]
     top, left = random.integers(0, GRAIN_SIDE, 2)
     rows = (np.arange(height) + top) % GRAIN_SIDE

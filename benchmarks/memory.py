@@ -11,7 +11,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pictures import pictures
+from benchmarks.images import images
 from benchmarks.processes import Complaints, failed
 from benchmarks.serving import ROOT, manage
 
@@ -64,7 +64,7 @@ def _measured(count: int) -> dict[str, float]:
 def _copies(count: int, folder: Path) -> None:
     """Lay out as many JPEGs of the sample data, every one with a comment that makes it another file."""
     folder.mkdir()
-    originals = [file.read_bytes() for file in pictures(None) if file.suffix == ".jpg"]
+    originals = [file.read_bytes() for file in images(None) if file.suffix == ".jpg"]
     for number, data in enumerate(islice(cycle(originals), count)):
         text = f"copy {number}".encode()
         comment = COMMENT + (len(text) + 2).to_bytes(2, "big") + text

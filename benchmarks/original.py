@@ -34,8 +34,8 @@ class OriginalWay:
         """Return the vector (1, 62720) float32 of a picture's bytes."""
         from PIL import Image
 
-        picture = Image.open(io.BytesIO(data)).convert("RGB").resize((INPUT_SIZE, INPUT_SIZE))
-        maps = self._model.predict(np.asarray(picture, dtype=np.float32)[None], verbose=0)
+        image = Image.open(io.BytesIO(data)).convert("RGB").resize((INPUT_SIZE, INPUT_SIZE))
+        maps = self._model.predict(np.asarray(image, dtype=np.float32)[None], verbose=0)
         return np.ascontiguousarray(maps.reshape(1, -1), dtype=np.float32)
 
     def add(self, data: bytes) -> None:

@@ -31,9 +31,9 @@ def projection(count: int = COUNT) -> dict[str, Any]:
     judged. The figures are for the cosine distance; "euclidean" holds the same for umap-learn's own default
     distance.
     """
-    vectors, pictures = crop_features(count, settings.CACHE_ROOT)
+    vectors, images = crop_features(count, settings.CACHE_ROOT)
     metrics = {metric: _compared(vectors, metric) for metric in ("cosine", "euclidean")}
-    return {"count": count, **metrics["cosine"], "euclidean": metrics["euclidean"], "pictures": pictures}
+    return {"count": count, **metrics["cosine"], "euclidean": metrics["euclidean"], "pictures": images}
 
 
 def _compared(vectors: Vectors, metric: str) -> dict[str, Any]:

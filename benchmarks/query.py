@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any
 
 from benchmarks import rounds
+from benchmarks.images import SAMPLES, images
 from benchmarks.original import OriginalWay
-from benchmarks.pictures import SAMPLES, pictures
 from gallery import jobs
 from gallery.ingest import removal
 from gallery.models import Dataset
@@ -27,7 +27,7 @@ K = 10
 def query() -> dict[str, Any]:
     """Measure both in turn on the photographs of the sample data, each over an index of the same pictures."""
     folder = SAMPLES / "objects200"
-    datas = [file.read_bytes() for file in pictures(folder)]
+    datas = [file.read_bytes() for file in images(folder)]
     original = OriginalWay()
     for data in datas:
         original.add(data)

@@ -20,7 +20,7 @@ class SemsearchError(Exception):
         self.detail = detail
 
 
-class NotAPictureError(SemsearchError):
+class NotAnImageError(SemsearchError):
     """The bytes are not a picture that can be read."""
 
     code = "not_a_picture"

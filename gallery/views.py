@@ -29,7 +29,7 @@ JOBS_PER_PAGE = 50
 JOB_FILTERS = {"active": Job.ACTIVE, "failed": (Job.State.FAILED,)}
 FAILED_FILES_PER_PAGE = 100
 RECENT_JOBS = 5
-PICTURE_TYPES = {
+IMAGE_TYPES = {
     ".avif": "image/avif",
     ".bmp": "image/bmp",
     ".gif": "image/gif",
@@ -149,7 +149,7 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
     """Send a stored picture; nothing else of the storage can be reached from here."""
     pure = PurePosixPath(path)
-    content_type = PICTURE_TYPES.get(pure.suffix.lower())
+    content_type = IMAGE_TYPES.get(pure.suffix.lower())
     inside = len(pure.parts) > 1 and media_folders.is_served(pure.parts[0])
     if not inside or content_type is None or posixpath.normpath(path) != path or "\\" in path or "\0" in path:
         raise Http404("no such picture")

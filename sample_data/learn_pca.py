@@ -31,9 +31,9 @@ BATCH = 32
 def read_rgb(path: Path) -> RGB:
     """Return a picture (h, w, 3) uint8 with its transparent places white."""
     with Image.open(path) as opened:
-        picture = opened.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+        image = opened.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
 
 
 def listed(development: Path, chosen: str, folders: dict[str, Path]) -> list[Path]:

@@ -66,47 +66,47 @@ def flattened(path: Path) -> Image.Image:
         cut_out = opened.convert("RGBA")
     on_white = Image.new("RGBA", cut_out.size, "white")
     on_white.alpha_composite(cut_out)
-    picture = _trimmed(on_white.convert("RGB"))
-    picture.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
-    return picture
+    image = _trimmed(on_white.convert("RGB"))
+    image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
+    return image
 
 
-def _trimmed(picture: Image.Image) -> Image.Image:
+def _trimmed(image: Image.Image) -> Image.Image:
     """Cut white borders down to a narrow margin: some clip art fills only a corner of its page."""
-    drawn = ImageOps.invert(picture.convert("L")).point(lambda level: 255 if level >= BLANK_BELOW else 0)
+    drawn = ImageOps.invert(image.convert("L")).point(lambda level: 255 if level >= BLANK_BELOW else 0)
     box = drawn.getbbox()
     if box is None:
-        return picture
+        return image
     margin = round(max(box[2] - box[0], box[3] - box[1]) * MARGIN)
     left, top = max(0, box[0] - margin), max(0, box[1] - margin)
-    right, bottom = min(picture.width, box[2] + margin), min(picture.height, box[3] + margin)
-    return picture.crop((left, top, right, bottom))
+    right, bottom = min(image.width, box[2] + margin), min(image.height, box[3] + margin)
+    return image.crop((left, top, right, bottom))
 
 
-def fingerprint(picture: Image.Image) -> Fingerprint:
+def fingerprint(image: Image.Image) -> Fingerprint:
     """Reduce a picture to (64, 64, 3) uint8 levels, which near-identical pictures nearly share."""
-    return np.asarray(picture.resize((COMPARED_SIDE_PX, COMPARED_SIDE_PX), Image.Resampling.BOX))
+    return np.asarray(image.resize((COMPARED_SIDE_PX, COMPARED_SIDE_PX), Image.Resampling.BOX))
 
 
-def same_picture(one: Fingerprint, other: Fingerprint) -> bool:
+def same_image(one: Fingerprint, other: Fingerprint) -> bool:
     """Say whether two fingerprints show the same picture, or one the mirror image of the other."""
     levels = one.astype(np.int16)
     return any(float(np.abs(levels - side).mean()) < SAME_BELOW for side in (other, other[:, ::-1]))
 
 
-def encoded(picture: Image.Image, dataset: str) -> tuple[str, bytes]:
+def encoded(image: Image.Image, dataset: str) -> tuple[str, bytes]:
     """Encode a picture as (suffix, bytes): photographs as JPEG, clip art as the smaller of PNG and JPEG."""
     if dataset == "objects200":
-        return ".jpg", _as_jpeg(picture, quality=85)
+        return ".jpg", _as_jpeg(image, quality=85)
     png = io.BytesIO()
-    picture.quantize(256).save(png, "PNG", optimize=True)
-    jpeg = _as_jpeg(picture, quality=90)
+    image.quantize(256).save(png, "PNG", optimize=True)
+    jpeg = _as_jpeg(image, quality=90)
     return (".png", png.getvalue()) if png.tell() <= len(jpeg) else (".jpg", jpeg)
 
 
-def _as_jpeg(picture: Image.Image, *, quality: int) -> bytes:
+def _as_jpeg(image: Image.Image, *, quality: int) -> bytes:
     target = io.BytesIO()
-    picture.save(target, "JPEG", quality=quality, optimize=True)
+    image.save(target, "JPEG", quality=quality, optimize=True)
     return target.getvalue()
 
 
@@ -118,12 +118,12 @@ def write_dataset(rows: Iterable[Selected], roots: dict[str, Path], folder: Path
     """
     seen: dict[str, Fingerprint] = {}
     for row in rows:
-        picture = flattened(roots[row.package] / row.path)
-        suffix, content = encoded(picture, row.dataset)
+        image = flattened(roots[row.package] / row.path)
+        suffix, content = encoded(image, row.dataset)
         file = f"{row.category}/{row.name}{suffix}"
-        levels = fingerprint(picture)
+        levels = fingerprint(image)
         for earlier, earlier_levels in seen.items():
-            if earlier == file or same_picture(levels, earlier_levels):
+            if earlier == file or same_image(levels, earlier_levels):
                 raise SystemExit(f"{row.path} repeats {earlier}: take one of them out of the selection")
         seen[file] = levels
         target = folder / file

@@ -99,7 +99,7 @@ def database(env: Env, state: Path) -> DBConfig:
     return found
 
 
-def picture_storage(env: Env, bucket: str) -> Storage:
+def image_storage(env: Env, bucket: str) -> Storage:
     """Return Django's description of where pictures are kept: a bucket when one is named, else MEDIA_ROOT."""
     if not bucket:
         return {"BACKEND": "semsearch_site.local_storage.LocalStorage"}

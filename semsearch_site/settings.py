@@ -131,7 +131,7 @@ DATABASES = {"default": environment.database(env, SEMSEARCH_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
-    "default": environment.picture_storage(env, STORAGE_BUCKET),
+    "default": environment.image_storage(env, STORAGE_BUCKET),
     "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"},
 }
 STATIC_URL = "static/"

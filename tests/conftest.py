@@ -24,7 +24,7 @@ from tests.support.snapshots import restored
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 
 
-def picture(seed: int, size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:
+def image_bytes(seed: int, size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:
     """Return the bytes of a picture that differs for every seed."""
     pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     out = io.BytesIO()

@@ -56,14 +56,14 @@ def chaos(count: int = COUNT) -> dict[str, Any]:
 
 def compared(plan: Plan, cache: Path) -> dict[str, Any]:
     """Make both runs of a plan and return what they took and left behind."""
-    pictures = jpegs(plan.count, cache, SMALL)
+    images = jpegs(plan.count, cache, SMALL)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         servers = Servers(keep_queue=True)
         servers.start()
         try:
-            archives = _archives(pictures[: plan.count // 4], folder)
-            rest = _laid_out(pictures[plan.count // 4 :], folder / "rest")
+            archives = _archives(images[: plan.count // 4], folder)
+            rest = _laid_out(images[plan.count // 4 :], folder / "rest")
             token = prepared(folder / "source", servers, cache, rest)
 
             def run(name: str, disturb: Callable[[Fleet, threading.Event], Downtime] | None) -> _Outcome:
@@ -165,22 +165,22 @@ def _disturb(fleet: Fleet, stop: threading.Event, plan: Plan, calm_seconds: floa
     return down
 
 
-def _archives(pictures: Sequence[Path], folder: Path) -> list[Path]:
+def _archives(images: Sequence[Path], folder: Path) -> list[Path]:
     """Return zips that hold some pictures each."""
     archives = []
     for number in range(UPLOADS):
         path = folder / f"{number}.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for picture in pictures[number::UPLOADS]:
-                archive.write(picture, f"{picture.parent.name}/{picture.name}")
+            for image in images[number::UPLOADS]:
+                archive.write(image, f"{image.parent.name}/{image.name}")
         archives.append(path)
     return archives
 
 
-def _laid_out(pictures: Sequence[Path], folder: Path) -> Path:
+def _laid_out(images: Sequence[Path], folder: Path) -> Path:
     """Return a folder with copies of pictures, as it is imported."""
-    for picture in pictures:
-        target = folder / picture.parent.name / picture.name
+    for image in images:
+        target = folder / image.parent.name / image.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(picture, target)
+        shutil.copyfile(image, target)
     return folder

@@ -145,7 +145,7 @@ def manage(home: Path, servers: Servers, *words: str, **more: str) -> dict[str, 
     return dict(json.loads(printed.splitlines()[-1])) if "--json" in words else {}
 
 
-def prepared(home: Path, servers: Servers, cache: Path, pictures: Path) -> str:
+def prepared(home: Path, servers: Servers, cache: Path, images: Path) -> str:
     """Fill a state folder with pictures that are imported and not extracted; returns a token of staff.
 
     The networks of another state folder's cache are shared with it.
@@ -154,7 +154,7 @@ def prepared(home: Path, servers: Servers, cache: Path, pictures: Path) -> str:
     (home / "cache").symlink_to(cache)
     manage(home, servers, "migrate", "--verbosity", "0")
     manage(home, servers, "collectstatic", "--no-input", "--verbosity", "0")
-    manage(home, servers, "import_dataset", str(pictures), "--name", "pictures", "--no-extract", "--json")
+    manage(home, servers, "import_dataset", str(images), "--name", "pictures", "--no-extract", "--json")
     staff = ("createsuperuser", "--noinput", "--username=staff", "--email=staff@example.org")
     manage(home, servers, *staff, DJANGO_SUPERUSER_PASSWORD=os.urandom(16).hex())
     return str(manage(home, servers, "create_token", "staff", "--json")["token"])

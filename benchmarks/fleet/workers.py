@@ -30,13 +30,13 @@ WITHIN_S = 600.0
 
 def workers(count: int = COUNT) -> dict[str, Any]:
     """Extract the same pictures with one worker and with two, in turn; returns images a second of each."""
-    pictures = jpegs(count, settings.CACHE_ROOT, SMALL)
+    images = jpegs(count, settings.CACHE_ROOT, SMALL)
     with tempfile.TemporaryDirectory() as folder:
         servers = Servers()
         servers.start()
         try:
             source = Path(folder) / "source"
-            prepared(source, servers, settings.CACHE_ROOT, _folder_of(pictures))
+            prepared(source, servers, settings.CACHE_ROOT, _folder_of(images))
             numbered = iter(range(1000))
 
             def extracted(number: int) -> float:
@@ -74,6 +74,6 @@ def _rate(home: Path, servers: Servers, number: int, count: int) -> float:
         return (ended[1] - began[1]) / (ended[0] - began[0])
 
 
-def _folder_of(pictures: list[Path]) -> Path:
+def _folder_of(images: list[Path]) -> Path:
     """Return the folder that holds all of these pictures, in subfolders."""
-    return pictures[0].parent.parent
+    return images[0].parent.parent

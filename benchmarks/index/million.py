@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.images import images
 from benchmarks.needs import Need
-from benchmarks.pictures import pictures
 from benchmarks.tiles import distinct, tile_vectors
 from gallery.errors import NotFoundError, TooLargeError
 from gallery.imaging import decoding
@@ -59,20 +59,20 @@ class Collection:
     """Vectors to search and to search with, uncentred, of different pictures.
 
     `base` (n, d) float16, `queries` (m, d) float32; `labels` (n,) int32 numbers the folders that the
-    pictures lie in, `pictures` (n,) int32 the pictures themselves; `facts` says how it was made.
+    pictures lie in, `images` (n,) int32 the pictures themselves; `facts` says how it was made.
     """
 
     base: NDArray[np.float16]
     queries: Vectors
     labels: NDArray[np.int32]
-    pictures: NDArray[np.int32]
+    images: NDArray[np.int32]
     facts: dict[str, Any]
 
 
 def needs(count: int) -> list[Need]:
     """Return what is missing to make so many vectors; a few come from the sample data alone."""
     installed = [folder for folder in (CLIPART, STAMPS) if folder.is_dir()]
-    if len(installed) == 2 or count <= USUAL_TILES * len(pictures(None)):
+    if len(installed) == 2 or count <= USUAL_TILES * len(images(None)):
         return []
     return [Need(f"the pictures that {count:,} vectors are made from", debian=PACKAGES)]
 
@@ -124,9 +124,9 @@ def kept_collection(folder: Path, count: int) -> Collection:
 
 def _sources() -> list[Path]:
     """Return the readable pictures, each content once: the Debian packages' or else the sample data."""
-    installed = [path for folder in (CLIPART, STAMPS) if folder.is_dir() for path in pictures(folder)]
+    installed = [path for folder in (CLIPART, STAMPS) if folder.is_dir() for path in images(folder)]
     contents: dict[bytes, Path] = {}
-    for path in installed or pictures(None):
+    for path in installed or images(None):
         data = path.read_bytes()
         try:
             decoding.inspect(data, LIMITS)
@@ -259,9 +259,9 @@ def _views(
 
 def _crops(path: Path, number: int) -> Iterator[RGB]:
     """Yield the whole picture, then crops of it."""
-    picture = Image.fromarray(decoding.decode(path.read_bytes(), LIMITS))
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=2.0)
-    rgb = np.asarray(picture)
+    image = Image.fromarray(decoding.decode(path.read_bytes(), LIMITS))
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=2.0)
+    rgb = np.asarray(image)
     yield rgb
     random = np.random.default_rng((SEED, number))
     for shares in random.uniform(*SHARES, (CROPS, 2)):

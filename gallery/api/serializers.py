@@ -123,7 +123,7 @@ class NewDatasetOfImagesSerializer(serializers.Serializer[Any]):
     images = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
         allow_empty=False,
-        max_length=from_images.MOST_PICTURES,
+        max_length=from_images.MOST_IMAGES,
     )
 
 

@@ -93,11 +93,11 @@ def window(request: WindowRequest) -> WindowAnswer:
             raise NotFoundError(f"The dataset {request.dataset} has no picture {request.around}.")
         offset = found // request.limit * request.limit
     ids = _sorted(counted, offset, request) if by_category else _shuffled(counted, offset, request)
-    pictures = image_summaries(ids)
+    images = image_summaries(ids)
     return {
         "total": counted.total,
         "offset": offset,
-        "pictures": [pictures[pk] for pk in ids if pk in pictures],
+        "pictures": [images[pk] for pk in ids if pk in images],
         "categories": _starts(counted) if by_category else [],
     }
 

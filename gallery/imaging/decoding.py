@@ -28,7 +28,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from gallery.errors import NotAPictureError, TooLargeError
+from gallery.errors import NotAnImageError, TooLargeError
 from gallery.imaging import jpeg
 from gallery.types import RGB
 
@@ -73,7 +73,7 @@ class ImageLimits:
 
 
 @dataclass(frozen=True)
-class PictureFacts:
+class ImageFacts:
     """What a picture is: format name, MIME type, file extension without a dot, size in pixels as shown."""
 
     format: str
@@ -115,7 +115,7 @@ _SIGNATURES = (
 )
 
 
-def inspect(data: bytes, limits: ImageLimits) -> PictureFacts:
+def inspect(data: bytes, limits: ImageLimits) -> ImageFacts:
     """Say what a picture is from its header alone, without decoding it.
 
     Raises: NotAPictureError, TooLargeError.
@@ -140,7 +140,7 @@ def decode(
 
 def decode_with_facts(
     data: bytes, limits: ImageLimits, *, shortest_side: int | None = None, longest_side: int = 1
-) -> tuple[PictureFacts, RGB]:
+) -> tuple[ImageFacts, RGB]:
     """Decode a picture as `decode` does and say what it is, parsing it once; facts are of the full size.
 
     Raises: NotAPictureError, TooLargeError.
@@ -169,7 +169,7 @@ def encode_webp(rgb: RGB, quality: int) -> bytes:
 
 def _open(data: bytes, limits: ImageLimits) -> tuple[_Format, ImageFile.ImageFile]:
     if not data:
-        raise NotAPictureError("the file is empty: choose a picture")
+        raise NotAnImageError("the file is empty: choose a picture")
     if len(data) > limits.max_bytes:
         raise TooLargeError(
             f"the file has {_megabytes(len(data))}; at most {_megabytes(limits.max_bytes)} are read: "
@@ -181,7 +181,7 @@ def _open(data: bytes, limits: ImageLimits) -> tuple[_Format, ImageFile.ImageFil
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"the picture has too many pixels, make it smaller: {error}") from error
     except _DAMAGE as error:
-        raise NotAPictureError(
+        raise NotAnImageError(
             f"this begins like a {kind.name} file but is truncated or damaged: export or download it again"
         ) from error
     width, height = opened.size
@@ -214,7 +214,7 @@ def _by_pillow(kind: _Format, opened: ImageFile.ImageFile, least: tuple[int, int
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"this {kind.name} file unfolds to too many pixels: {error}") from error
     except _DAMAGE as error:
-        raise NotAPictureError(
+        raise NotAnImageError(
             f"this {kind.name} file is truncated or damaged ({error}): export or download it again"
         ) from error
 
@@ -235,12 +235,12 @@ def _sniff(data: bytes) -> _Format:
         brands = data[8:12] + data[16 : int.from_bytes(data[:4], "big")][:64]
         if b"avif" in brands or b"avis" in brands:
             return _AVIF
-        raise NotAPictureError(f"HEIC pictures and films are not supported: convert it to {READABLE}")
+        raise NotAnImageError(f"HEIC pictures and films are not supported: convert it to {READABLE}")
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     is_markup = start.startswith((b"<?xml", b"<!doctype", b"<!--"))
     if start.startswith(b"<svg") or (is_markup and b"<svg" in start):
-        raise NotAPictureError("SVG drawings are not supported: convert it to PNG")
-    raise NotAPictureError(f"this is not a picture: use a {READABLE} file")
+        raise NotAnImageError("SVG drawings are not supported: convert it to PNG")
+    raise NotAnImageError(f"this is not a picture: use a {READABLE} file")
 
 
 def _orientation(kind: _Format, opened: ImageFile.ImageFile) -> int:
@@ -255,9 +255,9 @@ def _orientation(kind: _Format, opened: ImageFile.ImageFile) -> int:
     return orientation if isinstance(orientation, int) and orientation in _TURNS else 1
 
 
-def _facts(kind: _Format, size: tuple[int, int], orientation: int) -> PictureFacts:
+def _facts(kind: _Format, size: tuple[int, int], orientation: int) -> ImageFacts:
     width, height = reversed(size) if orientation in _QUARTER_TURNS else size
-    return PictureFacts(kind.name, kind.mime, kind.extension, width, height)
+    return ImageFacts(kind.name, kind.mime, kind.extension, width, height)
 
 
 def _flatten(opened: ImageFile.ImageFile) -> Image.Image:

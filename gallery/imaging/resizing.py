@@ -41,8 +41,8 @@ def resize(rgb: RGB, width: int, height: int) -> RGB:
 def _in_steps(rgb: RGB, width: int, height: int) -> RGB:
     from PIL import Image
 
-    picture = Image.fromarray(rgb)
-    scaled = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
+    image = Image.fromarray(rgb)
+    scaled = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
     return np.asarray(scaled)
 
 

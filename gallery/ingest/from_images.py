@@ -19,7 +19,7 @@ from gallery.models import Dataset, Image, Job
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
-MOST_PICTURES = 200_000
+MOST_IMAGES = 200_000
 
 Ids = NDArray[np.int64]
 

@@ -8,7 +8,7 @@ INSIDE = "an archive inside: import it by itself"
 
 # Belong to a collection without being pictures: no problem worth a line.
 _SIDE_FILES = ("readme", "license", "licence", "copying")
-_PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -27,7 +27,7 @@ def is_side_file(name: str) -> bool:
     """Whether a file belongs to a collection without being a picture, and is passed over in silence."""
     last = name.rpartition("/")[2].lower()
     # "license-plate.jpg" is a picture: none may vanish in silence.
-    return last == "manifest.csv" or (last.startswith(_SIDE_FILES) and not last.endswith(_PICTURE_SUFFIXES))
+    return last == "manifest.csv" or (last.startswith(_SIDE_FILES) and not last.endswith(_IMAGE_SUFFIXES))
 
 
 def parts(name: str) -> tuple[str, ...]:

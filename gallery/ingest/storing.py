@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
-from gallery.imaging.decoding import ImageLimits, PictureFacts
+from gallery.imaging.decoding import ImageFacts, ImageLimits
 from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import ImageObserver
 from gallery.models import Dataset, Image
@@ -59,7 +59,7 @@ class DecodedImage:
     category: str
     data: bytes
     sha256: str
-    facts: PictureFacts
+    facts: ImageFacts
     thumbnail: bytes
     payload: Any
 
@@ -110,7 +110,7 @@ def store(dataset: Dataset, batch: list[DecodedImage], pool: Executor | None = N
     """Write files, by the threads of a pool, then rows; a row never points at a file that is not there."""
     for _ in range(3):
         fresh, duplicates = _split(dataset, batch)
-        rows = [_row(dataset, picture) for picture in fresh]
+        rows = [_row(dataset, decoded) for decoded in fresh]
         _write_all(zip(rows, fresh, strict=True), pool)
         try:
             with transaction.atomic():
@@ -125,18 +125,18 @@ def store(dataset: Dataset, batch: list[DecodedImage], pool: Executor | None = N
 def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:
     known: dict[str, Image] = {
         image.sha256: image
-        for image in Image.objects.filter(dataset=dataset, sha256__in=[picture.sha256 for picture in batch])
+        for image in Image.objects.filter(dataset=dataset, sha256__in=[decoded.sha256 for decoded in batch])
     }
     fresh: dict[str, DecodedImage] = {}
     duplicates: list[Duplicate] = []
-    for picture in batch:
-        first = known.get(picture.sha256)
+    for decoded in batch:
+        first = known.get(decoded.sha256)
         if first is not None:
-            duplicates.append((picture, _duplicate_of(first.filename), first))
-        elif picture.sha256 in fresh:
-            duplicates.append((picture, _duplicate_of(fresh[picture.sha256].name), None))
+            duplicates.append((decoded, _duplicate_of(first.filename), first))
+        elif decoded.sha256 in fresh:
+            duplicates.append((decoded, _duplicate_of(fresh[decoded.sha256].name), None))
         else:
-            fresh[picture.sha256] = picture
+            fresh[decoded.sha256] = decoded
     return list(fresh.values()), duplicates
 
 
@@ -144,19 +144,19 @@ def _duplicate_of(name: str) -> DuplicateError:
     return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
 
 
-def _row(dataset: Dataset, picture: DecodedImage) -> Image:
+def _row(dataset: Dataset, decoded: DecodedImage) -> Image:
     image = Image(
         dataset=dataset,
-        sha256=picture.sha256,
-        filename=picture.name,
-        category=picture.category,
-        width=picture.facts.width,
-        height=picture.facts.height,
-        size_bytes=len(picture.data),
-        format=picture.facts.format,
+        sha256=decoded.sha256,
+        filename=decoded.name,
+        category=decoded.category,
+        width=decoded.facts.width,
+        height=decoded.facts.height,
+        size_bytes=len(decoded.data),
+        format=decoded.facts.format,
     )
-    image.file.name = _path(image, "file", f"{picture.sha256}.{picture.facts.extension}")
-    image.thumbnail.name = _path(image, "thumbnail", f"{picture.sha256}.{thumbnails.EXTENSION}")
+    image.file.name = _path(image, "file", f"{decoded.sha256}.{decoded.facts.extension}")
+    image.thumbnail.name = _path(image, "thumbnail", f"{decoded.sha256}.{thumbnails.EXTENSION}")
     return image
 
 
@@ -165,18 +165,18 @@ def _path(image: Image, field: str, name: str) -> str:
     return path
 
 
-def _write_all(pictures: Iterable[tuple[Image, DecodedImage]], pool: Executor | None) -> None:
+def _write_all(decoded_images: Iterable[tuple[Image, DecodedImage]], pool: Executor | None) -> None:
     if pool is None:
-        for image, picture in pictures:
-            _write_files(image, picture)
+        for image, decoded in decoded_images:
+            _write_files(image, decoded)
         return
-    for writing in [pool.submit(_write_files, image, picture) for image, picture in pictures]:
+    for writing in [pool.submit(_write_files, image, decoded) for image, decoded in decoded_images]:
         writing.result()
 
 
-def _write_files(image: Image, picture: DecodedImage) -> None:
-    image.file.name = _write(str(image.file.name), picture.data)
-    image.thumbnail.name = _write(str(image.thumbnail.name), picture.thumbnail)
+def _write_files(image: Image, decoded: DecodedImage) -> None:
+    image.file.name = _write(str(image.file.name), decoded.data)
+    image.thumbnail.name = _write(str(image.thumbnail.name), decoded.thumbnail)
 
 
 def _write(path: str, data: bytes) -> str:

@@ -46,8 +46,8 @@ def extract_layers(run: JobRun, dataset: Dataset, specs: Sequence[FeatureSpec]) 
     run.begin(images, f"Extracting {len(specs)} layers of {specs[0].model}")
     writer = _Writer(dataset, specs, network)
     rows = _without(dataset, held)
-    pictures = pipeline.prepared(rows, specs[0].input_size, network.prepare, StageTimer())
-    for done, (image, outcome) in enumerate(pictures, start=len(held) + 1):
+    prepared = pipeline.prepared(rows, specs[0].input_size, network.prepare, StageTimer())
+    for done, (image, outcome) in enumerate(prepared, start=len(held) + 1):
         if isinstance(outcome, SemsearchError):
             run.fail_file(image.filename, outcome, image)
         elif writer.add(image.pk, outcome):
@@ -96,12 +96,12 @@ class _Writer:
         self._ids: list[int] = []
         self._vectors: list[tuple[Vectors, ...]] = []
 
-    def add(self, image_id: int, picture: RGB) -> bool:
+    def add(self, image_id: int, image: RGB) -> bool:
         """Take a prepared picture; every batch goes through the network, every few batches to the store.
 
         Returns whether all that was taken is stored now.
         """
-        self._batch.append((image_id, picture))
+        self._batch.append((image_id, image))
         if len(self._batch) == settings.EXTRACT_BATCH:
             self._run()
         if len(self._vectors) < STORE_EVERY_BATCHES:
@@ -117,7 +117,7 @@ class _Writer:
             self._store()
 
     def _run(self) -> None:
-        self._vectors.append(self._network.extract(np.stack([picture for _, picture in self._batch])))
+        self._vectors.append(self._network.extract(np.stack([image for _, image in self._batch])))
         self._ids += [pk for pk, _ in self._batch]
         self._batch = []
 

@@ -114,9 +114,9 @@ class Embedder:
         """End the thread; its last batch is waited for."""
         self._opened.close()
 
-    def add(self, image_id: int, picture: RGB) -> None:
+    def add(self, image_id: int, image: RGB) -> None:
         """Take a prepared picture (s, s, 3) uint8; waits while the network is behind, raises its errors."""
-        self._batch.append((image_id, picture))
+        self._batch.append((image_id, image))
         if len(self._batch) >= settings.EXTRACT_BATCH:
             self._submit()
         self._store_finished()
@@ -133,13 +133,13 @@ class Embedder:
         while len(self._underway) >= BATCHES_UNDERWAY:
             self._collect()
         ids = np.array([pk for pk, _ in self._batch], dtype=np.int64)
-        pictures = [picture for _, picture in self._batch]
-        self._underway.append((ids, self._engine.submit(self._run, pictures)))
+        images = [image for _, image in self._batch]
+        self._underway.append((ids, self._engine.submit(self._run, images)))
         self._batch = []
 
-    def _run(self, pictures: list[RGB]) -> Vectors:
+    def _run(self, images: list[RGB]) -> Vectors:
         with core_lock(), self._clock.timed("engine"):
-            return self._network.extract(np.stack(pictures))
+            return self._network.extract(np.stack(images))
 
     def _collect(self) -> None:
         ids, running = self._underway.popleft()

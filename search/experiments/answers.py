@@ -100,7 +100,7 @@ class ImageResultAnswer(TypedDict):
 
 
 class ImageResultsAnswer(TypedDict):
-    """What a picture found in every experiment; `pictures` holds each picture once, by id."""
+    """What a picture found in every experiment; `pictures` holds each image once, by id."""
 
     image: ImageSummary
     pictures: dict[int, ImageSummary]

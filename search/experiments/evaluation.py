@@ -61,7 +61,7 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanS
     """
     index = feature_specs.live_index(dataset)
     spec = index.spec
-    labels, keys, files = _labelled(dataset, spec)
+    categories, keys, files = _labelled(dataset, spec)
     live = builds.searchable(index)
     queries = _queries(files, spec.config)
     ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=live_query.QUERY_EXPANSION)
@@ -70,7 +70,7 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanS
         "metric": "cosine",
         "query_expansion": _expansion_values(live_query.QUERY_EXPANSION),
     }
-    return evaluated, score(ranked.ids, keys, labels, k)
+    return evaluated, score(ranked.ids, keys, categories, k)
 
 
 def evaluate_experiment(
@@ -110,12 +110,14 @@ def _unlabelled(dataset: Dataset) -> UnlabelledError:
     )
 
 
-def score(ranked: NDArray[np.int64], keys: Ids, labels: NDArray[np.str_], k: int) -> MeanScores:
+def score(ranked: NDArray[np.int64], keys: Ids, categories: NDArray[np.str_], k: int) -> MeanScores:
     """Return the scores of rankings (n, r) of ids, padded with -1, of queries (n,) with these labels (n,)."""
     order = np.argsort(keys)
     places = order[np.minimum(np.searchsorted(keys[order], ranked), len(keys) - 1)]
-    relevant = (labels[places] == labels[:, None]) & (keys[places] == ranked) & (ranked != keys[:, None])
-    totals = (labels[:, None] == labels[None, :]).sum(axis=1) - 1
+    relevant = (
+        (categories[places] == categories[:, None]) & (keys[places] == ranked) & (ranked != keys[:, None])
+    )
+    totals = (categories[:, None] == categories[None, :]).sum(axis=1) - 1
     return MeanScores(
         weighted_precision=_percent(metrics.weighted_precision_at(relevant, k)),
         precision=_percent(metrics.precision_at(relevant, k)),

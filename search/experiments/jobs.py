@@ -183,9 +183,9 @@ def _compute(
         def report(count: int, done: int = done, title: str = title) -> None:
             run.advance(done, title)
 
-        labels = categories[np.searchsorted(all_ids, ids)].tolist()
+        own = categories[np.searchsorted(all_ids, ids)].tolist()
         options = ScoringOptions(metric, NEIGHBOURS_KEPT, SCORED_FIRST)
-        neighbours = rank_and_score(vectors, labels, options, report)
+        neighbours = rank_and_score(vectors, own, options, report)
         _store(state, Measured(spec, metric, ids, neighbours, costs.get(spec.pk)))
     run.advance(len(missing))
     return len(missing)

@@ -69,12 +69,12 @@ def layer_mosaic(network: Network, layer: str, channels: NDArray[np.intp], *, st
     model = with_slope_everywhere(network.builder((layer,), size.side))
     # weights that come with a classifier fit one size alone
     side = model.input_shape[1] or size.side
-    pictures = exciting_pictures(model, channels, side=side, steps=steps)
+    images = exciting_images(model, channels, side=side, steps=steps)
     margin = (side - size.shown) // 2
-    return mosaic(pictures[:, margin : margin + size.shown, margin : margin + size.shown])
+    return mosaic(images[:, margin : margin + size.shown, margin : margin + size.shown])
 
 
-def exciting_pictures(network: Any, channels: NDArray[np.intp], *, side: int, steps: int = STEPS) -> Pixels:
+def exciting_images(network: Any, channels: NDArray[np.intp], *, side: int, steps: int = STEPS) -> Pixels:
     """Return for each of n channels of a network's only output a picture, (n, side, side, 3) uint8.
 
     What rises is the mean of the channel over the whole map. Chance is seeded: on one machine
@@ -157,11 +157,11 @@ def random_views(
     return places, weights
 
 
-def _sampled(pictures: Any, places: Any, weights: Any) -> Any:
+def _sampled(images: Any, places: Any, weights: Any) -> Any:
     import tensorflow as tf
 
-    shape = tf.shape(pictures)
-    flat = tf.reshape(pictures, (shape[0], -1, 3))
+    shape = tf.shape(images)
+    flat = tf.reshape(images, (shape[0], -1, 3))
     corners = tf.gather(flat, places, batch_dims=1)
     return tf.reshape(tf.reduce_sum(corners * weights[..., None], axis=1), shape)
 
@@ -185,7 +185,7 @@ def _painter(side: int) -> Callable[[Any], Any]:
     return paint
 
 
-def unevenness(network: Network, layers: tuple[str, ...], pictures: Pixels) -> list[Vectors]:
+def unevenness(network: Network, layers: tuple[str, ...], images: Pixels) -> list[Vectors]:
     """Return how unevenly every channel answers over every picture, one (n, c) float32 for each layer.
 
     That is the standard deviation over all places: in early layers the mean would tell little but how bright
@@ -199,46 +199,46 @@ def unevenness(network: Network, layers: tuple[str, ...], pictures: Pixels) -> l
 
     for layer in layers:
         network.require_layer(layer)
-    model = network.builder(layers, pictures.shape[1])
+    model = network.builder(layers, images.shape[1])
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def deviations(batch: Any) -> list[Any]:
         maps = model(tf.cast(batch, tf.float32), training=False)
         return [tf.math.reduce_std(one, axis=(1, 2)) for one in (maps if len(layers) > 1 else [maps])]
 
-    batches = [pictures[n : n + RESPONSE_BATCH] for n in range(0, len(pictures), RESPONSE_BATCH)]
+    batches = [images[n : n + RESPONSE_BATCH] for n in range(0, len(images), RESPONSE_BATCH)]
     parts = [[layer.numpy() for layer in deviations(batch)] for batch in batches]
     return [np.concatenate(layer) for layer in zip(*parts, strict=True)]
 
 
-def telling_channels(responses: Vectors, labels: list[str], count: int = CHANNELS) -> NDArray[np.intp]:
-    """Return the channels that tell labels apart best, each the best of another label while labels last.
+def telling_channels(responses: Vectors, categories: list[str], count: int = CHANNELS) -> NDArray[np.intp]:
+    """Return the channels that tell categories apart best, each the best of another one while there are more.
 
     `responses` (n, c) is a number for each of n labelled pictures and each channel. A channel is judged by
-    the one-way F ratio, variance of the label means over variance within labels, and belongs to the label of
-    its largest mean. The best come first; equals in the order of their numbers.
+    the one-way F ratio, variance of the categories' means over variance within them, and belongs to the one
+    of its largest mean. The best come first; equals in the order of their numbers.
     """
-    names = sorted(set(labels))
-    of_label = np.array([names.index(label) for label in labels])
+    names = sorted(set(categories))
+    of_category = np.array([names.index(category) for category in categories])
     exact = responses.astype(np.float64)
-    means = np.stack([exact[of_label == number].mean(axis=0) for number in range(len(names))])
-    within = ((exact - means[of_label]) ** 2).mean(axis=0)
-    between = ((means[of_label] - exact.mean(axis=0)) ** 2).mean(axis=0)
+    means = np.stack([exact[of_category == number].mean(axis=0) for number in range(len(names))])
+    within = ((exact - means[of_category]) ** 2).mean(axis=0)
+    between = ((means[of_category] - exact.mean(axis=0)) ** 2).mean(axis=0)
     ratio = np.where(within > 0, between / np.where(within > 0, within, 1), 0)
     order = np.argsort(-ratio, kind="stable")
     _, firsts = np.unique(means.argmax(axis=0)[order], return_index=True)
-    best_of_label = order[np.sort(firsts)]
-    rest = order[~np.isin(order, best_of_label)]
-    return np.concatenate([best_of_label, rest])[:count]
+    best_of_category = order[np.sort(firsts)]
+    rest = order[~np.isin(order, best_of_category)]
+    return np.concatenate([best_of_category, rest])[:count]
 
 
-def mosaic(pictures: Pixels, cell: int = CELL) -> Pixels:
+def mosaic(images: Pixels, cell: int = CELL) -> Pixels:
     """Lay (n, h, w, 3) uint8 pictures, n a square number, out row by row as one (s, s, 3) square of cells."""
     from PIL import Image
 
-    across = math.isqrt(len(pictures))
+    across = math.isqrt(len(images))
     sheet = Image.new("RGB", (across * cell, across * cell))
-    for number, picture in enumerate(pictures):
-        scaled = Image.fromarray(picture).resize((cell, cell), Image.Resampling.LANCZOS)
+    for number, image in enumerate(images):
+        scaled = Image.fromarray(image).resize((cell, cell), Image.Resampling.LANCZOS)
         sheet.paste(scaled, (number % across * cell, number // across * cell))
     return np.asarray(sheet)

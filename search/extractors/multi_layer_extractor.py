@@ -15,7 +15,7 @@ from search.extractors.pooling import pooling as pooling_named
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.types import RGB, Vectors
 
-TIMED_PICTURES = 4
+TIMED_IMAGES = 4
 
 
 class MultiLayerExtractor:
@@ -85,5 +85,5 @@ class MultiLayerExtractor:
         Resizing and pooling are not counted.
         """
         side = self._input_size
-        pixels = np.random.default_rng(0).integers(0, 256, (TIMED_PICTURES, side, side, 3), dtype=np.uint8)
+        pixels = np.random.default_rng(0).integers(0, 256, (TIMED_IMAGES, side, side, 3), dtype=np.uint8)
         return self._engine.costs_ms(pixels)

@@ -41,10 +41,10 @@ def resized(rgb: RGB, side: int, how: str) -> NDArray[np.uint8]:
         return _eased(rgb, side)
     if how not in ("crop", "pad"):
         raise NotFoundError(f"There is no resizing {how!r}; there are squash, ease, crop and pad.")
-    picture, size, method = Image.fromarray(rgb), (side, side), Image.Resampling.BICUBIC
+    image, size, method = Image.fromarray(rgb), (side, side), Image.Resampling.BICUBIC
     if how == "crop":
-        return np.asarray(ImageOps.fit(picture, size, method))
-    return np.asarray(ImageOps.pad(picture, size, method, color=PAD_COLOUR))
+        return np.asarray(ImageOps.fit(image, size, method))
+    return np.asarray(ImageOps.pad(image, size, method, color=PAD_COLOUR))
 
 
 def _eased(rgb: RGB, side: int) -> RGB:

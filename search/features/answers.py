@@ -11,7 +11,7 @@ from search.extractors.networks import registry
 from search.extractors.networks.layer_info import Layer
 from search.extractors.networks.network import Network
 from search.features import feature_maps
-from search.features.layer_images import layer_picture
+from search.features.layer_images import layer_image
 
 MapShape: TypeAlias = Annotated[tuple[int, int, int], "Height, width and channels of the map."]
 
@@ -101,5 +101,5 @@ def _layer(model: str, layer: Layer) -> LayerAnswer:
         "total_layers": layer.total_layers,
         "parameters": layer.parameters,
         "shape": layer.shape,
-        "picture": layer_picture(model, layer.name),
+        "picture": layer_image(model, layer.name),
     }

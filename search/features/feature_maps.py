@@ -93,7 +93,7 @@ def _make(image: Image, network: Network, layer: str, count: int, root: str) -> 
     pixels = extractor.prepare(_pixels(image, network.input_size))
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
     made = [
-        FeatureMap(channel, round(mean, 6), _keep_picture(f"{root}/{channel}.webp", found[:, :, channel]))
+        FeatureMap(channel, round(mean, 6), _keep_image(f"{root}/{channel}.webp", found[:, :, channel]))
         for channel, mean in strongest_channels(found, count)
     ]
     height, width, channels = found.shape
@@ -129,7 +129,7 @@ def _pixels(image: Image, side: int) -> RGB:
     return decoding.decode(data, image_limits(), shortest_side=side)
 
 
-def _keep_picture(name: str, channel: NDArray[np.float32]) -> str:
+def _keep_image(name: str, channel: NDArray[np.float32]) -> str:
     if default_storage.exists(name):
         return name
     return default_storage.save(name, ContentFile(decoding.encode_webp(coloured(channel, SIDE), QUALITY)))

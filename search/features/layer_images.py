@@ -22,7 +22,7 @@ FOLDER = "layers"  # below static/, one folder a network, one WebP a layer
 QUALITY = 75
 
 
-def layer_picture(model: str, layer: str) -> str | None:
+def layer_image(model: str, layer: str) -> str | None:
     """Return the address of the picture of what excites a layer, or None when none was collected."""
     name = f"{FOLDER}/{model}/{layer}.webp"
     try:
@@ -46,12 +46,12 @@ def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: 
         raise NotFoundError(f"{network.title} is computed from pixels: it has no channels to excite.")
     for layer in layers:
         network.require_layer(layer)
-    pictures, labels = sample_pictures(network.input_size)
-    responses = activation.unevenness(network, layers, pictures)
+    images, categories = sample_images(network.input_size)
+    responses = activation.unevenness(network, layers, images)
     folder = root / network.name
     folder.mkdir(parents=True, exist_ok=True)
     for layer, answers in zip(layers, responses, strict=True):
-        channels = activation.telling_channels(answers, labels)
+        channels = activation.telling_channels(answers, categories)
         path = folder / f"{layer}.webp"
         path.write_bytes(
             decoding.encode_webp(activation.layer_mosaic(network, layer, channels, steps=steps), QUALITY)
@@ -59,7 +59,7 @@ def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: 
         yield path
 
 
-def sample_pictures(side: int) -> tuple[Pixels, list[str]]:
+def sample_images(side: int) -> tuple[Pixels, list[str]]:
     """Return the sample pictures as a network takes them, (n, side, side, 3) uint8, and their categories.
 
     Raises: NotFoundError when they are not beside the program.

@@ -14,7 +14,7 @@ from search.types import Vectors
 
 BLOCK_SCORES = 8_000_000  # scores held at once: 32 MB, and twice that for their sort keys
 
-Labels = NDArray[np.int32]  # (n,) category numbers
+CategoryNumbers = NDArray[np.int32]  # (n,) category numbers
 Scorer = Callable[[int, int], NDArray[np.float32]]
 
 
@@ -37,7 +37,7 @@ def rankings(
     vectors: Vectors,
     metric: str,
     length: int,
-    labels: Labels | None = None,
+    categories: CategoryNumbers | None = None,
     report: Callable[[int], None] = lambda count: None,
 ) -> Rankings:
     """Return the `length` nearest others of each of the vectors (n, d), fewer when there are not as many.
@@ -52,19 +52,19 @@ def rankings(
     score = scorer(vectors, metric)
     neighbours = np.empty((count, length), dtype=np.int32)
     scores = np.empty((count, length), dtype=np.float32)
-    relevant = np.empty((count, length), dtype=np.bool_) if labels is not None else None
-    average_precision = np.zeros(count) if labels is not None else None
-    totals = np.bincount(labels)[labels] - 1 if labels is not None else None
+    relevant = np.empty((count, length), dtype=np.bool_) if categories is not None else None
+    average_precision = np.zeros(count) if categories is not None else None
+    totals = np.bincount(categories)[categories] - 1 if categories is not None else None
     for start, end in _blocks(count):
         block = score(start, end)
         # a vector is not among the others
         block[np.arange(end - start), np.arange(start, end)] = -np.inf
-        order = _order(block, length, full=labels is not None)
+        order = _order(block, length, full=categories is not None)
         first = order[:, :length]
         neighbours[start:end] = first
         scores[start:end] = np.take_along_axis(block, first.astype(np.intp), axis=1)
-        if labels is not None and relevant is not None and totals is not None:
-            same = labels[order] == labels[start:end, None]
+        if categories is not None and relevant is not None and totals is not None:
+            same = categories[order] == categories[start:end, None]
             same[:, -1] = False  # the vector itself, last by its score
             relevant[start:end] = same[:, :length]
             assert average_precision is not None

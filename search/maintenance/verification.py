@@ -21,7 +21,7 @@ from search.indexing.backends import backend
 from search.models import SearchIndex
 from search.types import Ids
 
-PICTURE_FOLDERS = ("images", "thumbnails")
+IMAGE_FOLDERS = ("images", "thumbnails")
 
 
 class VerificationReport(TypedDict):
@@ -148,7 +148,7 @@ def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
 
 def _files() -> tuple[list[int], list[str]]:
     """Return the images whose file is gone, and the stored files that belong to no image."""
-    present = {name for folder in PICTURE_FOLDERS for name in _walk(folder)}
+    present = {name for folder in IMAGE_FOLDERS for name in _walk(folder)}
     lost: list[int] = []
     rows = Image.objects.order_by("pk").values_list("pk", "file", "thumbnail").iterator(2000)
     for pk, *names in rows:

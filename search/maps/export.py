@@ -45,7 +45,7 @@ class UnsuitableExperimentError(SemsearchError):
 
 
 @dataclass(frozen=True)
-class Labels:
+class Categories:
     """The images of a dataset, ascending, the number of each one's category, and the names by number."""
 
     ids: Ids
@@ -64,7 +64,7 @@ class CurrentMap:
     names: tuple[str, ...]
 
 
-_remembered: DatasetCache[Labels] = DatasetCache(REMEMBERED)
+_remembered: DatasetCache[Categories] = DatasetCache(REMEMBERED)
 
 
 def version(row: Projection) -> str:
@@ -146,14 +146,14 @@ def _numbers(row: Projection, by: str, experiment_id: int | None) -> tuple[Numbe
 
 
 def _current(row: Projection) -> CurrentMap:
-    stored_map, labels = map_files.read(row), _labels(row.dataset)
-    kept, places = _common(stored_map.ids, labels.ids)
+    stored_map, categories = map_files.read(row), _categories(row.dataset)
+    kept, places = _common(stored_map.ids, categories.ids)
     return CurrentMap(
         stored_map.ids[kept],
         stored_map.points[kept],
         _clusters(stored_map)[kept],
-        labels.numbers[places[kept]],
-        labels.names,
+        categories.numbers[places[kept]],
+        categories.names,
     )
 
 
@@ -173,11 +173,11 @@ def _common(ids: Ids, among: Ids) -> tuple[NDArray[np.bool_], Ids]:
     return kept, places
 
 
-def _labels(dataset: Dataset) -> Labels:
-    return _remembered.get(dataset, lambda _: _read_labels(dataset))
+def _categories(dataset: Dataset) -> Categories:
+    return _remembered.get(dataset, lambda _: _read_categories(dataset))
 
 
-def _read_labels(dataset: Dataset) -> Labels:
+def _read_categories(dataset: Dataset) -> Categories:
     rows = dataset.images.order_by("pk").values_list("pk", "category")
     ids, categories = [], []
     for pk, category in rows.iterator(chunk_size=READ_ROWS):
@@ -187,7 +187,7 @@ def _read_labels(dataset: Dataset) -> Labels:
     names = tuple(sorted(set(categories) - {""})[:NONE])
     number = {name: place for place, name in enumerate(names)}
     numbers = np.array([number.get(category, NONE) for category in categories], dtype=np.uint16)
-    return Labels(np.array(ids, dtype=np.int64), numbers, names)
+    return Categories(np.array(ids, dtype=np.int64), numbers, names)
 
 
 def _experiment(row: Projection, experiment_id: int | None) -> Experiment:

@@ -108,15 +108,15 @@ class LayerMaps:
     def __init__(self, run: JobRun, dataset: Dataset, plan: Plan, revision: int) -> None:
         self._run, self._dataset, self._plan, self._revision = run, dataset, plan, revision
         self._ids: Ids = np.empty(0, dtype=np.int64)
-        self._labels: list[str] = []
+        self._categories: list[str] = []
         self._done = 0
 
     def compute(self, specs: Sequence[FeatureSpec]) -> int:
         """Make and store what is missing or out of date; returns how many maps that were."""
-        labels = dict(self._dataset.images.values_list("pk", "category"))
+        categories = dict(self._dataset.images.values_list("pk", "category"))
         held = all_layers.held_by_all(self._dataset, specs)
-        self._ids = np.intersect1d(held, np.fromiter(labels, dtype=np.int64), assume_unique=True)
-        self._labels = [labels[pk] for pk in self._ids.tolist()]
+        self._ids = np.intersect1d(held, np.fromiter(categories, dtype=np.int64), assume_unique=True)
+        self._categories = [categories[pk] for pk in self._ids.tolist()]
         if not len(self._ids):
             return 0
         there = {row.spec_id: row for row in stored(self._dataset, specs, self._plan)}
@@ -198,7 +198,7 @@ class LayerMaps:
 
     def _figures(self, vectors: Vectors, planar_map: PlanarMap) -> MapFigures:
         kept = fidelity(vectors, planar_map.points, metric=self._plan.projection.metric)
-        separated = separation(planar_map.points, self._labels) if any(self._labels) else None
+        separated = separation(planar_map.points, self._categories) if any(self._categories) else None
         weighted = None if separated is None else weighted_separation(kept.trustworthiness, separated)
         return {
             "count": len(self._ids),

@@ -86,7 +86,7 @@ def neighbour_agreement(
     return fidelity(vectors, points, agreement_k=k, metric=metric).neighbour_agreement
 
 
-def separation(points: NDArray[Any], labels: Sequence[str], k: int = SEPARATION_AT) -> float:
+def separation(points: NDArray[Any], categories: Sequence[str], k: int = SEPARATION_AT) -> float:
     """Return how well a map (n, 2) keeps categories apart: 1 perfectly, 0 as a random map, below 0 worse.
 
     (agreement - chance) / (1 - chance): agreement is the mean, over the labelled points whose category
@@ -96,17 +96,17 @@ def separation(points: NDArray[Any], labels: Sequence[str], k: int = SEPARATION_
     fewer than two categories: nothing is there to separate.
     Raises: ProjectionInputError for wrong shapes.
     """
-    names = np.asarray(labels, dtype=np.str_)
+    names = np.asarray(categories, dtype=np.str_)
     places = checked_points(points, len(names))[names != ""]
-    known, categories, sizes = np.unique(names[names != ""], return_inverse=True, return_counts=True)
-    others = sizes[categories] - 1
+    known, numbers, sizes = np.unique(names[names != ""], return_inverse=True, return_counts=True)
+    others = sizes[numbers] - 1
     asked = np.flatnonzero(others > 0)
     if len(known) < 2 or not len(asked):
         return 0.0
     limits = np.minimum(k, others[asked])
     nearby = _map_neighbours(places, asked, int(limits.max()))
     counted = np.arange(nearby.shape[1]) < limits[:, None]
-    same = (categories[nearby] == categories[asked][:, None]) & counted
+    same = (numbers[nearby] == numbers[asked][:, None]) & counted
     agreement = float((same.sum(axis=1) / limits).mean())
     chance = float((others[asked] / (len(places) - 1)).mean())
     return (agreement - chance) / (1 - chance)

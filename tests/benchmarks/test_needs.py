@@ -17,7 +17,7 @@ from benchmarks.index import million
 from benchmarks.needs import Need, told
 from benchmarks.processes import ROOT, MeasuringError, found_by, output_of
 
-PICTURES = Need("pictures", debian=("openclipart-png", "tuxpaint-stamps-default"))
+IMAGES = Need("pictures", debian=("openclipart-png", "tuxpaint-stamps-default"))
 GRAPH = Need("a graph", debian=("g++",), requirements="requirements-bench.txt", optional=True)
 
 
@@ -79,7 +79,7 @@ def test_few_vectors_come_from_the_sample_data_alone(bare: None, measured: list[
     assert measured == ["index"]
 
 
-def test_nothing_is_missing_where_the_pictures_are(
+def test_nothing_is_missing_where_the_images_are(
     bare: None, measured: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("clipart", "stamps"):
@@ -98,7 +98,7 @@ def test_a_need_of_several_benchmarks_is_told_once_with_one_command_for_all(
     monkeypatch: pytest.MonkeyPatch, user: int, sudo: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    lines = told({"one": [PICTURES, GRAPH], "two": [PICTURES]}).splitlines()
+    lines = told({"one": [IMAGES, GRAPH], "two": [IMAGES]}).splitlines()
     assert lines == [
         "  one, two: pictures",
         "  one: a graph",

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from gallery.models import Dataset
 from search.experiments import jobs as experiment_jobs
-from tests.support.browser import CATEGORIES, DATASET, PICTURES_PER_CATEGORY, unseen
+from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, unseen
 from tests.support.snapshots import restored
 
 ARGUMENTS = [
@@ -96,7 +96,7 @@ def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
 @pytest.fixture
 def searchable(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return a small dataset: four categories of four pictures, with their features."""
-    return sample_dataset(PICTURES_PER_CATEGORY, len(CATEGORIES))
+    return sample_dataset(IMAGES_PER_CATEGORY, len(CATEGORIES))
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def explored(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Datase
     """Return a dataset of four categories of four pictures, with experiments of a network and a baseline."""
 
     def build() -> None:
-        dataset = sample_dataset(PICTURES_PER_CATEGORY, len(CATEGORIES), features=False)
+        dataset = sample_dataset(IMAGES_PER_CATEGORY, len(CATEGORIES), features=False)
         for plan in PLANS:
             experiment_jobs.compute_now(dataset, plan)
 
@@ -132,17 +132,17 @@ def staff_page(page: Page, context: BrowserContext, live_server: Any) -> Page:
 
 
 @pytest.fixture
-def picture_site() -> Iterator[str]:
+def image_site() -> Iterator[str]:
     """Serve one picture of a flower on this machine; returns its address."""
-    picture = unseen("flowers").read_bytes()
+    image = unseen("flowers").read_bytes()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "image/png")
-            self.send_header("Content-Length", str(len(picture)))
+            self.send_header("Content-Length", str(len(image)))
             self.end_headers()
-            self.wfile.write(picture)
+            self.wfile.write(image)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Stay silent."""

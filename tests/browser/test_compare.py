@@ -106,7 +106,7 @@ def test_a_side_changes_in_place_sides_swap_and_the_address_restores_all(
     assert (listed(page, "a"), listed(page, "b")) == (before, other)
 
 
-def test_arrow_keys_walk_the_pictures_and_a_result_becomes_the_query(page: Page, explored: Dataset) -> None:
+def test_arrow_keys_walk_the_images_and_a_result_becomes_the_query(page: Page, explored: Dataset) -> None:
     page.goto("/compare/")
     strip = page.locator("#strip a")
     expect(strip).to_have_count(16)

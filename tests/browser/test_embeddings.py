@@ -110,7 +110,7 @@ def listed(page: Page) -> list[int]:
         following.click()
 
 
-def test_hovering_shows_the_picture_whose_point_it_is(tab: Page) -> None:
+def test_hovering_shows_the_image_whose_point_it_is(tab: Page) -> None:
     ids, points = places()
     shown = spots(tab, points)
     chosen = lonely(shown)
@@ -225,7 +225,7 @@ def test_the_legend_counts_and_filters(tab: Page) -> None:
     expect(tab.locator("#in-view")).to_contain_text("16 of 16")
 
 
-def test_an_opened_picture_lists_its_neighbours_in_the_full_space(tab: Page, client: Any) -> None:
+def test_an_opened_image_lists_its_neighbours_in_the_full_space(tab: Page, client: Any) -> None:
     ids, points = places()
     shown = spots(tab, points)
     index = lonely(shown)[0]

@@ -62,7 +62,7 @@ def served(client: Client, image: Image, **wanted: str) -> dict[str, Any]:
     return found
 
 
-def test_a_clicked_picture_shows_its_neighbours_as_the_api_ranks_and_marks_them(
+def test_a_clicked_image_shows_its_neighbours_as_the_api_ranks_and_marks_them(
     explore: Page, client: Client
 ) -> None:
     image = open_query(explore)
@@ -141,7 +141,7 @@ def test_nothing_moves_for_those_who_want_it_still(explore: Page) -> None:
     )
 
 
-def test_the_arrows_walk_layers_neighbours_and_pictures(explore: Page) -> None:
+def test_the_arrows_walk_layers_neighbours_and_images(explore: Page) -> None:
     image = open_query(explore)
     explore.keyboard.press("ArrowUp")
     explore.keyboard.press("ArrowUp")
@@ -165,13 +165,13 @@ def test_the_arrows_walk_layers_neighbours_and_pictures(explore: Page) -> None:
     expect(explore.locator(f'.grid-picture[data-image="{image.pk}"]')).to_be_focused()
     explore.keyboard.press("ArrowRight")
     expect(explore.locator(f'.grid-picture[data-image="{image.pk}"]')).not_to_be_focused()
-    follower = explore.evaluate("document.activeElement.dataset.image")
+    linked = explore.evaluate("document.activeElement.dataset.image")
     explore.keyboard.press("ArrowLeft")
     expect(explore.locator(f'.grid-picture[data-image="{image.pk}"]')).to_be_focused()
     explore.keyboard.press("Enter")
     expect(explore.locator("#neighbours li")).to_have_count(10)
     explore.keyboard.press("ArrowRight")
-    expect(explore).to_have_url(re.compile(rf"image={follower}\b"))
+    expect(explore).to_have_url(re.compile(rf"image={linked}\b"))
 
 
 def test_keys_in_a_field_belong_to_the_field(explore: Page) -> None:
@@ -221,7 +221,7 @@ def test_an_address_restores_everything_and_back_leads_through_what_was(explore:
     expect(explore.locator("#query-image")).to_have_attribute("data-image", str(image.pk))
 
 
-def test_an_address_with_only_a_picture_shows_the_dataset_it_is_in(page: Page, explored: Dataset) -> None:
+def test_an_address_with_only_an_image_shows_the_dataset_it_is_in(page: Page, explored: Dataset) -> None:
     other = Dataset.objects.create(slug="other", name="Other")
     [alone] = stored_images(other, ["cats"])
     page.goto(f"/?image={alone}")
@@ -230,14 +230,14 @@ def test_an_address_with_only_a_picture_shows_the_dataset_it_is_in(page: Page, e
     assert asked(page)["dataset"] == "other"
 
 
-def test_a_picture_that_is_gone_is_said_to_be_and_all_others_are_shown(page: Page, explored: Dataset) -> None:
+def test_an_image_that_is_gone_is_said_to_be_and_all_others_are_shown(page: Page, explored: Dataset) -> None:
     page.goto("/?image=999999")
     expect(page.get_by_role("alert")).to_contain_text("999999")
     expect(page.locator(".grid-picture")).to_have_count(16)
     assert "image" not in asked(page)
 
 
-def test_pictures_stand_by_category_where_asked(explore: Page) -> None:
+def test_images_stand_by_category_where_asked(explore: Page) -> None:
     explore.get_by_label("By category").check()
     expect(explore.locator(".grid-head strong")).to_have_text(["birds", "coins", "flowers", "fruit"])
     assert asked(explore)["order"] == "category"
@@ -249,7 +249,7 @@ def test_pictures_stand_by_category_where_asked(explore: Page) -> None:
     assert [categories[pk] for _, pk in in_order] == sorted(categories.values())
 
 
-def test_another_dataset_is_named_over_its_pictures(explore: Page) -> None:
+def test_another_dataset_is_named_over_its_images(explore: Page) -> None:
     other = Dataset.objects.create(slug="other", name="The others")
     Image.objects.filter(category="birds").update(dataset=other)
     explore.goto("/?dataset=mine")
@@ -259,7 +259,7 @@ def test_another_dataset_is_named_over_its_pictures(explore: Page) -> None:
     assert explore.locator("#on-map").get_attribute("href").startswith("/embeddings/?dataset=other")
 
 
-def test_a_picture_leads_to_its_place_on_the_map(explore: Page) -> None:
+def test_an_image_leads_to_its_place_on_the_map(explore: Page) -> None:
     image = open_query(explore)
     expect(explore.locator("#map-with")).to_have_attribute(
         "href",
@@ -284,8 +284,8 @@ def test_the_strongest_feature_maps_are_shown_on_demand_and_follow_the_layer(exp
     explore.locator("#maps summary").click()
     expect(explore.locator("#map-list li")).to_have_count(12, timeout=60_000)
     expect(explore.locator("#maps-of")).to_contain_text("top: 12 of 1,280 channels, 7 × 7 each")
-    picture = explore.locator("#map-list img").first
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 50
+    image = explore.locator("#map-list img").first
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 50
     explore.locator('a[data-layer="stage2"]').click()
     expect(explore.locator("#maps-of")).to_contain_text("stage2: 12 of 24 channels, 56 × 56 each")
 
@@ -373,9 +373,7 @@ def test_without_labels_there_are_neighbours_and_no_marks(explore: Page) -> None
     expect(explore.locator("#scores .tile")).to_have_count(0)
 
 
-def test_a_grid_of_20000_pictures_holds_few_elements_and_reaches_the_last(
-    page: Page, live_server: Any
-) -> None:
+def test_a_grid_of_20000_images_holds_few_elements_and_reaches_the_last(page: Page, live_server: Any) -> None:
     dataset = Dataset.objects.create(slug="large", name="Large")
     stored_images(dataset, [f"category {number % 200:03d}" for number in range(20_000)])
     page.goto("/?dataset=large&order=category")

@@ -36,14 +36,14 @@ def test_a_dropped_file_finds_its_like(live: Page) -> None:
     expect_first_hit(live, "coins")
 
 
-def test_a_pasted_picture_finds_its_like(live: Page) -> None:
+def test_a_pasted_image_finds_its_like(live: Page) -> None:
     paste(live, unseen("fruit"))
     expect_first_hit(live, "fruit")
 
 
-def test_an_address_is_fetched_and_its_picture_shown(live: Page, picture_site: str, settings: Any) -> None:
-    settings.FETCH_ALLOW_HOSTS = frozenset({urlsplit(picture_site).netloc})
-    live.get_by_label("Picture address").fill(picture_site)
+def test_an_address_is_fetched_and_its_image_shown(live: Page, image_site: str, settings: Any) -> None:
+    settings.FETCH_ALLOW_HOSTS = frozenset({urlsplit(image_site).netloc})
+    live.get_by_label("Picture address").fill(image_site)
     live.get_by_role("button", name="Search", exact=True).click()
     expect_first_hit(live, "flowers")
     expect(live).to_have_url(re.compile(r"/live/\?url=http"))
@@ -53,8 +53,8 @@ def test_an_address_is_fetched_and_its_picture_shown(live: Page, picture_site: s
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
 
-def test_an_address_inside_is_refused_in_words(live: Page, picture_site: str) -> None:
-    live.get_by_label("Picture address").fill(picture_site)
+def test_an_address_inside_is_refused_in_words(live: Page, image_site: str) -> None:
+    live.get_by_label("Picture address").fill(image_site)
     live.keyboard.press("Enter")
     expect(live.get_by_role("alert")).to_have_text(re.compile(r"^Port \d+ is not fetched from"))
     live.get_by_label("Picture address").fill("http://127.0.0.1/flower.png")
@@ -119,7 +119,7 @@ def test_a_label_narrows_the_results_and_stays_in_the_address(live: Page) -> Non
     assert set(live.locator(".hit-label").all_text_contents()) == {"fruit"}
 
 
-def test_a_file_that_is_no_picture_is_refused_in_words(live: Page, tmp_path: Path) -> None:
+def test_a_file_that_is_no_image_is_refused_in_words(live: Page, tmp_path: Path) -> None:
     notes = tmp_path / "notes.png"
     notes.write_text("These are only words.")
     live.set_input_files("#file", notes)
@@ -166,7 +166,7 @@ def press_tab_until(page: Page, selector: str, most: int = 30) -> None:
     raise AssertionError(f"{most} presses of Tab did not reach {selector}")
 
 
-def test_a_picture_uploaded_before_a_reload_is_asked_for_again(live: Page) -> None:
+def test_an_image_uploaded_before_a_reload_is_asked_for_again(live: Page) -> None:
     live.set_input_files("#file", unseen("coins"))
     expect_first_hit(live, "coins")
     live.reload()

@@ -111,14 +111,14 @@ def test_every_point_is_drawn_in_its_place_and_colour_also_after_moving(tab: Pag
         if move:
             tab.evaluate(move)
             settle(tab)
-        picture = seen(tab)
+        image = seen(tab)
         chosen = lonely(tab, places, 16)
         assert len(chosen) > 20
         for index, left, top in chosen:
-            assert close_to(picture.getpixel((int(left), int(top))), COLOURS[index % 4]), index
+            assert close_to(image.getpixel((int(left), int(top))), COLOURS[index % 4]), index
 
 
-def test_while_moving_the_last_picture_goes_along(tab: Page) -> None:
+def test_while_moving_the_last_image_goes_along(tab: Page) -> None:
     places = scattered(60)
     load(tab, places)
     # a view that comes in the middle of a frame is followed at once, drawn anew or not
@@ -283,7 +283,7 @@ def test_points_glide_unless_less_motion_is_wanted(tab: Page) -> None:
     assert tab.evaluate("map.renderer.report.refreshes") - before <= 4
 
 
-def test_zoomed_in_points_become_their_pictures(tab: Page, sprites: Callable[[int], list[str]]) -> None:
+def test_zoomed_in_points_become_their_images(tab: Page, sprites: Callable[[int], list[str]]) -> None:
     places = scattered(40)
     load(tab, places)
     pages = sprites(len(places))
@@ -291,11 +291,11 @@ def test_zoomed_in_points_become_their_pictures(tab: Page, sprites: Callable[[in
     tab.evaluate("map.renderer.setView({x: 0, y: 0, scale: 400})")
     tab.wait_for_load_state("networkidle")
     settle(tab)
-    picture = seen(tab)
+    image = seen(tab)
     chosen = lonely(tab, places, 80)
     assert chosen
     for index, left, top in chosen:
-        assert close_to(picture.getpixel((int(left), int(top))), sprite_colour(index)), index
+        assert close_to(image.getpixel((int(left), int(top))), sprite_colour(index)), index
 
 
 def sprite_colour(number: int) -> tuple[int, int, int]:
@@ -346,20 +346,20 @@ def test_the_map_comes_back_after_the_graphics_card_was_lost(tab: Page) -> None:
     assert close_to(seen(tab).getpixel((int(left), int(top))), COLOURS[index % 4])
 
 
-def test_the_saved_picture_is_what_the_box_shows(tab: Page, tmp_path: Path) -> None:
+def test_the_saved_image_is_what_the_box_shows(tab: Page, tmp_path: Path) -> None:
     places = scattered(60)
     load(tab, places)
     with tab.expect_download() as download:
         tab.evaluate("map.saveImage(map.renderer, 'map.png')")
     assert download.value.suggested_filename == "map.png"
     download.value.save_as(tmp_path / "map.png")
-    picture = Pillow.open(tmp_path / "map.png").convert("RGB")
+    image = Pillow.open(tmp_path / "map.png").convert("RGB")
     size = tab.evaluate("map.renderer.size")
-    assert picture.size == (size["width"], size["height"])
+    assert image.size == (size["width"], size["height"])
     corner = tab.locator(".map").bounding_box()
     assert corner is not None
     for index, left, top in lonely(tab, places, 20):
-        shown = picture.getpixel((int(left - corner["x"] - 1), int(top - corner["y"] - 1)))
+        shown = image.getpixel((int(left - corner["x"] - 1), int(top - corner["y"] - 1)))
         assert close_to(shown, COLOURS[index % 4]), index
 
 

@@ -170,7 +170,7 @@ def test_jobs_fit_a_small_screen_with_all_they_say(staff_page: Page, width: int)
         assert box["x"] + box["width"] <= width
 
 
-def test_only_a_dataset_with_pictures_offers_to_search_in_it(page: Page, searchable: Dataset) -> None:
+def test_only_a_dataset_with_images_offers_to_search_in_it(page: Page, searchable: Dataset) -> None:
     Dataset.objects.create(slug="bare", name="Bare")
     page.goto("/datasets/bare/")
     expect(page.get_by_role("link", name="Search in this dataset")).to_have_count(0)

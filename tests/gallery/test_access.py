@@ -80,7 +80,7 @@ def test_signing_in_leads_to_the_address_that_was_asked_for(client: Client, addr
     assert (answer.status_code, answer["Location"]) == (302, address)
 
 
-def test_a_picture_with_odd_characters_in_its_name_is_reached_after_signing_in(client: Client) -> None:
+def test_an_image_with_odd_characters_in_its_name_is_reached_after_signing_in(client: Client) -> None:
     name = default_storage.save("images/1/a&b#c%+é.png", ContentFile(b"pixels"))
     address = default_storage.url(name)
     assert same(where_it_leads_back(client.get(address)), address)

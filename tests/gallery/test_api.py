@@ -19,7 +19,7 @@ from gallery import jobs
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.models import Embedding
-from tests.conftest import import_folder, picture, sample_files
+from tests.conftest import image_bytes, import_folder, sample_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,7 +46,7 @@ def stored(sample_dataset: Callable[..., Dataset]) -> Dataset:
     return sample_dataset(count=4, features=False)
 
 
-def test_an_uploaded_picture_finds_its_own_category_first(indexed: Dataset, client: Client) -> None:
+def test_an_uploaded_image_finds_its_own_category_first(indexed: Dataset, client: Client) -> None:
     category = str(Image.objects.filter(dataset=indexed).values_list("category", flat=True)[0])
     unseen = sample_files("objects200", category, count=6)[-1]
     answer = client.post("/api/v1/search/", {"file": upload(unseen.read_bytes()), "k": 5}).json()
@@ -134,7 +134,7 @@ def test_a_wrong_search_is_refused_in_words(
 @pytest.mark.parametrize(
     "data", [b"", b"not a picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff\xe0"]
 )
-def test_a_file_that_is_no_picture_is_refused_in_words(db: None, client: Client, data: bytes) -> None:
+def test_a_file_that_is_no_image_is_refused_in_words(db: None, client: Client, data: bytes) -> None:
     response = client.post("/api/v1/search/", {"file": upload(data, "a.jpg")})
     assert response.status_code in (400, 415)
     assert response.json()["error"]["detail"]
@@ -156,10 +156,10 @@ def test_malformed_json_and_wrong_types_are_no_server_errors(db: None, client: C
 
 
 def test_searching_before_anything_is_indexed_says_so(client: Client, dataset: Dataset) -> None:
-    response = client.post("/api/v1/search/", {"file": upload(picture(1))})
+    response = client.post("/api/v1/search/", {"file": upload(image_bytes(1))})
     assert response.status_code == 409
     assert response.json()["error"]["code"] == "nothing_indexed"
-    missing = client.post("/api/v1/search/", {"file": upload(picture(1)), "dataset": "nope"})
+    missing = client.post("/api/v1/search/", {"file": upload(image_bytes(1)), "dataset": "nope"})
     assert missing.status_code == 404
 
 
@@ -169,12 +169,16 @@ def test_reading_is_open_and_writing_needs_staff(
     for url in ("datasets", "images", "jobs", "models", "indexes"):
         assert client.get(f"/api/v1/{url}/").status_code == 200
     assert client.delete("/api/v1/datasets/mine/").status_code == 401
-    assert client.post("/api/v1/images/", {"dataset": "mine", "file": upload(picture(1))}).status_code == 401
+    assert (
+        client.post("/api/v1/images/", {"dataset": "mine", "file": upload(image_bytes(1))}).status_code == 401
+    )
     plain = Client()
     plain.force_login(User.objects.create_user("plain"))
-    assert plain.post("/api/v1/images/", {"dataset": "mine", "file": upload(picture(1))}).status_code == 403
     assert (
-        staff_client.post("/api/v1/images/", {"dataset": "mine", "file": upload(picture(1))}).status_code
+        plain.post("/api/v1/images/", {"dataset": "mine", "file": upload(image_bytes(1))}).status_code == 403
+    )
+    assert (
+        staff_client.post("/api/v1/images/", {"dataset": "mine", "file": upload(image_bytes(1))}).status_code
         == 201
     )
 
@@ -195,18 +199,18 @@ def test_a_token_writes_and_only_its_digest_is_stored(client: Client, dataset: D
     stored = AuthToken.objects.get()
     assert token not in (stored.digest, stored.token_key)
     header = {"HTTP_AUTHORIZATION": f"Token {token}"}
-    body = {"dataset": "mine", "file": upload(picture(2)), "label": "cats"}
+    body = {"dataset": "mine", "file": upload(image_bytes(2)), "label": "cats"}
     answer = client.post("/api/v1/images/", body, **header)  # type: ignore[arg-type]
     assert answer.status_code == 201
     assert answer.json()["image"]["label"] == "cats"
     assert client.get("/api/v1/jobs/", HTTP_AUTHORIZATION="Token wrong").status_code == 401
 
 
-def test_a_picture_added_is_found_after_its_job_and_never_after_its_deletion(
+def test_an_image_added_is_found_after_its_job_and_never_after_its_deletion(
     indexed: Dataset, staff_client: Client
 ) -> None:
     call_command("rebuild_index", "--json")
-    data = picture(77, (200, 160))
+    data = image_bytes(77, (200, 160))
     added = staff_client.post("/api/v1/images/", {"dataset": "mine", "file": upload(data, "new.png")}).json()
     assert added["job"]["kind"] == "extract"
     jobs.perform(added["job"]["id"])
@@ -267,7 +271,7 @@ def test_a_zip_uploaded_through_the_api_becomes_a_job_that_can_be_cancelled(
     archive = tmp_path / "a.zip"
     with zipfile.ZipFile(archive, "w") as out:
         for seed in range(3):
-            out.writestr(f"cats/{seed}.png", picture(seed))
+            out.writestr(f"cats/{seed}.png", image_bytes(seed))
     answer = staff_client.post(
         "/api/v1/datasets/mine/upload/", {"file": upload(archive.read_bytes(), "a.zip")}
     )

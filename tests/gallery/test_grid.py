@@ -46,10 +46,10 @@ def window(client: Client, **wanted: Any) -> dict[str, Any]:
 
 def shown(client: Client, **wanted: Any) -> list[int]:
     """Return the ids of a window."""
-    return [picture["id"] for picture in window(client, **wanted)["pictures"]]
+    return [shown["id"] for shown in window(client, **wanted)["pictures"]]
 
 
-def test_windows_of_a_random_order_put_together_are_all_pictures_once(
+def test_windows_of_a_random_order_put_together_are_all_images_once(
     images: list[int], client: Client
 ) -> None:
     whole = shown(client, seed=3, limit=500)
@@ -66,19 +66,19 @@ def test_windows_of_a_random_order_put_together_are_all_pictures_once(
 def test_a_window_tells_the_total_and_shows_what_lists_show(images: list[int], client: Client) -> None:
     answer = window(client, offset=5, limit=2)
     assert (answer["total"], answer["offset"], answer["categories"]) == (40, 5, [])
-    picture = answer["pictures"][0]
-    assert set(picture) == set(ImageSummary.__annotations__)
-    image = Image.objects.get(pk=picture["id"])
-    assert picture["page_url"] == f"/datasets/mine/images/{image.pk}/"
-    assert (picture["thumbnail"], picture["url"]) == (image.thumbnail.url, image.file.url)
-    assert picture["label"] == image.category
+    shown = answer["pictures"][0]
+    assert set(shown) == set(ImageSummary.__annotations__)
+    image = Image.objects.get(pk=shown["id"])
+    assert shown["page_url"] == f"/datasets/mine/images/{image.pk}/"
+    assert (shown["thumbnail"], shown["url"]) == (image.thumbnail.url, image.file.url)
+    assert shown["label"] == image.category
 
 
 def test_by_category_each_begins_where_it_says(images: list[int], client: Client) -> None:
     answer = window(client, order="category", limit=500)
-    labels = [picture["label"] for picture in answer["pictures"]]
+    labels = [shown["label"] for shown in answer["pictures"]]
     assert labels == sorted(CATEGORIES)
-    assert [picture["id"] for picture in answer["pictures"]] == [
+    assert [shown["id"] for shown in answer["pictures"]] == [
         pk for _, pk in sorted(zip(CATEGORIES, images, strict=True))
     ]
     assert [category["name"] for category in answer["categories"]] == ["", "birds", "cats", "dogs"]
@@ -89,7 +89,7 @@ def test_by_category_each_begins_where_it_says(images: list[int], client: Client
 
 
 @pytest.mark.parametrize("order", ["random", "category"])
-def test_what_is_remembered_follows_pictures_that_come_go_and_change_their_label(
+def test_what_is_remembered_follows_images_that_come_go_and_change_their_label(
     order: str, dataset: Dataset, images: list[int], client: Client
 ) -> None:
     assert sorted(shown(client, order=order, limit=500)) == images
@@ -104,7 +104,7 @@ def test_what_is_remembered_follows_pictures_that_come_go_and_change_their_label
     assert [row["label"] for row in answer["pictures"]] == sorted(row["label"] for row in answer["pictures"])
 
 
-def test_a_picture_that_comes_and_one_that_goes_leave_the_others_where_they_were(
+def test_an_image_that_comes_and_one_that_goes_leave_the_others_where_they_were(
     dataset: Dataset, images: list[int], client: Client
 ) -> None:
     order = shown(client, seed=3, limit=500)
@@ -162,9 +162,7 @@ def test_only_so_many_lists_of_ids_are_remembered(client: Client, monkeypatch: p
     assert (len(grid._ids), len(grid._orders)) == (3, 3)
 
 
-def test_a_window_of_twenty_thousand_pictures_takes_a_moment_anywhere(
-    dataset: Dataset, client: Client
-) -> None:
+def test_a_window_of_twenty_thousand_images_takes_a_moment_anywhere(dataset: Dataset, client: Client) -> None:
     images = stored_images(dataset, [f"category {number % 50:02}" for number in range(20_000)])
     for order in ("random", "category"):
         shown(client, order=order)
@@ -176,7 +174,7 @@ def test_a_window_of_twenty_thousand_pictures_takes_a_moment_anywhere(
         # processor time: what else the machine does is no matter
         assert min(spent) < 0.05
     last = window(client, order="category", offset=19_999)
-    assert [picture["id"] for picture in last["pictures"]] == [images[-1]]
+    assert [shown["id"] for shown in last["pictures"]] == [images[-1]]
     assert last["categories"][1] == {"name": "category 01", "start": 400, "images": 400}
 
 
@@ -214,7 +212,7 @@ def test_a_wrong_window_is_refused_in_words(
 
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("order", ["random", "category"])
-def test_the_window_around_a_picture_is_the_one_that_holds_it(
+def test_the_window_around_an_image_is_the_one_that_holds_it(
     order: str, gaps: bool, dataset: Dataset, client: Client
 ) -> None:
     ids = stored_images(dataset, ["cats", "", "dogs"] * 9)
@@ -224,7 +222,7 @@ def test_the_window_around_a_picture_is_the_one_that_holds_it(
     for position in (0, 9, 10, 24):
         found = window(client, limit=10, around=ordered[position], order=order)
         assert found["offset"] == position // 10 * 10
-        assert [picture["id"] for picture in found["pictures"]] == ordered[found["offset"] :][:10]
+        assert [shown["id"] for shown in found["pictures"]] == ordered[found["offset"] :][:10]
     for nowhere in {max(ids) + 1, *range(min(ids), max(ids))} - set(ids):
         missing = client.get(f"{URL}?dataset=mine&around={nowhere}&order={order}")
         assert missing.status_code == 404
@@ -232,7 +230,7 @@ def test_the_window_around_a_picture_is_the_one_that_holds_it(
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17, 63, 1000])
-def test_a_shuffle_shows_every_picture_once_in_one_order_a_seed(count: int) -> None:
+def test_a_shuffle_shows_every_image_once_in_one_order_a_seed(count: int) -> None:
     ids = np.arange(count) * 3 + 5
     orders = {tuple(shuffled(ids, seed).tolist()) for seed in range(20)}
     assert all(sorted(order) == ids.tolist() for order in orders)
@@ -241,7 +239,7 @@ def test_a_shuffle_shows_every_picture_once_in_one_order_a_seed(count: int) -> N
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63 - 1])
-def test_pictures_that_come_or_go_leave_the_others_in_their_order(seed: int) -> None:
+def test_images_that_come_or_go_leave_the_others_in_their_order(seed: int) -> None:
     ids = np.arange(1, 1001)
     order = shuffled(ids, seed)
     gone = np.random.default_rng(0).choice(ids, 300, replace=False)

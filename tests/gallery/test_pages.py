@@ -137,7 +137,7 @@ def test_the_failed_files_of_a_job_are_listed_with_a_fixed_number_of_queries(
     assert text.count("It is cut, short.") == 3
 
 
-def test_pages_of_pictures_follow_each_other_and_lose_none(client: Client, mine: Dataset) -> None:
+def test_pages_of_images_follow_each_other_and_lose_none(client: Client, mine: Dataset) -> None:
     ids = [image.pk for image in add_images(mine, 2 * views.IMAGES_PER_PAGE + 5)]
     seen: list[int] = []
     pages = []
@@ -161,7 +161,7 @@ def test_a_senseless_page_address_is_no_error(client: Client, mine: Dataset, aft
     assert client.get("/datasets/mine/", {"after": after}).status_code == 200
 
 
-def test_a_category_shows_its_pictures_only(client: Client, mine: Dataset) -> None:
+def test_a_category_shows_its_images_only(client: Client, mine: Dataset) -> None:
     add_images(mine, 2, "cat & dog")
     add_images(mine, 3, "fish")
     answer = client.get("/datasets/mine/", {"category": "cat & dog"})
@@ -248,7 +248,7 @@ def test_live_search_offers_samples_of_searchable_datasets_only(client: Client, 
     assert {image.pk for image in samples} <= offered
 
 
-def test_a_stored_picture_is_served_for_ever_with_its_type(
+def test_a_stored_image_is_served_for_ever_with_its_type(
     client: Client, mine: Dataset, settings: Any
 ) -> None:
     image = add_images(mine, 1)[0]
@@ -260,7 +260,7 @@ def test_a_stored_picture_is_served_for_ever_with_its_type(
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_closed_installation_keeps_pictures_out_of_shared_caches(
+def test_a_closed_installation_keeps_images_out_of_shared_caches(
     staff_client: Client, mine: Dataset, settings: Any
 ) -> None:
     settings.OPEN_READING = False
@@ -285,9 +285,7 @@ def test_a_closed_installation_keeps_pictures_out_of_shared_caches(
         "images/" + "a" * 300 + ".png",
     ],
 )
-def test_nothing_but_pictures_below_the_two_folders_is_served(
-    client: Client, settings: Any, path: str
-) -> None:
+def test_nothing_but_images_below_the_two_folders_is_served(client: Client, settings: Any, path: str) -> None:
     root = Path(settings.MEDIA_ROOT)
     for name in ("secret.png", "other/secret.png", "images/page.html", "images/folder.png/x.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)

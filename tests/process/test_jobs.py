@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import picture, sample_files
+from tests.conftest import image_bytes, sample_files
 from tests.support.prepared import DATASET, Prepared, copy_of
 from tests.support.site import ROOT, RunningSite, count, environment, manage, report, rows, until
 
@@ -23,7 +23,7 @@ SMALL_BATCHES = {"EXTRACT_BATCH": "4"}
 
 def begin_extraction(site: RunningSite) -> int:
     """Add one picture, which queues the features of all; return the job."""
-    status, answer = site.post("/api/v1/images/", ("new.png", picture(1)), dataset=DATASET)
+    status, answer = site.post("/api/v1/images/", ("new.png", image_bytes(1)), dataset=DATASET)
     assert status == 201, answer
     return int(answer["job"]["id"])
 

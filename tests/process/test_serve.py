@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from semsearch_site.child_processes import free_port
-from tests.conftest import picture
+from tests.conftest import image_bytes
 from tests.support.prepared import DATASET, Prepared
 from tests.support.site import (
     PARTS,
@@ -151,7 +151,7 @@ def test_without_the_broker_pages_and_searches_answer_and_jobs_say_what_they_wai
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
     with RunningSite(prepared.home, token=prepared.token, ready="/healthz", REDIS_URL=nowhere) as site:
         began = time.monotonic()
-        status, added = site.post("/api/v1/images/", ("new.png", picture(3)), dataset=DATASET)
+        status, added = site.post("/api/v1/images/", ("new.png", image_bytes(3)), dataset=DATASET)
         assert status == 201, added
         assert added["job"]["state"] == "queued"
         assert added["job"]["message"] == "Waiting for the message broker."
@@ -161,7 +161,7 @@ def test_without_the_broker_pages_and_searches_answer_and_jobs_say_what_they_wai
         assert parts["broker"] != "ready"
         assert site.get("/datasets/")[0] == 200
         # nothing is extracted yet, and that is what it says: not that a server failed
-        status, answer = site.post("/api/v1/search/", ("q.png", picture(3)), dataset=DATASET)
+        status, answer = site.post("/api/v1/search/", ("q.png", image_bytes(3)), dataset=DATASET)
         assert (status, answer["error"]["code"]) == (409, "nothing_indexed"), answer
         assert time.monotonic() - began < 20
         assert site.interrupt() == 0

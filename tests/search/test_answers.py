@@ -19,14 +19,14 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
 
 from gallery import jobs
-from gallery.errors import NotAPictureError
+from gallery.errors import NotAnImageError
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.index.faiss.generation import Manifest
 from search.index.milvus.generation import Published
 from search.models import Experiment, FeatureSpec, Projection, SearchIndex
 from search.types import GenerationFacts
-from tests.conftest import import_folder, picture
+from tests.conftest import image_bytes, import_folder
 from tests.support.experiment_rows import experiment_row, query_row
 from tests.support.projection_rows import featured_images, pca, project
 from tests.support.schema_client import Schema, SchemaClient
@@ -179,7 +179,7 @@ def site(dataset: Dataset, sample_folder: Callable[..., Path]) -> Site:
     job = jobs.enqueue(jobs.IMPORT, dataset, path=str(sample_folder(count=3)))
     run = jobs.claim(job.pk)
     assert run is not None
-    run.fail_file("broken.png", NotAPictureError("It is no picture."))
+    run.fail_file("broken.png", NotAnImageError("It is no picture."))
     run.finish(Job.State.FAILED, error="It was of no use.")
     return Site(image, experiment, Projection.objects.order_by("pk")[0], job)
 
@@ -207,7 +207,7 @@ def _ask_the_gallery(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/datasets/from-images/", slug="chosen", name="Chosen", images=[pk])
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as out:
-        out.writestr("cats/1.png", picture(1))
+        out.writestr("cats/1.png", image_bytes(1))
     asked.post_form(
         "/api/v1/datasets/{slug}/upload/",
         "/api/v1/datasets/new/upload/",
@@ -219,7 +219,7 @@ def _ask_the_gallery(asked: SchemaClient, site: Site) -> None:
     asked.get("/api/v1/images/grid/", dataset="mine", order="category", limit=3)
     asked.get("/api/v1/images/grid/", dataset="mine", limit=3)
     asked.post_form(
-        "/api/v1/images/", file=SimpleUploadedFile("new.png", picture(5)), dataset="mine", label="new"
+        "/api/v1/images/", file=SimpleUploadedFile("new.png", image_bytes(5)), dataset="mine", label="new"
     )
     job = f"/api/v1/jobs/{site.job.pk}/"
     asked.get("/api/v1/jobs/")
@@ -232,7 +232,7 @@ def _ask_the_gallery(asked: SchemaClient, site: Site) -> None:
 
 def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/search/", image=site.image.pk, k=3)
-    asked.post_form("/api/v1/search/", file=SimpleUploadedFile("a.png", picture(3)), dataset="mine", k=2)
+    asked.post_form("/api/v1/search/", file=SimpleUploadedFile("a.png", image_bytes(3)), dataset="mine", k=2)
     asked.get("/api/v1/models/")
     asked.get(
         "/api/v1/models/{name}/layers/{layer}/feature-maps/",

@@ -19,7 +19,7 @@ from gallery.models import Dataset, FailedFile, Job
 from search import job_kinds
 from search.maintenance import verification
 from semsearch_site import env as environment
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 BUCKET = "pictures"
 
@@ -47,17 +47,15 @@ def bucket(endpoint: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> str
         "STORAGE_SECRET_KEY": "secret",
     }.items():
         monkeypatch.setenv(name, value)
-    described = environment.picture_storage(environment.reader(), BUCKET)
+    described = environment.image_storage(environment.reader(), BUCKET)
     settings.STORAGES = settings.STORAGES | {"default": described}
     return endpoint
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("bucket")
-def test_a_picture_lives_in_the_bucket_and_is_shown_through_the_site(
-    dataset: Dataset, client: Client
-) -> None:
-    data = picture(1)
+def test_an_image_lives_in_the_bucket_and_is_shown_through_the_site(dataset: Dataset, client: Client) -> None:
+    data = image_bytes(1)
     image = add_image(dataset, "one.png", data).image
     assert default_storage.listdir(f"images/{dataset.pk}")[0] == [image.sha256[:2]]
     assert image.file.url.startswith("/media/images/")
@@ -73,7 +71,7 @@ def test_a_picture_lives_in_the_bucket_and_is_shown_through_the_site(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("bucket")
 def test_verify_finds_what_the_bucket_lost_and_what_it_holds_too_much(dataset: Dataset) -> None:
-    kept, lost = (add_image(dataset, f"{n}.png", picture(n)).image for n in (1, 2))
+    kept, lost = (add_image(dataset, f"{n}.png", image_bytes(n)).image for n in (1, 2))
     default_storage.delete(str(lost.file.name))
     stray = default_storage.save(f"images/{dataset.pk}/zz/stray.png", kept.file)
     found = verification.verify()
@@ -90,7 +88,7 @@ def test_a_signed_address_is_good_for_anybody_and_the_policy_allows_its_origin(
     dataset: Dataset, bucket: str, settings: Any
 ) -> None:
     settings.STORAGE_SIGNED = True
-    data = picture(3)
+    data = image_bytes(3)
     address = add_image(dataset, "three.png", data).image.file.url
     assert address.startswith(f"{environment.storage_origin(environment.reader())}/{BUCKET}/images/")
     assert address.startswith(bucket)
@@ -100,11 +98,11 @@ def test_a_signed_address_is_good_for_anybody_and_the_policy_allows_its_origin(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("bucket")
-def test_while_the_bucket_does_not_answer_jobs_rest_and_no_picture_is_called_unreadable(
+def test_while_the_bucket_does_not_answer_jobs_rest_and_no_image_is_called_unreadable(
     dataset: Dataset, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EXTRACT_AT_IMPORT = False  # for the extraction to have something to read
-    image = add_image(dataset, "four.png", picture(4)).image
+    image = add_image(dataset, "four.png", image_bytes(4)).image
     address = image.file.url
     stored = settings.STORAGES["default"]
     away = stored["OPTIONS"] | {"endpoint_url": "http://127.0.0.1:1"}

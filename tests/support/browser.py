@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import sample_files
 
 CATEGORIES = ("birds", "coins", "flowers", "fruit")
-PICTURES_PER_CATEGORY = 4
+IMAGES_PER_CATEGORY = 4
 DATASET = "mine"
 # builds a DataTransfer that holds one file, as a drop or a paste brings it
 TRANSFER = """([name, type, data]) => {
@@ -27,7 +27,7 @@ PASTE = """(clipboardData) => document.body.dispatchEvent(
 
 def unseen(category: str) -> Path:
     """Return a picture of a category that the dataset does not hold."""
-    return sample_files("objects200", category, PICTURES_PER_CATEGORY + 1)[-1]
+    return sample_files("objects200", category, IMAGES_PER_CATEGORY + 1)[-1]
 
 
 def transfer(page: Page, file: Path) -> Any:

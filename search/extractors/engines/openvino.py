@@ -31,7 +31,7 @@ from search.extractors.engines.base import (
     whole_maps,
 )
 from search.extractors.engines.openvino_streams import Requests, Streams, outputs, run_request
-from search.extractors.engines.precision import calibration_pictures, closeness
+from search.extractors.engines.precision import calibration_images, closeness
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.network import Network
@@ -178,11 +178,11 @@ class OpenVINOEngine:
             return self._streams
 
     def _choose_precision(self) -> PrecisionChoice:
-        pictures = calibration_pictures(self._input_size)
+        images = calibration_images(self._input_size)
         requests = {name: self._for_latency(name).create_infer_request() for name in ("f32", "bf16")}
-        exact, faster = (whole_maps(partial(_in_turn, one), pictures) for one in requests.values())
+        exact, faster = (whole_maps(partial(_in_turn, one), images) for one in requests.values())
         close = closeness(exact, faster)
-        times = least_ms([partial(request.infer, [pictures[:1]]) for request in requests.values()])
+        times = least_ms([partial(request.infer, [images[:1]]) for request in requests.values()])
         ms = dict(zip(requests, times, strict=True))
         chosen = "bf16" if close.enough and ms["bf16"] < ms["f32"] else "f32"
         return PrecisionChoice(chosen, close.mean, close.lowest, ms)

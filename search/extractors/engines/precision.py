@@ -17,7 +17,7 @@ from search.extractors.pooling import pyramid
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 
 SAMPLES_DIR = Path(__file__).resolve().parents[3] / "sample_data"
-PICTURES_OF_EACH = 16
+IMAGES_OF_EACH = 16
 LEAST_MEAN_COSINE = 0.995
 LEAST_COSINE = 0.99
 
@@ -46,7 +46,7 @@ def closeness(exact: Sequence[Maps], other: Sequence[Maps]) -> Closeness:
     return Closeness(float(cosines.mean(axis=1).min()), float(cosines.min()))
 
 
-def calibration_pictures(side: int) -> Pixels:
+def calibration_images(side: int) -> Pixels:
     """Return 32 fixed pictures (32, s, s, 3) uint8 of the sample data; without it four generated ones."""
     files = [file for dataset in ("clipart200", "objects200") for file in _chosen(SAMPLES_DIR / dataset)]
     try:
@@ -54,11 +54,11 @@ def calibration_pictures(side: int) -> Pixels:
     except (OSError, SemsearchError):
         rgbs = []
     if not rgbs:
-        return generated_pictures(side)
+        return generated_images(side)
     return np.stack([resized(rgb, side, DEFAULT_RESIZE) for rgb in rgbs])
 
 
-def generated_pictures(side: int) -> Pixels:
+def generated_images(side: int) -> Pixels:
     """Return four fixed pictures (4, s, s, 3) uint8 of smooth structure."""
     rows, columns, channels = np.ogrid[:side, :side, :3]
     waves = [
@@ -74,7 +74,7 @@ def _chosen(folder: Path) -> list[Path]:
             names = sorted(row["file"] for row in csv.DictReader(rows))
     except OSError:
         return []
-    return [folder / name for name in random.Random(0).sample(names, PICTURES_OF_EACH)]
+    return [folder / name for name in random.Random(0).sample(names, IMAGES_OF_EACH)]
 
 
 def _cosines(exact: Maps, other: Maps) -> Maps:

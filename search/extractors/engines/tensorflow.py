@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from search.extractors.engines.base import Calibration, Maps, MapsWork, Pixels, float32_product, whole_maps
-from search.extractors.engines.precision import calibration_pictures, closeness
+from search.extractors.engines.precision import calibration_images, closeness
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.network import Network
 
@@ -44,7 +44,7 @@ class TensorFlowEngine:
         if on_card:
             with computing_in(MIXED):
                 mixed = network.builder(layers, input_size)
-            if self._use_if_close(mixed, calibration_pictures(input_size)):
+            if self._use_if_close(mixed, calibration_images(input_size)):
                 self.name = "tensorflow-gpu-f16"
 
     def run(self, batch: Pixels) -> tuple[Maps, ...]:
@@ -73,13 +73,13 @@ class TensorFlowEngine:
         costs = least_ms([partial(_one_value, run, pixels) for run in cut])
         return tuple(cost / len(batch) for cost in costs)
 
-    def _use_if_close(self, mixed: Any, pictures: Pixels) -> bool:
+    def _use_if_close(self, mixed: Any, images: Pixels) -> bool:
         """Change to another build of the network if it is faster and its features are close to float32."""
-        exact_function, exact = self._function, self.run(pictures)
+        exact_function, exact = self._function, self.run(images)
         mixed_function = self._compiled(mixed)
         self._function = mixed_function
-        close = closeness(exact, self.run(pictures))
-        pixels = self._tf.constant(pictures)
+        close = closeness(exact, self.run(images))
+        pixels = self._tf.constant(images)
         functions = (exact_function, mixed_function)
         exact_ms, mixed_ms = least_ms([partial(_one_value, run, pixels) for run in functions])
         self._measured = {"cosines": asdict(close), "ms": {"f32": exact_ms, MIXED: mixed_ms}}

@@ -48,18 +48,18 @@ def untrained_digest(variant: LiteVariant) -> str:
     return hashlib.sha256(recipe.encode()).hexdigest()
 
 
-def colour_histogram(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def colour_histogram(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the share of pixels in each bin of hue, saturation and value, (n, s, s, 3) -> (n, 1, 1, 128).
 
     A joint histogram as in Swain and Ballard, "Color Indexing", in the HSV space of Smith, "Color Gamut
     Transform Pairs": bin = (hue * 4 + saturation) * 4 + value. The square root of the shares is taken, so
     that their inner product is the Bhattacharyya coefficient of two histograms.
     """
-    return np.stack([_histogram(picture) for picture in pictures])[:, None, None, :]
+    return np.stack([_histogram(image) for image in images])[:, None, None, :]
 
 
-def _histogram(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    red, green, blue = np.moveaxis(picture.reshape(-1, 3).astype(np.float32), -1, 0)
+def _histogram(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    red, green, blue = np.moveaxis(image.reshape(-1, 3).astype(np.float32), -1, 0)
     value = np.maximum(np.maximum(red, green), blue)
     span = value - np.minimum(np.minimum(red, green), blue)
     safe = np.where(span > 0, span, 1)

@@ -15,14 +15,14 @@ from search.extractors.networks import registry
 from search.features import layer_images
 
 
-class PicturesReport(TypedDict):
+class ImagesReport(TypedDict):
     """The layers drawn, as network/layer."""
 
     pictures: list[str]
     seconds: float
 
 
-class Command(ReportingCommand[PicturesReport]):
+class Command(ReportingCommand[ImagesReport]):
     """`picture_layers [--models A,B] [--layers A,B] [--steps N] [--output DIR]`."""
 
     help = "Draw by gradient ascent what excites the layers of networks; takes minutes a network."
@@ -39,7 +39,7 @@ class Command(ReportingCommand[PicturesReport]):
             help="default: %(default)s",
         )
 
-    def report(self, **options: Any) -> PicturesReport:
+    def report(self, **options: Any) -> ImagesReport:
         """Draw one layer after another."""
         started = time.perf_counter()
         if options["models"]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
-from gallery.errors import NotAPictureError, TooLargeError
+from gallery.errors import NotAnImageError, TooLargeError
 from gallery.imaging import jpeg
 from gallery.imaging.decoding import ImageLimits, decode, decode_with_facts, inspect
 from search.types import RGB
@@ -19,17 +19,17 @@ from search.types import RGB
 LIMITS = ImageLimits()
 
 
-def saved(picture: Image.Image, name: str, **options: object) -> bytes:
+def saved(image: Image.Image, name: str, **options: object) -> bytes:
     target = io.BytesIO()
-    picture.save(target, name, **options)
+    image.save(target, name, **options)
     return target.getvalue()
 
 
 def halves(width: int = 64, height: int = 32) -> Image.Image:
     """Left half red, right half blue."""
-    picture = Image.new("RGB", (width, height), (255, 0, 0))
-    picture.paste((0, 0, 255), (width // 2, 0, width, height))
-    return picture
+    image = Image.new("RGB", (width, height), (255, 0, 0))
+    image.paste((0, 0, 255), (width // 2, 0, width, height))
+    return image
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -78,7 +78,7 @@ def test_each_format_is_recognised_and_decoded(
 
 @pytest.mark.parametrize("pillow_name", ["ICO", "PPM", "TGA", "PCX", "PDF", "JPEG2000", "EPS"])
 def test_other_formats_that_pillow_could_read_are_refused(pillow_name: str) -> None:
-    with pytest.raises(NotAPictureError, match="not a picture"):
+    with pytest.raises(NotAnImageError, match="not a picture"):
         decode(saved(halves(), pillow_name), LIMITS)
 
 
@@ -86,8 +86,8 @@ def test_other_formats_that_pillow_could_read_are_refused(pillow_name: str) -> N
     ("name", "compression"), [("TIFF", "tiff_lzw"), ("TIFF", "jpeg"), ("TIFF", "group4")]
 )
 def test_compressed_tiff_is_decoded(name: str, compression: str) -> None:
-    picture = halves().convert("1") if compression == "group4" else halves()
-    assert decode(saved(picture, name, compression=compression), LIMITS).shape == (32, 64, 3)
+    image = halves().convert("1") if compression == "group4" else halves()
+    assert decode(saved(image, name, compression=compression), LIMITS).shape == (32, 64, 3)
 
 
 @pytest.mark.parametrize("pillow_name", ["GIF", "WEBP", "PNG", "AVIF"])
@@ -119,7 +119,7 @@ def test_exif_orientation_is_applied(pillow_name: str, orientation: int) -> None
     assert_red_then_blue(rgb)
 
 
-def test_broken_exif_data_does_not_refuse_the_picture() -> None:
+def test_broken_exif_data_does_not_refuse_the_image() -> None:
     assert_red_then_blue(decode(saved(halves(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff\xff"), LIMITS))
 
 
@@ -200,7 +200,7 @@ def test_a_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
             read(png_header(*size), LIMITS)
 
 
-def test_a_picture_between_our_limit_and_pillows_warning_gives_no_warning(
+def test_an_image_between_our_limit_and_pillows_warning_gives_no_warning(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     assert inspect(png_header(9_900, 9_900), LIMITS).width == 9_900
@@ -224,7 +224,7 @@ def test_a_file_with_too_many_bytes_is_refused() -> None:
 def test_a_truncated_file_is_refused(pillow_name: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     data = saved(Image.fromarray(noise), pillow_name)
-    with pytest.raises(NotAPictureError, match="truncated"):
+    with pytest.raises(NotAnImageError, match="truncated"):
         decode(data[: int(len(data) * share)], LIMITS)
 
 
@@ -240,9 +240,9 @@ def test_a_truncated_file_is_refused(pillow_name: str, share: float) -> None:
         (b"BM", "truncated or damaged"),
     ],
 )
-def test_what_is_not_a_picture_is_refused_in_words(data: bytes, words: str) -> None:
+def test_what_is_not_an_image_is_refused_in_words(data: bytes, words: str) -> None:
     for read in (inspect, decode):
-        with pytest.raises(NotAPictureError, match=words):
+        with pytest.raises(NotAnImageError, match=words):
             read(data, LIMITS)
 
 
@@ -256,7 +256,7 @@ def test_damaged_bytes_raise_only_our_errors(pillow_name: str) -> None:
         damaged[places] = random.integers(0, 256, 6)
         try:
             rgb = decode(damaged.tobytes(), ImageLimits(max_pixels=1_000_000))
-        except (NotAPictureError, TooLargeError):
+        except (NotAnImageError, TooLargeError):
             continue
         assert rgb.ndim == 3
 

@@ -42,15 +42,15 @@ def test_one_pixel_grows_and_many_shrink_to_one() -> None:
     assert abs(int(resize(np.full((2000, 1500, 3), 77, dtype=np.uint8), 1, 1)[0, 0, 0]) - 77) <= 1
 
 
-def test_a_part_of_a_larger_picture_is_scaled_as_itself() -> None:
+def test_a_part_of_a_larger_image_is_scaled_as_itself() -> None:
     rgb = sample(0)[::-1, 10:-10]
     np.testing.assert_array_equal(resize(rgb, 90, 80), resize(rgb.copy(), 90, 80))
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    pictures = [sample(number % len(SAMPLES)) for number in range(40)]
-    alone = [resize(rgb, 120, 90) for rgb in pictures]
+    images = [sample(number % len(SAMPLES)) for number in range(40)]
+    alone = [resize(rgb, 120, 90) for rgb in images]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda rgb: resize(rgb, 120, 90), pictures))
+        together = list(pool.map(lambda rgb: resize(rgb, 120, 90), images))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -17,14 +17,14 @@ from gallery.ingest import removal
 from gallery.ingest.single_image import add_image
 from gallery.models import AtlasPage, Dataset, FailedFile, Image
 from search.models import Embedding
-from tests.conftest import picture
+from tests.conftest import image_bytes
 from tests.support.experiment_rows import stored_images
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def added(dataset: Dataset, seeds: range, label: str = "") -> list[Image]:
-    return [add_image(dataset, f"{seed}.png", picture(seed), label).image for seed in seeds]
+    return [add_image(dataset, f"{seed}.png", image_bytes(seed), label).image for seed in seeds]
 
 
 def update(dataset: Dataset) -> int:
@@ -53,7 +53,7 @@ def looks_like(found: np.ndarray[Any, Any], image: Image) -> float:
     return float(np.abs(found.astype(np.float64) - expected).mean())
 
 
-def test_every_picture_has_its_cell_and_new_ones_are_added_to_the_last_page(
+def test_every_image_has_its_cell_and_new_ones_are_added_to_the_last_page(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sprite_sheets, "PER_PAGE", 4)
@@ -75,7 +75,7 @@ def test_every_picture_has_its_cell_and_new_ones_are_added_to_the_last_page(
         assert looks_like(own, first[(place + 1) % 6]) > 20
 
 
-def test_a_removed_picture_leaves_a_hole_and_the_others_keep_their_cells(dataset: Dataset) -> None:
+def test_a_removed_image_leaves_a_hole_and_the_others_keep_their_cells(dataset: Dataset) -> None:
     kept = added(dataset, range(4))
     update(dataset)
     removal.remove_images([kept[1].pk])
@@ -117,7 +117,7 @@ def test_a_page_that_another_job_drew_meanwhile_is_left_alone(
     assert [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]] == [page.file.name]
 
 
-def test_pictures_that_two_jobs_draw_at_once_all_come_to_their_own_cells(
+def test_images_that_two_jobs_draw_at_once_all_come_to_their_own_cells(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sprite_sheets, "PER_PAGE", 4)
@@ -171,7 +171,7 @@ def test_an_import_leaves_sprite_sheets_that_the_map_can_read(
     assert client.get(f"/api/v1/datasets/{empty.slug}/atlas/ids/").content == b""
 
 
-def test_pictures_are_read_by_number_in_the_order_asked(dataset: Dataset, client: Client) -> None:
+def test_images_are_read_by_number_in_the_order_asked(dataset: Dataset, client: Client) -> None:
     first, second = stored_images(dataset, ["cats", "dogs"])
     url = "/api/v1/images/"
     found = client.get(url, {"ids": f"{second},999999,{first},{second}"}).json()["results"]
@@ -185,7 +185,7 @@ def test_pictures_are_read_by_number_in_the_order_asked(dataset: Dataset, client
         assert words in refused.json()["error"]["detail"]
 
 
-def test_a_dataset_is_made_of_pictures_of_others(
+def test_a_dataset_is_made_of_images_of_others(
     dataset: Dataset, client: Client, staff_client: Client
 ) -> None:
     other = Dataset.objects.create(slug="other", name="Other")

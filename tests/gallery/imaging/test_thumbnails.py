@@ -36,7 +36,7 @@ def test_a_sprite_is_fitted_whole_into_a_white_square() -> None:
     assert (square[12:36] == (200, 30, 30)).all()
 
 
-def test_a_very_narrow_picture_still_leaves_a_line_in_its_sprite() -> None:
+def test_a_very_narrow_image_still_leaves_a_line_in_its_sprite() -> None:
     assert (sprite(plain(1000, 1), 48)[:, 23] == (200, 30, 30)).all()
 
 

@@ -25,7 +25,7 @@ from gallery.ingest.archives import (
 )
 
 LIMITS = ArchiveLimits()
-PICTURE = bytes(range(256)) * 4
+IMAGE = bytes(range(256)) * 4
 
 
 def packed(files: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> io.BytesIO:
@@ -74,15 +74,15 @@ def patched(source: io.BytesIO, name: str, offset: int, value: bytes) -> io.Byte
 def test_the_category_is_the_folder_directly_holding_the_file(
     names: list[str], categories: list[str]
 ) -> None:
-    members, problems = outcome(packed(dict.fromkeys(names, PICTURE)))
+    members, problems = outcome(packed(dict.fromkeys(names, IMAGE)))
     assert problems == {}
     assert [members[name].category for name in names] == categories
-    assert {member.data for member in members.values()} == {PICTURE}
+    assert {member.data for member in members.values()} == {IMAGE}
 
 
 def test_system_files_beside_the_one_folder_do_not_make_it_a_category() -> None:
     members, problems = outcome(
-        packed({"photos/1.jpg": PICTURE, "__MACOSX/photos/._1.jpg": b"x", ".DS_Store": b"x", "README": b"x"})
+        packed({"photos/1.jpg": IMAGE, "__MACOSX/photos/._1.jpg": b"x", ".DS_Store": b"x", "README": b"x"})
     )
     assert members["photos/1.jpg"].category == ""
     assert set(problems.values()) == {"hidden or system file"}
@@ -94,21 +94,21 @@ def test_each_bad_entry_is_listed_with_its_reason_and_the_good_ones_come_out() -
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     source = packed(
         {
-            "../../evil.jpg": PICTURE,
-            "/etc/evil.jpg": PICTURE,
-            "C:/evil.jpg": PICTURE,
-            "cats\\evil.jpg": PICTURE,
-            ".hidden/1.jpg": PICTURE,
-            "cats/Thumbs.db": PICTURE,
-            "inner.zip": PICTURE,
-            "inner.tar.gz": PICTURE,
-            "cats/disguised.jpg": packed({"1.jpg": PICTURE}).getvalue(),
+            "../../evil.jpg": IMAGE,
+            "/etc/evil.jpg": IMAGE,
+            "C:/evil.jpg": IMAGE,
+            "cats\\evil.jpg": IMAGE,
+            ".hidden/1.jpg": IMAGE,
+            "cats/Thumbs.db": IMAGE,
+            "inner.zip": IMAGE,
+            "inner.tar.gz": IMAGE,
+            "cats/disguised.jpg": packed({"1.jpg": IMAGE}).getvalue(),
             "empty.jpg": b"",
             "large.jpg": bytes(5000),
-            "cats/good.jpg": PICTURE,
+            "cats/good.jpg": IMAGE,
             "manifest.csv": b"a,b",
             "LICENSE-CC0.txt": b"free",
-            "license-plate.jpg": PICTURE,
+            "license-plate.jpg": IMAGE,
         }
     )
     with zipfile.ZipFile(source, "a") as archive:
@@ -133,20 +133,20 @@ def test_each_bad_entry_is_listed_with_its_reason_and_the_good_ones_come_out() -
 
 
 def test_an_encrypted_entry_is_a_problem() -> None:
-    _, problems = outcome(patched(packed({"1.jpg": PICTURE}), "1.jpg", 8, struct.pack("<H", 1)))
+    _, problems = outcome(patched(packed({"1.jpg": IMAGE}), "1.jpg", 8, struct.pack("<H", 1)))
     assert problems == {"1.jpg": "encrypted: pack it without a password"}
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 97])
 def test_an_unsupported_compression_is_a_problem(method: int) -> None:
-    source = packed({"1.jpg": PICTURE, "2.jpg": PICTURE})
+    source = packed({"1.jpg": IMAGE, "2.jpg": IMAGE})
     members, problems = outcome(patched(source, "1.jpg", 10, struct.pack("<H", method)))
     assert problems["1.jpg"].startswith("unsupported compression")
     assert list(members) == ["2.jpg"]
 
 
 def test_a_damaged_entry_is_a_problem_and_the_next_one_is_read() -> None:
-    data = bytearray(packed({"1.jpg": PICTURE, "2.jpg": PICTURE}).getvalue())
+    data = bytearray(packed({"1.jpg": IMAGE, "2.jpg": IMAGE}).getvalue())
     data[100] ^= 0xFF
     members, problems = outcome(io.BytesIO(bytes(data)))
     assert "Bad CRC-32" in problems["1.jpg"]
@@ -159,7 +159,7 @@ def test_an_entry_that_unpacks_too_much_is_a_problem() -> None:
 
 
 def test_a_second_entry_of_the_same_name_is_a_problem() -> None:
-    source = packed({"cats/1.jpg": PICTURE})
+    source = packed({"cats/1.jpg": IMAGE})
     with zipfile.ZipFile(source, "a") as archive:
         archive.writestr("cats//1.jpg", b"another")
     members, problems = outcome(source)
@@ -191,7 +191,7 @@ def test_an_entry_with_a_small_stated_size_is_not_unpacked_whole() -> None:
 
 def overlapping(count: int) -> io.BytesIO:
     """A zip whose central directory names one and the same file `count` times."""
-    data = packed({"a.jpg": PICTURE}).getvalue()
+    data = packed({"a.jpg": IMAGE}).getvalue()
     start = data.index(b"PK\x01\x02")
     record = data[start : data.index(b"PK\x05\x06")]
     records = b"".join(record.replace(b"a.jpg", b"%05d" % i) for i in range(count))
@@ -205,21 +205,21 @@ def test_entries_that_share_their_bytes_are_refused_as_a_whole() -> None:
 
 
 def test_an_entry_that_quotes_the_next_local_header_is_refused_as_a_whole() -> None:
-    source = packed({"a.jpg": PICTURE, "b.jpg": PICTURE})
-    longer = patched(source, "a.jpg", 20, struct.pack("<LL", len(PICTURE) + 35, len(PICTURE) + 35))
+    source = packed({"a.jpg": IMAGE, "b.jpg": IMAGE})
+    longer = patched(source, "a.jpg", 20, struct.pack("<LL", len(IMAGE) + 35, len(IMAGE) + 35))
     with pytest.raises(UnsafeArchiveError, match="overlap"):
         read_archive(longer, LIMITS)
 
 
 def test_an_entry_that_reaches_into_the_list_of_contents_is_refused_as_a_whole() -> None:
-    source = packed({"a.jpg": PICTURE})
-    longer = patched(source, "a.jpg", 20, struct.pack("<LL", len(PICTURE) + 1, len(PICTURE) + 1))
+    source = packed({"a.jpg": IMAGE})
+    longer = patched(source, "a.jpg", 20, struct.pack("<LL", len(IMAGE) + 1, len(IMAGE) + 1))
     with pytest.raises(UnsafeArchiveError, match="overlap"):
         read_archive(longer, LIMITS)
 
 
 def test_too_many_entries_are_refused_even_when_the_stated_count_lies() -> None:
-    source = packed({f"{i}.jpg": PICTURE for i in range(11)})
+    source = packed({f"{i}.jpg": IMAGE for i in range(11)})
     assert len(outcome(source, ArchiveLimits(max_entries=11))[0]) == 11
     data = bytearray(source.getvalue())
     data[-14:-10] = struct.pack("<HH", 1, 1)
@@ -230,7 +230,7 @@ def test_too_many_entries_are_refused_even_when_the_stated_count_lies() -> None:
 
 def test_too_much_in_all_is_refused() -> None:
     with pytest.raises(UnsafeArchiveError, match="unpacks to 2048 bytes"):
-        read_archive(packed({"1.jpg": PICTURE, "2.jpg": PICTURE}), ArchiveLimits(max_total_bytes=2000))
+        read_archive(packed({"1.jpg": IMAGE, "2.jpg": IMAGE}), ArchiveLimits(max_total_bytes=2000))
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_too_much_in_all_is_refused() -> None:
     [
         b"",
         b"not a zip",
-        PICTURE * 100,
-        packed({"1.jpg": PICTURE}).getvalue()[:-30],
+        IMAGE * 100,
+        packed({"1.jpg": IMAGE}).getvalue()[:-30],
         b"PK\x05\x06" + b"\xff" * 18,
     ],
 )
@@ -250,7 +250,7 @@ def test_what_is_no_zip_file_is_refused(data: bytes) -> None:
 
 def test_damaged_archives_raise_only_our_errors() -> None:
     chance = random.Random(3)
-    original = packed({f"cats/{i}.jpg": PICTURE for i in range(3)}, zipfile.ZIP_DEFLATED).getvalue()
+    original = packed({f"cats/{i}.jpg": IMAGE for i in range(3)}, zipfile.ZIP_DEFLATED).getvalue()
     for _ in range(600):
         data = bytearray(original)
         for _ in range(4):
@@ -262,11 +262,11 @@ def test_damaged_archives_raise_only_our_errors() -> None:
 
 
 def test_a_zip_with_a_comment_a_prefix_or_zip64_records_is_read(tmp_path: Path) -> None:
-    source = packed({"1.jpg": PICTURE})
+    source = packed({"1.jpg": IMAGE})
     with zipfile.ZipFile(source, "a") as archive:
         archive.comment = b"my pictures"
         with archive.open("2.jpg", "w", force_zip64=True) as file:
-            file.write(PICTURE)
+            file.write(IMAGE)
     path = tmp_path / "pictures.zip"
     path.write_bytes(b"#!self-extracting\n" + source.getvalue())
     assert set(outcome(path)[0]) == {"1.jpg", "2.jpg"}
@@ -275,7 +275,7 @@ def test_a_zip_with_a_comment_a_prefix_or_zip64_records_is_read(tmp_path: Path) 
 
 def test_the_entries_of_a_zip64_archive_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)  # writes zip64 end records for two entries
-    source = packed({"1.jpg": PICTURE, "2.jpg": PICTURE})
+    source = packed({"1.jpg": IMAGE, "2.jpg": IMAGE})
     assert b"PK\x06\x06" in source.getvalue()
     assert count_members(source) == 2
     with pytest.raises(UnsafeArchiveError, match="more than 1 entries"):
@@ -283,7 +283,7 @@ def test_the_entries_of_a_zip64_archive_are_counted(monkeypatch: pytest.MonkeyPa
 
 
 def test_members_come_one_by_one() -> None:
-    items = read_archive(packed({"1.jpg": PICTURE, "2.jpg": PICTURE}), LIMITS)
+    items = read_archive(packed({"1.jpg": IMAGE, "2.jpg": IMAGE}), LIMITS)
     assert isinstance(next(items), ArchiveMember)
 
 
@@ -301,26 +301,26 @@ def test_a_folder_gives_its_files_and_its_problems_in_order(tmp_path: Path) -> N
     root = tmp_path / "root"
     root.mkdir()
     outside.mkdir()
-    (outside / "secret.jpg").write_bytes(PICTURE)
+    (outside / "secret.jpg").write_bytes(IMAGE)
     for name in ("cats", ".git"):
         (tmp_path / name).rename(root / name)
     for name in ("1.jpg", "cats/2.jpg", "cats/big/old/3.jpg", ".git/config", "cats/.DS_Store", "README.md"):
-        (root / name).write_bytes(PICTURE)
+        (root / name).write_bytes(IMAGE)
     (root / "manifest.csv").write_bytes(b"a,b")
     (root / "notes.txt").write_bytes(b"text")
     (root / "empty.jpg").write_bytes(b"")
     (root / "large.jpg").write_bytes(bytes(5000))
-    (root / "pack.zip").write_bytes(PICTURE)
+    (root / "pack.zip").write_bytes(IMAGE)
     (root / "link").symlink_to(outside)
     (root / "link.jpg").symlink_to(outside / "secret.jpg")
     os.mkfifo(root / "pipe.jpg")
     items = list(read_folder(root, ArchiveLimits(max_entry_bytes=4000)))
     assert items == [
         ArchiveProblem(".git", "hidden or system file"),
-        ArchiveMember("1.jpg", "", PICTURE),
+        ArchiveMember("1.jpg", "", IMAGE),
         ArchiveProblem("cats/.DS_Store", "hidden or system file"),
-        ArchiveMember("cats/2.jpg", "cats", PICTURE),
-        ArchiveMember("cats/big/old/3.jpg", "cats", PICTURE),
+        ArchiveMember("cats/2.jpg", "cats", IMAGE),
+        ArchiveMember("cats/big/old/3.jpg", "cats", IMAGE),
         ArchiveProblem("empty.jpg", "the file is empty"),
         ArchiveProblem("large.jpg", "too large: at most 4000 bytes are read"),
         ArchiveProblem("link", "symbolic link: not followed"),
@@ -334,7 +334,7 @@ def test_a_folder_gives_its_files_and_its_problems_in_order(tmp_path: Path) -> N
 
 def test_a_file_name_that_is_no_utf8_can_still_be_stored(tmp_path: Path) -> None:
     try:
-        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")).write_bytes(PICTURE)
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")).write_bytes(IMAGE)
     except OSError:
         pytest.skip("this file system takes only UTF-8 names")
     (item,) = read_folder(tmp_path, LIMITS)

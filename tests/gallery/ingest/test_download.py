@@ -20,7 +20,7 @@ from gallery.errors import AddressRefusedError, FetchFailedError, TooLargeError
 from gallery.ingest.addresses import checked_host, is_public
 from gallery.ingest.download import Fetched, FetchLimits, fetch
 
-PICTURE = b"\x89PNG picture"
+IMAGE = b"\x89PNG picture"
 # ten seconds in all
 DRIPS, DRIP_S = 200, 0.05
 
@@ -36,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.hosts.append(self.headers["Host"])  # type: ignore[attr-defined]
         answers: dict[str, Callable[[], None]] = {
-            "/picture": self.picture,
+            "/picture": self.image,
             "/long": lambda: self.head(200, ("Content-Length", str(10**9))),
             "/endless": self.endless,
             "/drip": self.drip,
@@ -62,9 +62,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def picture(self) -> None:
-        self.head(200, ("Content-Length", str(len(PICTURE))))
-        self.wfile.write(PICTURE)
+    def image(self) -> None:
+        self.head(200, ("Content-Length", str(len(IMAGE))))
+        self.wfile.write(IMAGE)
 
     def endless(self) -> None:
         self.head(200)
@@ -129,17 +129,15 @@ def never_connect(address: str, port: int, timeout_s: float) -> socket.socket:
     raise AssertionError(f"connected to {address}:{port}")
 
 
-def test_a_picture_of_an_allowed_host_is_fetched(
-    server: QuietServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_of_an_allowed_host_is_fetched(server: QuietServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # proxies of the environment are not used
     address = f"http://127.0.0.1:{server.server_port}/picture"
-    assert get(server, "/picture") == Fetched(PICTURE, address)
-    assert get(server, "/moved") == Fetched(PICTURE, address)
+    assert get(server, "/picture") == Fetched(IMAGE, address)
+    assert get(server, "/moved") == Fetched(IMAGE, address)
 
 
 def test_spaces_and_foreign_letters_in_the_path_are_encoded(server: QuietServer) -> None:
-    assert get(server, "/picture?name=é a\r\nX: y").data == PICTURE
+    assert get(server, "/picture?name=é a\r\nX: y").data == IMAGE
 
 
 @pytest.mark.parametrize(
@@ -207,7 +205,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(server:
         return socket.create_connection(("127.0.0.1", server.server_port), timeout_s)
 
     fetched = fetch("http://pictures.test/picture", FetchLimits(), resolve=resolve, connect=connect)
-    assert fetched == Fetched(PICTURE, "http://pictures.test/picture")
+    assert fetched == Fetched(IMAGE, "http://pictures.test/picture")
     assert connected == [("93.184.215.14", 80)]
     assert len(answers) == 1
     assert server.hosts == ["pictures.test"]
@@ -337,7 +335,7 @@ def test_a_refused_connection_is_told_and_the_next_address_tried(server: QuietSe
 
     with pytest.raises(FetchFailedError, match="refused the connection"):
         ask(["93.184.215.14"])
-    assert ask(["93.184.215.14", "93.184.215.15"]).data == PICTURE
+    assert ask(["93.184.215.14", "93.184.215.15"]).data == IMAGE
 
 
 @pytest.fixture
@@ -371,7 +369,7 @@ def test_a_secure_server_is_verified_by_its_name_while_its_address_is_pinned(
         url = f"https://{host}:{secure_server.server_port}/picture"
         return fetch(url, limits_for(secure_server, host), resolve=lambda host, port: ["127.0.0.1"])
 
-    assert ask("pictures.test").data == PICTURE
+    assert ask("pictures.test").data == IMAGE
     with pytest.raises(FetchFailedError, match=r"certificate of others\.test"):
         ask("others.test")
 

@@ -21,7 +21,7 @@ from gallery.jobs import broker
 from gallery.models import Dataset, FailedFile, Image, Job
 from search import job_kinds
 from search.models import Embedding
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 GOOD = 200
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
@@ -49,17 +49,17 @@ def enormous_png(side: int = 50_000) -> bytes:
 def inner_zip() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("inside.png", picture(1))
+        archive.writestr("inside.png", image_bytes(1))
     return out.getvalue()
 
 
 ENORMOUS = "bad/enormous.png"
-JPEG = picture(9_001, (200, 150), "JPEG")
+JPEG = image_bytes(9_001, (200, 150), "JPEG")
 
 # name, bytes, code, a word of the reason
 BAD: tuple[tuple[str, bytes, str, str], ...] = (
     ("bad/truncated.jpg", JPEG[: len(JPEG) // 2], "not_a_picture", ""),
-    ("bad/cut.png", picture(9_002)[:60], "not_a_picture", ""),
+    ("bad/cut.png", image_bytes(9_002)[:60], "not_a_picture", ""),
     ("bad/text.jpg", b"just some words, no picture at all\n" * 4, "not_a_picture", ""),
     ("bad/page.png", b"<!doctype html><title>404</title><p>Not found", "not_a_picture", ""),
     ("bad/empty.jpg", b"", "skipped", "empty"),
@@ -70,15 +70,15 @@ BAD: tuple[tuple[str, bytes, str, str], ...] = (
     ("bad/nested.zip", inner_zip(), "skipped", "archive"),
     ("bad/zip-in-disguise.jpg", inner_zip(), "skipped", "archive"),
     ("bad/bomb.png", bytes(3_000_000), "skipped", "bomb"),
-    ("../../evil.jpg", picture(9_003), "skipped", "out of the archive"),
-    ("/etc/absolute.jpg", picture(9_004), "skipped", "absolute"),
-    ("C:/windows.jpg", picture(9_005), "skipped", "drive"),
-    ("bad\\back.jpg", picture(9_006), "skipped", "backslash"),
-    (".hidden.png", picture(9_007), "skipped", "hidden"),
-    (".git/picture.png", picture(9_008), "skipped", "hidden"),
-    ("__MACOSX/._0.png", picture(9_009), "skipped", "hidden"),
-    ("bad/twin.png", picture(0), "duplicate", "same picture"),
-    ("bad/twin-again.png", picture(0), "duplicate", "same picture"),
+    ("../../evil.jpg", image_bytes(9_003), "skipped", "out of the archive"),
+    ("/etc/absolute.jpg", image_bytes(9_004), "skipped", "absolute"),
+    ("C:/windows.jpg", image_bytes(9_005), "skipped", "drive"),
+    ("bad\\back.jpg", image_bytes(9_006), "skipped", "backslash"),
+    (".hidden.png", image_bytes(9_007), "skipped", "hidden"),
+    (".git/picture.png", image_bytes(9_008), "skipped", "hidden"),
+    ("__MACOSX/._0.png", image_bytes(9_009), "skipped", "hidden"),
+    ("bad/twin.png", image_bytes(0), "duplicate", "same picture"),
+    ("bad/twin-again.png", image_bytes(0), "duplicate", "same picture"),
 )
 LINK = "bad/link.jpg"
 
@@ -88,7 +88,7 @@ def mixed_zip() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(GOOD):
-            archive.writestr(f"{'cats' if number % 2 else 'dogs'}/{number}.png", picture(number))
+            archive.writestr(f"{'cats' if number % 2 else 'dogs'}/{number}.png", image_bytes(number))
             if number % 9 == 0 and number // 9 < len(BAD):
                 name, data, _, _ = BAD[number // 9]
                 # not packed again: as a zip bomb it would never reach the check of its dimensions
@@ -113,7 +113,7 @@ def upload(client: Client, data: bytes, **fields: str) -> Job:
     return job
 
 
-def every_picture_is_embedded_once() -> bool:
+def every_image_is_embedded_once() -> bool:
     embedded = Embedding.objects.order_by("image").values_list("image", flat=True)
     return list(embedded) == list(Image.objects.order_by("pk").values_list("pk", flat=True))
 
@@ -127,7 +127,7 @@ def own_media(settings: object, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
 
 
-def test_two_hundred_good_pictures_arrive_and_every_bad_file_is_listed_with_its_reason(
+def test_two_hundred_good_images_arrive_and_every_bad_file_is_listed_with_its_reason(
     staff_client: Client, tmp_path: Path
 ) -> None:
     job = upload(staff_client, mixed_zip(), slug="mixed", name="Mixed")
@@ -157,7 +157,7 @@ def test_two_hundred_good_pictures_arrive_and_every_bad_file_is_listed_with_its_
     assert not media_files("uploads")
     assert {path.name for path in tmp_path.parent.iterdir()} == before
     # the features of the new pictures are there
-    assert every_picture_is_embedded_once()
+    assert every_image_is_embedded_once()
     assert ended.result["embeddings"] == GOOD
     assert not Job.objects.filter(kind=job_kinds.EXTRACT).exists()
     for failed in list(listed.values())[:3]:
@@ -195,7 +195,7 @@ def test_an_import_done_again_after_a_crash_gives_the_same_and_lists_nothing_twi
     assert ended.attempts == 2
     assert ended.result.items() >= {"images": GOOD, "duplicates": 2, "failed": len(BAD) + 1 - 2}.items()
     assert Image.objects.count() == GOOD
-    assert every_picture_is_embedded_once()
+    assert every_image_is_embedded_once()
     assert FailedFile.objects.filter(job=job).count() == len(BAD) + 1
 
 
@@ -220,7 +220,7 @@ def test_what_is_no_zip_or_not_from_staff_is_refused_by_the_form(staff_client: C
 
 
 def test_an_upload_is_kept_until_its_job_has_ended_for_good(dataset: Dataset) -> None:
-    job = importing.enqueue_archive(dataset, SimpleUploadedFile("a.zip", zipped({"one.png": picture(1)})))
+    job = importing.enqueue_archive(dataset, SimpleUploadedFile("a.zip", zipped({"one.png": image_bytes(1)})))
     upload = job.parameters["upload"]
     run = jobs.claim(job.pk)
     assert run is not None

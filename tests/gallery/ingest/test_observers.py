@@ -23,7 +23,7 @@ from search.embedding import pipeline
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec
 
-PICTURES = 12
+IMAGES = 12
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def stored_vectors() -> dict[int, np.ndarray[Any, Any]]:
     return {pk: np.frombuffer(bytes(vector), dtype="<f2").astype(np.float32) for pk, vector in rows}
 
 
-def test_an_import_decodes_every_picture_once_and_reads_none_again(
+def test_an_import_decodes_every_image_once_and_reads_none_again(
     dataset: Dataset, sample_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = loaded_extractors.extractor(feature_specs.live_spec().config)
@@ -51,8 +51,8 @@ def test_an_import_decodes_every_picture_once_and_reads_none_again(
     monkeypatch.setattr(decoding, "decode_with_facts", counted)
     monkeypatch.setattr("gallery.imaging.sprite_sheets.update", lambda *_: None)  # it reads thumbnails
     job = jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder()))
-    assert len(decoded) == PICTURES == job.result["images"] == job.result["embeddings"]
-    assert Embedding.objects.count() == PICTURES
+    assert len(decoded) == IMAGES == job.result["images"] == job.result["embeddings"]
+    assert Embedding.objects.count() == IMAGES
     assert job.result["engine"] == network.engine_name
     stages = {name for name in job.result if name.endswith("_s")}
     assert stages == {f"{name}_s" for name in (
@@ -76,7 +76,7 @@ def test_features_are_those_of_an_extraction_afterwards(
         assert cosine > 0.999, pk
 
 
-def test_pictures_stored_by_an_import_that_was_killed_are_embedded_when_it_goes_on(
+def test_images_stored_by_an_import_that_was_killed_are_embedded_when_it_goes_on(
     dataset: Dataset, sample_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
@@ -96,7 +96,7 @@ def test_pictures_stored_by_an_import_that_was_killed_are_embedded_when_it_goes_
     jobs.sweep()
     ended = jobs.perform(job.pk)
     assert ended is not None
-    assert (ended.state, ended.result["images"]) == (Job.State.SUCCEEDED, PICTURES)
+    assert (ended.state, ended.result["images"]) == (Job.State.SUCCEEDED, IMAGES)
     assert sorted(stored_vectors()) == sorted(Image.objects.values_list("pk", flat=True))
 
 
@@ -118,7 +118,7 @@ def test_where_imports_only_store_an_extraction_is_asked_for(
     assert Job.objects.filter(kind=job_kinds.EXTRACT, state=Job.State.QUEUED).count() == 1
 
 
-def test_a_network_that_cannot_be_loaded_keeps_no_picture_out(
+def test_a_network_that_cannot_be_loaded_keeps_no_image_out(
     dataset: Dataset, sample_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(config: object) -> None:
@@ -145,7 +145,7 @@ def test_an_import_that_fails_or_is_cancelled_leaves_the_rest_to_an_extraction(
     assert Job.objects.filter(kind=job_kinds.EXTRACT, state=Job.State.QUEUED).count() == 1
 
 
-def test_a_square_picture_is_decoded_large_enough_for_its_thumbnail_and_the_network(dataset: Dataset) -> None:
+def test_a_square_image_is_decoded_large_enough_for_its_thumbnail_and_the_network(dataset: Dataset) -> None:
     spec = FeatureSpec(input_size=260)
     seen: list[tuple[int, ...]] = []
     options = storing.PrepareOptions(

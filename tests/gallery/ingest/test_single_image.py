@@ -21,7 +21,7 @@ from search import job_kinds
 from search.embedding import single_image
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec, SearchIndex
-from tests.conftest import import_folder, picture
+from tests.conftest import image_bytes, import_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,7 +66,7 @@ def test_an_added_image_is_decoded_once_and_found_by_the_next_search(
     def units(*_: object) -> None:
         raise AssertionError("a work unit was made for one image")
 
-    data = picture(77, (300, 400))
+    data = image_bytes(77, (300, 400))
     with monkeypatch.context() as watched:
         watched.setattr(decoding, "decode_with_facts", counted)
         watched.setattr(decoding, "decode", counted)
@@ -82,7 +82,7 @@ def test_an_added_image_is_decoded_once_and_found_by_the_next_search(
 
 
 def test_its_embedding_is_that_of_an_extraction(complete: Dataset) -> None:
-    image = add_image(complete, "new.png", picture(78, (900, 700))).image
+    image = add_image(complete, "new.png", image_bytes(78, (900, 700))).image
 
     def vector() -> np.ndarray[Any, Any]:
         stored = bytes(Embedding.objects.get(image=image).vector)
@@ -108,7 +108,7 @@ def test_the_answer_names_the_job_of_the_image_and_no_newer_one_of_the_dataset(
     newer = jobs.enqueue(job_kinds.EXTRACT, complete, images=[1])
     signals.images_added.connect(asks_too)
     try:
-        added = post(staff_client, picture(1))
+        added = post(staff_client, image_bytes(1))
     finally:
         signals.images_added.disconnect(asks_too)
     ours = Job.objects.get(pk=added["job"]["id"])
@@ -116,7 +116,7 @@ def test_the_answer_names_the_job_of_the_image_and_no_newer_one_of_the_dataset(
     assert len(other) == 1
     assert Job.objects.latest("pk").pk == other[0] > ours.pk > newer.pk
     assert added["job"]["state"] == "queued"
-    again = post(staff_client, picture(2), "another.png")
+    again = post(staff_client, image_bytes(2), "another.png")
     assert again["job"]["id"] == ours.pk, "one that has not begun will find this image too"
     jobs.perform(ours.pk)
     assert Embedding.objects.filter(image__in=[added["image"]["id"], again["image"]["id"]]).count() == 2
@@ -126,7 +126,7 @@ def test_an_image_that_is_embedded_at_once_leaves_the_jobs_of_others_alone(
     complete: Dataset, staff_client: Client
 ) -> None:
     waiting = jobs.enqueue(job_kinds.EXTRACT, complete)
-    added = post(staff_client, picture(3))
+    added = post(staff_client, image_bytes(3))
     assert added["job"]["id"] != waiting.pk
     assert Job.objects.get(pk=added["job"]["id"]).parameters == {"images": [added["image"]["id"]]}
     assert Job.objects.get(pk=waiting.pk).state == Job.State.QUEUED
@@ -136,7 +136,7 @@ def test_where_other_images_wait_for_their_embeddings_one_job_gives_them_all(
     complete: Dataset, sent: list[int]
 ) -> None:
     Embedding.objects.filter(image=Image.objects.latest("pk")).delete()
-    added = add_image(complete, "new.png", picture(4))
+    added = add_image(complete, "new.png", image_bytes(4))
     assert added.job is not None
     assert sent == [added.job.pk]
     ended = jobs.perform(added.job.pk)
@@ -148,7 +148,7 @@ def test_a_process_without_the_network_leaves_the_image_to_a_worker(
     complete: Dataset, sent: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loaded_extractors, "loaded", lambda config: None)
-    added = add_image(complete, "new.png", picture(5))
+    added = add_image(complete, "new.png", image_bytes(5))
     assert added.job is not None
     assert (added.job.state, sent) == (Job.State.QUEUED, [added.job.pk])
     assert not Embedding.objects.filter(image=added.image).exists()
@@ -162,7 +162,7 @@ def test_what_fails_at_once_is_done_by_a_worker(
 
     with monkeypatch.context() as breaking:
         breaking.setattr("search.extractors.feature_extractor.FeatureExtractor.extract", broken)
-        added = add_image(complete, "new.png", picture(6))
+        added = add_image(complete, "new.png", image_bytes(6))
     assert added.job is not None
     waiting = Job.objects.get(pk=added.job.pk)
     assert (waiting.state, waiting.attempts, sent) == (Job.State.QUEUED, 0, [waiting.pk])

@@ -21,7 +21,7 @@ from search.features import feature_specs
 from search.indexing import builds
 from search.maintenance import schedule as maintenance_schedule
 from search.models import Embedding, SearchIndex
-from tests.conftest import import_folder, picture
+from tests.conftest import image_bytes, import_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,11 +93,11 @@ def test_files_of_a_folder_are_imported_again_and_those_of_a_zip_cannot_be(
     folder.mkdir()
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(b"not yet a picture")
-    (folder / "c.png").write_bytes(picture(1))
+    (folder / "c.png").write_bytes(image_bytes(1))
     job = jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False)
     assert job.failed == 2
-    (folder / "a.png").write_bytes(picture(2))
-    (folder / "d.png").write_bytes(picture(3))
+    (folder / "a.png").write_bytes(image_bytes(2))
+    (folder / "d.png").write_bytes(image_bytes(3))
     ended = jobs.perform(retry(staff_client, job).json()["id"])
     assert ended
     assert (ended.result["images"], ended.failed, ended.total) == (1, 1, 2)

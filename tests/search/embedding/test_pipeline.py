@@ -53,7 +53,7 @@ def index(dataset: Dataset, sample_folder: Callable[..., Path], settings: Any) -
     return feature_specs.live_index(dataset)
 
 
-def picture(level: int) -> RGB:
+def flat_image(level: int) -> RGB:
     return np.full((2, 2, 3), level, dtype=np.uint8)
 
 
@@ -66,12 +66,12 @@ def quiet() -> ProgressCallbacks:
     return ProgressCallbacks(lambda image, error: None, lambda done: None)
 
 
-def test_every_picture_gets_its_own_vector_in_full_batches(index: SearchIndex) -> None:
+def test_every_image_gets_its_own_vector_in_full_batches(index: SearchIndex) -> None:
     images = list(Image.objects.order_by("pk"))[:10]
     network = Averages(index.spec.dims)
     with Embedder(index, network, StageTimer()) as embedder:
         for number, image in enumerate(images):
-            embedder.add(image.pk, picture(number))
+            embedder.add(image.pk, flat_image(number))
         embedder.finish()
     assert network.batches == [4, 4, 2]
     assert threading.current_thread().name not in network.threads
@@ -86,10 +86,10 @@ def test_what_the_network_raises_reaches_the_caller_and_what_was_stored_stays(
     images = list(Image.objects.order_by("pk"))
     with Embedder(index, Averages(index.spec.dims, fails_at=1), StageTimer()) as embedder:
         for image in images[:4]:
-            embedder.add(image.pk, picture(1))
+            embedder.add(image.pk, flat_image(1))
         embedder.finish()
         for image in images[4:8]:
-            embedder.add(image.pk, picture(2))
+            embedder.add(image.pk, flat_image(2))
         with pytest.raises(ValueError, match="the network broke"):
             embedder.finish()
     assert set(stored_levels(index)) == {image.pk for image in images[:4]}
@@ -148,7 +148,7 @@ def test_reading_waits_for_a_network_that_is_behind(index: SearchIndex, settings
     assert max(ahead) <= pipeline.AHEAD_BATCHES + pipeline.BATCHES_UNDERWAY + 2 < 12
 
 
-def test_stages_are_timed_and_a_picture_that_cannot_be_read_is_told(index: SearchIndex) -> None:
+def test_stages_are_timed_and_an_image_that_cannot_be_read_is_told(index: SearchIndex) -> None:
     torn = Image.objects.order_by("pk")[5]
     Path(torn.file.path).write_bytes(b"torn")
     told: list[tuple[int, str]] = []
@@ -164,7 +164,7 @@ def test_stages_are_timed_and_a_picture_that_cannot_be_read_is_told(index: Searc
     assert torn.pk not in stored_levels(index)
 
 
-def test_pictures_that_have_an_embedding_already_are_passed_over(index: SearchIndex) -> None:
+def test_images_that_have_an_embedding_already_are_passed_over(index: SearchIndex) -> None:
     rows = Image.objects.order_by("pk")
     network = Averages(index.spec.dims)
     assert embed_stored(rows[:5], index, network, quiet()).stored == 5

@@ -50,7 +50,7 @@ def test_the_first_range_holds_every_image_that_lacks_one_however_it_is_looked_f
     assert shared.next_range(images[29]) is None
 
 
-def test_a_picture_that_has_just_come_is_not_sought_among_the_old_ones(
+def test_an_image_that_has_just_come_is_not_sought_among_the_old_ones(
     dataset: Dataset, images: list[int]
 ) -> None:
     shared = lacking(dataset, [images[29]])

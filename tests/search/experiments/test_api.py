@@ -69,7 +69,7 @@ def test_the_list_is_filtered_by_every_name_and_paged(dataset: Dataset, client: 
 
 
 @pytest.mark.parametrize("change", ["added", "removed", "relabelled"])
-def test_an_experiment_is_stale_once_pictures_changed(
+def test_an_experiment_is_stale_once_images_changed(
     change: str, experiment: Experiment, images: list[int], client: Client
 ) -> None:
     assert client.get(f"{URL}{experiment.pk}/").json()["stale"] is False

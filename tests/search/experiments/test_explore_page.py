@@ -50,7 +50,7 @@ def test_of_very_many_datasets_some_are_offered_the_asked_one_among_them(
     assert 'data-dataset="c-computed"' not in text
 
 
-def test_without_experiments_the_first_that_has_pictures_is_shown(client: Client, three: None) -> None:
+def test_without_experiments_the_first_that_has_images_is_shown(client: Client, three: None) -> None:
     Dataset.objects.get(slug="c-computed").delete()
     assert shown(client) == "b-pictures"
 

@@ -28,7 +28,7 @@ from search.experiments.scoring import ScoringOptions, rank_and_score
 from search.features import feature_specs, matrices
 from search.live import query as live_query
 from search.models import Embedding, Experiment, ExperimentQuery, FeatureMatrix, FeatureSpec, SearchIndex
-from tests.conftest import import_folder, picture
+from tests.conftest import image_bytes, import_folder
 from tests.support.experiment_rows import stored_images
 from tests.support.projection_rows import featured_images, specs
 
@@ -99,12 +99,12 @@ def test_a_second_run_adds_only_what_is_missing(labelled: Dataset) -> None:
     assert third["best"] == second["best"] or third["best"]["metric"] in ("manhattan", "inner_product")
 
 
-def test_a_new_picture_makes_experiments_stale_and_only_it_is_extracted(
+def test_a_new_image_makes_experiments_stale_and_only_it_is_extracted(
     labelled: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment_jobs.compute_now(labelled, LITE0)
     assert not experiment_jobs.is_missing(labelled, LITE0)
-    add_image(labelled, "new.png", picture(1), "birds")
+    add_image(labelled, "new.png", image_bytes(1), "birds")
     assert experiment_jobs.is_missing(labelled, LITE0)
     stored: list[int] = []
     original = matrices.append
@@ -147,7 +147,7 @@ def test_the_job_lets_urgent_work_go_first_while_it_extracts_and_goes_on_from_th
     assert (ended.state, ended.result["experiments"]) == (Job.State.SUCCEEDED, 16)
 
 
-def test_pictures_that_swapped_their_labels_are_noticed(dataset: Dataset) -> None:
+def test_images_that_swapped_their_labels_are_noticed(dataset: Dataset) -> None:
     ids = stored_images(dataset, ["cats", "dogs", "dogs", "cats"])
     before = dataset.current_revision()
     for pk, category in zip(ids, ["dogs", "cats", "cats", "dogs"], strict=True):
@@ -155,7 +155,7 @@ def test_pictures_that_swapped_their_labels_are_noticed(dataset: Dataset) -> Non
     assert dataset.current_revision() != before
 
 
-def test_removed_pictures_leave_the_experiments(labelled: Dataset) -> None:
+def test_removed_images_leave_the_experiments(labelled: Dataset) -> None:
     experiment_jobs.compute_now(labelled, LITE0)
     removal.remove_images([labelled.images.earliest("pk").pk])
     assert ExperimentQuery.objects.count() == 16 * 11
@@ -163,10 +163,10 @@ def test_removed_pictures_leave_the_experiments(labelled: Dataset) -> None:
     assert set(Experiment.objects.values_list("images", flat=True)) == {11}
 
 
-def test_a_picture_that_takes_the_place_of_a_removed_one_is_extracted(labelled: Dataset) -> None:
+def test_an_image_that_takes_the_place_of_a_removed_one_is_extracted(labelled: Dataset) -> None:
     experiment_jobs.compute_now(labelled, LITE0)
     removal.remove_images([labelled.images.earliest("pk").pk])
-    add_image(labelled, "new.png", picture(1), "birds")
+    add_image(labelled, "new.png", image_bytes(1), "birds")
     assert experiment_jobs.compute_now(labelled, LITE0) == (16, 0)
     assert set(Experiment.objects.values_list("images", flat=True)) == {12}
     assert ExperimentQuery.objects.filter(image__filename="new.png").count() == 16
@@ -225,7 +225,7 @@ def test_an_unlabelled_dataset_gets_neighbours_without_scores(labelled: Dataset)
     assert run("--dataset", "mine", "--models", "efficientnet-lite0")["best"] == {}
 
 
-def test_unlabelled_pictures_are_neighbours_but_no_part_of_the_scores() -> None:
+def test_unlabelled_images_are_neighbours_but_no_part_of_the_scores() -> None:
     vectors = np.array([[0], [0.1], [1], [5], [5.2]], dtype=np.float32)
     found = rank_and_score(vectors, ["a", "", "a", "b", "b"], ScoringOptions("euclidean", 4, 1))
     assert found.places[0].tolist() == [1, 2, 3, 4]
@@ -235,7 +235,7 @@ def test_unlabelled_pictures_are_neighbours_but_no_part_of_the_scores() -> None:
     assert found.scores.confusion[0] == {"category": "a", "neighbours": [{"category": "a", "count": 2}]}
 
 
-def test_a_picture_that_cannot_be_read_is_listed_and_the_rest_is_measured(labelled: Dataset) -> None:
+def test_an_image_that_cannot_be_read_is_listed_and_the_rest_is_measured(labelled: Dataset) -> None:
     broken = labelled.images.earliest("pk")
     with default_storage.open(str(broken.file.name), "wb") as file:
         file.write(b"no picture")
@@ -342,7 +342,7 @@ def test_evaluate_with_options_says_what_the_experiment_says(labelled: Dataset) 
         evaluation.evaluate_experiment(labelled, config, "cosine")
 
 
-def test_a_dataset_without_pictures_has_nothing_to_compute(dataset: Dataset) -> None:
+def test_a_dataset_without_images_has_nothing_to_compute(dataset: Dataset) -> None:
     assert experiment_jobs.enqueue(dataset, experiment_jobs.plans()) == []
     assert run("--dataset", "mine", "--models", "efficientnet-lite0")["experiments"] == 0
     assert not Experiment.objects.exists()

@@ -54,7 +54,7 @@ def test_neighbours_come_nearest_first_with_marks(
     }
 
 
-def test_an_unlabelled_picture_has_neighbours_without_marks(
+def test_an_unlabelled_image_has_neighbours_without_marks(
     experiment: Experiment, images: list[int], client: Client
 ) -> None:
     answer = client.get(f"{URL}{experiment.pk}/neighbours/", {"image": images[4]}).json()
@@ -75,9 +75,9 @@ def test_deleted_neighbours_are_passed_over_and_the_next_take_their_places(
     assert set(whole["pictures"]) == {str(images[place]) for place in (2, 4, 5)}
 
 
-def many_experiments(dataset: Dataset, count: int = 48, pictures: int = 200) -> list[int]:
+def many_experiments(dataset: Dataset, count: int = 48, images: int = 200) -> list[int]:
     """Fill a dataset with experiments of random neighbours; returns the ids of its images."""
-    ids = stored_images(dataset, [f"c{number % 10}" for number in range(pictures)])
+    ids = stored_images(dataset, [f"c{number % 10}" for number in range(images)])
     randomness = np.random.default_rng(5)
     rows = []
     for number in range(count):
@@ -91,7 +91,7 @@ def many_experiments(dataset: Dataset, count: int = 48, pictures: int = 200) -> 
     return ids
 
 
-def test_all_experiments_of_a_picture_come_in_two_queries_and_agree_with_each_alone(
+def test_all_experiments_of_an_image_come_in_two_queries_and_agree_with_each_alone(
     dataset: Dataset, client: Client, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     ids = many_experiments(dataset)
@@ -111,7 +111,7 @@ def test_all_experiments_of_a_picture_come_in_two_queries_and_agree_with_each_al
     assert set(answer["image"]) == set(ImageSummary.__annotations__)
 
 
-def test_all_experiments_of_a_picture_come_within_thirty_milliseconds(
+def test_all_experiments_of_an_image_come_within_thirty_milliseconds(
     dataset: Dataset, client: Client
 ) -> None:
     ids = many_experiments(dataset)
@@ -125,7 +125,7 @@ def test_all_experiments_of_a_picture_come_within_thirty_milliseconds(
     assert min(spent_ms() for _ in range(10)) < 30
 
 
-def test_a_picture_without_experiments_has_no_results(
+def test_an_image_without_experiments_has_no_results(
     dataset: Dataset, images: list[int], client: Client
 ) -> None:
     answer = client.get(f"{URL}of-image/", {"image": images[0]}).json()
@@ -151,7 +151,7 @@ def test_scores_have_six_significant_digits(value: float, shown: float) -> None:
     )
 
 
-def test_a_picture_that_was_no_part_of_an_experiment_is_told_so(
+def test_an_image_that_was_no_part_of_an_experiment_is_told_so(
     experiment: Experiment, images: list[int], client: Client
 ) -> None:
     response = client.get(f"{URL}{experiment.pk}/neighbours/", {"image": images[1]})

@@ -17,25 +17,25 @@ from PIL import Image as Pillow
 
 from search.extractors import activation
 from search.extractors.networks.registry import get_network
-from search.features.layer_images import layer_picture
+from search.features.layer_images import layer_image
 
 SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
 
-def test_a_picture_excites_its_own_channel_more_than_the_others_do() -> None:
+def test_an_image_excites_its_own_channel_more_than_the_others_do() -> None:
     network = get_network("efficientnet-lite0").builder(("stage2",), 48)
     channels = np.array([2, 9, 17])
-    pictures = activation.exciting_pictures(network, channels, side=48, steps=60)
-    answers = np.asarray(network(pictures.astype(np.float32), training=False)).mean(axis=(1, 2))[:, channels]
+    images = activation.exciting_images(network, channels, side=48, steps=60)
+    answers = np.asarray(network(images.astype(np.float32), training=False)).mean(axis=(1, 2))[:, channels]
     grey = np.asarray(network(np.full((1, 48, 48, 3), 127.5, np.float32), training=False))
-    assert pictures.shape == (3, 48, 48, 3)
+    assert images.shape == (3, 48, 48, 3)
     assert answers.argmax(axis=0).tolist() == [0, 1, 2]
     assert (answers.diagonal() > grey.mean(axis=(0, 1, 2))[channels] + 1).all()
 
 
-def test_the_same_channels_give_the_same_pictures() -> None:
+def test_the_same_channels_give_the_same_images() -> None:
     network = get_network("efficientnet-lite0").builder(("stem",), 40)
-    twice = [activation.exciting_pictures(network, np.array([18]), side=40, steps=5) for _ in range(2)]
+    twice = [activation.exciting_images(network, np.array([18]), side=40, steps=5) for _ in range(2)]
     assert np.abs(twice[0].astype(int) - twice[1]).max() <= 1
 
 
@@ -91,8 +91,8 @@ def test_channels_are_chosen_that_tell_labels_apart_each_for_another_label() -> 
 
 
 def test_a_mosaic_is_laid_out_row_by_row() -> None:
-    pictures = np.stack([np.full((5, 5, 3), 10 * n, np.uint8) for n in range(4)])
-    sheet = activation.mosaic(pictures, cell=8)
+    images = np.stack([np.full((5, 5, 3), 10 * n, np.uint8) for n in range(4)])
+    sheet = activation.mosaic(images, cell=8)
     assert sheet.shape == (16, 16, 3)
     assert [sheet[y, x, 0] for y in (4, 12) for x in (4, 12)] == [0, 10, 20, 30]
 
@@ -133,7 +133,7 @@ def test_the_command_says_what_cannot_be_drawn(words: tuple[str, ...], reason: s
 
 
 @pytest.mark.parametrize("model", SHIPPED)
-def test_every_layer_of_a_shipped_network_comes_with_a_small_picture(model: str) -> None:
+def test_every_layer_of_a_shipped_network_comes_with_a_small_image(model: str) -> None:
     for layer in get_network(model).layers:
         file = configured.BASE_DIR / "static" / "layers" / model / f"{layer}.webp"
         assert file.stat().st_size < 15_000
@@ -142,19 +142,19 @@ def test_every_layer_of_a_shipped_network_comes_with_a_small_picture(model: str)
             assert np.asarray(drawn.convert("RGB")).std() > 20
 
 
-def test_a_layer_without_a_collected_picture_has_no_address() -> None:
-    assert layer_picture("efficientnet-lite0", "stage9") is None
-    assert layer_picture("colour-histogram", "histogram") is None
+def test_a_layer_without_a_collected_image_has_no_address() -> None:
+    assert layer_image("efficientnet-lite0", "stage9") is None
+    assert layer_image("colour-histogram", "histogram") is None
 
 
-def test_a_layer_without_a_picture_has_no_address_while_debugging_either(settings: Any) -> None:
+def test_a_layer_without_an_image_has_no_address_while_debugging_either(settings: Any) -> None:
     settings.DEBUG = True
-    assert layer_picture("efficientnet-lite0", "stage9") is None
-    assert layer_picture("efficientnet-lite0", "top") == "/static/layers/efficientnet-lite0/top.webp"
+    assert layer_image("efficientnet-lite0", "stage9") is None
+    assert layer_image("efficientnet-lite0", "top") == "/static/layers/efficientnet-lite0/top.webp"
 
 
 @pytest.mark.django_db
-def test_the_networks_are_listed_with_the_pictures_of_their_layers(client: Client) -> None:
+def test_the_networks_are_listed_with_the_images_of_their_layers(client: Client) -> None:
     networks = {network["name"]: network for network in client.get("/api/v1/models/").json()}
     for model in SHIPPED:
         for layer in networks[model]["layers"]:

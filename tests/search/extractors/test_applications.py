@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.extractors.engines.precision import generated_pictures
+from search.extractors.engines.precision import generated_images
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
 from search.extractors.networks.registry import get_network
 from search.extractors.networks.write_descriptions import description
@@ -47,7 +47,7 @@ def test_eight_layers_of_a_network_loaded_from_a_file_are_those_of_keras(
     monkeypatch.setattr(module.file_utils, "get_file", lambda *args, **kwargs: str(path))
     original = make(include_top=False, weights="imagenet", input_shape=(size, size, 3))
 
-    pixels = generated_pictures(size)[:1].astype(np.float32)
+    pixels = generated_images(size)[:1].astype(np.float32)
     maps = network.builder(network.layers)(pixels)
     assert [tuple(layer.shape[1:]) for layer in maps] == [layer.shape for layer in network.described()]
 

@@ -15,7 +15,7 @@ from search.extractors.engines import autotune_cache, openvino, precision
 from search.extractors.engines.autotune_cache import kept, machine_key
 from search.extractors.engines.base import Maps
 from search.extractors.engines.openvino import OpenVINOEngine, converted
-from search.extractors.engines.precision import Closeness, calibration_pictures, closeness, generated_pictures
+from search.extractors.engines.precision import Closeness, calibration_images, closeness, generated_images
 from search.extractors.networks.registry import get_network
 
 LITE0 = get_network("efficientnet-lite0")
@@ -68,15 +68,15 @@ def test_both_the_mean_and_the_lowest_cosine_count(mean: float, lowest: float, e
     assert Closeness(mean, lowest).enough is enough
 
 
-def test_precisions_are_compared_on_sample_pictures_and_without_them_on_generated_ones(
+def test_precisions_are_compared_on_sample_images_and_without_them_on_generated_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pictures = calibration_pictures(64)
-    assert pictures.shape == (2 * precision.PICTURES_OF_EACH, 64, 64, 3)
-    np.testing.assert_array_equal(pictures, calibration_pictures(64))
-    assert len({picture.tobytes() for picture in pictures}) == len(pictures)
+    images = calibration_images(64)
+    assert images.shape == (2 * precision.IMAGES_OF_EACH, 64, 64, 3)
+    np.testing.assert_array_equal(images, calibration_images(64))
+    assert len({image.tobytes() for image in images}) == len(images)
     monkeypatch.setattr(precision, "SAMPLES_DIR", tmp_path)
-    np.testing.assert_array_equal(calibration_pictures(64), generated_pictures(64))
+    np.testing.assert_array_equal(calibration_images(64), generated_images(64))
 
 
 def test_a_choice_is_made_once_however_many_ask(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_precision_that_is_not_close_is_not_taken_and_that_is_remembered(
     assert (measured["precision"], measured["mean_cosine"]) == ("f32", close.mean)
     assert set(measured["ms"]) == {"f32", "bf16"}
 
-    monkeypatch.setattr(openvino, "calibration_pictures", _not_again)
+    monkeypatch.setattr(openvino, "calibration_images", _not_again)
     assert OpenVINOEngine(own_ir, SIDE).calibration() == engine.calibration()
 
 
@@ -148,38 +148,36 @@ def test_a_processor_without_bf16_measures_no_precision(
     assert engine.calibration() == {}
 
 
-def test_a_large_batch_runs_in_streams_each_picture_once(
-    own_ir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_batch_runs_in_streams_each_image_once(own_ir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino, "has_native_bf16", lambda: False)
     engine = OpenVINOEngine(own_ir, SIDE)
-    pictures = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
     seen: list[int] = []
 
     def note(start: int, maps: tuple[Maps, ...]) -> None:
         seen.extend(range(start, start + len(maps[0])))
 
-    engine.each(pictures, note)
-    assert sorted(seen) == list(range(len(pictures)))
-    alone = np.concatenate([engine.run(one[None])[0] for one in pictures])
-    np.testing.assert_allclose(engine.run(pictures)[0], alone, atol=1e-3)
+    engine.each(images, note)
+    assert sorted(seen) == list(range(len(images)))
+    alone = np.concatenate([engine.run(one[None])[0] for one in images])
+    np.testing.assert_allclose(engine.run(images)[0], alone, atol=1e-3)
 
 
 def test_what_fails_in_a_stream_is_told_to_the_caller(own_ir: Path) -> None:
-    pictures = np.zeros((2, SIDE, SIDE, 3), dtype=np.uint8)
+    images = np.zeros((2, SIDE, SIDE, 3), dtype=np.uint8)
 
     def fail(start: int, maps: tuple[Maps, ...]) -> None:
         raise ValueError(f"picture {start}")
 
     with pytest.raises(ValueError, match="picture"):
-        OpenVINOEngine(own_ir, SIDE).each(pictures, fail)
+        OpenVINOEngine(own_ir, SIDE).each(images, fail)
 
 
-def test_a_lone_picture_runs_in_its_callers_thread_and_one_that_comes_meanwhile_in_a_stream(
+def test_a_lone_image_runs_in_its_callers_thread_and_one_that_comes_meanwhile_in_a_stream(
     own_ir: Path,
 ) -> None:
     engine = OpenVINOEngine(own_ir, SIDE)
-    picture = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    image = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
     here, threads = threading.current_thread(), []
 
     def note(_: int, maps: tuple[Maps, ...]) -> None:
@@ -188,17 +186,17 @@ def test_a_lone_picture_runs_in_its_callers_thread_and_one_that_comes_meanwhile_
     def another_comes(start: int, maps: tuple[Maps, ...]) -> None:
         note(start, maps)
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(engine.each, picture, note).result()
+            pool.submit(engine.each, image, note).result()
 
-    engine.each(picture, another_comes)
-    engine.each(picture, note)
+    engine.each(image, another_comes)
+    engine.each(image, note)
     assert [thread is here for thread in threads] == [True, False, True]
     assert threads[1].name.startswith("stream")
 
 
-def test_an_error_is_told_to_the_caller_whose_picture_it_is(own_ir: Path) -> None:
+def test_an_error_is_told_to_the_caller_whose_image_it_is(own_ir: Path) -> None:
     engine = OpenVINOEngine(own_ir, SIDE)
-    picture = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
+    image = np.zeros((1, SIDE, SIDE, 3), dtype=np.uint8)
     together = threading.Barrier(4)
 
     def ask(number: int) -> str:
@@ -208,7 +206,7 @@ def test_an_error_is_told_to_the_caller_whose_picture_it_is(own_ir: Path) -> Non
 
         together.wait(10)
         try:
-            engine.each(picture, work)
+            engine.each(image, work)
         except ValueError as error:
             return str(error)
         return "answered"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.engines.precision import generated_pictures
+from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import extra_networks, registry
@@ -86,10 +86,10 @@ def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_layers(tmp_path:
     extractor = MultiLayerExtractor(
         network.name, network.layers, pooling="average", cache_dir=cache, engine="openvino"
     )
-    pictures = generated_pictures(32)
-    maps = extractor.maps(pictures)
+    images = generated_images(32)
+    maps = extractor.maps(images)
     assert [tuple(one.shape[1:]) for one in maps] == [layer.shape for layer in network.described()]
-    expected = keras.Model(model.input, model.get_layer("body").output)(pictures.astype(np.float32))
+    expected = keras.Model(model.input, model.get_layer("body").output)(images.astype(np.float32))
     np.testing.assert_allclose(maps[-1], np.asarray(expected), atol=2e-2)
     config = live_config(model=network.name, layer="top", pooling="average", pca_name="")
     assert config.weights_digest == network.weights_digest
@@ -180,7 +180,7 @@ def test_a_further_network_of_keras_is_kept_with_its_preprocessing(
     found = registry.get_network("mobilenetv2")
     assert found.weights_digest == digest
     assert [layer.shape[0] for layer in found.described()][-1] == 7
-    pixels = generated_pictures(224)[:1].astype(np.float32)
+    pixels = generated_images(224)[:1].astype(np.float32)
     expected = np.asarray(without_download(weights=None, include_top=False)(pixels / 127.5 - 1))
     np.testing.assert_allclose(np.asarray(found.builder(("top",))(pixels)), expected, rtol=1e-3, atol=1e-6)
 

@@ -16,7 +16,7 @@ from search.extractors import pooling
 from search.extractors.engines import openvino as engine_openvino
 from search.extractors.engines.loading import load_engine
 from search.extractors.engines.openvino import converted
-from search.extractors.engines.precision import generated_pictures
+from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.networks.registry import get_network
 from search.extractors.pca.components import load_pca
@@ -32,8 +32,8 @@ def extractor(cache_dir: Path) -> FeatureExtractor:
     return FeatureExtractor(config, cache_dir=cache_dir, engine="openvino")
 
 
-def picture(height: int = 80, width: int = 120) -> NDArray[np.uint8]:
-    return generated_pictures(max(height, width))[1, :height, :width]
+def sample_image(height: int = 80, width: int = 120) -> NDArray[np.uint8]:
+    return generated_images(max(height, width))[1, :height, :width]
 
 
 def test_average_max_and_gem_agree_with_hand_computed_values() -> None:
@@ -98,9 +98,9 @@ def test_an_engine_projects_as_numpy_does(extractor: FeatureExtractor) -> None:
 
 def test_the_two_engines_agree(cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_openvino, "has_native_bf16", lambda: False)
-    pictures = generated_pictures(SIDE)
-    (openvino,) = load_engine(LITE0, ("top",), SIDE, kind="openvino", cache_dir=cache_dir).run(pictures)
-    (tensorflow,) = load_engine(LITE0, ("top",), SIDE, kind="tensorflow", cache_dir=cache_dir).run(pictures)
+    images = generated_images(SIDE)
+    (openvino,) = load_engine(LITE0, ("top",), SIDE, kind="openvino", cache_dir=cache_dir).run(images)
+    (tensorflow,) = load_engine(LITE0, ("top",), SIDE, kind="tensorflow", cache_dir=cache_dir).run(images)
     assert openvino.shape == tensorflow.shape == (4, *LITE0.map_shape("top", SIDE))
     cosines = (openvino * tensorflow).sum(axis=(1, 2, 3)) / (
         np.linalg.norm(openvino.reshape(4, -1), axis=1) * np.linalg.norm(tensorflow.reshape(4, -1), axis=1)
@@ -109,19 +109,19 @@ def test_the_two_engines_agree(cache_dir: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_vector_does_not_depend_on_its_batch(extractor: FeatureExtractor) -> None:
-    pictures = np.concatenate([generated_pictures(SIDE)] * 3)[:9]
-    together = extractor.extract(pictures)
-    alone = np.concatenate([extractor.extract(one[None]) for one in pictures])
+    images = np.concatenate([generated_images(SIDE)] * 3)[:9]
+    together = extractor.extract(images)
+    alone = np.concatenate([extractor.extract(one[None]) for one in images])
     np.testing.assert_allclose(together, alone, atol=1e-4)
 
 
 def test_threads_share_one_extractor(extractor: FeatureExtractor) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    pictures = generated_pictures(SIDE)
-    expected = extractor.extract(pictures)
+    images = generated_images(SIDE)
+    expected = extractor.extract(images)
     with ThreadPoolExecutor(4) as pool:
-        for n, got in enumerate(pool.map(lambda n: extractor.extract(pictures[n % 4][None]), range(24))):
+        for n, got in enumerate(pool.map(lambda n: extractor.extract(images[n % 4][None]), range(24))):
             np.testing.assert_allclose(got[0], expected[n % 4], atol=1e-4)
 
 
@@ -146,7 +146,7 @@ def test_extraction_with_openvino_never_loads_tensorflow(cache_dir: Path) -> Non
 
 
 def test_a_mirrored_query_gives_the_same_vector(extractor: FeatureExtractor) -> None:
-    rgb = picture()
+    rgb = sample_image()
     one = extractor.extract_query(rgb, query_mirror=True)
     other = extractor.extract_query(rgb[:, ::-1].copy(), query_mirror=True)
     assert one.shape == (extractor.config.dims,)
@@ -156,13 +156,13 @@ def test_a_mirrored_query_gives_the_same_vector(extractor: FeatureExtractor) -> 
 
 
 def test_a_query_without_its_mirror_is_the_stored_vector(extractor: FeatureExtractor) -> None:
-    rgb = picture()
+    rgb = sample_image()
     stored = extractor.extract(extractor.prepare(rgb)[None])[0]
     np.testing.assert_allclose(extractor.extract_query(rgb), stored, atol=1e-5)
 
 
 @pytest.mark.parametrize("how", ["squash", "ease", "crop", "pad"])
-def test_a_picture_of_any_shape_becomes_a_square(how: str) -> None:
+def test_an_image_of_any_shape_becomes_a_square(how: str) -> None:
     for height, width in ((1, 1), (7, 300), (300, 7), (SIDE, SIDE)):
         square = resized(np.full((height, width, 3), 200, dtype=np.uint8), SIDE, how)
         assert square.shape == (SIDE, SIDE, 3)
@@ -178,7 +178,7 @@ def test_padding_is_white_and_cropping_keeps_the_middle() -> None:
         resized(rgb, SIDE, "stretch")
 
 
-def test_easing_widens_a_long_picture_with_its_plain_background() -> None:
+def test_easing_widens_a_long_image_with_its_plain_background() -> None:
     rgb = np.full((100, 300, 3), (10, 200, 30), dtype=np.uint8)
     rgb[40:60, 100:200] = 255
     square = resized(rgb, 90, "ease")

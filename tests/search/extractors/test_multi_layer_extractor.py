@@ -13,7 +13,7 @@ from search.extractors.engines import openvino
 from search.extractors.engines.base import Engine
 from search.extractors.engines.loading import load_engine
 from search.extractors.engines.openvino import converted
-from search.extractors.engines.precision import calibration_pictures, closeness, generated_pictures
+from search.extractors.engines.precision import calibration_images, closeness, generated_images
 from search.extractors.engines.timing import least_ms
 from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
@@ -21,7 +21,7 @@ from search.extractors.networks.registry import get_network
 
 LITE0 = get_network("efficientnet-lite0")
 SIDE = 96
-PICTURES = np.concatenate([generated_pictures(SIDE), generated_pictures(SIDE)[:, ::-1]])[:6]
+IMAGES = np.concatenate([generated_images(SIDE), generated_images(SIDE)[:, ::-1]])[:6]
 
 
 @pytest.fixture
@@ -39,22 +39,22 @@ def multi_layer_extractor(how: str, layers: tuple[str, ...], cache_dir: Path) ->
 
 @pytest.mark.parametrize("kind", ["openvino", "tensorflow"])
 def test_all_eight_maps_of_one_pass_are_those_of_keras(kind: str, exact: None, cache_dir: Path) -> None:
-    maps = engine(kind, cache_dir).run(PICTURES)
-    expected = LITE0.builder(LITE0.layers)(PICTURES.astype(np.float32))
+    maps = engine(kind, cache_dir).run(IMAGES)
+    expected = LITE0.builder(LITE0.layers)(IMAGES.astype(np.float32))
     for layer, one, other in zip(LITE0.layers, maps, expected, strict=True):
         assert one.shape == (6, *LITE0.map_shape(layer, SIDE))
         np.testing.assert_allclose(one.mean(axis=(1, 2)), np.asarray(other).mean(axis=(1, 2)), atol=1e-3)
 
 
 def test_maps_in_bf16_are_close_where_that_is_chosen(cache_dir: Path) -> None:
-    pictures = calibration_pictures(SIDE)
-    expected = engine("tensorflow", cache_dir).run(pictures)
-    assert closeness(expected, engine("openvino", cache_dir).run(pictures)).enough
+    images = calibration_images(SIDE)
+    expected = engine("tensorflow", cache_dir).run(images)
+    assert closeness(expected, engine("openvino", cache_dir).run(images)).enough
 
 
 def test_layers_come_in_the_order_asked(cache_dir: Path) -> None:
     backwards = load_engine(LITE0, ("top", "stem"), SIDE, kind="openvino", cache_dir=cache_dir)
-    top, stem = backwards.run(PICTURES[:1])
+    top, stem = backwards.run(IMAGES[:1])
     assert top.shape[1:] == LITE0.map_shape("top", SIDE)
     assert stem.shape[1:] == LITE0.map_shape("stem", SIDE)
 
@@ -68,8 +68,8 @@ def test_one_layer_and_several_are_converted_apart(cache_dir: Path) -> None:
 @pytest.mark.parametrize("how", ["average", "pyramid"])
 def test_pooled_layers_are_the_pooled_maps(how: str, cache_dir: Path) -> None:
     extractor = multi_layer_extractor(how, LITE0.layers, cache_dir)
-    vectors = extractor.extract(PICTURES)
-    for one, maps, dims in zip(vectors, extractor.maps(PICTURES), extractor.dims, strict=True):
+    vectors = extractor.extract(IMAGES)
+    for one, maps, dims in zip(vectors, extractor.maps(IMAGES), extractor.dims, strict=True):
         assert one.shape == (6, dims)
         assert one.flags.c_contiguous
         np.testing.assert_allclose(one, pooling.pooling(how)(maps), atol=1e-4)
@@ -81,9 +81,9 @@ def test_a_layer_has_the_vectors_of_its_own_extractor(cache_dir: Path) -> None:
     together = MultiLayerExtractor(
         LITE0.name, LITE0.layers, pooling="average", input_size=SIDE, cache_dir=cache_dir, engine="tensorflow"
     )
-    rgb = generated_pictures(120)[1, :80]
+    rgb = generated_images(120)[1, :80]
     np.testing.assert_array_equal(alone.prepare(rgb), together.prepare(rgb))
-    np.testing.assert_allclose(alone.extract(PICTURES), together.extract(PICTURES)[-1], atol=1e-4)
+    np.testing.assert_allclose(alone.extract(IMAGES), together.extract(IMAGES)[-1], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["openvino", "tensorflow"])

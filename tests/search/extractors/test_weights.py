@@ -32,7 +32,7 @@ ORACLE: dict[str, Any] = json.loads(
 LITE0 = get_network("efficientnet-lite0")
 
 
-def oracle_picture(side: int) -> NDArray[np.uint8]:
+def oracle_image(side: int) -> NDArray[np.uint8]:
     i, j, c = np.ogrid[:side, :side, :3]
     return np.asarray((7 * i + 13 * j + 29 * c + (i * j) // 16) % 256, dtype=np.uint8)
 
@@ -57,7 +57,7 @@ class RunsACommand:
 @pytest.mark.parametrize("name", sorted(ORACLE["models"]))
 def test_a_network_gives_the_outputs_of_the_original_implementation(name: str) -> None:
     expected, network = ORACLE["models"][name], get_network(name)
-    pixels = oracle_picture(network.input_size)[None].astype(np.float32)
+    pixels = oracle_image(network.input_size)[None].astype(np.float32)
     assert network.input_size == expected["input_size"]
     assert network.weights_digest == expected["weights_sha256"]
 
@@ -80,7 +80,7 @@ def test_a_network_gives_the_outputs_of_the_original_implementation(name: str) -
 
 def test_every_tap_has_the_announced_shape_at_another_input_size() -> None:
     model = LITE0.builder(LITE0.layers)
-    maps = model(oracle_picture(150)[None].astype(np.float32))
+    maps = model(oracle_image(150)[None].astype(np.float32))
     assert len(LITE0.layers) == 8
     assert [tuple(m.shape[1:]) for m in maps] == [LITE0.map_shape(layer, 150) for layer in LITE0.layers]
 

@@ -60,7 +60,7 @@ def test_the_strongest_channels_of_a_layer_come_first_with_their_means(
     )
 
 
-def test_every_map_is_a_small_picture_that_anybody_can_fetch(client: Client, image: Image) -> None:
+def test_every_map_is_a_small_image_that_anybody_can_fetch(client: Client, image: Image) -> None:
     maps = ask(client, image).json()["maps"]
     assert len({one["picture"] for one in maps}) == 12
     for one in maps:
@@ -157,7 +157,7 @@ def test_a_network_without_weights_says_what_to_do(
     assert "not installed" in response.json()["error"]["detail"]
 
 
-def test_a_picture_whose_file_is_gone_is_not_found(client: Client, image: Image) -> None:
+def test_an_image_whose_file_is_gone_is_not_found(client: Client, image: Image) -> None:
     default_storage.delete(str(image.file.name))
     response = ask(client, image)
     assert response.status_code == 404

@@ -93,7 +93,7 @@ def test_without_a_generation_everything_is_an_exact_delta_with_the_centre_of_a_
     assert_same(delta.search(QUERIES, 25), built.search(QUERIES, 25))
 
 
-def test_one_picture_is_found_by_itself() -> None:
+def test_one_image_is_found_by_itself() -> None:
     live = LiveIndex(None, IDS[:1], VECTORS[:1])
     found = live.search(VECTORS[:1], 3)
     assert found.ids.tolist() == [[1, -1, -1]]

@@ -62,7 +62,7 @@ def all_hits(label: str | None = None) -> list[Hits]:
     return [hits(image, label=label) for image in Image.objects.order_by("pk")[:6]]
 
 
-def add_picture(dataset: Dataset, name: str) -> Image:
+def add_image(dataset: Dataset, name: str) -> Image:
     """Import one more picture, by the extraction that makes it searchable."""
     (file,) = [path for path in sample_files("clipart200", count=9) if path.name == name]
     jobs.perform_now(jobs.IMPORT, dataset, path=str(file.parent), announce=False)
@@ -113,7 +113,7 @@ def test_search_on_milvus_gives_what_it_gives_on_faiss_and_switching_loses_nothi
     assert not backends.milvus_store()._collections(index.store_name)
 
 
-def test_a_new_picture_is_found_within_two_seconds_and_taken_in_without_a_rebuild(
+def test_a_new_image_is_found_within_two_seconds_and_taken_in_without_a_rebuild(
     imported: Dataset,
     use: Callable[[MilvusServer | None], None],
     milvus: MilvusServer,
@@ -124,7 +124,7 @@ def test_a_new_picture_is_found_within_two_seconds_and_taken_in_without_a_rebuil
     old = Image.objects.order_by("pk").first()
     assert old is not None
     hits(old)
-    new = add_picture(imported, "crow_01.png")
+    new = add_image(imported, "crow_01.png")
     began = time.monotonic()
     assert (old.pk, new.pk) in {(old.pk, pk) for pk, _ in hits_of_all(old)}
     assert time.monotonic() - began < 2

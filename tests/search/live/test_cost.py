@@ -16,7 +16,7 @@ from search.live import query as live_query
 from search.live.compiled_queries import CompiledQuery, live_indexes
 from search.live.query import SearchRequest
 from search.models import Embedding, SearchIndex
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def searchable(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return twelve pictures that a first search has been made of."""
     dataset = sample_dataset(count=3)
-    live_query.search(SearchRequest(data=picture(1)))
+    live_query.search(SearchRequest(data=image_bytes(1)))
     return dataset
 
 
 @pytest.mark.parametrize("k", [1, 12])
 def test_a_search_with_an_upload_asks_the_database_twice(searchable: Dataset, client: Client, k: int) -> None:
-    upload = SimpleUploadedFile("query.png", picture(2), "image/png")
+    upload = SimpleUploadedFile("query.png", image_bytes(2), "image/png")
     with CaptureQueriesContext(connection) as asked:
         response = client.post("/api/v1/search/", {"file": upload, "k": k})
     assert len(response.json()["hits"]) == k
@@ -42,7 +42,7 @@ def test_a_search_with_an_upload_asks_the_database_twice(searchable: Dataset, cl
     ]
 
 
-def test_a_hit_shows_what_the_database_holds_of_its_picture(searchable: Dataset) -> None:
+def test_a_hit_shows_what_the_database_holds_of_its_image(searchable: Dataset) -> None:
     image = Image.objects.order_by("pk").first()
     assert image is not None
     with image.file.open() as file:

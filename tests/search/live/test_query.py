@@ -85,7 +85,7 @@ def test_evaluate_extracts_what_another_configuration_lacks(indexed: Dataset, ca
     assert SearchIndex.objects.get(live=True).spec.model == feature_specs.live_spec().model
 
 
-def test_evaluate_says_why_unlabelled_pictures_cannot_be_scored(dataset: Dataset, capsys: Any) -> None:
+def test_evaluate_says_why_unlabelled_images_cannot_be_scored(dataset: Dataset, capsys: Any) -> None:
     with pytest.raises(CommandError, match="subfolder a category"):
         call_command("evaluate", "mine")
     with pytest.raises(CommandError, match="Known: mine"):
@@ -112,7 +112,7 @@ def test_a_stored_file_that_cannot_be_read_fails_alone(
     assert set(FailedFile.objects.filter(job=job).values_list("image_id", flat=True)) == {first.pk, second.pk}
 
 
-def test_vectors_belong_to_their_own_pictures_whatever_fails(
+def test_vectors_belong_to_their_own_images_whatever_fails(
     dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
     jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder(count=3)), announce=False)

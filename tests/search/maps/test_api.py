@@ -127,7 +127,7 @@ def test_points_come_in_ten_bytes_each_with_their_ids_and_categories(
     }  # fmt: skip
 
 
-def test_points_of_removed_pictures_and_new_labels_are_told_at_once(
+def test_points_of_removed_images_and_new_labels_are_told_at_once(
     row: Projection, images: list[int], client: Client
 ) -> None:
     first = client.get(f"{URL}{row.pk}/points/")

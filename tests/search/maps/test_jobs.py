@@ -104,7 +104,7 @@ def test_a_killed_job_goes_on_and_comes_to_the_same_maps(
         assert np.array_equal(points(row), planar_map.points)
 
 
-def test_new_pictures_are_placed_and_the_old_stay_where_they_are(dataset: Dataset) -> None:
+def test_new_images_are_placed_and_the_old_stay_where_they_are(dataset: Dataset) -> None:
     featured_images(dataset, CATEGORIES)
     project(dataset, pca())
     before = [points(row) for row in maps(dataset)]
@@ -119,7 +119,7 @@ def test_new_pictures_are_placed_and_the_old_stay_where_they_are(dataset: Datase
     assert not map_jobs.is_missing(dataset, pca())
 
 
-def test_made_afresh_a_map_is_the_one_of_all_pictures_also_when_the_job_is_resumed(
+def test_made_afresh_a_map_is_the_one_of_all_images_also_when_the_job_is_resumed(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     featured_images(dataset, CATEGORIES)
@@ -138,7 +138,7 @@ def test_made_afresh_a_map_is_the_one_of_all_pictures_also_when_the_job_is_resum
         assert np.array_equal(points(row), planar_map.points)
 
 
-def test_a_map_that_most_pictures_would_be_placed_on_is_made_afresh(dataset: Dataset) -> None:
+def test_a_map_that_most_images_would_be_placed_on_is_made_afresh(dataset: Dataset) -> None:
     featured_images(dataset, CATEGORIES[:6])
     project(dataset, pca())
     featured_images(dataset, CATEGORIES, seed=1)
@@ -146,7 +146,7 @@ def test_a_map_that_most_pictures_would_be_placed_on_is_made_afresh(dataset: Dat
     assert {row.fitted for row in maps(dataset)} == {22}
 
 
-def test_a_removed_picture_leaves_the_map_and_a_new_label_changes_only_the_separation(
+def test_a_removed_image_leaves_the_map_and_a_new_label_changes_only_the_separation(
     dataset: Dataset,
 ) -> None:
     ids = featured_images(dataset, CATEGORIES)
@@ -317,7 +317,7 @@ def test_two_umap_jobs_at_once_end_well_and_the_same_seed_gives_the_same_maps(da
     assert np.mean(steps) < 0.9, "layers that are laid out apart are about 1.3 from each other"
 
 
-def test_the_command_makes_maps_of_real_pictures_and_a_second_run_makes_none(
+def test_the_command_makes_maps_of_real_images_and_a_second_run_makes_none(
     dataset: Dataset, sample_folder: Callable[..., Path]
 ) -> None:
     assert SAMPLES.is_dir()

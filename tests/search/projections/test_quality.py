@@ -126,7 +126,7 @@ def test_alignment_does_not_shrink_a_map_that_has_nothing_in_common() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_pictures_move_less_from_layer_to_layer_when_aligned(method: str) -> None:
+def test_images_move_less_from_layer_to_layer_when_aligned(method: str) -> None:
     plan, stack = ProjectionPlan(method=method), layers()
     aligned = project_aligned(stack, plan)
     alone = [project(vectors, plan) for vectors in stack]

@@ -8,6 +8,6 @@ SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
-def pictures(folder: Path | None) -> list[Path]:
+def images(folder: Path | None) -> list[Path]:
     """Return the pictures below a folder, or the sample data's, in a fixed order."""
     return sorted(path for path in (folder or SAMPLES).rglob("*") if path.suffix.lower() in SUFFIXES)
