@@ -118,7 +118,7 @@ _SIGNATURES = (
 def inspect(data: bytes, limits: ImageLimits) -> ImageFacts:
     """Say what a picture is from its header alone, without decoding it.
 
-    Raises: NotAPictureError, TooLargeError.
+    Raises: NotAnImageError, TooLargeError.
     """
     kind, opened = _open(data, limits)
     with opened:
@@ -133,7 +133,7 @@ def decode(
     With `shortest_side` (pixels) a larger JPEG is decoded at 1/2, 1/4 or 1/8 of its size, several times
     faster, its shortest side staying at least that long, and its longest at least `longest_side`.
 
-    Raises: NotAPictureError, TooLargeError.
+    Raises: NotAnImageError, TooLargeError.
     """
     return decode_with_facts(data, limits, shortest_side=shortest_side, longest_side=longest_side)[1]
 
@@ -143,7 +143,7 @@ def decode_with_facts(
 ) -> tuple[ImageFacts, RGB]:
     """Decode a picture as `decode` does and say what it is, parsing it once; facts are of the full size.
 
-    Raises: NotAPictureError, TooLargeError.
+    Raises: NotAnImageError, TooLargeError.
     """
     kind, opened = _open(data, limits)
     with opened:

@@ -25,7 +25,7 @@ class AddedImage:
 def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> AddedImage:
     """Store one image now, and have it made searchable.
 
-    Raises: NotAPictureError, TooLargeError, DuplicateError.
+    Raises: NotAnImageError, TooLargeError, DuplicateError.
     """
     observer = observe_single(dataset)
     options = PrepareOptions.for_observer(image_limits(), StageTimer(), observer)

@@ -77,7 +77,7 @@ class StoreResult:
 
 
 def prepare(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
-    """Check a picture, decode it once and make its thumbnail. Raises: NotAPictureError, TooLargeError."""
+    """Check a picture, decode it once and make its thumbnail. Raises: NotAnImageError, TooLargeError."""
     with core_lock():
         return _decoded(member, options)
 

@@ -141,7 +141,7 @@ class Query:
 def search(request: SearchRequest) -> SearchResponse:
     """Answer a search.
 
-    Raises: NotAPictureError, TooLargeError, AddressRefusedError, FetchFailedError for the picture;
+    Raises: NotAnImageError, TooLargeError, AddressRefusedError, FetchFailedError for the picture;
     NotFoundError for an unknown dataset or image; NothingIndexedError when there is nothing to search.
     """
     timings = Timings()
