@@ -60,7 +60,7 @@ def import_openvino() -> Any:
 
 @dataclass(frozen=True)
 class PrecisionChoice:
-    """The precision a network runs in: how close the faster one came to float32, and processor ms a picture of each."""
+    """The precision a network runs in: how close the faster one came to float32, and processor ms of each."""
 
     precision: str
     mean_cosine: float
