@@ -13,7 +13,9 @@ from tests.support.site import ROOT, manage, report, running_on
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, collected_static_files: None) -> Prepared:
+def template(
+    tmp_path_factory: pytest.TempPathFactory, collected_static_files: None, converted_network: None
+) -> Prepared:
     """Return the folder that tests copy."""
     home = tmp_path_factory.mktemp("template")
     manage(home, "migrate", "--verbosity", "0")
@@ -30,11 +32,11 @@ def template(tmp_path_factory: pytest.TempPathFactory, collected_static_files: N
     token = report(home, "create_token", "staff")["token"]
     (home / "cache").symlink_to(settings.CACHE_ROOT)
     (home / "static").symlink_to(settings.STATIC_ROOT)
-    _convert_default_network()
     return Prepared(home, token)
 
 
-def _convert_default_network() -> None:
+@pytest.fixture(scope="session")
+def converted_network() -> None:
     """Convert the default network if no run has yet, so that no process of a test has to."""
     from search.extractors.engines.loading import load_engine
     from search.extractors.feature_extractor import live_config

@@ -7,7 +7,6 @@ from django.conf import settings
 
 from benchmarks.fleet import chaos
 from tests.support import services
-from tests.support.prepared import Prepared
 
 pytestmark = [
     pytest.mark.process,
@@ -16,7 +15,7 @@ pytestmark = [
 
 
 def test_a_run_in_which_workers_redis_and_the_web_server_are_killed_loses_and_repeats_nothing(
-    template: Prepared,
+    converted_network: None,
 ) -> None:
     found = chaos.compared(chaos.Plan(count=240, kills=2, workers=2), settings.CACHE_ROOT)
     assert found["kills"] == {"worker": 2, "redis": 2, "web server": 2}

@@ -24,12 +24,13 @@ MARKERS = (
 )
 # one server, or one prepared state folder, serves all of these
 PIECES = {
+    "tests/process/test_chaos": "chaos",
     "tests/process/": "processes",
     "tests/search/index/test_milvus": "milvus",
     "tests/search/index/test_congruence": "milvus",
 }
 # what waits most begins first, beside what computes
-FIRST = ("processes", "milvus", "tests/browser/")
+FIRST = ("processes", "chaos", "milvus", "tests/browser/")
 
 
 @pytest.hookimpl(trylast=True)  # when there is a terminal reporter

@@ -1,4 +1,4 @@
-"""Nine networks of Keras Applications, with the ImageNet weights from Keras' own folder of downloads.
+"""Networks of Keras Applications, with the ImageNet weights from Keras' own folder of downloads.
 
 Networks and weights: https://keras.io/api/applications/. Run as
 `python -m search.extractors.networks.keras_applications NAME` it downloads the weights of one through Keras.

@@ -384,7 +384,7 @@ def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
 
 
 def test_a_kind_that_nobody_registered_is_refused_in_words_and_stored_nowhere(dataset: Dataset) -> None:
-    with pytest.raises(kinds.UnknownKindError, match="no kind of job 'dance'; there are import, extract"):
+    with pytest.raises(kinds.UnknownKindError, match="no kind of job 'dance'; there are import"):
         jobs.enqueue("dance", dataset)
     with pytest.raises(ValidationError, match="dance"):
         Job(kind="dance", dataset=dataset).full_clean()

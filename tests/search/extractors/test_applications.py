@@ -1,4 +1,4 @@
-"""The nine networks of Keras Applications, each built in full from a file of weights."""
+"""The networks of Keras Applications, each built in full from a file of weights."""
 
 from __future__ import annotations
 
