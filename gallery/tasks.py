@@ -24,9 +24,9 @@ def help_job(job_id: int) -> None:
     if coordination.is_active_here(job_id):
         return
     job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
-    helper = kinds.job_type(job.kind).helper if job is not None else None
-    if job is not None and helper is not None:
-        helper(job)
+    found = kinds.find_type(job.kind) if job is not None else None
+    if job is not None and found is not None and found.helper is not None:
+        found.helper(job)
 
 
 @shared_task(name="gallery.tasks.sweep_jobs", acks_late=False)

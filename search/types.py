@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NotRequired, TypeAlias, TypedDict
+from dataclasses import asdict, dataclass
+from typing import NotRequired, TypeAlias, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,17 +52,7 @@ class FeatureConfig:
 
     def as_values(self) -> FeatureConfigValues:
         """Return it as plain values."""
-        return {
-            "model": self.model,
-            "layer": self.layer,
-            "pooling": self.pooling,
-            "reduction": self.reduction,
-            "reduction_digest": self.reduction_digest,
-            "input_size": self.input_size,
-            "resize": self.resize,
-            "weights_digest": self.weights_digest,
-            "dims": self.dims,
-        }
+        return cast(FeatureConfigValues, asdict(self))
 
 
 class TrialFacts(TypedDict):

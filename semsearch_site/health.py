@@ -45,12 +45,12 @@ def _broker() -> None:
 
 
 def _index() -> None:
-    from search.indexing import backends, builds
+    from search.indexing import backends, snapshots
     from search.models import SearchIndex
 
     backends.backend().ready()
     for index in SearchIndex.objects.select_related("spec").filter(live=True):
-        builds.searchable(index)
+        snapshots.searchable(index)
 
 
 def _model() -> None:

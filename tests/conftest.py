@@ -146,7 +146,7 @@ def live_server(collected_static_files: None, live_server: Any) -> Any:
 def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test stored files and indexes of its own, as it has a database of its own."""
     from gallery.browse import grid
-    from search.indexing import builds
+    from search.indexing import snapshots
     from search.maps import export
 
     # a test's transaction locks SQLite: the heart of a longer job would wait for it until it gives up
@@ -155,5 +155,5 @@ def own_files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     settings.INDEX_ROOT = tmp_path / "indexes"
     yield
     # keys and revisions come again in the next test
-    for module in (builds, grid, export):
+    for module in (grid, export, snapshots):
         module.forget()

@@ -129,22 +129,22 @@ def _summary(times: Times, usual: Times) -> dict[str, float]:
 
 def _search_ms(query: NDArray[np.float32]) -> tuple[float, Ids]:
     """Search as the site does, and return the milliseconds and the ids that the generation does not have."""
-    from search.indexing import builds
+    from search.indexing import snapshots
     from search.live.compiled_queries import live_indexes
     from search.live.query import QUERY_EXPANSION
 
     started = time.perf_counter()
-    live = builds.searchable(live_indexes(SLUG)[0])
+    live = snapshots.searchable(live_indexes(SLUG)[0])
     live.search(query[None], 21, expansion=QUERY_EXPANSION)
     return (time.perf_counter() - started) * 1000, live.delta_ids
 
 
 def _found_themselves(new: Vectors) -> float:
     """Return the share of added vectors that find themselves first."""
-    from search.indexing import builds
+    from search.indexing import snapshots
     from search.models import SearchIndex
 
-    live = builds.searchable(SearchIndex.objects.select_related("spec").get(dataset__slug=SLUG, live=True))
+    live = snapshots.searchable(SearchIndex.objects.select_related("spec").get(dataset__slug=SLUG, live=True))
     first = live.search(new.astype(np.float16).astype(np.float32), 1).ids[:, 0]
     return float(np.isin(first, live.delta_ids).mean())
 

@@ -28,7 +28,7 @@ def ours_mb(queries: Vectors) -> dict[str, float]:
 
     from gallery.models import Dataset
     from search.features import feature_specs
-    from search.indexing import builds
+    from search.indexing import snapshots
     from search.indexing.backends import backend
 
     index = feature_specs.live_index(Dataset.objects.get(slug=SLUG))
@@ -38,7 +38,7 @@ def ours_mb(queries: Vectors) -> dict[str, float]:
     for query in queries:
         generation.search(query[None], 10)
     taken, vectors = _resident_mb() - before, _resident_mb(_mapped_vectors)
-    builds.forget()
+    snapshots.forget()
     return {"mb": taken - vectors, "vectors_mb": vectors}
 
 

@@ -31,9 +31,9 @@ def measured(folder: Path, count: int, kept: Path) -> dict[str, Any]:
     """Return the figures of our index and of the peers that are kept."""
     from gallery.models import Dataset
     from search.features import feature_specs
-    from search.indexing import builds
+    from search.indexing import snapshots
 
-    live = builds.searchable(feature_specs.live_index(Dataset.objects.get(slug=SLUG)))
+    live = snapshots.searchable(feature_specs.live_index(Dataset.objects.get(slug=SLUG)))
     exam = Exam(kept_collection(folder, count), live)
     others = [peer for peer in peers() if (kept / peer.file).exists()]
     finds = {"semsearch": exam.ours} | {peer.name: partial(_found, peer, exam) for peer in others}

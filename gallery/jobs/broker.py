@@ -1,6 +1,6 @@
 """Sends the messages that tell workers to look at a job, by the names of the tasks.
 
-Nothing below the tasks knows them: a message is only a hint, and whoever takes it looks at the job's row.
+Nothing below the tasks imports them: a message is only a hint, and whoever takes it looks at the job's row.
 """
 
 from __future__ import annotations

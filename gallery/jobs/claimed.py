@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from gallery.errors import SemsearchError
@@ -14,6 +14,7 @@ from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import PROGRESS_EVERY_S, stop_when_ending
 from gallery.jobs.kinds import patient_kinds
 from gallery.jobs.processes import new_token
+from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 
@@ -61,22 +62,26 @@ class ClaimedJob:
 
         Raises: JobInterruptedError.
         """
-        waiting = Job.objects.filter(state=Job.State.QUEUED).exclude(kind__in=patient_kinds())
-        if self.gives_way and waiting.exists():
+        if self.gives_way and due_jobs(timezone.now()).exclude(kind__in=patient_kinds()).exists():
             raise JobInterruptedError("Lets more urgent work go first.")
 
     def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
         """List a file that could not be used; a second time for the same file changes nothing."""
         list_failed(self.job, name, error, image)
 
-    def requeue(self, why: str) -> None:
-        """Give the job back: an end that was asked for is no failed attempt."""
-        self._mine.update(
-            state=Job.State.QUEUED,
-            attempts=F("attempts") - 1,
-            dispatched_at=None,
-            publish_count=0,
-            message=why[:500],
+    def requeue(self, why: str) -> bool:
+        """Give the job back: an end that was asked for is no failed attempt.
+
+        Returns False when the job was taken away meanwhile.
+        """
+        return bool(
+            self._mine.update(
+                state=Job.State.QUEUED,
+                attempts=F("attempts") - 1,
+                dispatched_at=None,
+                publish_count=0,
+                message=why[:500],
+            )
         )
 
     def try_again(self, error: str) -> bool:
@@ -122,15 +127,18 @@ class ClaimedJob:
 def claim(job_id: int) -> ClaimedJob | None:
     """Take a queued job for this thread, or return None when it is not to be begun now."""
     token, now = new_token(), timezone.now()
-    due = Q(not_before=None) | Q(not_before__lte=now)
-    taken = Job.objects.filter(due, pk=job_id, state=Job.State.QUEUED).update(
-        state=Job.State.RUNNING,
-        worker=token,
-        heartbeat_at=now,
-        started_at=now,
-        not_before=None,
-        attempts=F("attempts") + 1,
-        message="",
+    taken = (
+        due_jobs(now)
+        .filter(pk=job_id)
+        .update(
+            state=Job.State.RUNNING,
+            worker=token,
+            heartbeat_at=now,
+            started_at=now,
+            not_before=None,
+            attempts=F("attempts") + 1,
+            message="",
+        )
     )
     return ClaimedJob(Job.objects.get(pk=job_id), token) if taken else None
 

@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Q
 from django.utils import timezone
 
 from gallery.jobs import broker
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import ending
 from gallery.jobs.kinds import JobRun, urgent_kinds
+from gallery.jobs.queueing import due_jobs
 from gallery.jobs.work_units import NextRange, Totals, WorkOnUnit, claim_next, do_unit, last_id, totals
 from gallery.models import Job
 
@@ -75,8 +75,7 @@ def is_active_here(job_id: int) -> bool:
 
 def _others_wait(job: Job) -> bool:
     """Whether a job waits that this process could do, and that somebody waits for."""
-    due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    waiting = Job.objects.filter(due, state=Job.State.QUEUED, kind__in=urgent_kinds(subscribed_queues))
+    waiting = due_jobs(timezone.now()).filter(kind__in=urgent_kinds(subscribed_queues))
     return waiting.exclude(pk=job.pk).exists()
 
 

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from gallery.jobs.errors import NotRetryableError
-from gallery.jobs.kinds import job_type
+from gallery.jobs.kinds import RetryFiles, find_type
 from gallery.jobs.queueing import clean_up
 from gallery.models import FailedFile, Job
 
@@ -28,7 +28,12 @@ MOST_FILES = 1000
 
 def retryable(job: Job) -> bool:
     """Whether single files of a job can be tried again."""
-    return not job.active and job_type(job.kind).retry_files is not None
+    return not job.active and _retrying(job) is not None
+
+
+def _retrying(job: Job) -> RetryFiles | None:
+    found = find_type(job.kind)
+    return found.retry_files if found is not None else None
 
 
 def retry_files(job: Job, ids: Iterable[int] | None = None) -> Job:
@@ -37,7 +42,7 @@ def retry_files(job: Job, ids: Iterable[int] | None = None) -> Job:
     Raises: NotRetryableError when the job still runs, none of the files waits for that, or their source is
     gone.
     """
-    again = job_type(job.kind).retry_files
+    again = _retrying(job)
     if job.active or again is None:
         raise NotRetryableError("Single files can be tried again when their import or extraction has ended.")
     with transaction.atomic():
@@ -76,7 +81,7 @@ def drop_old_sources() -> int:
     """Remove what failed jobs were to work on when nobody tried them again for long; returns how many."""
     old = Job.objects.filter(state=Job.State.FAILED, finished_at__lt=timezone.now() - KEPT_FOR)
     old = old.filter(finished_at__gt=timezone.now() - 2 * KEPT_FOR)
-    forgotten = [job for job in old if job_type(job.kind).cleanup is not None]
+    forgotten = [job for job in old if (found := find_type(job.kind)) is not None and found.cleanup]
     for job in forgotten:
         clean_up(job)
     return len(forgotten)

@@ -6,8 +6,7 @@ kinds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -119,6 +118,11 @@ def job_type(kind: str) -> JobType:
         raise UnknownKindError(f"There is no kind of job {kind!r}; there are {', '.join(_types)}.") from None
 
 
+def find_type(kind: str) -> JobType | None:
+    """Return what was registered for the kind of a stored job, None for one that is not known here."""
+    return _types.get(kind)
+
+
 def registered() -> dict[str, JobType]:
     """Return every kind with what was registered for it."""
     return dict(_types)
@@ -132,14 +136,3 @@ def patient_kinds() -> list[str]:
 def urgent_kinds(queues: frozenset[str]) -> list[str]:
     """Return the kinds of job that somebody waits for and that come through some queues."""
     return [kind for kind, found in _types.items() if found.priority == 0 and found.queue in queues]
-
-
-@contextmanager
-def replaced(kind: str, handler: Handler, *, helper: OfJob | None = None) -> Iterator[None]:
-    """Let another handler do the jobs of a kind meanwhile, with none of the kind's hooks; for tests."""
-    before = job_type(kind)
-    _types[kind] = JobType(handler, before.queue, before.priority, helper)
-    try:
-        yield
-    finally:
-        _types[kind] = before

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
 from gallery.jobs import broker
 from gallery.jobs.errors import NotRetryableError
-from gallery.jobs.kinds import job_type
+from gallery.jobs.kinds import find_type, job_type
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,11 @@ def publish(job_id: int, kind: str) -> None:
     Job.objects.filter(pk=job_id).update(dispatched_at=timezone.now(), publish_count=F("publish_count") + 1)
 
 
+def due_jobs(now: datetime) -> QuerySet[Job]:
+    """Return the queued jobs that do not rest any more."""
+    return Job.objects.filter(Q(not_before=None) | Q(not_before__lte=now), state=Job.State.QUEUED)
+
+
 def cancel(job_id: int) -> bool:
     """Stop a queued or running job; returns whether there was something to stop."""
     changed = Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).update(
@@ -73,9 +79,12 @@ def cancel(job_id: int) -> bool:
 
 def retryable(job: Job) -> bool:
     """Whether an ended job can be tried again: what a cancelled one was to work on may be gone."""
+    found = find_type(job.kind)
+    if found is None:
+        return False
     if job.state == Job.State.FAILED:
         return not job.final
-    return job.state == Job.State.CANCELLED and job_type(job.kind).cleanup is None
+    return job.state == Job.State.CANCELLED and found.cleanup is None
 
 
 def retry(job_id: int) -> Job:
@@ -110,14 +119,17 @@ def clean_up_with_its_row(instance: Job, **_: Any) -> None:
 
 def call_hooks(job: Job, *, removed: bool = False) -> None:
     """Call what the kind of a job has registered for its end; nothing for one that will go on."""
-    unfinished = job_type(job.kind).unfinished
-    if unfinished is not None and not removed and job.state in (Job.State.FAILED, Job.State.CANCELLED):
-        unfinished(job)
+    found = find_type(job.kind)
+    if found is None:
+        return
+    if found.unfinished is not None and not removed and job.state in (Job.State.FAILED, Job.State.CANCELLED):
+        found.unfinished(job)
     if removed or not (job.active or retryable(job)):
         clean_up(job)
 
 
 def clean_up(job: Job) -> None:
     """Remove what waited for a job that will not be tried again."""
-    if (remove := job_type(job.kind).cleanup) is not None:
-        remove(job)
+    found = find_type(job.kind)
+    if found is not None and found.cleanup is not None:
+        found.cleanup(job)

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from gallery.jobs.kinds import find_type
 from gallery.jobs.processes import process_is_gone
-from gallery.jobs.queueing import call_hooks, publish
+from gallery.jobs.queueing import call_hooks, due_jobs, publish
 from gallery.models import Job, WorkUnit
 
 # six missed heartbeats: the worker is gone, not busy
@@ -19,6 +20,10 @@ REPUBLISH_AT_LEAST_EVERY = timedelta(minutes=10)
 # how often in a row a job may fail without getting further
 MAX_FAILURES = 5
 FIRST_DELAY = timedelta(seconds=10)
+UNKNOWN_KIND = (
+    "This version of semsearch has no kind of job called {!r}: run the version that queued the job, and try "
+    "it again there."
+)
 
 
 def delay_after(failures: int) -> timedelta:
@@ -34,6 +39,7 @@ def sweep(*, at_start: bool = False) -> int:
 
     `at_start` is set when a worker begins: jobs of processes of this host that no longer
     exist are revived at once, without waiting for their heartbeat to grow stale.
+    Forgotten ones of a kind that nobody has registered are ended.
     """
     now = timezone.now()
     running = Job.objects.filter(state=Job.State.RUNNING)
@@ -44,21 +50,33 @@ def sweep(*, at_start: bool = False) -> int:
         }
     for pk, worker in orphans:
         _revive(pk, worker)
-    waiting = _forgotten(now, at_start=at_start)
-    for pk, kind in waiting:
-        publish(pk, kind)
-    return len(waiting)
+    published = 0
+    for pk, kind in _forgotten(now, at_start=at_start):
+        if find_type(kind) is None:
+            _end_unknown(pk, kind)
+        else:
+            publish(pk, kind)
+            published += 1
+    return published
 
 
 def _forgotten(now: datetime, *, at_start: bool) -> list[tuple[int, str]]:
     """Return the queued jobs that nobody may know of, the oldest first: what was left in order is done so."""
-    due = Job.objects.filter(state=Job.State.QUEUED).filter(Q(not_before=None) | Q(not_before__lte=now))
-    due = due.filter(Q(dispatched_at=None) | Q(dispatched_at__lt=now - REPUBLISH_AFTER))
+    due = due_jobs(now).filter(Q(dispatched_at=None) | Q(dispatched_at__lt=now - REPUBLISH_AFTER))
     if not at_start:
         # a job just created is published by who made it; only one that failed to is ours
         due = due.filter(created_at__lt=now - timedelta(seconds=5))
     rows = due.order_by("pk").values_list("pk", "kind", "dispatched_at", "publish_count")
     return [(pk, kind) for pk, kind, at, times in rows if at is None or now - at >= _patience(times)]
+
+
+def _end_unknown(pk: int, kind: str) -> None:
+    """End a queued job of a kind that nobody has registered: no worker of this version could do it."""
+    ended = Job.objects.filter(pk=pk, state=Job.State.QUEUED).update(
+        state=Job.State.FAILED, finished_at=timezone.now(), message="", error=UNKNOWN_KIND.format(kind)
+    )
+    if ended:
+        WorkUnit.objects.filter(job=pk).delete()
 
 
 def _patience(publish_count: int) -> timedelta:

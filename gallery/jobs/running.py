@@ -97,8 +97,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
         logger.info("Job %s was stopped.", run.job.pk)
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
         logger.exception("Job %s could not be done at once", run.job.pk)
-        run.requeue(f"Left to a worker: {error}")
-        transaction.on_commit(partial(publish, run.job.pk, kind))
+        if run.requeue(f"Left to a worker: {error}"):
+            transaction.on_commit(partial(publish, run.job.pk, kind))
     else:
         run.finish(Job.State.SUCCEEDED, result=result)
     return run.job

@@ -10,7 +10,6 @@ from gallery.jobs import JobRun, coordination, work_units
 from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding.work_units import ExtractionUnits, index_of_job
-from search.embedding.work_units import without_embedding as without_embedding
 from search.features import loaded_extractors
 from search.models import SearchIndex
 

@@ -14,11 +14,10 @@ from gallery.models import Dataset, Image, Job
 from gallery.system.cores import core_lock
 from search import job_kinds
 from search.embedding.jobs import Extraction, enqueue_extraction
-from search.embedding.work_units import missing_count
+from search.embedding.work_units import waiting_count
 from search.embedding.writer import store_embeddings
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
-from search.indexing import builds
 from search.models import SearchIndex
 from search.types import RGB
 
@@ -50,7 +49,6 @@ class SingleImageEmbedder:
             vectors = self._network.extract(prepared[np.newaxis])
         stored = store_embeddings(self._index, np.array([image.pk], dtype=np.int64), vectors)
         seconds = time.perf_counter() - started
-        builds.rebuild_when_due(self._index)
         return Extraction(
             embeddings=stored,
             failed=0,
@@ -71,6 +69,6 @@ def observe(dataset: Dataset) -> SingleImageEmbedder | None:
         return None
     index = feature_specs.live_index(dataset)
     network = loaded_extractors.loaded(index.spec.config)
-    if network is None or missing_count(index) > 0:
+    if network is None or waiting_count(index) > 0:
         return None
     return SingleImageEmbedder(index, network)

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from gallery.errors import SemsearchError
 from gallery.jobs.work_units import Range, UnitRun
-from gallery.models import Category, Dataset, Image, Job, WorkUnit
+from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from search import job_kinds
 from search.features import feature_specs, loaded_extractors
 from search.models import Embedding, FeatureSpec, SearchIndex
@@ -19,6 +19,7 @@ FEW_IMAGES = 10_000
 # A unit is a sixteenth of what lies ahead, for several workers to end together, within these bounds: smaller
 # ones leave the network without work too often, larger ones lose more time when their worker dies.
 LEAST_IMAGES, MOST_IMAGES, UNITS_AHEAD = 64, 512, 16
+EXTRACTING_KINDS = (job_kinds.EXTRACT, job_kinds.PROMOTE)
 
 
 def without_embedding(dataset: Dataset, spec: FeatureSpec) -> QuerySet[Image]:
@@ -41,6 +42,17 @@ def missing_count(index: SearchIndex) -> int:
     counts = Category.objects.filter(dataset=index.dataset_id)
     images: int = counts.aggregate(n=Sum("images"))["n"] or 0
     return max(0, images - SearchIndex.objects.values_list("embeddings", flat=True).get(pk=index.pk))
+
+
+def waiting_count(index: SearchIndex) -> int:
+    """Return how many of them wait for an embedding, without those an extraction listed as unusable."""
+    missing = missing_count(index)
+    if not missing:
+        return 0
+    there = Embedding.objects.filter(image=OuterRef("image"), spec=index.spec_id)
+    listed = FailedFile.objects.filter(image__dataset=index.dataset_id, job__kind__in=EXTRACTING_KINDS)
+    unusable = listed.filter(~Exists(there)).values("image").distinct().count()
+    return max(0, missing - unusable)
 
 
 @dataclass
@@ -94,7 +106,7 @@ class ExtractionUnits:
         """Return the ranges that workers hold of other jobs into the same index: pictures that came later."""
         others = Job.objects.filter(
             dataset=self.index.dataset_id,
-            kind__in=(job_kinds.EXTRACT, job_kinds.PROMOTE),
+            kind__in=EXTRACTING_KINDS,
             state__in=Job.ACTIVE,
         ).exclude(pk=self.job.pk)
         same = [job.pk for job in others if index_of_job(job).pk == self.index.pk]

@@ -17,7 +17,7 @@ from search.experiments import jobs as experiment_jobs
 from search.experiments.scoring import ScoringOptions, rank_and_score
 from search.features import feature_specs, loaded_extractors, matrices
 from search.index.live import Expansion
-from search.indexing import builds
+from search.indexing import snapshots
 from search.live import query as live_query
 from search.models import FeatureSpec
 from search.types import FeatureConfig, FeatureConfigValues, Ids
@@ -62,7 +62,7 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanS
     index = feature_specs.live_index(dataset)
     spec = index.spec
     categories, keys, files = _labelled(dataset, spec)
-    live = builds.searchable(index)
+    live = snapshots.searchable(index)
     queries = _queries(files, spec.config)
     ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=live_query.QUERY_EXPANSION)
     evaluated: EvaluatedConfig = {

@@ -14,8 +14,9 @@ from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.embedding import writer as embedding_writer
+from search.embedding.work_units import without_embedding
 from search.features import feature_specs, matrices
-from search.indexing import builds
+from search.indexing import builds, database_vectors
 from search.models import Experiment, FeatureSpec, SearchIndex
 
 COPY_ROWS = 2048
@@ -78,7 +79,7 @@ def promote_job(run: JobRun) -> PromotionResult:
     index = feature_specs.index_of(dataset, spec)
     copied = _copy_vectors(run, dataset, index)
     extracted = extraction_jobs.extract_into(run, index)
-    run.begin(builds.embeddings(index).count(), f"Building the index of {dataset.name}")
+    run.begin(database_vectors.embeddings(index).count(), f"Building the index of {dataset.name}")
     build = builds.rebuild(index, run)
     with transaction.atomic():
         others = SearchIndex.objects.filter(dataset=dataset, live=True).exclude(pk=index.pk)
@@ -86,7 +87,7 @@ def promote_job(run: JobRun) -> PromotionResult:
         others.update(live=False)
         SearchIndex.objects.filter(pk=index.pk).update(live=True)
         # pictures that came while this job ran were extracted for the old configuration only
-        if extraction_jobs.without_embedding(dataset, spec).exists():
+        if without_embedding(dataset, spec).exists():
             jobs.enqueue(job_kinds.EXTRACT, dataset)
     return {
         "index": index.pk,
@@ -99,9 +100,7 @@ def promote_job(run: JobRun) -> PromotionResult:
 
 def _copy_vectors(run: JobRun, dataset: Dataset, index: SearchIndex) -> int:
     """Take over what experiments have extracted; returns how many vectors."""
-    wanted = np.array(
-        extraction_jobs.without_embedding(dataset, index.spec).values_list("pk", flat=True), dtype=np.int64
-    )
+    wanted = np.array(without_embedding(dataset, index.spec).values_list("pk", flat=True), dtype=np.int64)
     run.begin(len(wanted), "Taking over the features of the experiment")
     copied = 0
     for start in range(0, len(wanted), COPY_ROWS):

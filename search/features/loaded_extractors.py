@@ -1,4 +1,4 @@
-"""Which features are used, and the one loaded extractor of each in this process."""
+"""The extractors that this process has loaded, one of each configuration."""
 
 from __future__ import annotations
 

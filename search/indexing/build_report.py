@@ -102,26 +102,28 @@ def build_report(manifest: Mapping[str, Any]) -> BuildReport:
     ]
     rest = [(_label(key), str(value)) for key, value in manifest.items() if key not in known]
     return BuildReport(
-        measured=[
-            (label, written(manifest[key])) for key, (label, written) in MEASURED.items() if key in manifest
-        ],
-        trials=[_trial_row(trial, manifest) for trial in manifest.get("tried", [])],
+        measured=[(label, figure(manifest, key)) for key, (label, _) in MEASURED.items() if key in manifest],
+        trials=[_trial_row(trial, manifest) for trial in manifest.get("tried") or []],
         tables=[*tables, *([("Also in the manifest", rest)] if rest else [])],
     )
 
 
 def figure(manifest: Mapping[str, Any], key: str) -> str:
     """Return one of the measured figures as it is written, or a dash."""
-    return MEASURED[key][1](manifest[key]) if manifest.get(key) is not None else ABSENT
+    return _written(manifest, key, MEASURED[key][1])
+
+
+def _written(manifest: Mapping[str, Any], key: str, write: Callable[[Any], str]) -> str:
+    return write(manifest[key]) if manifest.get(key) is not None else ABSENT
 
 
 def _trial_row(trial: Mapping[str, Any], manifest: Mapping[str, Any]) -> TrialRow:
     alike = ("factory", "count", "recall_at_10", "bytes_per_vector", "effort_lists", "effort_candidates")
     return TrialRow(
-        factory=str(trial["factory"]),
+        factory=figure(trial, "factory"),
         count=figure(trial, "count"),
         recall_at_10=figure(trial, "recall_at_10"),
-        query=_ms(trial["query_ms"]),
+        query=_written(trial, "query_ms", _ms),
         memory=figure(trial, "bytes_per_vector"),
         lists=figure(trial, "effort_lists"),
         candidates=figure(trial, "effort_candidates"),

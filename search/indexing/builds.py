@@ -24,15 +24,9 @@ from search.index.faiss.build import BuildPlan
 from search.index.faiss.kinds import Budget
 from search.indexing import database_vectors, snapshots
 from search.indexing import work_units as index_units
-from search.indexing.backends import backend, faiss_store
+from search.indexing.backends import backend
 from search.indexing.database_vectors import embeddings
-from search.indexing.snapshots import forget, searchable
 from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
-
-__all__ = [
-    "compact", "drop_files", "embeddings", "faiss_store", "forget", "index_job", "note_removed", "rebuild",
-    "rebuild_when_due", "searchable", "wants_rebuild",
-]  # fmt: skip
 
 
 def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:

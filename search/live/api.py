@@ -1,4 +1,4 @@
-"""REST endpoints of search, models and indexes: validate, call one service, render."""
+"""The REST endpoint of search: validates, calls one service, renders."""
 
 from __future__ import annotations
 

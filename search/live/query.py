@@ -21,7 +21,7 @@ from gallery.models import Dataset, Image
 from search.features import loaded_extractors
 from search.index.base import NO_ID
 from search.index.live import Expansion
-from search.indexing import builds
+from search.indexing import database_vectors, snapshots
 from search.live.compiled_queries import live_indexes
 from search.live.hits import Candidate, Hit, hits_of
 from search.models import Embedding, SearchIndex
@@ -120,7 +120,12 @@ class Query:
         if self.image is None or self.image.dataset_id != index.dataset_id:
             return None
         with self.timings.stage("load"):
-            own = builds.embeddings(index).filter(image=self.image).values_list("pk", flat=True).first()
+            own = (
+                database_vectors.embeddings(index)
+                .filter(image=self.image)
+                .values_list("pk", flat=True)
+                .first()
+            )
         return None if own is None else np.array([own], dtype=np.int64)
 
     def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
@@ -223,7 +228,7 @@ def _candidates(queries: list[IndexQuery], count: int, response: SearchResponse)
     alike = len({query.index.spec_id for query in queries}) == 1
     for query in queries:
         with response.timings_ms.stage("load"):
-            live = builds.searchable(query.index)
+            live = snapshots.searchable(query.index)
             allowed = _allowed(query.index, label)
         response.searched += live.count if allowed is None else len(allowed)
         with response.timings_ms.stage("search"):
@@ -252,6 +257,8 @@ def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
     if label is None:
         return None
     # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
-    labelled = builds.embeddings(index).filter(image__dataset=index.dataset_id, image__category=label)
+    labelled = database_vectors.embeddings(index).filter(
+        image__dataset=index.dataset_id, image__category=label
+    )
     ids = labelled.values_list("pk", flat=True)
     return np.fromiter(ids.iterator(), dtype=np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gallery.errors import SemsearchError
 from search.features import feature_specs, loaded_extractors
-from search.indexing import builds
+from search.indexing import snapshots
 from search.live.query import QUERY_EXPANSION
 from search.models import SearchIndex
 
@@ -28,7 +28,7 @@ def warm() -> None:
             vector = loaded_extractors.extractor(spec.config).extract_query(blank)
             for index in indexes:
                 if index.spec == spec:
-                    builds.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
+                    snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
         for spec in specs:
             two = np.zeros((2, spec.input_size, spec.input_size, 3), dtype=np.uint8)
             loaded_extractors.extractor(spec.config).extract(two)

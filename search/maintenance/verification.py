@@ -14,9 +14,9 @@ from gallery.errors import IndexDamagedError
 from gallery.ingest import removal
 from gallery.models import Dataset, Image
 from search import job_kinds
-from search.embedding import jobs as extraction_jobs
+from search.embedding.work_units import without_embedding
 from search.features import feature_specs
-from search.indexing import builds
+from search.indexing import builds, database_vectors, snapshots
 from search.indexing.backends import backend
 from search.models import SearchIndex
 from search.types import Ids
@@ -95,20 +95,20 @@ def repair() -> Iterator[str]:
         yield f"Removed {len(strays)} files that belong to no image."
     for dataset in Dataset.objects.order_by("pk"):
         index = feature_specs.live_index(dataset)
-        missing = extraction_jobs.without_embedding(dataset, index.spec).count()
+        missing = without_embedding(dataset, index.spec).count()
         if missing:
             jobs.perform_now(job_kinds.EXTRACT, dataset)
             yield f"Extracted the features of {missing} images of {dataset.name}."
         if _state(index)[2]:
             builds.rebuild(index)
             yield f"Rebuilt the index of {dataset.name}."
-    builds.forget()
+    snapshots.forget()
 
 
 def _compare(dataset: Dataset, found: Verification) -> None:
     index = feature_specs.live_index(dataset)
     index.refresh_from_db()
-    without = extraction_jobs.without_embedding(dataset, index.spec).count()
+    without = without_embedding(dataset, index.spec).count()
     if without:
         found.missing += without
         found.problems.append(f"{without} images of {dataset.name} have no features.")
@@ -126,14 +126,15 @@ def _compare(dataset: Dataset, found: Verification) -> None:
 def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
     """Return the ids that can be found, the ids stored, and what is wrong ("" for nothing)."""
     stored = np.fromiter(
-        builds.embeddings(index).order_by("pk").values_list("pk", flat=True).iterator(), dtype=np.int64
+        database_vectors.embeddings(index).order_by("pk").values_list("pk", flat=True).iterator(),
+        dtype=np.int64,
     )
     try:
         backend().open_current(index.store_name)
     except IndexDamagedError as error:
         return stored[:0], stored, error.detail
-    builds.forget()
-    live = builds.searchable(index)
+    snapshots.forget()
+    live = snapshots.searchable(index)
     generation = live.generation.ids if live.generation is not None else stored[:0]
     candidates = np.union1d(generation, live.delta_ids)
     held = candidates[live.known(candidates)]

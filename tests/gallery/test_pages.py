@@ -285,7 +285,9 @@ def test_a_closed_installation_keeps_images_out_of_shared_caches(
         "images/" + "a" * 300 + ".png",
     ],
 )
-def test_nothing_but_images_below_the_two_folders_is_served(client: Client, settings: Any, path: str) -> None:
+def test_nothing_but_images_below_the_served_folders_is_served(
+    client: Client, settings: Any, path: str
+) -> None:
     root = Path(settings.MEDIA_ROOT)
     for name in ("secret.png", "other/secret.png", "images/page.html", "images/folder.png/x.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)

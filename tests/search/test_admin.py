@@ -219,6 +219,30 @@ def test_the_report_shows_what_it_does_not_know_and_a_dash_for_what_is_not_there
     assert build_report({}) == type(report)([], [], [])
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        dict.fromkeys(MANIFEST),
+        {**MANIFEST, "tried": [{"factory": "HNSW"}, dict.fromkeys(TRIED[0])]},
+    ],
+    ids=["nulls", "trials without figures"],
+)
+def test_a_manifest_that_lacks_figures_is_shown_with_dashes(
+    manifest: dict[str, Any], staff_client: Client
+) -> None:
+    index = index_with_builds(manifest=manifest)
+    build = index.builds.latest("pk").pk
+    for page in (
+        "searchindex/",
+        "indexbuild/",
+        f"searchindex/{index.pk}/change/",
+        f"indexbuild/{build}/change/",
+    ):
+        answer = staff_client.get(f"/admin/search/{page}")
+        assert answer.status_code == 200, page
+    assert ">–<" in answer.content.decode()
+
+
 def test_who_may_not_delete_images_does_not_delete_them_with_their_dataset() -> None:
     index = index_with_builds()
     client, user = Client(), User.objects.create_user("helper", is_staff=True)

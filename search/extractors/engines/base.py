@@ -1,4 +1,4 @@
-"""Runs a network up to some of its layers, with OpenVINO on processors and TensorFlow on graphics cards."""
+"""What every engine does: it runs one network up to some of its layers, and tells what it measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Product: TypeAlias = Callable[[Vectors], Vectors]
 
 
 class PrecisionValues(TypedDict):
-    """A choice of precision: how close the faster one came to float32, and ms a picture of each."""
+    """A choice of precision: how close the faster one came to float32, and processor ms an image of each."""
 
     precision: str
     mean_cosine: float

@@ -90,7 +90,8 @@ class OpenVINOEngine:
         self._streams: Streams | None = None
         self._choice: PrecisionChoice | None = None
         if has_native_bf16():
-            kept_in = self._folder / f"precision-{self._kept_as}"
+            # those called precision-KEY were chosen by wall clock time
+            kept_in = self._folder / f"precision-cpu-{self._kept_as}"
             self._choice = kept(kept_in, PrecisionChoice, self._choose_precision)
         self._precision = self._choice.precision if self._choice else "f32"
         self._compiled = self._for_latency(self._precision)

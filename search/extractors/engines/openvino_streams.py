@@ -41,7 +41,7 @@ class Streams:
         self.count = int(compiled.get_property("NUM_STREAMS"))
         self._compiled = compiled
         self._own = threading.local()  # a compiled network is thread-safe, a request is not
-        self._pool = ThreadPoolExecutor(self.count, "stream", self._begin)
+        self._pool = ThreadPoolExecutor(self.count, "stream")
 
     def each(self, batch: Pixels, work: MapsWork) -> None:
         """Call `work(start, maps)` for every picture, from the threads of the streams.
@@ -54,11 +54,14 @@ class Streams:
         for one in running:
             one.result()
 
-    def _begin(self) -> None:
-        self._own.request = self._compiled.create_infer_request()
-
     def _run(self, start: int, pixels: Pixels, work: MapsWork) -> None:
-        run_request(self._own.request, start, pixels, work)
+        run_request(self._request(), start, pixels, work)
+
+    def _request(self) -> Any:
+        """Return the request of this thread; made here, not as the thread begins, which must not fail."""
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        return self._own.request
 
 
 def run_request(request: Any, start: int, pixels: Pixels, work: MapsWork) -> None:

@@ -24,7 +24,7 @@ from search.extractors.networks.keras_applications import file_digest
 from search.extractors.networks.layer_info import Layer, LayerValues, layer_from
 
 DESCRIPTION_FILE = "description.json"
-DESCRIPTION_FORMAT = 1  # raise when examine.py changes what it writes; older ones are then made anew
+DESCRIPTION_FORMAT = 1  # raise when inspect_keras.py changes what it writes; older ones are then made anew
 EXAMINATION_LIMIT_S = 1800  # a download may be part of it
 
 
@@ -45,7 +45,10 @@ class ExtraNetwork:
 
 
 class Description(TypedDict):
-    """What `inspect_keras` writes of a network; `layers` are Keras' names of them, `taps` the rest."""
+    """What `inspect_keras` writes of a network.
+
+    `layers`: Keras' name of each layer by ours; `taps`: what is known of each.
+    """
 
     format: int
     source: str

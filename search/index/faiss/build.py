@@ -209,10 +209,10 @@ def _by_merit(plan: BuildPlan, stored: MappedVectors) -> tuple[list[str], list[T
     if len(kinds) == 1:
         return [kinds[0].factory(count, plan.dims)], []
     some = min(count, TRIED_ON)
-    exam = recall_samples(stored, (TUNING_QUERIES, 1), some)[0]
+    sample = recall_samples(stored, (TUNING_QUERIES, 1), some)[0]
     lists = learned_lists(stored, some, kinds[0].factory(some, plan.dims))
     trials = [
-        tuned(filled(kind.factory(some, plan.dims), stored, some, lists), exam, plan.budget.recall)
+        tuned(filled(kind.factory(some, plan.dims), stored, some, lists), sample, plan.budget.recall)
         for kind in kinds
     ]
     order = by_merit(trials, [trial.recall_at_10 >= plan.budget.recall for trial in trials])

@@ -106,7 +106,7 @@ class Trial:
 def recall_samples(
     stored: MappedVectors, sizes: tuple[int, int], rows: int | None = None
 ) -> tuple[RecallSample, RecallSample]:
-    """Return two exams of different queries among the first `rows` vectors, or all."""
+    """Return two samples of different queries among the first `rows` vectors, or all."""
     count = len(stored.ids) if rows is None else min(rows, len(stored.ids))
     chosen = sampled_rows(count, sum(sizes))
     mixed = np.random.default_rng(SEED).permutation(len(chosen))
@@ -145,7 +145,7 @@ def _exact_scores(stored: MappedVectors, queries: Vectors, own_ids: Ids, count: 
     return best(np.where(found == own_ids[:, None], NO_ID, found), scores, RECALL_AT).scores
 
 
-def tuned(index: FaissIndex, exam: RecallSample, wanted: float) -> Trial:
+def tuned(index: FaissIndex, sample: RecallSample, wanted: float) -> Trial:
     """Return the fastest effort that reaches a recall, or else the greatest there is, measured.
 
     Where as many lists are visited for every query, the harder half of the queries has to be served; where
@@ -155,36 +155,36 @@ def tuned(index: FaissIndex, exam: RecallSample, wanted: float) -> Trial:
     able: list[tuple[SearchEffort, float]] = []
     effort, recall = SearchEffort(1, 1), 0.0
     for lists in (*(n for n in LISTS if n < index.most_lists), index.most_lists):
-        effort, recall, does = _fewest_candidates(index, exam, SearchEffort(lists), wanted)
+        effort, recall, does = _fewest_candidates(index, sample, SearchEffort(lists), wanted)
         if does:
             able.append((effort, recall))
         if len(able) > MORE_TRIED or lists >= LISTS[-1]:
             break
-    trials = [_trial(index, *one, exam) for one in able or [(effort, recall)]]
+    trials = [_trial(index, *one, sample) for one in able or [(effort, recall)]]
     fastest = min(trials, key=lambda trial: trial.query_ms)
     if not able or not index.lists:
         return fastest
-    narrowed = by_margin(index, exam, fastest.effort_lists, wanted)
+    narrowed = by_margin(index, sample, fastest.effort_lists, wanted)
     return min((fastest, *narrowed), key=lambda trial: trial.query_ms)
 
 
-def by_margin(index: FaissIndex, exam: RecallSample, lists: int, wanted: float) -> list[Trial]:
+def by_margin(index: FaissIndex, sample: RecallSample, lists: int, wanted: float) -> list[Trial]:
     """Return trials of the least margins that do, instead of so many lists."""
 
     def found(place: int) -> tuple[SearchEffort, float, bool]:
-        return _fewest_candidates(index, exam, SearchEffort(lists, margin=MARGINS[place]), wanted)
+        return _fewest_candidates(index, sample, SearchEffort(lists, margin=MARGINS[place]), wanted)
 
     first = bisect_left(range(len(MARGINS)), True, key=lambda place: found(place)[2])
     places = range(first, min(len(MARGINS), first + 1 + MORE_TRIED))
-    return [_trial(index, effort, recall, exam) for effort, recall, does in map(found, places) if does]
+    return [_trial(index, effort, recall, sample) for effort, recall, does in map(found, places) if does]
 
 
 def _fewest_candidates(
-    index: FaissIndex, exam: RecallSample, effort: SearchEffort, wanted: float
+    index: FaissIndex, sample: RecallSample, effort: SearchEffort, wanted: float
 ) -> tuple[SearchEffort, float, bool]:
     """Return an effort with the fewest candidates that do, its recall, and whether it does."""
-    harder = exam.hardest_half()
-    asked = exam if effort.margin else harder
+    harder = sample.hardest_half()
+    asked = sample if effort.margin else harder
     ids, scores = index.proposals(asked.queries, replace(effort, candidates=CANDIDATES[-1]))
     hard = np.isin(asked.own_ids, harder.own_ids)
     places = asked.places(ids, scores)[hard]
@@ -194,7 +194,7 @@ def _fewest_candidates(
     return replace(effort, candidates=candidates), recall, bool(enough) and recall >= wanted
 
 
-def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: RecallSample) -> Trial:
+def _trial(index: FaissIndex, effort: SearchEffort, recall: float, sample: RecallSample) -> Trial:
     return Trial(
         factory=index.factory,
         count=index.count,
@@ -203,7 +203,7 @@ def _trial(index: FaissIndex, effort: SearchEffort, recall: float, exam: RecallS
         effort_lists=effort.lists,
         effort_candidates=effort.candidates,
         effort_margin=effort.margin,
-        query_ms=round(median_ms(index, exam.queries[:TIMED_QUERIES], effort), 4),
+        query_ms=round(median_ms(index, sample.queries[:TIMED_QUERIES], effort), 4),
     )
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 
 from gallery import jobs
 from gallery.models import Dataset, Job
-from search.embedding import jobs as extraction_jobs
+from search.embedding.work_units import without_embedding
 from search.experiments import jobs as experiment_jobs
 from search.features import feature_specs
 from search.management.commands.import_dataset import ImportReport
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
         dataset = Dataset.objects.get(slug=name)
         index = feature_specs.live_index(dataset)
-        if extraction_jobs.without_embedding(dataset, index.spec).exists():
+        if without_embedding(dataset, index.spec).exists():
             self._say(f"Extracting the features of {name}")
             self._reported("extract_features", dataset=name)
         if index.published is None:

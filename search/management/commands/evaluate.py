@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from gallery import jobs
 from gallery.system.commands import ReportingCommand, datasets_named
 from search import job_kinds
-from search.embedding import jobs as extraction_jobs
+from search.embedding.work_units import without_embedding
 from search.experiments import evaluation
 from search.experiments.evaluation import EvaluatedConfig
 from search.extractors.feature_extractor import live_config
@@ -50,7 +50,7 @@ class Command(ReportingCommand[EvaluationReport]):
             evaluated, scores = evaluation.evaluate_experiment(dataset, config, metric, k)
         else:
             spec = feature_specs.live_index(dataset).spec
-            if extraction_jobs.without_embedding(dataset, spec).exists():
+            if without_embedding(dataset, spec).exists():
                 jobs.perform_now(job_kinds.EXTRACT, dataset, spec=spec.pk)
             evaluated, scores = evaluation.evaluate_live(dataset, k)
         return {"config": evaluated, **scores}

@@ -14,7 +14,7 @@ from gallery.errors import SemsearchError
 from gallery.models import Dataset
 from gallery.system.commands import ReportingCommand
 from search import job_kinds
-from search.embedding import jobs as extraction_jobs
+from search.embedding.work_units import without_embedding
 from search.features import feature_specs
 
 
@@ -51,10 +51,7 @@ class Command(ReportingCommand[dict[str, object]]):
         dataset = Dataset.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
         extract = not options["no_extract"]
         job = jobs.perform_now(jobs.IMPORT, dataset, path=str(path), announce=False, extract=extract)
-        if (
-            extract
-            and extraction_jobs.without_embedding(dataset, feature_specs.live_index(dataset).spec).exists()
-        ):
+        if extract and without_embedding(dataset, feature_specs.live_index(dataset).spec).exists():
             jobs.perform_now(job_kinds.EXTRACT, dataset)
         for failed in job.failed_files.all()[:20]:
             self.stderr.write(f"{failed.name}: {failed.reason}")

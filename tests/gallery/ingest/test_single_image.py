@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -16,10 +17,12 @@ from gallery import jobs, signals
 from gallery.imaging import decoding
 from gallery.ingest.single_image import add_image
 from gallery.jobs import broker
-from gallery.models import Dataset, Image, Job, WorkUnit
+from gallery.models import Dataset, FailedFile, Image, Job, WorkUnit
 from search import job_kinds
 from search.embedding import single_image
 from search.features import feature_specs, loaded_extractors
+from search.indexing import backends, builds
+from search.maintenance import schedule
 from search.models import Embedding, FeatureSpec, SearchIndex
 from tests.conftest import image_bytes, import_folder
 
@@ -122,6 +125,30 @@ def test_the_answer_names_the_job_of_the_image_and_no_newer_one_of_the_dataset(
     assert Embedding.objects.filter(image__in=[added["image"]["id"], again["image"]["id"]]).count() == 2
 
 
+def test_adding_an_image_opens_no_generation_of_the_index(
+    complete: Dataset, staff_client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = feature_specs.live_index(complete)
+    builds.rebuild(index)
+    settings.COMPACT_AFTER = 1
+    opened: list[str] = []
+    store = type(backends.backend())
+    real = store.open_current
+
+    def watched(self: Any, name: str, **more: Any) -> Any:
+        opened.append(name)
+        return real(self, name, **more)
+
+    monkeypatch.setattr(store, "open_current", watched)
+    added = post(staff_client, image_bytes(9))
+    assert added["job"]["state"] == "succeeded"
+    assert not opened
+    assert not Job.objects.filter(kind=job_kinds.INDEX, state=Job.State.QUEUED).exists()
+    # that is for beat to see
+    (job,) = schedule.compact()
+    assert (job.kind, opened) == (job_kinds.INDEX, [index.store_name])
+
+
 def test_an_image_that_is_embedded_at_once_leaves_the_jobs_of_others_alone(
     complete: Dataset, staff_client: Client
 ) -> None:
@@ -142,6 +169,24 @@ def test_where_other_images_wait_for_their_embeddings_one_job_gives_them_all(
     ended = jobs.perform(added.job.pk)
     assert ended is not None
     assert ended.result["embeddings"] == 2
+
+
+def test_an_image_that_can_never_be_embedded_holds_up_none_that_is_added_later(
+    complete: Dataset, staff_client: Client
+) -> None:
+    lost = Image.objects.latest("pk")
+    Embedding.objects.filter(image=lost).delete()
+    # an import that brings it again says nothing of whether it can be embedded
+    imported = Job.objects.create(kind=jobs.IMPORT, dataset=complete, state=Job.State.SUCCEEDED)
+    FailedFile.objects.create(job=imported, image=lost, name="again.png", code="duplicate", reason="x")
+    assert single_image.observe(complete) is None, "it waits for its embedding"
+    default_storage.delete(str(lost.file.name))
+    jobs.perform_now(job_kinds.EXTRACT, complete)
+    jobs.perform_now(job_kinds.EXTRACT, complete)
+    assert FailedFile.objects.filter(image=lost, job__kind=job_kinds.EXTRACT).count() == 2
+    assert post(staff_client, image_bytes(10))["job"]["state"] == "succeeded"
+    Embedding.objects.filter(image=Image.objects.earliest("pk")).delete()
+    assert single_image.observe(complete) is None, "another one waits"
 
 
 def test_a_process_without_the_network_leaves_the_image_to_a_worker(
@@ -171,6 +216,21 @@ def test_what_fails_at_once_is_done_by_a_worker(
     assert ended is not None
     assert (ended.state, ended.result["embeddings"]) == (Job.State.SUCCEEDED, 1)
     assert Embedding.objects.filter(image=added.image).count() == 1
+
+
+def test_what_fails_after_it_was_cancelled_is_sent_to_nobody(
+    complete: Dataset, sent: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(*_: object) -> None:
+        assert jobs.cancel(Job.objects.get(state=Job.State.RUNNING).pk)
+        raise ValueError("the network broke")
+
+    monkeypatch.setattr("search.extractors.feature_extractor.FeatureExtractor.extract", cancelled)
+    added = add_image(complete, "new.png", image_bytes(11))
+    assert added.job is not None
+    ended = Job.objects.get(pk=added.job.pk)
+    assert (ended.state, ended.dispatched_at, ended.publish_count) == (Job.State.CANCELLED, None, 0)
+    assert not sent
 
 
 def test_a_switch_of_the_live_configuration_meanwhile_loses_no_image(complete: Dataset) -> None:

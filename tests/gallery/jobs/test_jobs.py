@@ -6,21 +6,25 @@ import os
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.signals import worker_ready
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.test import Client
 from django.utils import timezone
 
-from gallery import jobs
+from gallery import jobs, tasks
 from gallery.errors import SemsearchError
 from gallery.ingest import removal
-from gallery.jobs import broker, file_retries, kinds, reviving
+from gallery.jobs import broker, coordination, file_retries, kinds, reviving
 from gallery.models import Dataset, FailedFile, Job
 from search import job_kinds
+from tests.support.handlers import replaced
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +39,7 @@ def handled() -> Iterator[list[int]]:
         run.begin(3, "working")
         return {"answer": 42}
 
-    with kinds.replaced(job_kinds.INDEX, handler):
+    with replaced(job_kinds.INDEX, handler):
         yield seen
 
 
@@ -65,7 +69,7 @@ def test_a_cancelled_job_is_not_begun_and_a_running_one_stops(
         run.touch(done=1)
         raise AssertionError("a cancelled job went on")
 
-    with kinds.replaced(job_kinds.INDEX, cancelled_on_the_way):
+    with replaced(job_kinds.INDEX, cancelled_on_the_way):
         ended = jobs.perform(queued(dataset).pk)
     assert ended
     assert (ended.state, ended.error) == (Job.State.CANCELLED, "")
@@ -107,7 +111,7 @@ def test_a_failure_is_recorded_in_words(
     def failing(run: jobs.JobRun) -> dict[str, Any]:
         raise error
 
-    with kinds.replaced(job_kinds.INDEX, failing):
+    with replaced(job_kinds.INDEX, failing):
         ended = jobs.perform(queued(dataset).pk)
     assert ended
     assert (ended.state, ended.error) == (Job.State.FAILED, words)
@@ -181,6 +185,103 @@ def test_what_was_left_is_announced_in_its_order_and_after_what_people_wait_for(
     assert imported < experiment < project, "the broker hands out the smallest number first"
 
 
+def test_a_job_of_a_kind_that_is_not_known_ends_in_words_and_holds_up_nobody(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, client: Client, staff_client: Client
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(broker, "send", lambda task, job_id, **_: sent.append(job_id))
+    unknown = Job.objects.create(kind="dance", dataset=dataset)
+    behind = queued(dataset)
+    assert jobs.sweep(at_start=True) == 1
+    assert sent == [behind.pk]
+    unknown.refresh_from_db()
+    assert (unknown.state, unknown.publish_count) == (Job.State.FAILED, 0)
+    assert unknown.finished_at is not None
+    assert "no kind of job called 'dance'" in unknown.error
+    assert "run the version that queued the job" in unknown.error
+    FailedFile.objects.create(job=unknown, name="a.png", code="not_found", reason="x")
+    page = client.get(f"/jobs/{unknown.pk}/")
+    assert page.status_code == 200
+    assert "no kind of job called" in page.content.decode()
+    assert not client.get(f"/api/v1/jobs/{unknown.pk}/").json()["retryable"]
+    assert staff_client.post(f"/api/v1/jobs/{unknown.pk}/retry/").status_code == 409
+    # the same job under a version that knows it
+    monkeypatch.setitem(kinds._types, "dance", kinds.job_type(job_kinds.INDEX))
+    assert jobs.retry(unknown.pk).state == Job.State.QUEUED
+
+
+def test_jobs_of_a_kind_that_is_not_known_are_cancelled_given_up_and_removed_like_others(
+    dataset: Dataset,
+) -> None:
+    long_ago = timezone.now() - file_retries.KEPT_FOR - timedelta(hours=1)
+    waiting, running, failed = (
+        Job.objects.create(kind="dance", dataset=dataset, **values)
+        for values in (
+            {},
+            {
+                "state": Job.State.RUNNING,
+                "worker": "elsewhere:1:abc",
+                "heartbeat_at": long_ago,
+                "consecutive_failures": reviving.MAX_FAILURES - 1,
+            },
+            {"state": Job.State.FAILED, "finished_at": long_ago},
+        )
+    )
+    assert jobs.cancel(waiting.pk)
+    jobs.sweep()
+    states = [Job.objects.get(pk=job.pk).state for job in (waiting, running, failed)]
+    assert states == [Job.State.CANCELLED, Job.State.FAILED, Job.State.FAILED]
+    assert file_retries.drop_old_sources() == 0
+    begun = jobs.perform(Job.objects.create(kind="dance", dataset=dataset).pk)
+    assert begun
+    assert (begun.state, "no kind of job 'dance'" in begun.error) == (Job.State.FAILED, True)
+    removal.remove_dataset(dataset)
+    assert not Job.objects.exists()
+
+
+def test_a_worker_that_begins_notes_its_queues_and_takes_up_what_was_left(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(broker, "send", lambda task, job_id, **_: sent.append(job_id))
+    monkeypatch.setattr(coordination, "subscribed_queues", frozenset(settings.JOB_QUEUES))
+    pid = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitpid(pid, 0)
+    left = queued(
+        dataset,
+        state=Job.State.RUNNING,
+        heartbeat_at=timezone.now(),
+        worker=f"{socket.gethostname()}:{pid}:abc",
+    )
+    unknown = Job.objects.create(kind="dance", dataset=dataset)
+    queues = SimpleNamespace(consume_from={"index": None, "project": None})
+
+    class Consumer:
+        app = SimpleNamespace(amqp=SimpleNamespace(queues=queues))
+
+    answers = worker_ready.send(sender=Consumer())
+    assert (tasks.revive_at_start, None) in answers
+    assert coordination.subscribed_queues == {"index", "project"}
+    assert sent == [left.pk]
+    left.refresh_from_db()
+    assert (left.state, left.consecutive_failures) == (Job.State.QUEUED, 1)
+    assert Job.objects.get(pk=unknown.pk).state == Job.State.FAILED
+
+
+def test_a_job_gives_way_to_what_is_due_and_not_to_what_rests(dataset: Dataset) -> None:
+    now = timezone.now()
+    urgent = queued(dataset, not_before=now + timedelta(minutes=1))
+    patient = Job.objects.create(kind=job_kinds.PROJECT, dataset=dataset)
+    run = jobs.claim(patient.pk)
+    assert run
+    run.gives_way = True
+    run.give_way()
+    for due in (None, now - timedelta(seconds=1)):
+        Job.objects.filter(pk=urgent.pk).update(not_before=due)
+        with pytest.raises(jobs.JobInterruptedError):
+            run.give_way()
+
+
 def test_a_job_whose_workers_died_rests_longer_each_time_and_progress_makes_up_for_it(
     dataset: Dataset, handled: list[int]
 ) -> None:
@@ -213,7 +314,7 @@ def test_an_error_that_may_pass_is_tried_again_and_failed_for_good_after_several
         raise ConnectionResetError("the storage is away")
 
     job = queued(dataset)
-    with kinds.replaced(job_kinds.INDEX, failing):
+    with replaced(job_kinds.INDEX, failing):
         for number in range(1, reviving.MAX_FAILURES):
             ended = jobs.perform(job.pk, tries_again=True)
             assert ended

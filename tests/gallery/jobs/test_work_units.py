@@ -15,9 +15,10 @@ from django.db import connection
 from django.utils import timezone
 
 from gallery import jobs
-from gallery.jobs import coordination, kinds, reviving, work_units
+from gallery.jobs import coordination, reviving, work_units
 from gallery.models import Dataset, Job, WorkUnit
 from search import job_kinds
+from tests.support.handlers import replaced
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -222,7 +223,7 @@ def test_a_message_for_help_reaches_the_helper_of_its_kind_once_a_process(
     def handler(run: jobs.JobRun) -> dict[str, Any]:
         return {}
 
-    with kinds.replaced(job_kinds.EXTRACT, handler, helper=helper):
+    with replaced(job_kinds.EXTRACT, handler, helper=helper):
         job = running(dataset)
         help_job(job.pk)
         assert helped == [job.pk]

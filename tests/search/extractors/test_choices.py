@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ import pytest
 
 from search.extractors.engines import autotune_cache, openvino, precision
 from search.extractors.engines.autotune_cache import kept, machine_key
-from search.extractors.engines.base import Maps
-from search.extractors.engines.openvino import OpenVINOEngine, converted
+from search.extractors.engines.base import Maps, Pixels
+from search.extractors.engines.openvino import OpenVINOEngine, PrecisionChoice, converted
 from search.extractors.engines.precision import Closeness, calibration_images, closeness, generated_images
 from search.extractors.networks.registry import get_network
 
@@ -128,11 +129,24 @@ def test_a_precision_that_is_not_close_is_not_taken_and_that_is_remembered(
     assert OpenVINOEngine(own_ir, SIDE).calibration() == engine.calibration()
 
 
+def test_a_choice_by_wall_clock_time_of_an_older_release_is_made_again_and_left_there(
+    own_ir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = own_ir.parent / f"precision-{machine_key(openvino.import_openvino().__version__)}.json"
+    text = json.dumps(asdict(PrecisionChoice("bf16", 1.0, 1.0, {"f32": 2.0, "bf16": 1.0})))
+    older.write_text(text)
+    monkeypatch.setattr(openvino, "has_native_bf16", lambda: True)
+    monkeypatch.setattr(openvino, "least_ms", lambda works, clock: (1.0, 2.0))
+    measured = OpenVINOEngine(own_ir, SIDE).calibration()["precision"]
+    assert (measured["precision"], measured["ms"]) == ("f32", {"f32": 1.0, "bf16": 2.0})
+    assert older.read_text() == text
+
+
 @pytest.mark.skipif(not openvino.has_native_bf16(), reason="this processor does not compute in bf16")
 def test_bf16_is_taken_where_it_is_native_close_and_faster(
     own_ir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openvino, "least_ms", lambda works: (2.0, 1.0))
+    monkeypatch.setattr(openvino, "least_ms", lambda works, clock: (2.0, 1.0))
     engine = OpenVINOEngine(own_ir, SIDE)
     measured = engine.calibration()["precision"]
     assert (engine.name, measured["precision"]) == ("openvino-bf16", "bf16")
@@ -192,6 +206,46 @@ def test_a_lone_image_runs_in_its_callers_thread_and_one_that_comes_meanwhile_in
     engine.each(image, note)
     assert [thread is here for thread in threads] == [True, False, True]
     assert threads[1].name.startswith("stream")
+
+
+def test_a_request_that_cannot_be_made_fails_that_call_only(
+    own_ir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.zeros((2, SIDE, SIDE, 3), dtype=np.uint8)
+    streams = OpenVINOEngine(own_ir, SIDE)._side_by_side()
+
+    class OutOfMemory:
+        def create_infer_request(self) -> None:
+            raise MemoryError("none is left")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(streams, "_compiled", OutOfMemory())
+        with pytest.raises(MemoryError, match="none is left"):
+            streams.each(images, _not_again)
+    seen: list[int] = []
+    streams.each(images, lambda start, maps: seen.append(start))
+    assert sorted(seen) == [0, 1]
+
+
+def test_images_of_many_threads_get_each_its_own_result(own_ir: Path) -> None:
+    engine = OpenVINOEngine(own_ir, SIDE)
+    images = np.random.default_rng(1).integers(0, 256, (8, 1, SIDE, SIDE, 3), dtype=np.uint8)
+    alone = [engine.run(image)[0] for image in images]
+    together = threading.Barrier(len(images))
+
+    def ask(image: Pixels) -> list[Maps]:
+        together.wait(30)
+        return [engine.run(image)[0] for _ in range(5)]
+
+    with ThreadPoolExecutor(len(images)) as pool:
+        found = list(pool.map(ask, images))
+    flat = np.array([one.ravel() for one in alone])
+    for number, answers in enumerate(found):
+        for answer in answers:
+            nearest = np.abs(flat - answer.ravel()).max(axis=1).argmin()
+            assert nearest == number, "the result of another image"
+            # in bf16 a stream may add up in another order
+            np.testing.assert_allclose(answer, alone[number], atol=0.02 * np.abs(alone[number]).max())
 
 
 def test_an_error_is_told_to_the_caller_whose_image_it_is(own_ir: Path) -> None:

@@ -19,7 +19,7 @@ from gallery.models import Dataset, Image
 from search import job_kinds
 from search.features import feature_specs
 from search.index.milvus.connection import MilvusServer
-from search.indexing import backends, builds
+from search.indexing import backends, builds, database_vectors, snapshots
 from search.indexing.database_vectors import DatabaseVectors
 from search.live import query as live_query
 from search.live.query import SearchRequest
@@ -48,7 +48,7 @@ def use(settings: Any, tmp_path: Path) -> Callable[[MilvusServer | None], None]:
             settings.MILVUS_URI, settings.MILVUS_TOKEN = server.uri, server.token
             settings.MILVUS_TIMEOUT_S = server.timeout_s
             settings.MILVUS_PREFIX = f"t{abs(hash(str(tmp_path))):x}"
-        builds.forget()
+        snapshots.forget()
 
     return switch
 
@@ -86,7 +86,7 @@ def test_search_on_milvus_gives_what_it_gives_on_faiss_and_switching_loses_nothi
     assert all_hits() == on_faiss
     call_command("rebuild_index")
     assert IndexBuild.objects.latest("pk").manifest["factory"] == "Milvus FLAT"
-    builds.forget()
+    snapshots.forget()
     assert all_hits() == on_faiss
     assert all_hits(label) == labelled
     assert verification.verify().ok
@@ -139,12 +139,12 @@ def test_a_new_image_is_found_within_two_seconds_and_taken_in_without_a_rebuild(
     build.refresh_from_db()
     assert build.generation.endswith(".1")
     index.refresh_from_db()
-    live = builds.searchable(index)
+    live = snapshots.searchable(index)
     assert (len(live.delta_ids), len(live.removed_ids)) == (0, 0)
     assert live.count == build.manifest["count"] == Image.objects.count()
     assert hits_of_all(old) == before
     assert not builds.wants_rebuild(SearchIndex.objects.get(pk=index.pk))
-    builds.forget()
+    snapshots.forget()
     assert hits_of_all(old) == before
     assert verification.verify().ok
 
@@ -206,7 +206,9 @@ def test_settings_that_cannot_work_are_named(changes: dict[str, str], wrong: set
 def test_vectors_are_read_from_the_database_by_their_ids(imported: Dataset) -> None:
     stored = DatabaseVectors()
     index = feature_specs.live_index(imported)
-    pks = np.array(builds.embeddings(index).order_by("pk").values_list("pk", flat=True), dtype=np.int64)
+    pks = np.array(
+        database_vectors.embeddings(index).order_by("pk").values_list("pk", flat=True), dtype=np.int64
+    )
     found, vectors = stored.read(np.concatenate((pks[::-1], [10**9])))
     np.testing.assert_array_equal(found, pks)
     assert vectors.shape == (24, index.spec.dims)

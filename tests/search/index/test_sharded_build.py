@@ -23,7 +23,7 @@ from search.index.faiss.index import FaissIndex, SearchEffort
 from search.index.faiss.kinds import KINDS, filled, learned_lists
 from search.index.faiss.sharded_build import Parts
 from search.index.faiss.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
-from search.indexing import builds
+from search.indexing import builds, snapshots
 from search.indexing import work_units as index_units
 from search.models import Embedding, FeatureSpec, IndexBuild, SearchIndex
 from search.types import FeatureConfig, Vectors
@@ -105,8 +105,8 @@ def index(dataset: Dataset, monkeypatch: pytest.MonkeyPatch, settings: Any) -> S
 
 
 def hits(index: SearchIndex) -> Any:
-    builds.forget()
-    live = builds.searchable(SearchIndex.objects.select_related("spec").get(pk=index.pk))
+    snapshots.forget()
+    live = snapshots.searchable(SearchIndex.objects.select_related("spec").get(pk=index.pk))
     assert live.count == COUNT
     assert not len(live.delta_ids)
     return live.search(clustered(40, seed=9), 20).ids

@@ -19,7 +19,7 @@ from gallery.system import locking
 from search import job_kinds, metrics
 from search.experiments import evaluation
 from search.features import feature_specs, loaded_extractors
-from search.indexing import builds
+from search.indexing import backends, builds, snapshots
 from search.maintenance import verification
 from search.models import Embedding, FeatureMatrix, SearchIndex
 
@@ -138,10 +138,10 @@ def test_verify_finds_and_repair_mends(indexed: Dataset, capsys: Any) -> None:
     stray = Path(images[1].file.path).with_name("f" * 64 + ".jpg")
     stray.write_bytes(b"nobody's")
     Embedding.objects.filter(image=images[2]).delete()
-    (current,) = Path(builds.faiss_store().root).glob("*/CURRENT")
+    (current,) = Path(backends.faiss_store().root).glob("*/CURRENT")
     generation = current.parent / current.read_text().strip()
     (generation / "index.faiss").write_bytes(b"broken")
-    builds.forget()
+    snapshots.forget()
     found = verification.verify()
     assert not found.ok
     with pytest.raises(SystemExit):
@@ -155,11 +155,11 @@ def test_verify_finds_and_repair_mends(indexed: Dataset, capsys: Any) -> None:
 
 
 def test_a_damaged_generation_is_not_served_and_searches_read_the_database(indexed: Dataset) -> None:
-    (current,) = Path(builds.faiss_store().root).glob("*/CURRENT")
+    (current,) = Path(backends.faiss_store().root).glob("*/CURRENT")
     (current.parent / current.read_text().strip() / "vectors.f16").write_bytes(b"")
-    builds.forget()
+    snapshots.forget()
     index = feature_specs.live_index(indexed)
-    assert builds.searchable(index).count == 12
+    assert snapshots.searchable(index).count == 12
 
 
 def test_an_index_is_built_by_one_process_at_a_time(indexed: Dataset) -> None:
@@ -192,4 +192,4 @@ def test_a_rebuild_follows_when_enough_has_changed(indexed: Dataset, settings: A
     call_command("rebuild_index")
     index = feature_specs.live_index(indexed)
     assert not index.removed.exists()
-    assert builds.searchable(index).count == 9
+    assert snapshots.searchable(index).count == 9

@@ -59,26 +59,26 @@ def wait_for_refreshes() -> None:
 
 
 def test_a_small_index_is_true_at_every_search(index: SearchIndex) -> None:
-    assert builds.searchable(index).count == 11
+    assert snapshots.searchable(index).count == 11
     embed_the_last(index)
-    assert builds.searchable(again(index)).count == 12
+    assert snapshots.searchable(again(index)).count == 12
 
 
 def test_a_large_index_is_brought_up_to_date_beside_the_searches(
     large: None, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 0.0)
-    assert builds.searchable(index).count == 11
+    assert snapshots.searchable(index).count == 11
     embed_the_last(index)
-    assert builds.searchable(again(index)).count == 11
+    assert snapshots.searchable(again(index)).count == 11
     wait_for_refreshes()
-    assert builds.searchable(again(index)).count == 12
+    assert snapshots.searchable(again(index)).count == 12
     gone = Image.objects.order_by("pk").first()
     assert gone is not None
     builds.note_removed(index.dataset_id, [gone.pk])
-    assert builds.searchable(again(index)).count == 12
+    assert snapshots.searchable(again(index)).count == 12
     wait_for_refreshes()
-    assert builds.searchable(again(index)).count == 11
+    assert snapshots.searchable(again(index)).count == 11
 
 
 def test_a_large_index_is_brought_up_to_date_once_in_a_while(
@@ -86,15 +86,15 @@ def test_a_large_index_is_brought_up_to_date_once_in_a_while(
 ) -> None:
     monkeypatch.setattr(snapshots, "STALE_AT_MOST_S", 60.0)
     monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 30.0)
-    assert builds.searchable(index).count == 11
+    assert snapshots.searchable(index).count == 11
     embed_the_last(index)
     for _ in range(3):
-        assert builds.searchable(again(index)).count == 11
+        assert snapshots.searchable(again(index)).count == 11
         assert not any(thread.name.startswith("refresh") for thread in threading.enumerate())
     monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 0.0)
-    builds.searchable(again(index))
+    snapshots.searchable(again(index))
     wait_for_refreshes()
-    assert builds.searchable(again(index)).count == 12
+    assert snapshots.searchable(again(index)).count == 12
 
 
 def test_a_large_index_that_nobody_asked_for_a_while_is_true_at_once(
@@ -102,33 +102,33 @@ def test_a_large_index_that_nobody_asked_for_a_while_is_true_at_once(
 ) -> None:
     monkeypatch.setattr(snapshots, "AT_ONCE_UP_TO", 0)
     monkeypatch.setattr(snapshots, "STALE_AT_MOST_S", 0.0)
-    assert builds.searchable(index).count == 11
+    assert snapshots.searchable(index).count == 11
     embed_the_last(index)
-    assert builds.searchable(again(index)).count == 12
+    assert snapshots.searchable(again(index)).count == 12
 
 
 def test_only_what_is_new_is_read(index: SearchIndex, django_assert_num_queries: Callable[..., Any]) -> None:
-    builds.searchable(index)
+    snapshots.searchable(index)
     embed_the_last(index)
     fresh = again(index)
     newest = Embedding.objects.order_by("pk").values_list("pk", flat=True)[10]
     # what came since, the end of it, and how many were removed
     with django_assert_num_queries(3) as queries:
-        assert builds.searchable(fresh).count == 12
+        assert snapshots.searchable(fresh).count == 12
     assert f"> {newest}" in queries.captured_queries[0]["sql"]
 
 
 def test_removals_follow_as_additions_do(index: SearchIndex) -> None:
-    builds.searchable(index)
+    snapshots.searchable(index)
     gone = Image.objects.order_by("pk").first()
     assert gone is not None
     builds.note_removed(index.dataset_id, [gone.pk])
-    assert builds.searchable(again(index)).count == 10
+    assert snapshots.searchable(again(index)).count == 10
 
 
 def test_a_revision_without_a_change_changes_nothing(index: SearchIndex) -> None:
-    before = builds.searchable(index)
+    before = snapshots.searchable(index)
     SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
-    after = builds.searchable(again(index))
+    after = snapshots.searchable(again(index))
     np.testing.assert_array_equal(before.delta_ids, after.delta_ids)
     assert after.count == Embedding.objects.count() == 11
