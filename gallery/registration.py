@@ -1,4 +1,4 @@
-"""Registers the gallery's own kind of job."""
+"""Registers the gallery's own kinds of job."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gallery import job_labels
 from gallery.errors import SemsearchError
 from gallery.models import FailedFile, Image, Job
 
-# the gallery's own kind; `search.job_kinds` has those of search
+# the gallery's own kinds; `search.job_kinds` has those of search
 IMPORT: Final = "import"
 
 
