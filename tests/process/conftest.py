@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,18 @@ import pytest
 from django.conf import settings
 
 from tests.support.prepared import DATASET, Prepared, copy_of
-from tests.support.site import ROOT, manage, report, running_on
+from tests.support.site import ROOT, manage, running_on
+
+SAMPLES = ("objects200", "clipart200")
+# in one process: each that starts takes more than a second of the processor
+PREPARE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+for folder in {folders}:
+    call_command("import_dataset", folder, name="{dataset}", no_extract=True)
+call_command("createsuperuser", interactive=False, username="staff", email="staff@example.org")
+call_command("create_token", "staff", json=True)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -18,18 +30,11 @@ def template(
 ) -> Prepared:
     """Return the folder that tests copy."""
     home = tmp_path_factory.mktemp("template")
-    manage(home, "migrate", "--verbosity", "0")
-    for name in ("objects200", "clipart200"):
-        report(home, "import_dataset", str(ROOT / "sample_data" / name), "--name", DATASET, "--no-extract")
-    manage(
-        home,
-        "createsuperuser",
-        "--noinput",
-        "--username=staff",
-        "--email=staff@example.org",
-        DJANGO_SUPERUSER_PASSWORD="a long password",
+    program = PREPARE.format(folders=[str(ROOT / "sample_data" / name) for name in SAMPLES], dataset=DATASET)
+    said = manage(
+        home, "shell", "--verbosity", "0", "-c", program, DJANGO_SUPERUSER_PASSWORD="a long password"
     )
-    token = report(home, "create_token", "staff")["token"]
+    token = json.loads(said.splitlines()[-1])["token"]
     (home / "cache").symlink_to(settings.CACHE_ROOT)
     (home / "static").symlink_to(settings.STATIC_ROOT)
     return Prepared(home, token)

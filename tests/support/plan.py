@@ -22,15 +22,17 @@ MARKERS = (
     "servers: uses a database or processes, so that it can differ on PostgreSQL and Redis",
     "embedded: is about SQLite or the embedded broker itself",
 )
-# one server, or one prepared state folder, serves all of these
+# one server, one prepared state folder or one compilation of UMAP serves all of these
 PIECES = {
     "tests/process/test_chaos": "chaos",
     "tests/process/": "processes",
+    "tests/search/maps/": "maps",
+    "tests/search/projections/": "maps",
     "tests/search/index/test_milvus": "milvus",
     "tests/search/index/test_congruence": "milvus",
 }
 # what waits most begins first, beside what computes
-FIRST = ("processes", "chaos", "milvus", "tests/browser/")
+FIRST = ("processes", "chaos", "milvus", "tests/browser/", "maps", "tests/search/extractors/")
 
 
 @pytest.hookimpl(trylast=True)  # when there is a terminal reporter

@@ -55,6 +55,7 @@ def test_a_worker_takes_a_file_at_a_time_and_all_that_share_a_server() -> None:
     assert plan.piece("tests/process/test_jobs.py::test_one") == plan.piece(
         "tests/process/test_serve.py::test_one"
     )
+    assert plan.piece("tests/search/maps/test_jobs.py::test_one") == "maps"
     assert plan.piece("tests/search/index/test_milvus_search.py::test_one") == "milvus"
 
 
