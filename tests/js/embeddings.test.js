@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
 import { coloursOf, oklch } from "../../static/js/embeddings/colours.js";
-import { maskOf, NONE, toggled } from "../../static/js/embeddings/legend.js";
-import { slugOf } from "../../static/js/embeddings/selection.js";
+import { maskOf, NONE, toggled } from "../../static/js/embeddings/panels/legend.js";
+import { slugOf } from "../../static/js/embeddings/panels/selection.js";
 import { familyOf, mapAddress, readMapState, settled, variantsOf } from "../../static/js/embeddings/state.js";
 
 before(() => {

@@ -8,7 +8,7 @@ import { everyNetwork, experiments, forget } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
 import { forgetMaps, mapsOf } from "./data.js";
-import { showFigures } from "./figures.js";
+import { showFigures } from "./panels/figures.js";
 import { goTo, listenToPlaybar, showLayers } from "./layers.js";
 import { inWords, showJobs, showMaking, showNothing } from "./making.js";
 import { familyOf, mapAddress, METHODS, readMapState, settled, variantsOf, writeMapState } from "./state.js";

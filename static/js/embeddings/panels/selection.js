@@ -1,12 +1,12 @@
 // The points selected with a box, a lasso or the space bar: counted, listed, exported, made a dataset of.
-/** @import { MapPoints, Rgb } from "../map/types.js" */
-/** @import { Legend, MapRow, NewDataset } from "../shared/types.js" */
-import { call } from "../shared/api.js";
-import { byId, make } from "../shared/elements.js";
-import { fail, hideFailure } from "../shared/failure.js";
-import { number, plural } from "../shared/format.js";
-import { cellOf } from "./csv.js";
-import { namesOf } from "./data.js";
+/** @import { MapPoints, Rgb } from "../../map/types.js" */
+/** @import { Legend, MapRow, NewDataset } from "../../shared/types.js" */
+import { call } from "../../shared/api.js";
+import { byId, make } from "../../shared/elements.js";
+import { fail, hideFailure } from "../../shared/failure.js";
+import { number, plural } from "../../shared/format.js";
+import { cellOf } from "../csv.js";
+import { namesOf } from "../data.js";
 import { breakable, swatch } from "./legend.js";
 import { pagedList } from "./list.js";
 

@@ -1,9 +1,9 @@
 // Pictures as a list, page by page: of a selection, and of what is in view for those who do not see the map.
-/** @import { ImageRow } from "../shared/types.js" */
-import { byId, make } from "../shared/elements.js";
-import { fail } from "../shared/failure.js";
-import { number, plural } from "../shared/format.js";
-import { imagesOf } from "./data.js";
+/** @import { ImageRow } from "../../shared/types.js" */
+import { byId, make } from "../../shared/elements.js";
+import { fail } from "../../shared/failure.js";
+import { number, plural } from "../../shared/format.js";
+import { imagesOf } from "../data.js";
 
 /**
  * Return a list of the pictures with these ids in pages; `open(id)` is called for the one that is chosen.

@@ -1,7 +1,7 @@
 // How far a map may be believed, in numbers with plain words, and how they move over the layers.
-/** @import { MapRow } from "../shared/types.js" */
-import { byId, make, makeSvg } from "../shared/elements.js";
-import { number } from "../shared/format.js";
+/** @import { MapRow } from "../../shared/types.js" */
+import { byId, make, makeSvg } from "../../shared/elements.js";
+import { number } from "../../shared/format.js";
 
 /** @typedef {"trustworthiness" | "neighbour_agreement" | "separation" | "weighted_separation"} FigureName */
 /**

@@ -1,8 +1,8 @@
 // The legend: what the colours mean, how many points have each, and which are shown.
-/** @import { Rgb } from "../map/types.js" */
-/** @import { Legend } from "../shared/types.js" */
-import { elementsIn, focusedIn, make } from "../shared/elements.js";
-import { number } from "../shared/format.js";
+/** @import { Rgb } from "../../map/types.js" */
+/** @import { Legend } from "../../shared/types.js" */
+import { elementsIn, focusedIn, make } from "../../shared/elements.js";
+import { number } from "../../shared/format.js";
 
 /**
  * A legend, its colours, the names that are shown, none standing for all; `choose` is called for other ones.

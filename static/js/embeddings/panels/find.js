@@ -1,7 +1,7 @@
 // Finds points by file name or label; labels are here at once, file names come with the first search.
-/** @import { MapPoints } from "../map/types.js" */
-/** @import { MapRow } from "../shared/types.js" */
-import { namesOf } from "./data.js";
+/** @import { MapPoints } from "../../map/types.js" */
+/** @import { MapRow } from "../../shared/types.js" */
+import { namesOf } from "../data.js";
 
 /**
  * Return the points, ascending, whose label or file name contains `text`, "" finding none.

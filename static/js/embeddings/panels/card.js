@@ -1,8 +1,8 @@
 // The card beside the point in question: its picture, label and file.
-/** @import { ImageRow } from "../shared/types.js" */
-import { byId, elementIn } from "../shared/elements.js";
-import { number } from "../shared/format.js";
-import { imageHere, imagesOf } from "./data.js";
+/** @import { ImageRow } from "../../shared/types.js" */
+import { byId, elementIn } from "../../shared/elements.js";
+import { number } from "../../shared/format.js";
+import { imageHere, imagesOf } from "../data.js";
 
 const GAP = 10;
 const WAIT_MS = 60;
