@@ -12,8 +12,6 @@ from django.conf import settings as site
 from django.template import Context, Template
 from django.test import Client
 
-from gallery.jobs.kinds import IMPORT
-from gallery.models import Dataset, Image, Job
 from semsearch_site.modules import imported_by, imports
 
 PAGES = (
@@ -30,26 +28,8 @@ PAGES = (
 )
 PRELOADED = re.compile(r'<link rel="modulepreload" href="/static/([^"]+)">')
 ENTRY = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
-# by its end, where modulepreload.py looks for its beginning
+# by its end, where semsearch_site/modules.py looks for its beginning
 IMPORTED = re.compile(r"""(?:\bfrom|^import)\s*["'](\.{1,2}/[^"']+)["'];""", re.MULTILINE)
-
-
-@pytest.fixture
-def numbers(dataset: Dataset) -> dict[str, int]:
-    """Return the numbers of an image and of a job."""
-    image = Image.objects.create(
-        dataset=dataset,
-        sha256="0" * 64,
-        file="images/1/ab/tiny.png",
-        thumbnail="thumbnails/1/ab/tiny.png",
-        filename="tiny.png",
-        width=4,
-        height=3,
-        size_bytes=80,
-        format="PNG",
-    )
-    job = Job.objects.create(kind=IMPORT, dataset=dataset, state=Job.State.RUNNING)
-    return {"image": image.pk, "job": job.pk}
 
 
 def collected_imports(name: str) -> set[str]:
