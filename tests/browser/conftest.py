@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -59,13 +60,47 @@ def plain_static_files(settings: Any) -> None:
     }
 
 
+class RequestsUnderWay:
+    """Counts the requests that the test server has begun and not ended."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+        request_started.connect(self._started)
+        request_finished.connect(self._finished)
+
+    def _started(self, **_: object) -> None:
+        with self._changed:
+            self._count += 1
+
+    def _finished(self, **_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until there are none, ten seconds at the most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._count <= 0, timeout=10)
+
+
+@pytest.fixture(scope="session")
+def requests_under_way(live_server: Any) -> RequestsUnderWay:
+    """Return what counts the requests to the test server."""
+    return RequestsUnderWay()
+
+
 @pytest.fixture
-def context(chromium: Browser, live_server: Any, plain_static_files: None) -> Iterator[BrowserContext]:
+def context(
+    chromium: Browser, live_server: Any, plain_static_files: None, requests_under_way: RequestsUnderWay
+) -> Iterator[BrowserContext]:
     """Return a fresh browser profile at the test server."""
     context = chromium.new_context(base_url=live_server.url)
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
+    # a page may have asked for more than its test waited for: the database is emptied next
+    requests_under_way.wait()
 
 
 @pytest.fixture
