@@ -32,6 +32,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search.extractors", "search.index", "search.projections",
     ),
     "models": ("gallery.models", "gallery.signals", "search.models"),
+    "gallery: access": ("gallery.access",),
     "gallery: counts": ("gallery.counts",),
     "gallery: system": ("gallery.system",),
     "gallery: stored images": ("gallery.imaging.limits", "gallery.imaging.sprite_sheets"),
@@ -39,7 +40,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "gallery: ingest": ("gallery.ingest",),
     "gallery: browse": ("gallery.browse",),
     "gallery: outside": (
-        "gallery.access", "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
+        "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
         "gallery.management", "gallery.registration", "gallery.tasks", "gallery.urls", "gallery.views",
     ),
     "search: throttling": ("search.throttling",),

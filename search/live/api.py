@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gallery.access import MayRead
+from gallery.access.permissions import MayRead
 from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers

@@ -1,0 +1,1 @@
+"""Who may do what: policies, accounts, tokens, rates and the record of what was done."""

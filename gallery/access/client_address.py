@@ -1,0 +1,48 @@
+"""The address of who asks, also where proxies stand in between."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+Network = IPv4Network | IPv6Network
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address that asked, as text; "" where there is none, as on a Unix socket.
+
+    `X-Forwarded-For` is believed only where a proxy of `TRUSTED_PROXIES` wrote it: from its end, past every
+    trusted address, to the first that is not. Anybody can write what stands before that.
+    """
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    trusted = _networks(tuple(settings.TRUSTED_PROXIES))
+    if not trusted:
+        return address
+    for hop in reversed(str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")):
+        if not _within(address, trusted) or not _is_address(hop.strip()):
+            break
+        address = hop.strip()
+    return address
+
+
+@lru_cache(maxsize=8)
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def _within(address: str, networks: tuple[Network, ...]) -> bool:
+    # a Unix socket has no address: what connects to it is on this machine
+    if not address:
+        return True
+    return _is_address(address) and any(ip_address(address) in network for network in networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
