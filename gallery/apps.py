@@ -15,7 +15,7 @@ class GalleryConfig(AppConfig):
         """Import what registers itself, let the database count, and limit the process to its cores."""
         from django.conf import settings
 
-        from gallery import registration  # noqa: F401
+        from gallery import checks, registration  # noqa: F401
         from gallery.counts import counting
         from gallery.system import cores
 

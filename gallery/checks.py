@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from gallery.access import routes
 
 
 @register()
@@ -35,3 +37,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.urls)
+def check_policies(**_: Any) -> list[CheckMessage]:
+    """Return which routes have no policy: nobody is let in there."""
+    hint = "Add it to TABLE in gallery/access/policies.py."
+    return [Error(f"{gap[0].upper()}{gap[1:]}.", hint=hint, id="gallery.E030") for gap in routes.gaps()]

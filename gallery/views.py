@@ -16,11 +16,13 @@ from django.views.decorators.http import require_safe
 
 from gallery import jobs as job_rows
 from gallery import media_folders
+from gallery.access import gate, policies
 from gallery.browse.csv_cells import escape_formula
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
+from gallery.public_text import public_text
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
 DATASETS_PER_PAGE = 24
@@ -133,11 +135,13 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Send the files a job could not use, with the reasons, as CSV."""
     shown = get_object_or_404(Job.objects.only("pk"), pk=pk)
     rows = FailedFile.objects.filter(job=shown).order_by("pk").values_list("name", "code", "reason")
+    in_full = gate.lets_in(policies.DETAILS, request)
 
     def lines() -> Iterator[str]:
         writer = csv.writer(_Echo())
         yield writer.writerow(["name", "code", "reason"])
-        for row in rows.iterator(chunk_size=1000):
+        for name, code, reason in rows.iterator(chunk_size=1000):
+            row = (name, code, reason if in_full else public_text(reason))
             yield writer.writerow([escape_formula(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")

@@ -23,7 +23,7 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba",
 LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
-        "gallery.job_labels", "gallery.media_folders",
+        "gallery.job_labels", "gallery.media_folders", "gallery.public_text",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
     ),
     "doors": (
@@ -41,7 +41,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "gallery: browse": ("gallery.browse",),
     "gallery: outside": (
         "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
-        "gallery.management", "gallery.registration", "gallery.tasks", "gallery.urls", "gallery.views",
+        "gallery.management", "gallery.registration", "gallery.tasks", "gallery.templatetags", "gallery.urls",
+        "gallery.views",
     ),
     "search: throttling": ("search.throttling",),
     "search: features": ("search.features",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, TypedDict
 
 from django.core.exceptions import PermissionDenied
@@ -11,7 +12,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from gallery.access import gate, policies
 from gallery.errors import SemsearchError
+from gallery.public_text import public_text
+
+logger = logging.getLogger(__name__)
 
 
 class ErrorValues(TypedDict):
@@ -40,7 +45,7 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
-        return Response(error_answer(error.code, error.detail), status=error.status)
+        return Response(error_answer(error.code, _told(error, request._request)), status=error.status)
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
     elif isinstance(error, PermissionDenied):
@@ -49,6 +54,13 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is not None and isinstance(error, exceptions.APIException):
         response.data = error_answer(_code(error), _in_words(error.detail))
     return response
+
+
+def _told(error: SemsearchError, request: HttpRequest) -> str:
+    """Return the words for who asks: where files and servers are is told to those who run the site."""
+    if error.inner:
+        logger.warning("%s: %s", error.code, error)
+    return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)
 
 
 def unknown_address(request: HttpRequest) -> JsonResponse:

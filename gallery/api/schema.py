@@ -43,6 +43,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiResponse, extend_schema_field
 from rest_framework.renderers import JSONRenderer
 
+from gallery.access.policies import Policy
+from gallery.access.routes import policy_of_action
 from gallery.api.errors import ErrorAnswer
 
 Schema: TypeAlias = dict[str, Any]
@@ -50,7 +52,24 @@ Method = TypeVar("Method", bound=Callable[..., object])
 
 
 class AnswerSchema(AutoSchema):
-    """Describes an operation with its answers, and with the one of every error."""
+    """Describes an operation with who may ask for it, its answers, and the one of every error."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Schema | None:
+        """Add which scope and permissions it needs, as programs read it."""
+        operation: Schema | None = super().get_operation(*args, **kwargs)
+        policy = self._policy()
+        if operation is not None and policy is not None and policy.scope:
+            operation |= {"x-scope": policy.scope.value, "x-permissions": list(policy.permissions)}
+        return operation
+
+    def get_description(self) -> str:
+        """Return what it does and, for people, what it needs."""
+        policy = self._policy()
+        said: str = super().get_description()
+        return f"{said}\n\nNeeded: {policy.needs}." if policy is not None else said
+
+    def _policy(self) -> Policy | None:
+        return policy_of_action(type(self.view), self.method, getattr(self.view, "action", None))
 
     def _get_response_bodies(self, direction: Direction = "response") -> Schema:
         error = OpenApiResponse(ErrorAnswer, "What is wrong, and what to do.")

@@ -238,7 +238,8 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         """List the files the job could not use, with reasons."""
         pager = ByOldest()
         page = pager.paginate_queryset(self.get_object().failed_files.all(), request, self)
-        return pager.get_paginated_response(serializers.FailedFileSerializer(page, many=True).data)
+        rows = serializers.FailedFileSerializer(page, many=True, context=self.get_serializer_context())
+        return pager.get_paginated_response(rows.data)
 
     @extend_schema(request=serializers.FilesAgainSerializer, responses={202: serializers.JobSerializer})
     @action(detail=True, methods=["post"], url_path="failed-files/retry", pagination_class=None)

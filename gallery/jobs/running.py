@@ -19,6 +19,7 @@ from gallery.jobs.processes import process_is_gone
 from gallery.jobs.queueing import call_hooks, publish
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
+from gallery.public_text import with_details
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
     except JobInterruptedError as interruption:
         run.requeue(str(interruption))
     except SemsearchError as error:
-        run.finish(Job.State.FAILED, error=error.detail, final=error.final)
+        run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
         logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"
@@ -97,7 +98,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
         logger.info("Job %s was stopped.", run.job.pk)
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
         logger.exception("Job %s could not be done at once", run.job.pk)
-        if run.requeue(f"Left to a worker: {error}"):
+        words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
+        if run.requeue(f"Left to a worker: {words}"):
             transaction.on_commit(partial(publish, run.job.pk, kind))
     else:
         run.finish(Job.State.SUCCEEDED, result=result)

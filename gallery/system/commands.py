@@ -28,7 +28,7 @@ class ReportingCommand(BaseCommand, Generic[Report]):
         try:
             report = self.report(**options)
         except SemsearchError as error:
-            raise CommandError(error.detail) from error
+            raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:

@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gallery.access.permissions import MayRead
 from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers
@@ -18,7 +17,6 @@ from search.throttling import SearchThrottle
 class SearchView(APIView):
     """Find pictures like this one."""
 
-    permission_classes = [MayRead]
     parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
     throttle_classes = [SearchThrottle]
     throttle_scope = "search"
