@@ -59,7 +59,7 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
 
     def upload(self, request: HttpRequest) -> HttpResponse:
         """Take a zip and queue its import; the job's page shows the rest."""
-        if not self.has_add_permission(request):
+        if not request.user.has_perms(["gallery.add_dataset", "gallery.add_image"]):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-// How a map is made: its parameters, another try for staff, what is being computed, and what to do where
+// How a map is made: its parameters, another try for those who may, what is being computed, and what to do where
 // nothing is.
 /** @import { Job, MapParameters, MapRow } from "../shared/types.js" */
 /** @import { MapState } from "./types.js" */
@@ -14,7 +14,7 @@ import { METHODS } from "./state.js";
  * @typedef {object} Making
  * @property {MapRow | null} row
  * @property {MapState} state
- * @property {boolean} staff
+ * @property {boolean} mayCompute
  * @property {(jobs: Job[]) => void} started
  */
 /**
@@ -79,10 +79,10 @@ export const inWords = (parameters) =>
     .join(", ");
 
 /**
- * Show how the map `row` is made, and for staff what makes another; `started(jobs)` is called with new jobs.
+ * Show how the map `row` is made, and for those who may what makes another; `started(jobs)` is called with new jobs.
  * @param {Making & { row: MapRow }} shown
  */
-export function showMaking({ row, state, staff, started }) {
+export function showMaking({ row, state, mayCompute, started }) {
   const known = byId("making-body");
   const key = `${row.id} ${row.computed_at} ${state.dataset} ${state.method} ${state.model}`;
   if (known.dataset.key === key) return;
@@ -113,7 +113,7 @@ export function showMaking({ row, state, staff, started }) {
         "Download the points as CSV",
       ),
     ),
-    staff ? formFor({ row, state, started }) : signIn("Staff can make a map with other parameters."),
+    mayCompute ? formFor({ row, state, started }) : signIn("Staff can make a map with other parameters."),
   );
 }
 
@@ -143,7 +143,7 @@ function signIn(words) {
 const commandFor = ({ dataset, method, model }) =>
   `python manage.py project_embeddings --dataset ${dataset} --method ${method} --models ${model}`;
 
-/** @param {Omit<Making, "staff">} wanted */
+/** @param {Omit<Making, "mayCompute">} wanted */
 function formFor({ row, state, started }) {
   const fields = OF_METHOD[state.method].map((name) => {
     const { options, value, ...attributes } = INPUTS[name];
@@ -216,7 +216,7 @@ async function compute({ dataset, method, model, pooling, parameters }) {
  * Say what there is to do where this map has not been made; nothing in the page waits for it.
  * @param {Omit<Making, "row"> & Nothing} shown
  */
-export function showNothing({ state, title, images, jobs, others, staff, started, choose }) {
+export function showNothing({ state, title, images, jobs, others, mayCompute, started, choose }) {
   const root = byId("nothing");
   root.hidden = false;
   // what is shown already stays, with what somebody has typed
@@ -269,7 +269,7 @@ export function showNothing({ state, title, images, jobs, others, staff, started
       make("pre", {}, make("code", {}, commandFor(state))),
     );
   if (!busy)
-    children.push(staff ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
+    children.push(mayCompute ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
   root.replaceChildren(make("div", {}, ...children));
 }
 

@@ -158,20 +158,20 @@ const unlabelled = () =>
   );
 
 /**
- * Return what one can do: a button for staff, the command for others.
+ * Return what one can do: a button for those who may compute, the command for others.
  * @param {ExplorePage} page
  * @param {WantedExperiments} wanted
  * @param {string} title
  */
 function way(page, wanted, title) {
-  if (!page.staff) {
+  if (!page.mayCompute) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
     return [
       make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
       make(
         "a",
         { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` },
-        "or sign in as staff",
+        "or sign in to do it here",
       ),
     ];
   }

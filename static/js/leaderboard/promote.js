@@ -151,7 +151,7 @@ export function showPromotion(root, row, options) {
     return;
   }
   if (row.metric !== "cosine") root.replaceChildren(refused(row, link));
-  else if (!("staff" in byId("board").dataset)) {
+  else if (!("mayPromote" in byId("board").dataset)) {
     const next = encodeURIComponent(location.pathname + location.search);
     root.replaceChildren(
       make(
