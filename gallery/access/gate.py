@@ -35,7 +35,7 @@ class Refusal:
     status: int
     code: str
     detail: str
-    challenge: str = ""
+    retry_after_s: int | None = None
 
 
 def policy_of(request: HttpRequest, method: str) -> Policy | None:
@@ -70,7 +70,7 @@ def lets_in(policy: Policy, request: HttpRequest) -> bool:
     """Whether a policy lets in who asks, for a view that tells some more than others."""
     try:
         _read_token(request)
-    except exceptions.AuthenticationFailed:
+    except exceptions.APIException:
         return False
     return refusal_of(policy, request) is None
 
@@ -78,8 +78,8 @@ def lets_in(policy: Policy, request: HttpRequest) -> bool:
 class Gate:
     """The middleware; it stands behind those of sessions and accounts.
 
-    A token counts on every route that a policy with a scope has, so pages, images and metrics obey it as the
-    REST interface does. A token that is not valid is refused also where anybody may read.
+    A token counts on pages, images and metrics as in the REST interface, and nowhere in the admin site. One
+    that is not valid is refused also where anybody may read.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -96,18 +96,19 @@ class Gate:
         """Return the refusal, or None to let the view answer."""
         policy = policy_of(request, request.method or "")
         try:
-            if policy and policy.scope:
+            if policy and policy.rule not in (Rule.OPEN, Rule.STAFF):
                 _read_token(request)
             refusal = refusal_of(policy, request)
-        except exceptions.AuthenticationFailed as error:
-            refusal = Refusal(401, "authentication_failed", str(error.detail), _challenge())
+        except exceptions.APIException as error:  # the token is not valid, or too many were not
+            wait = getattr(error, "wait", None)
+            refusal = Refusal(error.status_code, str(error.default_code), str(error.detail), wait)
         return None if refusal is None else _answer(refusal, request)
 
 
 def _read_token(request: HttpRequest) -> None:
     """Let the token of a request, if it has one, say who asks.
 
-    Raises: AuthenticationFailed for one that is not valid.
+    Raises: APIException for one that is not valid.
     """
     if "HTTP_AUTHORIZATION" not in request.META or getattr(request, "auth", None) is not None:
         return
@@ -146,4 +147,6 @@ def _answer(refusal: Refusal, request: HttpRequest) -> HttpResponseBase:
         response = HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain")
     if refusal.status == 401:
         response["WWW-Authenticate"] = _challenge()
+    if refusal.retry_after_s is not None:
+        response["Retry-After"] = str(refusal.retry_after_s)
     return response

@@ -28,7 +28,7 @@ class Rule(StrEnum):
     ADMIN = "admin"
     # the admin site asks for itself; tokens do not count there
     STAFF = "staff"
-    # who is signed in, about themselves; tokens do not count there
+    # who is signed in, about themselves; a token is refused
     OWN = "own"
 
 

@@ -54,10 +54,10 @@ def expected(policy: Policy, asker: Asker, route: Route, *, is_open: bool) -> st
         return LET_IN
     page = not route.address.startswith("api/") or route.name == "api-docs"
     unknown = SIGN_IN if page and not asker.by_token and route.name != "metrics" else UNKNOWN
-    if policy.rule == Rule.OWN:
-        return LET_IN if asker.account and not asker.by_token else unknown
     if not asker.valid:
         return UNKNOWN
+    if policy.rule == Rule.OWN:
+        return FORBIDDEN if asker.by_token else LET_IN if asker.account else unknown
     if asker.scopes is not None and Scope(policy.rule.value) not in asker.scopes:
         return FORBIDDEN
     if policy.rule in (Rule.READ, Rule.SEARCH):

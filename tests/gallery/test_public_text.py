@@ -17,7 +17,6 @@ from search import job_kinds
 from search.extractors.networks.network import Network
 from tests.support.handlers import replaced
 
-
 KEPT = {
     "There is no folder or zip file at /home/anna/b.": "There is no folder or zip file at b.",
     "No such file: '/tmp/my folder/a b.jpg'": "No such file: 'a b.jpg'",
@@ -101,10 +100,7 @@ def test_jobs_tell_inner_things_to_those_only_who_run_the_site(dataset: Dataset,
 def test_the_reason_of_a_network_without_weights_names_no_folder_to_strangers(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "search.extractors.networks.network.Network.unavailable_reason",
-        lambda network: "Not in /tmp/inner/x.",
-    )
+    monkeypatch.setattr(Network, "unavailable_reason", lambda network: "Not in /tmp/inner/x.")
     assert {model["reason"] for model in client.get("/api/v1/models/").json()} == {"Not in x."}
     client.force_login(User.objects.create_superuser("operator"))
     assert {model["reason"] for model in client.get("/api/v1/models/").json()} == {"Not in /tmp/inner/x."}
