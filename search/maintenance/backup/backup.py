@@ -32,24 +32,24 @@ class BackupReport(TypedDict):
     seconds: float
 
 
-def write_backup(path: Path, *, pictures: bool = True, derived: bool = False) -> BackupReport:
+def write_backup(path: Path, *, originals: bool = True, derived: bool = False) -> BackupReport:
     """Write everything that cannot be made again to one file, for its owner only.
 
-    Without `pictures` the originals and their small pictures are left out, with `derived` matrices, maps and
+    Without `originals` stored images and thumbnails are left out, with `derived` matrices, maps and
     sprite sheets come too. An image that is deleted while its file is awaited is named in the manifest.
 
     Raises: BackupExistsError, StorageUnavailableError, OSError.
     """
     began = time.monotonic()
     with bundle.BundleWriter(path) as writer, rows.snapshot() as using:
-        manifest = _manifest(using, pictures=pictures, derived=derived)
+        manifest = _manifest(using, originals=originals, derived=derived)
         for model in rows.kept_models(derived=derived):
             with tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY) as file:
                 manifest["rows"][model._meta.label] = rows.write(model, using, file)
                 size = file.tell()
                 file.seek(0)
                 writer.add(f"{ROWS_FOLDER}/{model._meta.label}.jsonl.gz", file, size)
-        if pictures:
+        if originals:
             for pk, names in _image_files(using):
                 # all of them or none: a thumbnail alone would be an orphan
                 if not _add_files(writer, names):
@@ -65,7 +65,7 @@ def write_backup(path: Path, *, pictures: bool = True, derived: bool = False) ->
     }
 
 
-def _manifest(using: str, *, pictures: bool, derived: bool) -> bundle.Manifest:
+def _manifest(using: str, *, originals: bool, derived: bool) -> bundle.Manifest:
     migrations: dict[str, list[str]] = {}
     for app, name in MigrationRecorder(connections[using]).applied_migrations():
         migrations.setdefault(app, []).append(name)
@@ -76,7 +76,7 @@ def _manifest(using: str, *, pictures: bool, derived: bool) -> bundle.Manifest:
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "database": connections[using].vendor,
         "migrations": {app: sorted(names) for app, names in sorted(migrations.items())},
-        "pictures": pictures,
+        "originals": originals,
         "derived": derived,
         "images": Image.objects.using(using).count(),
         "embeddings": sum(counts.values()),

@@ -61,7 +61,7 @@ class Manifest(TypedDict):
     created_at: str
     database: str
     migrations: dict[str, list[str]]
-    pictures: bool
+    originals: bool
     derived: bool
     images: int
     embeddings: int

@@ -36,7 +36,7 @@ class Command(ReportingCommand[dict[str, Any]]):
                 damaged, _ = bundle.damage(path)
                 self.damaged = bool(damaged)
                 return {"ok": not damaged, "damaged": damaged}
-            report = write_backup(path, pictures=not options["no_pictures"], derived=options["with_derived"])
+            report = write_backup(path, originals=not options["no_pictures"], derived=options["with_derived"])
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror or error}") from error
         return dict(report)
