@@ -23,7 +23,7 @@ from gallery.access.routes import offered_methods
 from gallery.access.scopes import Scope
 
 # a browser that is not signed in gets words here, not the sign-in page: machines ask
-_FOR_MACHINES = ("metrics", "readyz", "healthz")
+_FOR_MACHINES = ("metrics",)
 # below /api/, but a page that people open
 _DOCS = "api-docs"
 
@@ -51,8 +51,12 @@ def refusal_of(policy: Policy | None, request: HttpRequest) -> Refusal | None:
     """
     if policy is None:
         return Refusal(403, "permission_denied", "This address has no policy, so it is closed to everybody.")
-    if policy.rule in (Rule.OPEN, Rule.STAFF):
+    if policy.rule == Rule.OPEN:
         return None
+    if policy.rule == Rule.STAFF:
+        # also somebody who is signed in may sign in as another
+        known = request.user.is_active and getattr(request.user, "is_staff", False)
+        return None if known else Refusal(401, "not_authenticated", "Sign in as a member of staff.")
     token = getattr(request, "auth", None)
     # a token of a kind without scopes does what its owner may
     if token is not None and policy.scope not in getattr(token, "scopes", tuple(Scope)):
@@ -136,12 +140,11 @@ def _challenge() -> str:
 def _answer(refusal: Refusal, request: HttpRequest) -> HttpResponseBase:
     """Refuse in the form that who asks understands: JSON, the sign-in page, or a plain sentence."""
     name = request.resolver_match.view_name if request.resolver_match else ""
-    by_token = "HTTP_AUTHORIZATION" in request.META
     response: HttpResponse
     if request.path_info.startswith("/api/") and name != _DOCS:
         error = {"code": refusal.code, "detail": refusal.detail}
         response = JsonResponse({"error": error}, status=refusal.status)
-    elif refusal.status == 401 and not by_token and name not in _FOR_MACHINES:
+    elif refusal.code == "not_authenticated" and name not in _FOR_MACHINES:
         return redirect_to_login(request.get_full_path())
     else:
         response = HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain")

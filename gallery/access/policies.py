@@ -7,7 +7,6 @@ action that is new fails too. A key is the name by which Django reverses the rou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -26,7 +25,7 @@ class Rule(StrEnum):
     # who has the permissions of the policy; a token needs the scope of the same name
     WRITE = "write"
     ADMIN = "admin"
-    # the admin site asks for itself; tokens do not count there
+    # who is_staff, as the admin site wants it; tokens do not count there
     STAFF = "staff"
     # who is signed in, about themselves; a token is refused
     OWN = "own"
@@ -79,14 +78,17 @@ ByMethod: TypeAlias = dict[str, Policy]
 _PAGE = _read("a page that only shows")
 _ANSWER = _read("an answer that only shows")
 
-ADMIN_SITE = "admin"
+# how the names of all pages of the admin site begin; those that are not named have its policy
+ADMIN_SITE = "admin:"
 TABLE: dict[str, Policy | ByMethod] = {
     # for machines
     "healthz": _open("says only that the process lives"),
     "readyz": _open("whether requests may be sent here; a stranger to a closed site learns no more"),
     "metrics": _read("how much there is"),
-    # the admin site, all of it
-    ADMIN_SITE: Policy(Rule.STAFF, "the admin site asks for is_staff and each page's permissions itself"),
+    # the admin site
+    ADMIN_SITE: Policy(Rule.STAFF, "each of its pages asks for its permissions itself"),
+    "admin:login": _open("for those who are not signed in yet"),
+    "admin:logout": _open("ends a session and nothing else"),
     # pages
     "gallery:datasets": _PAGE,
     "gallery:dataset": _PAGE,
@@ -167,6 +169,11 @@ READING = _read("what pages and answers show")
 DETAILS = _admin("folders and addresses of the server", "gallery.change_job")
 
 
+def entry_of(name: str) -> Policy | ByMethod | None:
+    """Return what the table has for a route: its own entry, else that of the admin site for its pages."""
+    return TABLE.get(name) or (TABLE[ADMIN_SITE] if name.startswith(ADMIN_SITE) else None)
+
+
 def of_route(name: str, method: str, offered: frozenset[str] | None) -> Policy | None:
     """Return the policy of a request; None where the table has none, which closes the route.
 
@@ -174,27 +181,16 @@ def of_route(name: str, method: str, offered: frozenset[str] | None) -> Policy |
         name: what Django reverses the route by, with its namespaces.
         offered: the methods of a view of the REST interface, None for any other view.
     """
-    if name.partition(":")[0] == ADMIN_SITE:
-        return _single(TABLE.get(ADMIN_SITE))
-    entry = TABLE.get(name)
-    if not isinstance(entry, Mapping):
-        return _single(entry)
+    entry = entry_of(name)
+    if entry is None or isinstance(entry, Policy):
+        return entry
     method = "GET" if method == "HEAD" else method
     if method == "OPTIONS" or (offered is not None and method not in offered):
         return READING  # the view itself says which methods it has
     return entry.get(method)
 
 
-def _single(entry: Policy | ByMethod | None) -> Policy | None:
-    return entry if isinstance(entry, Policy) else None
-
-
 def permissions_named() -> list[str]:
     """Return every permission that a policy asks for, as `app.action_model`."""
-    entries = TABLE.values()
-    policies = [policy for entry in entries for policy in (_policies(entry))]
-    return sorted({permission for policy in policies for permission in policy.permissions})
-
-
-def _policies(entry: Policy | ByMethod) -> list[Policy]:
-    return [entry] if isinstance(entry, Policy) else list(entry.values())
+    rows = [[entry] if isinstance(entry, Policy) else entry.values() for entry in TABLE.values()]
+    return sorted({name for row in rows for policy in row for name in policy.permissions})

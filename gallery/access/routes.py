@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from gallery.access.policies import ADMIN_SITE, TABLE, Policy, of_route
+from gallery.access.policies import TABLE, Policy, entry_of, of_route
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -83,16 +83,14 @@ def gaps() -> list[str]:
     found: list[str] = []
     views: dict[str, Callable[..., Any]] = {}
     for route in routes():
-        if route.name.partition(":")[0] == ADMIN_SITE:
-            continue
-        if views.setdefault(route.name, route.view) is not route.view:
+        if route.name in TABLE and views.setdefault(route.name, route.view) is not route.view:
             found.append(f"two routes are called {route.name}, one of them is {route.address}")
         found += _missing(route)
     return found
 
 
 def _missing(route: Route) -> list[str]:
-    entry = TABLE.get(route.name)
+    entry = entry_of(route.name)
     if entry is None:
         return [f"the route {route.name} ({route.address}) has no policy"]
     if isinstance(entry, Policy):
