@@ -4,8 +4,8 @@ What is counted, and how fast it is forgotten, differs by who guesses: at an acc
 address at any account, at an account from anywhere. Every process counts in the same rows. A guess counts as
 wrong before it is looked at and is taken back when it was right: many at once get no further than one by one.
 
-django-axes, tried first, forgets by the wait of whoever guesses next: with waits that grow, the short one of a
-newcomer ends the long ones of all others. It knows accounts only, and takes no count back.
+django-axes forgets by the wait of whoever guesses next: with waits that grow, the short one of a newcomer
+would end the long ones of all others. It knows accounts only, and takes no count back.
 
 A browser in which an account has signed in before has a count of its own, and none of the others applies to
 it: strangers who guess cannot keep the owner of an account out (OWASP calls this device cookies).
@@ -56,7 +56,8 @@ class Rule:
 
     def left(self, failures: int, age_s: float) -> int:
         """Return how many wrong guesses still count so long after the last."""
-        return max(0, failures - int(age_s // self.forgets_every_s))
+        # clocks of two machines may differ: a guess can seem older than the one before it
+        return max(0, failures - int(max(0.0, age_s) // self.forgets_every_s))
 
 
 ACCOUNT_FROM_ADDRESS = Rule(free=5, first_wait_s=30, longest_wait_s=86_400, forgets_every_s=3600)
@@ -119,13 +120,13 @@ def begin(limits: Sequence[Limit]) -> Guess:
     """Count a guess. Raises: TooManyAttemptsError, and then it is not counted and must not be looked at."""
     # most that are refused are refused here, without a transaction that writes
     _refuse(limits, {row.who: row for row in FailedAttempts.objects.filter(who__in=_names(limits))})
-    now = timezone.now()
     with transaction.atomic():
-        new = [FailedAttempts(who=who, last_at=now) for who in _names(limits)]
+        new = [FailedAttempts(who=who, last_at=timezone.now()) for who in _names(limits)]
         FailedAttempts.objects.bulk_create(new, ignore_conflicts=True)
         locked = FailedAttempts.objects.select_for_update().filter(who__in=_names(limits)).order_by("who")
         rows = {row.who: row for row in locked}
         _refuse(limits, rows)
+        now = timezone.now()
         counted = list(_count(limits, rows, now))
         FailedAttempts.objects.bulk_update(rows.values(), ["failures", "last_at"])
         FailedAttempts.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
