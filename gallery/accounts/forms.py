@@ -16,8 +16,8 @@ from gallery.access.scopes import Scope
 SCOPE_SENTENCES = {
     Scope.READ: "Look at datasets, images, jobs and results.",
     Scope.SEARCH: "Search, also with images of its own.",
-    Scope.WRITE: "Add, label and delete images and datasets, and start jobs.",
-    Scope.ADMIN: "Change settings that all rely on, such as what live search uses.",
+    Scope.WRITE: "Add, label and delete images and datasets, and have things computed.",
+    Scope.ADMIN: "Cancel and retry jobs, and change what live search uses.",
 }
 FOR_EVER = "never"
 LIFETIMES = {"30": "30 days", "90": "90 days", str(tokens.DAYS): "A year", FOR_EVER: "Until I revoke it"}

@@ -38,7 +38,12 @@ def where_it_leads_back(answer: Any) -> str:
     assert answer.status_code == 302
     assert not answer.content
     sign_in = urlsplit(str(answer["Location"]))
-    assert (sign_in.scheme, sign_in.netloc, sign_in.path, sign_in.fragment) == ("", "", "/admin/login/", "")
+    assert (sign_in.scheme, sign_in.netloc, sign_in.path, sign_in.fragment) == (
+        "",
+        "",
+        "/accounts/sign-in/",
+        "",
+    )
     ((name, address),) = parse_qsl(sign_in.query, strict_parsing=True)
     assert name == "next"
     return address
@@ -61,7 +66,7 @@ def test_a_visitor_signs_in_and_comes_back_to_the_whole_address(
 
 def test_the_query_string_is_quoted_once(client: Client) -> None:
     answer = client.get("/live/?image=5&dataset=a")
-    assert answer["Location"] == "/admin/login/?next=/live/%3Fimage%3D5%26dataset%3Da"
+    assert answer["Location"] == "/accounts/sign-in/?next=/live/%3Fimage%3D5%26dataset%3Da"
 
 
 @pytest.mark.parametrize("address", ["/nothing/", "/live/more/?a=b"])
@@ -73,10 +78,11 @@ def test_an_address_that_is_none_of_ours_is_not_found_without_signing_in(
 
 @pytest.mark.parametrize("address", ADDRESSES[1:4])
 def test_signing_in_leads_to_the_address_that_was_asked_for(client: Client, address: str) -> None:
-    User.objects.create_superuser("staff", password="a long password")
+    User.objects.create_user("reader", password="a long password")
     page = client.get(address, follow=True)
     field = page.context["next"]
-    answer = client.post("/admin/login/", {"username": "staff", "password": "a long password", "next": field})
+    body = {"username": "reader", "password": "a long password", "next": field}
+    answer = client.post("/accounts/sign-in/", body)
     assert (answer.status_code, answer["Location"]) == (302, address)
 
 
@@ -98,7 +104,9 @@ def test_the_api_answers_for_itself_instead_of_a_sign_in_page(
     assert "Location" not in answer
 
 
-@pytest.mark.parametrize("address", ["/healthz", "/api/docs/", "/api/schema/", "/admin/login/?next=/live/"])
+@pytest.mark.parametrize(
+    "address", ["/healthz", "/api/docs/", "/api/schema/", "/accounts/sign-in/?next=/live/"]
+)
 def test_what_must_work_before_anybody_has_signed_in_is_open(client: Client, address: str) -> None:
     assert client.get(address).status_code == 200
 
