@@ -16,10 +16,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from gallery.access import tokens
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
 from gallery.ingest import importing, removal
-from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery.models import AccessToken, Category, Dataset, FailedAttempts, FailedFile, Image, Job
 
 
 class CountedPaginator(Paginator[Any]):
@@ -191,3 +192,43 @@ class FailedFileAdmin(ReadOnlyAdmin):
             return super().get_paginator(request, queryset, *args, **kwargs)
         known = Job.objects.aggregate(n=Sum("failed"))["n"] or 0
         return CountedPaginator(queryset, *args, known=known, **kwargs)
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(ReadOnlyAdmin):
+    """Everybody's tokens; they can be revoked here, and made by their owners only."""
+
+    list_display = ("name", "owner", "prefix", "may", "created_at", "expires_at", "last_used_at")
+    list_filter = ("expires_at", "last_used_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username", "prefix")
+    fields = ("name", "owner", "prefix", "may", "created_at", "expires_at", "last_used_at")
+    actions = ("revoke",)
+
+    @admin.display(description="scopes")
+    def may(self, token: AccessToken) -> str:
+        """Name what it may be used for."""
+        return ", ".join(token.scopes)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Leave out the action that deletes: it is called revoking."""
+        return {name: row for name, row in super().get_actions(request).items() if name != "delete_selected"}
+
+    @admin.action(description="Revoke the selected tokens", permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
+        """End tokens, each by the same function as its owner does."""
+        for token in queryset:
+            tokens.revoke(token)
+        messages.success(request, "The tokens are revoked.")
+
+    def delete_model(self, request: HttpRequest, obj: AccessToken) -> None:
+        """End a token."""
+        tokens.revoke(obj)
+
+
+@admin.register(FailedAttempts)
+class FailedAttemptsAdmin(ReadOnlyAdmin):
+    """Who has guessed wrong lately; deleting a row lets them try again at once."""
+
+    list_display = ("who", "failures", "last_at")
+    search_fields = ("who",)

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from gallery import job_labels
+from gallery.access.account_models import AccessToken as AccessToken
+from gallery.access.account_models import FailedAttempts as FailedAttempts
 from gallery.errors import NotFoundError
 
 

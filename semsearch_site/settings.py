@@ -32,6 +32,7 @@ OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -73,7 +74,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
@@ -144,7 +144,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = ["gallery.access.password_backend.PasswordBackend"]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "search:explore"
+LOGOUT_REDIRECT_URL = "accounts:sign_in"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
@@ -153,7 +156,7 @@ USE_TZ = True
 # --- REST -------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "gallery.access.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["gallery.access.permissions.ByPolicy"],
@@ -163,8 +166,6 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "gallery.api.errors.as_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# knox keeps only a digest of each token; null = valid until it is deleted
-REST_KNOX = {"TOKEN_TTL": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "semsearch",
     "DESCRIPTION": "Semantic image search over your own pictures.",

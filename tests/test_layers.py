@@ -23,7 +23,7 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba",
 LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
-        "gallery.job_labels", "gallery.media_folders", "gallery.public_text",
+        "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
     ),
     "doors": (
@@ -31,7 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.ingest.member_names", "gallery.ingest.download", "gallery.ingest.addresses",
         "search.extractors", "search.index", "search.projections",
     ),
-    "models": ("gallery.models", "gallery.signals", "search.models"),
+    "models": ("gallery.access.account_models", "gallery.models", "gallery.signals", "search.models"),
     "gallery: access": ("gallery.access",),
     "gallery: counts": ("gallery.counts",),
     "gallery: system": ("gallery.system",),
@@ -40,7 +40,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "gallery: ingest": ("gallery.ingest",),
     "gallery: browse": ("gallery.browse",),
     "gallery: outside": (
-        "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
+        "gallery.accounts", "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
         "gallery.management", "gallery.registration", "gallery.tasks", "gallery.templatetags", "gallery.urls",
         "gallery.views",
     ),

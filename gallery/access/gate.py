@@ -20,7 +20,6 @@ from rest_framework.settings import api_settings
 from gallery.access import policies
 from gallery.access.policies import Policy, Rule
 from gallery.access.routes import offered_methods
-from gallery.access.scopes import Scope
 
 # a browser that is not signed in gets words here, not the sign-in page: machines ask
 _FOR_MACHINES = ("metrics",)
@@ -58,8 +57,7 @@ def refusal_of(policy: Policy | None, request: HttpRequest) -> Refusal | None:
         known = request.user.is_active and getattr(request.user, "is_staff", False)
         return None if known else Refusal(401, "not_authenticated", "Sign in as a member of staff.")
     token = getattr(request, "auth", None)
-    # a token of a kind without scopes does what its owner may
-    if token is not None and policy.scope not in getattr(token, "scopes", tuple(Scope)):
+    if token is not None and policy.scope not in token.scopes:
         return Refusal(403, "permission_denied", f"Your token does not reach here. Needed: {policy.needs}.")
     if policy.rule in (Rule.READ, Rule.SEARCH) and settings.OPEN_READING:
         return None
@@ -122,9 +120,6 @@ def _read_token(request: HttpRequest) -> None:
             user, token = found
             request.user = cast(AbstractBaseUser | AnonymousUser, user)
             request.auth = token  # type: ignore[attr-defined]
-            # the view's own Request takes these instead of reading the token once more
-            request._force_auth_user = user  # type: ignore[attr-defined]
-            request._force_auth_token = token  # type: ignore[attr-defined]
             return
 
 

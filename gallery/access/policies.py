@@ -73,6 +73,10 @@ def _admin(why: str, *permissions: str) -> Policy:
     return Policy(Rule.ADMIN, why, permissions)
 
 
+def _own(why: str) -> Policy:
+    return Policy(Rule.OWN, why)
+
+
 ByMethod: TypeAlias = dict[str, Policy]
 
 _PAGE = _read("a page that only shows")
@@ -89,6 +93,17 @@ TABLE: dict[str, Policy | ByMethod] = {
     ADMIN_SITE: Policy(Rule.STAFF, "each of its pages asks for its permissions itself"),
     "admin:login": _open("for those who are not signed in yet"),
     "admin:logout": _open("ends a session and nothing else"),
+    "admin-sign-in": _open("leads to the page of the site"),
+    "admin-sign-out": _open("ends a session and nothing else"),
+    "admin-password": _own("leads to the page of the site"),
+    # accounts
+    "accounts:sign_in": _open("for those who are not signed in yet"),
+    "accounts:sign_out": _open("ends a session and nothing else"),
+    "accounts:first": _open("asks for the code of the start, and only while there is no account"),
+    "accounts:password": _own("one's own"),
+    "accounts:password_changed": _own("one's own"),
+    "accounts:tokens": _own("one's own; a stolen token must not make others"),
+    "accounts:token_revoke": _own("one's own"),
     # pages
     "gallery:datasets": _PAGE,
     "gallery:dataset": _PAGE,
@@ -133,6 +148,11 @@ TABLE: dict[str, Policy | ByMethod] = {
     "job-cancel": {"POST": _admin("stops work that others may wait for", "gallery.change_job")},
     "job-retry": {"POST": _admin("takes up work again", "gallery.change_job")},
     "job-retry-files": {"POST": _admin("takes up work again", "gallery.change_job")},
+    "token-list": {
+        "GET": _own("one's own"),
+        "POST": _own("one's own; a stolen token must not make others"),
+    },
+    "token-detail": {"DELETE": _own("one's own")},
     "search": {"POST": _search("computes and may fetch an address; nothing of it is stored")},
     "models": {"GET": _ANSWER},
     "maps": {"GET": _ANSWER},

@@ -28,7 +28,7 @@ from typing import (
     is_typeddict,
 )
 
-from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import (
     ComponentIdentity,
@@ -76,6 +76,18 @@ class AnswerSchema(AutoSchema):
         described: Callable[..., Schema] = self._get_response_for_code
         shape = described(error, "default", [JSONRenderer.media_type], direction)
         return {**super()._get_response_bodies(direction), "default": shape}
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """Says how an access token is sent."""
+
+    target_class = "gallery.access.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        """Return the scheme."""
+        about = "A token of /accounts/tokens/. `Authorization: Token …` does the same as `Bearer`."
+        return {"type": "http", "scheme": "bearer", "description": about}
 
 
 class TypedDictExtension(OpenApiSerializerExtension):

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
-from knox.models import AuthToken
-from rest_framework.settings import api_settings
 
+from gallery.access import tokens
+from gallery.access.scopes import Scope
 from semsearch_site import health
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +40,7 @@ def _closed(settings: Any) -> None:
 @pytest.fixture
 def token() -> str:
     """Return the token of a plain user."""
-    made: str = AuthToken.objects.create(user=User.objects.create_user("robot"))[1]
-    return made
+    return tokens.make_token(User.objects.create_user("robot"), "robot", [Scope.READ])[1]
 
 
 def where_it_leads_back(answer: Any) -> str:
@@ -49,7 +48,12 @@ def where_it_leads_back(answer: Any) -> str:
     assert answer.status_code == 302
     assert not answer.content
     sign_in = urlsplit(str(answer["Location"]))
-    assert (sign_in.scheme, sign_in.netloc, sign_in.path, sign_in.fragment) == ("", "", "/admin/login/", "")
+    assert (sign_in.scheme, sign_in.netloc, sign_in.path, sign_in.fragment) == (
+        "",
+        "",
+        "/accounts/sign-in/",
+        "",
+    )
     ((name, address),) = parse_qsl(sign_in.query, strict_parsing=True)
     assert name == "next"
     return address
@@ -72,7 +76,7 @@ def test_a_visitor_signs_in_and_comes_back_to_the_whole_address(
 
 def test_the_query_string_is_quoted_once(client: Client) -> None:
     answer = client.get("/live/?image=5&dataset=a")
-    assert answer["Location"] == "/admin/login/?next=/live/%3Fimage%3D5%26dataset%3Da"
+    assert answer["Location"] == "/accounts/sign-in/?next=/live/%3Fimage%3D5%26dataset%3Da"
 
 
 @pytest.mark.parametrize("address", ["/nothing/", "/live/more/?a=b"])
@@ -84,10 +88,11 @@ def test_an_address_that_is_none_of_ours_is_not_found_without_signing_in(
 
 @pytest.mark.parametrize("address", ADDRESSES[1:4])
 def test_signing_in_leads_to_the_address_that_was_asked_for(client: Client, address: str) -> None:
-    User.objects.create_superuser("staff", password="a long password")
+    User.objects.create_user("reader", password="a long password")
     page = client.get(address, follow=True)
     field = page.context["next"]
-    answer = client.post("/admin/login/", {"username": "staff", "password": "a long password", "next": field})
+    body = {"username": "reader", "password": "a long password", "next": field}
+    answer = client.post("/accounts/sign-in/", body)
     assert (answer.status_code, answer["Location"]) == (302, address)
 
 
@@ -109,7 +114,7 @@ def test_the_api_answers_for_itself_instead_of_a_sign_in_page(
     assert "Location" not in answer
 
 
-@pytest.mark.parametrize("address", ["/healthz", "/admin/login/?next=/live/"])
+@pytest.mark.parametrize("address", ["/healthz", "/accounts/sign-in/?next=/live/"])
 def test_what_must_work_before_anybody_has_signed_in_is_open(client: Client, address: str) -> None:
     assert client.get(address).status_code == 200
 
@@ -134,7 +139,7 @@ def test_a_token_reaches_images_and_all_that_reading_means(token: str) -> None:
     for address in (default_storage.url(name), "/datasets/", "/api/v1/datasets/", *DESCRIPTIONS):
         assert client.get(address).status_code == 200, address
     # the admin site knows sessions only
-    assert client.get("/admin/")["Location"].startswith("/admin/login/")
+    assert client.get("/admin/")["Location"].startswith("/accounts/sign-in/")
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -151,14 +156,13 @@ def test_a_token_that_is_not_valid_is_refused_in_words_and_never_sent_to_sign_in
 
 
 def test_a_token_is_read_once_a_request(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = api_settings.DEFAULT_AUTHENTICATION_CLASSES[0]
-    own, asked = tokens.authenticate, []
+    own, asked = tokens._checked, []
 
-    def counting(self: Any, request: Any) -> Any:
-        asked.append(request)
-        return own(self, request)
+    def counting(*given: Any) -> Any:
+        asked.append(given)
+        return own(*given)
 
-    monkeypatch.setattr(tokens, "authenticate", counting)
+    monkeypatch.setattr(tokens, "_checked", counting)
     client = Client(headers={"Authorization": f"Token {token}"})
     assert client.get("/api/v1/jobs/").status_code == 200
     assert len(asked) == 1

@@ -19,10 +19,7 @@ from search.management.commands.import_dataset import ImportReport
 from search.maps import jobs as map_jobs
 
 SAMPLES = ("objects200", "clipart200")
-NEXT_STEP = (
-    "Next: open /live/ there and drop a picture on it; to add your own, "
-    "`.venv/bin/python manage.py createsuperuser`, then /admin/."
-)
+NEXT_STEP = "Next: open /live/ there and drop a picture on it; to add your own, sign in, then /admin/."
 
 
 class Command(BaseCommand):

@@ -10,7 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+from django.urls import reverse
 
+from gallery.access import first_account
 from gallery.errors import SemsearchError
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
 
@@ -43,6 +46,8 @@ class Command(BaseCommand):
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
                 self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
+                if words := _first_account(f"http://{host}:{port}"):
+                    self.stdout.write(words)
                 if options["next_step"]:
                     self.stdout.write(options["next_step"])
                 self.stdout.flush()
@@ -61,6 +66,19 @@ class Command(BaseCommand):
         supervisor.start("worker", [*worker, "-A", "semsearch_site", *WORKER])
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
+
+
+def _first_account(site: str) -> str:
+    """Return how the first account is made, "" where there is one, or no database to ask."""
+    try:
+        if not first_account.is_needed():
+            return ""
+        address, code = reverse("accounts:first"), first_account.new_code()
+        return f"No account yet: make the first at {site}{address} with the code {code}"
+    except DatabaseError:
+        return ""
+    finally:
+        connection.close()
 
 
 def _static_is_stale() -> bool:

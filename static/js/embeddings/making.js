@@ -134,7 +134,7 @@ function signIn(words) {
     "p",
     { class: "small muted" },
     `${words} `,
-    make("a", { href: `${byId("atlas").dataset.signIn}?next=${next}` }, "Sign in"),
+    make("a", { href: `/accounts/sign-in/?next=${next}` }, "Sign in"),
     ".",
   );
 }

@@ -170,7 +170,7 @@ function way(page, wanted, title) {
       make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
       make(
         "a",
-        { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` },
+        { href: `/accounts/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}` },
         "or sign in to do it here",
       ),
     ];

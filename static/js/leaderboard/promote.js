@@ -158,7 +158,7 @@ export function showPromotion(root, row, options) {
         "p",
         { class: "small muted" },
         "Staff can use this configuration for live search. ",
-        make("a", { href: `${byId("board").dataset.signIn}?next=${next}` }, "Sign in"),
+        make("a", { href: `/accounts/sign-in/?next=${next}` }, "Sign in"),
         ".",
       ),
     );

@@ -1,0 +1,27 @@
+"""Checks passwords, but no more often than `gallery.access.lockout` allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+from gallery.access import lockout
+
+
+class PasswordBackend(ModelBackend):
+    """Django's accounts and permissions; whoever signs in by a request has to wait after wrong passwords."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
+    ) -> AbstractBaseUser | None:
+        """Return the account of a right password, else None. Raises: TooManyAttemptsError."""
+        if username is None or password is None:
+            return None
+        guess = lockout.begin(lockout.password_limits(request, username)) if request else None
+        user = super().authenticate(request, username, password)
+        if user is not None and guess is not None:
+            guess.was_right()
+        return user
