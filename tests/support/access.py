@@ -9,12 +9,11 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
+from django.utils import timezone
 
-from gallery.access import editors
+from gallery.access import editors, tokens
 from gallery.access.scopes import Scope
+from gallery.models import AccessToken
 
 ALL = frozenset(Scope)
 
@@ -65,39 +64,23 @@ def make_accounts() -> dict[str, User]:
     return users
 
 
-@dataclass
-class StandInToken:
-    """What a token tells of itself."""
-
-    scopes: frozenset[Scope]
-
-
-class StandInTokens(BaseAuthentication):
-    """Knows the tokens of the askers by their names."""
-
-    def authenticate(self, request: Request) -> tuple[User, StandInToken] | None:
-        """Return owner and token."""
-        kind, _, name = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if kind != "Token":
-            return None
-        asker = next((each for each in ASKERS if each.name == name and each.valid), None)
-        if asker is None or asker.scopes is None:
-            raise AuthenticationFailed("Invalid token.")
-        return User.objects.get(username=asker.account), StandInToken(asker.scopes)
-
-    def authenticate_header(self, request: Request) -> str:
-        """Return how one authenticates."""
-        return "Token"
-
-
 def client_of(asker: Asker, users: dict[str, User]) -> Client:
     """Return a client through which somebody asks."""
-    if asker.by_token:
-        return Client(headers={"Authorization": f"Token {asker.name}"})
+    if asker.scopes is not None:
+        return Client(headers={"Authorization": f"Token {_token_of(asker, users[asker.account])}"})
     client = Client()
     if asker.account:
         client.force_login(users[asker.account])
     return client
+
+
+def _token_of(asker: Asker, owner: User) -> str:
+    made, text = tokens.make_token(owner, asker.name, asker.scopes or ())
+    if asker.name == "expired token":
+        AccessToken.objects.filter(pk=made.pk).update(expires_at=timezone.now())
+    if asker.name == "revoked token":
+        tokens.revoke(made)
+    return text
 
 
 class StopBehindTheGate:
