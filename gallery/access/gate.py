@@ -140,7 +140,8 @@ def _answer(refusal: Refusal, request: HttpRequest) -> HttpResponseBase:
         error = {"code": refusal.code, "detail": refusal.detail}
         response = JsonResponse({"error": error}, status=refusal.status)
     elif refusal.code == "not_authenticated" and name not in _FOR_MACHINES:
-        return redirect_to_login(request.get_full_path())
+        page = "admin:login" if name.startswith(policies.ADMIN_SITE) else None
+        return redirect_to_login(request.get_full_path(), page)
     else:
         response = HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain")
     if refusal.status == 401:
