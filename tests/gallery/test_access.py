@@ -139,7 +139,7 @@ def test_a_token_reaches_images_and_all_that_reading_means(token: str) -> None:
     for address in (default_storage.url(name), "/datasets/", "/api/v1/datasets/", *DESCRIPTIONS):
         assert client.get(address).status_code == 200, address
     # the admin site knows sessions only
-    assert client.get("/admin/")["Location"].startswith("/accounts/sign-in/")
+    assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
 @pytest.mark.parametrize("is_open", [True, False])

@@ -75,7 +75,9 @@ def found(client: Client, method: str, address: str) -> str:
     answer = client.generic(method, address)
     if answer.headers.get("X-Stopped") == StopBehindTheGate.REACHED:
         return LET_IN
-    if answer.status_code == 302 and answer["Location"].startswith("/accounts/sign-in/?next="):
+    if answer.status_code == 302 and answer["Location"].startswith(
+        ("/accounts/sign-in/?next=", "/admin/login/?next=")
+    ):
         return SIGN_IN
     if answer.status_code == 401:
         assert answer["WWW-Authenticate"]
