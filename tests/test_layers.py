@@ -23,7 +23,7 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba",
 LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
-        "gallery.job_labels", "gallery.media_folders",
+        "gallery.job_labels", "gallery.audit_actions", "gallery.media_folders",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
     ),
     "doors": (
@@ -32,8 +32,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search.extractors", "search.index", "search.projections",
     ),
     "models": ("gallery.models", "gallery.signals", "search.models"),
-    "gallery: access": ("gallery.access",),
     "gallery: counts": ("gallery.counts",),
+    "gallery: access": ("gallery.access",),
     "gallery: system": ("gallery.system",),
     "gallery: stored images": ("gallery.imaging.limits", "gallery.imaging.sprite_sheets"),
     "gallery: jobs": ("gallery.jobs",),
@@ -43,7 +43,6 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
         "gallery.management", "gallery.registration", "gallery.tasks", "gallery.urls", "gallery.views",
     ),
-    "search: throttling": ("search.throttling",),
     "search: features": ("search.features",),
     "search: indexing": ("search.indexing",),
     "search: embedding": ("search.embedding",),

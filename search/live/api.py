@@ -12,7 +12,6 @@ from gallery.access.permissions import MayRead
 from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers
-from search.throttling import SearchThrottle
 
 
 class SearchView(APIView):
@@ -20,8 +19,6 @@ class SearchView(APIView):
 
     permission_classes = [MayRead]
     parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
-    throttle_classes = [SearchThrottle]
-    throttle_scope = "search"
 
     @extend_schema(
         request={
