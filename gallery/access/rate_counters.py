@@ -167,8 +167,3 @@ def _client(url: str) -> Any:
         # once: the server may have closed a connection that nobody used
         retry=Retry(NoBackoff(), 1),
     )
-
-
-def forget() -> None:
-    """Begin anew in this process, as after a change of settings."""
-    _counter.cache_clear()

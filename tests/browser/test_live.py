@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from gallery.access import rate_counters
 from gallery.models import Dataset, Image
 from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
+from tests.support.rates import forget_hits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_image_is_refused_in_words(live: Page, tmp_path: Path)
 
 
 def test_too_many_searches_are_refused_in_words(live: Page, settings: Any) -> None:
-    rate_counters.forget()
+    forget_hits()
     settings.SEARCH_THROTTLE = "1/min"
     live.set_input_files("#file", unseen("birds"))
     expect_first_hit(live, "birds")
@@ -138,7 +138,7 @@ def test_too_many_searches_are_refused_in_words(live: Page, settings: Any) -> No
     expect(live.get_by_role("alert")).to_have_text(
         re.compile(r"^Too many searches in a short time\. Try again in \d+ seconds?\.$")
     )
-    rate_counters.forget()
+    forget_hits()
 
 
 def test_the_keyboard_alone_chooses_a_file_and_opens_the_first_result(live: Page) -> None:
