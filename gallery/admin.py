@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from gallery.access import audit
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
 from gallery.ingest import datasets, importing, removal
@@ -171,7 +172,15 @@ class ImageAdmin(admin.ModelAdmin[Image]):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that programs write and people read."""
+    """Rows that programs write and people read; some may be deleted, which the audit calls `deletion`."""
+
+    deletion = ""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Enter deletions into the audit as well; called before they are made."""
+        for row in queryset:
+            audit.record(self.deletion, row)
+        return super().log_deletions(request, queryset)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -184,6 +193,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 class JobAdmin(ReadOnlyAdmin):
     """Jobs and their progress."""
 
+    deletion = "job.delete"
     list_display = ("id", "kind", "state", "dataset", "done", "total", "created_at", "page")
     list_filter = ("state", "kind", "dataset")
     list_select_related = ("dataset",)
@@ -198,6 +208,7 @@ class JobAdmin(ReadOnlyAdmin):
 class FailedFileAdmin(ReadOnlyAdmin):
     """Files that could not be used."""
 
+    deletion = "failed_file.delete"
     list_display = ("name", "reason", "job", "created_at")
     list_filter = ("code",)
     list_select_related = ("job",)

@@ -21,6 +21,8 @@ ACTIONS: Final = {
     "job.cancel": "cancelled a job",
     "job.retry": "tried a job again",
     "job.retry_files": "tried files of a job again",
+    "job.delete": "deleted a job",
+    "failed_file.delete": "deleted the note of a failed file",
     "configuration.promote": "asked for another live configuration",
     "configuration.live": "switched live search",
     "account.sign_in": "signed in",

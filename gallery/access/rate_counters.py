@@ -143,13 +143,15 @@ def _counter(url: str, socket: str) -> Counter:
 
 def _embedded(socket: str) -> Any:
     """Return a client of the embedded server, None where it does not run: only `serve` starts it."""
-    from redis.exceptions import RedisError
+    from redis.exceptions import BusyLoadingError, RedisError
 
     if not Path(socket).exists():
         return None
     client = _client(f"unix://{socket}?db={DATABASE}")
     try:
         client.ping()
+    except BusyLoadingError:  # it has just started, and reads its queue
+        return client
     except (RedisError, OSError):
         return None
     return client

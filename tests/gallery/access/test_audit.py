@@ -109,6 +109,18 @@ def test_jobs_that_are_cancelled_and_tried_again_are_entered(staff_client: Clien
         assert told(only(action)) == ("staff", "job", f"extract features #{job.pk}", "mine")
 
 
+def test_jobs_that_are_deleted_in_the_admin_are_entered(staff_client: Client, dataset: Dataset) -> None:
+    first, *others = (Job.objects.create(kind="extract", dataset=dataset) for _ in range(3))
+    staff_client.post(f"/admin/gallery/job/{first.pk}/delete/", {"post": "yes"})
+    selected = [job.pk for job in others]
+    chosen = {"action": "delete_selected", "_selected_action": selected, "post": "yes"}
+    staff_client.post("/admin/gallery/job/", chosen)
+    assert not Job.objects.exists()
+    assert sorted(entry.target_id for entry in entries("job.delete")) == sorted(
+        str(pk) for pk in (first.pk, *selected)
+    )
+
+
 def test_experiments_maps_and_promotions_are_entered(staff_client: Client, dataset: Dataset) -> None:
     stored_images(dataset, ["cats", "dogs"])
     asked = {"dataset": "mine", "models": ["efficientnet-lite0"]}
