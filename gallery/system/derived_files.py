@@ -89,15 +89,14 @@ def kept_bytes() -> int:
 def _make_room(besides: str) -> None:
     """Let go of what was not used for longest, until what is kept fits; never of what was just made."""
     too_much = kept_bytes() - settings.DERIVED_FILES_MB * MEGABYTE
-    if too_much <= 0:
-        return
-    for row in DerivedFile.objects.exclude(key=besides).order_by("used_at", "pk").iterator():
-        if too_much <= 0:
+    while too_much > 0:
+        row = DerivedFile.objects.exclude(key=besides).order_by("used_at", "pk").first()
+        if row is None:
             return
-        # not what was read, or taken away by another process, since the row was read
+        # it may have been read, or removed by another process, since the row was read
         if DerivedFile.objects.filter(pk=row.pk, used_at=row.used_at).delete()[0]:
             _delete(row.file)
-            too_much -= row.size_bytes
+        too_much = kept_bytes() - settings.DERIVED_FILES_MB * MEGABYTE
 
 
 def _saved(name: str, content: bytes) -> str:
