@@ -40,8 +40,8 @@ class BoundedPaginator(Paginator[Any]):
     @cached_property
     def count(self) -> int:
         """Return how many rows there are, or MOST where there are more."""
-        found: int = self.object_list.order_by()[: self.MOST].count()  # type: ignore[union-attr]
-        return found
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[: self.MOST].count()
 
 
 # what in the address of a list says how it is shown, not which rows

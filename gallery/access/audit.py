@@ -112,15 +112,12 @@ def _origin() -> dict[str, Any]:
     if not isinstance(source, HttpRequest):
         return {"actor": (source or _program())[:200]}
     # Django REST Framework puts who it found, and the token, on Django's own request
-    user = getattr(source, "user", None)
-    token = getattr(source, "auth", None)
-    known = user is not None and user.is_authenticated
-    return {
-        "user_id": user.pk if known else None,
-        "actor": user.get_username()[:200] if known else "",
-        "token": _name_of_token(token)[:200] if known and token is not None else "",
-        "address": client_address(source)[:45],
-    }
+    user, token = getattr(source, "user", None), getattr(source, "auth", None)
+    address = {"address": client_address(source)[:45]}
+    if user is None or not user.is_authenticated:
+        return address
+    named = {"token": _name_of_token(token)[:200]} if token is not None else {}
+    return {"user_id": user.pk, "actor": user.get_username()[:200], **named, **address}
 
 
 def _target(target: object | str) -> dict[str, Any]:

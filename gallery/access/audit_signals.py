@@ -40,23 +40,29 @@ def enter_refusal(credentials: Mapping[str, Any], **_: Any) -> None:
     record("account.refused", str(credentials.get(User.USERNAME_FIELD, ""))[:LONGEST_NAME])
 
 
+def _only_signed_in(update_fields: frozenset[str] | None) -> bool:
+    """Whether nothing is stored of an account but the time of its last sign-in."""
+    return update_fields == frozenset({"last_login"})
+
+
 @receiver(pre_save, sender=User)
 def remember_account(instance: User, update_fields: frozenset[str] | None, **_: Any) -> None:
-    """Remember what an account was like before it is stored; each sign-in stores its time only."""
-    if update_fields == {"last_login"}:
+    """Remember what an account was like before it is stored."""
+    if _only_signed_in(update_fields):
         return
     rows = User.objects.filter(pk=instance.pk) if instance.pk else User.objects.none()
     instance._audit_before = rows.values(*FIELDS, "password").first()  # type: ignore[attr-defined]
     # a hash that is only made anew, while its owner signs in, is no other password
+    given = instance._password  # type: ignore[attr-defined]  # Django's, until it is stored
     instance._audit_password = (  # type: ignore[attr-defined]
-        instance._password is not None or not instance.has_usable_password()
+        given is not None or not instance.has_usable_password()
     )
 
 
 @receiver(post_save, sender=User)
 def enter_account(instance: User, created: bool, update_fields: frozenset[str] | None, **_: Any) -> None:
     """Tell of a new account, of what changed of one, and of a new password."""
-    if update_fields == {"last_login"}:
+    if _only_signed_in(update_fields):
         return
     if created:
         record("member.create", instance, staff=instance.is_staff, superuser=instance.is_superuser)
