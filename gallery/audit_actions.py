@@ -41,6 +41,8 @@ ACTIONS: Final = {
     "token.change": "changed a token",
     "token.revoke": "revoked a token",
     "token.refused": "came with a wrong token",
+    "backup.write": "made a backup",
+    "backup.restore": "restored a backup",
     "audit.prune": "removed old entries of the audit",
 }
 

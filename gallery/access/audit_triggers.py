@@ -52,9 +52,12 @@ def lifted(using: str = "default") -> Iterator[None]:
         if connection.vendor == "postgresql":
             cursor.execute(f"SET LOCAL {LIFTED} = 'on'")
             yield
-        else:
-            # in one transaction nobody else sees the table without its triggers
-            cursor.execute("DROP TRIGGER IF EXISTS audit_no_delete")
-            yield
-            for statement in _SQLITE:
-                cursor.execute(statement)
+            cursor.execute(f"SET LOCAL {LIFTED} = 'off'")
+            return
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'audit_no_delete'")
+        there = cursor.fetchone() is not None
+        # in one transaction nobody else sees the table without its triggers
+        cursor.execute("DROP TRIGGER IF EXISTS audit_no_delete")
+        yield
+        for statement in _SQLITE if there else ():
+            cursor.execute(statement)
