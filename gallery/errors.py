@@ -15,6 +15,8 @@ class SemsearchError(Exception):
     status = 400
     # whether the same work can never succeed
     final = False
+    # seconds after which it is worth to try again; 0 where nobody knows
+    retry_after_s = 0
 
     def __init__(self, detail: str, *, inner: str = "") -> None:
         # as text, for the log and the command line, it says all
@@ -52,6 +54,14 @@ class AddressRefusedError(SemsearchError):
     status = 403
 
 
+class BusyError(SemsearchError):
+    """There is no place, or no memory, for this just now."""
+
+    code = "busy"
+    status = 503
+    retry_after_s = 5
+
+
 class FetchFailedError(SemsearchError):
     """A URL could not be downloaded."""
 
@@ -85,3 +95,10 @@ class IndexDamagedError(SemsearchError):
 
     code = "index_damaged"
     status = 503
+
+
+class AppendOnlyError(SemsearchError):
+    """What is kept for good was to be changed or removed."""
+
+    code = "append_only"
+    status = 409

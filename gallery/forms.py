@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
+from gallery.ingest import datasets
 from gallery.models import Dataset
 
 
@@ -50,6 +51,6 @@ class UploadForm(forms.Form):
         """Return the dataset chosen, made when it is new."""
         values = self.cleaned_data
         chosen: Dataset | None = values.get("dataset")
-        return chosen or Dataset.objects.create(
-            slug=values["slug"], name=values.get("name") or values["slug"]
+        return chosen or datasets.save(
+            Dataset(slug=values["slug"], name=values.get("name") or values["slug"])
         )

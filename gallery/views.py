@@ -159,7 +159,8 @@ def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
         raise Http404("no such picture")
     try:
         with storage_errors():
-            stored = default_storage.open(path)
+            opened = media_folders.opener_of(pure.parts[0]) or default_storage.open
+            stored = opened(path)
     except StorageUnavailableError:
         return HttpResponse("The storage of the pictures does not answer.", status=503)
     except (OSError, SuspiciousFileOperation) as error:

@@ -31,6 +31,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -42,6 +43,13 @@ MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", 50 * 2**20)
 MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 100_000_000)
 MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", 20 * 2**30)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", "120/min")
+UPLOAD_THROTTLE = env.str("UPLOAD_THROTTLE", "120/min")
+READ_THROTTLE = env.str("READ_THROTTLE", "240/min")
+SIGN_IN_THROTTLE = env.str("SIGN_IN_THROTTLE", "20/min")
+MEMBER_THROTTLE_FACTOR = env.int("MEMBER_THROTTLE_FACTOR", 5)
+# of this number only the check of the rates wants to know
+WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
+DERIVED_FILES_MB = env.int("DERIVED_FILES_MB", 1024)
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
 FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
 MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
@@ -86,11 +94,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "gallery.access.audit.AuditMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "gallery.access.gate.Gate",
+    "gallery.access.rates.RateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -162,7 +172,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["gallery.access.permissions.ByPolicy"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "gallery.api.schema.AnswerSchema",
-    "DEFAULT_THROTTLE_RATES": {"search": SEARCH_THROTTLE},
     "EXCEPTION_HANDLER": "gallery.api.errors.as_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -201,6 +210,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
     {
         "gallery.tasks.sweep_jobs": 10.0,
         "gallery.tasks.retry_failed_files": env.float("RETRY_FAILED_EVERY_S", 3600.0),
+        "gallery.tasks.prune_audit": 86_400.0 if AUDIT_KEEP_DAYS > 0 else 0.0,
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }

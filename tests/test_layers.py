@@ -24,6 +24,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
         "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
+        "gallery.audit_actions",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
     ),
     "doors": (
@@ -32,8 +33,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search.extractors", "search.index", "search.projections",
     ),
     "models": ("gallery.access.account_models", "gallery.models", "gallery.signals", "search.models"),
-    "gallery: access": ("gallery.access",),
     "gallery: counts": ("gallery.counts",),
+    "gallery: access": ("gallery.access",),
     "gallery: system": ("gallery.system",),
     "gallery: stored images": ("gallery.imaging.limits", "gallery.imaging.sprite_sheets"),
     "gallery: jobs": ("gallery.jobs",),
@@ -44,7 +45,6 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.management", "gallery.registration", "gallery.tasks", "gallery.templatetags", "gallery.urls",
         "gallery.views",
     ),
-    "search: throttling": ("search.throttling",),
     "search: features": ("search.features",),
     "search: indexing": ("search.indexing",),
     "search: embedding": ("search.embedding",),

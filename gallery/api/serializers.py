@@ -17,7 +17,7 @@ from gallery import jobs
 from gallery.access import gate, policies
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
-from gallery.ingest import from_images
+from gallery.ingest import datasets, from_images
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
 
@@ -40,6 +40,16 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
     class Meta:
         model = Dataset
         fields = ["slug", "name", "description", "images", "created_at", "url"]
+
+    def create(self, validated_data: dict[str, Any]) -> Dataset:
+        """Store a new dataset."""
+        return datasets.save(Dataset(**validated_data))
+
+    def update(self, instance: Dataset, validated_data: dict[str, Any]) -> Dataset:
+        """Store what is asked to change of a dataset."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        return datasets.save(instance)
 
 
 class DatasetDetailSerializer(DatasetSerializer):

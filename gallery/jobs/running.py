@@ -10,13 +10,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from gallery.access import audit
 from gallery.errors import SemsearchError
 from gallery.jobs.claimed import ClaimedJob, claim, create_claimed
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import beating, ending
 from gallery.jobs.kinds import Handler, job_type
 from gallery.jobs.processes import process_is_gone
-from gallery.jobs.queueing import call_hooks, publish
+from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
@@ -34,7 +35,7 @@ def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) 
     if run is None:
         return None
     run.gives_way = gives_way
-    with beating(run):
+    with beating(run), audit.acting_as(audit.by_job(job_id, run.job.kind)):
         _do(run, tries_again=tries_again)
     ended = Job.objects.filter(pk=job_id).first()
     call_hooks(ended or run.job, removed=ended is None)
@@ -68,7 +69,8 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     mine = {"state": Job.State.QUEUED, "dispatched_at": timezone.now()}
     job = _abandoned(kind, dataset, parameters)
     if job is None:
-        job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine)
+        with transaction.atomic():
+            job = record_start(Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine))
     else:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
     ended = perform(job.pk, gives_way=False)

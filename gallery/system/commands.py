@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
 
@@ -26,7 +27,8 @@ class ReportingCommand(BaseCommand, Generic[Report]):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run `report` and print what it returns."""
         try:
-            report = self.report(**options)
+            with audit.acting_as(audit.by_command(type(self).__module__.rpartition(".")[2])):
+                report = self.report(**options)
         except SemsearchError as error:
             raise CommandError(str(error)) from error
         if options["json"]:

@@ -11,15 +11,12 @@ from rest_framework.views import APIView
 from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers
-from search.throttling import SearchThrottle
 
 
 class SearchView(APIView):
     """Find pictures like this one."""
 
     parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
-    throttle_classes = [SearchThrottle]
-    throttle_scope = "search"
 
     @extend_schema(
         request={

@@ -25,6 +25,7 @@ LEFT_OUT = frozenset(
         "sessions.Session",
         "gallery.FailedAttempts",
         "gallery.WorkUnit",
+        "gallery.DerivedFile",
         "search.IndexBuild",
         "search.RemovedEmbedding",
     }

@@ -174,7 +174,7 @@ def test_the_command_takes_name_scopes_and_days(owner: User, capsys: Any) -> Non
 
 def test_tokens_of_knox_go_on_and_its_table_goes(client: Client, owner: User, settings: Any) -> None:
     settings.OPEN_READING = False
-    migration = importlib.import_module("gallery.migrations.0008_tokens_of_knox")
+    migration = importlib.import_module("gallery.migrations.0009_tokens_of_knox")
     text = "0123456789abcdef" * 4
     made_at = timezone.now() - timedelta(days=400)
     editor = connection.SchemaEditorClass(connection, atomic=False)
