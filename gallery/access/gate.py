@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 from rest_framework import exceptions
-from rest_framework.authentication import SessionAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
@@ -40,7 +39,7 @@ class Refusal:
 def policy_of(request: HttpRequest, method: str) -> Policy | None:
     """Return the policy of a resolved request; None where its route has none."""
     match: ResolverMatch | None = request.resolver_match
-    return match and policies.of_route(match.view_name, method, offered_methods(match.func))
+    return policies.of_route(match.view_name, method, offered_methods(match.func)) if match else None
 
 
 def refusal_of(policy: Policy | None, request: HttpRequest) -> Refusal | None:
@@ -118,13 +117,13 @@ def _read_token(request: HttpRequest) -> None:
     for method in _token_authentication():
         if found := method.authenticate(wrapped):
             user, token = found
-            request.user = cast(AbstractBaseUser | AnonymousUser, user)
+            request.user = user
             request.auth = token  # type: ignore[attr-defined]
             return
 
 
 def _token_authentication() -> list[Any]:
-    classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    classes = cast(list[type[BaseAuthentication]], api_settings.DEFAULT_AUTHENTICATION_CLASSES)
     return [each() for each in classes if not issubclass(each, SessionAuthentication)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from gallery.access import lockout
@@ -15,13 +15,17 @@ class PasswordBackend(ModelBackend):
     """Django's accounts and permissions; whoever signs in by a request has to wait after wrong passwords."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
-    ) -> AbstractBaseUser | None:
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
         """Return the account of a right password, else None. Raises: TooManyAttemptsError."""
         if username is None or password is None:
             return None
         guess = lockout.begin(lockout.password_limits(request, username)) if request else None
-        user = super().authenticate(request, username, password)
+        user = super().authenticate(request, username, password, **kwargs)
         if user is not None and guess is not None:
             guess.was_right()
         return user

@@ -42,7 +42,7 @@ class Policy:
     @property
     def scope(self) -> Scope | None:
         """Return the scope that a token needs; None where tokens do not count."""
-        return Scope(self.rule) if self.rule in set(Scope) else None
+        return Scope(self.rule.value) if self.rule.value in set(Scope) else None
 
     @property
     def needs(self) -> str:

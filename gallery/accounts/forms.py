@@ -63,7 +63,7 @@ class ChangePasswordForm(SiteFields, PasswordChangeForm):
         return given
 
 
-class FirstAccountForm(SiteFields, BaseUserCreationForm):
+class FirstAccountForm(SiteFields, BaseUserCreationForm):  # type: ignore[type-arg]
     """The code that `serve` has printed, and the account to make; nothing is told without the right code."""
 
     code = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off"}))
@@ -84,11 +84,11 @@ class FirstAccountForm(SiteFields, BaseUserCreationForm):
 
     def _post_clean(self) -> None:
         if "code" in self.cleaned_data:
-            super()._post_clean()
+            super()._post_clean()  # type: ignore[misc]
 
     def save(self, commit: bool = True) -> User:
         """Store the account, which may do everything. Raises: WrongCodeError when another was faster."""
-        user = super().save(commit=False)
+        user: User = super().save(commit=False)
         first_account.make(user, self.cleaned_data["code"])
         return user
 

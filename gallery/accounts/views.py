@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -44,7 +45,7 @@ class SignIn(WaitsAfterWrongGuesses, views.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form, or send on who is signed in already."""
         where = self.get_success_url()
         # the admin would only send back who may not use it
@@ -53,7 +54,7 @@ class SignIn(WaitsAfterWrongGuesses, views.LoginView):
             return HttpResponseRedirect(where)
         return super().get(request, *args, **kwargs)
 
-    def form_valid(self, form: SignInForm) -> HttpResponse:
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Sign in, and know this browser from now on."""
         answer = super().form_valid(form)
         known_browsers.remember(self.request, answer, account_key(form.get_user().get_username()))
@@ -67,7 +68,7 @@ class SignIn(WaitsAfterWrongGuesses, views.LoginView):
 class AdminSignIn(SignIn):
     """The admin's address to sign in at: the page is the site's; a form that is sent here does the same."""
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Lead to the page, with the whole address that was asked for."""
         where = self.get_redirect_url() or reverse("admin:index")
         return HttpResponseRedirect(reverse("accounts:sign_in", query={"next": where}))

@@ -62,7 +62,7 @@ class AnswerSchema(AutoSchema):
             operation |= {"x-scope": policy.scope.value, "x-permissions": list(policy.permissions)}
         return operation
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, not Django REST Framework's
         """Return what it does and, for people, what it needs."""
         policy = self._policy()
         said: str = super().get_description()

@@ -110,7 +110,7 @@ def test_the_table_has_a_reason_everywhere_and_nothing_that_is_not_there() -> No
         methods = there[name].methods
         assert (methods is None) == isinstance(entry, policies.Policy), name
         if isinstance(entry, dict):
-            assert methods == set(entry), name
+            assert methods == frozenset(entry), name
 
 
 def test_every_permission_that_is_asked_for_is_one_of_djangos() -> None:

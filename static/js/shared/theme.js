@@ -28,8 +28,8 @@
    */
   function leadBack({ target }) {
     const link = target instanceof Element ? target.closest('a[href^="/accounts/sign-in/?next="]') : null;
-    if (!(link instanceof HTMLAnchorElement)) return;
-    link.search = `?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
+    const here = encodeURIComponent(location.pathname + location.search + location.hash);
+    link?.setAttribute("href", `/accounts/sign-in/?next=${here}`);
   }
   // either comes before a link is followed, by mouse, finger or keyboard
   for (const name of ["pointerdown", "focusin"]) addEventListener(name, leadBack);

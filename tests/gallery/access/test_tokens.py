@@ -75,7 +75,8 @@ def test_a_request_with_a_token_carries_it_with_its_scopes(owner: User) -> None:
     made, text = tokens.make_token(owner, "t", [Scope.READ])
     plain = APIRequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {text}")
     request = Request(plain, authenticators=[TokenAuthentication()])
-    assert (request.user, request.auth, request.auth.scopes) == (owner, made, [Scope.READ])
+    token: Any = request.auth
+    assert (request.user, token, token.scopes) == (owner, made, [Scope.READ])
 
 
 @pytest.mark.parametrize(

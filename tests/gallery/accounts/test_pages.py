@@ -244,7 +244,8 @@ def test_nobody_sees_or_revokes_the_tokens_of_others(client: Client, owner: User
 def test_the_api_manages_tokens_by_session_only(client: Client, owner: User) -> None:
     text = tokens.make_token(owner, "t", Scope)[1]
     body = {"name": "another", "scopes": ["read"]}
-    for header in ({}, {"HTTP_AUTHORIZATION": f"Token {text}"}):
+    headers: list[dict[str, Any]] = [{}, {"HTTP_AUTHORIZATION": f"Token {text}"}]
+    for header in headers:
         asked = [
             client.get("/api/v1/tokens/", **header),
             client.post("/api/v1/tokens/", body, content_type="application/json", **header),
