@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -209,7 +209,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         """Name what it may be used for."""
         return ", ".join(token.scopes)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, object]:
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         """Leave out the action that deletes: it is called revoking."""
         return {name: row for name, row in super().get_actions(request).items() if name != "delete_selected"}
 
