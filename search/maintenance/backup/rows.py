@@ -19,7 +19,7 @@ SNAPSHOT = "backup_snapshot"
 READ_ROWS = 2000
 FASTEST = 1
 
-# kept nowhere, or made anew by those who restore: who is signed in, what a worker holds, generations, feature maps
+# kept nowhere, or made anew by those who restore: sessions, what a worker holds, generations, feature maps
 LEFT_OUT = frozenset(
     {
         "sessions.Session",
