@@ -106,7 +106,7 @@ def prune(keep_days: int) -> int:
     return removed
 
 
-def _origin() -> dict[str, Any]:
+def _origin() -> dict[str, object]:
     """Return the columns that say who it is and from where."""
     source = _source.get()
     if not isinstance(source, HttpRequest):
@@ -120,7 +120,7 @@ def _origin() -> dict[str, Any]:
     return {"user_id": user.pk, "actor": user.get_username()[:200], **named, **address}
 
 
-def _target(target: object | str) -> dict[str, Any]:
+def _target(target: object | str) -> dict[str, object]:
     """Return the columns that say to what it was done."""
     if not isinstance(target, models.Model):
         return {"target": str(target)[:200]}

@@ -49,7 +49,7 @@ def record_start(job: Job) -> Job:
     return job
 
 
-def _in_short(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _in_short(parameters: Mapping[str, Any]) -> dict[str, object]:
     """Return the parameters of a job without long lists: of those only how much they hold."""
     return {
         name: f"{len(value)} of them" if isinstance(value, list) and len(value) > LISTED else value
