@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
+from gallery.system.terminal import printable
 
 Report = TypeVar("Report", bound=Mapping[str, object])
+
+
+class PrintableOutput(OutputWrapper):
+    """Where a command writes: names of files, labels and errors in it cannot steer the terminal.
+
+    JSON means the same with a character as an escape.
+    """
+
+    def write(
+        self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
+    ) -> None:
+        """Write a text, whose own ends of lines stay."""
+        super().write(printable(msg, keep="\n\t"), style_func, ending)
 
 
 class ReportingCommand(BaseCommand, Generic[Report]):
@@ -25,10 +39,11 @@ class ReportingCommand(BaseCommand, Generic[Report]):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run `report` and print what it returns."""
+        self.stdout, self.stderr = PrintableOutput(self.stdout), PrintableOutput(self.stderr)
         try:
             report = self.report(**options)
         except SemsearchError as error:
-            raise CommandError(error.detail) from error
+            raise CommandError(printable(error.detail)) from error
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:
