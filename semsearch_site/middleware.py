@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from semsearch_site import error_pages
+from semsearch_site.content_types import UNREADABLE_TYPE
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -18,8 +19,6 @@ UNUSED_FEATURES = (
     "magnetometer", "microphone", "midi", "payment", "serial", "usb",
 )  # fmt: skip
 PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in UNUSED_FEATURES)
-# What the WSGI application could not read as a content type, in its environment.
-UNREADABLE_TYPE = "semsearch.unreadable_content_type"
 
 
 class PermissionsPolicyMiddleware:

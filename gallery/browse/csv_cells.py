@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Protocol
@@ -13,8 +14,9 @@ STARTS = set("=+-@\N{MINUS SIGN}")
 UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 # Blanks to look at, but letters to Unicode: Hangul fillers and the blank of Braille.
 FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")
-# what other programs, or other countries, split a line at
-OTHER_SEPARATORS = ";\t|"
+# Where a program that splits lines at another separator than ours begins a cell or a line: quotes in the
+# middle of what it takes for a cell mean nothing to it.
+_SEPARATORS = re.compile("([;,|\t\r\n])")
 
 
 class Lines(Protocol):
@@ -25,29 +27,27 @@ class Lines(Protocol):
 
 
 class CsvWriter:
-    """Writes rows; texts that would be computed get an apostrophe in front.
-
-    A row in which another separator stands is quoted altogether: what follows it would else begin a cell
-    where lines are split there.
-    """
+    """Writes rows whose texts are escaped."""
 
     def __init__(self, lines: Lines) -> None:
-        self._plain = csv.writer(lines)
-        self._quoted = csv.writer(lines, quoting=csv.QUOTE_ALL)
+        self._writer = csv.writer(lines)
 
     def row(self, cells: Iterable[object]) -> object:
         """Write a row, and return what `write` did."""
-        safe = [escape_formula(cell) if isinstance(cell, str) else cell for cell in cells]
-        apart = any(isinstance(cell, str) and set(OTHER_SEPARATORS) & set(cell) for cell in safe)
-        return (self._quoted if apart else self._plain).writerow(safe)
+        return self._writer.writerow(
+            [escape_formula(cell) if isinstance(cell, str) else cell for cell in cells]
+        )
 
 
 def escape_formula(text: str) -> str:
-    """Keep a spreadsheet from reading a text as a formula, whatever unseen stands before it.
+    """Keep a spreadsheet from reading a text as a formula, by an apostrophe where one would begin.
 
-    Tabs and ends of lines at the beginning are kept from it as well: some begin a new cell behind them.
+    That is in front, whatever unseen follows before the sign, and behind every separator in the text.
     """
-    return f"'{text}" if text.startswith(("\t", "\r", "\n")) or _computes(text) else text
+    first, *rest = _SEPARATORS.split(text)
+    inner = "".join(f"'{piece}" if first.strip() and _computes(piece) else piece for piece in rest)
+    whole = first + inner
+    return f"'{whole}" if text.startswith(("\t", "\r", "\n")) or _computes(text) else whole
 
 
 def _computes(text: str) -> bool:

@@ -24,8 +24,8 @@ class PrintableOutput(OutputWrapper):
     def write(
         self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
     ) -> None:
-        """Write a text, whose own ends of lines stay."""
-        super().write(printable(msg, keep="\n\t"), style_func, ending)
+        """Write a line: an end of line within it is no character of ours either."""
+        super().write(printable(msg.removesuffix("\n")), style_func, ending)
 
 
 class ReportingCommand(BaseCommand, Generic[Report]):
