@@ -23,4 +23,5 @@ def _steers(char: str) -> bool:
 
 
 def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+    # beyond ASCII's controls the form that JSON knows too, in which no other can stand unescaped
+    return char.encode("unicode_escape").decode("ascii") if char < " " else f"\\u{ord(char):04x}"

@@ -17,7 +17,7 @@ from gallery.system.terminal import printable
 from semsearch_site.logs import LineFormatter, without_secrets
 
 HOSTILE = "a\x1b]0;owned\x07\r\nb\x9b31m\u202egnp.exe\u2028c\ud800\x7f"
-SHOWN = r"a\x1b]0;owned\x07\r\nb\x9b31m\u202egnp.exe\u2028c\ud800\x7f"
+SHOWN = r"a\x1b]0;owned\x07\r\nb\u009b31m\u202egnp.exe\u2028c\ud800\u007f"
 
 
 def test_what_steers_is_shown_as_an_escape_and_the_rest_as_it_is() -> None:
