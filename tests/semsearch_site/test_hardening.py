@@ -75,13 +75,7 @@ def test_check_deploy_has_nothing_to_say_with_https(tmp_path: Path) -> None:
 
 
 def test_keys_that_can_be_guessed_are_weak() -> None:
-    placeholders = [
-        line.partition("=")[2]
-        for file in ("deploy/compose.env", ".env.example", "deploy/systemd/semsearch.env")
-        for line in (ROOT / file).read_text().splitlines()
-        if line.startswith("SECRET_KEY=")
-    ]
-    assert placeholders
+    placeholders = ["change-me-to-a-long-random-text", "replace this: changeme changeme changeme 123"]
     weak = [
         "a",
         "x" * 100,
