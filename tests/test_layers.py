@@ -25,6 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
         "gallery.job_labels", "gallery.media_folders",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
+        "search.damage",
     ),
     "doors": (
         "gallery.imaging", "gallery.ingest.archives", "gallery.ingest.zip_structure",

@@ -150,10 +150,10 @@ def _kept(root: str) -> FeatureMaps | None:
     try:
         with default_storage.open(f"{root}/list.json") as file:
             content = json.loads(file.read())
-    except (OSError, ValueError):  # not made yet, or being written by another request
+        height, width, channels = content["shape"]
+        return FeatureMaps((height, width, channels), [FeatureMap(*one) for one in content["maps"]])
+    except (OSError, ValueError, TypeError, LookupError):  # not made yet, being written, or damaged
         return None
-    height, width, channels = content["shape"]
-    return FeatureMaps((height, width, channels), [FeatureMap(*one) for one in content["maps"]])
 
 
 def _drop_folder(folder: str) -> None:
