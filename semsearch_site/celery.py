@@ -15,7 +15,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@signals.celeryd_init.connect  # type: ignore[untyped-decorator]  # Celery declares no types
+@signals.celeryd_init.connect
 def close_the_state_folder(**_: Any) -> None:
     """Keep others out of a state folder that an earlier version left open."""
     from django.conf import settings

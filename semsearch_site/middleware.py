@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import unquote_to_bytes
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from gallery.api.errors import is_of_api
 from semsearch_site import error_pages
 from semsearch_site.content_types import UNREADABLE_TYPE
 
@@ -35,7 +35,11 @@ class PermissionsPolicyMiddleware:
 
 
 class ReadableRequestMiddleware:
-    """Refuses requests that nothing here could read: in another encoding, or with a NUL in the address."""
+    """Refuses what nothing here could read: texts in another encoding, and NUL in an address of the API.
+
+    No database takes NUL. In the address of a page it becomes the sign of an unreadable character, by which
+    nothing is found.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -44,8 +48,14 @@ class ReadableRequestMiddleware:
         """Answer, or refuse."""
         if UNREADABLE_TYPE in request.META:
             return error_pages.answer(request, 415, "Send text in UTF-8.", "unsupported_media_type")
-        if "\0" in request.path_info or b"\0" in unquote_to_bytes(request.META.get("QUERY_STRING", "")):
-            return error_pages.answer(request, 400, "The address holds the character NUL.", "invalid")
+        query = request.META.get("QUERY_STRING", "")
+        if "\0" in request.path_info or "%00" in query or "\0" in query:
+            if is_of_api(request):
+                return error_pages.answer(request, 400, "The address holds the character NUL.", "invalid")
+            request.META["QUERY_STRING"] = query.replace("\0", "%00").replace("%00", "%EF%BF%BD")
+            request.path, request.path_info = (
+                path.replace("\0", "\N{REPLACEMENT CHARACTER}") for path in (request.path, request.path_info)
+            )
         return self.get_response(request)
 
 

@@ -19,7 +19,8 @@ class Negotiation(DefaultContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         """Return the renderer and its media type. Raises: NotAcceptable; Http404 for an unknown `format`."""
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+            return chosen
         except ValueError as error:  # of a parameter in an encoding that nobody knows
             raise NotAcceptable(available_renderers=renderers) from error
 

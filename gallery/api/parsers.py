@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import QueryDict
 from rest_framework import parsers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 
 # Nothing that is asked for is nested deeper; Python's own limit is reached where it happens to be.
 DEEPEST = 32
@@ -24,7 +24,7 @@ class JsonParser(parsers.JSONParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return what the body says. Raises: ParseError; RequestDataTooBig."""
+        """Return what the body says. Raises: ParseError; ValidationError; RequestDataTooBig."""
         try:
             value = json.loads(_read(stream).decode("utf-8"), parse_constant=_no_number)
         except RecursionError:
@@ -40,8 +40,8 @@ class FormParser(parsers.FormParser):
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> QueryDict:
-        """Return the fields. Raises: ParseError; SuspiciousOperation for more than is read at once."""
+    ) -> Any:
+        """Return the fields. Raises: ValidationError; SuspiciousOperation for too many or too long ones."""
         form = QueryDict(_read(stream), encoding="utf-8")
         check_values(dict(form.lists()))
         return form
@@ -53,7 +53,10 @@ class MultiPartParser(parsers.MultiPartParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return fields and files. Raises: ParseError; SuspiciousOperation for more than is read at once."""
+        """Return fields and files.
+
+        Raises: ParseError; ValidationError; SuspiciousOperation for too many or too long ones.
+        """
         try:
             form = super().parse(stream, media_type, parser_context)
         except (LookupError, ValueError) as error:  # encodings of single parts
@@ -64,19 +67,19 @@ class MultiPartParser(parsers.MultiPartParser):
 
 
 def check_values(value: object) -> None:
-    """Look through what was parsed. Raises: ParseError for what cannot be stored or is nested too deep."""
+    """Look through what was parsed. Raises: ValidationError for what no database takes, or too deep."""
     waiting = [(value, 1)]
     while waiting:
         one, depth = waiting.pop()
         if isinstance(one, str):
             _check_text(one)
         elif isinstance(one, int) and abs(one) > LARGEST_INTEGER:
-            raise ParseError("A whole number in the body has more than 64 bits.")
+            raise ValidationError("A whole number in the body has more than 64 bits.")
         elif isinstance(one, float) and not math.isfinite(one):
-            raise ParseError("A number in the body is too large.")
+            raise ValidationError("A number in the body is too large.")
         elif isinstance(one, dict | list):
             if depth > DEEPEST:
-                raise ParseError(f"The body is nested deeper than {DEEPEST} levels.")
+                raise ValidationError(f"The body is nested deeper than {DEEPEST} levels.")
             waiting += [(inner, depth + 1) for inner in _inside(one)]
 
 
@@ -90,11 +93,11 @@ def _inside(value: dict[str, Any] | list[Any]) -> Iterator[Any]:
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        raise ParseError("A text in the body holds the character NUL, which cannot be stored.")
+        raise ValidationError("A text in the body holds the character NUL, which cannot be stored.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ParseError("A text in the body holds half a character (a lone surrogate).") from None
+        raise ValidationError("A text in the body holds half a character (a lone surrogate).") from None
 
 
 def _no_number(name: str) -> float:

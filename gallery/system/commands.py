@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TextIO, TypeVar, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
@@ -21,7 +21,7 @@ class PrintableOutput(OutputWrapper):
     JSON means the same with a character as an escape.
     """
 
-    def write(
+    def write(  # type: ignore[override]  # as Django's own has more parameters than a file's
         self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
     ) -> None:
         """Write a line: an end of line within it is no character of ours either."""
@@ -39,7 +39,7 @@ class ReportingCommand(BaseCommand, Generic[Report]):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run `report` and print what it returns."""
-        self.stdout, self.stderr = PrintableOutput(self.stdout), PrintableOutput(self.stderr)
+        self.stdout, self.stderr = (PrintableOutput(cast(TextIO, out)) for out in (self.stdout, self.stderr))
         try:
             report = self.report(**options)
         except SemsearchError as error:

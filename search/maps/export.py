@@ -7,6 +7,7 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,8 +234,8 @@ def _csv_pieces(current: CurrentMap) -> Iterator[bytes]:
         points = current.points[start : start + READ_ROWS].tolist()
         for pk, (x, y) in zip(ids, points, strict=True):
             if pk in named:
-                # numbers and no texts, which a minus would make a formula
-                writer.row((pk, *named[pk], float(f"{x:.6g}"), float(f"{y:.6g}")))
+                # numbers, not texts, which a minus would make a formula
+                writer.row((pk, *named[pk], Decimal(f"{x:.6g}"), Decimal(f"{y:.6g}")))
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()

@@ -59,7 +59,8 @@ def test_a_command_prints_no_control_characters() -> None:
 
 def logged(message: str, *values: object, error: Exception | None = None) -> list[str]:
     """Return the lines that a record makes in the log of the settings."""
-    formatter = settings.LOGGING["formatters"]["line"]
+    log: Any = settings.LOGGING
+    formatter = log["formatters"]["line"]
     assert formatter["class"] == "semsearch_site.logs.LineFormatter"
     info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("gallery", logging.ERROR, __file__, 1, message, values, info)

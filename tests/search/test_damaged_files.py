@@ -26,7 +26,7 @@ from search.extractors.networks.torch_checkpoint import MAGIC_NUMBER, PROTOCOL_V
 from search.extractors.pca import components
 from search.index.faiss import generation as generations
 from search.index.faiss.generation import DATA_FILES, Generation, Manifest
-from search.index.faiss.seal import SEAL_FILE
+from search.index.faiss.seal import SEAL_FILE, state_of
 from search.index.faiss.store import GenerationStore
 from search.index.faiss.stored_vectors import CENTRE_FILE, MappedVectors
 from tests.search.extractors.test_extra_networks import own_model
@@ -123,10 +123,8 @@ def test_a_file_that_was_touched_is_read_at_the_next_start_however_large_it_is(
     assert Generation.open(published.folder, checksums=False).count == 200
 
 
-def test_a_large_file_is_read_once_and_again_after_it_was_found_damaged(
-    published: Generation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(generations, "CHECKED_BYTES", 0)
+def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with each file that is read for its checksum."""
     read: list[str] = []
     digest = generations.sha256_of
 
@@ -135,6 +133,14 @@ def test_a_large_file_is_read_once_and_again_after_it_was_found_damaged(
         return digest(path)
 
     monkeypatch.setattr(generations, "sha256_of", noted)
+    return read
+
+
+def test_a_large_file_is_read_once_and_again_after_it_was_found_damaged(
+    published: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generations, "CHECKED_BYTES", 0)
+    read = noted_reads(monkeypatch)
     folder = published.folder
     Generation.open(folder, checksums=False)
     assert sorted(read) == sorted(DATA_FILES)
@@ -147,7 +153,7 @@ def test_a_large_file_is_read_once_and_again_after_it_was_found_damaged(
     content = bytearray(path.read_bytes())
     content[100] ^= 4
     path.write_bytes(content)
-    states["vectors.f16"] = generations.state_of(path)
+    states["vectors.f16"] = state_of(path)
     (folder / SEAL_FILE).write_text(json.dumps(states))
     Generation.open(folder, checksums=False)
     for every in (True, False):
@@ -162,9 +168,7 @@ def test_what_was_published_is_not_read_again_and_a_copy_is(
     store = GenerationStore(tmp_path / "indexes")
     folder = build(store).folder
     assert set(json.loads((folder / SEAL_FILE).read_text())) == set(DATA_FILES)
-    read: list[Path] = []
-    digest = generations.sha256_of
-    monkeypatch.setattr(generations, "sha256_of", lambda path: read.append(path) or digest(path))
+    read = noted_reads(monkeypatch)
     assert store.open_current("objects", checksums=False) is not None
     assert read == []
     shutil.copytree(folder, tmp_path / "copy" / "g1")
@@ -198,7 +202,7 @@ class _Tensor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         strides = tuple(int(np.prod(self.shape[place + 1 :])) for place in range(len(self.shape)))
-        rebuild = sys.modules["torch._utils"]._rebuild_tensor_v2  # type: ignore[attr-defined]
+        rebuild = sys.modules["torch._utils"]._rebuild_tensor_v2
         return rebuild, (
             _Held(self.key, int(np.prod(self.shape))),
             0,

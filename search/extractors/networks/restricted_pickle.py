@@ -31,7 +31,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         """
         start = file.tell()
         for operation, argument, _ in pickletools.genops(file):
-            if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument) > MOST_PLACES:
+            if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > MOST_PLACES:
                 raise WeightsError(f"The weights file is damaged: its pickle asks for place {argument}.")
         file.seek(start)
         return cls(file).load()
