@@ -15,7 +15,11 @@ env = environment.reader()
 
 # --- state ------------------------------------------------------------------------------------
 SEMSEARCH_HOME = environment.home(env)
-SECRET_KEY = environment.secret_key(env, SEMSEARCH_HOME)
+HOME_MODE = environment.home_mode(env)
+# Django would give uploads and static files the mode 0644 whatever the process says
+FILE_UPLOAD_PERMISSIONS = HOME_MODE & 0o666
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = environment.secret_key(env, SEMSEARCH_HOME, debug=DEBUG)
 MEDIA_ROOT = SEMSEARCH_HOME / "media"
 MEDIA_URL = "media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
@@ -25,7 +29,6 @@ STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
 STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
 
 # --- who may come in --------------------------------------------------------------------------
-DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 OPEN_READING = env.bool("OPEN_READING", True)
@@ -35,6 +38,13 @@ AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+# those who ask for these stand beside the server, not behind its proxy
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = env.int("HSTS_S", 365 * 86_400) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", False)
+# W005, W021: whether a domain's other names speak https too, its owner knows and says with HSTS_SUBDOMAINS
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -90,11 +100,16 @@ INSTALLED_APPS = [
     "search",
     "benchmarks",
 ]
+# The first ones see every answer, whoever makes it: those of static files too, which WhiteNoise makes.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "semsearch_site.middleware.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "gallery.access.audit.AuditMiddleware",
+    "semsearch_site.middleware.ReadableRequestMiddleware",
+    "semsearch_site.middleware.MethodRefusedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -102,8 +117,8 @@ MIDDLEWARE = [
     "gallery.access.gate.Gate",
     "gallery.access.rates.RateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+CSRF_FAILURE_VIEW = "semsearch_site.error_pages.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -171,6 +186,11 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["gallery.access.permissions.ByPolicy"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        f"gallery.api.parsers.{name}" for name in ("JsonParser", "FormParser", "MultiPartParser")
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "gallery.api.negotiation.Negotiation",
+    "DEFAULT_METADATA_CLASS": "gallery.api.negotiation.JsonMetadata",
     "DEFAULT_SCHEMA_CLASS": "gallery.api.schema.AnswerSchema",
     "EXCEPTION_HANDLER": "gallery.api.errors.as_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -225,8 +245,23 @@ CACHES = (
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "class": "semsearch_site.logs.LineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "filters": {
+        "said": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://semsearch_site.logs.not_said_already",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "faiss": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR", "filters": ["said"]},
+        "faiss": {"level": "WARNING"},
+    },
 }

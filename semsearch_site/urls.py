@@ -34,3 +34,8 @@ urlpatterns = [
     path("", include("gallery.urls")),
     path("", include("search.urls")),
 ]
+
+handler400 = "semsearch_site.error_pages.bad_request"
+handler403 = "semsearch_site.error_pages.forbidden"
+handler404 = "semsearch_site.error_pages.not_found"
+handler500 = "semsearch_site.error_pages.broken"

@@ -5,8 +5,16 @@ from __future__ import annotations
 import logging
 from typing import Any, TypedDict
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -52,6 +60,9 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
         error = exceptions.NotFound(str(error) or None)
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif refused := refusal(error):
+        status, answer = refused
+        return Response(answer, status=status)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
         response.data = error_answer(_code(error), _in_words(error.detail))
@@ -65,8 +76,28 @@ def _told(error: SemsearchError, request: HttpRequest) -> str:
     return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)
 
 
+def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:
+    """Return status and answer for what Django refuses before a view sees it; None for anything else."""
+    if isinstance(error, RequestDataTooBig):
+        return 413, error_answer("too_large", "The body is larger than this server reads at once.")
+    if isinstance(error, DisallowedHost):
+        return 400, error_answer("invalid", "This site is not known by this name (ALLOWED_HOSTS).")
+    if isinstance(error, SuspiciousOperation | BadRequest | MultiPartParserError):
+        return 400, error_answer("invalid", str(error) or "The request cannot be read.")
+    if isinstance(error, UnreadablePostError):
+        return 400, error_answer("invalid", "The body ended early.")
+    return None
+
+
+def is_of_api(request: HttpRequest) -> bool:
+    """Whether the answer goes to a program: everything below /api/ is JSON, errors too."""
+    return request.path_info.startswith("/api/")
+
+
+# a program has no CSRF token, and what does not exist needs none
+@csrf_exempt
 def unknown_address(request: HttpRequest) -> JsonResponse:
-    """Answer for an address below /api/ that does not exist."""
+    """Answer for an address below /api/ that does not exist, by whatever method."""
     detail = "There is nothing at this address; /api/docs/ lists what there is."
     return JsonResponse(error_answer("not_found", detail), status=404)
 

@@ -152,7 +152,7 @@ def _kept(key: str, count: int) -> FeatureMaps | None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as bundle:
             kept = _as_maps(key, json.loads(bundle.read(LISTED)))
-    except (KeyError, ValueError, zipfile.BadZipFile):  # a damaged file is made again
+    except (LookupError, TypeError, ValueError, zipfile.BadZipFile):  # a damaged file is made again
         return None
     return kept if len(kept.maps) >= min(count, kept.shape[2]) else None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import parsers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gallery.api import parsers
 from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers
@@ -16,7 +16,7 @@ from search.live import serializers as live_serializers
 class SearchView(APIView):
     """Find pictures like this one."""
 
-    parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
+    parser_classes = [parsers.MultiPartParser, parsers.JsonParser, parsers.FormParser]
 
     @extend_schema(
         request={

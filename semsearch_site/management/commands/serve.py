@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from gallery.access import first_account
 from gallery.errors import SemsearchError
+from gallery.system.home_folder import close_to_others
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
 
 # Said at every start, of a setting of the machine that is of no use to a queue as small as this.
@@ -22,6 +23,10 @@ BROKER_ALWAYS_SAYS = b"Memory overcommit must be enabled"
 # Said to whoever tries this as root, as in a container; a worker started without `serve` still says it.
 WORKER_ALWAYS_SAYS = "You're running the worker with superuser privileges"
 WORKER = ("worker", "--beat", "--loglevel", "WARNING")
+RUNS_AS_ROOT = (
+    "semsearch runs as root: whoever breaks into it has the whole machine. Give it an account of its own, as "
+    "deploy/systemd/ does."
+)
 WEB = ("-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-level", "warning")
 
 
@@ -39,8 +44,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start everything and wait."""
         host, port = options["host"], options["port"]
+        if os.geteuid() == 0:
+            self.stderr.write(RUNS_AS_ROOT)
         try:
             check_address(host, port)
+            close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
             if _static_is_stale():
                 call_command("collectstatic", verbosity=0, interactive=False)
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
