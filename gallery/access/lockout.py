@@ -26,6 +26,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
+from gallery.access import audit
 from gallery.access.account_models import FailedAttempts
 from gallery.access.client_address import client_address
 from gallery.access.known_browsers import browser_of
@@ -116,6 +117,14 @@ class Guess:
             ):  # another guess was counted in the meantime
                 found.filter(failures__gt=0).update(failures=F("failures") - 1)
 
+    def was_wrong(self) -> None:
+        """Leave it counted; a wait that follows from it is logged and stands in the audit."""
+        for row in self._counted:
+            if wait_s := row.limit.rule.wait_s(row.failures_now):
+                # what was typed may hold signs that terminals obey
+                logger.warning("%r has to wait %d s", row.limit.who, wait_s)
+                audit.record("account.locked", row.limit.who, wait_s=int(wait_s))
+
 
 def begin(limits: Sequence[Limit]) -> Guess:
     """Count a guess. Raises: TooManyAttemptsError, and then it is not counted and must not be looked at."""
@@ -131,10 +140,6 @@ def begin(limits: Sequence[Limit]) -> Guess:
         counted = list(_count(limits, rows, now))
         FailedAttempts.objects.bulk_update(rows.values(), ["failures", "last_at"])
         FailedAttempts.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
-    for row in counted:
-        if wait_s := row.limit.rule.wait_s(row.failures_now):
-            # what was typed may hold signs that terminals obey
-            logger.warning("%r has to wait %d s, if this guess is wrong too", row.limit.who, wait_s)
     return Guess(counted)
 
 

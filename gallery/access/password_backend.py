@@ -26,6 +26,6 @@ class PasswordBackend(ModelBackend):
             return None
         guess = lockout.begin(lockout.password_limits(request, username)) if request else None
         user = super().authenticate(request, username, password, **kwargs)
-        if user is not None and guess is not None:
-            guess.was_right()
+        if guess is not None:
+            (guess.was_wrong if user is None else guess.was_right)()
         return user

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from gallery.access import lockout
+from gallery.access import audit, lockout
 from gallery.access.account_models import AccessToken
 from gallery.access.scopes import Scope
 from gallery.errors import SemsearchError
@@ -48,26 +48,32 @@ def make_token(
     """Return a new token's row and the token, which nobody can find out later; None: it has no end."""
     text = BEGINNING + secrets.token_urlsafe(RANDOM_BYTES)
     wanted = set(scopes)
-    token = AccessToken.objects.create(
-        owner=owner,
-        name=name,
-        digest=digest_of(text),
-        prefix=text[:SHOWN],
-        scopes=[scope for scope in Scope if scope in wanted],
-        expires_at=None if days is None else timezone.now() + timedelta(days=days),
-    )
+    with transaction.atomic():
+        token = AccessToken.objects.create(
+            owner=owner,
+            name=name,
+            digest=digest_of(text),
+            prefix=text[:SHOWN],
+            scopes=[scope for scope in Scope if scope in wanted],
+            expires_at=None if days is None else timezone.now() + timedelta(days=days),
+        )
+        audit.record("token.create", token, owner=str(owner), scopes=list(token.scopes), days=days)
     return token, text
 
 
 def revoke(token: AccessToken) -> None:
     """End a token, from now on."""
-    token.delete()
+    with transaction.atomic():
+        audit.record("token.revoke", token, owner=str(token.owner))
+        token.delete()
 
 
 def revoke_all(owner: AbstractBaseUser) -> int:
     """End every token of an account; returns how many there were."""
-    ended, _ = AccessToken.objects.filter(owner_id=owner.pk).delete()
-    return ended
+    found = list(AccessToken.objects.filter(owner_id=owner.pk).select_related("owner"))
+    for token in found:
+        revoke(token)
+    return len(found)
 
 
 def digest_of(text: str) -> str:
@@ -95,7 +101,7 @@ def _checked(request: HttpRequest, text: str) -> AccessToken:
         found = AccessToken.objects.select_related("owner").filter(digest=digest_of(text)).first()
     if found is None:
         # who has a right one is never kept waiting: nobody guesses 256 bits, however often he may try
-        lockout.begin(lockout.token_limits(request))
+        lockout.begin(lockout.token_limits(request)).was_wrong()
         raise TokenRefusedError(
             "token_unknown", "No such token, or it was revoked. Make another at /accounts/tokens/."
         )
