@@ -59,7 +59,10 @@ TABLE: dict[tuple[str, str], Scope] = {
     ("experiment-leaderboard", "GET"): Scope.READ,
     ("gallery:failed_csv", "GET"): Scope.READ,
     ("schema", "GET"): Scope.READ,
-    ("admin:login", "POST"): Scope.SIGN_IN,
+    ("accounts:sign_in", "POST"): Scope.SIGN_IN,
+    ("accounts:first", "POST"): Scope.SIGN_IN,
+    ("accounts:password", "POST"): Scope.SIGN_IN,
+    ("admin-sign-in", "POST"): Scope.SIGN_IN,
 }
 
 

@@ -188,7 +188,7 @@ def test_a_content_type_that_is_not_read_is_refused(
     ask = partial(ask_the_server, CONTENT_TYPE=kind, QUERY_STRING=query)
     for address in (SEARCH, "/api/v1/nothing/"):
         error_of(ask("POST", address), 400, 404, 415)
-    for page in ("/live/", "/admin/login/"):
+    for page in ("/live/", "/accounts/sign-in/"):
         assert ask("GET", page).status_code in (200, 400, 415)
 
 
@@ -238,7 +238,7 @@ def test_a_broken_form_is_refused(staff: Client, dataset: Dataset, form: str) ->
     for address in (SEARCH, "/api/v1/images/", "/api/v1/datasets/mine/upload/"):
         answer = staff.post(address, FORMS[form], content_type="multipart/form-data; boundary=x")
         error_of(answer, 400, 404, 409, 413)
-    page = staff.post("/admin/login/", FORMS[form], content_type="multipart/form-data; boundary=x")
+    page = staff.post("/accounts/sign-in/", FORMS[form], content_type="multipart/form-data; boundary=x")
     assert page.status_code in (200, 302, 400, 413)
 
 
@@ -274,7 +274,7 @@ def test_a_number_that_is_none_leads_nowhere(staff: Client, numbers: dict[str, i
 
 def test_a_form_of_another_site_is_refused_in_the_form_of_the_address() -> None:
     strict = Client(enforce_csrf_checks=True)
-    page = strict.post("/admin/login/", {"username": "a", "password": "b"})
+    page = strict.post("/accounts/sign-in/", {"username": "a", "password": "b"})
     assert page.status_code == 403
     assert "<h1>" in page.content.decode()
     assert "form did not come" in page.content.decode()

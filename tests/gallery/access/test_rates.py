@@ -181,14 +181,14 @@ def test_attempts_to_sign_in_count_for_their_address(client: Client, settings: A
     settings.SIGN_IN_THROTTLE = "3/min"
     User.objects.create_superuser("staff", password="a long password")
     wrong = [
-        client.post("/admin/login/", {"username": f"name{n}", "password": "wrong"}).status_code
+        client.post("/accounts/sign-in/", {"username": f"name{n}", "password": "wrong"}).status_code
         for n in range(5)
     ]
     assert wrong == [200, 200, 200, 429, 429]
     right = {"username": "staff", "password": "a long password"}
-    assert client.post("/admin/login/", right).status_code == 429
-    assert client.get("/admin/login/").status_code == 200
-    assert client.post("/admin/login/", right, REMOTE_ADDR="192.0.2.7").status_code == 302
+    assert client.post("/accounts/sign-in/", right).status_code == 429
+    assert client.get("/accounts/sign-in/").status_code == 200
+    assert client.post("/accounts/sign-in/", right, REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
 @pytest.mark.django_db
