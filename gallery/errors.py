@@ -34,6 +34,14 @@ class TooLargeError(SemsearchError):
     status = 413
 
 
+class BusyError(SemsearchError):
+    """There is no room for this just now; `retry_after_s` says when to ask again."""
+
+    code = "busy"
+    status = 503
+    retry_after_s = 5
+
+
 class UnsafeArchiveError(SemsearchError):
     """An archive as a whole cannot be read safely."""
 
