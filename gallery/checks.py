@@ -8,6 +8,18 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+LEAST = {
+    "MAX_PICTURE_BYTES": 1,
+    "MAX_PICTURE_PIXELS": 1,
+    "MAX_ARCHIVE_BYTES": 1,
+    "MAX_ARCHIVE_MEMBERS": 1,
+    "MAX_RESULTS_PER_PAGE": 1,
+    "DECODE_MEMORY_MB": 128,  # a helper that reads pictures needs some of its own
+    "DECODE_TIMEOUT_S": 1,
+    "DECODE_WAIT_S": 0,
+    "IMPORT_TIMEOUT_S": 1,
+}
+
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -21,10 +33,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="gallery.E001",
             )
         )
-    for name in ("MAX_PICTURE_BYTES", "MAX_PICTURE_PIXELS", "MAX_ARCHIVE_BYTES", "MAX_RESULTS_PER_PAGE"):
-        if getattr(settings, name) < 1:
+    for name, least in LEAST.items():
+        if getattr(settings, name) < least:
             found.append(
-                Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002")
+                Error(f"{name} must be {least} or more.", hint="Unset it for the default.", id="gallery.E002")
             )
     if settings.DEBUG and "*" in settings.ALLOWED_HOSTS:
         found.append(

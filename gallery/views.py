@@ -19,6 +19,7 @@ from gallery import media_folders
 from gallery.browse.csv_cells import escape_formula
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
+from gallery.ingest.failures import MOST_OF_A_KIND
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from gallery.system.storage import StorageUnavailableError, storage_errors
@@ -113,6 +114,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
     context = {
         "job": shown,
+        "most_of_a_kind": MOST_OF_A_KIND,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
@@ -131,7 +133,7 @@ class _Echo:
 @require_safe
 def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Send the files a job could not use, with the reasons, as CSV."""
-    shown = get_object_or_404(Job.objects.only("pk"), pk=pk)
+    shown = get_object_or_404(Job.objects.only("pk", "result"), pk=pk)
     rows = FailedFile.objects.filter(job=shown).order_by("pk").values_list("name", "code", "reason")
 
     def lines() -> Iterator[str]:
@@ -139,6 +141,9 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         yield writer.writerow(["name", "code", "reason"])
         for row in rows.iterator(chunk_size=1000):
             yield writer.writerow([escape_formula(cell) for cell in row])
+        for code, count in shown.unlisted.items():
+            more = f"({count} more files)"
+            yield writer.writerow([more, code, f"Only the first {MOST_OF_A_KIND} of a kind are listed."])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'

@@ -38,8 +38,13 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- limits -----------------------------------------------------------------------------------
 MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", 50 * 2**20)
-MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 100_000_000)
+MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 300_000_000)
+DECODE_MEMORY_MB = env.int("DECODE_MEMORY_MB", 512)
+DECODE_TIMEOUT_S = env.float("DECODE_TIMEOUT_S", 10.0)
+DECODE_WAIT_S = env.float("DECODE_WAIT_S", 5.0)
 MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", 20 * 2**30)
+MAX_ARCHIVE_MEMBERS = env.int("MAX_ARCHIVE_MEMBERS", 200_000)
+IMPORT_TIMEOUT_S = env.float("IMPORT_TIMEOUT_S", 6 * 3600.0)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", "120/min")
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
 FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))

@@ -173,7 +173,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
         slug_field="slug", read_only=True
     )
-    failed = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")

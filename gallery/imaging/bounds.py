@@ -12,8 +12,9 @@ from gallery.imaging import budget
 class ImageLimits:
     """The largest picture that is read: bytes of the file, pixels in all, pixels a side.
 
-    `memory_bytes` is what all decoding of this process may take at a time, `wait_s` how long to wait for room
-    in that, `decode_s` the seconds of a processor that one picture may take.
+    `memory_bytes` is what all decoding of this process may take at a time. For room in that one waits up to
+    `wait_s`, and for a decoder process only while fewer than `most_waiting` do, so that they never hold all
+    threads of a server. One picture may take `decode_s` seconds of a processor.
     """
 
     max_bytes: int = 50 * 2**20
@@ -21,6 +22,7 @@ class ImageLimits:
     max_side: int = 30_000
     memory_bytes: int = 512 * 2**20
     wait_s: float = 5.0
+    most_waiting: int = 4
     decode_s: float = 10.0
 
     def check_file(self, data: bytes) -> None:

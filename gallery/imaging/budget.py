@@ -39,22 +39,26 @@ class FairShare:
         return self._used
 
     @contextmanager
-    def taken(self, amount: int, capacity: int, wait_s: float) -> Iterator[None]:
+    def taken(
+        self, amount: int, capacity: int, wait_s: float, most_waiting: int | None = None
+    ) -> Iterator[None]:
         """Hold a part of `capacity`, which is at least that much, while inside.
 
-        Raises: BusyError after waiting so many seconds.
+        Raises: BusyError after waiting so many seconds, or where so many wait already.
         """
-        self._take(amount, capacity, wait_s)
+        self._take(amount, capacity, wait_s, most_waiting)
         try:
             yield
         finally:
             self._give_back(amount)
 
-    def _take(self, amount: int, capacity: int, wait_s: float) -> None:
+    def _take(self, amount: int, capacity: int, wait_s: float, most_waiting: int | None) -> None:
         with self._lock:
             if not self._turns and self._used + amount <= capacity:
                 self._used += amount
                 return
+            if most_waiting is not None and len(self._turns) >= most_waiting:
+                raise _busy()
             turn = _Turn(amount, capacity)
             self._turns.append(turn)
         if turn.has_come.wait(wait_s):
@@ -64,7 +68,7 @@ class FairShare:
                 return
             self._turns.remove(turn)
             self._next_turns()
-        raise BusyError("Too many large images are being read just now; try again in some seconds.")
+        raise _busy()
 
     def _give_back(self, amount: int) -> None:
         with self._lock:
@@ -76,6 +80,10 @@ class FairShare:
             turn = self._turns.popleft()
             self._used += turn.amount
             turn.has_come.set()
+
+
+def _busy() -> BusyError:
+    return BusyError("Too many large images are being read just now: try again in some seconds.")
 
 
 class Patience:

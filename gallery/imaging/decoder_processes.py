@@ -61,7 +61,8 @@ def done(task: Task) -> tuple[ImageFacts, RGB | None]:
     if task.declared is not None:  # what never fits waits for nothing
         needed = memory_needed(task.declared, task.wanted)
         task.limits.check_memory(task.declared.size, task.cost_bytes(needed))
-    with PLACES.taken(1, max(2, min(MOST_PROCESSES, usable_cores())), patience.left_s):
+    places = max(2, min(MOST_PROCESSES, usable_cores()))
+    with PLACES.taken(1, places, patience.left_s, task.limits.most_waiting):
         process = POOL.take()
         try:
             found = _asked(process, task, patience)

@@ -65,7 +65,7 @@ def decode_with_facts(
     wanted = Wanted(shortest_side, longest_side)
     kind, declared = _declared(data, limits)
     if declared is not None and declared.plain and declared.pixels <= MOST_PIXELS_HERE:
-        needed = memory_needed(declared, wanted)
+        needed = memory_needed(declared, wanted, by_pillow=not declared.scales)
         if needed <= budget.largest_small_bytes(limits.memory_bytes):
             found = _decoded_here(declared, data, wanted, limits, needed)
             if found is not None:

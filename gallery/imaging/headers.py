@@ -24,8 +24,8 @@ LEAST_CHUNK_BYTES = 512
 
 # Bytes that decoding holds for each pixel of the full size, beside the result; measured, see
 # tests/gallery/imaging/test_memory.py.
-WEBP_HELD = 20.5
-GIF_HELD = 3.0
+WEBP_HELD = 16.5
+GIF_HELD = 2.5
 BMP_RUNS_HELD = 4.0
 COLOUR_HELD = 4.0
 GREY_HELD = 1.0

@@ -16,7 +16,8 @@ LARGE_RESULT_PIXELS = 4_000_000
 LEAST_TIMES_WANTED = 3
 
 RESULT_BYTES = 3  # a pixel
-BAND_BYTES = 24  # a pixel of the band that is being turned into RGB
+PILLOW_BYTES = 4  # a pixel in colour
+BAND_BYTES = 32  # a pixel of the band that is being turned into RGB
 FIXED_BYTES = 2**18
 
 
@@ -47,13 +48,18 @@ class Wanted:
         return max(1, times // LEAST_TIMES_WANTED)
 
 
-def memory_needed(declared: Declared, wanted: Wanted) -> int:
-    """Return the most bytes that decoding takes at once, the result included, the file itself not."""
+def memory_needed(declared: Declared, wanted: Wanted, *, by_pillow: bool = True) -> int:
+    """Return the most bytes that decoding takes at once, the result included, the file itself not.
+
+    A JPEG is decoded `by_pillow` where libjpeg-turbo alone cannot do it.
+    """
     factor = wanted.factor(declared)
     width, height = (-(-side // factor) for side in declared.size)
     result = RESULT_BYTES * width * height
     decoding = int(declared.held * declared.pixels) + declared.extra
-    if not declared.scales:
+    if by_pillow:
         decoding += BAND_BYTES * min(declared.pixels, BAND_PIXELS)
+        if declared.scales:
+            decoding += PILLOW_BYTES * width * height
     # an image that was stored on its side is turned when its decoder has given back what it held
     return FIXED_BYTES + max(decoding + result, 2 * result)
