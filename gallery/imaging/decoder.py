@@ -103,7 +103,7 @@ def facts(declared: Declared, data: bytes) -> ImageFacts:
         return facts_of(declared, opened.info)
 
 
-def facts_of(declared: Declared, metadata: Mapping[str | tuple[int, int], Any]) -> ImageFacts:
+def facts_of(declared: Declared, metadata: Mapping[Any, Any]) -> ImageFacts:
     """Say what a file is of which header and metadata, as Pillow names them, are known."""
     return _facts(declared.kind, declared.size, _orientation(declared.kind, metadata))
 
@@ -158,7 +158,7 @@ def _upright(kind: Format, size: tuple[int, int], orientation: int, rgb: RGB) ->
     return _facts(kind, size, orientation), np.ascontiguousarray(rgb)
 
 
-def _orientation(kind: Format, metadata: Mapping[str | tuple[int, int], Any]) -> int:
+def _orientation(kind: Format, metadata: Mapping[Any, Any]) -> int:
     """The EXIF orientation still to be applied, 1 to 8; broken EXIF data never refuses a picture."""
     if kind is formats.TIFF or not metadata:  # the decoder of TIFF returns the picture upright already
         return 1

@@ -34,6 +34,7 @@ NICENESS = 5  # whoever waits for a usual image comes first
 WAITING_TIMES = 3.0  # a picture may take so many times its seconds where the processor is busy
 # of addresses, beside what was reckoned: libraries ask for more than they use
 SLACK_BYTES = 32 * 2**20
+TOO_MUCH = "this picture takes more memory than its size explains: export it again, or save it as JPEG"
 
 
 def main() -> None:
@@ -64,17 +65,14 @@ def _answer(connection: socket.socket, head: Head, data: bytes) -> None:
     try:
         _serve(connection, head, data)
     except (NotAnImageError, TooLargeError) as error:
-        _send_error(connection, error)
+        _send_error(connection, error, ends=False)
     except MemoryError:
-        error = TooLargeError(
-            "this picture takes more memory than its size explains: export it again, or save it as JPEG"
-        )
-        _send_error(connection, error)
+        _send_error(connection, TooLargeError(TOO_MUCH), ends=True)
         sys.exit()  # what was half done may still hold memory
 
 
-def _send_error(connection: socket.socket, error: SemsearchError) -> None:
-    send(connection, {"error": error.code, "detail": error.detail[:2000]})
+def _send_error(connection: socket.socket, error: SemsearchError, *, ends: bool) -> None:
+    send(connection, {"error": error.code, "detail": error.detail[:2000], "ends": ends})
 
 
 def _serve(connection: socket.socket, head: Head, data: bytes) -> None:

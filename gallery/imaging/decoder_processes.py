@@ -109,6 +109,8 @@ def _answer(process: DecoderProcess, head: Head, body: bytes, limits: ImageLimit
     process.ask(head, body)
     answer, count = process.answer(CLOCK_TIMES * limits.decode_s + GRACE_S)
     if "error" in answer:
+        if answer["ends"]:
+            process.end()
         raise _ERRORS[answer["error"]](answer["detail"])
     return answer, count
 

@@ -108,7 +108,7 @@ def _jpeg_frame(frame: bytes, in_scan: int, data: bytes, metadata: dict[str, byt
     Where one scan does not hold all of a row, libjpeg keeps the coefficients of the whole image.
     """
     marker, bits, height, width, components = struct.unpack_from(">BBHHB", frame)
-    if bits != 8 or components not in (1, 3):
+    if bits != 8 or components not in (1, 3, 4):
         return None
     sampling = [divmod(frame[8 + 3 * number], 16) for number in range(components)]
     across, down = max(x for x, _ in sampling), max(y for _, y in sampling)
@@ -120,7 +120,7 @@ def _jpeg_frame(frame: bytes, in_scan: int, data: bytes, metadata: dict[str, byt
         formats.JPEG,
         (width, height),
         held=COEFFICIENT_BYTES * share if is_buffered else 0.0,
-        plain=not is_buffered or data.count(b"\xff\xda") <= MOST_SCANS,
+        plain=components < 4 and (not is_buffered or data.count(b"\xff\xda") <= MOST_SCANS),
         scales=True,
         metadata=metadata,
     )

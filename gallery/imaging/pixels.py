@@ -84,7 +84,7 @@ class _Greys:
     def eight_bits(self, band: Image.Image) -> NDArray[np.uint8]:
         """Return rows of the image as (h, w) uint8."""
         grey = _values(band) - np.float32(self.low)
-        scaled = np.clip(grey * (255.0 / self.span) + 0.5, 0.0, 255.0).astype(np.uint8)
+        scaled: NDArray[np.uint8] = np.clip(grey * (255.0 / self.span) + 0.5, 0.0, 255.0).astype(np.uint8)
         if self.is_inverted:
             scaled = 255 - scaled
         if self.transparent is not None:

@@ -53,6 +53,11 @@ class DecoderProcess:
             ) from error
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
@@ -103,7 +108,9 @@ class ProcessPool:
         return process if process is not None and process.is_alive else DecoderProcess()
 
     def put(self, process: DecoderProcess) -> None:
-        """Keep a process that has done its work."""
+        """Keep a process that has done its work, unless it ended with that."""
+        if not process.is_alive:
+            return
         process.kept_since = time.monotonic()
         with self._lock:
             self._idle.append(process)

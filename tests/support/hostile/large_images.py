@@ -1,4 +1,4 @@
-"""Images of every kind that is read, flat or noisy, as large as wanted: few bytes that declare many pixels."""
+"""Images of every kind that is read, as large as wanted: few bytes that declare many pixels."""
 
 from __future__ import annotations
 

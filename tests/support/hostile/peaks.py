@@ -1,7 +1,7 @@
-"""Measures what decoding files takes of memory, in a process of its own: `python -m tests.support.hostile.peaks`.
+"""Measures what decoding files takes of memory, run as a module in a process of its own.
 
-Each line of the input is the path of a file and the shortest side that is wanted, 0 for none; each line of the
-output is JSON: what was reckoned, what it took at most, and how long, or why it was refused.
+Each line of the input is the path of a file and the shortest side that is wanted, 0 for none; each line of
+the output is JSON: what was reckoned, what it took at most, and how long, or why it was refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def main() -> None:
     Image.MAX_IMAGE_PIXELS = None
     for line in sys.stdin:
         path, side = line.rsplit(maxsplit=1)
-        print(json.dumps(_measured(Path(path).read_bytes(), int(side))), flush=True)
+        sys.stdout.write(json.dumps(_measured(Path(path).read_bytes(), int(side))) + "\n")
+        sys.stdout.flush()
 
 
 def _measured(data: bytes, side: int) -> dict[str, object]:
