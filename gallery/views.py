@@ -19,7 +19,7 @@ from gallery import media_folders
 from gallery.browse.csv_cells import escape_formula
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
-from gallery.ingest.failures import MOST_OF_A_KIND
+from gallery.ingest import failures
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from gallery.system.storage import StorageUnavailableError, storage_errors
@@ -114,7 +114,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
     context = {
         "job": shown,
-        "most_of_a_kind": MOST_OF_A_KIND,
+        "most_of_a_kind": failures.MOST_OF_A_KIND,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
@@ -143,7 +143,8 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
             yield writer.writerow([escape_formula(cell) for cell in row])
         for code, count in shown.unlisted.items():
             more = f"({count} more files)"
-            yield writer.writerow([more, code, f"Only the first {MOST_OF_A_KIND} of a kind are listed."])
+            why = f"Only the first {failures.MOST_OF_A_KIND} of a kind are listed."
+            yield writer.writerow([more, code, why])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'
