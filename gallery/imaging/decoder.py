@@ -30,6 +30,8 @@ _TURNS: dict[int, Callable[[RGB], RGB]] = {
     8: lambda rgb: rgb[:, ::-1].swapaxes(0, 1),
 }
 _QUARTER_TURNS = {5, 6, 7, 8}
+# what may tell the orientation, as Pillow names it
+_ORIENTING = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
 _MODE_BYTES = {"1": 1.0, "L": 1.0, "P": 1.0}  # a pixel in Pillow; four in most others
 # Bytes that the decoder of AVIF holds for each pixel beside the result; measured
@@ -76,14 +78,10 @@ def decoded_by_pillow(
     """Decode a file that is open. Raises: NotAnImageError, TooLargeError."""
     kind = declared.kind
     try:
-        factor = wanted.factor(declared)
-        least = wanted.least_size(declared.size)
-        if declared.scales:
-            factor = 1
-            if least is not None:
-                opened.draft(None, least)
+        if declared.scales and (least := wanted.least_size(declared.size)) is not None:
+            opened.draft(None, least)
         opened.load()
-        rgb = as_rgb(opened, factor)
+        rgb = as_rgb(opened, 1 if declared.scales else wanted.factor(declared))
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"this {kind.name} file unfolds to too many pixels: {error}") from error
     except formats.DAMAGE as error:
@@ -160,7 +158,8 @@ def _upright(kind: Format, size: tuple[int, int], orientation: int, rgb: RGB) ->
 
 def _orientation(kind: Format, metadata: Mapping[Any, Any]) -> int:
     """The EXIF orientation still to be applied, 1 to 8; broken EXIF data never refuses a picture."""
-    if kind is formats.TIFF or not metadata:  # the decoder of TIFF returns the picture upright already
+    # the decoder of TIFF returns the picture upright already
+    if kind is formats.TIFF or not any(name in metadata for name in _ORIENTING):
         return 1
     probe = Image.Image()
     probe.info = dict(metadata)

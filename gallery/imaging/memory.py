@@ -37,14 +37,14 @@ class Wanted:
 
     def factor(self, declared: Declared) -> int:
         """Return by how much the sides of the result are smaller than those of the file."""
+        if not declared.scales and declared.pixels <= LARGE_RESULT_PIXELS:
+            return 1
         least = self.least_size(declared.size)
         if least is None:
             return 1
-        times = min(side // wanted for side, wanted in zip(declared.size, least, strict=True))
+        times = min(declared.size[0] // least[0], declared.size[1] // least[1])
         if declared.scales:  # the one that Pillow's `draft` chooses
             return next((factor for factor in (8, 4, 2) if times >= factor), 1)
-        if declared.pixels <= LARGE_RESULT_PIXELS:
-            return 1
         return max(1, times // LEAST_TIMES_WANTED)
 
 
@@ -54,7 +54,7 @@ def memory_needed(declared: Declared, wanted: Wanted, *, by_pillow: bool = True)
     A JPEG is decoded `by_pillow` where libjpeg-turbo alone cannot do it.
     """
     factor = wanted.factor(declared)
-    width, height = (-(-side // factor) for side in declared.size)
+    width, height = -(-declared.size[0] // factor), -(-declared.size[1] // factor)
     result = RESULT_BYTES * width * height
     decoding = int(declared.held * declared.pixels) + declared.extra
     if by_pillow:

@@ -12,6 +12,7 @@ from PIL import Image, TiffImagePlugin
 from gallery.types import RGB
 
 BAND_PIXELS = 2**18
+_SIMPLE_MODES = ("RGB", "RGBA", "L", "P")
 
 Grey = NDArray[np.float32]
 
@@ -19,6 +20,8 @@ Grey = NDArray[np.float32]
 def as_rgb(image: Image.Image, factor: int = 1) -> RGB:
     """Return a loaded image as (h, w, 3) uint8, its sides smaller by a whole factor, rounded up."""
     width, height = image.size
+    if factor == 1 and width * height <= BAND_PIXELS and image.mode in _SIMPLE_MODES:
+        return np.array(_flattened(image))
     rgb = np.empty((-(-height // factor), -(-width // factor), 3), dtype=np.uint8)
     grey = _Greys.of(image) if image.mode.startswith("I") or image.mode == "F" else None
     for top, band in _bands(image, factor):
