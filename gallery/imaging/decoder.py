@@ -55,7 +55,7 @@ def decoded(declared: Declared, data: bytes, wanted: Wanted) -> tuple[ImageFacts
 
     Raises: NotAnImageError.
     """
-    found = decoded_jpeg(declared, data, wanted) if declared.scales else None
+    found = decoded_jpeg(declared, data, wanted) if declared.scales and not declared.in_inks else None
     if found is not None:
         return found
     with _opened(declared.kind, data) as opened:

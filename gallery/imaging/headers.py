@@ -42,8 +42,8 @@ class Declared:
 
     `size` is (width, height) as stored, in pixels; `held` the bytes that decoding holds for each of them
     beside the result; `extra` more bytes, whatever the size. `plain` files are decoded where they are asked
-    for, others by a decoder process. `scales` says that libjpeg reads it at a reduced scale. `metadata` has
-    the EXIF and XMP of a JPEG, as Pillow names them.
+    for, others by a decoder process. `scales` says that libjpeg reads it at a reduced scale, `in_inks` that
+    Pillow has to turn its colours into RGB. `metadata` has the EXIF and XMP of a JPEG, as Pillow names them.
     """
 
     kind: Format
@@ -52,6 +52,7 @@ class Declared:
     extra: int = 0
     plain: bool = True
     scales: bool = False
+    in_inks: bool = False
     metadata: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -122,6 +123,7 @@ def _jpeg_frame(frame: bytes, in_scan: int, data: bytes, metadata: dict[str, byt
         held=COEFFICIENT_BYTES * share if is_buffered else 0.0,
         plain=components < 4 and (not is_buffered or data.count(b"\xff\xda") <= MOST_SCANS),
         scales=True,
+        in_inks=components == 4,
         metadata=metadata,
     )
 

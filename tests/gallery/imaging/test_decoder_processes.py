@@ -90,8 +90,7 @@ def test_what_never_fits_is_refused_by_its_header(data: bytes, started: list[Dec
 def test_what_only_its_decoder_knows_to_be_too_large_is_refused_before_it_is_decoded(
     name: str, started: list[DecoderProcess]
 ) -> None:
-    options = {"AVIF": {"speed": 10}, "TIFF": {"compression": "tiff_adobe_deflate"}}[name]
-    data = saved(flat("RGB", (6_000, 2_000)), name, **options)
+    data = saved(flat("RGB", (6_000, 2_000)), name, speed=10, compression="tiff_adobe_deflate")
     small = replace(LIMITS, memory_bytes=128 * 2**20)
     with watched() as taken, pytest.raises(TooLargeError, match="6000 x 2000 pixels takes"):
         decode(data, small)
@@ -114,10 +113,8 @@ def test_a_large_jpeg_is_read_at_a_reduced_scale() -> None:
 @pytest.mark.parametrize("name", ["PNG", "WEBP", "TIFF", "AVIF"])
 def test_a_large_image_is_shrunk_by_whole_steps_where_it_is_decoded(name: str) -> None:
     gradient = np.linspace(0, 255, 3_000).astype(np.uint8)[None, :, None].repeat(1_500, 0).repeat(3, 2)
-    options = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}, "TIFF": {}, "AVIF": {"speed": 10}}[name]
-    facts, rgb = decode_with_facts(
-        saved(Image.fromarray(gradient), name, **options), LIMITS, shortest_side=160, longest_side=200
-    )
+    data = saved(Image.fromarray(gradient), name, speed=10, method=0, compress_level=1)
+    facts, rgb = decode_with_facts(data, LIMITS, shortest_side=160, longest_side=200)
     assert (facts.width, facts.height) == (3_000, 1_500)
     assert rgb.shape == (500, 1_000, 3)
     assert rgb.flags.c_contiguous

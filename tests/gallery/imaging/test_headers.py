@@ -9,6 +9,7 @@ import time
 import pytest
 from PIL import Image
 
+from gallery.errors import NotAnImageError
 from gallery.imaging import formats, headers
 from gallery.imaging.headers import Declared
 from tests.support.hostile.large_images import cases, gif, noisy, png, png_chunk, saved, webp_lossless
@@ -109,7 +110,7 @@ def test_damaged_headers_never_raise() -> None:
     for _, data in mutated(400, seed=3):
         try:
             kind = formats.recognised(data)
-        except formats.NotAnImageError:
+        except NotAnImageError:
             continue
         found = headers.declared(kind, data)
         assert found is None or min(found.size) > 0

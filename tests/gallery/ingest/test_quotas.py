@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -80,9 +81,7 @@ def test_trying_a_job_again_begins_to_count_anew(dataset: Dataset) -> None:
     assert jobs.retry(job.pk).failed_count == 0
 
 
-def test_an_archive_of_too_many_members_is_refused(
-    dataset: Dataset, tmp_path: Path, settings: pytest.FixtureRequest
-) -> None:
+def test_an_archive_of_too_many_members_is_refused(dataset: Dataset, tmp_path: Path, settings: Any) -> None:
     settings.MAX_ARCHIVE_MEMBERS = 5
     path = zipped(tmp_path / "six.zip", {f"{number}.png": image_bytes(number) for number in range(6)})
     with pytest.raises(SemsearchError, match="more than 5 entries: split it"):
@@ -91,7 +90,7 @@ def test_an_archive_of_too_many_members_is_refused(
 
 
 def test_an_import_that_takes_too_long_keeps_what_it_has_and_can_be_tried_again(
-    dataset: Dataset, tmp_path: Path, settings: pytest.FixtureRequest
+    dataset: Dataset, tmp_path: Path, settings: Any
 ) -> None:
     settings.IMPORT_TIMEOUT_S = 0.0
     path = zipped(tmp_path / "three.zip", {f"{number}.png": image_bytes(number) for number in range(3)})
