@@ -53,6 +53,10 @@ def main() -> None:
 def _prepare() -> None:
     """Give up what a decoder needs not, and make threads and Pillow's own limits no matter."""
     os.nice(NICENESS)
+    # libraries write what a stranger's file says to the log; what Python has to say still gets there
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner's business
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(limit, (0, 0))
