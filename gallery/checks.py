@@ -20,6 +20,18 @@ LEAST_ONE = (
     "DERIVED_FILES_MB",
 )
 
+LEAST = {
+    "MAX_PICTURE_BYTES": 1,
+    "MAX_PICTURE_PIXELS": 1,
+    "MAX_ARCHIVE_BYTES": 1,
+    "MAX_ARCHIVE_MEMBERS": 1,
+    "MAX_RESULTS_PER_PAGE": 1,
+    "DECODE_MEMORY_MB": 128,  # a helper that reads pictures needs some of its own
+    "DECODE_TIMEOUT_S": 1,
+    "DECODE_WAIT_S": 0,
+    "IMPORT_TIMEOUT_S": 1,
+}
+
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -28,7 +40,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     for name in LEAST_ONE:
         if getattr(settings, name) < 1:
             found.append(
-                Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002")
+                Error(f"{name} must be {least} or more.", hint="Unset it for the default.", id="gallery.E002")
             )
     if settings.DEBUG and "*" in settings.ALLOWED_HOSTS:
         found.append(

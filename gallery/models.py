@@ -221,6 +221,17 @@ class Job(models.Model):
         return self.state in self.ACTIVE
 
     @property
+    def unlisted(self) -> dict[str, int]:
+        """How many files it could not use beside those that are listed, by the code of their error."""
+        counts = self.result.get("unlisted", {})
+        return counts if isinstance(counts, dict) else {}
+
+    @property
+    def failed_count(self) -> int:
+        """How many files it could not use, listed or not."""
+        return self.failed + sum(self.unlisted.values())
+
+    @property
     def percent(self) -> int:
         """Progress from 0 to 100."""
         if self.state == self.State.SUCCEEDED:

@@ -19,6 +19,7 @@ from gallery.access import gate, policies
 from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
+from gallery.ingest import failures
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from gallery.public_text import public_text
@@ -114,6 +115,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
     context = {
         "job": shown,
+        "most_of_a_kind": failures.MOST_OF_A_KIND,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
@@ -132,7 +134,7 @@ class _Echo:
 @require_safe
 def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Send the files a job could not use, with the reasons, as CSV."""
-    shown = get_object_or_404(Job.objects.only("pk"), pk=pk)
+    shown = get_object_or_404(Job.objects.only("pk", "result"), pk=pk)
     rows = FailedFile.objects.filter(job=shown).order_by("pk").values_list("name", "code", "reason")
     in_full = gate.lets_in(policies.DETAILS, request)
 

@@ -204,7 +204,7 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
         slug_field="slug", read_only=True
     )
-    failed = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")

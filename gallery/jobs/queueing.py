@@ -119,7 +119,7 @@ def retry(job_id: int) -> Job:
     with transaction.atomic():
         taken = again.update(
             state=Job.State.QUEUED, error="", message="Tried again.", consecutive_failures=0, max_done=0,
-            done=0, not_before=None, dispatched_at=None, publish_count=0, finished_at=None,
+            done=0, result={}, not_before=None, dispatched_at=None, publish_count=0, finished_at=None,
         )  # fmt: skip
         if not taken:
             raise NotRetryableError(
