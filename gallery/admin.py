@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -199,7 +199,6 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     """Everybody's tokens; they can be revoked here, and made by their owners only."""
 
     list_display = ("name", "owner", "prefix", "may", "created_at", "expires_at", "last_used_at")
-    list_filter = ("expires_at", "last_used_at")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username", "prefix")
     fields = ("name", "owner", "prefix", "may", "created_at", "expires_at", "last_used_at")
@@ -210,7 +209,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         """Name what it may be used for."""
         return ", ".join(token.scopes)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         """Leave out the action that deletes: it is called revoking."""
         return {name: row for name, row in super().get_actions(request).items() if name != "delete_selected"}
 

@@ -83,7 +83,8 @@ class TooManyAttemptsError(SemsearchError):
     status = 429
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"Too many wrong attempts. Try again in {_in_words(retry_after_s)}.")
+        self.wait = _in_words(retry_after_s)
+        super().__init__(f"Too many wrong attempts. Try again in {self.wait}.")
         self.retry_after_s = retry_after_s
 
 
@@ -130,6 +131,10 @@ def begin(limits: Sequence[Limit]) -> Guess:
         counted = list(_count(limits, rows, now))
         FailedAttempts.objects.bulk_update(rows.values(), ["failures", "last_at"])
         FailedAttempts.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
+    for row in counted:
+        if wait_s := row.limit.rule.wait_s(row.failures_now):
+            # what was typed may hold signs that terminals obey
+            logger.warning("%r has to wait %d s, if this guess is wrong too", row.limit.who, wait_s)
     return Guess(counted)
 
 
@@ -188,9 +193,7 @@ def _refuse(limits: Sequence[Limit], rows: dict[str, FailedAttempts]) -> None:
             since_s = (now - row.last_at).total_seconds()
             wait_s = max(wait_s, limit.rule.wait_s(row.failures) - since_s)
     if wait_s > 0:
-        error = TooManyAttemptsError(math.ceil(wait_s))
-        logger.warning("Refused for %s s: %s", error.retry_after_s, ", ".join(_names(limits)))
-        raise error
+        raise TooManyAttemptsError(math.ceil(wait_s))
 
 
 def _count(limits: Sequence[Limit], rows: dict[str, FailedAttempts], now: datetime) -> Iterator[_Counted]:

@@ -66,12 +66,15 @@ class ChangePasswordForm(SiteFields, PasswordChangeForm):
 class FirstAccountForm(SiteFields, BaseUserCreationForm):  # type: ignore[type-arg]
     """The code that `serve` has printed, and the account to make; nothing is told without the right code."""
 
-    code = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    code = forms.CharField(
+        max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True})
+    )
     field_order = ["code", "username", "password1", "password2"]
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._request = request
+        self.fields["username"].widget.attrs.pop("autofocus", None)
 
     def clean_code(self) -> str:
         """Check the code. Raises: TooManyAttemptsError."""

@@ -39,6 +39,7 @@ class WaitsAfterWrongGuesses(View):
             return answer
 
 
+@method_decorator(login_not_required, name="dispatch")
 class SignIn(WaitsAfterWrongGuesses, views.LoginView):
     """The page to sign in on; it leads back to where somebody came from."""
 
@@ -60,7 +61,7 @@ class SignIn(WaitsAfterWrongGuesses, views.LoginView):
         known_browsers.remember(self.request, answer, account_key(form.get_user().get_username()))
         return answer
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, object]:
         """Say whether there is an account to sign in to."""
         return super().get_context_data(**kwargs) | {"first_account": first_account.is_needed()}
 
@@ -81,7 +82,7 @@ class ChangePassword(WaitsAfterWrongGuesses, views.PasswordChangeView):
     form_class = ChangePasswordForm
     success_url = reverse_lazy("accounts:password_changed")
 
-    def get_form_kwargs(self) -> dict[str, Any]:
+    def get_form_kwargs(self) -> dict[str, object]:
         """Tell the form who asks."""
         return super().get_form_kwargs() | {"request": self.request}
 
@@ -113,7 +114,7 @@ class FirstAccount(WaitsAfterWrongGuesses, FormView[FirstAccountForm]):
             return redirect("accounts:sign_in")
         return super().dispatch(request, *args, **kwargs)
 
-    def get_form_kwargs(self) -> dict[str, Any]:
+    def get_form_kwargs(self) -> dict[str, object]:
         """Tell the form who asks."""
         return super().get_form_kwargs() | {"request": self.request}
 
@@ -129,7 +130,7 @@ class FirstAccount(WaitsAfterWrongGuesses, FormView[FirstAccountForm]):
         known_browsers.remember(self.request, answer, account_key(user.get_username()))
         return answer
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, object]:
         """Say whether there is a code to ask for."""
         return super().get_context_data(**kwargs) | {"has_code": first_account.has_code()}
 
@@ -149,7 +150,7 @@ class Tokens(LoginRequiredMixin, FormView[NewTokenForm]):
         shown = {"made": made, "text": text, "example": _example(self.request, made, text)}
         return self.render_to_response(self.get_context_data(form=NewTokenForm(), **shown))
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, object]:
         """List the tokens."""
         return super().get_context_data(**kwargs) | {"tokens": _signed_in(self.request).access_tokens.all()}
 
@@ -160,7 +161,7 @@ class RevokeToken(LoginRequiredMixin, TemplateView):
 
     template_name = "accounts/token_revoke.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, object]:
         """Name the token."""
         return super().get_context_data(**kwargs) | {"token": self._token()}
 
