@@ -61,7 +61,7 @@ def refusal_of(policy: Policy | None, request: HttpRequest) -> Refusal | None:
     if policy.rule in (Rule.READ, Rule.SEARCH) and settings.OPEN_READING:
         return None
     if not request.user.is_authenticated:
-        return Refusal(401, "not_authenticated", f"Sign in, or send a token. Needed: {policy.needs}.")
+        return Refusal(401, "not_authenticated", f"You are not signed in. Needed: {policy.needs}.")
     if not request.user.has_perms(policy.permissions):
         return Refusal(403, "permission_denied", f"Your account may not do this. Needed: {policy.needs}.")
     return None

@@ -47,10 +47,12 @@ class Policy:
     @property
     def needs(self) -> str:
         """Return in words what who asks must have, for errors and the schema."""
-        words = [f"the permission {permission}" for permission in self.permissions]
-        if self.scope:
-            words.append(f"of a token the scope {self.scope}")
-        return ", ".join(words) or "a session"
+        if not self.scope:
+            return "a session"
+        if not self.permissions:
+            return f"a session, or a token of the scope {self.scope}"
+        plural = "s" if len(self.permissions) > 1 else ""
+        return f"the permission{plural} {', '.join(self.permissions)} and, of a token, the scope {self.scope}"
 
 
 def _open(why: str) -> Policy:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import login, views
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.models import User
@@ -39,7 +38,6 @@ class WaitsAfterWrongGuesses(View):
             return answer
 
 
-@method_decorator(login_not_required, name="dispatch")
 class SignIn(WaitsAfterWrongGuesses, views.LoginView):
     """The page to sign in on; it leads back to where somebody came from."""
 
@@ -100,7 +98,6 @@ class PasswordChanged(LoginRequiredMixin, TemplateView):
     template_name = "accounts/password_changed.html"
 
 
-@method_decorator(login_not_required, name="dispatch")
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class FirstAccount(WaitsAfterWrongGuesses, FormView[FirstAccountForm]):
     """The page that makes the first account; once there is one, it leads to the page to sign in on."""

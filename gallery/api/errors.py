@@ -72,7 +72,7 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
 def _told(error: SemsearchError, request: HttpRequest) -> str:
     """Return the words for who asks: where files and servers are is told to those who run the site."""
     if error.inner:
-        logger.warning("%s: %s", error.code, error)
+        logger.info("%s: %s", error.code, error)
     return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)
 
 

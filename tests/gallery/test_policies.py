@@ -90,9 +90,10 @@ def test_a_route_without_a_policy_fails_the_checks_and_the_start(
 
 
 @pytest.mark.parametrize(("urlconf", "method"), [(WithPage, "GET"), (WithMethod, "PUT")])
-def test_a_route_without_a_policy_is_closed_to_everybody(settings: Any, urlconf: type, method: str) -> None:
+def test_a_route_without_a_policy_is_closed_to_everybody(
+    client: Client, settings: Any, urlconf: type, method: str
+) -> None:
     settings.ROOT_URLCONF = urlconf
-    client = Client()
     client.force_login(User.objects.create_superuser("root"))
     answer = client.generic(method, "/novelty/")
     assert answer.status_code == 403
@@ -137,11 +138,8 @@ def test_staff_without_permissions_may_not_do_in_the_api_what_the_admin_refuses(
     for method, body in (("patch", {"name": "Yours"}), ("delete", {})):
         answer = getattr(client, method)(address, json.dumps(body), "application/json")
         assert answer.status_code == 403
-        assert (
-            f"the permission gallery.{'change' if body else 'delete'}_dataset"
-            in answer.json()["error"]["detail"]
-        )
-        assert "of a token the scope write" in answer.json()["error"]["detail"]
+        assert f"gallery.{'change' if body else 'delete'}_dataset" in answer.json()["error"]["detail"]
+        assert "and, of a token, the scope write" in answer.json()["error"]["detail"]
     assert client.get(f"/admin/gallery/dataset/{dataset.pk}/delete/").status_code == 403
     assert client.get("/admin/gallery/dataset/upload/").status_code == 403
     dataset.refresh_from_db()
@@ -175,7 +173,7 @@ def test_the_schema_says_the_scope_and_the_permissions_of_every_operation() -> N
     delete = schema["paths"]["/api/v1/images/{id}/"]["delete"]
     assert (delete["x-scope"], delete["x-permissions"]) == ("write", ["gallery.delete_image"])
     assert delete["description"].endswith(
-        "Needed: the permission gallery.delete_image, of a token the scope write."
+        "Needed: the permission gallery.delete_image and, of a token, the scope write."
     )
     assert schema["paths"]["/api/v1/search/"]["post"]["x-scope"] == "search"
     assert schema["paths"]["/api/v1/datasets/"]["get"]["x-scope"] == "read"

@@ -1,5 +1,5 @@
-// How a map is made: its parameters, another try for those who may, what is being computed, and what to do where
-// nothing is.
+// How a map is made: its parameters, another try for those who may, what is being computed, and what to do
+// where nothing is.
 /** @import { Job, MapParameters, MapRow } from "../shared/types.js" */
 /** @import { MapState } from "./types.js" */
 import { call } from "../shared/api.js";
@@ -79,7 +79,7 @@ export const inWords = (parameters) =>
     .join(", ");
 
 /**
- * Show how the map `row` is made, and for those who may what makes another; `started(jobs)` is called with new jobs.
+ * Show how the map `row` is made, and what makes another; `started(jobs)` is called with new jobs.
  * @param {Making & { row: MapRow }} shown
  */
 export function showMaking({ row, state, mayCompute, started }) {

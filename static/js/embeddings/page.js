@@ -226,7 +226,9 @@ function showStale(row) {
   const shown = byId("notices").querySelector("[data-stale]");
   if (!row.stale) shown?.remove();
   if (!row.stale || shown) return;
-  const how = page.mayCompute ? "Compute it again below: new pictures" : "When it is made again, new pictures";
+  const how = page.mayCompute
+    ? "Compute it again below: new pictures"
+    : "When it is made again, new pictures";
   const words = `Pictures were added, removed or relabelled since this map was made. ${how} are placed without moving the old.`;
   byId("notices").prepend(make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words)));
 }

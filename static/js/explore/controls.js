@@ -63,7 +63,11 @@ function segment(page, name, value, title, computed) {
     if (computed) page.choose({ [name]: name === "k" ? Number(value) || K : value }, { since });
     else offer(page, name, value, title);
   });
-  const hint = computed ? null : page.mayCompute ? "Not computed yet: choose it to compute it" : "Not computed";
+  const hint = computed
+    ? null
+    : page.mayCompute
+      ? "Not computed yet: choose it to compute it"
+      : "Not computed";
   return make(
     "label",
     { title: hint },
