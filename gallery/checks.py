@@ -11,15 +11,6 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from gallery.access import rate_counters, rates, routes
 
-LEAST_ONE = (
-    "MAX_PICTURE_BYTES",
-    "MAX_PICTURE_PIXELS",
-    "MAX_ARCHIVE_BYTES",
-    "MAX_RESULTS_PER_PAGE",
-    "MEMBER_THROTTLE_FACTOR",
-    "DERIVED_FILES_MB",
-)
-
 LEAST = {
     "MAX_PICTURE_BYTES": 1,
     "MAX_PICTURE_PIXELS": 1,
@@ -30,6 +21,8 @@ LEAST = {
     "DECODE_TIMEOUT_S": 1,
     "DECODE_WAIT_S": 0,
     "IMPORT_TIMEOUT_S": 1,
+    "MEMBER_THROTTLE_FACTOR": 1,
+    "DERIVED_FILES_MB": 1,
 }
 
 
@@ -37,8 +30,8 @@ LEAST = {
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
     found: list[CheckMessage] = []
-    for name in LEAST_ONE:
-        if getattr(settings, name) < 1:
+    for name, least in LEAST.items():
+        if getattr(settings, name) < least:
             found.append(
                 Error(f"{name} must be {least} or more.", hint="Unset it for the default.", id="gallery.E002")
             )

@@ -143,6 +143,9 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         yield str(writer.row(["name", "code", "reason"]))
         for name, code, reason in rows.iterator(chunk_size=1000):
             yield str(writer.row((name, code, reason if in_full else public_text(reason))))
+        for code, count in shown.unlisted.items():
+            why = f"Only the first {failures.MOST_OF_A_KIND} of a kind are listed."
+            yield str(writer.row((f"({count} more files)", code, why)))
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'

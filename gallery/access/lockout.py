@@ -101,7 +101,7 @@ class _Counted:
 
 
 class Guess:
-    """A guess that has been counted as wrong."""
+    """A guess that has been counted as wrong; whoever looks at it says what it was."""
 
     def __init__(self, counted: Sequence[_Counted]) -> None:
         self._counted = counted
@@ -122,7 +122,7 @@ class Guess:
         for row in self._counted:
             if wait_s := row.limit.rule.wait_s(row.failures_now):
                 # what was typed may hold signs that terminals obey
-                logger.warning("%r has to wait %d s", row.limit.who, wait_s)
+                logger.warning("After %d wrong: %r, wait %d s", row.failures_now, row.limit.who, wait_s)
                 audit.record("account.locked", row.limit.who, wait_s=int(wait_s))
 
 
