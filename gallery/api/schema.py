@@ -51,8 +51,28 @@ Schema: TypeAlias = dict[str, Any]
 Method = TypeVar("Method", bound=Callable[..., object])
 
 
+# What may be wrong with a request to any address, and with one that sends something.
+ERRORS = {
+    400: "What was sent cannot be read, or asks for what cannot be.",
+    401: "This needs a session or a token.",
+    403: "Who asks may not do this.",
+    404: "There is no such thing, or no such form of it.",
+    405: "This address does not take this method.",
+    406: "There is no such form of the answer.",
+    413: "It is too large.",
+    415: "What was sent is of no form that is read.",
+    422: "What was sent can be read and is of no use.",
+    429: "Too often; `Retry-After` says when to ask again.",
+    503: "Something that this needs is not there now.",
+}
+ERRORS_OF_SENDING = {
+    409: "It does not agree with what is there.",
+    502: "Another site, of which a picture was wanted, did not send it.",
+}
+
+
 class AnswerSchema(AutoSchema):
-    """Describes an operation with who may ask for it, its answers, and the one of every error."""
+    """Describes an operation with who may ask for it, its answers, and every error: all of one form."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Schema | None:
         """Add which scope and permissions it needs, as programs read it."""
@@ -72,10 +92,14 @@ class AnswerSchema(AutoSchema):
         return policy_of_action(type(self.view), self.method, getattr(self.view, "action", None))
 
     def _get_response_bodies(self, direction: Direction = "response") -> Schema:
-        error = OpenApiResponse(ErrorAnswer, "What is wrong, and what to do.")
+        errors = ERRORS if self.method == "GET" else ERRORS | ERRORS_OF_SENDING
         described: Callable[..., Schema] = self._get_response_for_code
-        shape = described(error, "default", [JSONRenderer.media_type], direction)
-        return {**super()._get_response_bodies(direction), "default": shape}
+        found: Schema = super()._get_response_bodies(direction)
+        for status, words in (*sorted(errors.items()), ("default", "What is wrong, and what to do.")):
+            error = OpenApiResponse(ErrorAnswer, words)
+            shape = described(error, str(status), [JSONRenderer.media_type], direction)
+            found.setdefault(str(status), shape)
+        return found
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
