@@ -113,11 +113,12 @@ def _origin() -> dict[str, object]:
         return {"actor": (source or _program())[:200]}
     # Django REST Framework puts who it found, and the token, on Django's own request
     user, token = getattr(source, "user", None), getattr(source, "auth", None)
-    address: dict[str, object] = {"address": client_address(source)[:45]}
-    if user is None or not user.is_authenticated:
-        return address
-    named = {"token": _name_of_token(token)[:200]} if token is not None else {}
-    return {"user_id": user.pk, "actor": user.get_username()[:200], **named, **address}
+    found: dict[str, object] = {"address": client_address(source)[:45]}
+    if user is not None and user.is_authenticated:
+        found |= {"user_id": user.pk, "actor": user.get_username()[:200]}
+        if token is not None:
+            found["token"] = _name_of_token(token)[:200]
+    return found
 
 
 def _target(target: object | str) -> dict[str, object]:

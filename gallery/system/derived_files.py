@@ -26,7 +26,7 @@ from gallery.system.storage import StorageUnavailableError, storage_errors
 logger = logging.getLogger(__name__)
 
 MEGABYTE = 2**20
-LOOKED_FOR = 2  # times: the first file may have been replaced since its row was read
+TRIED = 3  # times to read or to replace what other processes replace at the same moment
 
 
 def read(key: str, *, used: bool = True) -> bytes | None:
@@ -34,7 +34,7 @@ def read(key: str, *, used: bool = True) -> bytes | None:
 
     Raises: StorageUnavailableError.
     """
-    for _ in range(LOOKED_FOR):
+    for _ in range(TRIED):
         row = DerivedFile.objects.filter(key=key).first()
         if row is None:
             return None
@@ -58,26 +58,42 @@ def write(key: str, content: bytes, image: Image, ending: str) -> None:
     """
     with storage_errors():
         name = _saved(f"{key}.{get_random_string(8)}{ending}", content)
-    try:
-        with transaction.atomic():
-            before = DerivedFile.objects.select_for_update().filter(key=key).first()
-            values = {"file": name, "size_bytes": len(content), "used_at": timezone.now(), "image": image}
-            DerivedFile.objects.update_or_create(key=key, defaults=values)
-    except IntegrityError:
-        _delete(name)
-        if not Image.objects.filter(pk=image.pk).exists():
+    for _ in range(TRIED):
+        try:
+            replaced = _put_row(DerivedFile(key=key, file=name, size_bytes=len(content), image=image))
+        except IntegrityError:
+            if Image.objects.filter(pk=image.pk).exists():
+                continue  # another process stored its own in this moment
+            _delete(name)
             raise NotFoundError(f"There is no image {image.pk} any more.") from None
-        return  # another process has just made the same
-    if before is not None:
-        _delete(before.file)
-    _make_room(besides=key)
+        _delete_all(replaced)
+        _make_room(besides=key)
+        return
+    _delete(name)
 
 
+@transaction.atomic
+def _put_row(row: DerivedFile) -> list[str]:
+    """Store a row in place of that with its key, which is never changed; returns the file of that, if any.
+
+    Raises: IntegrityError where another process was first, or the image is gone.
+    """
+    names = _take_rows(key=row.key)
+    row.save(force_insert=True)
+    return names
+
+
+def _take_rows(**of: object) -> list[str]:
+    """Remove rows and return the files of just these: others may come in this moment."""
+    rows = dict(DerivedFile.objects.select_for_update().filter(**of).values_list("pk", "file"))
+    DerivedFile.objects.filter(pk__in=rows).delete()
+    return list(rows.values())
+
+
+@transaction.atomic
 def drop(image_ids: Iterable[int]) -> None:
     """Remove what is kept of images, in the caller's transaction; the files go once it is committed."""
-    rows = DerivedFile.objects.filter(image__in=list(image_ids))
-    names = list(rows.values_list("file", flat=True))
-    rows.delete()
+    names = _take_rows(image__in=list(image_ids))
     transaction.on_commit(partial(_delete_all, names), robust=True)
 
 

@@ -63,6 +63,10 @@ class FeatureMaps:
     shape: tuple[int, int, int]
     maps: list[FeatureMap]
 
+    def has(self, count: int) -> bool:
+        """Whether these are as many channels as are asked for, or all there are."""
+        return len(self.maps) >= min(count, self.shape[2])
+
 
 _flights: SingleFlight[FeatureMaps] = SingleFlight(Places(MAKING, WAIT_S, BUSY), 2 * WAIT_S, BUSY)
 
@@ -83,10 +87,11 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
     if reason := network.unavailable_reason():
         raise WeightsError(reason)
     key = f"{FEATURE_MAPS}/{image.pk}/{model}-{network.weights_digest[:12]}-v{VERSION}-{layer}"
-    kept = _kept(key, count) or _flights.do(
-        (key, count), lambda: _kept(key, count) or _make(image, network, layer, count, key)
-    )
-    return FeatureMaps(kept.shape, kept.maps[:count])
+    found = _kept(key, count)
+    while found is None or not found.has(count):
+        # who makes it may have been asked for less
+        found = _flights.do(key, lambda: _kept(key, count) or _make(image, network, layer, count, key))
+    return FeatureMaps(found.shape, found.maps[:count])
 
 
 def open_image(path: str) -> IO[bytes]:
@@ -154,7 +159,7 @@ def _kept(key: str, count: int) -> FeatureMaps | None:
             kept = _as_maps(key, json.loads(bundle.read(LISTED)))
     except (LookupError, TypeError, ValueError, zipfile.BadZipFile):  # a damaged file is made again
         return None
-    return kept if len(kept.maps) >= min(count, kept.shape[2]) else None
+    return kept if kept.has(count) else None
 
 
 def _as_maps(key: str, listed: dict[str, Any]) -> FeatureMaps:
