@@ -14,6 +14,8 @@ class SemsearchError(Exception):
     status = 400
     # whether the same work can never succeed
     final = False
+    # seconds after which it is worth to try again; 0 where nobody knows
+    retry_after_s = 0
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -47,6 +49,14 @@ class AddressRefusedError(SemsearchError):
 
     code = "address_refused"
     status = 403
+
+
+class BusyError(SemsearchError):
+    """There is no place, or no memory, for this just now."""
+
+    code = "busy"
+    status = 503
+    retry_after_s = 5
 
 
 class FetchFailedError(SemsearchError):

@@ -40,7 +40,8 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
-        return Response(error_answer(error.code, error.detail), status=error.status)
+        headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
+        return Response(error_answer(error.code, error.detail), status=error.status, headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
     elif isinstance(error, PermissionDenied):

@@ -1,0 +1,123 @@
+"""The ASGI application that stands before Django's WSGI application."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn._types import ASGIReceiveCallable as Receive
+from uvicorn._types import ASGISendCallable as Send
+from uvicorn._types import HTTPScope
+
+from semsearch_site.web import refusals, senders
+from semsearch_site.web.answers import Answer, Sender
+from semsearch_site.web.bodies import MOST_IN_MEMORY_BYTES, Bodies, Body, ClientGoneError
+from semsearch_site.web.environ import environ_of
+from semsearch_site.web.limits import Limits, most_bytes, takes_archive
+from semsearch_site.web.refusals import RefusedError
+from semsearch_site.web.threads import Threads
+from semsearch_site.web.wsgi_answers import WSGI, ask
+
+ALIVE = Answer(
+    200,
+    [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"19"),
+        (b"x-content-type-options", b"nosniff"),
+    ],
+    b'{"status": "alive"}',
+)
+# Requests with a large body take so large a share of the threads at most, and wait so long for one.
+LARGE_SHARE = 4
+LARGE_WAIT_S = 60.0
+
+
+class _NotWelcomeError(Exception):
+    """Whoever sends this may not send so much: the application says so without the body."""
+
+
+class Front:
+    """Reads a request in full, then has it answered in a thread, then sends the answer at the client's pace.
+
+    No thread waits for a client, and whether the process is alive is answered without one.
+    """
+
+    def __init__(self, wsgi: WSGI, limits: Limits) -> None:
+        self.limits = limits
+        self._wsgi = wsgi
+        self._threads = Threads(limits)
+        self._bodies = Bodies(limits)
+        self._sender = Sender(self._bodies.disk_threads)
+        self._large = asyncio.Semaphore(max(1, limits.threads // LARGE_SHARE))
+        limits.folder.mkdir(parents=True, exist_ok=True)
+
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
+            return await self._sender.send(ALIVE, receive, send)
+        body, read = Body(self._bodies), False
+        try:
+            if length := _length(scope):
+                body = await self._read(scope, receive, length)
+            read = True
+            answer = await self._answered(scope, body)
+        except ClientGoneError:
+            return None
+        except RefusedError as refused:
+            answer = refused.answer(scope["path"])
+        except _NotWelcomeError:
+            answer = await self._answered(scope, body)
+        finally:
+            body.close()
+        if read:
+            return await self._sender.send(answer, receive, send)
+        return await self._sender.send_early(answer, receive, send)
+
+    async def _read(self, scope: HTTPScope, receive: Receive, length: float) -> Body:
+        """Return the body of a request. Raises: RefusedError, ClientGoneError, _NotWelcomeError."""
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        most = most_bytes(scope["path"], kind.decode("latin-1"), self.limits)
+        trusted = False
+        if most > self.limits.form_bytes and takes_archive(scope["path"]):
+            trusted = await self._threads.run(senders.may_send_archives, environ_of(scope))
+            if not trusted and length > self.limits.form_bytes:
+                raise _NotWelcomeError
+        if length > most and length is not UNKNOWN:
+            raise refusals.too_large(most)
+        body = Body(self._bodies, trusted=trusted)
+        try:
+            await self._bodies.read(receive, most, body)
+        except BaseException:
+            body.close()
+            raise
+        return body
+
+    async def _answered(self, scope: HTTPScope, body: Body) -> Answer:
+        """Have a request answered in a thread. Raises: RefusedError."""
+        if body.size <= MOST_IN_MEMORY_BYTES:
+            return await self._ask(scope, body)
+        try:
+            async with asyncio.timeout(LARGE_WAIT_S):
+                await self._large.acquire()
+        except TimeoutError:
+            raise refusals.busy() from None
+        try:
+            return await self._ask(scope, body)
+        finally:
+            self._large.release()
+
+    async def _ask(self, scope: HTTPScope, body: Body) -> Answer:
+        environ = environ_of(scope, body.stream(), body.size)
+        return await self._threads.run(ask, self._wsgi, environ, self.limits.folder)
+
+
+UNKNOWN = float("inf")
+
+
+def _length(scope: HTTPScope) -> float:
+    """Return how long the body of a request is; `UNKNOWN` where it comes in chunks."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+        if name == b"transfer-encoding":
+            return UNKNOWN
+    return 0
