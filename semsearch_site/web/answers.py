@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from uvicorn._types import ASGIReceiveCallable as Receive
-from uvicorn._types import ASGIReceiveEvent
 from uvicorn._types import ASGISendCallable as Send
 
 # What is longer waits in a file, or is read from the one it is in, while the client takes it.
@@ -47,17 +46,14 @@ class Sender:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         if answer.rest is None:
             return await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-        # nothing comes any more but the end of the connection
-        gone = asyncio.ensure_future(receive())
+        gone = asyncio.create_task(_gone(receive))
         try:
             await self._send_file(answer.body, answer.rest, send, gone)
         finally:
             gone.cancel()
             self._threads.submit(answer.rest.close)
 
-    async def _send_file(
-        self, piece: bytes, rest: BinaryIO, send: Send, gone: asyncio.Future[ASGIReceiveEvent]
-    ) -> None:
+    async def _send_file(self, piece: bytes, rest: BinaryIO, send: Send, gone: asyncio.Task[None]) -> None:
         loop = asyncio.get_running_loop()
         while piece and not gone.done():
             await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -71,6 +67,12 @@ class Sender:
         await send({"type": "http.response.body", "body": answer.body, "more_body": True})
         await _swallow(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client closes the connection."""
+    while (await receive())["type"] == "http.request":
+        pass
 
 
 async def _swallow(receive: Receive) -> None:

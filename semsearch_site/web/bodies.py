@@ -76,11 +76,12 @@ class Bodies:
 
 
 class Body:
-    """The body of one request. `trusted`: what it takes of the disk is not counted."""
+    """The body of one request; what a `trusted` one takes of the disk is not counted."""
 
-    def __init__(self, bodies: Bodies, *, trusted: bool = False) -> None:
+    def __init__(self, bodies: Bodies) -> None:
         self.size = 0
-        self._bodies, self._trusted = bodies, trusted
+        self.trusted = False
+        self._bodies = bodies
         self._parts: list[bytes] = []
         self._in_memory = self._on_disk = 0
         self._file: BinaryIO | None = None
@@ -100,7 +101,7 @@ class Body:
 
     async def _write(self, parts: list[bytes]) -> None:
         size = sum(map(len, parts))
-        if not self._trusted:
+        if not self.trusted:
             if not self._bodies.disk.take(size):
                 raise refusals.busy()
             self._on_disk += size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from uvicorn._types import ASGIReceiveCallable as Receive
 from uvicorn._types import ASGISendCallable as Send
@@ -29,10 +30,7 @@ ALIVE = Answer(
 # Requests with a large body take so large a share of the threads at most, and wait so long for one.
 LARGE_SHARE = 4
 LARGE_WAIT_S = 60.0
-
-
-class _NotWelcomeError(Exception):
-    """Whoever sends this may not send so much: the application says so without the body."""
+UNKNOWN = float("inf")
 
 
 class Front:
@@ -53,43 +51,40 @@ class Front:
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
-            return await self._sender.send(ALIVE, receive, send)
-        body, read = Body(self._bodies), False
+            await self._sender.send(ALIVE, receive, send)
+            return
+        with suppress(ClientGoneError):
+            answer, read = await self._answer(scope, receive)
+            await (self._sender.send if read else self._sender.send_early)(answer, receive, send)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive) -> tuple[Answer, bool]:
+        """Return the answer to a request, and whether its body was read. Raises: ClientGoneError."""
+        body, read = Body(self._bodies), True
         try:
             if length := _length(scope):
-                body = await self._read(scope, receive, length)
-            read = True
-            answer = await self._answered(scope, body)
-        except ClientGoneError:
-            return None
+                read = False
+                read = await self._read(scope, receive, length, body)
+            return await self._answered(scope, body), read
         except RefusedError as refused:
-            answer = refused.answer(scope["path"])
-        except _NotWelcomeError:
-            answer = await self._answered(scope, body)
+            return refused.answer(scope["path"]), read
         finally:
             body.close()
-        if read:
-            return await self._sender.send(answer, receive, send)
-        return await self._sender.send_early(answer, receive, send)
 
-    async def _read(self, scope: HTTPScope, receive: Receive, length: float) -> Body:
-        """Return the body of a request. Raises: RefusedError, ClientGoneError, _NotWelcomeError."""
+    async def _read(self, scope: HTTPScope, receive: Receive, length: float, body: Body) -> bool:
+        """Read the body of a request, and return True; False where the application shall refuse it unread.
+
+        Raises: RefusedError, ClientGoneError.
+        """
         kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         most = most_bytes(scope["path"], kind.decode("latin-1"), self.limits)
-        trusted = False
         if most > self.limits.form_bytes and takes_archive(scope["path"]):
-            trusted = await self._threads.run(senders.may_send_archives, environ_of(scope))
-            if not trusted and length > self.limits.form_bytes:
-                raise _NotWelcomeError
-        if length > most and length is not UNKNOWN:
+            body.trusted = await self._threads.run(senders.may_send_archives, environ_of(scope))
+            if not body.trusted and length > self.limits.form_bytes:
+                return False
+        if most < length < UNKNOWN:
             raise refusals.too_large(most)
-        body = Body(self._bodies, trusted=trusted)
-        try:
-            await self._bodies.read(receive, most, body)
-        except BaseException:
-            body.close()
-            raise
-        return body
+        await self._bodies.read(receive, most, body)
+        return True
 
     async def _answered(self, scope: HTTPScope, body: Body) -> Answer:
         """Have a request answered in a thread. Raises: RefusedError."""
@@ -108,9 +103,6 @@ class Front:
     async def _ask(self, scope: HTTPScope, body: Body) -> Answer:
         environ = environ_of(scope, body.stream(), body.size)
         return await self._threads.run(ask, self._wsgi, environ, self.limits.folder)
-
-
-UNKNOWN = float("inf")
 
 
 def _length(scope: HTTPScope) -> float:

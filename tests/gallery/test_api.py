@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client, override_settings
 from knox.models import AuthToken
+from pytest_django.fixtures import SettingsWrapper
 
 from gallery import jobs
 from gallery.models import Dataset, Image, Job
@@ -283,6 +284,27 @@ def test_a_zip_uploaded_through_the_api_becomes_a_job_that_can_be_cancelled(
     waiting = jobs.enqueue(job_kinds.EXTRACT, dataset)
     assert staff_client.post(f"/api/v1/jobs/{waiting.pk}/cancel/").json()["state"] == "cancelled"
     assert jobs.perform(waiting.pk) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "code"), [(1000, 422, "unsafe_archive"), (3000, 413, "too_large")]
+)
+def test_what_is_no_zip_or_too_large_is_refused_by_the_api_at_once(
+    dataset: Dataset, staff_client: Client, settings: SettingsWrapper, size: int, status: int, code: str
+) -> None:
+    settings.MAX_ARCHIVE_BYTES = 2000
+    answer = staff_client.post("/api/v1/datasets/mine/upload/", {"file": upload(b"x" * size, "a.zip")})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert not dataset.jobs.exists()
+
+
+def test_who_finds_no_place_is_told_when_to_come_again(
+    indexed: Dataset, client: Client, settings: SettingsWrapper
+) -> None:
+    settings.FETCH_PLACES = 0
+    answer = post(client, "/api/v1/search/", url="http://pictures.example.org/a.jpg")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
+    assert answer["Retry-After"] == "5"
 
 
 def test_the_schema_is_complete_and_valid(client: Client, tmp_path: Path) -> None:
