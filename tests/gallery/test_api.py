@@ -14,7 +14,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client, override_settings
 from knox.models import AuthToken
-from pytest_django.fixtures import SettingsWrapper
 
 from gallery import jobs
 from gallery.models import Dataset, Image, Job
@@ -290,7 +289,7 @@ def test_a_zip_uploaded_through_the_api_becomes_a_job_that_can_be_cancelled(
     ("size", "status", "code"), [(1000, 422, "unsafe_archive"), (3000, 413, "too_large")]
 )
 def test_what_is_no_zip_or_too_large_is_refused_by_the_api_at_once(
-    dataset: Dataset, staff_client: Client, settings: SettingsWrapper, size: int, status: int, code: str
+    dataset: Dataset, staff_client: Client, settings: Any, size: int, status: int, code: str
 ) -> None:
     settings.MAX_ARCHIVE_BYTES = 2000
     answer = staff_client.post("/api/v1/datasets/mine/upload/", {"file": upload(b"x" * size, "a.zip")})
@@ -299,7 +298,7 @@ def test_what_is_no_zip_or_too_large_is_refused_by_the_api_at_once(
 
 
 def test_who_finds_no_place_is_told_when_to_come_again(
-    indexed: Dataset, client: Client, settings: SettingsWrapper
+    indexed: Dataset, client: Client, settings: Any
 ) -> None:
     settings.FETCH_PLACES = 0
     answer = post(client, "/api/v1/search/", url="http://pictures.example.org/a.jpg")
