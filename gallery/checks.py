@@ -8,6 +8,18 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+POSITIVE = (
+    "MAX_PICTURE_BYTES",
+    "MAX_PICTURE_PIXELS",
+    "MAX_ARCHIVE_BYTES",
+    "MAX_RESULTS_PER_PAGE",
+    "WEB_THREADS",
+    "WEB_CONNECTIONS",
+    "HEADER_TIMEOUT_S",
+    "SLOW_CLIENT_BYTES_S",
+    "FETCH_PLACES",
+)
+
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -21,7 +33,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="gallery.E001",
             )
         )
-    for name in ("MAX_PICTURE_BYTES", "MAX_PICTURE_PIXELS", "MAX_ARCHIVE_BYTES", "MAX_RESULTS_PER_PAGE"):
+    for name in POSITIVE:
         if getattr(settings, name) < 1:
             found.append(
                 Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002")

@@ -11,7 +11,6 @@ from uvicorn_worker import UvicornWorker
 
 from semsearch_site.web import limits
 from semsearch_site.web.connections import BoundedConnection, look_after
-from semsearch_site.web.front import Front
 
 # gunicorn kills a worker that has not ended `graceful_timeout` after it was told to
 ENDS_WITHIN_S = 4
@@ -37,6 +36,9 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]  # without types
     }
 
     async def _serve(self) -> None:
+        # gunicorn's first process imports this module, and loads no application
+        from semsearch_site.web.front import Front
+
         bounds = limits.configured()
         places = (_files_allowed() - FILES_OF_THE_REST) // FILES_A_CONNECTION
         self.config.app = Front(self.wsgi, replace(bounds, connections=min(bounds.connections, places)))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from semsearch_site.web import senders
 from semsearch_site.web.wsgi_answers import FileWrapper
 from tests.semsearch_site.web.conftest import KB, Serve, Served, everything
 
@@ -182,6 +183,20 @@ def test_bodies_of_all_connections_share_what_there_is_of_disk(serve: Serve) -> 
         assert b"\r\nretry-after: 5\r\n" in answer
     time.sleep(0.1)
     assert told(served.ask(post("/api/v1/search/", 270 * KB, kind)))["body"] == 270 * KB
+
+
+def test_a_stranger_s_archive_is_answered_by_the_application_unread(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(senders, "may_send_archives", lambda environ: "HTTP_COOKIE" in environ)
+    served = serve(echo, memory_bytes=0, disk_bytes=100 * KB)
+    path, size = "/api/v1/datasets/x/upload/", 900 * KB
+    lines = [f"Content-Length: {size}", "Content-Type: multipart/form-data; boundary=b"]
+    body = b"x" * size
+    unread = told(served.ask(request("POST", path, *lines, body=body)))
+    assert (unread["body"], unread["CONTENT_LENGTH"]) == (0, "0")
+    lines += ["Cookie: c", "Connection: close"]
+    assert told(served.ask(request("POST", path, *lines, body=body)))["body"] == size
 
 
 def test_one_byte_of_a_header_and_silence_ends_the_connection(serve: Serve) -> None:
