@@ -42,6 +42,11 @@ def home(env: Env) -> Path:
     return (BASE_DIR / value).resolve()
 
 
+def address(host: str, port: int) -> str:
+    """Return host and port as addresses of the web have them: an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def secret_key(env: Env, state: Path) -> str:
     """Return `SECRET_KEY`, or one made at first use and kept in the state folder for its owner only."""
     given: str = env.str("SECRET_KEY", "")

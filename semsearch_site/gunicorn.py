@@ -9,7 +9,7 @@ from semsearch_site import env as environment
 
 _env = environment.reader()
 
-bind = f"{_env.str('HOST', '127.0.0.1')}:{_env.int('PORT', 8000)}"
+bind = environment.address(_env.str("HOST", "127.0.0.1"), _env.int("PORT", 8000))
 workers = _env.int("WEB_PROCESSES", 1)
 worker_class = "semsearch_site.web.worker.FrontWorker"
 timeout = 120

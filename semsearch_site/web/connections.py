@@ -15,6 +15,7 @@ LOOKED_AT_EVERY_S = 1.0
 # What may come beside a body: request line, headers, and for each byte of the body the frame of a chunk.
 MOST_HEADER_BYTES = 64 * 2**10
 MOST_FRAME_BYTES = 16
+MOST_AHEAD = 100  # requests that wait for the answer to one before them
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -36,9 +37,8 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the place of the connection that has rested longest, where there are too many."""
         super().connection_made(transport)
-        others = self.connections - {self}
-        if len(others) >= self._limits.connections:
-            oldest = min(others, key=_dispensable)
+        if len(self.connections) > self._limits.connections:
+            oldest = min(self.connections - {self}, key=_dispensable)
             self.connections.discard(oldest)  # its end comes only after others that arrived with this one
             oldest.transport.abort()
 
@@ -66,12 +66,18 @@ class BoundedConnection(HttpToolsProtocol):
         """Read on, unless far more came than a body and its headers."""
         self._came_bytes += len(data)
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._came_bytes > MOST_HEADER_BYTES + MOST_FRAME_BYTES * self._body_bytes:
             if _rests(self):
                 self.transport.write(TOO_LONG)
                 self.transport.close()
             else:
                 self.transport.abort()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # a stranger's wish for WebSockets, which there are none of here, is not worth a line
+        pass
 
     def on_message_begin(self) -> None:
         """Wait for the rest of the headers from now on."""
@@ -88,6 +94,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Wait no longer: the body has a deadline of its own."""
         self._since, self._patience_s, self._headers_wanted = self.loop.time(), 0.0, False
         super().on_headers_complete()
+        if len(self.pipeline) > MOST_AHEAD:
+            raise ValueError("too many requests before the first is answered")  # the parser makes it a 400
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""

@@ -31,7 +31,6 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]  # without types
         # `gallery.access.client_address` alone decides which proxies are believed
         "proxy_headers": False,
         "server_header": False,
-        "access_log": False,
         "timeout_graceful_shutdown": ENDS_WITHIN_S,
     }
 

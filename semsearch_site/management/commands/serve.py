@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gallery.errors import SemsearchError
+from semsearch_site import env as environment
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
 
 # Said at every start, of a setting of the machine that is of no use to a queue as small as this.
@@ -42,7 +43,9 @@ class Command(BaseCommand):
                 call_command("collectstatic", verbosity=0, interactive=False)
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
-                self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
+                self.stdout.write(
+                    f"semsearch is at http://{environment.address(host, port)} - Ctrl-C stops it."
+                )
                 if options["next_step"]:
                     self.stdout.write(options["next_step"])
                 self.stdout.flush()

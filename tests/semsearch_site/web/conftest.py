@@ -92,7 +92,7 @@ def _running(wsgi: WSGI, limits: Limits) -> Iterator[Served]:
 
     async def run() -> None:
         front = Front(wsgi, limits)
-        server = Server(Config(front, log_config=None, timeout_keep_alive=1, **options))
+        server = Server(Config(front, log_config=None, access_log=False, timeout_keep_alive=1, **options))
         held[:] = server, front
         watch = asyncio.create_task(look_after(server.server_state))
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -229,6 +229,17 @@ def test_endless_headers_are_refused(serve: Serve) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
+def test_thousands_of_requests_ahead_of_their_answers_are_refused(serve: Serve) -> None:
+    served = serve(echo)
+    assert (
+        served.ask(request("GET", "/") * 50 + request("GET", "/", "Connection: close")).count(b"HTTP/1.1 200")
+        == 51
+    )
+    with suppress(ConnectionResetError):
+        assert served.ask(request("GET", "/") * 5000).count(b"HTTP/1.1 200") <= 102
+    assert alive(served)
+
+
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
 def test_a_body_that_drips_is_refused_and_holds_no_thread(serve: Serve, kind: str) -> None:
     served = serve(echo)
