@@ -24,12 +24,21 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers, the first bytes, and where there are more, the file that has the rest."""
+    """Status, headers, the first bytes, and where there are more, the file that has the rest.
+
+    `spooled_bytes`: how long a file is that was made for this answer alone.
+    """
 
     status: int
     headers: Headers
     body: bytes = b""
     rest: BinaryIO | None = None
+    spooled_bytes: int = 0
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self.rest is not None:
+            self.rest.close()
 
 
 class Sender:
@@ -51,7 +60,7 @@ class Sender:
             await self._send_file(answer.body, answer.rest, send, gone)
         finally:
             gone.cancel()
-            self._threads.submit(answer.rest.close)
+            self._threads.submit(answer.close)
 
     async def _send_file(self, piece: bytes, rest: BinaryIO, send: Send, gone: asyncio.Task[None]) -> None:
         loop = asyncio.get_running_loop()

@@ -55,7 +55,13 @@ class Front:
             return
         with suppress(ClientGoneError):
             answer, read = await self._answer(scope, receive)
-            await (self._sender.send if read else self._sender.send_early)(answer, receive, send)
+            if not self._bodies.disk.take(answer.spooled_bytes):
+                answer.close()
+                answer = refusals.busy().answer(scope["path"])
+            try:
+                await (self._sender.send if read else self._sender.send_early)(answer, receive, send)
+            finally:
+                self._bodies.disk.give_back(answer.spooled_bytes)
 
     async def _answer(self, scope: HTTPScope, receive: Receive) -> tuple[Answer, bool]:
         """Return the answer to a request, and whether its body was read. Raises: ClientGoneError."""

@@ -30,17 +30,21 @@ def ask(wsgi: WSGI, environ: dict[str, Any], folder: Path) -> Answer:
         said[:] = status, headers
 
     result = wsgi(environ, start_response)
-    file = result.file if isinstance(result, FileWrapper) else _collected(result, folder)
+    spooled = 0
+    if isinstance(result, FileWrapper):
+        file = result.file
+    else:
+        file, spooled = _collected(result, folder)
     body, rest = _begun(file, head=environ["REQUEST_METHOD"] == "HEAD")
     status, headers = said
     named = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if body and rest is None and not any(name == b"content-length" for name, _ in named):
         named.append((b"content-length", b"%d" % len(body)))
-    return Answer(int(status[:3]), named, body, rest)
+    return Answer(int(status[:3]), named, body, rest, spooled if rest else 0)
 
 
-def _collected(result: Iterable[bytes], folder: Path) -> BinaryIO:
-    """Take all that an application says, in memory or, where it is long, in a file."""
+def _collected(result: Iterable[bytes], folder: Path) -> tuple[BinaryIO, int]:
+    """Return all that an application says, in memory or, where it is long, in a file, and its length."""
     spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(PIECE_BYTES, dir=folder))  # noqa: SIM115
     try:
         for part in result:
@@ -51,8 +55,9 @@ def _collected(result: Iterable[bytes], folder: Path) -> BinaryIO:
     finally:
         if hasattr(result, "close"):
             result.close()
+    size = spool.tell()
     spool.seek(0)
-    return spool
+    return spool, size
 
 
 def _begun(file: BinaryIO, *, head: bool) -> tuple[bytes, BinaryIO | None]:

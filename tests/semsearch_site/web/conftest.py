@@ -65,7 +65,7 @@ def limits(tmp_path: Path) -> Limits:
         image_bytes=512 * KB,
         archive_bytes=2**20,
         memory_bytes=256 * KB,
-        disk_bytes=2**20,
+        disk_bytes=256 * 2**20,
         folder=tmp_path / "bodies",
     )
 

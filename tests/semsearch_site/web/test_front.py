@@ -18,6 +18,7 @@ from semsearch_site.web import senders
 from semsearch_site.web.wsgi_answers import FileWrapper
 from tests.semsearch_site.web.conftest import KB, Serve, Served, everything
 
+MB = 2**20
 Environ = dict[str, Any]
 CLOSE = b"connection: close\r\n\r\n"
 
@@ -313,29 +314,42 @@ def test_alive_is_answered_and_the_queue_refuses_while_every_thread_is_held(serv
 
 
 def large(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer with 50 MB, piece by piece."""
+    """Answer with 20 MB, piece by piece."""
     start_response("200 OK", [])
-    return (b"x" * 500 * KB for _ in range(100))
+    return (b"x" * MB for _ in range(20))
 
 
 def test_a_client_that_never_reads_holds_no_thread_and_loses_its_connection(serve: Serve) -> None:
-    served = serve(large, grace_s=0.3, rate_bytes_s=500 * KB)
+    served = serve(large, grace_s=0.3, rate_bytes_s=500 * KB, waiting=50, waiting_s=10)
     silent = [served.connect() for _ in range(6)]
     for connection in silent:
         connection.sendall(request("GET", "/"))
     time.sleep(0.1)
     assert alive(served)
-    assert len(served.ask(request("GET", "/", "Connection: close"))) > 50 * 10**6
+    assert len(served.ask(request("GET", "/", "Connection: close"))) > 20 * MB
     time.sleep(1.5)
     for connection in silent:
-        assert len(everything(connection)) < 50 * 10**6
+        assert len(everything(connection)) < 20 * MB
+
+
+def test_long_answers_that_nobody_takes_share_what_there_is_of_disk(serve: Serve) -> None:
+    served = serve(large, disk_bytes=45 * MB, waiting=50, waiting_s=10)
+    silent = [served.connect() for _ in range(2)]
+    for connection in silent:
+        connection.sendall(request("GET", "/"))
+        assert connection.recv(10).startswith(b"HTTP/1.1 2")
+    assert served.ask(request("GET", "/", "Connection: close")).startswith(b"HTTP/1.1 503 ")
+    for connection in silent:
+        connection.close()
+    time.sleep(0.1)
+    assert len(served.ask(request("GET", "/", "Connection: close"))) > 20 * MB
 
 
 def test_a_long_answer_arrives_whole_and_its_connection_is_kept(serve: Serve) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", serve(large).port, timeout=20)
     for _ in range(2):
         connection.request("GET", "/")
-        assert len(connection.getresponse().read()) == 50 * 2**10 * 1000
+        assert len(connection.getresponse().read()) == 20 * MB
 
 
 class Counted:
@@ -389,4 +403,4 @@ def test_a_client_that_resets_its_connection_leaves_nothing_behind(serve: Serve)
         connection.close()
     time.sleep(0.2)
     assert served.front._bodies.memory._left == 256 * KB
-    assert served.front._bodies.disk._left == 2**20
+    assert served.front._bodies.disk._left == 256 * MB
