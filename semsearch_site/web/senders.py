@@ -7,8 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 from django.http import HttpRequest
@@ -37,7 +36,8 @@ def _by_session(request: HttpRequest) -> bool:
 
 
 def _by_token(request: HttpRequest) -> bool:
-    for kind in api_settings.DEFAULT_AUTHENTICATION_CLASSES:
+    kinds: list[Any] = api_settings.DEFAULT_AUTHENTICATION_CLASSES  # type: ignore[assignment]  # loaded by now
+    for kind in kinds:
         # a session was looked at already, and this would look for its CSRF token in the body
         if issubclass(kind, SessionAuthentication):
             continue
@@ -50,5 +50,5 @@ def _by_token(request: HttpRequest) -> bool:
     return False
 
 
-def _may(user: AbstractBaseUser | AnonymousUser) -> bool:
+def _may(user: User | AnonymousUser) -> bool:
     return bool(user.is_active and (user.is_staff or user.has_perm("gallery.add_image")))

@@ -45,7 +45,7 @@ def ask(wsgi: WSGI, environ: dict[str, Any], folder: Path) -> Answer:
 
 def _collected(result: Iterable[bytes], folder: Path) -> tuple[BinaryIO, int]:
     """Return all that an application says, in memory or, where it is long, in a file, and its length."""
-    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(PIECE_BYTES, dir=folder))  # noqa: SIM115
+    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(PIECE_BYTES, dir=str(folder)))  # noqa: SIM115
     try:
         for part in result:
             spool.write(part)

@@ -27,7 +27,7 @@ MB = 2**20
 EVERY_S = 0.2
 FORM = "Content-Type: multipart/form-data; boundary=b"
 JSON = "Content-Type: application/json"
-Dripping = list[socket.socket]
+Kind = Callable[[socket.socket], None]
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +91,14 @@ def never_reads(connection: socket.socket) -> None:
     connection.sendall(head("GET", "/api/schema/") * 20)
 
 
-DRIPPED = {form_that_drips: b"x", json_that_drips: b" ", chunks_that_drip: b"1\r\n-\r\n"}
-KINDS = [one_byte, half_a_header, nothing, idle_after_an_answer, *DRIPPED, never_reads]
+DRIPPED: dict[Kind, bytes] = {form_that_drips: b"x", json_that_drips: b" ", chunks_that_drip: b"1\r\n-\r\n"}
+KINDS: list[Kind] = [one_byte, half_a_header, nothing, idle_after_an_answer, *DRIPPED, never_reads]
 MANY = pytest.mark.hostile
 
 
 @pytest.mark.parametrize("count", [16, pytest.param(400, marks=MANY)])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_clients_that_keep_it_waiting_silence_nobody(
-    site: RunningSite, kind: Callable[[socket.socket], None], count: int
-) -> None:
+def test_clients_that_keep_it_waiting_silence_nobody(site: RunningSite, kind: Kind, count: int) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with ExitStack() as last:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from semsearch_site.web import senders
+from semsearch_site.web.bodies import Budget
 from semsearch_site.web.wsgi_answers import FileWrapper
 from tests.semsearch_site.web.conftest import KB, Serve, Served, everything
 
@@ -47,6 +48,16 @@ def post(path: str, size: int, kind: str = "application/json", sent: bytes | Non
 
 def in_chunks(*parts: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
+class Counting(Budget):
+    """Counts all that was ever taken."""
+
+    taken = 0
+
+    def take(self, size: int) -> bool:
+        self.taken += size
+        return super().take(size)
 
 
 def alive(served: Served) -> bool:
@@ -127,11 +138,10 @@ def test_what_is_larger_than_its_address_takes_is_refused_before_anything_is_kep
 ) -> None:
     served = serve(echo, memory_bytes=0)  # whatever is kept goes to the disk
     assert told(served.ask(post(path, most_kb * KB, kind)))["body"] == most_kb * KB
-    written = []
-    served.front._bodies.disk.take = lambda size: not written.append(size)  # type: ignore[assignment, method-assign]
+    served.front._bodies.disk = disk = Counting(0)
     answer = served.ask(post(path, most_kb * KB + 1, kind))
     assert answer.startswith(b"HTTP/1.1 413 ")
-    assert not any(written)
+    assert not disk.taken
     if path.startswith("/api/"):
         assert told(answer)["error"]["code"] == "too_large"
 
@@ -147,15 +157,13 @@ def test_chunks_without_end_are_counted_and_refused(serve: Serve) -> None:
     served = serve(echo)
     kind = "multipart/form-data; boundary=b"
     head = request("POST", "/api/v1/search/", "Transfer-Encoding: chunked", f"Content-Type: {kind}")
-    written = []
-    take = served.front._bodies.disk.take
-    served.front._bodies.disk.take = lambda size: not written.append(size) and take(size)  # type: ignore[method-assign]
+    served.front._bodies.disk = disk = Counting(100 * MB)
     with served.connect() as connection:
         connection.sendall(head)
         answer = threading.Thread(target=endless, args=(connection,), daemon=True)
         answer.start()
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
-    assert sum(written) <= (64 + 512) * KB
+    assert disk.taken <= (64 + 512) * KB
     assert alive(served)
 
 
