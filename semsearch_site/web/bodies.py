@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from uvicorn._types import ASGIReceiveCallable as Receive
 
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
 
-# A larger body is kept in a file from there on.
-MOST_IN_MEMORY_BYTES = 8 * 2**20
+# so much of one body is in memory; where more comes, all goes to its file
+MOST_IN_MEMORY_BYTES = 2 * 2**20
 DISK_THREADS = 4
+
+T = TypeVar("T")
 
 
 class ClientGoneError(Exception):
@@ -89,40 +92,48 @@ class Body:
     async def add(self, data: bytes) -> None:
         """Keep the next bytes. Raises: RefusedError where there is no room for them."""
         self.size += len(data)
-        if self._file is None and self.size <= MOST_IN_MEMORY_BYTES and self._bodies.memory.take(len(data)):
+        fits = self._in_memory + len(data) <= MOST_IN_MEMORY_BYTES
+        if fits and self._bodies.memory.take(len(data)):
             self._in_memory += len(data)
             self._parts.append(data)
-            return
-        parts, self._parts = [*self._parts, data], []
-        try:
-            await self._write(parts)
-        except OSError as error:
-            raise refusals.busy() from error
+        else:
+            await self._write(data)
 
-    async def _write(self, parts: list[bytes]) -> None:
-        size = sum(map(len, parts))
+    async def stream(self) -> BinaryIO:
+        """Return what was kept, to be read from its beginning, once. Raises: RefusedError."""
+        if self._file is None:
+            whole = b"".join(self._parts)
+            self._parts.clear()
+            return io.BytesIO(whole)
+        await self._write(b"")
+        await self._in_disk_thread(self._file.seek, 0)
+        return self._file
+
+    async def _write(self, last: bytes) -> None:
+        """Move to the disk what is in memory, and some more."""
+        size = self._in_memory + len(last)
         if not self.trusted:
             if not self._bodies.disk.take(size):
                 raise refusals.busy()
             self._on_disk += size
-        run, threads = asyncio.get_running_loop().run_in_executor, self._bodies.disk_threads
         if self._file is None:
-            self._file = await run(threads, self._opened)
-        await run(threads, self._file.writelines, parts)
+            self._file = await self._in_disk_thread(self._opened)
+        await self._in_disk_thread(self._file.writelines, [*self._parts, last])
+        self._parts.clear()
         self._bodies.memory.give_back(self._in_memory)
         self._in_memory = 0
+
+    async def _in_disk_thread(self, function: Callable[..., T], *args: Any) -> T:
+        run = asyncio.get_running_loop().run_in_executor
+        try:
+            return await run(self._bodies.disk_threads, function, *args)
+        except OSError as error:  # a full disk
+            raise refusals.busy() from error
 
     def _opened(self) -> BinaryIO:
         folder = self._bodies.limits.folder
         folder.mkdir(parents=True, exist_ok=True)
-        return cast(BinaryIO, tempfile.TemporaryFile(dir=folder, buffering=0))
-
-    def stream(self) -> BinaryIO:
-        """Return what was kept, to be read from its beginning."""
-        if self._file is None:
-            return io.BytesIO(b"".join(self._parts))
-        self._file.seek(0)
-        return io.BufferedReader(cast(io.RawIOBase, self._file))
+        return cast(BinaryIO, tempfile.TemporaryFile(dir=folder))
 
     def close(self) -> None:
         """Forget what was kept."""

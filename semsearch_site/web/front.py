@@ -11,7 +11,7 @@ from uvicorn._types import HTTPScope
 
 from semsearch_site.web import refusals, senders
 from semsearch_site.web.answers import Answer, Sender
-from semsearch_site.web.bodies import MOST_IN_MEMORY_BYTES, Bodies, Body, ClientGoneError
+from semsearch_site.web.bodies import Bodies, Body, ClientGoneError
 from semsearch_site.web.environ import environ_of
 from semsearch_site.web.limits import Limits, most_bytes, takes_archive
 from semsearch_site.web.refusals import RefusedError
@@ -28,6 +28,7 @@ ALIVE = Answer(
     b'{"status": "alive"}',
 )
 # Requests with a large body take so large a share of the threads at most, and wait so long for one.
+LARGE_BYTES = 8 * 2**20
 LARGE_SHARE = 4
 LARGE_WAIT_S = 60.0
 UNKNOWN = float("inf")
@@ -94,7 +95,7 @@ class Front:
 
     async def _answered(self, scope: HTTPScope, body: Body) -> Answer:
         """Have a request answered in a thread. Raises: RefusedError."""
-        if body.size <= MOST_IN_MEMORY_BYTES:
+        if body.size <= LARGE_BYTES:
             return await self._ask(scope, body)
         try:
             async with asyncio.timeout(LARGE_WAIT_S):
@@ -107,7 +108,7 @@ class Front:
             self._large.release()
 
     async def _ask(self, scope: HTTPScope, body: Body) -> Answer:
-        environ = environ_of(scope, body.stream(), body.size)
+        environ = environ_of(scope, await body.stream(), body.size)
         return await self._threads.run(ask, self._wsgi, environ, self.limits.folder)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import random
 import socket
 import struct
 import threading
@@ -144,6 +146,20 @@ def test_what_is_larger_than_its_address_takes_is_refused_before_anything_is_kep
     assert not disk.taken
     if path.startswith("/api/"):
         assert told(answer)["error"]["code"] == "too_large"
+
+
+@pytest.mark.parametrize("sizes", [(1,), (300 * KB,), (3 * MB, 10), (2 * MB, 2 * MB, 1), (1,) * 500])
+def test_a_body_comes_out_as_it_went_in_wherever_it_was_kept(serve: Serve, sizes: tuple[int, ...]) -> None:
+    def digest(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [hashlib.sha256(environ["wsgi.input"].read()).hexdigest().encode()]
+
+    parts = [random.Random(number).randbytes(size) for number, size in enumerate(sizes)]
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    lines = (kind, "Transfer-Encoding: chunked", "Connection: close")
+    served = serve(digest, image_bytes=10 * MB, memory_bytes=3 * MB)
+    answer = served.ask(request("POST", "/api/v1/images/", *lines, body=in_chunks(*parts) + b"0\r\n\r\n"))
+    assert answer.endswith(hashlib.sha256(b"".join(parts)).hexdigest().encode())
 
 
 def test_a_large_body_is_swallowed_so_that_its_client_reads_the_refusal(serve: Serve) -> None:
