@@ -28,7 +28,8 @@ class RefusedError(Exception):
             (b"cache-control", b"no-store"),
         ]
         if self.retry_after_s:
-            headers.append((b"retry-after", b"%d" % self.retry_after_s))
+            # what else the client has sent ahead would be one too many as well
+            headers += [(b"retry-after", b"%d" % self.retry_after_s), (b"connection", b"close")]
         return Answer(self.status, headers, body)
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
+
+# While all threads are at work the event loop gets to run once each has had its turn. Where requests wait it
+# must refuse some, and answer whether the process is alive: turns are shorter then. With 400 connections that
+# asked at once for what takes 0.2 s of Python, that took 0.7 s at most, instead of 7.
+HURRIED_SWITCH_S = 0.0001
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +27,7 @@ class Threads:
         self._limits = limits
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="web")
         self._asked = 0
+        self._usual_switch_s = sys.getswitchinterval()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns.
@@ -31,11 +38,15 @@ class Threads:
             raise refusals.busy()
         must_wait = self._asked >= self._limits.threads
         self._asked += 1
+        if must_wait:
+            sys.setswitchinterval(HURRIED_SWITCH_S)
         try:
             future = self._pool.submit(function, *args, **kwargs)
             return await (self._in_time(future) if must_wait else asyncio.wrap_future(future))
         finally:
             self._asked -= 1
+            if self._asked == self._limits.threads:
+                sys.setswitchinterval(self._usual_switch_s)
 
     async def _in_time(self, future: Future[T]) -> T:
         # what has begun can no longer be cancelled

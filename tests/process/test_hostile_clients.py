@@ -88,7 +88,7 @@ def chunks_that_drip(connection: socket.socket) -> None:
 
 
 def never_reads(connection: socket.socket) -> None:
-    connection.sendall(head("GET", "/api/schema/") * 20)
+    connection.sendall(head("GET", "/api/v1/images/grid/?dataset=pictures&limit=500") * 20)
 
 
 DRIPPED: dict[Kind, bytes] = {form_that_drips: b"x", json_that_drips: b" ", chunks_that_drip: b"1\r\n-\r\n"}
