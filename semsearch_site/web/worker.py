@@ -23,8 +23,8 @@ class FrontWorker(UvicornWorker):  # type: ignore[misc]  # without types
     """Serves a WSGI application behind a front that waits for slow clients in their stead."""
 
     CONFIG_KWARGS = {
-        # uvloop waits for the interpreter once for each event, this once for all that have come: beside threads
-        # that compute it answers two to four times as soon
+        # uvloop takes the interpreter's lock for each event, this once for all that have come: beside threads
+        # that compute it answers twice to four times as soon
         "loop": "asyncio",
         "http": BoundedConnection,
         "ws": "none",
