@@ -1,0 +1,248 @@
+"""The file of a backup: a tar archive, its manifest as the last member, and a digest of all before it.
+
+A tar tool reads it; what follows the archive's end is ignored by them. Every bit is covered: members by the
+digests of the manifest, all else (headers, padding) by the digest at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NotRequired, TypedDict
+
+from gallery.errors import SemsearchError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+TRAILER = b"semsearch backup sha256 "
+TRAILER_BYTES = len(TRAILER) + 64 + 1
+PIECE_BYTES = 2**20
+OWNER_ONLY = 0o600
+
+
+class BackupDamagedError(SemsearchError):
+    """A backup is not what was written."""
+
+    code = "backup_damaged"
+    status = 422
+
+
+class BackupExistsError(SemsearchError):
+    """A backup would replace a file."""
+
+    code = "backup_exists"
+    status = 409
+
+
+class Member(TypedDict):
+    """Size and digest of a member."""
+
+    bytes: int
+    sha256: str
+
+
+class Vectors(TypedDict):
+    """What restored vectors must be: how many numbers each has, and how many there are of a feature spec."""
+
+    fingerprint: str
+    dims: int
+    count: int
+
+
+class Manifest(TypedDict):
+    """What a backup holds; `gone` are images that were deleted while it was written."""
+
+    format: int
+    created_at: str
+    database: str
+    migrations: dict[str, list[str]]
+    originals: bool
+    derived: bool
+    images: int
+    embeddings: int
+    vectors: list[Vectors]
+    rows: dict[str, int]
+    gone: list[int]
+    members: NotRequired[dict[str, Member]]
+
+
+class BundleWriter:
+    """Writes a backup beside its name and gives it that name when it is whole.
+
+    Raises: BackupExistsError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.exists():
+            raise BackupExistsError(f"{path} exists already: choose another name or move it away.")
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        descriptor = os.open(self._part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, OWNER_ONLY)
+        self._file = _Hashed(os.fdopen(descriptor, "wb"))
+        self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        self._members: dict[str, Member] = {}
+
+    def __enter__(self) -> BundleWriter:
+        """Begin."""
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """Leave nothing behind that is not whole."""
+        if failed is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+    def add(self, name: str, content: IO[bytes], size: int) -> None:
+        """Add a member of so many bytes."""
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = size, OWNER_ONLY
+        hashed = _HashedReader(content)
+        self._tar.addfile(member, hashed)
+        self._members[name] = {"bytes": size, "sha256": hashed.digest.hexdigest()}
+
+    def finish(self, manifest: Manifest) -> None:
+        """Write the manifest and the digest, and give the file its name."""
+        content = json.dumps(manifest | {"members": self._members}, ensure_ascii=False).encode()
+        member = tarfile.TarInfo(MANIFEST)
+        member.size, member.mode = len(content), OWNER_ONLY
+        self._tar.addfile(member, io.BytesIO(content))
+        self._tar.close()
+        digest = self._file.digest.hexdigest().encode()
+        self._file.write(TRAILER + digest + b"\n")
+        self._file.sync()
+        self._file.close()
+        self._part.rename(self._path)
+
+
+def damage(path: Path) -> tuple[list[str], Manifest | None]:
+    """Return the names of what is damaged in a backup, and its manifest where that is whole.
+
+    Reads the whole file once. Raises: BackupDamagedError for what is no backup; OSError.
+    """
+    with _hashed_for_reading(path) as file:
+        found: dict[str, Member] = {}
+        manifest, problem = None, ""
+        try:
+            for name, member, content in _members(file):
+                found[name] = member
+                if name == MANIFEST:
+                    manifest = _manifest(content)
+        except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+            problem = f"the archive near byte {file.count:,} ({error})"
+        file.read_rest()
+        whole = file.matches_trailer()
+    damaged = [problem] if problem else []
+    if manifest is None:
+        return [*damaged, MANIFEST], None
+    expected = manifest.get("members", {})
+    damaged += [name for name, member in expected.items() if found.get(name) != member]
+    damaged += [name for name in found if name not in expected and name != MANIFEST]
+    if not whole and not damaged:
+        damaged.append("what lies between the files of the archive, or the manifest")
+    return damaged, manifest
+
+
+def each_member(path: Path, read: Callable[[str, IO[bytes]], None]) -> None:
+    """Call `read` with every member but the manifest, in turn; only what was found undamaged is read so."""
+    with path.open("rb") as file, tarfile.open(fileobj=file, mode="r|") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if member.name != MANIFEST and content is not None:
+                read(member.name, content)
+
+
+def _members(file: _Read) -> Iterator[tuple[str, Member, bytes]]:
+    with tarfile.open(fileobj=file, mode="r|") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if content is None:
+                raise tarfile.ReadError(f"{member.name} is no file")
+            digest, count, kept = hashlib.sha256(), 0, io.BytesIO()
+            while piece := content.read(PIECE_BYTES):
+                digest.update(piece)
+                count += len(piece)
+                if member.name == MANIFEST:
+                    kept.write(piece)
+            yield member.name, {"bytes": count, "sha256": digest.hexdigest()}, kept.getvalue()
+
+
+def _manifest(content: bytes) -> Manifest | None:
+    found: Any = json.loads(content)
+    if not isinstance(found, dict) or found.get("format") != FORMAT or "members" not in found:
+        return None
+    manifest: Manifest = found  # type: ignore[assignment]  # its digest is compared before it is used
+    return manifest
+
+
+class _Hashed(io.RawIOBase):
+    """A file whose written bytes are digested."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, piece: Any) -> int:
+        self.digest.update(piece)
+        return self._file.write(piece)
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _HashedReader(io.RawIOBase):
+    """What is read of a file, digested."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self.digest.update(piece)
+        return piece
+
+
+class _Read(io.RawIOBase):
+    """A backup that is read to its trailer, digested."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._left = path.stat().st_size - TRAILER_BYTES
+        self.count = 0
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(piece)
+        self.count += len(piece)
+        self._digest.update(piece)
+        return piece
+
+    def read_rest(self) -> None:
+        """Read on where a damaged archive ended too early."""
+        while self.read(PIECE_BYTES):
+            pass
+
+    def matches_trailer(self) -> bool:
+        """Whether all before it has the digest that the trailer tells."""
+        return self._file.read() == TRAILER + self._digest.hexdigest().encode() + b"\n"
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _hashed_for_reading(path: Path) -> _Read:
+    if path.stat().st_size <= TRAILER_BYTES:
+        raise BackupDamagedError(f"{path} is no backup of semsearch: it is too short.")
+    return _Read(path)

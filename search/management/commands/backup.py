@@ -1,0 +1,48 @@
+"""Writes everything to one file while the site runs, or checks such a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from gallery.system.commands import ReportingCommand
+from search.maintenance.backup import bundle
+from search.maintenance.backup.backup import write_backup
+
+
+class Command(ReportingCommand[dict[str, Any]]):
+    """`backup FILE [--no-pictures] [--with-derived]`, `backup --verify FILE`."""
+
+    help = "Write database and pictures to one file while the site runs; --verify checks such a file."
+    damaged = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the file and what goes into it."""
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--verify", action="store_true", help="check a backup instead of writing one")
+        parser.add_argument(
+            "--no-pictures", action="store_true", help="rows only; originals are kept elsewhere"
+        )
+        parser.add_argument("--with-derived", action="store_true", help="also what can be computed again")
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        """Write the backup or check it."""
+        path: Path = options["file"]
+        try:
+            if options["verify"]:
+                damaged, _ = bundle.damage(path)
+                self.damaged = bool(damaged)
+                return {"ok": not damaged, "damaged": damaged}
+            report = write_backup(path, originals=not options["no_pictures"], derived=options["with_derived"])
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror or error}") from error
+        return dict(report)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exit with 1 when a backup is damaged."""
+        super().handle(*args, **options)
+        if self.damaged:
+            sys.exit(1)
