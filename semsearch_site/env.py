@@ -51,6 +51,11 @@ def home(env: Env) -> Path:
     return (BASE_DIR / value).resolve()
 
 
+def address(host: str, port: int) -> str:
+    """Return host and port as addresses of the web have them: an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def home_mode(env: Env) -> int:
     """Return who may open the state folder (`HOME_MODE`, default 0700), and hold all that is made to it.
 

@@ -70,6 +70,20 @@ FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
 MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 
+# --- what waits, in each web process ----------------------------------------------------------
+WEB_THREADS = env.int("WEB_THREADS", 16)
+WEB_QUEUE = env.int("WEB_QUEUE", 8 * WEB_THREADS)
+WEB_QUEUE_S = env.float("WEB_QUEUE_S", 4.0)
+WEB_CONNECTIONS = env.int("WEB_CONNECTIONS", 1000)
+HEADER_TIMEOUT_S = env.float("HEADER_TIMEOUT_S", 30.0)
+SLOW_CLIENT_GRACE_S = env.float("SLOW_CLIENT_GRACE_S", 30.0)
+SLOW_CLIENT_BYTES_S = env.int("SLOW_CLIENT_BYTES_S", 4096)
+BODY_MEMORY_BYTES = env.int("BODY_MEMORY_BYTES", 64 * 2**20)
+BODY_DISK_BYTES = env.int("BODY_DISK_BYTES", 2**30)
+BODY_FOLDER = CACHE_ROOT / "bodies"
+FETCH_PLACES = env.int("FETCH_PLACES", max(1, WEB_THREADS // 4))
+FETCH_QUEUE_S = env.float("FETCH_QUEUE_S", 2.0)
+
 # --- features and search ----------------------------------------------------------------------
 FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
 ENGINE_THREADS = env.int("ENGINE_THREADS", 0)

@@ -284,6 +284,27 @@ def test_a_zip_uploaded_through_the_api_becomes_a_job_that_can_be_cancelled(
     assert jobs.perform(waiting.pk) is None
 
 
+@pytest.mark.parametrize(
+    ("size", "status", "code"), [(1000, 422, "unsafe_archive"), (3000, 413, "too_large")]
+)
+def test_what_is_no_zip_or_too_large_is_refused_by_the_api_at_once(
+    dataset: Dataset, staff_client: Client, settings: Any, size: int, status: int, code: str
+) -> None:
+    settings.MAX_ARCHIVE_BYTES = 2000
+    answer = staff_client.post("/api/v1/datasets/mine/upload/", {"file": upload(b"x" * size, "a.zip")})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert not dataset.jobs.exists()
+
+
+def test_who_finds_no_place_is_told_when_to_come_again(
+    indexed: Dataset, client: Client, settings: Any
+) -> None:
+    settings.FETCH_PLACES = 0
+    answer = post(client, "/api/v1/search/", url="http://pictures.example.org/a.jpg")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
+    assert answer["Retry-After"] == "5"
+
+
 def test_the_schema_is_complete_and_valid(client: Client, tmp_path: Path) -> None:
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml"))
     assert client.get("/api/schema/").status_code == 200

@@ -16,6 +16,7 @@ from django.urls import reverse
 from gallery.access import first_account
 from gallery.errors import SemsearchError
 from gallery.system.home_folder import close_to_others
+from semsearch_site import env as environment
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
 
 # Said at every start, of a setting of the machine that is of no use to a queue as small as this.
@@ -53,8 +54,9 @@ class Command(BaseCommand):
                 call_command("collectstatic", verbosity=0, interactive=False)
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
-                self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
-                if words := first_account_line(f"http://{host}:{port}"):
+                site = f"http://{environment.address(host, port)}"
+                self.stdout.write(f"semsearch is at {site} - Ctrl-C stops it.")
+                if words := first_account_line(site):
                     self.stdout.write(words)
                 connection.close()  # for as long as the site runs, nothing more is asked here
                 if options["next_step"]:
