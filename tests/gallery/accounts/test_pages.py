@@ -15,6 +15,7 @@ from django.test import Client
 
 from gallery.access import first_account, tokens
 from gallery.access.scopes import Scope
+from gallery.checks import check_settings
 from gallery.models import AccessToken
 from semsearch_site.management.commands import serve
 from tests.support.clock import Clock
@@ -123,6 +124,11 @@ def test_the_cookie_of_a_session_is_for_the_site_only_and_ends(client: Client, o
     sign_in(client)
     cookie = client.cookies["sessionid"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 14 * 86_400)
+
+
+def test_a_session_that_ends_at_once_is_a_wrong_setting(settings: Any) -> None:
+    settings.SESSION_COOKIE_AGE = 0
+    assert [found.id for found in check_settings()] == ["gallery.E020"]
 
 
 def test_a_wrong_password_says_so_and_an_inactive_account_cannot_sign_in(client: Client, owner: User) -> None:
