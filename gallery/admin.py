@@ -11,6 +11,7 @@ from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -271,6 +272,17 @@ class FailedAttemptsAdmin(ReadOnlyAdmin):
 
     list_display = ("who", "failures", "last_at")
     search_fields = ("who",)
+
+    def delete_model(self, request: HttpRequest, obj: FailedAttempts) -> None:
+        """Forget the guesses of one row."""
+        with transaction.atomic():
+            audit.record("account.unlocked", obj.who)
+            obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FailedAttempts]) -> None:
+        """Forget the guesses of several rows."""
+        for row in queryset:
+            self.delete_model(request, row)
 
 
 class OfDataset(admin.SimpleListFilter):

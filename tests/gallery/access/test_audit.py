@@ -17,13 +17,15 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from gallery import jobs
-from gallery.access import audit, audit_triggers
+from gallery.access import audit, audit_triggers, tokens
+from gallery.access.scopes import Scope
 from gallery.errors import AppendOnlyError
 from gallery.ingest import removal
-from gallery.models import AuditEntry, Dataset, Image, Job
+from gallery.models import AuditEntry, Dataset, FailedAttempts, Image, Job
 from search.models import Experiment, FeatureSpec
 from tests.conftest import image_bytes
 from tests.support.experiment_rows import experiment_row, stored_images
@@ -358,3 +360,27 @@ def test_an_entry_outlives_its_account_its_dataset_and_its_token(staff_client: C
     Dataset.objects.all().delete()
     User.objects.all().delete()
     assert told(only("dataset.create")) == ("staff", "dataset", "Cats", "cats")
+
+
+def test_tokens_and_waits_after_wrong_guesses_are_entered(client: Client) -> None:
+    owner = User.objects.create_superuser("owner", password=PASSWORD)
+    token, text = tokens.make_token(owner, "notebook", [Scope.READ], days=7)
+    tokens.revoke(token)
+    made, revoked = entries("token.create", "token.revoke")
+    assert (made.target_id, made.details) == (
+        str(token.pk),
+        {"owner": "owner", "scopes": ["read"], "days": 7},
+    )
+    assert (revoked.target_id, text in str(revoked.details)) == (made.target_id, False)
+    assert client.get("/api/v1/datasets/", headers={"Authorization": f"Token {text}"}).status_code == 401
+    assert entries("token.refused")[0].address == "127.0.0.1"
+
+    for _ in range(6):
+        client.post("/accounts/sign-in/", {"username": "owner", "password": "wrong"})
+    locked = entries("account.locked")[0]
+    assert (locked.target, locked.details) == ("password of owner from 127.0.0.1", {"wait_s": 30})
+    client.force_login(owner)
+    (row,) = FailedAttempts.objects.filter(who=locked.target)
+    client.post(reverse("admin:gallery_failedattempts_delete", args=[row.pk]), {"post": "yes"})
+    (unlocked,) = entries("account.unlocked")
+    assert (unlocked.target, unlocked.actor) == (locked.target, "owner")
