@@ -28,6 +28,14 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             found.append(
                 Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002")
             )
+    if settings.SESSION_COOKIE_AGE < 1:
+        found.append(
+            Error(
+                "SESSION_DAYS must be 1 or more: nobody could stay signed in.",
+                hint="Unset it for the default.",
+                id="gallery.E020",
+            )
+        )
     if settings.DEBUG and "*" in settings.ALLOWED_HOSTS:
         found.append(
             Warning(

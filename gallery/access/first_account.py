@@ -51,6 +51,7 @@ def check_code(request: HttpRequest, given: str) -> None:
     """Raises: WrongCodeError; TooManyAttemptsError after too many of them."""
     guess = lockout.begin(lockout.code_limits(request))
     if not _is_code(given):
+        guess.was_wrong()
         raise WrongCodeError("This is not the code that the last start has printed.")
     guess.was_right()
 

@@ -100,10 +100,17 @@ class _Counted:
 
 
 class Guess:
-    """A guess that has been counted as wrong."""
+    """A guess that has been counted as wrong; whoever looks at it says what it was."""
 
     def __init__(self, counted: Sequence[_Counted]) -> None:
         self._counted = counted
+
+    def was_wrong(self) -> None:
+        """Leave it counted, and tell of a wait that begins with it."""
+        for row in self._counted:
+            if wait_s := row.limit.rule.wait_s(row.failures_now):
+                # what was typed may hold signs that terminals obey
+                logger.warning("After %d wrong: %r, wait %d s", row.failures_now, row.limit.who, wait_s)
 
     def was_right(self) -> None:
         """Take it back."""
@@ -131,10 +138,6 @@ def begin(limits: Sequence[Limit]) -> Guess:
         counted = list(_count(limits, rows, now))
         FailedAttempts.objects.bulk_update(rows.values(), ["failures", "last_at"])
         FailedAttempts.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
-    for row in counted:
-        if wait_s := row.limit.rule.wait_s(row.failures_now):
-            # what was typed may hold signs that terminals obey
-            logger.warning("%r has to wait %d s, if this guess is wrong too", row.limit.who, wait_s)
     return Guess(counted)
 
 

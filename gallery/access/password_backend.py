@@ -24,8 +24,12 @@ class PasswordBackend(ModelBackend):
         """Return the account of a right password, else None. Raises: TooManyAttemptsError."""
         if username is None or password is None:
             return None
-        guess = lockout.begin(lockout.password_limits(request, username)) if request else None
+        if request is None:  # no visitor: a program on this machine
+            return super().authenticate(request, username, password, **kwargs)
+        guess = lockout.begin(lockout.password_limits(request, username))
         user = super().authenticate(request, username, password, **kwargs)
-        if user is not None and guess is not None:
+        if user is None:
+            guess.was_wrong()
+        else:
             guess.was_right()
         return user

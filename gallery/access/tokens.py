@@ -95,7 +95,7 @@ def _checked(request: HttpRequest, text: str) -> AccessToken:
         found = AccessToken.objects.select_related("owner").filter(digest=digest_of(text)).first()
     if found is None:
         # who has a right one is never kept waiting: nobody guesses 256 bits, however often he may try
-        lockout.begin(lockout.token_limits(request))
+        lockout.begin(lockout.token_limits(request)).was_wrong()
         raise TokenRefusedError(
             "token_unknown", "No such token, or it was revoked. Make another at /accounts/tokens/."
         )

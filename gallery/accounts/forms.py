@@ -58,7 +58,11 @@ class ChangePasswordForm(SiteFields, PasswordChangeForm):
     def clean_old_password(self) -> str:
         """Check it as a sign-in does. Raises: TooManyAttemptsError."""
         guess = lockout.begin(lockout.password_limits(self._request, self.user.get_username()))
-        given: str = super().clean_old_password()
+        try:
+            given: str = super().clean_old_password()
+        except ValidationError:
+            guess.was_wrong()
+            raise
         guess.was_right()
         return given
 

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='FailedAttempts',
             fields=[
                 ('who', models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ('failures', models.PositiveIntegerField(default=0, help_text='At the time of the last; they are forgotten.')),
+                ('failures', models.PositiveIntegerField(default=0, help_text='Counted at the last of them.')),
                 ('last_at', models.DateTimeField(db_index=True)),
             ],
             options={

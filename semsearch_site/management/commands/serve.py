@@ -46,8 +46,9 @@ class Command(BaseCommand):
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
                 self.stdout.write(f"semsearch is at http://{host}:{port} - Ctrl-C stops it.")
-                if words := _first_account(f"http://{host}:{port}"):
+                if words := first_account_line(f"http://{host}:{port}"):
                     self.stdout.write(words)
+                connection.close()  # for as long as the site runs, nothing more is asked here
                 if options["next_step"]:
                     self.stdout.write(options["next_step"])
                 self.stdout.flush()
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
 
 
-def _first_account(site: str) -> str:
+def first_account_line(site: str) -> str:
     """Return how the first account is made, "" where there is one, or no database to ask."""
     try:
         if not first_account.is_needed():
@@ -77,8 +78,6 @@ def _first_account(site: str) -> str:
         return f"No account yet: make the first at {site}{address} with the code {code}"
     except DatabaseError:
         return ""
-    finally:
-        connection.close()
 
 
 def _static_is_stale() -> bool:

@@ -23,7 +23,7 @@
   addEventListener("storage", apply);
 
   /**
-   * Let a link to the sign-in page lead back to what is shown by now: pages change their address as they are used.
+   * Let a link to the sign-in page lead back to what is shown by now: pages change their own address.
    * @param {Event} event
    */
   function leadBack({ target }) {

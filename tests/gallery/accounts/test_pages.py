@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
 
 from gallery.access import first_account, tokens
 from gallery.access.scopes import Scope
+from gallery.checks import check_settings
 from gallery.models import AccessToken
+from semsearch_site.management.commands import serve
 from tests.support.clock import Clock
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +124,11 @@ def test_the_cookie_of_a_session_is_for_the_site_only_and_ends(client: Client, o
     sign_in(client)
     cookie = client.cookies["sessionid"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 14 * 86_400)
+
+
+def test_a_session_that_ends_at_once_is_a_wrong_setting(settings: Any) -> None:
+    settings.SESSION_COOKIE_AGE = 0
+    assert [found.id for found in check_settings()] == ["gallery.E020"]
 
 
 def test_a_wrong_password_says_so_and_an_inactive_account_cannot_sign_in(client: Client, owner: User) -> None:
@@ -320,6 +328,22 @@ def test_of_two_who_know_the_code_one_makes_the_account(db: None, home: Path) ->
     with pytest.raises(first_account.WrongCodeError):
         first_account.make(User(username="b"), code)
     assert User.objects.get().username == "a"
+
+
+def test_a_start_prints_address_and_code_while_there_is_no_account(
+    db: None, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = serve.first_account_line("http://127.0.0.1:8000")
+    address, code = "http://127.0.0.1:8000/accounts/first/", (home / "first-account-code").read_text()
+    assert said == f"No account yet: make the first at {address} with the code {code}"
+    User.objects.create_superuser("me")
+    assert serve.first_account_line("http://127.0.0.1:8000") == ""
+
+    def unreachable() -> bool:
+        raise OperationalError
+
+    monkeypatch.setattr(first_account, "is_needed", unreachable)
+    assert serve.first_account_line("http://127.0.0.1:8000") == ""
 
 
 def test_a_site_that_was_started_without_a_code_says_what_to_do(client: Client, db: None, home: Path) -> None:
