@@ -182,13 +182,13 @@ class ImageAdmin(admin.ModelAdmin[Image]):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that programs write and people read; some may be deleted, which the audit calls `deletion`."""
+    """Rows that programs write and people read; `deletion` is what the audit calls it when one is deleted."""
 
     deletion = ""
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Enter deletions into the audit as well; called before they are made."""
-        for row in queryset:
+        for row in queryset if self.deletion else ():
             audit.record(self.deletion, row)
         return super().log_deletions(request, queryset)
 

@@ -14,10 +14,11 @@ Made = TypeVar("Made")
 
 
 class SingleFlight(Generic[Made]):
-    """What is being made in this process, by key."""
+    """What is being made in this process, by key; no more than `most` ask at a time, whoever makes it."""
 
-    def __init__(self, places: Places, wait_s: float, late: str) -> None:
+    def __init__(self, places: Places, most: int, wait_s: float, late: str) -> None:
         self._places, self._wait_s, self._late = places, wait_s, late
+        self._may_ask = threading.BoundedSemaphore(most)
         self._flights: dict[Hashable, Future[Made]] = {}
         self._lock = threading.Lock()
 
@@ -26,6 +27,14 @@ class SingleFlight(Generic[Made]):
 
         Raises: BusyError where there is no place, or it takes too long; and what `make` raises.
         """
+        if not self._may_ask.acquire(blocking=False):
+            raise BusyError(self._late)
+        try:
+            return self._do(key, make)
+        finally:
+            self._may_ask.release()
+
+    def _do(self, key: Hashable, make: Callable[[], Made]) -> Made:
         with self._lock:
             flight = self._flights.get(key)
             mine = flight is None

@@ -39,9 +39,11 @@ KEPT_NETWORKS = 4  # in memory
 
 LISTED = "list.json"
 ENDING = ".zip"
-# of the requests that a web server answers at once, so many make maps and twice as many wait for that
+# Of the 16 requests that a web process answers at once so many make maps, and so many ask for what is not yet
+# made: the first use of a network may take half a minute, and the others must not wait for it.
 MAKING = 2
-WAIT_S = 20.0
+ASKING = 12
+WAIT_S = 10.0
 BUSY = "Many feature maps are being made: try again in a moment."
 
 _loading = threading.Lock()
@@ -68,7 +70,7 @@ class FeatureMaps:
         return len(self.maps) >= min(count, self.shape[2])
 
 
-_flights: SingleFlight[FeatureMaps] = SingleFlight(Places(MAKING, WAIT_S, BUSY), 2 * WAIT_S, BUSY)
+_flights: SingleFlight[FeatureMaps] = SingleFlight(Places(MAKING, WAIT_S, BUSY), ASKING, 2 * WAIT_S, BUSY)
 
 
 def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMaps:
