@@ -1,20 +1,26 @@
-"""Clients that send or take slowly, or too much, silence nobody: the real site under 16, and under 400.
+"""The web server answers what browsers ask, and no client silences it, be it slow, large or one of 400.
 
 The 400 are for `make test-hostile`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import json
+import re
 import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from django.conf import settings
 
 from tests.conftest import image_bytes
 from tests.support.prepared import Prepared, copy_of
@@ -216,3 +222,51 @@ def named(header: str) -> dict[str, str]:
 def written(site: RunningSite) -> int:
     """Return how many bytes the web process has written so far, to files and to connections."""
     return int(web_process(site).io_counters().write_chars)
+
+
+def test_static_files_and_images_are_sent_as_browsers_ask(site: RunningSite) -> None:
+    page = asked(site, "GET", "/")
+    assert page.status == 200
+    (script, *_) = re.findall(r'"(/static/js/[^"]+\.js)"', page.body.decode())
+    whole = asked(site, "GET", script)
+    assert whole.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+    assert whole.body == (settings.STATIC_ROOT / script.removeprefix("/static/")).read_bytes()
+    part = asked(site, "GET", script, Range="bytes=10-29")
+    assert (part.status, part.body) == (206, whole.body[10:30])
+    same = asked(site, "GET", script, **{"If-Modified-Since": str(whole.headers["Last-Modified"])})
+    assert (same.status, same.body) == (304, b"")
+    head = asked(site, "HEAD", script)
+    assert (head.headers["Content-Length"], head.body) == (str(len(whole.body)), b"")
+    image = site.get("/api/v1/images/?dataset=few&page_size=1")[1]["results"][0]
+    assert hashlib.sha256(asked(site, "GET", urlsplit(image["url"]).path).body).hexdigest() == image["sha256"]
+
+
+def test_it_stops_in_time_whatever_clients_do(prepared: Prepared, silent_port: int) -> None:
+    allowed = {"FETCH_ALLOW_HOSTS": f"127.0.0.1:{silent_port}"}
+    with RunningSite(prepared.home, ready="/healthz", **allowed) as stopping, ExitStack() as last:
+        search = json.dumps({"url": f"http://127.0.0.1:{silent_port}/silent.jpg"}).encode()
+        asks = head("POST", "/api/v1/search/", JSON, f"Content-Length: {len(search)}") + search
+        for kind in KINDS:
+            kind(last.enter_context(slow_client(stopping.port)))
+        for _ in range(4):
+            last.enter_context(slow_client(stopping.port)).sendall(asks)
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert stopping.interrupt(within_s=15) == 0
+        assert time.monotonic() - began < 9, "five seconds for the web server, then what else there is"
+
+
+class Got(NamedTuple):
+    """An answer that was read."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+def asked(site: RunningSite, method: str, path: str, **headers: str) -> Got:
+    """Return what comes to a request."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    return Got(response.status, response.headers, response.read())
