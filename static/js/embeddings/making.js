@@ -6,6 +6,7 @@ import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
+import { whoMay } from "../shared/sign-in.js";
 import { METHODS } from "./state.js";
 
 /** @typedef {{ method: string, model: string }} OtherMap a map that there is, instead */
@@ -113,7 +114,7 @@ export function showMaking({ row, state, mayCompute, started }) {
         "Download the points as CSV",
       ),
     ),
-    mayCompute ? formFor({ row, state, started }) : signIn("Staff can make a map with other parameters."),
+    mayCompute ? formFor({ row, state, started }) : whoMay("Staff can make a map with other parameters."),
   );
 }
 
@@ -125,18 +126,6 @@ function sourceOf(row) {
   const sample = row.fitted < row.count ? fitted : "";
   const what = `${METHODS[row.method]} of ${plural(row.count, "picture")}${sample}, ${made}.`;
   return `${what} New pictures are placed without moving the old.`;
-}
-
-/** @param {string} words */
-function signIn(words) {
-  const next = encodeURIComponent(location.pathname + location.search);
-  return make(
-    "p",
-    { class: "small muted" },
-    `${words} `,
-    make("a", { href: `/accounts/sign-in/?next=${next}` }, "Sign in"),
-    ".",
-  );
 }
 
 /** @param {MapState} state */
@@ -269,7 +258,7 @@ export function showNothing({ state, title, images, jobs, others, mayCompute, st
       make("pre", {}, make("code", {}, commandFor(state))),
     );
   if (!busy)
-    children.push(mayCompute ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
+    children.push(mayCompute ? formFor({ row: null, state, started }) : whoMay("Staff can make it here."));
   root.replaceChildren(make("div", {}, ...children));
 }
 

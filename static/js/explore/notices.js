@@ -6,6 +6,7 @@ import { ApiError, call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { fail, hideFailure, showFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
+import { isSignedIn, signInAddress } from "../shared/sign-in.js";
 import { imagesOfDataset } from "./grid.js";
 
 const EVERY_MS = 2000;
@@ -168,11 +169,7 @@ function way(page, wanted, title) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
     return [
       make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
-      make(
-        "a",
-        { href: `/accounts/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}` },
-        "or sign in to do it here",
-      ),
+      ...(isSignedIn() ? [] : [make("a", { href: signInAddress() }, "or sign in to do it here")]),
     ];
   }
   const button = make("button", { class: "button primary", type: "button" }, title);

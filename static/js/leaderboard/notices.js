@@ -6,6 +6,7 @@ import { call } from "../shared/api.js";
 import { elementIn, elementsIn, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number } from "../shared/format.js";
+import { isSignedIn } from "../shared/sign-in.js";
 
 /**
  * Show sentences as notices; empty ones are left out.
@@ -97,7 +98,7 @@ export function showNothing(root, { dataset, jobs, mayCompute, started }) {
         "p",
         { class: "muted" },
         "An experiment lets every picture search among the others with one network, layer and distance. ",
-        "Sign in to compute them here, if you may, or use the command line:",
+        isSignedIn() ? "Use the command line:" : "Sign in to compute them here, or use the command line:",
       ),
       make("pre", {}, make("code", {}, `python manage.py run_experiments --dataset ${dataset.slug}`)),
     );
