@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import audit_actions, job_labels
-from gallery.access.account_models import AccessToken as AccessToken
-from gallery.access.account_models import FailedAttempts as FailedAttempts
+from gallery.accounts.models import AccessToken as AccessToken
+from gallery.accounts.models import FailedAttempts as FailedAttempts
 from gallery.errors import AppendOnlyError, NotFoundError
 
 

@@ -188,7 +188,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-AUTHENTICATION_BACKENDS = ["gallery.access.password_backend.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["gallery.accounts.password_backend.PasswordBackend"]
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "search:explore"
 LOGOUT_REDIRECT_URL = "accounts:sign_in"
@@ -200,7 +200,7 @@ USE_TZ = True
 # --- REST -------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "gallery.access.authentication.TokenAuthentication",
+        "gallery.accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["gallery.access.permissions.ByPolicy"],

@@ -11,8 +11,7 @@ from rest_framework import mixins, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gallery.access import tokens
-from gallery.accounts import serializers
+from gallery.accounts import serializers, tokens
 from gallery.api.pagination import ByNewest
 from gallery.models import AccessToken
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from gallery.access import first_account, lockout, tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import first_account, lockout, tokens
 
 SCOPE_SENTENCES = {
     Scope.READ: "Look at datasets, images, jobs and results.",

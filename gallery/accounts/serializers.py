@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gallery.access import tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from gallery.models import AccessToken
 
 

@@ -18,10 +18,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 from django.views.generic.base import View
 
-from gallery.access import first_account, known_browsers, tokens
-from gallery.access.lockout import TooManyAttemptsError, account_key
 from gallery.access.scopes import Scope
+from gallery.accounts import first_account, known_browsers, tokens
 from gallery.accounts.forms import ChangePasswordForm, FirstAccountForm, NewTokenForm, SignInForm
+from gallery.accounts.lockout import TooManyAttemptsError, account_key
 from gallery.models import AccessToken
 
 

@@ -105,7 +105,7 @@ class AnswerSchema(AutoSchema):
 class TokenScheme(OpenApiAuthenticationExtension):
     """Says how an access token is sent."""
 
-    target_class = "gallery.access.authentication.TokenAuthentication"
+    target_class = "gallery.accounts.authentication.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:

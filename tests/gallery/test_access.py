@@ -11,8 +11,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from gallery.access import tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from semsearch_site import health
 
 pytestmark = pytest.mark.django_db

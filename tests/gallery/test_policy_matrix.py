@@ -16,10 +16,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve
 
-from gallery.access import lockout
 from gallery.access.policies import TABLE, Policy, Rule
 from gallery.access.routes import Route, routes
 from gallery.access.scopes import Scope
+from gallery.accounts import lockout
 from tests.support.access import ASKERS, Asker, StopBehindTheGate, client_of, make_accounts
 
 pytestmark = pytest.mark.django_db

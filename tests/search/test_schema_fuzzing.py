@@ -23,8 +23,8 @@ from hypothesis.strategies import booleans
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks as openapi
 
-from gallery.access import tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from search.models import SearchIndex
 from tests.search.test_answers import Site, site
 

@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from gallery.access import editors, tokens
+from gallery.access import editors
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from gallery.models import AccessToken
 
 ALL = frozenset(Scope)

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandParser
 
-from gallery.access import tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from gallery.errors import NotFoundError
 from gallery.system.commands import ReportingCommand
 

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.urls import reverse
 
-from gallery.access import first_account
+from gallery.accounts import first_account
 from gallery.errors import SemsearchError
 from gallery.system.home_folder import close_to_others
 from semsearch_site import env as environment

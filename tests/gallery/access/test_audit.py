@@ -21,8 +21,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gallery import jobs
-from gallery.access import audit, audit_triggers, tokens
+from gallery.access import audit, audit_triggers
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from gallery.errors import AppendOnlyError
 from gallery.ingest import removal
 from gallery.models import AuditEntry, Dataset, FailedAttempts, Image, Job

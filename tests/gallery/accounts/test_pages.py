@@ -13,8 +13,8 @@ from django.core.management import call_command
 from django.db import OperationalError
 from django.test import Client
 
-from gallery.access import first_account, tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import first_account, tokens
 from gallery.checks import check_settings
 from gallery.models import AccessToken
 from semsearch_site.management.commands import serve

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from gallery.access import tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from semsearch_site.web.senders import may_send_archives
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -27,9 +27,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from gallery.access import audit
-from gallery.access.account_models import FailedAttempts
 from gallery.access.client_address import client_address
-from gallery.access.known_browsers import browser_of
+from gallery.accounts.known_browsers import browser_of
+from gallery.accounts.models import FailedAttempts
 from gallery.errors import SemsearchError
 
 logger = logging.getLogger(__name__)

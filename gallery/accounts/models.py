@@ -50,7 +50,7 @@ class AccessToken(models.Model):
 
 
 class FailedAttempts(models.Model):
-    """How often somebody has guessed wrong lately; `gallery.access.lockout` says what follows from it."""
+    """How often somebody has guessed wrong lately; `gallery.accounts.lockout` says what follows from it."""
 
     who = models.CharField(max_length=255, primary_key=True)
     failures = models.PositiveIntegerField(default=0, help_text="Counted at the last of them.")

@@ -16,8 +16,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from gallery.access import tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from gallery.models import AccessToken
 from tests.support.clock import Clock
 
@@ -70,7 +70,7 @@ def test_a_request_with_a_token_carries_it_with_its_scopes(owner: User) -> None:
     from rest_framework.request import Request
     from rest_framework.test import APIRequestFactory
 
-    from gallery.access.authentication import TokenAuthentication
+    from gallery.accounts.authentication import TokenAuthentication
 
     made, text = tokens.make_token(owner, "t", [Scope.READ])
     plain = APIRequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {text}")

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 COOKIE = "known_browser"
-SALT = "gallery.access.known_browsers"
+SALT = "gallery.accounts.known_browsers"
 KNOWN_FOR_S = 365 * 86_400
 
 

@@ -1,4 +1,4 @@
-"""Checks passwords, but no more often than `gallery.access.lockout` allows."""
+"""Checks passwords, but no more often than `gallery.accounts.lockout` allows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from gallery.access import lockout
+from gallery.accounts import lockout
 
 
 class PasswordBackend(ModelBackend):

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from gallery.access import lockout
+from gallery.accounts import lockout
 from gallery.errors import SemsearchError
 
 # no letters and digits that look alike; 60 bits in twelve of them

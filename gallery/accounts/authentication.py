@@ -7,9 +7,9 @@ from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from gallery.access import tokens
-from gallery.access.account_models import AccessToken
-from gallery.access.lockout import TooManyAttemptsError
+from gallery.accounts import tokens
+from gallery.accounts.lockout import TooManyAttemptsError
+from gallery.accounts.models import AccessToken
 
 
 class TokenRefused(exceptions.AuthenticationFailed):

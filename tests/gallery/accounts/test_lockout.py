@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, RequestFactory
 
-from gallery.access import first_account, lockout, tokens
 from gallery.access.scopes import Scope
+from gallery.accounts import first_account, lockout, tokens
 from gallery.models import FailedAttempts
 from tests.support.clock import Clock
 

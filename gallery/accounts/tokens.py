@@ -15,9 +15,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from gallery.access import audit, lockout
-from gallery.access.account_models import AccessToken
+from gallery.access import audit
 from gallery.access.scopes import Scope
+from gallery.accounts import lockout
+from gallery.accounts.models import AccessToken
 from gallery.errors import SemsearchError
 
 # lets people, and programs that look for leaked secrets, see what it is
