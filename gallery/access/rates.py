@@ -12,20 +12,17 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
-from gallery.access.client_address import client_address
+from gallery.access.client_address import client_address, network
 from gallery.access.rate_counters import Hit, Rate, counter
 
 FORM = re.compile(r"(\d+)/(s|sec|second|m|min|minute|h|hour|d|day)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-# the hosts of an IPv6 network of this size have one owner, who may use another address for each request
-IPV6_NETWORK = 64
 
 
 class Scope(StrEnum):
@@ -129,23 +126,6 @@ def who(scope: Scope, request: HttpRequest) -> str:
         token = getattr(request, "auth", None)
         return f"token:{token.pk}" if token is not None else f"account:{request.user.pk}"
     return f"address:{network(client_address(request))}"
-
-
-def network(address: str) -> str:
-    """Return what is counted as one address: of IPv6 a network of 64 bits.
-
-    >>> network("192.0.2.7"), network("::ffff:192.0.2.7"), network("2001:db8::7")
-    ('192.0.2.7', '192.0.2.7', '2001:db8::/64')
-    """
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(IPv6Network((int(found), IPV6_NETWORK), strict=False))
 
 
 def _refusal(scope: Scope, hit: Hit, request: HttpRequest) -> HttpResponse:

@@ -19,7 +19,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.db import transaction
 from django.db.models import F
@@ -27,7 +26,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from gallery.access import audit
-from gallery.access.client_address import client_address
+from gallery.access.client_address import client_address, network
 from gallery.accounts.known_browsers import browser_of
 from gallery.accounts.models import FailedAttempts
 from gallery.errors import SemsearchError
@@ -36,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 150  # of an account, as Django stores it
 FORGOTTEN_AFTER = timedelta(days=2)
-# all the hosts of a network of this size belong to one customer, who may use a new address for each guess
-IPV6_NETWORK = 64
 
 
 @dataclass(frozen=True)
@@ -173,16 +170,7 @@ def account_key(username: str) -> str:
 
 def address_key(request: HttpRequest) -> str:
     """Return the address of who asks as it is counted: of IPv6, the network."""
-    text = client_address(request)
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text or "this machine"
-    if not isinstance(address, IPv6Address):
-        return text
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ip_network((int(address), IPV6_NETWORK), strict=False))
+    return network(client_address(request)) or "this machine"
 
 
 def _names(limits: Sequence[Limit]) -> list[str]:

@@ -366,10 +366,11 @@ def test_an_entry_outlives_its_account_its_dataset_and_its_token(staff_client: C
 def test_tokens_and_waits_after_wrong_guesses_are_entered(client: Client) -> None:
     owner = User.objects.create_superuser("owner", password=PASSWORD)
     token, text = tokens.make_token(owner, "notebook", [Scope.READ], days=7)
+    pk = token.pk
     tokens.revoke(token)
     made, revoked = entries("token.create", "token.revoke")
     assert (made.target_id, made.details) == (
-        str(token.pk),
+        str(pk),
         {"owner": "owner", "scopes": ["read"], "days": 7},
     )
     assert (revoked.target_id, text in str(revoked.details)) == (made.target_id, False)

@@ -18,6 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from gallery.access import rates
+from gallery.access.client_address import network
 from gallery.access.rate_counters import Counter, MemoryCounter, Rate, ServerCounter, _client
 from gallery.checks import check_rates
 from tests.support.rates import forget_hits, running_valkey
@@ -229,7 +230,7 @@ def _names(patterns: list[Any], space: str = "") -> Iterator[str]:
     ],
 )
 def test_what_counts_as_one_address(address: str, counted: str) -> None:
-    assert rates.network(address) == counted
+    assert network(address) == counted
 
 
 def test_a_rate_is_a_number_and_a_period() -> None:
