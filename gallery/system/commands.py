@@ -32,6 +32,9 @@ class PrintableOutput(OutputWrapper):
 class ReportingCommand(BaseCommand, Generic[Report]):
     """A command whose `report`, a `TypedDict`, is printed as words or, with --json, as one line of JSON."""
 
+    # names of files, labels and errors, which others chose, cannot steer the terminal
+    prints_names = True
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Add --json to every command."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -40,7 +43,9 @@ class ReportingCommand(BaseCommand, Generic[Report]):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run `report` and print what it returns."""
-        self.stdout, self.stderr = (PrintableOutput(cast(TextIO, out)) for out in (self.stdout, self.stderr))
+        if self.prints_names:
+            outputs = (PrintableOutput(cast(TextIO, out)) for out in (self.stdout, self.stderr))
+            self.stdout, self.stderr = outputs
         try:
             with audit.acting_as(audit.by_command(type(self).__module__.rpartition(".")[2])):
                 report = self.report(**options)
