@@ -94,7 +94,7 @@ def found(client: Client, method: str, address: str) -> str:
 @pytest.fixture
 def users(settings: Any, monkeypatch: pytest.MonkeyPatch, collected_static_files: None) -> dict[str, User]:
     """Return the accounts, with every request stopped behind the gate, and wrong tokens not counted."""
-    monkeypatch.setattr(lockout, "begin", lambda limits: lockout.Guess([]))
+    monkeypatch.setattr(lockout, "token_limits", lambda request: [])
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.support.access.StopBehindTheGate"]
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     return make_accounts()
