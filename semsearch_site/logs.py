@@ -38,3 +38,10 @@ def without_secrets(text: str) -> str:
 def not_said_already(record: logging.LogRecord) -> bool:
     """Drop what Django says once more of an error that stands in the log with its number."""
     return not hasattr(getattr(record, "request", None), "error_number")
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Leave the way through Django out where a request was refused: any stranger could fill the log."""
+    if record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+    return True

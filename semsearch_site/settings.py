@@ -275,9 +275,13 @@ LOGGING = {
         "said": {
             "()": "django.utils.log.CallbackFilter",
             "callback": "ext://semsearch_site.logs.not_said_already",
-        }
+        },
+        "refused": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://semsearch_site.logs.without_traceback",
+        },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refused"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR", "filters": ["said"]},

@@ -11,6 +11,8 @@ from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
 )
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -82,7 +84,11 @@ def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:
         return 413, error_answer("too_large", "The body is larger than this server reads at once.")
     if isinstance(error, DisallowedHost):
         return 400, error_answer("invalid", "This site is not known by this name (ALLOWED_HOSTS).")
-    if isinstance(error, SuspiciousOperation | BadRequest | MultiPartParserError):
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return 400, error_answer("invalid", "There are more fields or files than this server reads at once.")
+    if isinstance(error, SuspiciousOperation):  # its own words may name folders of the server
+        return 400, error_answer("invalid", "The request cannot be read.")
+    if isinstance(error, BadRequest | MultiPartParserError):
         return 400, error_answer("invalid", str(error) or "The request cannot be read.")
     if isinstance(error, UnreadablePostError):
         return 400, error_answer("invalid", "The body ended early.")

@@ -14,7 +14,7 @@ from django.core.management import CommandError, CommandParser, call_command
 from gallery.errors import SemsearchError
 from gallery.system.commands import ReportingCommand
 from gallery.system.terminal import printable
-from semsearch_site.logs import LineFormatter, without_secrets
+from semsearch_site.logs import LineFormatter, without_secrets, without_traceback
 
 HOSTILE = "a\x1b]0;owned\x07\r\nb\x9b31m\u202egnp.exe\u2028c\ud800\x7f"
 SHOWN = r"a\x1b]0;owned\x07\r\nb\u009b31m\u202egnp.exe\u2028c\ud800\u007f"
@@ -102,3 +102,13 @@ def test_lines_of_a_traceback_are_indented_and_steer_nothing() -> None:
 )
 def test_secrets_do_not_stand_in_the_log(said: str, logged_as: str) -> None:
     assert without_secrets(said) == logged_as
+
+
+def test_a_refused_request_takes_one_line_of_the_log() -> None:
+    info = (ValueError, ValueError("evil"), None)
+    record = logging.LogRecord("django.security.DisallowedHost", logging.ERROR, "", 1, "Refused", (), info)
+    assert without_traceback(record)
+    assert record.exc_info is None
+    ours = logging.LogRecord("gallery", logging.ERROR, "", 1, "Broken", (), info)
+    assert without_traceback(ours)
+    assert ours.exc_info

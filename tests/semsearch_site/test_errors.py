@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import request_started
 from django.db import close_old_connections
@@ -18,6 +19,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from gallery.api.errors import refusal
 from gallery.models import Dataset
 from tests.conftest import image_bytes
 
@@ -319,6 +321,14 @@ def test_a_defect_has_a_number_that_stands_in_the_log_and_nothing_else(
     assert first in said
     assert second in page.content.decode()
     assert all(record.exc_info for record in ours)
+
+
+def test_what_is_refused_does_not_name_folders_of_the_server() -> None:
+    words = "The joined path (/var/lib/semsearch/x) is located outside of the base path"
+    status, answer = refusal(SuspiciousFileOperation(words)) or (0, None)
+    assert status == 400
+    assert answer
+    assert "/var" not in answer["error"]["detail"]
 
 
 def test_ordinary_requests_still_pass(staff: Client, dataset: Dataset) -> None:
