@@ -31,7 +31,7 @@ from gallery.types import RGB
 
 IDLE_S = 30.0
 NICENESS = 5  # whoever waits for a usual image comes first
-WAITING_TIMES = 3.0  # a picture may take so many times its seconds where the processor is busy
+WAITING_TIMES = 6.0  # a picture may take so many times its seconds where the processor is busy
 # of addresses, beside what was reckoned: libraries ask for more than they use
 SLACK_BYTES = 32 * 2**20
 TOO_MUCH = "this picture takes more memory than its size explains: export it again, or save it as JPEG"
