@@ -31,7 +31,7 @@ from gallery.types import RGB
 
 IDLE_S = 30.0
 NICENESS = 5  # whoever waits for a usual image comes first
-WAITING_TIMES = 3.0  # a picture may take so many times its seconds where the processor is busy
+WAITING_TIMES = 6.0  # a picture may take so many times its seconds where the processor is busy
 # of addresses, beside what was reckoned: libraries ask for more than they use
 SLACK_BYTES = 32 * 2**20
 TOO_MUCH = "this picture takes more memory than its size explains: export it again, or save it as JPEG"
@@ -58,8 +58,7 @@ def _prepare() -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner's business
-    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        resource.setrlimit(limit, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     Image.MAX_IMAGE_PIXELS = None
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
@@ -119,10 +118,11 @@ def _limited(memory_bytes: int, seconds: float) -> Iterator[None]:
 
     Raises: MemoryError, or whatever a decoder makes of memory that it does not get.
     """
-    size = _address_bytes()
+    size, (_, hard) = _address_bytes(), resource.getrlimit(resource.RLIMIT_AS)
     if size:
+        most = size + memory_bytes + SLACK_BYTES
         resource.setrlimit(
-            resource.RLIMIT_AS, (size + memory_bytes + SLACK_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1])
+            resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
         )
     signal.setitimer(signal.ITIMER_PROF, seconds)
     signal.setitimer(signal.ITIMER_REAL, seconds * WAITING_TIMES)
@@ -131,9 +131,7 @@ def _limited(memory_bytes: int, seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if size:
-            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
 def _address_bytes() -> int:

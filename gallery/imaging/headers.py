@@ -21,6 +21,10 @@ MOST_GIF_BLOCKS = 4096
 # PNG: parts beside those with pixels, of which there is about one for each 8 KiB
 MOST_CHUNKS = 200
 LEAST_CHUNK_BYTES = 512
+MOST_METADATA_BYTES = 2**23
+TEXT_TIMES = 5  # bytes that a byte of text takes as text, with its own
+INFLATED_BYTES = 2 * 2**20  # of one packed text, with a copy: Pillow unpacks no more than half of that
+_INFLATED = (b"zTXt", b"iTXt", b"iCCP")
 
 # Bytes that decoding holds for each pixel of the full size, beside the result; measured, see
 # tests/gallery/imaging/test_memory.py.
@@ -135,25 +139,29 @@ def _png(data: bytes) -> Declared | None:
     held = COLOUR_HELD
     if colours in (0, 3):
         held = DEEP_GREY_HELD if depth == 16 else GREY_HELD
-    return Declared(formats.PNG, (width, height), held, plain=_has_few_chunks(data))
+    metadata_bytes = _png_metadata(data)
+    return Declared(
+        formats.PNG, (width, height), held, extra=metadata_bytes or 0, plain=metadata_bytes is not None
+    )
 
 
-def _has_few_chunks(data: bytes) -> bool:
-    """Whether a PNG is made of as few parts as usual ones are: Pillow takes each by itself."""
+def _png_metadata(data: bytes) -> int | None:
+    """Return what Pillow may hold of a PNG's metadata; None where that is much, or in very many parts."""
     most = MOST_CHUNKS + len(data) // LEAST_CHUNK_BYTES
-    position, chunks, others = 33, 0, 0
+    position, chunks, others, held = 33, 0, 0, 0
     while position + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
         if name == b"IEND":
             break
-        if name == b"IHDR":  # a second one would declare another size
-            return False
         chunks += 1
-        others += name != b"IDAT"
-        if chunks > most or others > MOST_CHUNKS:
-            return False
+        if name != b"IDAT":
+            others += 1
+            held += length * TEXT_TIMES + (INFLATED_BYTES if name in _INFLATED else 0)
+        # a second header would declare another size
+        if name == b"IHDR" or chunks > most or others > MOST_CHUNKS or held > MOST_METADATA_BYTES:
+            return None
         position += 12 + length
-    return True
+    return held
 
 
 def _webp(data: bytes) -> Declared | None:
@@ -171,7 +179,8 @@ def _webp(data: bytes) -> Declared | None:
         size = (width & 0x3FFF, height & 0x3FFF)
     else:
         return None
-    return Declared(formats.WEBP, size, WEBP_HELD, plain=plain)
+    # a copy of the file, and metadata may be nearly all of it
+    return Declared(formats.WEBP, size, WEBP_HELD, extra=2 * len(data), plain=plain)
 
 
 def _gif(data: bytes) -> Declared | None:

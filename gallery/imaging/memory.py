@@ -58,8 +58,9 @@ def memory_needed(declared: Declared, wanted: Wanted, *, by_pillow: bool = True)
     result = RESULT_BYTES * width * height
     decoding = int(declared.held * declared.pixels) + declared.extra
     if by_pillow:
-        decoding += BAND_BYTES * min(declared.pixels, BAND_PIXELS)
+        pixels = width * height if declared.scales else declared.pixels
+        decoding += BAND_BYTES * min(pixels, BAND_PIXELS)
         if declared.scales:
-            decoding += PILLOW_BYTES * width * height
+            decoding += PILLOW_BYTES * pixels
     # an image that was stored on its side is turned when its decoder has given back what it held
     return FIXED_BYTES + max(decoding + result, 2 * result)

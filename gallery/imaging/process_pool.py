@@ -37,14 +37,12 @@ class DecoderProcess:
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair()
         self.kept_since = time.monotonic()
-        command = [sys.executable, "-P", "-s", "-W", "ignore", "-m", "gallery.imaging.decoder_process"]
-        with theirs:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=_environment(),
-            )
+        try:
+            with theirs:
+                self._process = _started(theirs)
+        except OSError as error:
+            self._connection.close()
+            raise DecoderStartError(f"No decoder process could be started: {error}.") from error
         try:
             self.answer(START_S)
         except (OSError, EOFError, ValueError) as error:
@@ -130,6 +128,16 @@ class ProcessPool:
     def forget(self) -> None:
         """Leave them to the process that this one was forked from."""
         self._lock, self._idle = threading.Lock(), []
+
+
+def _started(connection: socket.socket) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-s", "-W", "ignore", "-m", "gallery.imaging.decoder_process"]
+    return subprocess.Popen(
+        [*command, str(connection.fileno())],
+        pass_fds=[connection.fileno()],
+        stdin=subprocess.DEVNULL,
+        env=_environment(),
+    )
 
 
 def _environment() -> dict[str, str]:

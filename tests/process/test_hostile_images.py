@@ -44,7 +44,7 @@ def most_memory(process: psutil.Process) -> Iterator[list[int]]:
     most, is_over = [0], threading.Event()
 
     def watch() -> None:
-        while not is_over.wait(0.05):
+        while not is_over.wait(0.1):
             with suppress(psutil.Error):
                 found = [process, *process.children(recursive=True)]
                 most[0] = max(most[0], sum(one.memory_info().rss for one in found))

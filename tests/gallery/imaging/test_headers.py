@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import time
+import zlib
 
 import pytest
 from PIL import Image
@@ -104,6 +105,28 @@ def test_a_header_of_very_many_parts_costs_little_and_is_left_to_a_process(data:
     found = declared(data)
     assert found is None or not found.plain
     assert time.process_time() - started < 0.25
+
+
+def test_metadata_that_unfolds_is_reckoned_or_left_to_a_process() -> None:
+    packed = b"Comment\0\0" + zlib.compress(bytes(2**20))
+    few = declared(with_chunks(2, png_chunk(b"zTXt", packed)))
+    assert few is not None
+    assert few.plain
+    assert few.extra >= 2 * 2**20
+    many = declared(with_chunks(64, png_chunk(b"zTXt", packed)))
+    assert many is not None
+    assert not many.plain
+    long = declared(with_chunks(1, png_chunk(b"tEXt", b"Comment\0" + bytes(3 * 2**20))))
+    assert long is not None
+    assert not long.plain
+
+
+def test_a_jpeg_of_very_many_scans_is_left_to_a_process() -> None:
+    data = saved(noisy("L", SIZE), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    many = declared(data[:last] + data[last:-2] * 5_000 + data[-2:])
+    assert many is not None
+    assert not many.plain
 
 
 def test_damaged_headers_never_raise() -> None:

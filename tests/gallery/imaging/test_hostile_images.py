@@ -38,4 +38,4 @@ def test_mutated_images_are_decoded_or_refused_in_bounds(capsys: pytest.CaptureF
     assert set(outcomes.counts) <= EXPECTED
     assert outcomes.counts["decoded"] > 0
     assert memory.tree < limits.memory_bytes, memory
-    assert outcomes.slowest[0] < 3 * limits.decode_s + 5, outcomes.slowest
+    assert outcomes.slowest[0] < 6 * limits.decode_s + 5, outcomes.slowest

@@ -6,15 +6,20 @@ The long form, which lists what became of each: `HOSTILE_ARCHIVES=300 pytest -s`
 from __future__ import annotations
 
 import time
+import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, FailedFile, Image
 from tests.support.hostile.archives import KINDS, hostile
+from tests.support.hostile.mutations import mutated
 from tests.support.hostile.watching import Outcomes, asked_for, watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,3 +61,25 @@ def test_hostile_archives_are_imported_or_refused_in_bounds(
     assert {path.suffix for path in media.rglob("*") if path.is_file()} <= SUFFIXES
     for image in Image.objects.all():
         assert Path(image.file.path).resolve().is_relative_to(media.resolve()), image.file.path
+
+
+def test_mutated_images_are_taken_or_refused_by_the_api_and_by_an_import(
+    dataset: Dataset, tmp_path: Path, staff_client: Client
+) -> None:
+    images = list(mutated(asked_for("HOSTILE_IMAGES", 80) // 2, seed=7))
+    statuses: Counter[int] = Counter()
+    for number, (_, data) in enumerate(images):
+        file = SimpleUploadedFile(f"{number}.jpg", data)
+        address = ("/api/v1/images/", "/api/v1/search/")[number % 2]
+        statuses[staff_client.post(address, {"dataset": "mine", "file": file}).status_code] += 1
+    # a search finds nothing indexed, or by then something; an image may be there already
+    assert set(statuses) <= {200, 201, 400, 409, 413, 415}, statuses
+
+    archive = tmp_path / "mutated.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for number, (_, data) in enumerate(images):
+            target.writestr(f"{number}.jpg", data or b"-")
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(archive), announce=False)
+    counts = job.result
+    assert counts["images"] + counts["duplicates"] + counts["failed"] == len(images)
+    assert set(FailedFile.objects.filter(job=job).values_list("code", flat=True)) <= CODES
