@@ -386,3 +386,15 @@ def test_tokens_and_waits_after_wrong_guesses_are_entered(client: Client) -> Non
     client.post(reverse("admin:gallery_failedattempts_delete", args=[row.pk]), {"post": "yes"})
     (unlocked,) = entries("account.unlocked")
     assert (unlocked.target, unlocked.actor) == (locked.target, "owner")
+
+
+def test_an_entry_names_the_token_that_was_used_and_never_what_it_is_made_of(db: None) -> None:
+    owner = User.objects.create_superuser("owner", password=PASSWORD)
+    token, text = tokens.make_token(owner, "robot", [Scope.WRITE])
+    program = Client(headers={"Authorization": f"Token {text}"})
+    assert program.post("/api/v1/datasets/", {"slug": "cats", "name": "Cats"}).status_code == 201
+    entry = only("dataset.create")
+    assert (entry.actor, entry.token) == ("owner", f"robot ({token.prefix}…)")
+    everything = str(list(AuditEntry.objects.values_list()))
+    assert text not in everything
+    assert token.digest not in everything

@@ -20,6 +20,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from gallery.access import rates
 from gallery.access.client_address import network
 from gallery.access.rate_counters import Counter, MemoryCounter, Rate, ServerCounter, _client
+from gallery.access.scopes import Scope
+from gallery.accounts import tokens
 from gallery.checks import check_rates
 from tests.support.rates import forget_hits, running_valkey
 from tests.support.site import ROOT
@@ -187,9 +189,20 @@ def test_attempts_to_sign_in_count_for_their_address(client: Client, settings: A
     ]
     assert wrong == [200, 200, 200, 429, 429]
     right = {"username": "staff", "password": "a long password"}
-    assert client.post("/accounts/sign-in/", right).status_code == 429
+    for address in ("/accounts/sign-in/", "/admin/login/"):
+        assert client.post(address, right).status_code == 429
     assert client.get("/accounts/sign-in/").status_code == 200
     assert client.post("/accounts/sign-in/", right, REMOTE_ADDR="192.0.2.7").status_code == 302
+
+
+@pytest.mark.django_db
+def test_each_token_has_a_count_of_its_own(client: Client, settings: Any) -> None:
+    settings.SEARCH_THROTTLE, settings.MEMBER_THROTTLE_FACTOR = "2/min", 2
+    owner = User.objects.create_superuser("owner")
+    for name in ("one", "two"):
+        headers = {"Authorization": f"Token {tokens.make_token(owner, name, [Scope.SEARCH])[1]}"}
+        assert [search(client, headers=headers) == 429 for _ in range(5)] == [False] * 4 + [True]
+    assert search(client) != 429
 
 
 @pytest.mark.django_db
