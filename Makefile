@@ -9,7 +9,7 @@ export PORT ?= 8000
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers check lint check-js bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -44,6 +44,11 @@ test: setup-dev
 test-servers: setup-dev
 	sh tests/install_services.sh
 	SEMSEARCH_TEST_SERVICES=servers $(PYTEST) $(if $(ALL),,-m servers)
+
+# the long forms of attacks, whose short forms `make test` runs
+test-hostile: setup-dev
+	sh tests/install_services.sh
+	$(BIN)/python -m pytest -m hostile $(FILE)
 
 # what checks JavaScript; the site itself needs none of it
 node_modules/.installed: package.json package-lock.json .npmrc

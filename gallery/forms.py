@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
+from gallery.errors import SemsearchError
+from gallery.ingest import datasets, importing
 from gallery.models import Dataset
 
 
@@ -25,15 +26,12 @@ class UploadForm(forms.Form):
     name = forms.CharField(required=False, max_length=200, label="Name of the new dataset")
 
     def clean_archive(self) -> UploadedFile[Any]:
-        """Refuse what is too large or plainly no zip."""
+        """Refuse what is too large or no zip."""
         archive: UploadedFile[Any] = self.cleaned_data["archive"]
-        if (archive.size or 0) > settings.MAX_ARCHIVE_BYTES:
-            raise ValidationError(
-                "The file is larger than MAX_ARCHIVE_BYTES allows; use import_dataset on the server."
-            )
-        if archive.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
-            raise ValidationError("This is not a zip file.")
-        archive.seek(0)
+        try:
+            importing.check_archive(archive)
+        except SemsearchError as error:
+            raise ValidationError(error.detail) from error
         return archive
 
     def clean(self) -> dict[str, object]:
@@ -50,6 +48,6 @@ class UploadForm(forms.Form):
         """Return the dataset chosen, made when it is new."""
         values = self.cleaned_data
         chosen: Dataset | None = values.get("dataset")
-        return chosen or Dataset.objects.create(
-            slug=values["slug"], name=values.get("name") or values["slug"]
+        return chosen or datasets.save(
+            Dataset(slug=values["slug"], name=values.get("name") or values["slug"])
         )

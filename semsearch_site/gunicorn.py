@@ -9,10 +9,9 @@ from semsearch_site import env as environment
 
 _env = environment.reader()
 
-bind = f"{_env.str('HOST', '127.0.0.1')}:{_env.int('PORT', 8000)}"
+bind = environment.address(_env.str("HOST", "127.0.0.1"), _env.int("PORT", 8000))
 workers = _env.int("WEB_PROCESSES", 1)
-threads = _env.int("WEB_THREADS", 16)
-worker_class = "semsearch_site.web_worker.StayingWorker"
+worker_class = "semsearch_site.web.worker.FrontWorker"
 timeout = 120
 graceful_timeout = 5
 keepalive = 75  # as a browser keeps a connection: pages ask for many small pictures

@@ -15,10 +15,10 @@ from django.core.files.storage import default_storage
 from django.utils.crypto import get_random_string
 
 from gallery import jobs, signals
-from gallery.errors import NotFoundError, SemsearchError
+from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.imaging import sprite_sheets
 from gallery.imaging.limits import image_limits
-from gallery.ingest import archives, from_images, storing
+from gallery.ingest import archives, from_images, storing, zip_structure
 from gallery.ingest.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
 from gallery.ingest.failures import Failures
 from gallery.ingest.observers import ImportObserver, observe_import
@@ -63,8 +63,18 @@ class Totals:
         return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
 
 
+def check_archive(archive: File[Any]) -> None:
+    """Refuse an uploaded zip that is too large, or is none. Raises: TooLargeError, UnsafeArchiveError."""
+    if archive.size > settings.MAX_ARCHIVE_BYTES:
+        raise TooLargeError(
+            "The file is larger than MAX_ARCHIVE_BYTES allows; use import_dataset on the server."
+        )
+    zip_structure.check_is_zip(cast(BinaryIO, archive))
+
+
 def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
-    """Keep an uploaded zip until its import, and queue that."""
+    """Keep an uploaded zip until its import, and queue that. Raises: TooLargeError, UnsafeArchiveError."""
+    check_archive(archive)
     upload = default_storage.save(f"uploads/{get_random_string(16)}.zip", archive)
     return jobs.enqueue(jobs.IMPORT, dataset, upload=upload)
 

@@ -20,6 +20,13 @@ _CENTRAL_BYTES = 46
 _LONGEST_COMMENT_BYTES = 65_535
 
 
+def check_is_zip(file: BinaryIO) -> None:
+    """Refuse what no zip file is, and leave the file where it stood. Raises: UnsafeArchiveError."""
+    position = file.tell()
+    _central_directory(file)
+    file.seek(position)
+
+
 def check_entry_count(file: BinaryIO, max_entries: int) -> None:
     """Count the entries of the central directory without building them, and refuse more than `max_entries`.
 

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-from django.conf import settings
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, NothingIndexedError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
-from gallery.ingest.download import FetchLimits, fetch
+from gallery.ingest.fetching import fetch_image
 from gallery.models import Dataset, Image
 from search.features import loaded_extractors
 from search.index.base import NO_ID
@@ -146,7 +145,7 @@ class Query:
 def search(request: SearchRequest) -> SearchResponse:
     """Answer a search.
 
-    Raises: NotAnImageError, TooLargeError, AddressRefusedError, FetchFailedError for the picture;
+    Raises: NotAnImageError, TooLargeError, AddressRefusedError, FetchFailedError, BusyError for the picture;
     NotFoundError for an unknown dataset or image; NothingIndexedError when there is nothing to search.
     """
     timings = Timings()
@@ -183,7 +182,7 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
     data = request.data
     if data is None:
         with timings.stage("load"):
-            data = fetch(request.url or "", _fetch_limits()).data
+            data = fetch_image(request.url or "").data
     with timings.stage("decode"):
         largest = max((index.spec.input_size for index in indexes), default=None)
         facts, rgb = decoding.decode_with_facts(data, image_limits(), shortest_side=largest)
@@ -196,15 +195,6 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
 
 def _data_url(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-
-
-def _fetch_limits() -> FetchLimits:
-    return FetchLimits(
-        max_bytes=settings.MAX_PICTURE_BYTES,
-        connect_timeout_s=min(5.0, settings.FETCH_TIMEOUT_S),
-        total_timeout_s=settings.FETCH_TIMEOUT_S,
-        allow_hosts=settings.FETCH_ALLOW_HOSTS,
-    )
 
 
 def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None:

@@ -13,10 +13,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client, override_settings
-from knox.models import AuthToken
 
 from gallery import jobs
-from gallery.models import Dataset, Image, Job
+from gallery.models import AccessToken, Dataset, Image, Job
 from search import job_kinds
 from search.models import Embedding
 from tests.conftest import image_bytes, import_folder, sample_files
@@ -196,8 +195,8 @@ def test_a_token_writes_and_only_its_digest_is_stored(client: Client, dataset: D
     User.objects.create_superuser("robot")
     call_command("create_token", "robot", "--json")
     token = json.loads(capsys.readouterr().out.splitlines()[-1])["token"]
-    stored = AuthToken.objects.get()
-    assert token not in (stored.digest, stored.token_key)
+    stored = AccessToken.objects.get()
+    assert token not in (stored.digest, stored.prefix)
     header = {"HTTP_AUTHORIZATION": f"Token {token}"}
     body = {"dataset": "mine", "file": upload(image_bytes(2)), "label": "cats"}
     answer = client.post("/api/v1/images/", body, **header)  # type: ignore[arg-type]
@@ -283,6 +282,27 @@ def test_a_zip_uploaded_through_the_api_becomes_a_job_that_can_be_cancelled(
     waiting = jobs.enqueue(job_kinds.EXTRACT, dataset)
     assert staff_client.post(f"/api/v1/jobs/{waiting.pk}/cancel/").json()["state"] == "cancelled"
     assert jobs.perform(waiting.pk) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "code"), [(1000, 422, "unsafe_archive"), (3000, 413, "too_large")]
+)
+def test_what_is_no_zip_or_too_large_is_refused_by_the_api_at_once(
+    dataset: Dataset, staff_client: Client, settings: Any, size: int, status: int, code: str
+) -> None:
+    settings.MAX_ARCHIVE_BYTES = 2000
+    answer = staff_client.post("/api/v1/datasets/mine/upload/", {"file": upload(b"x" * size, "a.zip")})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert not dataset.jobs.exists()
+
+
+def test_who_finds_no_place_is_told_when_to_come_again(
+    indexed: Dataset, client: Client, settings: Any
+) -> None:
+    settings.FETCH_PLACES = 0
+    answer = post(client, "/api/v1/search/", url="http://pictures.example.org/a.jpg")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
+    assert answer["Retry-After"] == "5"
 
 
 def test_the_schema_is_complete_and_valid(client: Client, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ BROWSER_SMOKE = "tests/browser/test_live.py"
 MARKERS = (
     "servers: uses a database or processes, so that it can differ on PostgreSQL and Redis",
     "embedded: is about SQLite or the embedded broker itself",
+    "hostile: the long form of an attack; left out unless -m names it",
 )
 # one server, one prepared state folder or one compilation of UMAP serves all of these
 PIECES = {
@@ -45,8 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     """Mark what can differ on servers, before -m looks for it; keep the tests of a piece together."""
+    if "hostile" not in config.getoption("markexpr"):
+        items[:] = [item for item in items if not item.get_closest_marker("hostile")]
     for item in items:
         if _can_differ(item):
             item.add_marker("servers")

@@ -200,7 +200,9 @@ def test_an_import_done_again_after_a_crash_gives_the_same_and_lists_nothing_twi
 
 
 def test_a_refused_zip_fails_its_job_with_words_and_leaves_no_upload(staff_client: Client) -> None:
-    job = upload(staff_client, b"PK\x03\x04" + b"nonsense" * 50, slug="broken")
+    # it ends as a zip does, and what it says of its contents is not there
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 46, 358, 0)
+    job = upload(staff_client, b"PK\x03\x04" + b"nonsense" * 50 + end, slug="broken")
     ended = jobs.perform(job.pk)
     assert ended is not None
     assert ended.state == Job.State.FAILED
@@ -212,7 +214,9 @@ def test_what_is_no_zip_or_not_from_staff_is_refused_by_the_form(staff_client: C
     page = "/admin/gallery/dataset/upload/"
     text = SimpleUploadedFile("pictures.zip", b"words", "application/zip")
     answer = staff_client.post(page, {"archive": text, "slug": "words"})
-    assert answer.context["form"].errors["archive"] == ["This is not a zip file."]
+    assert answer.context["form"].errors["archive"] == [
+        "this is not a zip file, or its end is missing: make the archive again"
+    ]
     strict = Client(enforce_csrf_checks=True)
     assert strict.post(page, {"slug": "x"}).status_code in (302, 403)
     assert not Job.objects.exists()
