@@ -13,9 +13,9 @@ from typing import ParamSpec, TypeVar
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
 
-# Beside N threads that compute in Python the event loop has one turn of N + 1. So only a few begin at once, and
-# one more every some ms while the loop wakes in time: threads that wait for a database or the network do not
-# hold it up, and soon all are at work.
+# Beside N threads that compute in Python the event loop has one turn of N + 1. So only a few begin at once,
+# and one more every some ms while the loop wakes in time: threads that wait for a database or the network do
+# not hold it up, and soon all are at work.
 FIRST_THREADS = 4
 ONE_MORE_EVERY_S = 0.01
 IN_TIME_S = 0.03
