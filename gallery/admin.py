@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth import get_permission_codename
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from gallery.access import audit
+from gallery.accounts import tokens
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
-from gallery.ingest import importing, removal
-from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery.ingest import datasets, importing, removal
+from gallery.models import (
+    AccessToken,
+    AuditEntry,
+    Category,
+    Dataset,
+    FailedAttempts,
+    FailedFile,
+    Image,
+    Job,
+)  # fmt: skip
 
 
 class CountedPaginator(Paginator[Any]):
@@ -28,6 +41,18 @@ class CountedPaginator(Paginator[Any]):
     def __init__(self, *args: Any, known: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.count = known
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Pages of a list that may be very long: its rows are counted up to a limit, and shown up to there."""
+
+    MOST = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many rows there are, or MOST where there are more."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[: self.MOST].count()
 
 
 # what in the address of a list says how it is shown, not which rows
@@ -59,7 +84,7 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
 
     def upload(self, request: HttpRequest) -> HttpResponse:
         """Take a zip and queue its import; the job's page shows the rest."""
-        if not self.has_add_permission(request):
+        if not request.user.has_perms(["gallery.add_dataset", "gallery.add_image"]):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
@@ -86,6 +111,10 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             if not request.user.has_perm(f"gallery.{get_permission_codename('delete', model._meta)}")
         }
         return named, counts, refused, []
+
+    def save_model(self, request: HttpRequest, obj: Dataset, form: Any, change: bool) -> None:
+        """Store the dataset, with its entry in the audit."""
+        datasets.save(obj)
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
         """Delete a dataset with its files and indexes."""
@@ -140,6 +169,10 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         """Show the thumbnail."""
         return format_html('<img src="{}" alt="" width="60">', default_storage.url(image.thumbnail.name))
 
+    def save_model(self, request: HttpRequest, obj: Image, form: Any, change: bool) -> None:
+        """Store the label, with its entry in the audit: nothing else of an image is changed here."""
+        datasets.label(obj, obj.category)
+
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
         """Delete a picture with its files and index entries."""
         removal.remove_images([obj.pk])
@@ -150,7 +183,15 @@ class ImageAdmin(admin.ModelAdmin[Image]):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that programs write and people read."""
+    """Rows that programs write and people read; `deletion` is what the audit calls it when one is deleted."""
+
+    deletion = ""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Enter deletions into the audit as well; called before they are made."""
+        for row in queryset if self.deletion else ():
+            audit.record(self.deletion, row)
+        return super().log_deletions(request, queryset)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -163,6 +204,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 class JobAdmin(ReadOnlyAdmin):
     """Jobs and their progress."""
 
+    deletion = "job.delete"
     list_display = ("id", "kind", "state", "dataset", "done", "total", "created_at", "page")
     list_filter = ("state", "kind", "dataset")
     list_select_related = ("dataset",)
@@ -177,6 +219,7 @@ class JobAdmin(ReadOnlyAdmin):
 class FailedFileAdmin(ReadOnlyAdmin):
     """Files that could not be used."""
 
+    deletion = "failed_file.delete"
     list_display = ("name", "reason", "job", "created_at")
     list_filter = ("code",)
     list_select_related = ("job",)
@@ -191,3 +234,111 @@ class FailedFileAdmin(ReadOnlyAdmin):
             return super().get_paginator(request, queryset, *args, **kwargs)
         known = Job.objects.aggregate(n=Sum("failed"))["n"] or 0
         return CountedPaginator(queryset, *args, known=known, **kwargs)
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(ReadOnlyAdmin):
+    """Everybody's tokens; they can be revoked here, and made by their owners only."""
+
+    list_display = ("name", "owner", "prefix", "may", "created_at", "expires_at", "last_used_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username", "prefix")
+    fields = ("name", "owner", "prefix", "may", "created_at", "expires_at", "last_used_at")
+    actions = ("revoke",)
+
+    @admin.display(description="scopes")
+    def may(self, token: AccessToken) -> str:
+        """Name what it may be used for."""
+        return ", ".join(token.scopes)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
+        """Leave out the action that deletes: it is called revoking."""
+        return {name: row for name, row in super().get_actions(request).items() if name != "delete_selected"}
+
+    @admin.action(description="Revoke the selected tokens", permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
+        """End tokens, each by the same function as its owner does."""
+        for token in queryset:
+            tokens.revoke(token)
+        messages.success(request, "The tokens are revoked.")
+
+    def delete_model(self, request: HttpRequest, obj: AccessToken) -> None:
+        """End a token."""
+        tokens.revoke(obj)
+
+
+@admin.register(FailedAttempts)
+class FailedAttemptsAdmin(ReadOnlyAdmin):
+    """Who has guessed wrong lately; deleting a row lets them try again at once."""
+
+    list_display = ("who", "failures", "last_at")
+    search_fields = ("who",)
+
+    def delete_model(self, request: HttpRequest, obj: FailedAttempts) -> None:
+        """Forget the guesses of one row."""
+        with transaction.atomic():
+            audit.record("account.unlocked", obj.who)
+            obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FailedAttempts]) -> None:
+        """Forget the guesses of several rows."""
+        for row in queryset:
+            self.delete_model(request, row)
+
+
+class OfDataset(admin.SimpleListFilter):
+    """Chooses entries of the audit by a dataset that is still there; the search finds those of others."""
+
+    title = "dataset"
+    parameter_name = "dataset"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the datasets by name."""
+        return list(Dataset.objects.values_list("slug", "name")[:200])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries of the chosen one."""
+        return queryset.filter(dataset=self.value()) if self.value() else queryset
+
+
+class OfActor(admin.SimpleListFilter):
+    """Chooses entries of the audit by an account that is still there; the search finds those of others."""
+
+    title = "account"
+    parameter_name = "actor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the accounts by name."""
+        names = get_user_model().objects.order_by("username").values_list("username", flat=True)
+        return [(name, name) for name in names[:200]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries of the chosen one."""
+        return queryset.filter(actor=self.value()) if self.value() else queryset
+
+
+class AppendOnlyAdmin(ReadOnlyAdmin):
+    """Rows that nobody removes by hand either."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(AppendOnlyAdmin):
+    """Who did what; the newest 10,000 entries of what is chosen and searched for."""
+
+    list_display = ("at", "who", "action", "target", "dataset", "token", "address")
+    list_filter = ("action", "at", OfActor, OfDataset)
+    # each has an index: a million entries are not read for a search
+    search_fields = ("actor__exact", "address__exact", "dataset__exact", "target__exact")
+    search_help_text = "The whole name of an account, dataset, image, group or command, or an address."
+    list_display_links = ("at",)
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    sortable_by = ()
+
+    @admin.display(description="who")
+    def who(self, entry: AuditEntry) -> str:
+        """Return the name of who did it."""
+        return entry.actor or "a stranger"

@@ -7,18 +7,20 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 
 class GalleryConfig(AppConfig):
-    """Registers the import jobs, lets the database count, and holds the process to its cores."""
+    """Registers the import jobs, puts the database's triggers, and holds the process to its cores."""
 
     name = "gallery"
 
     def ready(self) -> None:
-        """Import what registers itself, let the database count, and limit the process to its cores."""
+        """Import what registers itself, have triggers put, and limit the process to its cores."""
         from django.conf import settings
 
-        from gallery import registration  # noqa: F401
+        from gallery import checks, registration  # noqa: F401
+        from gallery.access import audit_signals, audit_triggers  # noqa: F401
         from gallery.counts import counting
         from gallery.system import cores
 
-        pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
-        post_migrate.connect(counting.TRIGGERS.put, sender=self)
+        for triggers in (counting.TRIGGERS, audit_triggers.TRIGGERS):
+            pre_migrate.connect(triggers.remove, sender=self)
+            post_migrate.connect(triggers.put, sender=self)
         cores.limit_cores(settings.ENGINE_THREADS)

@@ -2,48 +2,94 @@
 
 from __future__ import annotations
 
-import re
+import sys
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-POSITIVE = (
-    "MAX_PICTURE_BYTES",
-    "MAX_PICTURE_PIXELS",
-    "MAX_ARCHIVE_BYTES",
-    "MAX_RESULTS_PER_PAGE",
-    "WEB_THREADS",
-    "WEB_CONNECTIONS",
-    "HEADER_TIMEOUT_S",
-    "SLOW_CLIENT_BYTES_S",
-    "FETCH_PLACES",
-)
+from gallery.access import rate_counters, rates, routes
+
+LEAST = {
+    "MAX_PICTURE_BYTES": 1,
+    "MAX_PICTURE_PIXELS": 1,
+    "MAX_ARCHIVE_BYTES": 1,
+    "MAX_ARCHIVE_MEMBERS": 1,
+    "MAX_RESULTS_PER_PAGE": 1,
+    "DECODE_MEMORY_MB": 128,  # a helper that reads pictures needs some of its own
+    "DECODE_TIMEOUT_S": 1,
+    "DECODE_WAIT_S": 0,
+    "IMPORT_TIMEOUT_S": 1,
+    "MEMBER_THROTTLE_FACTOR": 1,
+    "DERIVED_FILES_MB": 1,
+    "WEB_THREADS": 1,
+    "WEB_CONNECTIONS": 1,
+    "HEADER_TIMEOUT_S": 1,
+    "SLOW_CLIENT_BYTES_S": 1,
+    "FETCH_PLACES": 1,
+}
 
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
     found: list[CheckMessage] = []
-    if not re.fullmatch(r"\d+/(s|sec|second|m|min|minute|h|hour|d|day)", settings.SEARCH_THROTTLE):
+    for name, least in LEAST.items():
+        if getattr(settings, name) < least:
+            found.append(
+                Error(f"{name} must be {least} or more.", hint="Unset it for the default.", id="gallery.E002")
+            )
+    if settings.SESSION_COOKIE_AGE < 1:
         found.append(
             Error(
-                f"SEARCH_THROTTLE is {settings.SEARCH_THROTTLE!r}.",
-                hint="Write a number and a period, for example 120/min.",
-                id="gallery.E001",
+                "SESSION_DAYS must be 1 or more: nobody could stay signed in.",
+                hint="Unset it for the default.",
+                id="gallery.E020",
             )
         )
-    for name in POSITIVE:
-        if getattr(settings, name) < 1:
-            found.append(
-                Error(f"{name} must be 1 or more.", hint="Unset it for the default.", id="gallery.E002")
-            )
     if settings.DEBUG and "*" in settings.ALLOWED_HOSTS:
         found.append(
             Warning(
                 "DEBUG is on and every host name is allowed.",
                 hint="Unset DEBUG, or name the hosts in ALLOWED_HOSTS.",
                 id="gallery.W001",
+            )
+        )
+    return found
+
+
+@register(Tags.urls)
+def check_policies(**_: Any) -> list[CheckMessage]:
+    """Return which routes have no policy: nobody is let in there."""
+    hint = "Add it to TABLE in gallery/access/policies.py."
+    return [Error(f"{gap[0].upper()}{gap[1:]}.", hint=hint, id="gallery.E030") for gap in routes.gaps()]
+
+
+@register()
+def check_rates(**_: Any) -> list[CheckMessage]:
+    """Return what is wrong with the rates, and with whose addresses they count."""
+    found: list[CheckMessage] = []
+    for name in (f"{scope.upper()}_THROTTLE" for scope in rates.Scope):
+        text = getattr(settings, name)
+        if not rates.FORM.fullmatch(text):
+            hint = "Write a number and a period, for example 120/min."
+            found.append(Error(f"{name} is {text!r}.", hint=hint, id="gallery.E001"))
+    for proxy in settings.TRUSTED_PROXIES:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            hint = "Name addresses or networks, for example 127.0.0.1,10.0.0.0/8."
+            found.append(Error(f"TRUSTED_PROXIES has {proxy!r}.", hint=hint, id="gallery.E010"))
+    processes = settings.WEB_PROCESSES
+    # `serve` is about to start what they share
+    if processes > 1 and sys.argv[1:2] != ["serve"] and not rate_counters.is_shared():
+        found.append(
+            Warning(
+                f"Each of the {processes} web processes counts rates for itself: "
+                f"a visitor may do {processes} times as much as the settings say.",
+                hint="Set REDIS_URL, or start the site with `manage.py serve`: its processes share a Valkey.",
+                id="gallery.W010",
             )
         )
     return found

@@ -7,7 +7,8 @@ class SemsearchError(Exception):
     """Base of our own errors.
 
     Subclasses set `code` (stable, for programs), `status` (HTTP) and, where what was given will never do,
-    `final`; `detail` is for people.
+    `final`; `detail` is for people. `inner` is what only those who run the site may read, such as what a name
+    resolves to or where a server is.
     """
 
     code = "error"
@@ -17,9 +18,11 @@ class SemsearchError(Exception):
     # seconds after which it is worth to try again; 0 where nobody knows
     retry_after_s = 0
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, inner: str = "") -> None:
+        # as text, for the log and the command line, it says all
+        super().__init__(f"{detail} ({inner})" if inner else detail)
         self.detail = detail
+        self.inner = inner
 
 
 class NotAnImageError(SemsearchError):
@@ -92,3 +95,10 @@ class IndexDamagedError(SemsearchError):
 
     code = "index_damaged"
     status = 503
+
+
+class AppendOnlyError(SemsearchError):
+    """What is kept for good was to be changed or removed."""
+
+    code = "append_only"
+    status = 409

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from gallery.errors import SemsearchError
-from gallery.ingest import importing
+from gallery.ingest import datasets, importing
 from gallery.models import Dataset
 
 
@@ -48,6 +48,6 @@ class UploadForm(forms.Form):
         """Return the dataset chosen, made when it is new."""
         values = self.cleaned_data
         chosen: Dataset | None = values.get("dataset")
-        return chosen or Dataset.objects.create(
-            slug=values["slug"], name=values.get("name") or values["slug"]
+        return chosen or datasets.save(
+            Dataset(slug=values["slug"], name=values.get("name") or values["slug"])
         )

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-_served = {"images", "thumbnails", "atlases"}
+from collections.abc import Callable
+from typing import IO, TypeAlias
+
+# opens what an address names; raises FileNotFoundError
+Opener: TypeAlias = Callable[[str], IO[bytes]]
+
+_served: dict[str, Opener | None] = dict.fromkeys(("images", "thumbnails", "atlases"))
 
 
-def serve(folder: str) -> None:
-    """Let visitors ask for the images in a folder of the storage and below it."""
-    _served.add(folder)
+def serve(folder: str, opener: Opener | None = None) -> None:
+    """Let visitors ask for the images in a folder of the storage and below it.
+
+    An `opener` gives an image that is no file of its own there.
+    """
+    _served[folder] = opener
+
+
+def opener_of(folder: str) -> Opener | None:
+    """Return what opens the images of a folder; None for the storage itself."""
+    return _served.get(folder)
 
 
 def is_served(folder: str) -> bool:

@@ -1,4 +1,4 @@
-"""What we have: datasets, their images, small pictures of them, the jobs that work on them, failed files."""
+"""What we have: datasets, their images, small pictures of them, jobs, failed files, and who did what."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
-from gallery import job_labels
-from gallery.errors import NotFoundError
+from gallery import audit_actions, job_labels
+from gallery.accounts.models import AccessToken as AccessToken
+from gallery.accounts.models import FailedAttempts as FailedAttempts
+from gallery.errors import AppendOnlyError, NotFoundError
 
 
 class TriggerField(models.BigIntegerField[int, int]):
@@ -218,6 +221,17 @@ class Job(models.Model):
         return self.state in self.ACTIVE
 
     @property
+    def unlisted(self) -> dict[str, int]:
+        """How many files it could not use beside those that are listed, by the code of their error."""
+        counts = self.result.get("unlisted", {})
+        return counts if isinstance(counts, dict) else {}
+
+    @property
+    def failed_count(self) -> int:
+        """How many files it could not use, listed or not."""
+        return self.failed + sum(self.unlisted.values())
+
+    @property
     def percent(self) -> int:
         """Progress from 0 to 100."""
         if self.state == self.State.SUCCEEDED:
@@ -284,3 +298,87 @@ class FailedFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Entries of the audit, which nobody changes or removes; triggers of the database refuse it as well."""
+
+    def update(self, **_: Any) -> int:
+        """Refuse. Raises: AppendOnlyError."""
+        raise AppendOnlyError(AuditEntry.REFUSAL)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Refuse. Raises: AppendOnlyError."""
+        raise AppendOnlyError(AuditEntry.REFUSAL)
+
+
+class AuditEntry(models.Model):
+    """What somebody did: who, from where, to which; `gallery.access.audit` appends it.
+
+    It names its subjects in words and by number, without foreign keys: it outlives them.
+    """
+
+    REFUSAL = "The audit is append-only: AUDIT_KEEP_DAYS says how long its entries are kept."
+
+    at = models.DateTimeField(default=timezone.now)
+    action = models.CharField(max_length=40, choices=audit_actions.choices)
+    user_id = models.BigIntegerField(null=True, help_text="The number of the account.")
+    actor = models.CharField(
+        max_length=200, blank=True, help_text="The name of the account, command or job; empty for a stranger."
+    )
+    token = models.CharField(max_length=200, blank=True, help_text="The API token that was used.")
+    address = models.CharField(max_length=45, blank=True, help_text="Where the request came from.")
+    dataset = models.CharField(max_length=80, blank=True, help_text="The slug it had then.")
+    target_kind = models.CharField(max_length=40, blank=True)
+    target_id = models.CharField(max_length=40, blank=True)
+    target = models.CharField(max_length=200, blank=True, help_text="The name it had then.")
+    details = models.JSONField(default=dict, blank=True)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        verbose_name = "entry of the audit"
+        verbose_name_plural = "audit"
+        # the columns that the admin filters by and searches in
+        indexes = [
+            models.Index(fields=["at"], name="audit_by_time"),
+            *(
+                models.Index(fields=[column, "-id"], name=f"audit_by_{column}")
+                for column in ("action", "actor", "address", "dataset", "target")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor or 'a stranger'} {self.get_action_display()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Append the entry. Raises: AppendOnlyError for one that is stored already."""
+        if not self._state.adding:
+            raise AppendOnlyError(self.REFUSAL)
+        super().save(*args, **kwargs | {"force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse. Raises: AppendOnlyError."""
+        raise AppendOnlyError(self.REFUSAL)
+
+
+class DerivedFile(models.Model):
+    """A stored file that can be made again from an image, kept while there is room (`DERIVED_FILES_MB`).
+
+    The row is written after its file and goes before it: what a row points at is whole.
+    """
+
+    key = models.CharField(max_length=300, unique=True, help_text="What it is, and of what.")
+    file = models.CharField(max_length=340, help_text="Its name in the storage.")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="derived_files")
+    size_bytes = models.PositiveBigIntegerField()
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["used_at", "id"]
+        indexes = [models.Index(fields=["used_at", "id"], name="derived_by_use")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -13,4 +13,5 @@ jobs.register(
     unfinished=importing.announce_unfinished,
     cleanup=importing.remove_source,
     retry_files=importing.retry_files,
+    audited_as="import.start",
 )

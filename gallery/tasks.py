@@ -6,8 +6,10 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 
 from gallery import jobs
+from gallery.access import audit
 from gallery.jobs import broker, coordination, file_retries, kinds
 from gallery.models import Job
 
@@ -40,6 +42,13 @@ def retry_failed_files() -> None:
     """Try files again whose reason may have passed; forget what failed jobs kept too long."""
     file_retries.retry_passing_failures()
     file_retries.drop_old_sources()
+
+
+@shared_task(name="gallery.tasks.prune_audit", acks_late=False)
+def prune_audit() -> None:
+    """Remove what the audit keeps no longer."""
+    if settings.AUDIT_KEEP_DAYS > 0:
+        audit.prune(settings.AUDIT_KEEP_DAYS)
 
 
 @worker_ready.connect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -16,11 +15,14 @@ from django.views.decorators.http import require_safe
 
 from gallery import jobs as job_rows
 from gallery import media_folders
-from gallery.browse.csv_cells import escape_formula
+from gallery.access import gate, policies
+from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
+from gallery.ingest import failures
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
+from gallery.public_text import public_text
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
 DATASETS_PER_PAGE = 24
@@ -113,6 +115,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
     context = {
         "job": shown,
+        "most_of_a_kind": failures.MOST_OF_A_KIND,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
@@ -122,7 +125,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 class _Echo:
-    """The file that `csv.writer` wants: hands each line back instead of keeping it."""
+    """Hands each line back instead of keeping it."""
 
     def write(self, line: str) -> str:
         return line
@@ -131,14 +134,18 @@ class _Echo:
 @require_safe
 def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Send the files a job could not use, with the reasons, as CSV."""
-    shown = get_object_or_404(Job.objects.only("pk"), pk=pk)
+    shown = get_object_or_404(Job.objects.only("pk", "result"), pk=pk)
     rows = FailedFile.objects.filter(job=shown).order_by("pk").values_list("name", "code", "reason")
+    in_full = gate.lets_in(policies.DETAILS, request)
 
     def lines() -> Iterator[str]:
-        writer = csv.writer(_Echo())
-        yield writer.writerow(["name", "code", "reason"])
-        for row in rows.iterator(chunk_size=1000):
-            yield writer.writerow([escape_formula(cell) for cell in row])
+        writer = CsvWriter(_Echo())
+        yield str(writer.row(["name", "code", "reason"]))
+        for name, code, reason in rows.iterator(chunk_size=1000):
+            yield str(writer.row((name, code, reason if in_full else public_text(reason))))
+        for code, count in shown.unlisted.items():
+            why = f"Only the first {failures.MOST_OF_A_KIND} of a kind are listed."
+            yield str(writer.row((f"({count} more files)", code, why)))
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{pk}-failed.csv"'
@@ -155,7 +162,8 @@ def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
         raise Http404("no such picture")
     try:
         with storage_errors():
-            stored = default_storage.open(path)
+            opened = media_folders.opener_of(pure.parts[0]) or default_storage.open
+            stored = opened(path)
     except StorageUnavailableError:
         return HttpResponse("The storage of the pictures does not answer.", status=503)
     except (OSError, SuspiciousFileOperation) as error:

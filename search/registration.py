@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any
+from typing import IO, Any
 
-from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
@@ -15,6 +13,7 @@ from gallery import jobs, media_folders, signals
 from gallery.ingest import observers
 from gallery.ingest.observers import ImportObserver, Observers, SingleImageObserver
 from gallery.models import Dataset, FailedFile, Job
+from gallery.system import derived_files
 from gallery.system.stage_timer import StageTimer
 from gallery.system.stored_files import delete_on_commit
 from search import job_kinds, stored_folders
@@ -40,9 +39,7 @@ def forget_removed_images(dataset_id: int, image_ids: list[int], **_: Any) -> No
 @receiver(signals.images_removed)
 def drop_feature_maps(image_ids: list[int], **_: Any) -> None:
     """Remove the feature maps made of images that are going, once they are gone."""
-    from search.features import feature_maps
-
-    transaction.on_commit(partial(feature_maps.drop_feature_maps, image_ids), robust=True)
+    derived_files.drop(image_ids)
 
 
 @receiver(pre_delete, sender=SearchIndex)
@@ -134,8 +131,14 @@ def _observe_single(dataset: Dataset) -> SingleImageObserver | None:
     return single_image.observe(dataset)
 
 
+def _open_feature_map(path: str) -> IO[bytes]:
+    from search.features import feature_maps
+
+    return feature_maps.open_image(path)
+
+
 observers.register(Observers(_observe_import, _observe_single))
-media_folders.serve(stored_folders.FEATURE_MAPS)
+media_folders.serve(stored_folders.FEATURE_MAPS, _open_feature_map)
 
 jobs.register(
     job_kinds.EXTRACT,
@@ -145,9 +148,44 @@ jobs.register(
     helper=_help_extract,
     retry_files=_extract_files,
 )
-jobs.register(job_kinds.INDEX, _index, label="build index", queue="index", helper=_help_index)
-jobs.register(job_kinds.PROMOTE, _promote, label="switch live search", queue="index", helper=_help_extract)
+jobs.register(
+    job_kinds.INDEX,
+    _index,
+    label="build index",
+    queue="index",
+    helper=_help_index,
+    audited_as="index.rebuild",
+)
+jobs.register(
+    job_kinds.PROMOTE,
+    _promote,
+    label="switch live search",
+    queue="index",
+    helper=_help_extract,
+    audited_as="configuration.promote",
+)
 # nobody waits for these: of all that is queued, maps come last
-jobs.register(job_kinds.EXPERIMENT, _experiment, label="compute experiments", queue="project", priority=6)
-jobs.register(job_kinds.VERIFY, _verify, label="verify", queue="index", priority=6)
-jobs.register(job_kinds.PROJECT, _project, label="project embeddings", queue="project", priority=9)
+jobs.register(
+    job_kinds.EXPERIMENT,
+    _experiment,
+    label="compute experiments",
+    queue="project",
+    priority=6,
+    audited_as="experiment.compute",
+)
+jobs.register(
+    job_kinds.VERIFY,
+    _verify,
+    label="verify",
+    queue="index",
+    priority=6,
+    audited_as="verification.start",
+)
+jobs.register(
+    job_kinds.PROJECT,
+    _project,
+    label="project embeddings",
+    queue="project",
+    priority=9,
+    audited_as="map.compute",
+)

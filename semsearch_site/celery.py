@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 
 app = Celery("semsearch")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+def close_the_state_folder(**_: Any) -> None:
+    """Keep others out of a state folder that an earlier version left open."""
+    from django.conf import settings
+
+    from gallery.system.home_folder import close_to_others
+
+    close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, logging.getLogger(__name__).warning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -9,8 +10,16 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from dj_database_url import DBConfig
+from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+# Whoever guesses the key signs sessions of any account. `openssl rand -hex 16` makes 32 characters of 16.
+KEY_CHARACTERS, KEY_DIFFERENT = 32, 8
+EXAMPLES = ("change-me", "changeme", "change me", "secret-key", "secretkey", "long random text", "example")
+WEAK_KEY = (
+    "SECRET_KEY can be guessed: it is short, has few different characters, or is the placeholder of an "
+    "example. Make one with `openssl rand -base64 48`, or unset it: one is made and kept in SEMSEARCH_HOME."
+)
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -47,10 +56,32 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def secret_key(env: Env, state: Path) -> str:
-    """Return `SECRET_KEY`, or one made at first use and kept in the state folder for its owner only."""
+def home_mode(env: Env) -> int:
+    """Return who may open the state folder (`HOME_MODE`, default 0700), and hold all that is made to it.
+
+    From here on no process of ours makes a file that is open to more: with 0700 files are 0600, with 0750
+    they are 0640. Raises: ImproperlyConfigured.
+    """
+    text: str = env.str("HOME_MODE", "0700")
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        mode = 0
+    if mode & 0o700 != 0o700 or mode > 0o777:
+        raise ImproperlyConfigured(f"HOME_MODE is {text!r}: write 0700, or 0750 to let a group read.")
+    os.umask(0o777 & ~mode)
+    return mode
+
+
+def secret_key(env: Env, state: Path, *, debug: bool) -> str:
+    """Return `SECRET_KEY`, or one made at first use and kept in the state folder for its owner only.
+
+    Raises: ImproperlyConfigured for one that others can guess, unless `debug` is on.
+    """
     given: str = env.str("SECRET_KEY", "")
     if given:
+        if not debug and is_weak(given):
+            raise ImproperlyConfigured(WEAK_KEY)
         return given
     kept = state / "secret_key"
     if not kept.exists():
@@ -66,6 +97,12 @@ def secret_key(env: Env, state: Path) -> str:
         finally:
             aside.unlink()
     return kept.read_text().strip()
+
+
+def is_weak(key: str) -> bool:
+    """Whether a secret key can be guessed: too short, of too few different characters, or an example's."""
+    example = key.startswith("django-insecure-") or any(word in key.lower() for word in EXAMPLES)
+    return example or len(key) < KEY_CHARACTERS or len(set(key)) < KEY_DIFFERENT
 
 
 def socket_path(state: Path) -> Path:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from django.db import connection
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from gallery.access import gate, policies
 from gallery.models import Category, Dataset, Job
+
+logger = logging.getLogger(__name__)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -17,19 +21,32 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, broker, index and model are ready, else 503 with what is not."""
+    """Answer 200 when database, broker, index and model are ready, else 503.
+
+    Who may read learns which of them is not; who may administrate, what is wrong with it; the log says both.
+    """
     parts = {"database": _database, "broker": _broker, "index": _index, "model": _model}
-    states = {name: _tried(check) for name, check in parts.items()}
-    ready = all(state == "ready" for state in states.values())
-    return JsonResponse({"ready": ready, **states, "engine": _engine()}, status=200 if ready else 503)
+    errors = {name: _tried(check) for name, check in parts.items()}
+    ready = not any(errors.values())
+    answer: dict[str, object] = {"ready": ready}
+    if gate.lets_in(policies.READING, request):
+        in_full = not ready and gate.lets_in(policies.DETAILS, request)
+        answer |= {
+            name: (error if in_full else "not ready") if error else "ready" for name, error in errors.items()
+        }
+        answer["engine"] = _engine()
+    return JsonResponse(answer, status=200 if ready else 503)
 
 
 def _tried(check: Callable[[], None]) -> str:
+    """Return what is wrong, "" when nothing is."""
     try:
         check()
     except Exception as error:  # whatever is wrong is the answer
-        return f"{type(error).__name__}: {error}"
-    return "ready"
+        words = f"{type(error).__name__}: {error}"
+        logger.warning("Not ready: %s", words)
+        return words
+    return ""
 
 
 def _database() -> None:

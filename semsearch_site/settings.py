@@ -15,7 +15,11 @@ env = environment.reader()
 
 # --- state ------------------------------------------------------------------------------------
 SEMSEARCH_HOME = environment.home(env)
-SECRET_KEY = environment.secret_key(env, SEMSEARCH_HOME)
+HOME_MODE = environment.home_mode(env)
+# Django would give uploads and static files the mode 0644 whatever the process says
+FILE_UPLOAD_PERMISSIONS = HOME_MODE & 0o666
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = environment.secret_key(env, SEMSEARCH_HOME, debug=DEBUG)
 MEDIA_ROOT = SEMSEARCH_HOME / "media"
 MEDIA_URL = "media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
@@ -25,22 +29,42 @@ STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
 STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
 
 # --- who may come in --------------------------------------------------------------------------
-DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+# those who ask for these stand beside the server, not behind its proxy
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = env.int("HSTS_S", 365 * 86_400) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", False)
+# W005, W021: whether a domain's other names speak https too, its owner knows and says with HSTS_SUBDOMAINS
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # --- limits -----------------------------------------------------------------------------------
 MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", 50 * 2**20)
-MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 100_000_000)
+MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 300_000_000)
+DECODE_MEMORY_MB = env.int("DECODE_MEMORY_MB", 512)
+DECODE_TIMEOUT_S = env.float("DECODE_TIMEOUT_S", 10.0)
+DECODE_WAIT_S = env.float("DECODE_WAIT_S", 5.0)
 MAX_ARCHIVE_BYTES = env.int("MAX_ARCHIVE_BYTES", 20 * 2**30)
+MAX_ARCHIVE_MEMBERS = env.int("MAX_ARCHIVE_MEMBERS", 200_000)
+IMPORT_TIMEOUT_S = env.float("IMPORT_TIMEOUT_S", 6 * 3600.0)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", "120/min")
+UPLOAD_THROTTLE = env.str("UPLOAD_THROTTLE", "120/min")
+READ_THROTTLE = env.str("READ_THROTTLE", "240/min")
+SIGN_IN_THROTTLE = env.str("SIGN_IN_THROTTLE", "20/min")
+MEMBER_THROTTLE_FACTOR = env.int("MEMBER_THROTTLE_FACTOR", 5)
+# of this number only the check of the rates wants to know
+WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
+DERIVED_FILES_MB = env.int("DERIVED_FILES_MB", 1024)
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
 FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
 MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
@@ -87,7 +111,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
@@ -96,18 +119,25 @@ INSTALLED_APPS = [
     "search",
     "benchmarks",
 ]
+# The first ones see every answer, whoever makes it: those of static files too, which WhiteNoise makes.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "semsearch_site.middleware.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gallery.access.audit.AuditMiddleware",
+    "semsearch_site.middleware.ReadableRequestMiddleware",
+    "semsearch_site.middleware.MethodRefusedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "gallery.access.middleware.ClosedReadingMiddleware",
+    "gallery.access.gate.Gate",
+    "gallery.access.rates.RateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+CSRF_FAILURE_VIEW = "semsearch_site.error_pages.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -158,7 +188,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = ["gallery.accounts.password_backend.PasswordBackend"]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "search:explore"
+LOGOUT_REDIRECT_URL = "accounts:sign_in"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
@@ -167,23 +200,26 @@ USE_TZ = True
 # --- REST -------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "gallery.accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["gallery.access.permissions.ReadOpenWriteStaff"],
+    "DEFAULT_PERMISSION_CLASSES": ["gallery.access.permissions.ByPolicy"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        f"gallery.api.parsers.{name}" for name in ("JsonParser", "FormParser", "MultiPartParser")
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "gallery.api.negotiation.Negotiation",
+    "DEFAULT_METADATA_CLASS": "gallery.api.negotiation.JsonMetadata",
     "DEFAULT_SCHEMA_CLASS": "gallery.api.schema.AnswerSchema",
-    "DEFAULT_THROTTLE_RATES": {"search": SEARCH_THROTTLE},
     "EXCEPTION_HANDLER": "gallery.api.errors.as_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# knox keeps only a digest of each token; null = valid until it is deleted
-REST_KNOX = {"TOKEN_TTL": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "semsearch",
     "DESCRIPTION": "Semantic image search over your own pictures.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["gallery.access.permissions.ByPolicy"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
@@ -213,6 +249,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
     {
         "gallery.tasks.sweep_jobs": 10.0,
         "gallery.tasks.retry_failed_files": env.float("RETRY_FAILED_EVERY_S", 3600.0),
+        "gallery.tasks.prune_audit": 86_400.0 if AUDIT_KEEP_DAYS > 0 else 0.0,
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
@@ -227,8 +264,27 @@ CACHES = (
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {
+            "class": "semsearch_site.logs.LineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "filters": {
+        "said": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://semsearch_site.logs.not_said_already",
+        },
+        "refused": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://semsearch_site.logs.without_traceback",
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refused"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "faiss": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR", "filters": ["said"]},
+        "faiss": {"level": "WARNING"},
+    },
 }

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
+from semsearch_site import content_types
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from gallery.access.routes import require_policies  # noqa: E402  # it needs the applications
+
+require_policies()
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a request."""
+    content_types.put_in_order(environ)
+    return _django(environ, start_response)

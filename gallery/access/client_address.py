@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
 
 Network = IPv4Network | IPv6Network
+# the hosts of an IPv6 network of this size have one owner, who may use another address for each request
+IPV6_NETWORK = 64
 
 
 def client_address(request: HttpRequest) -> str:
@@ -26,6 +28,23 @@ def client_address(request: HttpRequest) -> str:
             break
         address = hop.strip()
     return address
+
+
+def network(address: str) -> str:
+    """Return what is counted as one address: of IPv6 a network of 64 bits.
+
+    >>> network("192.0.2.7"), network("::ffff:192.0.2.7"), network("2001:db8::7")
+    ('192.0.2.7', '192.0.2.7', '2001:db8::/64')
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), IPV6_NETWORK), strict=False))
 
 
 @lru_cache(maxsize=8)

@@ -1,32 +1,28 @@
-"""Who may read and write: reading is open unless closed by a setting, writing is for staff."""
+"""The permission of every view of the REST interface: what the table of policies says of its route."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework import exceptions
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+from gallery.access import gate
 
 if TYPE_CHECKING:  # rest_framework.views itself loads this module
     from rest_framework.views import APIView
 
 
-class ReadOpenWriteStaff(BasePermission):
-    """Anybody reads (signed-in users only, when `OPEN_READING` is off); staff writes."""
-
-    message = "This needs a staff session or a token; `manage.py create_token USER` makes one."
+class ByPolicy(BasePermission):
+    """Lets in whom the table lets in; the gate has asked already, and this holds also where it did not."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Decide by method."""
-        if request.method in SAFE_METHODS:
-            return settings.OPEN_READING or bool(request.user and request.user.is_authenticated)
-        return bool(request.user and request.user.is_staff)
-
-
-class MayRead(ReadOpenWriteStaff):
-    """For a POST that only reads, as a search does."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Treat every method as reading."""
-        return settings.OPEN_READING or bool(request.user and request.user.is_authenticated)
+        """Return True. Raises: NotAuthenticated, PermissionDenied."""
+        asked = request._request
+        refusal = gate.refusal_of(gate.policy_of(asked, request.method or ""), asked)
+        if refusal is None:
+            return True
+        if refusal.status == 401:
+            raise exceptions.NotAuthenticated(refusal.detail)
+        raise exceptions.PermissionDenied(refusal.detail)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, TypedDict
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from gallery.access import gate, policies
 from gallery.errors import SemsearchError
+from gallery.public_text import public_text
+
+logger = logging.getLogger(__name__)
 
 
 class ErrorValues(TypedDict):
@@ -41,19 +56,54 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
         headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
-        return Response(error_answer(error.code, error.detail), status=error.status, headers=headers)
+        answer = error_answer(error.code, _told(error, request._request))
+        return Response(answer, status=error.status, headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif refused := refusal(error):
+        status, answer = refused
+        return Response(answer, status=status)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
         response.data = error_answer(_code(error), _in_words(error.detail))
     return response
 
 
+def _told(error: SemsearchError, request: HttpRequest) -> str:
+    """Return the words for who asks: where files and servers are is told to those who run the site."""
+    if error.inner:
+        logger.info("%s: %s", error.code, error)
+    return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)
+
+
+def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:
+    """Return status and answer for what Django refuses before a view sees it; None for anything else."""
+    if isinstance(error, RequestDataTooBig):
+        return 413, error_answer("too_large", "The body is larger than this server reads at once.")
+    if isinstance(error, DisallowedHost):
+        return 400, error_answer("invalid", "This site is not known by this name (ALLOWED_HOSTS).")
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return 400, error_answer("invalid", "There are more fields or files than this server reads at once.")
+    if isinstance(error, SuspiciousOperation):  # its own words may name folders of the server
+        return 400, error_answer("invalid", "The request cannot be read.")
+    if isinstance(error, BadRequest | MultiPartParserError):
+        return 400, error_answer("invalid", str(error) or "The request cannot be read.")
+    if isinstance(error, UnreadablePostError):
+        return 400, error_answer("invalid", "The body ended early.")
+    return None
+
+
+def is_of_api(request: HttpRequest) -> bool:
+    """Whether the answer goes to a program: everything below /api/ is JSON, errors too."""
+    return request.path_info.startswith("/api/")
+
+
+# a program has no CSRF token, and what does not exist needs none
+@csrf_exempt
 def unknown_address(request: HttpRequest) -> JsonResponse:
-    """Answer for an address below /api/ that does not exist."""
+    """Answer for an address below /api/ that does not exist, by whatever method."""
     detail = "There is nothing at this address; /api/docs/ lists what there is."
     return JsonResponse(error_answer("not_found", detail), status=404)
 

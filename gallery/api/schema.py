@@ -28,7 +28,7 @@ from typing import (
     is_typeddict,
 )
 
-from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import (
     ComponentIdentity,
@@ -43,20 +43,75 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiResponse, extend_schema_field
 from rest_framework.renderers import JSONRenderer
 
+from gallery.access.policies import Policy
+from gallery.access.routes import policy_of_action
 from gallery.api.errors import ErrorAnswer
 
 Schema: TypeAlias = dict[str, Any]
 Method = TypeVar("Method", bound=Callable[..., object])
 
 
+# What may be wrong with a request to any address, and with one that sends something.
+ERRORS = {
+    400: "What was sent cannot be read, or asks for what cannot be.",
+    401: "This needs a session or a token.",
+    403: "Who asks may not do this.",
+    404: "There is no such thing, or no such form of it.",
+    405: "This address does not take this method.",
+    406: "There is no such form of the answer.",
+    413: "It is too large.",
+    415: "What was sent is of no form that is read.",
+    422: "What was sent can be read and is of no use.",
+    429: "Too often; `Retry-After` says when to ask again.",
+    503: "Something that this needs is not there now.",
+}
+ERRORS_OF_SENDING = {
+    409: "It does not agree with what is there.",
+    502: "Another site, of which a picture was wanted, did not send it.",
+}
+
+
 class AnswerSchema(AutoSchema):
-    """Describes an operation with its answers, and with the one of every error."""
+    """Describes an operation with who may ask for it, its answers, and every error: all of one form."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Schema | None:
+        """Add which scope and permissions it needs, as programs read it."""
+        operation: Schema | None = super().get_operation(*args, **kwargs)
+        policy = self._policy()
+        if operation is not None and policy is not None and policy.scope:
+            operation |= {"x-scope": policy.scope.value, "x-permissions": list(policy.permissions)}
+        return operation
+
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, not Django REST Framework's
+        """Return what it does and, for people, what it needs."""
+        policy = self._policy()
+        said: str = super().get_description()
+        return f"{said}\n\nNeeded: {policy.needs}." if policy is not None else said
+
+    def _policy(self) -> Policy | None:
+        return policy_of_action(type(self.view), self.method, getattr(self.view, "action", None))
 
     def _get_response_bodies(self, direction: Direction = "response") -> Schema:
-        error = OpenApiResponse(ErrorAnswer, "What is wrong, and what to do.")
+        errors = ERRORS if self.method == "GET" else ERRORS | ERRORS_OF_SENDING
         described: Callable[..., Schema] = self._get_response_for_code
-        shape = described(error, "default", [JSONRenderer.media_type], direction)
-        return {**super()._get_response_bodies(direction), "default": shape}
+        found: Schema = super()._get_response_bodies(direction)
+        for status, words in (*sorted(errors.items()), ("default", "What is wrong, and what to do.")):
+            error = OpenApiResponse(ErrorAnswer, words)
+            shape = described(error, str(status), [JSONRenderer.media_type], direction)
+            found.setdefault(str(status), shape)
+        return found
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """Says how an access token is sent."""
+
+    target_class = "gallery.accounts.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        """Return the scheme."""
+        about = "A token of /accounts/tokens/. `Authorization: Token …` does the same as `Bearer`."
+        return {"type": "http", "scheme": "bearer", "description": about}
 
 
 class TypedDictExtension(OpenApiSerializerExtension):

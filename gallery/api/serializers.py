@@ -14,10 +14,12 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from gallery import jobs
+from gallery.access import gate, policies
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
-from gallery.ingest import from_images
+from gallery.ingest import datasets, from_images
 from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.public_text import public_text
 
 MOST_CHOSEN = 200
 
@@ -38,6 +40,16 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
     class Meta:
         model = Dataset
         fields = ["slug", "name", "description", "images", "created_at", "url"]
+
+    def create(self, validated_data: dict[str, Any]) -> Dataset:
+        """Store a new dataset."""
+        return datasets.save(Dataset(**validated_data))
+
+    def update(self, instance: Dataset, validated_data: dict[str, Any]) -> Dataset:
+        """Store what is asked to change of a dataset."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        return datasets.save(instance)
 
 
 class DatasetDetailSerializer(DatasetSerializer):
@@ -167,13 +179,32 @@ class ArchiveSerializer(serializers.Serializer[Any]):
     file = serializers.FileField()
 
 
-class JobSerializer(serializers.ModelSerializer[Job]):
+class WithErrors:
+    """The part of a serializer whose rows keep errors in full: `kept_errors` names their fields."""
+
+    kept_errors: tuple[str, ...] = ()
+    context: Any
+
+    def to_representation(self, row: Any) -> Any:
+        """Return the row; where who asks is not known to run the site, errors as everybody may read them."""
+        shown = super().to_representation(row)  # type: ignore[misc]  # of the serializer it is mixed into
+        request = self.context.get("request")
+        if any(shown[name] for name in self.kept_errors) and not (
+            request and gate.lets_in(policies.DETAILS, request._request)
+        ):
+            shown |= {name: public_text(shown[name]) for name in self.kept_errors}
+        return shown
+
+
+class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     """A job and its progress; `failed` counts the files it could not use."""
+
+    kept_errors = ("error", "message")
 
     dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
         slug_field="slug", read_only=True
     )
-    failed = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")
@@ -205,8 +236,10 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         ]
 
 
-class FailedFileSerializer(serializers.ModelSerializer[FailedFile]):
+class FailedFileSerializer(WithErrors, serializers.ModelSerializer[FailedFile]):
     """A file that could not be used, and why."""
+
+    kept_errors = ("reason",)
 
     class Meta:
         model = FailedFile

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, parsers, status, viewsets
+from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from gallery import jobs
-from gallery.api import serializers
+from gallery.api import parsers, serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
 from gallery.browse import grid
@@ -28,6 +28,9 @@ from gallery.ingest import from_images as ingest_from_images
 from gallery.ingest import importing, removal, single_image
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Image, Job
+
+# as many digits as always fit the database's integer
+ANY_ID = "[0-9]{1,18}"
 
 
 def shown_jobs() -> QuerySet[Job]:
@@ -129,6 +132,7 @@ class ImageViewSet(
     queryset = Image.objects.select_related("dataset")
     serializer_class = serializers.ImageSerializer
     pagination_class = ByOldest
+    lookup_value_regex = ANY_ID
 
     def get_queryset(self) -> QuerySet[Image]:
         """Filter by `dataset` and `label`."""
@@ -206,6 +210,7 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
     queryset = Job.objects.none()
     serializer_class = serializers.JobSerializer
     pagination_class = ByNewest
+    lookup_value_regex = ANY_ID
 
     def get_queryset(self) -> QuerySet[Job]:
         """Filter by `dataset` and `state`."""
@@ -238,7 +243,8 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         """List the files the job could not use, with reasons."""
         pager = ByOldest()
         page = pager.paginate_queryset(self.get_object().failed_files.all(), request, self)
-        return pager.get_paginated_response(serializers.FailedFileSerializer(page, many=True).data)
+        rows = serializers.FailedFileSerializer(page, many=True, context=self.get_serializer_context())
+        return pager.get_paginated_response(rows.data)
 
     @extend_schema(request=serializers.FilesAgainSerializer, responses={202: serializers.JobSerializer})
     @action(detail=True, methods=["post"], url_path="failed-files/retry", pagination_class=None)

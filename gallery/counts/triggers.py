@@ -1,7 +1,7 @@
-"""Triggers by which the database counts for itself: put there after a migration, away while tables change.
+"""Triggers of the database's own, as those that count: put there after a migration, away while tables change.
 
 A database refuses to rebuild a table that a trigger names. So they are taken away before a migration that
-changes something, and put back afterwards with everything counted anew.
+changes something, and put back afterwards, those that count with everything counted anew.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
+def _nothing(using: str | None) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Triggers:
-    """The triggers of an application, and how everything that they count is counted anew.
+    """The triggers of an application, and how everything that they count, if they do, is counted anew.
 
-    `install` holds the statements by database vendor, `columns` which table each counted thing lies in and
-    the column that holds a count there: without them (after going back to an earlier migration) nothing is
-    put. The name of a trigger, and on PostgreSQL of its function, is its table's own.
+    `install` holds the statements by database vendor, `columns` which tables they need and a column of each:
+    without them (after going back to an earlier migration) nothing is put. The name of a trigger, and on
+    PostgreSQL of its function, is its table's own.
     """
 
     names: tuple[str, ...]
     install: Mapping[str, tuple[str, ...]]
     columns: Mapping[str, str]
-    recount: Callable[[str | None], None]
+    recount: Callable[[str | None], None] = _nothing
 
     def remove(self, sender: AppConfig, using: str, plan: list[Any], **_: Any) -> None:
         """Before a migration that changes something: let tables be rebuilt."""
@@ -41,7 +45,7 @@ class Triggers:
                     cursor.execute(drop.format(name))
 
     def put(self, sender: AppConfig, using: str, **_: Any) -> None:
-        """After a migration: let the database count, and count once what is there."""
+        """After a migration: put the triggers, and count once what is there."""
         connection = connections[using]
         if connection.vendor not in self.install or not self._wanted(connection):
             return

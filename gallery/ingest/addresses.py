@@ -14,6 +14,11 @@ from gallery.errors import AddressRefusedError
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
+# the same for every address that is refused: what a name leads to inside is told to nobody outside
+_REFUSED = (
+    "This address cannot be used: it is not on the public internet. "
+    "Download the image yourself and upload it."
+)
 _GLOBAL_UNICAST_6 = IPv6Network("2000::/3")  # everything else in IPv6 is special
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _REFUSED_6 = (
@@ -63,11 +68,10 @@ def check_address(host: str, address: str) -> None:
     try:
         parsed = ip_address(address)
     except ValueError as error:
-        raise AddressRefusedError(f"{host} leads to {address!r}, which is no plain address") from error
+        raise AddressRefusedError(_REFUSED, inner=f"{host} leads to {address!r}, no plain address") from error
     if not is_public(parsed):
         raise AddressRefusedError(
-            f"{host} leads to {address}, which is not on the public internet: "
-            "download the picture yourself and upload it"
+            _REFUSED, inner=f"{host} leads to {address}, which is not on the public internet"
         )
 
 

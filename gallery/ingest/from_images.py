@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gallery import jobs
 from gallery.errors import NotFoundError
+from gallery.ingest import datasets
 from gallery.ingest.archives import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
 from gallery.system.storage import StorageUnavailableError, storage_errors
@@ -36,7 +37,7 @@ def new_dataset(slug: str, name: str, image_ids: Sequence[int]) -> tuple[Dataset
     np.save(content, ids)
     selection = default_storage.save(f"uploads/{get_random_string(16)}.npy", ContentFile(content.getvalue()))
     with transaction.atomic():
-        dataset = Dataset.objects.create(slug=slug, name=name)
+        dataset = datasets.save(Dataset(slug=slug, name=name))
         return dataset, jobs.enqueue(jobs.IMPORT, dataset, selection=selection)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from gallery.imaging import sprite_sheets
 from gallery.imaging.limits import image_limits
 from gallery.ingest import archives, from_images, storing, zip_structure
 from gallery.ingest.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
+from gallery.ingest.failures import Failures
 from gallery.ingest.observers import ImportObserver, observe_import
 from gallery.ingest.storing import DecodedImage, PrepareOptions
 from gallery.models import Dataset, FailedFile, Job
@@ -39,6 +41,12 @@ class UnsafeEntryError(SemsearchError):
     """An entry of a folder or archive that is not read, for the reason given."""
 
     code = "skipped"
+
+
+class ImportTooLongError(SemsearchError):
+    """An import took more time than it may."""
+
+    code = "import_too_long"
 
 
 @dataclass
@@ -86,7 +94,7 @@ def import_job(run: jobs.JobRun) -> dict[str, object]:
             raise NotFoundError("The uploaded zip is not kept any longer: upload it again.")
         with default_storage.open(parameters["upload"]) as file:
             archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
-            total = archives.count_members(archive)
+            total = archives.count_members(archive, _archive_limits())
             return _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
     if "selection" in parameters:
         if not default_storage.exists(parameters["selection"]):
@@ -103,7 +111,7 @@ def import_job(run: jobs.JobRun) -> dict[str, object]:
     if "only" in parameters:
         only = set(parameters["only"])
         return _import(run, dataset, (member for member in members if member.name in only), len(only))
-    return _import(run, dataset, members, archives.count_members(path))
+    return _import(run, dataset, members, archives.count_members(path, _archive_limits()))
 
 
 def remove_source(job: Job) -> None:
@@ -122,19 +130,23 @@ def announce_unfinished(job: Job) -> None:
 
 def _archive_limits() -> ArchiveLimits:
     return ArchiveLimits(
-        max_entry_bytes=settings.MAX_PICTURE_BYTES, max_total_bytes=settings.MAX_ARCHIVE_BYTES
+        max_entries=settings.MAX_ARCHIVE_MEMBERS,
+        max_entry_bytes=settings.MAX_PICTURE_BYTES,
+        max_total_bytes=settings.MAX_ARCHIVE_BYTES,
     )
 
 
 def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, object]:
     run.begin(total, "Importing pictures")
     clock = StageTimer()
+    failures = Failures(run)
     with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
-            totals = _Importer(run, dataset, observer, clock, writers).take(members)
+            totals = _Importer(run, dataset, observer, clock, writers, failures).take(members)
         with clock.timed("atlas"):
             sprite_sheets.update(dataset, run.touch)
-        totals.more = {**(observer.finish() if observer else {}), **clock.as_result()}
+        more = observer.finish() if observer else {}
+        totals.more = {**failures.as_result(), **more, **clock.as_result()}
     return totals.as_result()
 
 
@@ -147,23 +159,31 @@ class _Importer:
     observer: ImportObserver | None
     clock: StageTimer
     writers: ThreadPoolExecutor
+    failures: Failures
 
     def take(self, members: Members) -> Totals:
-        """Store them all."""
+        """Store them all. Raises: ImportTooLongError, when what came in time is stored."""
         totals = Totals()
         batch: list[DecodedImage] = []
-        options = PrepareOptions.for_observer(image_limits(), self.clock, self.observer)
+        until = time.monotonic() + settings.IMPORT_TIMEOUT_S
+        options = PrepareOptions.for_observer(image_limits(of_a_job=True), self.clock, self.observer)
         for seen, item in enumerate(_decoded(_timed(members, self.clock), options), start=1):
             if isinstance(item, DecodedImage):
                 batch.append(item)
             else:
                 name, error = item
-                self.run.fail_file(name, error)
+                self.failures.add(name, error)
                 totals.failed += 1
-            if len(batch) == BATCH or sum(len(image.data) for image in batch) > BATCH_BYTES:
+            is_late = time.monotonic() > until
+            if len(batch) == BATCH or sum(len(image.data) for image in batch) > BATCH_BYTES or is_late:
                 self._store(batch, totals)
                 batch = []
             self.run.advance(seen)
+            if is_late:
+                raise ImportTooLongError(
+                    f"The import took longer than the {settings.IMPORT_TIMEOUT_S:g} s of IMPORT_TIMEOUT_S. "
+                    "The images it has stored stay; try it again for the others, or import them in parts."
+                )
         if batch:
             self._store(batch, totals)
         return totals
@@ -184,7 +204,7 @@ class _Importer:
                 totals.images += 1
                 added.append((existing, decoded))
             else:
-                self.run.fail_file(decoded.name, error, existing)
+                self.failures.add(decoded.name, error, existing)
                 totals.duplicates += 1
         if self.observer is not None:
             self.observer.take([(image, decoded.payload) for image, decoded in added])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallery import signals
+from gallery.access import audit
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
@@ -30,10 +31,15 @@ def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> A
     observer = observe_single(dataset)
     options = PrepareOptions.for_observer(image_limits(), StageTimer(), observer)
     decoded = storing.prepare(ArchiveMember(name=name, category=category, data=data), options)
-    stored = storing.store(dataset, [decoded])
+    stored = storing.store(dataset, [decoded], stored=_record)
     if stored.duplicates:
         raise stored.duplicates[0][1]
     image = stored.added[0][0]
     if observer is None:
         return AddedImage(image, signals.announce_added(dataset, [image]))
     return AddedImage(image, observer.take(image, decoded.payload))
+
+
+def _record(images: list[Image]) -> None:
+    for image in images:
+        audit.record("image.add", image, label=image.category)

@@ -106,8 +106,16 @@ def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
     )
 
 
-def store(dataset: Dataset, batch: list[DecodedImage], pool: Executor | None = None) -> StoreResult:
-    """Write files, by the threads of a pool, then rows; a row never points at a file that is not there."""
+def store(
+    dataset: Dataset,
+    batch: list[DecodedImage],
+    pool: Executor | None = None,
+    stored: Callable[[list[Image]], None] | None = None,
+) -> StoreResult:
+    """Write files, by the threads of a pool, then rows; a row never points at a file that is not there.
+
+    `stored` is called with the new rows in the transaction that stores them.
+    """
     for _ in range(3):
         fresh, duplicates = _split(dataset, batch)
         rows = [_row(dataset, decoded) for decoded in fresh]
@@ -115,6 +123,8 @@ def store(dataset: Dataset, batch: list[DecodedImage], pool: Executor | None = N
         try:
             with transaction.atomic():
                 added = Image.objects.bulk_create(rows)
+                if stored is not None:
+                    stored(added)
         except IntegrityError:
             # another import stored one of them in this moment: look again
             continue

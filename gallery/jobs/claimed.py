@@ -17,6 +17,7 @@ from gallery.jobs.processes import new_token
 from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
+from gallery.public_text import with_details
 
 
 class ClaimedJob:
@@ -157,5 +158,5 @@ def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None 
         job=job,
         name=name[:500],
         code=error.code,
-        defaults={"reason": error.detail, "image": image},
+        defaults={"reason": with_details(error.detail, error.inner), "image": image},
     )

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
+from gallery.access import audit
 from gallery.jobs.errors import NotRetryableError
 from gallery.jobs.kinds import RetryFiles, find_type
 from gallery.jobs.queueing import clean_up
@@ -54,6 +55,7 @@ def retry_files(job: Job, ids: Iterable[int] | None = None) -> Job:
             raise NotRetryableError("None of these files waits to be tried again.")
         started = again(job, files)
         FailedFile.objects.filter(pk__in=[file.pk for file in files]).update(retry=started)
+        audit.record("job.retry_files", job, files=len(files), by_job=started.pk)
     return started
 
 

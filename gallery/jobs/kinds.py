@@ -72,6 +72,7 @@ class JobType:
     unfinished: OfJob | None = None
     cleanup: OfJob | None = None
     retry_files: RetryFiles | None = None
+    audited_as: str = ""
 
 
 class UnknownKindError(LookupError):
@@ -92,6 +93,7 @@ def register(
     unfinished: OfJob | None = None,
     cleanup: OfJob | None = None,
     retry_files: RetryFiles | None = None,
+    audited_as: str = "",
 ) -> None:
     """Make a kind of job known.
 
@@ -105,8 +107,10 @@ def register(
         cleanup: removes what waits for a job, once it cannot be tried again. As `unfinished`, it may be
             called more than once for a job.
         retry_files: starts a job that tries single files of an ended job again.
+        audited_as: the action of the audit's entry when somebody starts one; none for what only follows from
+            other changes.
     """
-    _types[kind] = JobType(handler, queue, priority, helper, unfinished, cleanup, retry_files)
+    _types[kind] = JobType(handler, queue, priority, helper, unfinished, cleanup, retry_files, audited_as)
     job_labels.set_label(kind, label)
 
 

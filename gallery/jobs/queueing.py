@@ -14,12 +14,15 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
+from gallery.access import audit
 from gallery.jobs import broker
 from gallery.jobs.errors import NotRetryableError
 from gallery.jobs.kinds import find_type, job_type
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
 
 logger = logging.getLogger(__name__)
+
+LISTED = 20  # so many values of a parameter are told in the audit
 
 
 def enqueue(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
@@ -34,8 +37,24 @@ def enqueue_for_startup(kind: str, dataset: Dataset | None, **parameters: Any) -
 
     Raises: UnknownKindError.
     """
-    job_type(kind)
-    return Job.objects.create(kind=kind, dataset=dataset, parameters=parameters)
+    with transaction.atomic():
+        return record_start(Job.objects.create(kind=kind, dataset=dataset, parameters=parameters))
+
+
+def record_start(job: Job) -> Job:
+    """Enter a new job into the audit, unless another job made it; returns it. Raises: UnknownKindError."""
+    action = job_type(job.kind).audited_as
+    if action and not audit.is_job():
+        audit.record(action, job.dataset or "", job=job.pk, parameters=_in_short(job.parameters))
+    return job
+
+
+def _in_short(parameters: Mapping[str, Any]) -> dict[str, object]:
+    """Return the parameters of a job without long lists: of those only how much they hold."""
+    return {
+        name: f"{len(value)} of them" if isinstance(value, list) and len(value) > LISTED else value
+        for name, value in parameters.items()
+    }
 
 
 def find_same(
@@ -67,9 +86,12 @@ def due_jobs(now: datetime) -> QuerySet[Job]:
 
 def cancel(job_id: int) -> bool:
     """Stop a queued or running job; returns whether there was something to stop."""
-    changed = Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).update(
-        state=Job.State.CANCELLED, finished_at=timezone.now(), message="Cancelled."
-    )
+    with transaction.atomic():
+        changed = Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).update(
+            state=Job.State.CANCELLED, finished_at=timezone.now(), message="Cancelled."
+        )
+        if changed:
+            audit.record("job.cancel", Job.objects.select_related("dataset").get(pk=job_id))
     if changed:
         WorkUnit.objects.filter(job=job_id).delete()
         for job in Job.objects.filter(pk=job_id):
@@ -97,7 +119,7 @@ def retry(job_id: int) -> Job:
     with transaction.atomic():
         taken = again.update(
             state=Job.State.QUEUED, error="", message="Tried again.", consecutive_failures=0, max_done=0,
-            done=0, not_before=None, dispatched_at=None, publish_count=0, finished_at=None,
+            done=0, result={}, not_before=None, dispatched_at=None, publish_count=0, finished_at=None,
         )  # fmt: skip
         if not taken:
             raise NotRetryableError(
@@ -106,6 +128,7 @@ def retry(job_id: int) -> Job:
         # what it cannot use it will list again
         FailedFile.objects.filter(job=job_id).delete()
         WorkUnit.objects.filter(job=job_id).delete()
+        audit.record("job.retry", job)
         transaction.on_commit(partial(publish, job_id, job.kind))
     return Job.objects.get(pk=job_id)
 

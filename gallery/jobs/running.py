@@ -10,15 +10,17 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from gallery.access import audit
 from gallery.errors import SemsearchError
 from gallery.jobs.claimed import ClaimedJob, claim, create_claimed
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import beating, ending
 from gallery.jobs.kinds import Handler, job_type
 from gallery.jobs.processes import process_is_gone
-from gallery.jobs.queueing import call_hooks, publish
+from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
+from gallery.public_text import with_details
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) 
     if run is None:
         return None
     run.gives_way = gives_way
-    with beating(run):
+    with beating(run), audit.acting_as(audit.by_job(job_id, run.job.kind)):
         _do(run, tries_again=tries_again)
     ended = Job.objects.filter(pk=job_id).first()
     call_hooks(ended or run.job, removed=ended is None)
@@ -48,7 +50,7 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
     except JobInterruptedError as interruption:
         run.requeue(str(interruption))
     except SemsearchError as error:
-        run.finish(Job.State.FAILED, error=error.detail, final=error.final)
+        run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
         logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"
@@ -67,7 +69,8 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     mine = {"state": Job.State.QUEUED, "dispatched_at": timezone.now()}
     job = _abandoned(kind, dataset, parameters)
     if job is None:
-        job = Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine)
+        with transaction.atomic():
+            job = record_start(Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine))
     else:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
     ended = perform(job.pk, gives_way=False)
@@ -97,7 +100,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
         logger.info("Job %s was stopped.", run.job.pk)
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
         logger.exception("Job %s could not be done at once", run.job.pk)
-        if run.requeue(f"Left to a worker: {error}"):
+        words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
+        if run.requeue(f"Left to a worker: {words}"):
             transaction.on_commit(partial(publish, run.job.pk, kind))
     else:
         run.finish(Job.State.SUCCEEDED, result=result)

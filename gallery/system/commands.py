@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TextIO, TypeVar, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
+from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
+from gallery.system.terminal import printable
 
 Report = TypeVar("Report", bound=Mapping[str, object])
 
 
+class PrintableOutput(OutputWrapper):
+    """Where a command writes: names of files, labels and errors in it cannot steer the terminal.
+
+    JSON means the same with a character as an escape.
+    """
+
+    def write(  # type: ignore[override]  # as Django's own has more parameters than a file's
+        self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
+    ) -> None:
+        """Write a line: an end of line within it is no character of ours either."""
+        super().write(printable(msg.removesuffix("\n")), style_func, ending)
+
+
 class ReportingCommand(BaseCommand, Generic[Report]):
     """A command whose `report`, a `TypedDict`, is printed as words or, with --json, as one line of JSON."""
+
+    # names of files, labels and errors, which others chose, cannot steer the terminal
+    prints_names = True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Add --json to every command."""
@@ -25,10 +43,14 @@ class ReportingCommand(BaseCommand, Generic[Report]):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run `report` and print what it returns."""
+        if self.prints_names:
+            outputs = (PrintableOutput(cast(TextIO, out)) for out in (self.stdout, self.stderr))
+            self.stdout, self.stderr = outputs
         try:
-            report = self.report(**options)
+            with audit.acting_as(audit.by_command(type(self).__module__.rpartition(".")[2])):
+                report = self.report(**options)
         except SemsearchError as error:
-            raise CommandError(error.detail) from error
+            raise CommandError(printable(str(error))) from error
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:

@@ -177,7 +177,7 @@ def prepared(
         with clock.timed("read"), storage_errors(), default_storage.open(str(image.file.name)) as file:
             data = file.read()
         with core_lock(), clock.timed("decode"):
-            return prepare(decoding.decode(data, image_limits(), shortest_side=side))
+            return prepare(decoding.decode(data, image_limits(of_a_job=True), shortest_side=side))
 
     limits = Limits(AHEAD_BATCHES * settings.EXTRACT_BATCH)
     for image, pixels in read_ahead(read, rows, limits, threads_named="decode"):

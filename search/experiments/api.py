@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.serializers import JobSerializer
-from gallery.api.views import shown_jobs
+from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
 from search.experiments import answers, leaderboard, promotion
 from search.experiments import jobs as experiment_jobs
@@ -39,8 +39,7 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
 
     queryset = Experiment.objects.none()
     pagination_class = ByNewest
-    # as many digits as always fit the database's integer
-    lookup_value_regex = "[0-9]{1,18}"
+    lookup_value_regex = ANY_ID
     csv_columns = leaderboard.COLUMNS
 
     @extend_schema(parameters=[shapes.ExperimentQuerySerializer], responses=answers.ExperimentAnswer)

@@ -151,6 +151,6 @@ def _queries(files: list[str], config: FeatureConfig) -> NDArray[np.float32]:
     vectors = []
     for name in files:
         with default_storage.open(name) as file:
-            rgb = decoding.decode(file.read(), image_limits(), shortest_side=config.input_size)
+            rgb = decoding.decode(file.read(), image_limits(of_a_job=True), shortest_side=config.input_size)
         vectors.append(network.extract_query(rgb))
     return np.stack(vectors)

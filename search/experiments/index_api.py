@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.serializers import JobSerializer
-from gallery.api.views import shown_jobs
+from gallery.api.views import ANY_ID, shown_jobs
 from search.experiments import index_serializers, promotion
 from search.models import IndexBuild, SearchIndex
 
@@ -24,6 +24,7 @@ class IndexViewSet(viewsets.ReadOnlyModelViewSet[SearchIndex]):
 
     serializer_class = index_serializers.IndexSerializer
     pagination_class = ByNewest
+    lookup_value_regex = ANY_ID
     queryset = SearchIndex.objects.select_related("dataset", "spec").prefetch_related(
         Prefetch(
             "builds",

@@ -8,6 +8,7 @@ import numpy as np
 from django.db import transaction
 
 from gallery import jobs
+from gallery.access import audit
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
@@ -86,6 +87,7 @@ def promote_job(run: JobRun) -> PromotionResult:
         replaced = others.first()
         others.update(live=False)
         SearchIndex.objects.filter(pk=index.pk).update(live=True)
+        audit.record("configuration.live", dataset, job=run.job.pk, index=index.pk, configuration=str(spec))
         # pictures that came while this job ran were extracted for the old configuration only
         if without_embedding(dataset, spec).exists():
             jobs.enqueue(job_kinds.EXTRACT, dataset)

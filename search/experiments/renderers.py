@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
-from gallery.browse.csv_cells import escape_formula
+from gallery.browse.csv_cells import CsvWriter
 
 
 class CsvRenderer(BaseRenderer):
@@ -28,13 +27,12 @@ class CsvRenderer(BaseRenderer):
         """Return the bytes of the file; the view names its `columns`, so that an empty list has a header."""
         columns = (renderer_context or {})["view"].csv_columns
         out = io.StringIO(newline="")
-        writer = csv.writer(out)
-        writer.writerow(columns)
-        writer.writerows([_cell(row[name]) for name in columns] for row in data["rows"])
+        writer = CsvWriter(out)
+        writer.row(columns)
+        for row in data["rows"]:
+            writer.row(_cell(row[name]) for name in columns)
         return out.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return escape_formula(value) if isinstance(value, str) else value
+    return ("true" if value else "false") if isinstance(value, bool) else value

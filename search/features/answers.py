@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias, TypedDict
 
-from django.core.files.storage import default_storage
-
 from gallery.models import Image
 from search.extractors.networks import registry
 from search.extractors.networks.layer_info import Layer
@@ -72,10 +70,7 @@ def feature_maps_answer(image: Image, model: str, layer: str, count: int) -> Fea
         "model": model,
         "layer": layer,
         "shape": found.shape,
-        "maps": [
-            {"channel": one.channel, "mean": one.mean, "picture": default_storage.url(one.file)}
-            for one in found.maps
-        ],
+        "maps": [{"channel": one.channel, "mean": one.mean, "picture": one.address} for one in found.maps],
     }
 
 

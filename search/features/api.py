@@ -13,7 +13,6 @@ from rest_framework.views import APIView
 from gallery.errors import NotFoundError
 from gallery.models import Image
 from search.features import answers
-from search.throttling import SearchThrottle
 
 MAX_CHANNELS = 64
 
@@ -27,9 +26,6 @@ class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
 
 class FeatureMapsView(APIView):
     """What a layer makes of a stored picture."""
-
-    throttle_classes = [SearchThrottle]
-    throttle_scope = "search"
 
     @extend_schema(parameters=[FeatureMapsQuerySerializer], responses=answers.FeatureMapsAnswer)
     def get(self, request: Request, name: str, layer: str) -> Response:

@@ -1,24 +1,30 @@
-"""What a layer makes of a stored picture: its strongest channels as small pictures, made once and kept."""
+"""What a layer makes of a stored picture: its strongest channels as small pictures, made once and kept.
+
+All that is kept of a layer is one file: a zip of the list and the pictures.
+"""
 
 from __future__ import annotations
 
+import io
 import json
-import logging
 import threading
-from collections.abc import Iterable
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import IO, Any
 
-import numpy as np
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from numpy.typing import NDArray
+from django.urls import reverse
 
 from gallery.errors import NotFoundError, WeightsError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
+from gallery.system import derived_files
+from gallery.system.places import Places
+from gallery.system.single_flight import SingleFlight
 from search.extractors.map_images import coloured, strongest_channels
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks.network import Network
@@ -26,23 +32,30 @@ from search.extractors.networks.registry import get_network
 from search.stored_folders import FEATURE_MAPS
 from search.types import RGB
 
-logger = logging.getLogger(__name__)
-
 SIDE = 112
 QUALITY = 80
-VERSION = 1  # raise when pictures come to look different; what is kept is then passed over
+VERSION = 2  # raise when pictures come to look different; what is kept is then passed over
 KEPT_NETWORKS = 4  # in memory
+
+LISTED = "list.json"
+ENDING = ".zip"
+# Of the 16 requests that a web process answers at once so many make maps, and so many ask for what is not yet
+# made: the first use of a network may take half a minute, and the others must not wait for it.
+MAKING = 2
+ASKING = 12
+WAIT_S = 10.0
+BUSY = "Many feature maps are being made: try again in a moment."
 
 _loading = threading.Lock()
 
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """One channel: its number counted from 0, its mean over the map, and the stored name of its picture."""
+    """One channel: its number counted from 0, its mean over the map, and the address of its picture."""
 
     channel: int
     mean: float
-    file: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,13 @@ class FeatureMaps:
     shape: tuple[int, int, int]
     maps: list[FeatureMap]
 
+    def has(self, count: int) -> bool:
+        """Whether these are as many channels as are asked for, or all there are."""
+        return len(self.maps) >= min(count, self.shape[2])
+
+
+_flights: SingleFlight[FeatureMaps] = SingleFlight(Places(MAKING, WAIT_S, BUSY), ASKING, 2 * WAIT_S, BUSY)
+
 
 def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMaps:
     """Return up to `count` channels of a layer with the largest means, making the pictures that are missing.
@@ -59,6 +79,8 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
     Raises:
         NotFoundError: there is no such network or layer, it has no maps, or the picture's file is gone.
         WeightsError: the network cannot be used here.
+        BusyError: too many ask for what is not made yet.
+        StorageUnavailableError: the storage does not answer.
     """
     network = get_network(model)
     network.require_layer(layer)
@@ -66,44 +88,44 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
         raise NotFoundError(f"{network.title} is computed from pixels: it has no feature maps.")
     if reason := network.unavailable_reason():
         raise WeightsError(reason)
-    root = f"{FEATURE_MAPS}/{image.pk}/{model}-{network.weights_digest[:12]}-v{VERSION}/{layer}"
-    kept = _kept(root)
-    if kept is None or len(kept.maps) < min(count, kept.shape[2]):
-        kept = _make(image, network, layer, count, root)
-    return FeatureMaps(kept.shape, kept.maps[:count])
+    key = f"{FEATURE_MAPS}/{image.pk}/{model}-{network.weights_digest[:12]}-v{VERSION}-{layer}"
+    found = _kept(key, count)
+    while found is None or not found.has(count):
+        # who makes it may have been asked for less
+        found = _flights.do(key, lambda: _kept(key, count) or _make(image, network, layer, count, key))
+    return FeatureMaps(found.shape, found.maps[:count])
 
 
-def drop_feature_maps(image_ids: Iterable[int]) -> None:
-    """Remove what is kept of these images."""
+def open_image(path: str) -> IO[bytes]:
+    """Return the picture of a channel by the path in its address.
+
+    Raises: FileNotFoundError where it is not kept; StorageUnavailableError.
+    """
+    name = PurePosixPath(path)
+    content = derived_files.read(str(name.parent), used=False)
     try:
-        folders, _ = default_storage.listdir(FEATURE_MAPS)
-    except FileNotFoundError:  # nothing was ever kept
-        return
-    for pk in {str(pk) for pk in image_ids} & set(folders):
-        try:
-            _drop_folder(f"{FEATURE_MAPS}/{pk}")
-        except OSError:
-            # nothing shows these pictures any more
-            logger.exception("Could not delete the feature maps of image %s", pk)
+        with zipfile.ZipFile(io.BytesIO(content or b"")) as bundle:
+            return io.BytesIO(bundle.read(name.name))
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise FileNotFoundError(path) from error
 
 
-def _make(image: Image, network: Network, layer: str, count: int, root: str) -> FeatureMaps:
+def _make(image: Image, network: Network, layer: str, count: int, key: str) -> FeatureMaps:
     with _loading:
         extractor = _extractor(network.name, network.weights_digest)
     pixels = extractor.prepare(_pixels(image, network.input_size))
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
-    made = [
-        FeatureMap(channel, round(mean, 6), _keep_image(f"{root}/{channel}.webp", found[:, :, channel]))
-        for channel, mean in strongest_channels(found, count)
-    ]
-    height, width, channels = found.shape
-    result = FeatureMaps((height, width, channels), made)
-    _keep_list(root, result)
-    if not Image.objects.filter(pk=image.pk).exists():
-        # it was removed meanwhile, and its folder before these files were there
-        drop_feature_maps([image.pk])
-        raise NotFoundError(f"There is no image {image.pk} any more.")
-    return result
+    channels = strongest_channels(found, count)
+    listed = {"shape": found.shape, "maps": [[channel, round(mean, 6)] for channel, mean in channels]}
+    content = io.BytesIO()
+    # stored as they are: WebP is compressed
+    with zipfile.ZipFile(content, "w") as bundle:
+        bundle.writestr(LISTED, json.dumps(listed))
+        for channel, _ in channels:
+            shown = coloured(found[:, :, channel], SIDE)
+            bundle.writestr(f"{channel}.webp", decoding.encode_webp(shown, QUALITY))
+    derived_files.write(key, content.getvalue(), image, ENDING)
+    return _as_maps(key, listed)
 
 
 @lru_cache(maxsize=KEPT_NETWORKS)
@@ -129,37 +151,23 @@ def _pixels(image: Image, side: int) -> RGB:
     return decoding.decode(data, image_limits(), shortest_side=side)
 
 
-def _keep_image(name: str, channel: NDArray[np.float32]) -> str:
-    if default_storage.exists(name):
-        return name
-    return default_storage.save(name, ContentFile(decoding.encode_webp(coloured(channel, SIDE), QUALITY)))
-
-
-def _keep_list(root: str, result: FeatureMaps) -> None:
-    """Write the list after its pictures, so that whoever finds it finds them."""
-    content = {
-        "shape": list(result.shape),
-        "maps": [[one.channel, one.mean, one.file] for one in result.maps],
-    }
-    default_storage.delete(f"{root}/list.json")
-    default_storage.save(f"{root}/list.json", ContentFile(json.dumps(content).encode()))
-
-
-def _kept(root: str) -> FeatureMaps | None:
-    """Return what was made before, or None."""
-    try:
-        with default_storage.open(f"{root}/list.json") as file:
-            content = json.loads(file.read())
-    except (OSError, ValueError):  # not made yet, or being written by another request
+def _kept(key: str, count: int) -> FeatureMaps | None:
+    """Return what was made before, None where that is nothing or less than is asked for."""
+    content = derived_files.read(key)
+    if content is None:
         return None
-    height, width, channels = content["shape"]
-    return FeatureMaps((height, width, channels), [FeatureMap(*one) for one in content["maps"]])
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as bundle:
+            kept = _as_maps(key, json.loads(bundle.read(LISTED)))
+    except (LookupError, TypeError, ValueError, zipfile.BadZipFile):  # a damaged file is made again
+        return None
+    return kept if kept.has(count) else None
 
 
-def _drop_folder(folder: str) -> None:
-    folders, files = default_storage.listdir(folder)
-    for name in files:
-        default_storage.delete(f"{folder}/{name}")
-    for name in folders:
-        _drop_folder(f"{folder}/{name}")
-    default_storage.delete(folder)
+def _as_maps(key: str, listed: dict[str, Any]) -> FeatureMaps:
+    height, width, channels = listed["shape"]
+    maps = [
+        FeatureMap(channel, mean, reverse("gallery:media", args=[f"{key}/{channel}.webp"]))
+        for channel, mean in listed["maps"]
+    ]
+    return FeatureMaps((height, width, channels), maps)

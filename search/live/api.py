@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import parsers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gallery.access.permissions import MayRead
+from gallery.api import parsers
 from search.live import answers
 from search.live import query as live_query
 from search.live import serializers as live_serializers
-from search.throttling import SearchThrottle
 
 
 class SearchView(APIView):
     """Find pictures like this one."""
 
-    permission_classes = [MayRead]
-    parser_classes = [parsers.MultiPartParser, parsers.JSONParser, parsers.FormParser]
-    throttle_classes = [SearchThrottle]
-    throttle_scope = "search"
+    parser_classes = [parsers.MultiPartParser, parsers.JsonParser, parsers.FormParser]
 
     @extend_schema(
         request={

@@ -134,7 +134,7 @@ class Query:
         if row is not None:
             return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
         with self.timings.stage("decode"), default_storage.open(str(self.image.file.name)) as file:
-            rgb = decoding.decode(file.read(), image_limits())
+            rgb = decoding.decode(file.read(), image_limits(), shortest_side=index.spec.input_size)
         return self._extracted(index.spec.config, rgb)
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:

@@ -12,13 +12,14 @@ from django.core.files.storage import default_storage
 from gallery import jobs
 from gallery.errors import IndexDamagedError
 from gallery.ingest import removal
-from gallery.models import Dataset, Image
+from gallery.models import Dataset, DerivedFile, Image
 from search import job_kinds
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs
 from search.indexing import builds, database_vectors, snapshots
 from search.indexing.backends import backend
 from search.models import SearchIndex
+from search.stored_folders import FEATURE_MAPS
 from search.types import Ids
 
 IMAGE_FOLDERS = ("images", "thumbnails")
@@ -148,7 +149,10 @@ def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
 
 
 def _files() -> tuple[list[int], list[str]]:
-    """Return the images whose file is gone, and the stored files that belong to no image."""
+    """Return the images whose file is gone, and the stored files that belong to no image.
+
+    A derived file that is gone is made again when somebody asks for it: nothing is lost.
+    """
     present = {name for folder in IMAGE_FOLDERS for name in _walk(folder)}
     lost: list[int] = []
     rows = Image.objects.order_by("pk").values_list("pk", "file", "thumbnail").iterator(2000)
@@ -156,7 +160,9 @@ def _files() -> tuple[list[int], list[str]]:
         if any(name not in present for name in names):
             lost.append(pk)
         present.difference_update(names)
-    return lost, sorted(present)
+    derived = set(_walk(FEATURE_MAPS))
+    derived.difference_update(DerivedFile.objects.values_list("file", flat=True).iterator(2000))
+    return lost, sorted(present | derived)
 
 
 def _walk(folder: str) -> Iterator[str]:

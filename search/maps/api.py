@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.renderers import BinaryRenderer
-from gallery.api.views import shown_jobs
+from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
 from search.experiments.api import validated
 from search.maps import answers, export
@@ -45,8 +45,7 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
 
     queryset = Projection.objects.none()
     pagination_class = ByNewest
-    # as many digits as always fit the database's integer
-    lookup_value_regex = "[0-9]{1,18}"
+    lookup_value_regex = ANY_ID
 
     @extend_schema(parameters=[shapes.ProjectionQuerySerializer], responses=answers.ProjectionAnswer)
     def list(self, request: Request) -> Response:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.browse.csv_cells import escape_formula
+from gallery.browse.csv_cells import CsvWriter
 from gallery.counts.dataset_cache import DatasetCache
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.models import Dataset, Image
@@ -225,18 +225,17 @@ def _scores(experiment: Experiment, ids: Ids) -> Numbers:
 
 def _csv_pieces(current: CurrentMap) -> Iterator[bytes]:
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    writer = CsvWriter(out)
+    writer.row(COLUMNS)
     for start in range(0, len(current.ids), READ_ROWS):
         ids = current.ids[start : start + READ_ROWS].tolist()
         rows = Image.objects.filter(pk__in=ids).values_list("pk", "filename", "category")
-        named = {pk: (escape_formula(filename), escape_formula(category)) for pk, filename, category in rows}
+        named = {pk: names for pk, *names in rows}
         points = current.points[start : start + READ_ROWS].tolist()
-        writer.writerows(
-            (pk, *named[pk], f"{x:.6g}", f"{y:.6g}")
-            for pk, (x, y) in zip(ids, points, strict=True)
-            if pk in named
-        )
+        for pk, (x, y) in zip(ids, points, strict=True):
+            if pk in named:
+                # numbers, not texts, which a minus would make a formula
+                writer.row((pk, *named[pk], Decimal(f"{x:.6g}"), Decimal(f"{y:.6g}")))
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()

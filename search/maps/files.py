@@ -12,10 +12,18 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 from numpy.typing import NDArray
 
-from gallery.errors import NotFoundError
+from gallery.errors import NotFoundError, SemsearchError
 from gallery.system.stored_files import delete_on_commit
+from search.damage import DAMAGE
 from search.models import Projection
 from search.types import Ids
+
+
+class MapDamagedError(SemsearchError):
+    """The file of a map is not what was written."""
+
+    code = "map_damaged"
+    status = 503
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def store(projection: Projection, stored_map: StoredMap) -> None:
 def read(projection: Projection) -> StoredMap:
     """Return the map of a projection, also when it is replaced in this moment.
 
-    Raises: NotFoundError when its file is gone.
+    Raises: NotFoundError when its file is gone; MapDamagedError when it is damaged.
     """
     try:
         return _content(projection)
@@ -75,12 +83,15 @@ def read(projection: Projection) -> StoredMap:
 
 
 def _content(projection: Projection) -> StoredMap:
-    with (
-        default_storage.open(str(projection.file.name)) as file,
-        np.load(file, allow_pickle=False) as content,
-    ):
-        return StoredMap(
-            np.asarray(content["ids"], dtype=np.int64),
-            np.asarray(content["points"], dtype=np.float32),
-            np.asarray(content["clusters"], dtype=np.uint16),
-        )
+    with default_storage.open(str(projection.file.name)) as file:
+        try:
+            with np.load(file, allow_pickle=False) as content:
+                return StoredMap(
+                    np.asarray(content["ids"], dtype=np.int64),
+                    np.asarray(content["points"], dtype=np.float32),
+                    np.asarray(content["clusters"], dtype=np.uint16),
+                )
+        except DAMAGE as error:
+            raise MapDamagedError(
+                f"The file of map {projection.pk} is damaged: delete the map and compute it again."
+            ) from error

@@ -7,6 +7,7 @@ import sys
 from functools import lru_cache
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIEnvironment
 
 from uvicorn._types import HTTPScope
 
@@ -16,7 +17,7 @@ from semsearch_site.web.wsgi_answers import FileWrapper
 _BETWEEN = {"HTTP_COOKIE": "; "}
 
 
-def environ_of(scope: HTTPScope, body: BinaryIO | None = None, size: int = 0) -> dict[str, Any]:
+def environ_of(scope: HTTPScope, body: BinaryIO | None = None, size: int = 0) -> WSGIEnvironment:
     """Return the environment of a request, with its body and the length that this really has, or without."""
     host, port = scope["server"] or ("localhost", None)
     client = scope["client"]

@@ -249,7 +249,7 @@ def test_others_are_sent_to_the_sign_in_and_other_distances_are_explained(board:
     way = board.locator(".chosen-live")
     expect(way).to_contain_text("Staff can use this configuration")
     expect(way.get_by_role("link", name="Sign in")).to_have_attribute(
-        "href", re.compile(r"^/admin/login/\?next=%2Fleaderboard%2F")
+        "href", re.compile(r"^/accounts/sign-in/\?next=%2Fleaderboard%2F")
     )
     board.get_by_role("radio", name="Euclidean").check(force=True)
     expect(way).to_contain_text("Live search ranks by the cosine")

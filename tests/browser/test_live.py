@@ -8,12 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import Page, expect
-from rest_framework.throttling import ScopedRateThrottle
 
 from gallery.models import Dataset, Image
 from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
+from tests.support.rates import forget_hits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -130,16 +129,16 @@ def test_a_file_that_is_no_image_is_refused_in_words(live: Page, tmp_path: Path)
     expect(live.locator("#failure")).to_be_hidden()
 
 
-def test_too_many_searches_are_refused_in_words(live: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.clear()
-    monkeypatch.setattr(ScopedRateThrottle, "THROTTLE_RATES", {"search": "1/min"})
+def test_too_many_searches_are_refused_in_words(live: Page, settings: Any) -> None:
+    forget_hits()
+    settings.SEARCH_THROTTLE = "1/min"
     live.set_input_files("#file", unseen("birds"))
     expect_first_hit(live, "birds")
     live.set_input_files("#file", unseen("coins"))
     expect(live.get_by_role("alert")).to_have_text(
         re.compile(r"^Too many searches in a short time\. Try again in \d+ seconds?\.$")
     )
-    cache.clear()
+    forget_hits()
 
 
 def test_the_keyboard_alone_chooses_a_file_and_opens_the_first_result(live: Page) -> None:

@@ -13,10 +13,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client, override_settings
-from knox.models import AuthToken
 
 from gallery import jobs
-from gallery.models import Dataset, Image, Job
+from gallery.models import AccessToken, Dataset, Image, Job
 from search import job_kinds
 from search.models import Embedding
 from tests.conftest import image_bytes, import_folder, sample_files
@@ -196,8 +195,8 @@ def test_a_token_writes_and_only_its_digest_is_stored(client: Client, dataset: D
     User.objects.create_superuser("robot")
     call_command("create_token", "robot", "--json")
     token = json.loads(capsys.readouterr().out.splitlines()[-1])["token"]
-    stored = AuthToken.objects.get()
-    assert token not in (stored.digest, stored.token_key)
+    stored = AccessToken.objects.get()
+    assert token not in (stored.digest, stored.prefix)
     header = {"HTTP_AUTHORIZATION": f"Token {token}"}
     body = {"dataset": "mine", "file": upload(image_bytes(2)), "label": "cats"}
     answer = client.post("/api/v1/images/", body, **header)  # type: ignore[arg-type]

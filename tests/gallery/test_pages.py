@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 PAGES = [
     "/", "/compare/", "/leaderboard/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/", "/jobs/",
+    "/accounts/sign-in/", "/accounts/first/",
 ]  # fmt: skip
 
 

@@ -51,8 +51,8 @@ test("a server without a sentence is spoken for", async () => {
   await refused("The server had a problem answering. Try again in a moment.", { status: 502 });
   answering("", { status: 413 });
   await refused("The file is larger than the server accepts.", { status: 413 });
-  answering("{}", { status: 429, headers: { "Retry-After": "1" } });
-  await refused("Too many searches in a short time. Try again in 1 second.", { status: 429 });
+  answering("{}", { status: 429 });
+  await refused("Too many requests in a short time. Try again in a minute.", { status: 429 });
   answering("not JSON");
   await refused("The server sent an answer that cannot be read. Try again in a moment.", { status: 0 });
 });

@@ -228,6 +228,8 @@ def _ask_the_gallery(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/jobs/{id}/failed-files/retry/", f"{job}failed-files/retry/")
     asked.post("/api/v1/jobs/{id}/retry/", f"{job}retry/")
     asked.post("/api/v1/jobs/{id}/cancel/", f"{job}cancel/")
+    asked.post("/api/v1/tokens/", name="nightly", scopes=["search", "read"])
+    asked.get("/api/v1/tokens/")
 
 
 def _ask_the_search(asked: SchemaClient, site: Site) -> None:

@@ -34,7 +34,7 @@ def test_compose_follows_the_compose_specification(compose: dict[str, Any]) -> N
 
 def test_every_setting_that_compose_gives_us_exists(compose: dict[str, Any]) -> None:
     given = {name for service in OURS for name in compose["services"][service]["environment"]}
-    assert given <= known_settings() | {"SECRET_KEY"}
+    assert given <= known_settings() | {"SECRET_KEY", "TMPDIR"}  # the last is Python's own
     assert {"DATABASE_URL", "REDIS_URL", "STORAGE_BUCKET", "INDEX_BACKEND", "MILVUS_URI"} <= given
 
 
@@ -72,6 +72,70 @@ def test_every_variable_without_a_default_stands_in_the_example_environment(comp
     required = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "compose.yaml").read_text()))
     named = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose.env").read_text(), flags=re.M))
     assert required == named
+    # compose refuses to start with an empty one: nobody starts with a password that stands in a public file
+    assert not re.findall(r"^[A-Z_]+=.", (ROOT / "deploy/compose.env").read_text(), flags=re.M)
+
+
+def test_only_the_proxy_is_reached_from_outside(compose: dict[str, Any]) -> None:
+    services, networks = compose["services"], compose["networks"]
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    assert all(service.get("network_mode") is None for service in services.values())
+    on = {name: set(service["networks"]) for name, service in services.items()}
+    assert {name for name, some in on.items() if "front" in some} == {"proxy", "web"}
+    assert on["proxy"] == {"front"}
+    assert networks["back"]["internal"] is True
+    for name in ("postgres", "valkey", "storage", "bucket", "milvus", "beat"):
+        assert on[name] == {"back"}, name
+    (pool,) = networks["front"]["ipam"]["config"]
+    assert services["web"]["environment"]["TRUSTED_PROXIES"] == pool["subnet"]
+
+
+def test_every_container_is_as_closed_as_it_can_be(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else []), name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert not service.get("privileged"), name
+        assert service["read_only"] is (name != "milvus"), name
+        assert any(folder.startswith("/tmp") for folder in service["tmpfs"]), name
+        assert service["pids_limit"], name
+        assert not [bound for bound in service.get("volumes", []) if "docker.sock" in bound], name
+
+
+def test_every_server_asks_for_a_password(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["postgres"]["environment"]["POSTGRES_PASSWORD"].startswith("${POSTGRES_PASSWORD:?")
+    assert services["storage"]["environment"]["MINIO_ROOT_PASSWORD"].startswith("${STORAGE_SECRET_KEY:?")
+    assert "--requirepass" in services["valkey"]["command"][-1]
+    assert services["valkey"]["environment"]["REDISCLI_AUTH"].startswith("${VALKEY_PASSWORD:?")
+    assert services["web"]["environment"]["REDIS_URL"].startswith("redis://:${VALKEY_PASSWORD:?")
+
+
+def test_the_proxy_knows_what_its_file_asks_for(compose: dict[str, Any]) -> None:
+    proxy = compose["services"]["proxy"]
+    text = (ROOT / "deploy/Caddyfile").read_text()
+    assert set(re.findall(r"\{\$([A-Z_]+)", text)) == set(proxy["environment"])
+    assert text.count("reverse_proxy web:8000") == 2
+    assert text.count("max_size") == 2
+    for closed in ("/metrics", "/readyz"):
+        assert closed in text
+    assert {"read_header", "read_body", "write", "idle"} <= set(text.split())
+    assert "./deploy/Caddyfile:/etc/caddy/Caddyfile:ro" in proxy["volumes"]
+
+
+HARDENED = {
+    "UMask": "0077", "StateDirectoryMode": "0700", "NoNewPrivileges": "true", "CapabilityBoundingSet": "",
+    "PrivateTmp": "true", "ProtectSystem": "strict", "ProtectHome": "true", "RestrictSUIDSGID": "true",
+    "RestrictNamespaces": "true", "SystemCallFilter": "@system-service", "ProtectKernelModules": "true",
+    "User": "semsearch",
+}  # fmt: skip
+UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_systemd_unit_gives_its_process_no_more_than_it_needs(unit: Path) -> None:
+    lines = re.findall(r"^(\w+)=(.*)$", unit.read_text(), flags=re.M)
+    assert HARDENED.items() <= dict(lines).items()
 
 
 def test_every_service_is_limited_and_waits_only_for_what_is_there(compose: dict[str, Any]) -> None:
@@ -83,9 +147,7 @@ def test_every_service_is_limited_and_waits_only_for_what_is_there(compose: dict
             assert set(limits) == {"cpus", "memory"}, name
 
 
-@pytest.mark.parametrize(
-    "unit", sorted((ROOT / "deploy/systemd").glob("*.service")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_a_systemd_unit_starts_what_the_project_installs(unit: Path) -> None:
     text = unit.read_text()
     (command,) = re.findall(r"^ExecStart=(\S+)", text, flags=re.M)

@@ -15,7 +15,8 @@ from moto.server import ThreadedMotoServer
 from gallery import jobs
 from gallery.ingest import removal
 from gallery.ingest.single_image import add_image
-from gallery.models import Dataset, FailedFile, Job
+from gallery.models import Dataset, DerivedFile, FailedFile, Job
+from gallery.system import derived_files
 from search import job_kinds
 from search.maintenance import verification
 from semsearch_site import env as environment
@@ -64,8 +65,13 @@ def test_an_image_lives_in_the_bucket_and_is_shown_through_the_site(dataset: Dat
     assert b"".join(answer) == data
     assert "immutable" in answer["Cache-Control"]
     assert client.get(image.file.url.replace(image.sha256, "0" * 64)).status_code == 404
+    derived_files.write("feature-maps/1/net-stem", b"bundle", image, ".zip")
+    assert derived_files.read("feature-maps/1/net-stem") == b"bundle"
+    kept = DerivedFile.objects.get().file
+    assert default_storage.exists(kept)
     removal.remove_images([image.pk])
     assert not default_storage.exists(str(image.file.name))
+    assert not default_storage.exists(kept)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -56,7 +56,8 @@ if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     for _name in COMPUTE_THREADS:
         os.environ.setdefault(_name, str(max(1, (os.cpu_count() or 1) // _workers)))
 os.environ["SEMSEARCH_HOME"] = str(_own_home())
-os.environ["SEARCH_THROTTLE"] = "100000/min"
+for _name in ("SEARCH", "UPLOAD", "READ", "SIGN_IN"):
+    os.environ[f"{_name}_THROTTLE"] = "100000/min"
 
 
 @pytest.hookimpl(wrapper=True)

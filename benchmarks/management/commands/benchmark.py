@@ -16,6 +16,7 @@ OPTIONS = {"folder": "--images", "count": "--count", "clients": "--clients", "se
 class Command(ReportingCommand[dict[str, Any]]):
     """`benchmark NAME|all`, or `benchmark --write-docs`."""
 
+    prints_names = False  # but figures and words of ours, several lines at once
     help = "Measure, print and keep figures under benchmarks/results."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -107,14 +107,17 @@ def examined(network: ExtraNetwork) -> Examined | None:
     values = _read(network.folder)
     if values is None or values["source"] != network.source:
         return None
-    return Examined(
-        model_file=Path(values["model_file"]),
-        model_digest=values["model_digest"],
-        weights_digest=values["weights_digest"],
-        input_size=values["input_size"],
-        keras_layers=values["layers"],
-        layers=tuple(layer_from(layer) for layer in values["taps"]),
-    )
+    try:
+        return Examined(
+            model_file=Path(values["model_file"]),
+            model_digest=values["model_digest"],
+            weights_digest=values["weights_digest"],
+            input_size=values["input_size"],
+            keras_layers=values["layers"],
+            layers=tuple(layer_from(layer) for layer in values["taps"]),
+        )
+    except (LookupError, TypeError, AttributeError):  # damaged: it is made anew
+        return None
 
 
 def require(network: ExtraNetwork) -> Examined:
@@ -204,6 +207,7 @@ def load_model(path: Path) -> Any:
 def _read(folder: Path) -> Description | None:
     try:
         values: Description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none yet; it is replaced as a whole, so a damaged one is made anew
-        return None
-    return values if values.get("format") == DESCRIPTION_FORMAT else None
+        current = values["format"] == DESCRIPTION_FORMAT and isinstance(values["source"], str)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None  # none yet; it is replaced as a whole, so a damaged one is made anew
+    return values if current else None

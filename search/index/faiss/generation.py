@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
+from search.damage import DAMAGE
 from search.index.base import IndexStats, SearchResult, checked_ids
-from search.index.faiss.index import EXACT, FaissIndex, SearchEffort
+from search.index.faiss.index import EXACT, FaissIndex, SearchEffort, is_served
+from search.index.faiss.seal import seal, sealed, state_of, unseal
 from search.index.faiss.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
 from search.types import GenerationFacts, Ids, TrialFacts, Vectors
 
@@ -22,10 +24,13 @@ INDEX_FILE = "index.faiss"
 MANIFEST_FILE = "manifest.json"
 DATA_FILES = (INDEX_FILE, VECTORS_FILE, IDS_FILE, LENGTHS_FILE, CENTRE_FILE)
 FORMAT = 2
+DIGEST = "digest"  # of the manifest itself, in its file only
 
 # The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
 CENTRE_FROM = 10
-CHECKED_BYTES = 128 * 2**20  # of a file whose checksum is looked at whenever it is opened
+CHECKED_BYTES = (
+    128 * 2**20
+)  # of a file that is read whenever it is opened; larger ones once they were touched
 # Hits of a compressed index keep their places up to these numbers, 24, 240, 2,400 ...: a page is one of 20.
 FIRST_BLOCK, NEXT_BLOCK = 24, 10
 
@@ -72,8 +77,10 @@ class Manifest:
         return cast(GenerationFacts, asdict(self))
 
     def write(self, folder: Path) -> None:
-        """Write manifest.json into a folder."""
-        (folder / MANIFEST_FILE).write_text(json.dumps(self.as_facts(), indent=1, sort_keys=True) + "\n")
+        """Write manifest.json into a folder, with a digest of all that it says."""
+        values = dict(self.as_facts())
+        values |= {DIGEST: _digest(values)}
+        (folder / MANIFEST_FILE).write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -82,13 +89,35 @@ class Manifest:
         Raises: IndexDamagedError when it is missing or is not a manifest of this format.
         """
         try:
-            values: Mapping[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+            values: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+            digest = values.pop(DIGEST, None)
             manifest = cls(**values)
-        except (OSError, ValueError, TypeError) as error:
+        except DAMAGE as error:
             raise damaged(folder, "its manifest cannot be read") from error
         if manifest.format != FORMAT:
             raise damaged(folder, f"its format is {manifest.format}, this version reads {FORMAT}")
+        # those of earlier versions have none
+        if digest is not None and digest != _digest(values):
+            raise damaged(folder, "its manifest is not what was written (its digest differs)")
+        if not manifest.is_sound():
+            raise damaged(folder, "its manifest says what cannot be")
         return manifest
+
+    def is_sound(self) -> bool:
+        """Whether counts are counts and the index is of a kind that is served."""
+        counts = (self.count, self.dims, self.effort_lists, self.effort_candidates)
+        return (
+            all(type(one) is int and 0 <= one < 2**48 for one in counts)
+            and isinstance(self.factory, str)
+            and is_served(self.factory)
+            and isinstance(self.checksums, dict)
+            and isinstance(self.effort_margin, float | int)
+        )
+
+
+def _digest(values: Mapping[str, object]) -> str:
+    """Return the SHA-256 of a manifest's values as JSON of one form."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def damaged(folder: Path, reason: str) -> IndexDamagedError:
@@ -112,28 +141,16 @@ class Generation:
     def open(cls, folder: Path, *, checksums: bool = True) -> Generation:
         """Open a generation's folder after checking sizes, counts and checksums.
 
-        Without `checksums` large files are not read for it: every process that starts would wait for that.
+        Without `checksums` a large file is read for it only if it was touched since it was last found to be
+        whole: every process that starts would wait for that.
 
         Raises: IndexDamagedError when anything does not agree with the manifest.
         """
         manifest = Manifest.read(folder)
-        expected = {
-            VECTORS_FILE: manifest.count * manifest.dims * 2,
-            IDS_FILE: manifest.count * 8,
-            LENGTHS_FILE: manifest.count * 4,
-        }
-        for name in DATA_FILES:
-            path = folder / name
-            if not path.is_file():
-                raise damaged(folder, f"{name} is missing")
-            if name in expected and path.stat().st_size != expected[name]:
-                raise damaged(folder, f"{name} has {path.stat().st_size} bytes instead of {expected[name]}")
-            checked = checksums or path.stat().st_size <= CHECKED_BYTES
-            if checked and sha256_of(path) != manifest.checksums.get(name):
-                raise damaged(folder, f"{name} is not what was written (its checksum differs)")
+        _check_files(folder, manifest, every=checksums)
         try:
             stored = MappedVectors.open(folder, manifest.count, manifest.dims)
-        except (OSError, ValueError, EOFError) as error:
+        except DAMAGE as error:
             raise damaged(folder, "its vectors cannot be read") from error
         exact = None if manifest.factory == EXACT else stored
         index = FaissIndex.load(folder / INDEX_FILE, manifest.factory, exact=exact, effort=manifest.effort)
@@ -200,3 +217,32 @@ class Generation:
     def stats(self) -> IndexStats:
         """Return size and kind."""
         return self.index.stats()
+
+
+def _check_files(folder: Path, manifest: Manifest, *, every: bool) -> None:
+    """Look at the sizes and, of every file or of those that have to be, at the checksums.
+
+    Raises: IndexDamagedError.
+    """
+    expected = {
+        VECTORS_FILE: manifest.count * manifest.dims * 2,
+        IDS_FILE: manifest.count * 8,
+        LENGTHS_FILE: manifest.count * 4,
+    }
+    before, whole = sealed(folder), {}
+    for name in DATA_FILES:
+        path = folder / name
+        if not path.is_file():
+            raise damaged(folder, f"{name} is missing")
+        state = state_of(path)
+        size = state[0]
+        if size != expected.get(name, size):
+            raise damaged(folder, f"{name} has {size} bytes instead of {expected[name]}")
+        known = size > CHECKED_BYTES and before.get(name) == state
+        if (every or not known) and sha256_of(path) != manifest.checksums.get(name):
+            unseal(folder)
+            raise damaged(folder, f"{name} is not what was written (its checksum differs)")
+        if size > CHECKED_BYTES:
+            whole[name] = state
+    if whole != before:
+        seal(folder, whole)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
+from search.damage import DAMAGE
 from search.index.base import (
     NO_ID,
     NO_SCORE,
@@ -52,6 +53,11 @@ PRINCIPAL_FROM = 32_768  # vectors: principal components are learned from about 
 _SERVED = re.compile(r"Flat|((RR|PCAR)\d+,)?IVF\d+,\w+|HNSW\d+,\w+")
 
 
+def is_served(factory: str) -> bool:
+    """Whether indexes of a factory string are served."""
+    return bool(_SERVED.fullmatch(factory))
+
+
 def lists_for(count: int) -> int:
     """Return the number of inverted lists: the power of two nearest to 4 * sqrt(count) (FAISS guidelines)."""
     return int(2 ** round(math.log2(4 * math.sqrt(max(count, 1)))))
@@ -89,7 +95,7 @@ class FaissIndex:
     ) -> None:
         if dims < 1:
             raise IndexInputError("An index needs vectors of at least one dimension.")
-        if not _SERVED.fullmatch(factory):
+        if not is_served(factory):
             raise IndexInputError(f"{factory!r} is not served: use Flat, or a factory string of IVF or HNSW.")
         if factory != EXACT and exact is None:
             raise IndexInputError("A compressed index needs the exact vectors.")
@@ -119,7 +125,7 @@ class FaissIndex:
         index._removed = np.empty(0, dtype=np.int64)
         try:
             index._adopt(_faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC if mapped else 0))
-        except RuntimeError as error:
+        except DAMAGE as error:
             raise IndexDamagedError(f"{path.name} cannot be read; run rebuild_index.") from error
         if index.lists and index.effort.margin:
             index._near_lists()  # not in the first search

@@ -92,8 +92,13 @@ class MappedVectors:
 
     @classmethod
     def open(cls, folder: Path, count: int, dims: int) -> MappedVectors:
-        """Map the files of a generation whose sizes were checked."""
+        """Map the files of a generation whose sizes were checked.
+
+        Raises: one of `search.damage.DAMAGE` when they are no such files.
+        """
         centre = np.load(folder / CENTRE_FILE, allow_pickle=False)
+        if centre.shape != (dims,) or centre.dtype != np.float32:
+            raise ValueError(f"The centre has the shape {centre.shape} instead of {(dims,)}.")
         if not count:  # an empty file cannot be mapped
             return cls(np.empty(0, dtype=np.int64), np.empty((0, dims), dtype=np.float16), centre)
         with (folder / IDS_FILE).open("rb") as file:

@@ -13,6 +13,7 @@ from gallery.errors import IndexDamagedError, SemsearchError
 
 COLLECTION_NOT_FOUND = 100
 COLLECTION_NOT_LOADED = 101
+UNREACHABLE = "The vector engine does not answer, or refuses: try again later."
 
 
 class IndexUnreachableError(SemsearchError):
@@ -76,6 +77,6 @@ def speaking(server: MilvusServer) -> Iterator[None]:
     except MilvusException as error:
         if error.code in (COLLECTION_NOT_FOUND, COLLECTION_NOT_LOADED):
             raise IndexDamagedError("A collection of Milvus is gone. Run rebuild_index.") from error
-        raise IndexUnreachableError(f"Milvus at {server.uri}: {error.message or error}") from error
+        raise IndexUnreachableError(UNREACHABLE, inner=f"{server.uri}: {error.message or error}") from error
     except grpc.RpcError as error:
-        raise IndexUnreachableError(f"Milvus at {server.uri} does not answer: {error}") from error
+        raise IndexUnreachableError(UNREACHABLE, inner=f"{server.uri}: {error}") from error

@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count
 
+from gallery.access import audit
 from gallery.models import AtlasPage, Image
 from gallery.system.storage import storage_errors
 from search.maintenance.backup import bundle, rows
@@ -41,6 +42,7 @@ def write_backup(path: Path, *, originals: bool = True, derived: bool = False) -
     Raises: BackupExistsError, StorageUnavailableError, OSError.
     """
     began = time.monotonic()
+    audit.record("backup.write", path.name)
     with bundle.BundleWriter(path) as writer, rows.snapshot() as using:
         manifest = _manifest(using, originals=originals, derived=derived)
         for model in rows.kept_models(derived=derived):

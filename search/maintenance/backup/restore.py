@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from gallery.access import audit, audit_triggers
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Image, Job
 from search.maintenance.backup import bundle, rows
@@ -52,7 +53,8 @@ def restore_backup(path: Path) -> BackupReport:
     manifest = _checked(path)
     state = _migrated_to(manifest)
     with transaction.atomic():
-        _empty(state)
+        with audit_triggers.lifted():
+            _empty(state)
         rows_found = _read_rows(path, state)
         _compare(manifest, rows_found)
         with connection.cursor() as cursor:
@@ -67,6 +69,7 @@ def restore_backup(path: Path) -> BackupReport:
     Job.objects.filter(state__in=Job.ACTIVE).update(
         state=Job.State.FAILED, error=STOPPED, finished_at=timezone.now(), worker=""
     )
+    audit.record("backup.restore", path.name, made_at=manifest["created_at"])
     return {
         "images": Image.objects.count(),
         "embeddings": Embedding.objects.count(),

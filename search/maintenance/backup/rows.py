@@ -19,8 +19,17 @@ SNAPSHOT = "backup_snapshot"
 READ_ROWS = 2000
 FASTEST = 1
 
-# kept nowhere, or made anew by those who restore: who is signed in, what a worker holds, generations
-LEFT_OUT = frozenset({"sessions.Session", "gallery.WorkUnit", "search.IndexBuild", "search.RemovedEmbedding"})
+# kept nowhere, or made anew by those who restore: who is signed in or must wait, what a worker holds, builds
+LEFT_OUT = frozenset(
+    {
+        "sessions.Session",
+        "gallery.FailedAttempts",
+        "gallery.WorkUnit",
+        "gallery.DerivedFile",
+        "search.IndexBuild",
+        "search.RemovedEmbedding",
+    }
+)
 # rows of files that can be computed again; they go with `--with-derived`
 DERIVED = frozenset({"gallery.AtlasPage", "search.FeatureMatrix", "search.Projection"})
 

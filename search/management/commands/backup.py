@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import CommandError, CommandParser
 
 from gallery.system.commands import ReportingCommand
 from search.maintenance.backup import bundle
-from search.maintenance.backup.backup import write_backup
+from search.maintenance.backup.backup import BackupReport, write_backup
 
 
-class Command(ReportingCommand[dict[str, Any]]):
+class CheckReport(TypedDict):
+    """What is damaged in a backup, by name."""
+
+    ok: bool
+    damaged: list[str]
+
+
+class Command(ReportingCommand[BackupReport | CheckReport]):
     """`backup FILE [--no-pictures] [--with-derived]`, `backup --verify FILE`."""
 
     help = "Write database and pictures to one file while the site runs; --verify checks such a file."
@@ -28,7 +35,7 @@ class Command(ReportingCommand[dict[str, Any]]):
         )
         parser.add_argument("--with-derived", action="store_true", help="also what can be computed again")
 
-    def report(self, **options: Any) -> dict[str, Any]:
+    def report(self, **options: Any) -> BackupReport | CheckReport:
         """Write the backup or check it."""
         path: Path = options["file"]
         try:
@@ -36,10 +43,9 @@ class Command(ReportingCommand[dict[str, Any]]):
                 damaged, _ = bundle.damage(path)
                 self.damaged = bool(damaged)
                 return {"ok": not damaged, "damaged": damaged}
-            report = write_backup(path, originals=not options["no_pictures"], derived=options["with_derived"])
+            return write_backup(path, originals=not options["no_pictures"], derived=options["with_derived"])
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror or error}") from error
-        return dict(report)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit with 1 when a backup is damaged."""

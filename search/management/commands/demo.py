@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from gallery.system.home_folder import close_to_others
 from search.embedding.work_units import without_embedding
 from search.experiments import jobs as experiment_jobs
 from search.features import feature_specs
@@ -19,10 +20,7 @@ from search.management.commands.import_dataset import ImportReport
 from search.maps import jobs as map_jobs
 
 SAMPLES = ("objects200", "clipart200")
-NEXT_STEP = (
-    "Next: open /live/ there and drop a picture on it; to add your own, "
-    "`.venv/bin/python manage.py createsuperuser`, then /admin/."
-)
+NEXT_STEP = "Next: open /live/ there and drop a picture on it; to add your own, sign in, then /admin/."
 
 
 class Command(BaseCommand):
@@ -32,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what is missing, also after a run that was interrupted, then serve."""
+        close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self._say)
         call_command("migrate", verbosity=0, interactive=False)
         for name in SAMPLES:
             self._prepare(name)

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from django.core.management.base import CommandParser
 
 from gallery import jobs
+from gallery.access import audit
 from gallery.system.commands import ReportingCommand, datasets_named
 from search import job_kinds
 from search.features import feature_specs
@@ -38,10 +39,10 @@ class Command(ReportingCommand[ExtractionReport]):
         started = time.perf_counter()
         config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
-        results = [
-            jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
-            for dataset in datasets_named(options["dataset"])
-        ]
+        results = []
+        for dataset in datasets_named(options["dataset"]):
+            audit.record("features.extract", dataset, **spec)
+            results.append(jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result)
         seconds = time.perf_counter() - started
         embeddings = sum(result["embeddings"] for result in results)
         return {

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.errors import SemsearchError
+from gallery.ingest import datasets
 from gallery.models import Dataset
 from gallery.system.commands import ReportingCommand
 from search import job_kinds
@@ -48,7 +49,8 @@ class Command(ReportingCommand[dict[str, object]]):
         if not path.exists():
             raise SemsearchError(f"There is no folder or zip file at {path}.")
         started = time.perf_counter()
-        dataset = Dataset.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
+        known = Dataset.objects.filter(slug=slug).first()
+        dataset = known or datasets.save(Dataset(slug=slug, name=slug))
         extract = not options["no_extract"]
         job = jobs.perform_now(jobs.IMPORT, dataset, path=str(path), announce=False, extract=extract)
         if extract and without_embedding(dataset, feature_specs.live_index(dataset).spec).exists():

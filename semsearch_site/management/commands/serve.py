@@ -10,8 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+from django.urls import reverse
 
+from gallery.accounts import first_account
 from gallery.errors import SemsearchError
+from gallery.system.home_folder import close_to_others
 from semsearch_site import env as environment
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
 
@@ -20,6 +24,10 @@ BROKER_ALWAYS_SAYS = b"Memory overcommit must be enabled"
 # Said to whoever tries this as root, as in a container; a worker started without `serve` still says it.
 WORKER_ALWAYS_SAYS = "You're running the worker with superuser privileges"
 WORKER = ("worker", "--beat", "--loglevel", "WARNING")
+RUNS_AS_ROOT = (
+    "semsearch runs as root: whoever breaks into it has the whole machine. Give it an account of its own, as "
+    "deploy/systemd/ does."
+)
 WEB = ("-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-level", "warning")
 
 
@@ -37,15 +45,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start everything and wait."""
         host, port = options["host"], options["port"]
+        if os.geteuid() == 0:
+            self.stderr.write(RUNS_AS_ROOT)
         try:
             check_address(host, port)
+            close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
             if _static_is_stale():
                 call_command("collectstatic", verbosity=0, interactive=False)
             with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
                 self._start(supervisor, host, port)
-                self.stdout.write(
-                    f"semsearch is at http://{environment.address(host, port)} - Ctrl-C stops it."
-                )
+                site = f"http://{environment.address(host, port)}"
+                self.stdout.write(f"semsearch is at {site} - Ctrl-C stops it.")
+                if words := first_account_line(site):
+                    self.stdout.write(words)
+                connection.close()  # for as long as the site runs, nothing more is asked here
                 if options["next_step"]:
                     self.stdout.write(options["next_step"])
                 self.stdout.flush()
@@ -64,6 +77,17 @@ class Command(BaseCommand):
         supervisor.start("worker", [*worker, "-A", "semsearch_site", *WORKER])
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
+
+
+def first_account_line(site: str) -> str:
+    """Return how the first account is made, "" where there is one, or no database to ask."""
+    try:
+        if not first_account.is_needed():
+            return ""
+        address, code = reverse("accounts:first"), first_account.new_code()
+        return f"No account yet: make the first at {site}{address} with the code {code}"
+    except DatabaseError:
+        return ""
 
 
 def _static_is_stale() -> bool:

@@ -1,11 +1,12 @@
-// How a map is made: its parameters, another try for staff, what is being computed, and what to do where
-// nothing is.
+// How a map is made: its parameters, another try for those who may, what is being computed, and what to do
+// where nothing is.
 /** @import { Job, MapParameters, MapRow } from "../shared/types.js" */
 /** @import { MapState } from "./types.js" */
 import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
+import { whoMay } from "../shared/sign-in.js";
 import { METHODS } from "./state.js";
 
 /** @typedef {{ method: string, model: string }} OtherMap a map that there is, instead */
@@ -14,7 +15,7 @@ import { METHODS } from "./state.js";
  * @typedef {object} Making
  * @property {MapRow | null} row
  * @property {MapState} state
- * @property {boolean} staff
+ * @property {boolean} mayCompute
  * @property {(jobs: Job[]) => void} started
  */
 /**
@@ -79,10 +80,10 @@ export const inWords = (parameters) =>
     .join(", ");
 
 /**
- * Show how the map `row` is made, and for staff what makes another; `started(jobs)` is called with new jobs.
+ * Show how the map `row` is made, and what makes another; `started(jobs)` is called with new jobs.
  * @param {Making & { row: MapRow }} shown
  */
-export function showMaking({ row, state, staff, started }) {
+export function showMaking({ row, state, mayCompute, started }) {
   const known = byId("making-body");
   const key = `${row.id} ${row.computed_at} ${state.dataset} ${state.method} ${state.model}`;
   if (known.dataset.key === key) return;
@@ -113,7 +114,7 @@ export function showMaking({ row, state, staff, started }) {
         "Download the points as CSV",
       ),
     ),
-    staff ? formFor({ row, state, started }) : signIn("Staff can make a map with other parameters."),
+    mayCompute ? formFor({ row, state, started }) : whoMay("Staff can make a map with other parameters."),
   );
 }
 
@@ -127,23 +128,11 @@ function sourceOf(row) {
   return `${what} New pictures are placed without moving the old.`;
 }
 
-/** @param {string} words */
-function signIn(words) {
-  const next = encodeURIComponent(location.pathname + location.search);
-  return make(
-    "p",
-    { class: "small muted" },
-    `${words} `,
-    make("a", { href: `${byId("atlas").dataset.signIn}?next=${next}` }, "Sign in"),
-    ".",
-  );
-}
-
 /** @param {MapState} state */
 const commandFor = ({ dataset, method, model }) =>
   `python manage.py project_embeddings --dataset ${dataset} --method ${method} --models ${model}`;
 
-/** @param {Omit<Making, "staff">} wanted */
+/** @param {Omit<Making, "mayCompute">} wanted */
 function formFor({ row, state, started }) {
   const fields = OF_METHOD[state.method].map((name) => {
     const { options, value, ...attributes } = INPUTS[name];
@@ -216,7 +205,7 @@ async function compute({ dataset, method, model, pooling, parameters }) {
  * Say what there is to do where this map has not been made; nothing in the page waits for it.
  * @param {Omit<Making, "row"> & Nothing} shown
  */
-export function showNothing({ state, title, images, jobs, others, staff, started, choose }) {
+export function showNothing({ state, title, images, jobs, others, mayCompute, started, choose }) {
   const root = byId("nothing");
   root.hidden = false;
   // what is shown already stays, with what somebody has typed
@@ -269,7 +258,7 @@ export function showNothing({ state, title, images, jobs, others, staff, started
       make("pre", {}, make("code", {}, commandFor(state))),
     );
   if (!busy)
-    children.push(staff ? formFor({ row: null, state, started }) : signIn("Staff can make it here."));
+    children.push(mayCompute ? formFor({ row: null, state, started }) : whoMay("Staff can make it here."));
   root.replaceChildren(make("div", {}, ...children));
 }
 

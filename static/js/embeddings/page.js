@@ -25,7 +25,8 @@ const TYPING_MS = 250;
  */
 const page = {
   state: readMapState(),
-  staff: "staff" in root.dataset,
+  mayCompute: "mayCompute" in root.dataset,
+  mayCollect: "mayCollect" in root.dataset,
   networks: [],
   rows: [],
   experiments: [],
@@ -197,7 +198,7 @@ function showAbout(row) {
     address: addressOfLayer,
     choose: goTo,
   });
-  showMaking({ row, state, staff: page.staff, started });
+  showMaking({ row, state, mayCompute: page.mayCompute, started });
   const scored = page.experiments.some(
     (one) =>
       one.metric === "cosine" &&
@@ -225,7 +226,9 @@ function showStale(row) {
   const shown = byId("notices").querySelector("[data-stale]");
   if (!row.stale) shown?.remove();
   if (!row.stale || shown) return;
-  const how = page.staff ? "Compute it again below: new pictures" : "When it is made again, new pictures";
+  const how = page.mayCompute
+    ? "Compute it again below: new pictures"
+    : "When it is made again, new pictures";
   const words = `Pictures were added, removed or relabelled since this map was made. ${how} are placed without moving the old.`;
   byId("notices").prepend(make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words)));
 }
@@ -274,7 +277,7 @@ function showMissing() {
     images,
     jobs: page.jobs,
     others: [...others.values()],
-    staff: page.staff,
+    mayCompute: page.mayCompute,
     started,
     choose: ({ method, model }) => choose({ method, model, view: null }),
   });

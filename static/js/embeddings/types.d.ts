@@ -37,7 +37,8 @@ export interface ChoiceOptions {
  */
 export interface MapPage {
   state: MapState;
-  staff: boolean;
+  mayCompute: boolean;
+  mayCollect: boolean;
   networks: Network[];
   rows: MapRow[];
   experiments: Experiment[];

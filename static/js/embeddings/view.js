@@ -391,7 +391,7 @@ function showSelected(page) {
     indices,
     points,
     row,
-    staff: page.staff,
+    mayCollect: page.mayCollect,
     on: { open: (id) => page.choose({ image: id }, { focus: true }), clear },
   });
 }

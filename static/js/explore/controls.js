@@ -1,5 +1,5 @@
 // Metric, pooling, number of neighbours and order of the pictures: what was computed can be chosen at once,
-// the rest is offered to staff.
+// the rest is offered to those who may compute.
 /** @import { ExplorePage } from "./types.js" */
 import { byId, make } from "../shared/elements.js";
 import { METRICS, POOLINGS } from "../shared/experiments.js";
@@ -36,7 +36,7 @@ export function showControls(page) {
  */
 function segments(page, name, titles, computed) {
   const group = byId(name);
-  const wanted = JSON.stringify([titles, computed && [...computed], page.staff]);
+  const wanted = JSON.stringify([titles, computed && [...computed], page.mayCompute]);
   if (group.dataset.holds !== wanted) {
     group.dataset.holds = wanted;
     group.replaceChildren(
@@ -57,13 +57,17 @@ function segments(page, name, titles, computed) {
  * @param {boolean} computed
  */
 function segment(page, name, value, title, computed) {
-  const input = make("input", { type: "radio", name, value, disabled: !computed && !page.staff });
+  const input = make("input", { type: "radio", name, value, disabled: !computed && !page.mayCompute });
   input.addEventListener("change", () => {
     const since = performance.now();
     if (computed) page.choose({ [name]: name === "k" ? Number(value) || K : value }, { since });
     else offer(page, name, value, title);
   });
-  const hint = computed ? null : page.staff ? "Not computed yet: choose it to compute it" : "Not computed";
+  const hint = computed
+    ? null
+    : page.mayCompute
+      ? "Not computed yet: choose it to compute it"
+      : "Not computed";
   return make(
     "label",
     { title: hint },

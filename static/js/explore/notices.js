@@ -6,6 +6,7 @@ import { ApiError, call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { fail, hideFailure, showFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
+import { isSignedIn, signInAddress } from "../shared/sign-in.js";
 import { imagesOfDataset } from "./grid.js";
 
 const EVERY_MS = 2000;
@@ -158,21 +159,17 @@ const unlabelled = () =>
   );
 
 /**
- * Return what one can do: a button for staff, the command for others.
+ * Return what one can do: a button for those who may compute, the command for others.
  * @param {ExplorePage} page
  * @param {WantedExperiments} wanted
  * @param {string} title
  */
 function way(page, wanted, title) {
-  if (!page.staff) {
+  if (!page.mayCompute) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
     return [
       make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
-      make(
-        "a",
-        { href: `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}` },
-        "or sign in as staff",
-      ),
+      ...(isSignedIn() ? [] : [make("a", { href: signInAddress() }, "or sign in to do it here")]),
     ];
   }
   const button = make("button", { class: "button primary", type: "button" }, title);

@@ -39,7 +39,7 @@ const BETWEEN_PX = 12;
 /** @type {ExplorePage} */
 const page = {
   state: readState(),
-  staff: Boolean(root && "staff" in root.dataset),
+  mayCompute: Boolean(root && "mayCompute" in root.dataset),
   networks: [],
   rows: [],
   row: null,

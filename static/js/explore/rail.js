@@ -184,7 +184,9 @@ function spark(scores, range) {
  * @param {Network} network
  */
 function absentRow(page, network) {
-  const button = page.staff ? make("button", { class: "button", type: "button" }, "Fetch and compute") : null;
+  const button = page.mayCompute
+    ? make("button", { class: "button", type: "button" }, "Fetch and compute")
+    : null;
   button?.addEventListener("click", () =>
     compute(page, { dataset: page.state.dataset, models: [network.name] }, button),
   );

@@ -25,7 +25,7 @@ export interface SearchOptions {
 /** All that is shown: `row` is the experiment of the state, or null; `answer` what the query found. */
 export interface ExplorePage {
   state: State;
-  staff: boolean;
+  mayCompute: boolean;
   networks: Network[];
   rows: Experiment[];
   row: Experiment | null;

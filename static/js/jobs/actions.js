@@ -1,4 +1,4 @@
-// The buttons that change a job: cancel it, try it again, try some of its files again (shown to staff only).
+// The buttons that change a job: cancel it, try it again, try some of its files again (for those who may).
 /** @import { Job } from "../shared/types.js" */
 import { call } from "../shared/api.js";
 import { elementsIn } from "../shared/elements.js";

@@ -6,6 +6,7 @@ import { call } from "../shared/api.js";
 import { elementIn, elementsIn, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number } from "../shared/format.js";
+import { isSignedIn } from "../shared/sign-in.js";
 
 /**
  * Show sentences as notices; empty ones are left out.
@@ -52,9 +53,9 @@ export function showComputing(root, jobs) {
 /**
  * Say that nothing was computed yet and what to do about it.
  * @param {HTMLElement} root
- * @param {{ dataset: ShownDataset, jobs: Job[], staff: boolean, started: () => void }} shown
+ * @param {{ dataset: ShownDataset, jobs: Job[], mayCompute: boolean, started: () => void }} shown
  */
-export function showNothing(root, { dataset, jobs, staff, started }) {
+export function showNothing(root, { dataset, jobs, mayCompute, started }) {
   root.hidden = false;
   const busy = jobs.some((job) => job.kind === "experiment");
   const failure = make("p", { class: "notice danger", role: "alert", hidden: true });
@@ -69,7 +70,7 @@ export function showNothing(root, { dataset, jobs, staff, started }) {
     ),
   ];
   if (busy) children.push(make("p", { class: "muted" }, "They appear here as they come."));
-  else if (staff) {
+  else if (mayCompute) {
     const button = make("button", { type: "button", class: "button primary" }, "Compute experiments");
     button.addEventListener("click", async () => {
       button.disabled = true;
@@ -97,7 +98,7 @@ export function showNothing(root, { dataset, jobs, staff, started }) {
         "p",
         { class: "muted" },
         "An experiment lets every picture search among the others with one network, layer and distance. ",
-        "Sign in as staff to compute them here, or use the command line:",
+        isSignedIn() ? "Use the command line:" : "Sign in to compute them here, or use the command line:",
       ),
       make("pre", {}, make("code", {}, `python manage.py run_experiments --dataset ${dataset.slug}`)),
     );

@@ -183,7 +183,7 @@ function showEmpty() {
   showNothing(byId("nothing"), {
     dataset: datasetShown(),
     jobs,
-    staff: "staff" in byId("board").dataset,
+    mayCompute: "mayCompute" in byId("board").dataset,
     started: watch,
   });
 }
@@ -299,7 +299,7 @@ function showSummary() {
   const live = rows.find((row) => row.live);
   if (liveWords()) parts.push(line("Live now", liveWords(), live));
   const switchable = indexes.filter((index) => !index.live && index.generation);
-  if (switchable.length && "staff" in byId("board").dataset)
+  if (switchable.length && "mayPromote" in byId("board").dataset)
     parts.push(line("Switch back to", earlierButtons(switchable)));
   byId("summary").replaceChildren(...parts);
 }

@@ -8,6 +8,7 @@ import { call } from "../shared/api.js";
 import { byId, elementIn, elementsIn, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number } from "../shared/format.js";
+import { whoMay } from "../shared/sign-in.js";
 import { called } from "./figures.js";
 
 // dataset -> the job that switches it, so that choosing another row and coming back finds it again
@@ -151,18 +152,9 @@ export function showPromotion(root, row, options) {
     return;
   }
   if (row.metric !== "cosine") root.replaceChildren(refused(row, link));
-  else if (!("staff" in byId("board").dataset)) {
-    const next = encodeURIComponent(location.pathname + location.search);
-    root.replaceChildren(
-      make(
-        "p",
-        { class: "small muted" },
-        "Staff can use this configuration for live search. ",
-        make("a", { href: `${byId("board").dataset.signIn}?next=${next}` }, "Sign in"),
-        ".",
-      ),
-    );
-  } else root.replaceChildren(buttonFor(root, row, options));
+  else if (!("mayPromote" in byId("board").dataset))
+    root.replaceChildren(whoMay("Staff can use this configuration for live search."));
+  else root.replaceChildren(buttonFor(root, row, options));
 }
 
 /**

@@ -27,17 +27,12 @@ function csrfToken() {
  * @param {{ detail?: string } | undefined} error
  */
 function wordsFor(response, error) {
-  if (response.status === 429) {
-    const seconds = Number(response.headers.get("Retry-After"));
-    return seconds > 0
-      ? `Too many searches in a short time. Try again in ${seconds} second${seconds === 1 ? "" : "s"}.`
-      : "Too many searches in a short time. Try again in a minute.";
-  }
   if (response.status === 403 && /csrf/i.test(error?.detail ?? "")) {
     return "You signed in or out in another tab. Reload this page and try again.";
   }
   if (error?.detail) return error.detail;
   if (response.status === 401 || response.status === 403) return "Sign in to do this.";
+  if (response.status === 429) return "Too many requests in a short time. Try again in a minute.";
   if (response.status === 413) return "The file is larger than the server accepts.";
   if (response.status === 404) return "This does not exist any more.";
   if (response.status >= 500) return "The server had a problem answering. Try again in a moment.";

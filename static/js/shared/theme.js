@@ -1,4 +1,4 @@
-// Runs in <head>, before the first paint: sets the remembered theme, then wires the two header buttons.
+// Runs in <head>, before the first paint: sets the remembered theme, then wires what is in the header.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -22,7 +22,28 @@
   system.addEventListener("change", apply);
   addEventListener("storage", apply);
 
+  /**
+   * Let a link to the sign-in page lead back to what is shown by now: pages change their own address.
+   * @param {Event} event
+   */
+  function leadBack({ target }) {
+    const link = target instanceof Element ? target.closest('a[href^="/accounts/sign-in/?next="]') : null;
+    const here = encodeURIComponent(location.pathname + location.search + location.hash);
+    link?.setAttribute("href", `/accounts/sign-in/?next=${here}`);
+  }
+  // either comes before a link is followed, by mouse, finger or keyboard
+  for (const name of ["pointerdown", "focusin"]) addEventListener(name, leadBack);
+
   document.addEventListener("DOMContentLoaded", () => {
+    const who = document.querySelector("details.who");
+    addEventListener("click", ({ target }) => {
+      if (target instanceof Node && !who?.contains(target)) who?.removeAttribute("open");
+    });
+    who?.addEventListener("keydown", (event) => {
+      if (!(event instanceof KeyboardEvent) || event.key !== "Escape" || !who.hasAttribute("open")) return;
+      who.removeAttribute("open");
+      who.querySelector("summary")?.focus();
+    });
     const toggle = document.getElementById("theme-button");
     toggle?.addEventListener("click", () => {
       const next = root.dataset.theme === "dark" ? "light" : "dark";

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from gallery import jobs, signals
-from gallery.imaging import decoding
+from gallery.imaging import budget, decoding
 from gallery.ingest.single_image import add_image
 from gallery.jobs import broker
 from gallery.models import Dataset, FailedFile, Image, Job, WorkUnit
@@ -54,6 +54,21 @@ def post(client: Client, data: bytes, name: str = "new.png") -> dict[str, Any]:
 def found_first(client: Client, data: bytes) -> int:
     answer = client.post("/api/v1/search/", {"file": SimpleUploadedFile("q.png", data), "k": 1}).json()
     return int(answer["hits"][0]["image"])
+
+
+def test_who_finds_no_room_to_have_an_image_read_is_told_when_to_come_again(
+    dataset: Dataset, staff_client: Client, settings: Any
+) -> None:
+    settings.DECODE_WAIT_S = 0.05
+    tiff = image_bytes(1, kind="TIFF")
+    capacity = budget.large_bytes(settings.DECODE_MEMORY_MB * 2**20)
+    with budget.LARGE.taken(capacity, capacity, 1.0):
+        file = SimpleUploadedFile("new.tif", tiff)
+        answer = staff_client.post("/api/v1/images/", {"dataset": "mine", "file": file})
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer.json()["error"]["code"] == "busy"
+    assert "image" in post(staff_client, tiff, "new.tif")
 
 
 def test_an_added_image_is_decoded_once_and_found_by_the_next_search(

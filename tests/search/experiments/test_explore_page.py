@@ -61,6 +61,8 @@ def test_the_networks_stand_on_the_page_before_any_script_has_run(client: Client
     assert "2 pictures · 2 categories" in text
 
 
-def test_only_staff_gets_buttons_that_compute(client: Client, staff_client: Client, three: None) -> None:
-    assert "data-staff" not in client.get("/").content.decode()
-    assert "data-staff" in staff_client.get("/").content.decode()
+def test_only_those_who_may_compute_get_buttons_for_it(
+    client: Client, staff_client: Client, three: None
+) -> None:
+    assert "data-may-compute" not in client.get("/").content.decode()
+    assert "data-may-compute" in staff_client.get("/").content.decode()

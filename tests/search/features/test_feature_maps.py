@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
 from PIL import Image as Pillow
 
@@ -16,11 +19,14 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.ingest import removal
 from gallery.ingest.single_image import add_image
-from gallery.models import Dataset, Image
+from gallery.models import Dataset, DerivedFile, Image
+from gallery.system.places import Places
+from gallery.system.single_flight import SingleFlight
 from search.extractors.map_images import INFERNO, coloured, strongest_channels
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks.registry import get_network
 from search.features import feature_maps
+from search.maintenance import verification
 from tests.conftest import sample_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +45,11 @@ def ask(client: Client, image: Image | int, layer: str = "stage3", model: str = 
     """GET the feature maps of a layer."""
     pk = image if isinstance(image, int) else image.pk
     return client.get(f"/api/v1/models/{model}/layers/{layer}/feature-maps/", {"image": pk, **more})
+
+
+def kept_files() -> list[Path]:
+    """Return the files that are kept of feature maps."""
+    return [path for path in Path(default_storage.path("feature-maps")).rglob("*") if path.is_file()]
 
 
 def test_the_strongest_channels_of_a_layer_come_first_with_their_means(
@@ -95,9 +106,85 @@ def test_a_layer_with_fewer_channels_than_asked_for_gives_all(
 
 def test_a_list_that_is_damaged_is_made_again(client: Client, image: Image) -> None:
     first = ask(client, image, count=3).json()
-    (listed,) = Path(default_storage.path("feature-maps")).rglob("list.json")
-    listed.write_text('{"shape": [7')
+    (kept,) = kept_files()
+    kept.write_bytes(kept.read_bytes()[:-30])
     assert ask(client, image, count=3).json() == first
+    assert len(kept_files()) == 1
+
+
+def test_a_layer_is_one_file_whatever_is_asked_of_it(client: Client, image: Image) -> None:
+    for count in (3, 12, 64):
+        ask(client, image, count=count)
+    (kept,) = kept_files()
+    row = DerivedFile.objects.get()
+    assert (kept.stat().st_size, default_storage.path(row.file)) == (row.size_bytes, str(kept))
+
+
+def test_of_many_who_ask_for_the_same_at_once_one_makes_it(
+    client: Client, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(client, image, "stem", count=1)  # loads the network
+    made: list[str] = []
+    make = feature_maps._make
+
+    def counted(*given: Any) -> Any:
+        made.append(given[2])
+        return make(*given)
+
+    monkeypatch.setattr(feature_maps, "_make", counted)
+    begins = threading.Barrier(6)
+
+    def asked(_: int) -> dict[str, Any]:
+        begins.wait()
+        try:
+            answer: dict[str, Any] = ask(Client(), image, "stage4", count=4).json()
+            return answer
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(asked, range(6)))
+    assert answers == [answers[0]] * 6
+    assert len(answers[0]["maps"]) == 4
+    assert made == ["stage4"]
+
+
+def test_who_asks_while_too_much_is_being_made_is_told_to_come_again(
+    client: Client, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flights: SingleFlight[Any] = SingleFlight(Places(1, 0.05, "Busy."), 1, 1.0, "Busy.")
+    monkeypatch.setattr(feature_maps, "_flights", flights)
+    for held in (flights._places.place(), flights._may_ask):
+        with held:
+            answer = ask(client, image, count=1)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
+        assert int(answer["Retry-After"]) > 0
+    assert ask(client, image, count=1).status_code == 200
+
+
+def test_verify_knows_what_is_kept_and_finds_what_nothing_points_at(client: Client, image: Image) -> None:
+    ask(client, image, count=2)
+    assert not [problem for problem in verification.verify().problems if "feature-maps" in problem]
+    (kept,) = kept_files()
+    stray = kept.with_name("stray.zip")
+    stray.write_bytes(b"x")
+    name = f"feature-maps/{image.pk}/stray.zip"
+    assert f"The stored file {name} belongs to no image." in verification.verify().problems
+    list(verification.repair())
+    assert kept_files() == [kept]
+    # what is lost is made again by whoever asks for it
+    kept.unlink()
+    assert not [problem for problem in verification.verify().problems if "feature-maps" in problem]
+    assert len(ask(client, image, count=2).json()["maps"]) == 2
+
+
+@pytest.mark.parametrize("rest", ["list.json", "99999.webp", "../0.webp"])
+def test_nothing_else_of_what_is_kept_is_sent(client: Client, image: Image, rest: str) -> None:
+    address = ask(client, image, count=1).json()["maps"][0]["picture"]
+    assert client.get(address).status_code == 200
+    folder = address.rpartition("/")[0]
+    assert client.get(f"{folder}/{rest}").status_code == 404
+    assert client.get(f"{folder}.zip").status_code == 404
 
 
 def test_maps_go_with_their_image_and_with_their_dataset(

@@ -31,7 +31,7 @@ function counted(indices, numbers) {
  * @property {Legend} legend
  * @property {Rgb[]} colours
  * @property {MapRow} row
- * @property {boolean} staff
+ * @property {boolean} mayCollect
  * @property {{ open: (id: number) => void, clear: () => void }} on
  */
 
@@ -47,7 +47,7 @@ export function closeSelection() {
  * Show a selection; without points the panel goes.
  * @param {SelectedPoints} selection
  */
-export function showSelection({ indices, points, numbers, legend, colours, row, staff, on }) {
+export function showSelection({ indices, points, numbers, legend, colours, row, mayCollect, on }) {
   if (!indices.length) {
     closeSelection();
     return;
@@ -87,7 +87,7 @@ export function showSelection({ indices, points, numbers, legend, colours, row, 
       clear,
     ),
     make("ul", { class: "legend counts" }, ...lines),
-    make("div", { class: "actions" }, save, staff ? newDataset({ ids, row, failure }) : null),
+    make("div", { class: "actions" }, save, mayCollect ? newDataset({ ids, row, failure }) : null),
     failure,
     pagedList(ids, { open: on.open, label: "Selected pictures", perPage: 8 }),
   );

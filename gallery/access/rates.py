@@ -1,0 +1,138 @@
+"""How often somebody may do what costs much: the one table of what is counted, and who is counted.
+
+A token counts for itself, then an account, then an address; who is signed in may do
+`MEMBER_THROTTLE_FACTOR` times as much as a stranger. Addresses are those of `client_address`: nobody gets
+another count by what a header says.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+from gallery.access.client_address import client_address, network
+from gallery.access.rate_counters import Hit, Rate, counter
+
+FORM = re.compile(r"(\d+)/(s|sec|second|m|min|minute|h|hour|d|day)")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Scope(StrEnum):
+    """What is counted together; the setting NAME_THROTTLE says how often."""
+
+    SEARCH = "search"
+    UPLOAD = "upload"
+    READ = "read"
+    SIGN_IN = "sign_in"
+
+
+TOO_MANY = {
+    Scope.SEARCH: "Too many searches in a short time.",
+    Scope.UPLOAD: "Too many uploads in a short time.",
+    Scope.READ: "Too many large answers in a short time.",
+    Scope.SIGN_IN: "Too many attempts to sign in in a short time.",
+}
+# the name of a route and the method -> what it counts as
+TABLE: dict[tuple[str, str], Scope] = {
+    ("search", "POST"): Scope.SEARCH,
+    ("dataset-upload", "POST"): Scope.UPLOAD,
+    ("dataset-from-images", "POST"): Scope.UPLOAD,
+    ("image-list", "POST"): Scope.UPLOAD,
+    ("admin:gallery_dataset_upload", "POST"): Scope.UPLOAD,
+    # computes with a network, or reads all rows of a dataset
+    ("maps", "GET"): Scope.READ,
+    ("projection-points", "GET"): Scope.READ,
+    ("projection-points-csv", "GET"): Scope.READ,
+    ("projection-colours", "GET"): Scope.READ,
+    ("dataset-atlas-ids", "GET"): Scope.READ,
+    ("experiment-leaderboard", "GET"): Scope.READ,
+    ("gallery:failed_csv", "GET"): Scope.READ,
+    ("schema", "GET"): Scope.READ,
+    ("accounts:sign_in", "POST"): Scope.SIGN_IN,
+    ("accounts:first", "POST"): Scope.SIGN_IN,
+    ("accounts:password", "POST"): Scope.SIGN_IN,
+    ("admin-sign-in", "POST"): Scope.SIGN_IN,
+}
+
+
+class RateMiddleware:
+    """Counts the requests that the table names and refuses those that are too many, before a body is read.
+
+    It stands behind the middleware that finds out who asks.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, and say in the answer what is left."""
+        response = self._get_response(request)
+        counted: tuple[Rate, Hit] | None = getattr(request, "counted", None)
+        if counted is not None:
+            rate, hit = counted
+            response["RateLimit-Limit"] = str(rate.times)
+            response["RateLimit-Remaining"] = str(hit.left)
+            response["RateLimit-Reset"] = str(max(1, math.ceil(hit.reset_s)))
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        """Return the refusal, or None to let the view answer."""
+        match = request.resolver_match
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        scope = TABLE.get((match.view_name, method)) if match else None
+        if scope is None:
+            return None
+        rate = rate_of(scope, member=scope is not Scope.SIGN_IN and is_member(request))
+        hit = counter().hit(f"{scope}:{who(scope, request)}", rate)
+        if hit is None:
+            return None
+        request.counted = rate, hit  # type: ignore[attr-defined]
+        return _refusal(scope, hit, request) if hit.refused else None
+
+
+def rate_of(scope: Scope, *, member: bool) -> Rate:
+    """Return how often a stranger, or a member, may do something."""
+    rate = parsed(getattr(settings, f"{scope.upper()}_THROTTLE"))
+    return Rate(rate.times * settings.MEMBER_THROTTLE_FACTOR, rate.period_s) if member else rate
+
+
+@lru_cache
+def parsed(text: str) -> Rate:
+    """Return the rate that a setting describes, as 120/min. Raises: ValueError."""
+    found = FORM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no number and period, as 120/min.")
+    return Rate(int(found[1]), SECONDS[found[2][0]])
+
+
+def is_member(request: HttpRequest) -> bool:
+    """Whether somebody who is signed in asks, by session or token."""
+    return bool(request.user.is_authenticated)
+
+
+def who(scope: Scope, request: HttpRequest) -> str:
+    """Return who is counted; attempts to sign in count for their address, whoever it is."""
+    if scope is not Scope.SIGN_IN and is_member(request):
+        token = getattr(request, "auth", None)
+        return f"token:{token.pk}" if token is not None else f"account:{request.user.pk}"
+    return f"address:{network(client_address(request))}"
+
+
+def _refusal(scope: Scope, hit: Hit, request: HttpRequest) -> HttpResponse:
+    seconds = max(1, math.ceil(hit.reset_s))
+    words = f"{TOO_MANY[scope]} Try again in {seconds} second{'s' if seconds > 1 else ''}."
+    headers = {"Retry-After": str(seconds)}
+    if request.path_info.startswith("/api/"):
+        error = {"code": "throttled", "detail": words}
+        return JsonResponse({"error": error}, status=429, headers=headers)
+    return HttpResponse(words, status=429, headers=headers, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,52 @@
+"""The words of the audit: what can be done here that leaves an entry, each with its name for people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACTIONS: Final = {
+    "dataset.create": "made a dataset",
+    "dataset.rename": "renamed a dataset",
+    "dataset.describe": "described a dataset",
+    "dataset.delete": "deleted a dataset",
+    "image.add": "added an image",
+    "image.delete": "deleted images",
+    "image.label": "labelled an image",
+    "import.start": "started an import",
+    "features.extract": "started an extraction",
+    "index.rebuild": "started a build of indexes",
+    "experiment.compute": "started experiments",
+    "map.compute": "started a map",
+    "verification.start": "started a verification",
+    "job.cancel": "cancelled a job",
+    "job.retry": "tried a job again",
+    "job.retry_files": "tried files of a job again",
+    "job.delete": "deleted a job",
+    "failed_file.delete": "deleted the note of a failed file",
+    "configuration.promote": "asked for another live configuration",
+    "configuration.live": "switched live search",
+    "account.sign_in": "signed in",
+    "account.sign_out": "signed out",
+    "account.refused": "was refused at signing in",
+    "account.locked": "was locked out",
+    "account.unlocked": "was let in again",
+    "account.password": "changed a password",
+    "member.create": "made an account",
+    "member.change": "changed an account",
+    "member.delete": "deleted an account",
+    "group.create": "made a group",
+    "group.change": "changed a group",
+    "group.delete": "deleted a group",
+    "token.create": "made a token",
+    "token.change": "changed a token",
+    "token.revoke": "revoked a token",
+    "token.refused": "came with a wrong token",
+    "backup.write": "made a backup",
+    "backup.restore": "restored a backup",
+    "audit.prune": "removed old entries of the audit",
+}
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return the words as a field of a model takes them; a new one needs no migration."""
+    return list(ACTIONS.items())

@@ -1,0 +1,40 @@
+"""Stores datasets and the labels of images, each change with its entry in the audit."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from gallery.access import audit
+from gallery.models import Dataset, Image
+
+NAMES = ("slug", "name")
+COLUMNS = (*NAMES, "description")
+
+
+@transaction.atomic
+def save(dataset: Dataset) -> Dataset:
+    """Store a new or changed dataset; returns it."""
+    before = Dataset.objects.filter(pk=dataset.pk).values(*COLUMNS).first() if dataset.pk else None
+    dataset.save()
+    if before is None:
+        audit.record("dataset.create", dataset)
+        return dataset
+    changed = {
+        column: {"before": before[column], "after": getattr(dataset, column)}
+        for column in COLUMNS
+        if before[column] != getattr(dataset, column)
+    }
+    if changed:
+        renamed = bool(changed.keys() & NAMES)
+        audit.record("dataset.rename" if renamed else "dataset.describe", dataset, **changed)
+    return dataset
+
+
+@transaction.atomic
+def label(image: Image, category: str) -> None:
+    """Give an image another label, "" for none."""
+    before = Image.objects.values_list("category", flat=True).get(pk=image.pk)
+    image.category = category
+    image.save(update_fields=["category"])
+    if before != category:
+        audit.record("image.label", image, before=before, after=category)

@@ -1,0 +1,50 @@
+"""Lists the files that an import cannot use: the first thousand of a kind with reasons, the others by number.
+
+A kind is the code of an error. Rows for every file of a hostile archive would take a worker minutes and the
+database more room than the archive.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from gallery.errors import SemsearchError
+from gallery.jobs import JobRun
+from gallery.models import FailedFile, Image
+
+MOST_OF_A_KIND = 1000
+WRITTEN_EVERY = 1000
+
+
+class Failures:
+    """The files that one import could not use so far; an import that goes on after a crash counts anew."""
+
+    def __init__(self, run: JobRun) -> None:
+        self._run = run
+        self._listed: dict[str, set[str]] = {}
+        self._unlisted: Counter[str] = Counter()
+        if run.job.unlisted:
+            run.touch(result={})
+
+    def add(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
+        """List a file, or count it where enough of its kind are listed."""
+        listed = self._listed_of(error.code)
+        if name[:500] in listed:
+            return
+        if len(listed) < MOST_OF_A_KIND:
+            listed.add(name[:500])
+            self._run.fail_file(name, error, image)
+            return
+        self._unlisted[error.code] += 1
+        if self._unlisted.total() % WRITTEN_EVERY == 0:
+            self._run.touch(result=self.as_result())
+
+    def as_result(self) -> dict[str, object]:
+        """Return what a job's result says of files that are counted only, by the code of their error."""
+        return {"unlisted": dict(self._unlisted)} if self._unlisted else {}
+
+    def _listed_of(self, code: str) -> set[str]:
+        if code not in self._listed:
+            rows = FailedFile.objects.filter(job=self._run.job, code=code)
+            self._listed[code] = set(rows.values_list("name", flat=True))
+        return self._listed[code]

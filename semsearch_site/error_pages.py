@@ -1,0 +1,69 @@
+"""What is answered where no view answers: JSON below /api/, a page elsewhere; never what is inside."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from gallery.api.errors import error_answer, is_of_api, refusal, unknown_address
+
+logger = logging.getLogger(__name__)
+
+HEADINGS = {
+    400: "This request cannot be read",
+    403: "This is not yours to do",
+    405: "This cannot be done here",
+    413: "This is too much at once",
+    415: "This form is not read here",
+}
+
+
+def answer(request: HttpRequest, status: int, words: str, code: str) -> HttpResponse:
+    """Return the answer of an error: `words` say what is wrong, and `code` says it to programs."""
+    if is_of_api(request):
+        return JsonResponse(error_answer(code, words), status=status)
+    heading = HEADINGS[status]
+    return render(
+        request, "error.html", {"status": status, "heading": heading, "words": words}, status=status
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses to read."""
+    status, refused = refusal(exception) or (400, error_answer("invalid", "The request cannot be read."))
+    return answer(request, status, refused["error"]["detail"], refused["error"]["code"])
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer who may not."""
+    return answer(request, 403, "Your account may not do this.", "permission_denied")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that was not sent by a page of this site, or by one that is too old."""
+    words = (
+        "The form did not come from a page of this site that is open now. Load the page again, with cookies "
+        "allowed, and send it anew. Behind a proxy CSRF_TRUSTED_ORIGINS has to name the site's address."
+    )
+    return answer(request, 403, words, "permission_denied")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that leads nowhere."""
+    if is_of_api(request):
+        return unknown_address(request)
+    return render(request, "404.html", status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Answer a defect of ours; the log has what went wrong under its number."""
+    number = secrets.token_hex(4)
+    logger.error("Error %s at %s %s", number, request.method, request.path, exc_info=True)
+    request.error_number = number  # type: ignore[attr-defined]  # Django need not say it again
+    if is_of_api(request):
+        words = f"Something broke on our side; the log has it as {number}. Trying again may help."
+        return JsonResponse(error_answer("error", words), status=500)
+    return render(request, "500.html", {"number": number}, status=500)

@@ -1,0 +1,78 @@
+"""Headers of every answer, and what is refused or put in order whatever the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from gallery.api.errors import is_of_api
+from semsearch_site import error_pages
+from semsearch_site.content_types import UNREADABLE_TYPE
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+# The site uses none of them, and so nothing that gets into a page may.
+UNUSED_FEATURES = (
+    "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid",
+    "magnetometer", "microphone", "midi", "payment", "serial", "usb",
+)  # fmt: skip
+PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in UNUSED_FEATURES)
+
+
+class PermissionsPolicyMiddleware:
+    """Takes from every page what it does not use of the browser."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the header."""
+        response = self.get_response(request)
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+
+class ReadableRequestMiddleware:
+    """Refuses what nothing here could read: texts in another encoding, and NUL in an address of the API.
+
+    No database takes NUL. In the address of a page it becomes the sign of an unreadable character, by which
+    nothing is found.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, or refuse."""
+        if UNREADABLE_TYPE in request.META:
+            return error_pages.answer(request, 415, "Send text in UTF-8.", "unsupported_media_type")
+        query = request.META.get("QUERY_STRING", "")
+        if "\0" in request.path_info or "%00" in query or "\0" in query:
+            if is_of_api(request):
+                return error_pages.answer(request, 400, "The address holds the character NUL.", "invalid")
+            request.META["QUERY_STRING"] = query.replace("\0", "%00").replace("%00", "%EF%BF%BD")
+            request.path, request.path_info = (
+                path.replace("\0", "\N{REPLACEMENT CHARACTER}") for path in (request.path, request.path_info)
+            )
+        return self.get_response(request)
+
+
+class MethodRefusedMiddleware:
+    """Gives a page to who uses a method that an address of pages does not have."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer."""
+        response = self.get_response(request)
+        if response.status_code == 405 and not getattr(response, "content", b"-"):
+            words = (
+                f"This address does not take {request.method}; it takes {response.get('Allow', 'nothing')}."
+            )
+            page = error_pages.answer(request, 405, words, "method_not_allowed")
+            page["Allow"] = response.get("Allow", "")
+            return page
+        return response

@@ -1,0 +1,123 @@
+"""Hostile images three at once on a real site: it stays within its memory and answers everybody else."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import psutil
+import pytest
+
+from tests.conftest import image_bytes
+from tests.support.hostile.large_images import flat, gif, png, saved, webp_lossless
+from tests.support.prepared import Prepared
+from tests.support.site import RunningSite
+
+pytestmark = pytest.mark.process
+
+FEW = "few"
+MEBIBYTE = 2**20
+WEB_BYTES = 900 * MEBIBYTE
+WORKER_BYTES = 1536 * MEBIBYTE
+# refused by what they declare, and the largest that are read
+HOSTILE = {
+    "declares.webp": webp_lossless((9_999, 9_999)),
+    "read.webp": webp_lossless((4_900, 5_000)),
+    "declares.avif": saved(flat("RGB", (8_000, 5_000)), "AVIF", speed=10),
+    "read.avif": saved(flat("RGB", (5_000, 5_000)), "AVIF", speed=10),
+    "read.tif": saved(flat("RGB", (8_500, 8_500)), "TIFF", compression="tiff_adobe_deflate"),
+    "read.gif": gif((30_000, 5_000), (8, 8)),
+    "read.png": png((20_000, 12_000), 1, 0),
+    "read.jpg": saved(flat("L", (16_000, 12_500)), "JPEG"),
+}
+ANSWERS = {200, 201, 413, 415, 503}
+
+
+@contextmanager
+def most_memory(process: psutil.Process) -> Iterator[list[int]]:
+    """Watch the memory of a process and all it starts; what is returned is the most that it was."""
+    most, is_over = [0], threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.1):
+            with suppress(psutil.Error):
+                found = [process, *process.children(recursive=True)]
+                most[0] = max(most[0], sum(one.memory_info().rss for one in found))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def asked_meanwhile(site: RunningSite, is_over: threading.Event) -> list[tuple[str, int, float]]:
+    """Ask for a sign of life and for an ordinary search until it is over; returns status and seconds."""
+    found: list[tuple[str, int, float]] = []
+    while not is_over.wait(0.1):
+        for name in ("healthz", "search"):
+            started = time.monotonic()
+            if name == "healthz":
+                status = site.get("/healthz")[0]
+            else:
+                status = site.post("/api/v1/search/", ("q.png", image_bytes(5)), dataset=FEW)[0]
+            found.append((name, status, time.monotonic() - started))
+    return found
+
+
+def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(prepared: Prepared) -> None:
+    with RunningSite(prepared.home, token=prepared.token, SEARCH_THROTTLE="10000/min") as site:
+        assert site.post("/api/v1/datasets/", slug=FEW, name="Few")[0] == 201
+        assert _imported(site, {f"{seed}.png": image_bytes(seed) for seed in range(8)})["images"] == 8
+        assert site.post("/api/v1/search/", ("q.png", image_bytes(5)), dataset=FEW)[0] == 200
+        is_over = threading.Event()
+        with ThreadPoolExecutor(4) as pool, most_memory(site.part("web server")) as web:
+            others = pool.submit(asked_meanwhile, site, is_over)
+            try:
+                answers = list(pool.map(lambda case: _asked(site, *case), _cases()))
+            finally:
+                is_over.set()
+        assert {status for _, status, _ in answers} <= ANSWERS, answers
+        by_name = {(name, path): status for name, status, path in answers}
+        assert {by_name["declares.webp", path] for path in ("search", "images")} == {413}
+        for name, status, seconds in others.result():
+            assert status == 200, (name, status)
+            assert seconds < (1.0 if name == "healthz" else 5.0), (name, seconds)
+        assert web[0] < WEB_BYTES, f"{web[0] / MEBIBYTE:.0f} MiB"
+
+        with most_memory(site.part("worker")) as worker:
+            counts = _imported(site, HOSTILE)
+        assert counts["failed"] + counts["duplicates"] + counts["images"] == len(HOSTILE)
+        assert worker[0] < WORKER_BYTES, f"{worker[0] / MEBIBYTE:.0f} MiB"
+
+
+def _cases() -> list[tuple[str, bytes, str]]:
+    return [(name, data, path) for name, data in HOSTILE.items() for path in ("search", "images", "search")]
+
+
+def _asked(site: RunningSite, name: str, data: bytes, path: str) -> tuple[str, int, str]:
+    status, answer = site.post(f"/api/v1/{path}/", (name, data), dataset=FEW)
+    if status >= 400:
+        assert len(answer["error"]["detail"]) > 20, answer
+    return name, status, path
+
+
+def _imported(site: RunningSite, files: dict[str, bytes]) -> dict[str, int]:
+    """Import files as a zip and return what the job counted."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(f"one/{name}", data)
+    status, job = site.post(f"/api/v1/datasets/{FEW}/upload/", ("images.zip", target.getvalue()))
+    assert status == 202, job
+    ended = site.job_ended(job["id"])
+    assert ended["state"] == "succeeded", ended
+    counts: dict[str, int] = ended["result"]
+    return counts

@@ -1,0 +1,1 @@
+"""Generators of files that were made to do harm, all seeded: images and archives."""
