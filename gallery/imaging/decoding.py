@@ -12,13 +12,14 @@ import io
 
 from PIL import Image
 
-from gallery.imaging import budget, decoder, decoder_processes, formats, headers
+from gallery.imaging import budget, decoder, formats, headers
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.decoder import ImageFacts
-from gallery.imaging.decoder_processes import Task
 from gallery.imaging.formats import READABLE
 from gallery.imaging.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
+from gallery.imaging.processes import decoder_processes
+from gallery.imaging.processes.decoder_processes import Task
 from gallery.types import RGB
 
 __all__ = [

@@ -15,7 +15,7 @@ from uvicorn._types import ASGISendCallable as Send
 PIECE_BYTES = 128 * 2**10
 # A client that still sends would lose the answer if the connection were simply closed (RFC 9112, 9.6).
 SWALLOW_S = 10.0
-SWALLOW_SILENCE_S = 1.0
+SWALLOW_SILENCE_S = 2.0
 SWALLOW_FREELY_BYTES = 32 * 2**20
 SWALLOW_PAUSE_S = 0.002
 

@@ -15,6 +15,7 @@ LOOKED_AT_EVERY_S = 1.0
 # What may come beside a body: request line, headers, and for each byte of the body the frame of a chunk.
 MOST_HEADER_BYTES = 64 * 2**10
 MOST_FRAME_BYTES = 16
+BODY_PART_BYTES = 256 * 2**10
 MOST_AHEAD = 100  # requests that wait for the answer to one before them
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -44,6 +45,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def look(self, now: float) -> None:
         """End the connection if its client keeps it waiting for too long."""
+        if self.cycle is not None and self.cycle.body:
+            self.cycle.message_event.set()
         if self._stuck_since is not None:
             if now - self._stuck_since > self._limits.grace_s + PIECE_BYTES / self._limits.rate_bytes_s:
                 self.transport.abort()
@@ -98,9 +101,14 @@ class BoundedConnection(HttpToolsProtocol):
             raise ValueError("too many requests before the first is answered")  # the parser makes it a 400
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
+        """Keep a part of a body: the application gets many at once, at the end, when large or each second."""
         self._body_bytes += len(body)
-        super().on_body(body)
+        if self.cycle.response_complete:
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > BODY_PART_BYTES:
+            self.flow.pause_reading()
+            self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """Let the connection rest, if no other request has begun to come."""

@@ -18,9 +18,10 @@ import pytest
 from PIL import Image
 
 from gallery.errors import BusyError, NotAnImageError, SemsearchError, TooLargeError
-from gallery.imaging import budget, decoder_processes, memory
+from gallery.imaging import budget, memory
 from gallery.imaging.decoding import ImageLimits, decode, decode_with_facts, inspect
-from gallery.imaging.process_pool import POOL, DecoderProcess
+from gallery.imaging.processes import decoder_processes
+from gallery.imaging.processes.process_pool import POOL, DecoderProcess
 from tests.support.hostile.large_images import flat, gif, noisy, png, saved, webp_lossless
 from tests.support.hostile.watching import watched
 
@@ -214,7 +215,7 @@ def test_a_process_knows_nothing_of_ours(
     process = psutil.Process(started[0].pid)
     assert "SECRET_KEY" not in process.environ()
     modules = subprocess.run(
-        [sys.executable, "-c", "import sys, gallery.imaging.decoder_process; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, gallery.imaging.processes.decoder_process; print(*sys.modules)"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert {"django", "celery", "simplejpeg"} & set(modules) == {"simplejpeg"}
@@ -224,7 +225,7 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     program = (
         "import os, sys, pathlib\n"
         "from gallery.imaging.decoding import ImageLimits, decode\n"
-        "from gallery.imaging.process_pool import POOL\n"
+        "from gallery.imaging.processes.process_pool import POOL\n"
         "decode(pathlib.Path(sys.argv[1]).read_bytes(), ImageLimits())\n"
         "print(POOL.take().pid, flush=True)\n"
         "os._exit(0)\n"

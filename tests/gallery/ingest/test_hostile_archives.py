@@ -1,6 +1,6 @@
 """Hostile archives of every kind through the whole import: what can be read is, the rest is named, in bounds.
 
-The long form, which lists what became of each: `HOSTILE_ARCHIVES=300 pytest -s` of this file.
+The long form, `make test-hostile`, lists what became of how many.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gallery.errors import SemsearchError
 from gallery.models import Dataset, FailedFile, Image
 from tests.support.hostile.archives import KINDS, hostile
 from tests.support.hostile.mutations import mutated
-from tests.support.hostile.watching import Outcomes, asked_for, watched
+from tests.support.hostile.watching import Outcomes, watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,13 +30,13 @@ SUFFIXES = {".png", ".webp", ".jpg"}
 CODES = {"not_a_picture", "too_large", "skipped", "duplicate"}
 
 
+@pytest.mark.parametrize("count", [USUAL, pytest.param(300, marks=pytest.mark.hostile)])
 def test_hostile_archives_are_imported_or_refused_in_bounds(
-    dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    count: int, dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outcomes, files = Outcomes(), Outcomes()
     before = set(tmp_path.parent.rglob("*"))
     archive = tmp_path / "hostile.zip"
-    count = asked_for("HOSTILE_ARCHIVES", USUAL)
     with watched() as memory:
         for name, data in hostile(count):
             archive.write_bytes(data)
@@ -63,10 +63,11 @@ def test_hostile_archives_are_imported_or_refused_in_bounds(
         assert Path(image.file.path).resolve().is_relative_to(media.resolve()), image.file.path
 
 
+@pytest.mark.parametrize("count", [40, pytest.param(1_000, marks=pytest.mark.hostile)])
 def test_mutated_images_are_taken_or_refused_by_the_api_and_by_an_import(
-    dataset: Dataset, tmp_path: Path, staff_client: Client
+    count: int, dataset: Dataset, tmp_path: Path, staff_client: Client
 ) -> None:
-    images = list(mutated(asked_for("HOSTILE_IMAGES", 80) // 2, seed=7))
+    images = list(mutated(count, seed=7))
     statuses: Counter[int] = Counter()
     for number, (_, data) in enumerate(images):
         file = SimpleUploadedFile(f"{number}.jpg", data)

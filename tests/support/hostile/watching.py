@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import threading
 from collections import Counter
@@ -83,8 +82,3 @@ class Outcomes:
         lines.append(f"memory at most {memory.tree / MEBIBYTE:.0f} MiB more, own {memory.own / MEBIBYTE:.0f}")
         lines.append(f"slowest {self.slowest[0]:.2f} s: {self.slowest[1]}")
         return "\n".join(lines)
-
-
-def asked_for(name: str, usual: int) -> int:
-    """Return how many files to try: the environment may ask for the long form."""
-    return int(os.environ.get(name, usual))

@@ -21,7 +21,7 @@ START_S = 60.0
 # shorter than the processes themselves wait for work: none ends in the moment it is asked
 KEPT_S = 20.0
 
-_PACKAGES = Path(__file__).resolve().parents[2]
+_PACKAGES = Path(__file__).resolve().parents[3]
 
 
 class DecoderStartError(SemsearchError):
@@ -131,7 +131,7 @@ class ProcessPool:
 
 
 def _started(connection: socket.socket) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-s", "-W", "ignore", "-m", "gallery.imaging.decoder_process"]
+    command = [sys.executable, "-P", "-s", "-W", "ignore", "-m", "gallery.imaging.processes.decoder_process"]
     return subprocess.Popen(
         [*command, str(connection.fileno())],
         pass_fds=[connection.fileno()],

@@ -20,7 +20,7 @@ from gallery.imaging.formats import Format
 from gallery.imaging.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
 from gallery.imaging.messages import Head
-from gallery.imaging.process_pool import POOL, PROCESS_BYTES, DecoderProcess
+from gallery.imaging.processes.process_pool import POOL, PROCESS_BYTES, DecoderProcess
 from gallery.system.cores import usable_cores
 from gallery.types import RGB
 
