@@ -73,6 +73,8 @@ def test_removing_nearly_all_the_nearest_still_fills_the_page(generation: Genera
 
 def test_a_compressed_generation_with_removals_equals_brute_force(tmp_path: Path) -> None:
     generation = published(tmp_path, slice(0, 500), "IVF4,SQ8")
+    # the one it was tuned to is the fastest that finds 99 %, by the clock of a machine that has other work
+    generation.index.effort = SearchEffort(lists=4, candidates=200)
     live = LiveIndex(generation, IDS[500:], VECTORS[500:], IDS[:40].tolist())
     assert_same(live.search(QUERIES, 20), expected(live, np.arange(40, 600), 20, QUERIES))
 
