@@ -101,7 +101,7 @@ class BoundedConnection(HttpToolsProtocol):
             raise ValueError("too many requests before the first is answered")  # the parser makes it a 400
 
     def on_body(self, body: bytes) -> None:
-        """Keep a part of a body: the application gets many at once, at the end, when large or each second."""
+        """Keep a part of a body. The application gets many at once: at the end, when large, each second."""
         self._body_bytes += len(body)
         if self.cycle.response_complete:
             return
