@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
-# how many processes share the tests; one file is faster in one
-WORKERS ?= 2
+# how many processes share the tests, one more than there are cores, as some wait; one file is faster in one
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
 .PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench lock clean

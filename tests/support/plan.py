@@ -26,6 +26,9 @@ MARKERS = (
 # one server, one prepared state folder or one compilation of UMAP serves all of these
 PIECES = {
     "tests/process/test_chaos": "chaos",
+    "tests/process/test_jobs": "processes of jobs",
+    "tests/process/test_hostile": "processes and strangers",
+    "tests/process/test_web_server": "processes and strangers",
     "tests/process/": "processes",
     "tests/search/maps/": "maps",
     "tests/search/projections/": "maps",
