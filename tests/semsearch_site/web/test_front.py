@@ -277,7 +277,7 @@ def test_a_body_that_drips_is_refused_and_holds_no_thread(serve: Serve, kind: st
         assert alive(served)
         assert told(served.ask(post("/", 10)))["body"] == 10
         time.sleep(0.03)
-    answer = dripping[0].recv(1000)
+    answer = everything(dripping[0])
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert told(answer)["error"]["code"] == "too_slow"
     for connection in dripping:
