@@ -44,11 +44,13 @@ def watched() -> Iterator[Memory]:
 
 def _resident() -> tuple[int, int]:
     """Return how many bytes this process and what it started have, and it alone, as Linux tells."""
-    own = _bytes_of(Path("/proc/self"))
+    own, program = _bytes_of(Path("/proc/self")), _read(Path("/proc/self/cmdline"))
     children = {
         pid for file in Path("/proc/self/task").glob("*/children") for pid in _read(file).split() if pid
     }
-    return own + sum(_bytes_of(Path("/proc") / pid) for pid in children), own
+    started = [Path("/proc") / pid for pid in children]
+    # one that has only been forked and is not yet another program shows our memory as its own
+    return own + sum(_bytes_of(one) for one in started if _read(one / "cmdline") != program), own
 
 
 def _bytes_of(process: Path) -> int:
