@@ -70,7 +70,7 @@ def check_policies(**_: Any) -> list[CheckMessage]:
 def check_rates(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the rates, and with whose addresses they count."""
     found: list[CheckMessage] = []
-    for name in (f"{scope.upper()}_THROTTLE" for scope in rates.Scope):
+    for name in (f"{throttle.upper()}_THROTTLE" for throttle in rates.Throttle):
         text = getattr(settings, name)
         if not rates.FORM.fullmatch(text):
             hint = "Write a number and a period, for example 120/min."

@@ -25,7 +25,7 @@ FORM = re.compile(r"(\d+)/(s|sec|second|m|min|minute|h|hour|d|day)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class Scope(StrEnum):
+class Throttle(StrEnum):
     """What is counted together; the setting NAME_THROTTLE says how often."""
 
     SEARCH = "search"
@@ -35,31 +35,31 @@ class Scope(StrEnum):
 
 
 TOO_MANY = {
-    Scope.SEARCH: "Too many searches in a short time.",
-    Scope.UPLOAD: "Too many uploads in a short time.",
-    Scope.READ: "Too many large answers in a short time.",
-    Scope.SIGN_IN: "Too many attempts to sign in in a short time.",
+    Throttle.SEARCH: "Too many searches in a short time.",
+    Throttle.UPLOAD: "Too many uploads in a short time.",
+    Throttle.READ: "Too many large answers in a short time.",
+    Throttle.SIGN_IN: "Too many attempts to sign in in a short time.",
 }
 # the name of a route and the method -> what it counts as
-TABLE: dict[tuple[str, str], Scope] = {
-    ("search", "POST"): Scope.SEARCH,
-    ("dataset-upload", "POST"): Scope.UPLOAD,
-    ("dataset-from-images", "POST"): Scope.UPLOAD,
-    ("image-list", "POST"): Scope.UPLOAD,
-    ("admin:gallery_dataset_upload", "POST"): Scope.UPLOAD,
+TABLE: dict[tuple[str, str], Throttle] = {
+    ("search", "POST"): Throttle.SEARCH,
+    ("dataset-upload", "POST"): Throttle.UPLOAD,
+    ("dataset-from-images", "POST"): Throttle.UPLOAD,
+    ("image-list", "POST"): Throttle.UPLOAD,
+    ("admin:gallery_dataset_upload", "POST"): Throttle.UPLOAD,
     # computes with a network, or reads all rows of a dataset
-    ("maps", "GET"): Scope.READ,
-    ("projection-points", "GET"): Scope.READ,
-    ("projection-points-csv", "GET"): Scope.READ,
-    ("projection-colours", "GET"): Scope.READ,
-    ("dataset-atlas-ids", "GET"): Scope.READ,
-    ("experiment-leaderboard", "GET"): Scope.READ,
-    ("gallery:failed_csv", "GET"): Scope.READ,
-    ("schema", "GET"): Scope.READ,
-    ("accounts:sign_in", "POST"): Scope.SIGN_IN,
-    ("accounts:first", "POST"): Scope.SIGN_IN,
-    ("accounts:password", "POST"): Scope.SIGN_IN,
-    ("admin-sign-in", "POST"): Scope.SIGN_IN,
+    ("maps", "GET"): Throttle.READ,
+    ("projection-points", "GET"): Throttle.READ,
+    ("projection-points-csv", "GET"): Throttle.READ,
+    ("projection-colours", "GET"): Throttle.READ,
+    ("dataset-atlas-ids", "GET"): Throttle.READ,
+    ("experiment-leaderboard", "GET"): Throttle.READ,
+    ("gallery:failed_csv", "GET"): Throttle.READ,
+    ("schema", "GET"): Throttle.READ,
+    ("accounts:sign_in", "POST"): Throttle.SIGN_IN,
+    ("accounts:first", "POST"): Throttle.SIGN_IN,
+    ("accounts:password", "POST"): Throttle.SIGN_IN,
+    ("admin-sign-in", "POST"): Throttle.SIGN_IN,
 }
 
 
@@ -89,20 +89,20 @@ class RateMiddleware:
         """Return the refusal, or None to let the view answer."""
         match = request.resolver_match
         method = "GET" if request.method == "HEAD" else request.method or ""
-        scope = TABLE.get((match.view_name, method)) if match else None
-        if scope is None:
+        throttle = TABLE.get((match.view_name, method)) if match else None
+        if throttle is None:
             return None
-        rate = rate_of(scope, member=scope is not Scope.SIGN_IN and is_member(request))
-        hit = counter().hit(f"{scope}:{who(scope, request)}", rate)
+        rate = rate_of(throttle, member=throttle is not Throttle.SIGN_IN and is_member(request))
+        hit = counter().hit(f"{throttle}:{who(throttle, request)}", rate)
         if hit is None:
             return None
         request.counted = rate, hit  # type: ignore[attr-defined]
-        return _refusal(scope, hit, request) if hit.refused else None
+        return _refusal(throttle, hit, request) if hit.refused else None
 
 
-def rate_of(scope: Scope, *, member: bool) -> Rate:
+def rate_of(throttle: Throttle, *, member: bool) -> Rate:
     """Return how often a stranger, or a member, may do something."""
-    rate = parsed(getattr(settings, f"{scope.upper()}_THROTTLE"))
+    rate = parsed(getattr(settings, f"{throttle.upper()}_THROTTLE"))
     return Rate(rate.times * settings.MEMBER_THROTTLE_FACTOR, rate.period_s) if member else rate
 
 
@@ -120,17 +120,17 @@ def is_member(request: HttpRequest) -> bool:
     return bool(request.user.is_authenticated)
 
 
-def who(scope: Scope, request: HttpRequest) -> str:
+def who(throttle: Throttle, request: HttpRequest) -> str:
     """Return who is counted; attempts to sign in count for their address, whoever it is."""
-    if scope is not Scope.SIGN_IN and is_member(request):
+    if throttle is not Throttle.SIGN_IN and is_member(request):
         token = getattr(request, "auth", None)
         return f"token:{token.pk}" if token is not None else f"account:{request.user.pk}"
     return f"address:{network(client_address(request))}"
 
 
-def _refusal(scope: Scope, hit: Hit, request: HttpRequest) -> HttpResponse:
+def _refusal(throttle: Throttle, hit: Hit, request: HttpRequest) -> HttpResponse:
     seconds = max(1, math.ceil(hit.reset_s))
-    words = f"{TOO_MANY[scope]} Try again in {seconds} second{'s' if seconds > 1 else ''}."
+    words = f"{TOO_MANY[throttle]} Try again in {seconds} second{'s' if seconds > 1 else ''}."
     headers = {"Retry-After": str(seconds)}
     if request.path_info.startswith("/api/"):
         error = {"code": "throttled", "detail": words}
