@@ -20,7 +20,7 @@ from tests.support.handlers import replaced
 KEPT = {
     "There is no folder or zip file at /home/anna/b.": "There is no folder or zip file at b.",
     "No such file: '/tmp/my folder/a b.jpg'": "No such file: 'a b.jpg'",
-    "It is missing in /root/.keras/models. Get it from https://a.example/b/c.h5.": (
+    "It is missing in /home/somebody/.keras/models. Get it from https://a.example/b/c.h5.": (
         "It is missing in models. Get it from https://a.example/b/c.h5."
     ),
     "OperationalError: connection to 10.0.0.5 failed": "OperationalError; the log of the server says more",
