@@ -10,6 +10,7 @@ from django.conf import settings
 
 from gallery import jobs
 from gallery.access import audit
+from gallery.ingest import dataset_removal
 from gallery.jobs import broker, coordination, file_retries, kinds
 from gallery.models import Job
 
@@ -33,8 +34,9 @@ def help_job(job_id: int) -> None:
 
 @shared_task(name="gallery.tasks.sweep_jobs", acks_late=False)
 def sweep_jobs() -> None:
-    """Revive the jobs of dead workers."""
+    """Revive the jobs of dead workers, and take up removals of datasets that ended too early."""
     jobs.sweep()
+    dataset_removal.take_up()
 
 
 @shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)
