@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import shared_task
@@ -13,6 +14,8 @@ from gallery.access import audit
 from gallery.ingest import dataset_removal
 from gallery.jobs import broker, coordination, file_retries, kinds
 from gallery.models import Job
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=broker.RUN_JOB)
@@ -29,7 +32,13 @@ def help_job(job_id: int) -> None:
     job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
     found = kinds.find_type(job.kind) if job is not None else None
     if job is not None and found is not None and found.helper is not None:
-        found.helper(job)
+        try:
+            found.helper(job)
+        except Exception as error:
+            if Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).exists():
+                raise
+            # it was cancelled, or deleted with its dataset, under the helper
+            logger.info("Helps no more with job %s, and met %s.", job_id, type(error).__name__)
 
 
 @shared_task(name="gallery.tasks.sweep_jobs", acks_late=False)

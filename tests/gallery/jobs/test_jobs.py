@@ -374,6 +374,7 @@ def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
     assert set(queues.values()) < set(settings.JOB_QUEUES)
     assert queues == {
         "import": "import",
+        "remove": "index",
         "extract": "extract",
         "index": "index",
         "promote": "index",
