@@ -21,7 +21,7 @@ from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
-from gallery.system.open_datasets import CLOSED, hold_open
+from gallery.system.open_datasets import CLOSED, DatasetClosedError, hold_open
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def _was_taken_away(run: ClaimedJob) -> bool:
 def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     """Do a job in this process, as the management commands do; goes on with one whose process was killed.
 
-    Raises: SemsearchError with the job's error when it failed.
+    Raises: SemsearchError with the job's error when it failed; DatasetClosedError when its dataset went.
     """
     # "published" to ourselves: a worker that starts in this moment must not take it
     mine = {"state": Job.State.QUEUED, "dispatched_at": timezone.now()}
@@ -89,6 +89,8 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     else:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
     ended = perform(job.pk, gives_way=False)
+    if dataset is not None and (ended is None or ended.message == CLOSED):
+        raise DatasetClosedError(f"Job {job.pk} did not finish: {CLOSED}")
     if ended is None or ended.state != Job.State.SUCCEEDED:
         why = ended.error or ended.message if ended else CLOSED
         raise SemsearchError(f"Job {job.pk} did not finish: {why}")

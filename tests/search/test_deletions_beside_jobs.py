@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from gallery import jobs
 from gallery.jobs import broker
 from gallery.models import Job
+from search import job_kinds
 from tests.support.deletions import Deletions, disagreements, lay_out, left_of
+
+KINDS = (job_kinds.EXTRACT, job_kinds.INDEX, job_kinds.PROMOTE, job_kinds.EXPERIMENT, job_kinds.PROJECT)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,4 +31,4 @@ def test_no_job_fails_of_a_deletion_and_nothing_is_left_half_done(
     assert not Job.objects.exclude(state__in=(Job.State.SUCCEEDED, Job.State.CANCELLED)).exists()
     assert left_of(run.gone) == []
     assert disagreements() == []
-    print(sorted(run.ended.items()))
+    assert {kind for kind, _ in run.ended} >= {jobs.IMPORT, jobs.REMOVE, *KINDS}, run.ended
