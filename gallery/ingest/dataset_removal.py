@@ -17,6 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from gallery import jobs, media_folders, signals
 from gallery.access import audit
@@ -30,7 +31,7 @@ from gallery.system.storage import storage_errors
 logger = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 100
-SLUG_KEPT = 60  # letters of it, which the row of a closed dataset still shows
+SLUG_KEPT = 40  # letters of it, which the row of a closed dataset still shows
 # how long a removal that ended too early is left alone
 AGAIN_AFTER = timedelta(minutes=10)
 
@@ -57,10 +58,15 @@ def _closed(dataset: Dataset, enqueue: Callable[..., Job]) -> Job:
         images = Category.objects.filter(dataset=dataset.pk).aggregate(n=Sum("images"))["n"] or 0
         audit.record("dataset.delete", dataset, images=images)
         Dataset.everything.filter(pk=dataset.pk).update(
-            closed_at=timezone.now(), slug=f"{dataset.slug[:SLUG_KEPT]}~{dataset.pk}"
+            closed_at=timezone.now(), slug=_slug_of_closed(dataset)
         )
         jobs.end_with_dataset(dataset.pk)
         return enqueue(jobs.REMOVE, None, closed=dataset.pk, name=dataset.name, images=images)
+
+
+def _slug_of_closed(dataset: Dataset) -> str:
+    """Return a slug that nobody will want: pages that still name the dataset can make an address of it."""
+    return f"{dataset.slug[:SLUG_KEPT]}-deleted-{dataset.pk}-{get_random_string(6).lower()}"
 
 
 def take_up() -> int:
