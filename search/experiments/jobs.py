@@ -169,6 +169,9 @@ def _compute(
 ) -> int:
     """Measure and store the missing experiments; returns how many. `costs` are milliseconds by spec id."""
     rows = list(state.dataset.images.order_by("pk").values_list("pk", "category"))
+    if not rows:
+        # all were deleted since this was asked for
+        return 0
     all_ids = np.array([pk for pk, _ in rows], dtype=np.int64)
     categories = np.array([category for _, category in rows], dtype=np.str_)
     run.begin(len(missing), "")

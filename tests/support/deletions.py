@@ -40,10 +40,15 @@ WORKERS = 3
 DATASETS = 3
 IMAGES = 24
 NETWORK = "colour-histogram"
-# of an experiment and a map of it
-LEAST_IMAGES = 6
 # what a request is told where somebody else deleted what it is about
-EXPECTED = (DatasetClosedError, NotFoundError, DuplicateError, promotion.NotPromotableError)
+EXPECTED = (
+    DatasetClosedError,
+    NotFoundError,
+    DuplicateError,
+    promotion.NotPromotableError,
+    map_jobs.NothingToProjectError,
+    Dataset.DoesNotExist,
+)
 FOLDERS = ("images", "thumbnails", "atlases", "features", "projections", "feature-maps", "uploads")
 
 
@@ -182,8 +187,7 @@ def _experiments(dataset: Dataset) -> None:
 
 
 def _maps(dataset: Dataset) -> None:
-    if dataset.images.count() >= LEAST_IMAGES:
-        map_jobs.enqueue(dataset, map_jobs.plans(("pca",), (NETWORK,)))
+    map_jobs.enqueue(dataset, map_jobs.plans(("pca",), (NETWORK,)))
 
 
 def _promotion(dataset: Dataset) -> None:
