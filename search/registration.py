@@ -49,9 +49,10 @@ def remove_what_was_computed(dataset: Dataset, report: Callable[[], None], **_: 
     from search.indexing import builds
 
     for model in (Experiment, Projection, FeatureMatrix):
-        for row in model._base_manager.filter(dataset=dataset).only("pk", "dataset").iterator(1000):
+        for pk in list(model._base_manager.filter(dataset=dataset).values_list("pk", flat=True)):
             report()
-            row.delete()
+            for row in model._base_manager.filter(pk=pk):
+                row.delete()
     for index in SearchIndex._base_manager.filter(dataset=dataset).order_by("pk"):
         builds.remove(index, report)
 
