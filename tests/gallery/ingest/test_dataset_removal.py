@@ -70,7 +70,7 @@ def test_a_closed_dataset_is_gone_for_everybody_and_its_slug_is_free(
     assert (entry.target, entry.details) == ("Mine", {"images": 3})
     again = staff_client.post("/api/v1/datasets/", {"slug": "mine", "name": "Mine"})
     assert again.status_code == 201
-    assert again.json()["image_count"] == 0
+    assert again.json()["images"] == 0
     ended_job = jobs.perform(removal_job().pk)
     assert ended_job
     assert (ended_job.state, ended_job.result) == (Job.State.SUCCEEDED, {"dataset": "Mine", "images": 3})
