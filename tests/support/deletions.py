@@ -38,7 +38,10 @@ from tests.conftest import image_bytes
 
 WORKERS = 3
 DATASETS = 3
-IMAGES = 24
+IMAGES = 16
+# how many of the deletions are of a dataset, and seconds between two of them at most
+OF_A_DATASET = 0.1
+PAUSE_S = 0.15
 NETWORK = "colour-histogram"
 # what a request is told where somebody else deleted what it is about
 EXPECTED = (
@@ -77,6 +80,9 @@ class Deletions:
         """Do it all, and the jobs that are left; what went wrong is in `wrong`."""
         for number in range(DATASETS):
             self._new_dataset(f"at-first-{number}")
+        drain()
+        for dataset in Dataset.objects.all():
+            _experiments(dataset)
         drain()
         with ThreadPoolExecutor(WORKERS + 3) as pool:
             others = [pool.submit(self._guarded, self._work) for _ in range(WORKERS)]
@@ -141,14 +147,14 @@ class Deletions:
                 return
             with expected():
                 dataset = _some_dataset(drawn)
-                if drawn.random() < 0.15:
+                if drawn.random() < OF_A_DATASET:
                     dataset_removal.begin_removal(dataset)
                     self.gone.append(dataset.pk)
                     self._new_dataset(f"instead-{number}")
                 else:
                     ids = list(dataset.images.values_list("pk", flat=True))
                     removal.remove_images(drawn.sample(ids, min(len(ids), drawn.choice((1, 1, 2, 5)))))
-            time.sleep(drawn.random() * 0.1)
+            time.sleep(drawn.random() * PAUSE_S)
 
 
 def one_job(ended: Counter[tuple[str, str]]) -> Job | None:
