@@ -30,8 +30,8 @@ def loaded(prepared: Prepared, seconds: float) -> Load:
 def test_a_short_load_of_everything_at_once_fails_nothing_and_leaves_all_in_agreement(
     prepared: Prepared,
 ) -> None:
-    load = loaded(prepared, 12.0)
-    assert sum(load.answers.values()) > 20, load.answers
+    load = loaded(prepared, 8.0)
+    assert {what for what, _ in load.answers} > {"search", "add", "delete_image", "relabel"}, load.answers
     assert report(prepared.home, "verify")["ok"]
 
 

@@ -29,6 +29,7 @@ CLIENTS = 8
 DATASETS = 4
 NETWORK = "colour-histogram"
 IN_A_ZIP = 12
+OF_A_REBUILD, OF_A_LABEL = 0.01, 0.3
 USER, PASSWORD = "staff", "a long password"
 # nobody is refused for asking often: what is meant is the work
 UNTHROTTLED = {"SEARCH_THROTTLE": "100000/s", "UPLOAD_THROTTLE": "100000/s", "READ_THROTTLE": "100000/s"}
@@ -73,6 +74,7 @@ class Load:
     def run(self) -> None:
         """Ask until the time is over; memory in bytes is noted after a third of it and at the end."""
         self._until = time.monotonic() + self.seconds
+        self._staff = Staff(self.site.port)
         for number in range(DATASETS):
             self._new_dataset(f"at-first-{number}")
         clients = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
@@ -114,7 +116,6 @@ class Load:
 
     def _ask(self, number: int) -> None:
         drawn = random.Random(self.seed * 1000 + number)
-        staff = Staff(self.site.port)
         actions: dict[Callable[[random.Random], int], int] = {
             self._search: 40,
             self._search_by_image: 20,
@@ -131,10 +132,11 @@ class Load:
         while time.monotonic() < self._until:
             action = drawn.choices(choices, weights)[0]
             try:
-                if number == 0 and drawn.random() < 0.02:
+                # a process that starts, and the one browser: each is for one client
+                if number == 0 and drawn.random() < OF_A_REBUILD:
                     self._rebuild()
-                elif number == 1 and drawn.random() < 0.3:
-                    self._note("relabel", self._relabel(staff, drawn))
+                elif number == 1 and drawn.random() < OF_A_LABEL:
+                    self._note("relabel", self._relabel(drawn))
                 else:
                     self._note(action.__name__.strip("_"), action(drawn))
             except Exception as error:
@@ -201,9 +203,9 @@ class Load:
         paths = ("/", "/datasets/", f"/datasets/{dataset}/", "/jobs/", "/live/", f"{API}/indexes/", "/readyz")
         return self.site.get(drawn.choice(paths))[0]
 
-    def _relabel(self, staff: Staff, drawn: random.Random) -> int:
+    def _relabel(self, drawn: random.Random) -> int:
         path = f"/admin/gallery/image/{self._image(drawn)}/change/"
-        return staff.send(path, category=f"label{drawn.randrange(5)}", _save="Save")
+        return self._staff.send(path, category=f"label{drawn.randrange(5)}", _save="Save")
 
     def _rebuild(self) -> None:
         manage(self.site.home, "rebuild_index")
