@@ -22,7 +22,7 @@ from gallery.access import audit
 from gallery.accounts import tokens
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
-from gallery.ingest import datasets, importing, removal
+from gallery.ingest import dataset_removal, datasets, importing, removal
 from gallery.models import (
     AccessToken,
     AuditEntry,
@@ -117,13 +117,13 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
         datasets.save(obj)
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
-        """Delete a dataset with its files and indexes."""
-        removal.remove_dataset(obj)
+        """Delete a dataset: nobody sees it any more; its files and indexes go by and by."""
+        dataset_removal.begin_removal(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Dataset]) -> None:
-        """Delete datasets with their files and indexes."""
+        """Delete datasets: nobody sees them any more; their files and indexes go by and by."""
         for dataset in queryset:
-            removal.remove_dataset(dataset)
+            dataset_removal.begin_removal(dataset)
 
 
 @admin.register(Image)

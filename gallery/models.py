@@ -25,6 +25,10 @@ class TriggerField(models.BigIntegerField[int, int]):
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     """Datasets, found by their slug."""
 
+    def open(self) -> DatasetQuerySet:
+        """Return those that are not being deleted."""
+        return self.filter(closed_at=None)
+
     def called(self, slug: str) -> Dataset:
         """Return the dataset of a slug. Raises: NotFoundError."""
         found = self.filter(slug=slug).first()
@@ -33,8 +37,20 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return found
 
 
+class DatasetManager(models.Manager["Dataset"].from_queryset(DatasetQuerySet)):  # type: ignore[misc]
+    """The datasets that there are for anybody: without those that are being deleted."""
+
+    def get_queryset(self) -> DatasetQuerySet:
+        """Return the open ones."""
+        rows: DatasetQuerySet = super().get_queryset()
+        return rows.open()
+
+
 class Dataset(models.Model):
     """A named collection of images, searched together.
+
+    One that is deleted is closed first (`gallery.ingest.dataset_removal`): nothing is added to it any more,
+    no list has it, and its row goes last.
 
     The database itself raises `revision` with every image that comes, goes or changes its category, see
     `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out
@@ -46,8 +62,10 @@ class Dataset(models.Model):
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revision = TriggerField(default=0, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False, help_text="When its deletion began.")
 
-    objects = DatasetQuerySet.as_manager()
+    objects = DatasetManager()
+    everything = DatasetQuerySet.as_manager()  # those that are being deleted as well
 
     class Meta:
         ordering = ["name", "id"]
@@ -64,7 +82,7 @@ class Dataset(models.Model):
 
     def current_revision(self) -> int:
         """Return the revision in the database; `revision` is the one of when this row was read."""
-        return Dataset.objects.values_list("revision", flat=True).get(pk=self.pk)
+        return Dataset.everything.values_list("revision", flat=True).get(pk=self.pk)
 
 
 def image_path(image: Image, filename: str) -> str:
@@ -92,6 +110,8 @@ class Image(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     format = models.CharField(max_length=10)
     created_at = models.DateTimeField(auto_now_add=True)
+    # no foreign key: it tells the imports of the moment apart, and outlives them
+    import_id = models.BigIntegerField(null=True, editable=False, help_text="The job that brought it.")
 
     class Meta:
         ordering = ["id"]

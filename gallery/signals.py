@@ -4,6 +4,10 @@
 `images_added` comes after the rows are committed; a receiver that makes a job for the new images returns it.
 `images_removed` comes inside the removing transaction and before the rows go, so that what hangs on them can
 go with them; also where a whole dataset is removed.
+`dataset_removed` is sent when the images of a dataset are gone and before its row goes, with
+`dataset: Dataset` and `report: Callable[[], None]`: a receiver removes what hangs on the dataset, in
+transactions of its own, and calls `report` again and again, which raises where the work is to stop. It may be
+sent more than once for a dataset.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from gallery.models import Dataset, Image, Job
 
 images_added = Signal()
 images_removed = Signal()
+dataset_removed = Signal()
 
 
 def announce_added(dataset: Dataset, images: Iterable[Image]) -> Job | None:

@@ -66,7 +66,7 @@ def _index() -> None:
     from search.models import SearchIndex
 
     backends.backend().ready()
-    for index in SearchIndex.objects.select_related("spec").filter(live=True):
+    for index in SearchIndex.objects.select_related("spec").filter(live=True, dataset__closed_at=None):
         snapshots.searchable(index)
 
 

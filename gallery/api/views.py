@@ -24,8 +24,8 @@ from gallery.api.renderers import BinaryRenderer
 from gallery.browse import grid
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.imaging import limits, sprite_sheets
+from gallery.ingest import dataset_removal, importing, removal, single_image
 from gallery.ingest import from_images as ingest_from_images
-from gallery.ingest import importing, removal, single_image
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Image, Job
 
@@ -58,8 +58,8 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
 
     def perform_destroy(self, instance: Dataset) -> None:
-        """Delete the dataset with its files, embeddings and indexes."""
-        removal.remove_dataset(instance)
+        """Delete the dataset: from now on nobody sees it; its files, embeddings and indexes go by and by."""
+        dataset_removal.begin_removal(instance)
 
     @extend_schema(
         request={"multipart/form-data": serializers.ArchiveSerializer},

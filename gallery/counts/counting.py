@@ -32,7 +32,7 @@ def recount(using: str | None = None) -> None:
             batch_size=WRITE_ROWS,
         )
         changed = {dataset for (dataset, _), _ in before.items() ^ now.items()}
-        Dataset.objects.using(using).filter(pk__in=changed).update(revision=F("revision") + 1)
+        Dataset.everything.using(using).filter(pk__in=changed).update(revision=F("revision") + 1)
         failed = (
             FailedFile.objects.filter(job=OuterRef("pk")).order_by().values("job").annotate(n=Count("pk"))
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from gallery.access import audit
+from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
 
 NAMES = ("slug", "name")
@@ -13,12 +14,16 @@ COLUMNS = (*NAMES, "description")
 
 @transaction.atomic
 def save(dataset: Dataset) -> Dataset:
-    """Store a new or changed dataset; returns it."""
-    before = Dataset.objects.filter(pk=dataset.pk).values(*COLUMNS).first() if dataset.pk else None
-    dataset.save()
-    if before is None:
+    """Store a new or changed dataset; returns it. Raises: NotFoundError for one that has been deleted."""
+    if not dataset.pk:
+        dataset.save(force_insert=True)
         audit.record("dataset.create", dataset)
         return dataset
+    rows = Dataset.objects.filter(pk=dataset.pk)
+    before = rows.values(*COLUMNS).first()
+    # only what people change, and no row anew: others close and remove it meanwhile
+    if before is None or not rows.update(**{column: getattr(dataset, column) for column in COLUMNS}):
+        raise NotFoundError(f"The dataset {dataset.name} has been deleted.")
     changed = {
         column: {"before": before[column], "after": getattr(dataset, column)}
         for column in COLUMNS
@@ -32,9 +37,11 @@ def save(dataset: Dataset) -> Dataset:
 
 @transaction.atomic
 def label(image: Image, category: str) -> None:
-    """Give an image another label, "" for none."""
-    before = Image.objects.values_list("category", flat=True).get(pk=image.pk)
+    """Give an image another label, "" for none. Raises: NotFoundError for one that was deleted meanwhile."""
+    rows = Image.objects.filter(pk=image.pk)
+    before = rows.values_list("category", flat=True).first()
+    if before is None or not rows.update(category=category):
+        raise NotFoundError(f"There is no image {image.pk}; it has been deleted.")
     image.category = category
-    image.save(update_fields=["category"])
     if before != category:
         audit.record("image.label", image, before=before, after=category)

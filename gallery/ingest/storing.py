@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.utils.crypto import get_random_string
 
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
@@ -19,10 +21,13 @@ from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import ImageObserver
 from gallery.models import Dataset, Image
 from gallery.system.cores import core_lock
+from gallery.system.open_datasets import hold_open
 from gallery.system.stage_timer import StageTimer
+from gallery.system.storage import storage_errors
 from gallery.types import RGB
 
 THUMBNAIL_SIDE = 320
+TRIED = 5  # times to store what other imports store at the same moment
 
 
 class DuplicateError(SemsearchError):
@@ -106,30 +111,52 @@ def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
     )
 
 
-def store(
-    dataset: Dataset,
-    batch: list[DecodedImage],
-    pool: Executor | None = None,
-    stored: Callable[[list[Image]], None] | None = None,
-) -> StoreResult:
-    """Write files, by the threads of a pool, then rows; a row never points at a file that is not there.
+@dataclass(frozen=True)
+class StoreOptions:
+    """How images are stored: with the threads of a pool, and as those of an import (the number of its job).
 
     `stored` is called with the new rows in the transaction that stores them.
     """
-    for _ in range(3):
+
+    pool: Executor | None = None
+    import_id: int | None = None
+    stored: Callable[[list[Image]], None] | None = None
+
+
+def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | None = None) -> StoreResult:
+    """Write files, then rows; a row never points at a file that is not there, nor a file at no row.
+
+    Raises: DatasetClosedError when the dataset is being deleted.
+    """
+    options = options or StoreOptions()
+    for _ in range(TRIED):
         fresh, duplicates = _split(dataset, batch)
-        rows = [_row(dataset, decoded) for decoded in fresh]
-        _write_all(zip(rows, fresh, strict=True), pool)
+        rows = [_row(dataset, decoded, options.import_id) for decoded in fresh]
         try:
+            _write_all(zip(rows, fresh, strict=True), options.pool)
             with transaction.atomic():
                 added = Image.objects.bulk_create(rows)
-                if stored is not None:
-                    stored(added)
+                # behind the rows, whose counts hold the dataset already
+                hold_open(dataset)
+                if options.stored is not None:
+                    options.stored(added)
         except IntegrityError:
             # another import stored one of them in this moment: look again
+            _drop_files(rows)
             continue
+        except Exception:
+            _drop_files(rows)
+            raise
         return StoreResult(list(zip(added, fresh, strict=True)), duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
+
+
+def _drop_files(rows: list[Image]) -> None:
+    """Remove what was written for rows that were not stored."""
+    for row in rows:
+        for file in (row.file, row.thumbnail):
+            with suppress(OSError), storage_errors():
+                default_storage.delete(str(file.name))
 
 
 def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:
@@ -154,9 +181,10 @@ def _duplicate_of(name: str) -> DuplicateError:
     return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
 
 
-def _row(dataset: Dataset, decoded: DecodedImage) -> Image:
+def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Image:
     image = Image(
         dataset=dataset,
+        import_id=import_id,
         sha256=decoded.sha256,
         filename=decoded.name,
         category=decoded.category,
@@ -165,8 +193,11 @@ def _row(dataset: Dataset, decoded: DecodedImage) -> Image:
         size_bytes=len(decoded.data),
         format=decoded.facts.format,
     )
-    image.file.name = _path(image, "file", f"{decoded.sha256}.{decoded.facts.extension}")
-    image.thumbnail.name = _path(image, "thumbnail", f"{decoded.sha256}.{thumbnails.EXTENSION}")
+    # A name of its own: whoever deletes a row, or fails to store one, takes no file of another row away. An
+    # import that goes on after a crash comes to the same names.
+    name = f"{decoded.sha256}_{get_random_string(7) if import_id is None else import_id}"
+    image.file.name = _path(image, "file", f"{name}.{decoded.facts.extension}")
+    image.thumbnail.name = _path(image, "thumbnail", f"{name}.{thumbnails.EXTENSION}")
     return image
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Job
+from gallery.system.open_datasets import DatasetClosedError
 from search import job_kinds
 from search.indexing import builds
 from search.maintenance import verification
@@ -26,9 +29,12 @@ def compact() -> list[Job]:
     building = Job.objects.filter(kind=job_kinds.INDEX, state__in=Job.ACTIVE).values_list(
         "dataset", flat=True
     )
-    due = SearchIndex.objects.filter(live=True).exclude(dataset__in=list(building))
-    asked = (builds.rebuild_when_due(index) for index in due.select_related("dataset", "spec"))
-    return [job for job in asked if job is not None]
+    due = SearchIndex.objects.filter(live=True, dataset__closed_at=None).exclude(dataset__in=list(building))
+    found = []
+    for index in due.select_related("dataset", "spec"):
+        with suppress(DatasetClosedError):
+            found.append(builds.rebuild_when_due(index))
+    return [job for job in found if job is not None]
 
 
 def enqueue_verification() -> Job | None:
