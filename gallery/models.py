@@ -37,13 +37,15 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return found
 
 
-class DatasetManager(models.Manager["Dataset"].from_queryset(DatasetQuerySet)):  # type: ignore[misc]
+_DatasetRows = models.Manager.from_queryset(DatasetQuerySet)
+
+
+class DatasetManager(_DatasetRows["Dataset"]):
     """The datasets that there are for anybody: without those that are being deleted."""
 
     def get_queryset(self) -> DatasetQuerySet:
         """Return the open ones."""
-        rows: DatasetQuerySet = super().get_queryset()
-        return rows.open()
+        return DatasetQuerySet(self.model, using=self._db).open()
 
 
 class Dataset(models.Model):

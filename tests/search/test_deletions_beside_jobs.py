@@ -76,7 +76,7 @@ def test_an_image_that_goes_after_its_vector_was_read_is_not_found_in_the_new_in
 def test_a_network_that_extracts_all_layers_passes_over_images_that_go_meanwhile(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs.perform_now(jobs.IMPORT, dataset, path=str(lay_out(tmp_path / "folder")), announce=False)
+    jobs.perform_now(jobs.IMPORT, dataset, path=str(lay_out(tmp_path / "folder")))
     original = pipeline.prepared
 
     def prepared(rows: Iterable[Image], *others: Any) -> Any:

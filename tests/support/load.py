@@ -185,12 +185,11 @@ class Load:
         self._note("new dataset", self.site.post(f"{API}/datasets/", slug=slug, name=slug)[0])
 
     def _experiment(self, drawn: random.Random) -> int:
-        asked = {"dataset": self._dataset(drawn), "models": [NETWORK]}
-        return self.site.post(f"{API}/experiments/", **asked)[0]
+        return self.site.post(f"{API}/experiments/", dataset=self._dataset(drawn), models=[NETWORK])[0]
 
     def _map(self, drawn: random.Random) -> int:
-        asked = {"dataset": self._dataset(drawn), "models": [NETWORK], "method": "pca"}
-        return self.site.post(f"{API}/projections/", **asked)[0]
+        dataset = self._dataset(drawn)
+        return self.site.post(f"{API}/projections/", dataset=dataset, models=[NETWORK], method="pca")[0]
 
     def _promote(self, drawn: random.Random) -> int:
         listed = self.site.get(f"{API}/experiments/?metric=cosine")[1]["results"]

@@ -43,7 +43,8 @@ class Command(ReportingCommand[ExtractionReport]):
 
         def extracted(dataset: Dataset) -> dict[str, Any]:
             audit.record("features.extract", dataset, **spec)
-            return jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
+            result: dict[str, Any] = jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
+            return result
 
         results = list(undeleted(datasets_named(options["dataset"]), extracted))
         seconds = time.perf_counter() - started

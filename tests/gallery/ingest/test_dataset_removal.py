@@ -160,6 +160,7 @@ def test_a_removal_that_is_broken_off_at_any_step_is_taken_up_again(
         assert dataset_removal.take_up() == 1
         assert dataset_removal.take_up() == 0
         job = Job.objects.filter(kind=jobs.REMOVE, state=Job.State.QUEUED).get()
+    assert ended
     assert ended.state == Job.State.SUCCEEDED
     assert broken_at > 2
     assert left_of([dataset.pk]) == []

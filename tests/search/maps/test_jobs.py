@@ -32,6 +32,7 @@ from search.models import Projection
 from search.projections.plan import ProjectionInputError, ProjectionPlan
 from tests.conftest import SAMPLES, import_folder
 from tests.support.aligned_maps import displacement, project_aligned
+from tests.support.deletions import stored
 from tests.support.projection_rows import MODEL, featured_images, maps, pca, project, specs
 
 pytestmark = pytest.mark.django_db
@@ -247,7 +248,7 @@ def test_the_files_go_with_their_maps(dataset: Dataset) -> None:
         map_files.read(row)
     assert project(dataset, pca(afresh=True)).result["projections"] == 8
     dataset_removal.remove_dataset(dataset)
-    assert default_storage.listdir(str(Path(second[0]).parent))[1] == []
+    assert stored(str(Path(second[0]).parent)) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -279,7 +280,7 @@ def test_a_map_that_another_process_made_meanwhile_is_replaced_and_leaves_no_fil
     row.pk, row.dataset = None, gone
     with pytest.raises(DatasetClosedError):
         original(row, planar_map)
-    assert default_storage.listdir(str(Path(str(rows[0].file.name)).parent))[1] == []
+    assert stored(str(Path(str(rows[0].file.name)).parent)) == []
 
 
 def test_a_job_that_waits_for_another_map_lets_urgent_work_go_first(dataset: Dataset) -> None:
