@@ -18,7 +18,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from gallery.errors import SemsearchError
-from gallery.jobs.claimed import list_failed
+from gallery.jobs.claimed import list_failed, rest_while_disk_is_full
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import PROGRESS_EVERY_S, beating, stop_when_ending
 from gallery.jobs.processes import new_token, process_is_gone
@@ -76,6 +76,7 @@ class UnitRun:
         Raises: JobStoppedError, JobInterruptedError.
         """
         stop_when_ending()
+        rest_while_disk_is_full(self.job.kind)
         if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
             return
         self._told_at = time.monotonic()
