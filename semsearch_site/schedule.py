@@ -71,7 +71,8 @@ class Scheduler(beat.Scheduler):
                     return
                 outages.BROKER.began(error)
             else:
-                return outages.BROKER.ended()
+                outages.BROKER.ended()
+                return
             if self.stopping.wait(AGAIN_AFTER_S):
                 return
 

@@ -15,7 +15,7 @@ from semsearch_site.child_processes import kill_group, start_child
 
 # So many deaths within this time, and starting it once more would only hide what is wrong.
 MOST_DEATHS, WITHIN_S = 5, 60.0
-# The first death may be an accident: the next start comes at once. Then it waits four times as long each time.
+# The first death may be an accident: the next start comes at once. Each later pause is four times as long.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
 KEPT_LINES = 3
 KEPT_CHARACTERS = 300

@@ -70,8 +70,8 @@ def broker_binary() -> str:
 def broker_command(listen_on: Path, folder: Path) -> list[str]:
     """Return the command of an embedded broker that listens on a Unix socket and writes no file.
 
-    Its messages are hints, which are sent again where they are lost (`gallery.jobs.reviving`); a queue on disk
-    would only be one more thing that a full disk stops: Valkey then refuses everything that writes.
+    Its messages are hints, which are sent again where they are lost (`gallery.jobs.reviving`). A queue on
+    disk would be one more thing that a full disk stops: Valkey then refuses everything that writes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     listen_on.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -23,8 +23,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from gallery.access import gate, policies
-from gallery.errors import SemsearchError
+from gallery.errors import DatabaseAwayError, SemsearchError
 from gallery.public_text import public_text
+from gallery.system import outages
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     It is JSON, whatever form was asked for: errors have no other.
     """
     request = context["request"]
+    error = outages.passing(error) or error
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
         headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
@@ -73,6 +75,8 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def _told(error: SemsearchError, request: HttpRequest) -> str:
     """Return the words for who asks: where files and servers are is told to those who run the site."""
+    if isinstance(error, DatabaseAwayError):
+        return error.detail  # there is nobody to ask who asks
     if error.inner:
         logger.info("%s: %s", error.code, error)
     return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)

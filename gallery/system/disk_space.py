@@ -34,7 +34,7 @@ def free_mb() -> tuple[float, Path]:
 
 
 def shortage(extra_bytes: float = 0) -> DiskFullError | None:
-    """Return what to say where something of this size, in bytes, must not be stored now; None where it may."""
+    """Return what to say where so many bytes must not be stored now; None where they may."""
     free, folder = free_mb()
     is_low = free < settings.MIN_FREE_MB
     if is_low:
