@@ -136,15 +136,14 @@ def database(env: Env, state: Path) -> DBConfig:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     elif found["ENGINE"].endswith("postgresql"):
-        options = _postgres_timeouts(wait_s, lock_s, env.float("DATABASE_STATEMENT_S", 0.0))
+        statement_s: float = env.float("DATABASE_STATEMENT_S", 0.0)
+        options = _postgres_timeouts(wait_s, lock_s, statement_s)
         # what DATABASE_URL says itself counts
         found["OPTIONS"] = options | found.get("OPTIONS", {})
         if most := env.int("DATABASE_POOL", 20):
             # a connection of the pool belongs to a thread for one request or task, not for a minute
             found["CONN_MAX_AGE"] = 0
-            # one that could not be made is given up soon: whoever asks next tries anew, after no long pause
-            pool = {"min_size": 1, "max_size": most, "timeout": wait_s, "reconnect_timeout": wait_s}
-            found["OPTIONS"]["pool"] = pool
+            found["OPTIONS"]["pool"] = _pool(most, wait_s, statement_s)
     return found
 
 
@@ -161,6 +160,19 @@ def _postgres_timeouts(wait_s: float, lock_s: float, statement_s: float) -> dict
         "tcp_user_timeout": 10_000,
         **({"options": given} if given else {}),
     }
+
+
+def _pool(most: int, wait_s: float, statement_s: float) -> dict[str, object]:
+    """Return what psycopg's pool of connections is made with."""
+    pool: dict[str, object] = {"min_size": 1, "max_size": most, "timeout": wait_s}
+    # one that could not be made is given up soon: whoever asks next tries anew, after no long pause
+    pool["reconnect_timeout"] = wait_s
+    if statement_s > 0:
+        from semsearch_site.bounded_connection import bounded_connection
+
+        # the server's own limit comes first, where it lives
+        pool["connection_class"] = bounded_connection(statement_s + 0.5)
+    return pool
 
 
 def image_storage(env: Env, bucket: str) -> Storage:
