@@ -135,7 +135,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
     except JobStoppedError:
         logger.info("Job %s was stopped.", run.job.pk)
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
-        logger.exception("Job %s could not be done at once", run.job.pk)
+        if outages.passing(error) is None:
+            logger.exception("Job %s could not be done at once", run.job.pk)
         words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
         if run.requeue(f"Left to a worker: {words}"):
             transaction.on_commit(partial(publish, run.job.pk, kind))

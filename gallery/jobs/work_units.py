@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -20,10 +21,11 @@ from django.utils import timezone
 from gallery.errors import SemsearchError
 from gallery.jobs.claimed import list_failed, rest_while_disk_is_full
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
-from gallery.jobs.heartbeat import PROGRESS_EVERY_S, beating, stop_when_ending
+from gallery.jobs.heartbeat import PROGRESS_EVERY_S, beating, ending, stop_when_ending
 from gallery.jobs.processes import new_token, process_is_gone
 from gallery.jobs.reviving import MAX_FAILURES, STALE_AFTER
 from gallery.models import Image, Job, WorkUnit
+from gallery.system import outages
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +186,7 @@ def do_unit(run: UnitRun, work: WorkOnUnit) -> None:
     except JobInterruptedError:
         run.give_back(blameless=True)
         raise
-    except Exception:
-        run.give_back()
+    except Exception as error:
+        passes = outages.passing(error) is not None
+        outages.persistently(partial(run.give_back, blameless=passes), ending)
         raise

@@ -163,13 +163,19 @@ def wait_for_database(stopping: Callable[[], bool]) -> bool:
 
 
 def persistently(work: Callable[[], T], stopping: Callable[[], bool]) -> T | None:
-    """Return what some work returns, done again where the database was away; None when told to end."""
+    """Return what some work returns, done again where the database was away, or its disk full.
+
+    None when this process is told to end.
+    """
     while not stopping():
         try:
             return work()
         except (DatabaseError, InterfaceError) as error:
-            if not isinstance(passing(error), DatabaseAwayError):
+            found = passing(error)
+            if not isinstance(found, (DatabaseAwayError, DiskFullError)):
                 raise
+            if isinstance(found, DiskFullError):
+                time.sleep(LOOKED_FOR_EVERY_S)
             wait_for_database(stopping)
     return None
 

@@ -10,6 +10,7 @@ from uvicorn._types import ASGIReceiveCallable as Receive
 from uvicorn._types import ASGISendCallable as Send
 from uvicorn._types import HTTPScope
 
+from gallery.errors import DatabaseAwayError
 from gallery.system import disk_space, outages
 from semsearch_site.web import refusals, senders
 from semsearch_site.web.answers import Answer, Sender
@@ -98,6 +99,8 @@ class Front:
         return True
 
     async def _may_send_archives(self, scope: HTTPScope) -> bool:
+        if outages.DATABASE.on:
+            raise refusals.passing(DatabaseAwayError(outages.DATABASE_AWAY))
         try:
             return await self._threads.run(senders.may_send_archives, environ_of(scope))
         except (DatabaseError, InterfaceError) as error:
