@@ -18,7 +18,7 @@ from gallery.errors import BusyError, DatabaseAwayError, DiskFullError, StorageA
 from gallery.system import outages
 from gallery.system.outages import Outage
 from gallery.system.storage import StorageUnavailableError
-from semsearch_site import error_pages
+from semsearch_site import error_pages, logs
 
 
 @pytest.fixture(autouse=True)
@@ -160,3 +160,17 @@ def answered(request: HttpRequest, fail: Callable[[], object]) -> object:
     except Exception:
         return error_pages.broken(request)
     raise AssertionError
+
+
+def test_the_log_has_no_way_through_the_program_for_an_outage_whoever_logs_it() -> None:
+    def record_of(error: Exception) -> logging.LogRecord:
+        record = logging.LogRecord(
+            "celery", logging.ERROR, __file__, 1, "Task %s", ("x",), (type(error), error, None)
+        )
+        assert logs.without_traceback(record)
+        return record
+
+    passing = record_of(of_postgres(psycopg.errors.AdminShutdown))
+    assert (passing.getMessage(), passing.exc_info) == ("Task x (OperationalError)", None)
+    defect = record_of(KeyError("x"))
+    assert (defect.getMessage(), bool(defect.exc_info)) == ("Task x", True)
