@@ -21,7 +21,7 @@ from gallery.system import outages
 from search import job_kinds
 from semsearch_site.bounded_connection import _bounded, _SaidNothingError
 from semsearch_site.celery import app
-from semsearch_site.schedule import ScheduleThread, Scheduler
+from semsearch_site.schedule import Scheduler, ScheduleThread
 
 VERIFY = "search.tasks.verify"
 
