@@ -238,8 +238,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # One that is there and says nothing must not hold a request.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 86_400,
-    "socket_connect_timeout": 1.5,
-    "socket_timeout": 1.5,
+    "socket_connect_timeout": 1.2,
+    "socket_timeout": 1.2,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 # a worker takes from all of them unless it is started with --queues
