@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
 from redis.exceptions import ResponseError
 
 from gallery.system import outages
 
+# at each lost connection: that jobs are to be cancelled then, as Celery 6 will; here they go on
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 # Celery waits two seconds longer each time, up to thirty
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 # a broker that is there and refuses messages, as one with a full disk does, is not asked without a pause

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from gallery.api.errors import error_answer, is_of_api, refusal, unknown_address
+from gallery.api.errors import error_answer, is_of_api, refusal, say_once, unknown_address
 from gallery.errors import SemsearchError
 from gallery.public_text import public_text
 from gallery.system import outages
@@ -67,6 +67,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def later(request: HttpRequest, error: SemsearchError) -> HttpResponse:
     """Answer what cannot be done just now; the page asks no database for anything."""
+    say_once(request)
     words = str(error) if settings.DEBUG else public_text(error.detail)
     response: HttpResponse
     if is_of_api(request):
@@ -86,7 +87,6 @@ def broken(request: HttpRequest) -> HttpResponse:
     An outage is none: it has been said when it began.
     """
     if (found := outages.passing(sys.exc_info()[1])) is not None:
-        request.error_number = ""  # type: ignore[attr-defined]  # as below
         return later(request, found)
     number = secrets.token_hex(4)
     logger.error("Error %s at %s %s", number, request.method, request.path, exc_info=True)

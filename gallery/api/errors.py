@@ -54,7 +54,9 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     It is JSON, whatever form was asked for: errors have no other.
     """
     request = context["request"]
-    error = outages.passing(error) or error
+    if found := outages.passing(error):
+        error = found
+        say_once(request._request)
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
         headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
@@ -80,6 +82,11 @@ def _told(error: SemsearchError, request: HttpRequest) -> str:
     if error.inner:
         logger.info("%s: %s", error.code, error)
     return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)
+
+
+def say_once(request: HttpRequest) -> None:
+    """Let Django write no line of its own about an answer: what it is about has been said."""
+    request.error_number = ""  # type: ignore[attr-defined]
 
 
 def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -146,14 +147,10 @@ def test_a_job_that_fills_the_disk_goes_back_to_the_queue_and_has_not_failed(
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_kind_that_only_removes_needs_no_space(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_that_only_removes_needs_no_space(dataset: Dataset) -> None:
     job = jobs.enqueue_for_startup(job_kinds.EXTRACT, dataset)
     with replaced(job_kinds.EXTRACT, lambda run: {}):
-        from dataclasses import replace
-
-        monkeypatch.setitem(
-            kinds._types, job_kinds.EXTRACT, replace(kinds.job_type(job_kinds.EXTRACT), needs_space=False)
-        )
+        kinds._types[job_kinds.EXTRACT] = replace(kinds.job_type(job_kinds.EXTRACT), needs_space=False)
         ended = jobs.perform(job.pk)
     assert ended is not None
     assert ended.state == Job.State.SUCCEEDED
