@@ -19,7 +19,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOOKED_FOR_EVERY_S = 1.0
+RECENTLY_S = 30.0
 DATABASE_AWAY = "The database does not answer. Nothing is lost; try again in a moment."
 DATABASE_BUSY = "The database is busy with something else: try again in a moment."
 STORAGE_AWAY = "The storage of images does not answer. Nothing is lost; try again in a moment."
@@ -57,6 +58,8 @@ class Outage:
     def __init__(self, begins: str, ends: str) -> None:
         self._begins, self._ends = begins, ends
         self._since: float | None = None
+        self._ended_at = -RECENTLY_S
+        self._why, self._said = "", False
         self._changing = threading.Lock()
 
     @property
@@ -64,22 +67,35 @@ class Outage:
         """Whether it is away now."""
         return self._since is not None
 
-    def began(self, why: object) -> bool:
-        """Say so, unless it is known already; returns whether it is news."""
+    def began(self, why: object, *, perhaps: bool = False) -> bool:
+        """Say so, unless it is known already; returns whether it is news.
+
+        Where it is not certain `perhaps` and the last one has just ended, it is said by `goes_on`: what broke
+        in that one, as a connection, may be noticed only now.
+        """
         with self._changing:
             if self._since is not None:
                 return False
-            self._since = time.monotonic()
-        logger.warning("%s (%s)", self._begins, " ".join(str(why).split()))
+            self._since, self._why, self._said = time.monotonic(), " ".join(str(why).split()), False
+            is_rest = perhaps and self._since - self._ended_at < RECENTLY_S
+        if not is_rest:
+            self.goes_on()
         return True
+
+    def goes_on(self) -> None:
+        """Say that it has begun, unless that was said."""
+        with self._changing:
+            is_news, self._said = self._since is not None and not self._said, True
+        if is_news:
+            logger.warning("%s (%s)", self._begins, self._why)
 
     def ended(self) -> None:
         """Say so, unless it is known already."""
         if self._since is None:
             return
         with self._changing:
-            since, self._since = self._since, None
-        if since is not None:
+            since, self._since, self._ended_at = self._since, None, time.monotonic()
+        if since is not None and self._said:
             logger.warning("%s, after %.0f s.", self._ends, time.monotonic() - since)
 
 
@@ -135,7 +151,7 @@ def _of_database(error: BaseException) -> SemsearchError | None:
 
 def database_is_away(why: object) -> None:
     """Let an outage of the database begin, and look for its end."""
-    if DATABASE.began(why):
+    if DATABASE.began(why, perhaps=True):
         threading.Thread(target=_look_for_database, daemon=True, name="database watch").start()
 
 
@@ -145,10 +161,13 @@ def _look_for_database() -> None:
             time.sleep(LOOKED_FOR_EVERY_S)
             # of this thread alone; a broken one would stay so
             connection.close()
-            with suppress(Exception):  # whatever it is, it is still away
+            try:
                 # a table, because SQLite needs no file to count to one
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")
+            except Exception:  # whatever it is, it is still away
+                DATABASE.goes_on()
+            else:
                 DATABASE.ended()
     finally:
         connection.close()

@@ -135,9 +135,11 @@ def test_searches_are_told_soon_that_the_database_is_away(
     assert ended_job["state"] == "succeeded", ended_job
     said = site.log()[said_before:]
     assert "Traceback" not in said
-    assert 1 <= len(re.findall("The database does not answer", said)) <= 2, "web server and worker, once each"
+    assert 1 <= len(re.findall("The database does not answer; ", said)) <= 2, (
+        "web server and worker, once each"
+    )
     assert len(re.findall("The database answers again", said)) == len(
-        re.findall("The database does not answer", said)
+        re.findall("The database does not answer; ", said)
     )
     assert time.monotonic() - came_back < 120
 

@@ -117,7 +117,9 @@ def test_on_a_full_disk_writes_are_refused_jobs_rest_and_searches_go_on(
         assert searched(site)[0] == 200
         resting = until(lambda: rests(site, job), within_s=BACK_WITHIN_S, what="the job rests", every_s=0.5)
         assert resting["message"].startswith("Waits for free space")
-        assert within(site.delete, f"/api/v1/images/{added['id']}/") == 204, "what frees space is let through"
+        assert within(site.delete, f"/api/v1/images/{added['image']['id']}/") == 204, (
+            "what frees space is let through"
+        )
     until(lambda: add(site, 11)[0] == 201, within_s=BACK_WITHIN_S, what="writes are taken again")
     assert site.job_ended(job, within_s=90)["state"] == "succeeded"
 
@@ -136,7 +138,7 @@ def test_a_disk_without_a_byte_stops_neither_searches_nor_the_start_of_a_part(
         for part in [site.part(name) for name in PARTS]:
             part.kill()
         until(lambda: searches(site), within_s=BACK_WITHIN_S, what="searches are answered")
-        time.sleep(12)  # a look for forgotten jobs, and more than one try to write
+        time.sleep(3)  # the new worker looks for forgotten jobs
         assert searched(site)[0] == 200
         assert site.supervisor.poll() is None
     until(lambda: add(site, 20)[0] == 201, within_s=BACK_WITHIN_S, what="writes are taken again")

@@ -97,6 +97,23 @@ def test_an_outage_is_said_once_when_it_begins_and_once_when_it_ends(
     ]
 
 
+def test_what_an_outage_left_broken_is_no_second_one_unless_that_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outage = Outage("It is away", "It is back")
+    with caplog.at_level(logging.WARNING):
+        outage.began("a", perhaps=True)
+        outage.ended()
+        assert outage.began("a connection of before", perhaps=True)
+        outage.ended()
+        outage.began("b", perhaps=True)
+        outage.goes_on()
+        outage.goes_on()
+        outage.ended()
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["It is away (a)", "It is back, after 0 s.", "It is away (b)", "It is back, after 0 s."]
+
+
 def test_some_work_is_done_again_when_the_database_is_back() -> None:
     tries = []
 
