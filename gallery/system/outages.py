@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOOKED_FOR_EVERY_S = 1.0
-RECENTLY_S = 30.0
+RECENTLY_S = 5.0
 DATABASE_AWAY = "The database does not answer. Nothing is lost; try again in a moment."
 DATABASE_BUSY = "The database is busy with something else: try again in a moment."
 STORAGE_AWAY = "The storage of images does not answer. Nothing is lost; try again in a moment."
