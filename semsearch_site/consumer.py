@@ -21,7 +21,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 REFUSED_PAUSE_S = 1.0
 
 
-class Consumer(CeleryConsumer):  # type: ignore[misc]  # without types
+class Consumer(CeleryConsumer):
     """Celery's consumer with short pauses between attempts to connect."""
 
     # by a broker that lets itself be connected to; when it takes a message, whoever sent that says so

@@ -75,7 +75,7 @@ def later(request: HttpRequest, error: SemsearchError) -> HttpResponse:
     else:
         heading = HEADINGS[error.status]
         about = {"status": error.status, "heading": heading, "words": words}
-        response = render(None, "later.html", about, status=error.status)  # type: ignore[arg-type]
+        response = render(None, "later.html", about, status=error.status)
     response["Retry-After"] = str(error.retry_after_s)
     response["Cache-Control"] = "no-store"
     return response

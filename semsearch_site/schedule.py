@@ -31,7 +31,7 @@ class Scheduler(beat.Scheduler):
     """Keeps when each task was sent last in a small file, and sends it later where the broker is away."""
 
     # messages go by the connections of the application, which find the broker again by themselves
-    producer = None
+    producer: Any = None
 
     def __init__(self, app: Any, schedule_filename: str = "", **options: Any) -> None:
         self._path = Path(schedule_filename)
@@ -50,7 +50,7 @@ class Scheduler(beat.Scheduler):
 
     def sync(self) -> None:
         """Write the file; where that fails, as on a full disk, the next start only sends a task too soon."""
-        sent = {name: entry.last_run_at.isoformat() for name, entry in self.schedule.items()}
+        sent = {name: str(entry.last_run_at) for name, entry in self.schedule.items()}
         aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             aside.write_text(json.dumps(sent))
@@ -77,7 +77,7 @@ class Scheduler(beat.Scheduler):
                 return
 
 
-class ScheduleThread(bootsteps.StartStopStep):  # type: ignore[misc]  # without types
+class ScheduleThread(bootsteps.StartStopStep):
     """The scheduler as a thread of a worker that is started with `--schedules`."""
 
     def __init__(self, parent: Any, schedules: bool = False, **options: Any) -> None:
@@ -108,7 +108,7 @@ class ScheduleThread(bootsteps.StartStopStep):  # type: ignore[misc]  # without 
                 logger.exception("The schedule broke; it is begun again.")
                 self._ended.wait(AGAIN_AFTER_S)
 
-    def _tick(self, scheduler: Scheduler) -> None:
+    def _tick(self, scheduler: Any) -> None:
         pause_s = 0.0
         while not self._ended.wait(pause_s):
             pause_s = scheduler.tick()

@@ -77,7 +77,8 @@ def has_forgotten() -> bool:
     One that keeps its queue in memory, as that of `serve`, loses it when it is started anew.
     """
     try:
-        with current_app.pool.acquire(block=True) as connection:
+        pool: Any = current_app.pool  # of connections; its types say of producers
+        with pool.acquire(block=True) as connection:
             client: Any = getattr(connection.default_channel, "client", None)  # Redis and Valkey have one
             return client is not None and bool(client.set(KNOWN, 1, nx=True))
     except Exception as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, ProgrammingError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from gallery.errors import BusyError, DatabaseAwayError, DiskFullError, StorageAwayError
@@ -171,7 +171,7 @@ def test_an_outage_within_a_view_is_no_defect(
         assert json.loads(full.content)["error"]["code"] == "disk_full"
 
 
-def answered(request: HttpRequest, fail: Callable[[], object]) -> object:
+def answered(request: HttpRequest, fail: Callable[[], object]) -> HttpResponse:
     try:
         fail()
     except Exception:
