@@ -42,7 +42,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def site(template: Prepared, disk: Path) -> Iterator[RunningSite]:
     """Return a running site on the small disk, with three images that can be searched."""
     copied = copy_of(template, disk / "home")
-    given = {"MIN_FREE_MB": str(MIN_FREE_MB), "SEARCH_THROTTLE": "1000000/s", "EXTRACT_BATCH": "2"}
+    given = {"MIN_FREE_MB": str(MIN_FREE_MB), "SEARCH_THROTTLE": "1000000/s", "EXTRACT_BATCH": "8"}
     with RunningSite(copied.home, token=copied.token, **given) as running:
         assert running.post("/api/v1/datasets/", slug="few", name="Few")[0] == 201
         for seed in range(3):
@@ -94,7 +94,7 @@ def test_a_part_that_dies_is_started_again(site: RunningSite, name: str) -> None
 
     def another() -> bool:
         with suppress(AssertionError):
-            return site.part(name).pid != before
+            return bool(site.part(name).pid != before)
         return False
 
     until(another, within_s=BACK_WITHIN_S, what=f"another {name}")
