@@ -62,6 +62,30 @@ class BusyError(SemsearchError):
     retry_after_s = 5
 
 
+class DatabaseAwayError(SemsearchError):
+    """The database cannot be reached now."""
+
+    code = "database_away"
+    status = 503
+    retry_after_s = 5
+
+
+class StorageAwayError(SemsearchError):
+    """The storage of images cannot be reached now."""
+
+    code = "storage_away"
+    status = 503
+    retry_after_s = 10
+
+
+class DiskFullError(SemsearchError):
+    """There is too little free space to store something."""
+
+    code = "disk_full"
+    status = 507
+    retry_after_s = 60
+
+
 class FetchFailedError(SemsearchError):
     """A URL could not be downloaded."""
 

@@ -21,6 +21,7 @@ jobs.register(
     jobs.REMOVE,
     dataset_removal.remove_job,
     label="remove a dataset",
+    needs_space=False,
     queue="index",
     priority=6,
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from gallery.system import disk_space, outages
+
 
 @shared_task(name="search.tasks.compact", acks_late=False)
 def compact() -> None:
     """Queue a build of each live index that has changed enough."""
     from search.maintenance import schedule
 
-    schedule.compact()
+    with outages.left_for_later():
+        if not disk_space.is_low():
+            schedule.compact()
 
 
 @shared_task(name="search.tasks.verify", acks_late=False)
@@ -18,4 +22,6 @@ def verify() -> None:
     """Queue a comparison of pictures, embeddings, indexes and files, unless something is at work on them."""
     from search.maintenance import schedule
 
-    schedule.enqueue_verification()
+    with outages.left_for_later():
+        if not disk_space.is_low():
+            schedule.enqueue_verification()

@@ -7,12 +7,18 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from click import Option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 
 app = Celery("semsearch")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.user_options["worker"].add(
+    Option(("--schedules",), is_flag=True, help="Also send what is due, as `celery beat` does.")
+)
+# by its name: only a worker loads it
+app.steps["worker"].add("semsearch_site.schedule:ScheduleThread")
 
 
 @signals.celeryd_init.connect

@@ -119,6 +119,7 @@ def socket_path(state: Path) -> Path:
 
 def database(env: Env, state: Path) -> DBConfig:
     """Return Django's description of the database: `DATABASE_URL`, else SQLite in the state folder."""
+    wait_s, lock_s = env.float("DATABASE_WAIT_S", 3.0), env.float("DATABASE_LOCK_S", 30.0)
     found = dj_database_url.parse(
         env.str("DATABASE_URL", "") or f"sqlite:///{state / 'semsearch.sqlite3'}",
         conn_max_age=60,
@@ -131,14 +132,47 @@ def database(env: Env, state: Path) -> DBConfig:
         found["OPTIONS"] = {
             # IMMEDIATE: a transaction that will write waits its turn instead of failing half-way
             "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
+            "timeout": lock_s,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
-    elif found["ENGINE"].endswith("postgresql") and (most := env.int("DATABASE_POOL", 20)):
-        # a connection of the pool belongs to a thread for one request or task, not for a minute
-        found["CONN_MAX_AGE"] = 0
-        found["OPTIONS"] = found.get("OPTIONS", {}) | {"pool": {"min_size": 1, "max_size": most}}
+    elif found["ENGINE"].endswith("postgresql"):
+        statement_s: float = env.float("DATABASE_STATEMENT_S", 0.0)
+        options = _postgres_timeouts(wait_s, lock_s, statement_s)
+        # what DATABASE_URL says itself counts
+        found["OPTIONS"] = options | found.get("OPTIONS", {})
+        if most := env.int("DATABASE_POOL", 20):
+            # a connection of the pool belongs to a thread for one request or task, not for a minute
+            found["CONN_MAX_AGE"] = 0
+            found["OPTIONS"]["pool"] = _pool(most, wait_s, statement_s)
     return found
+
+
+def _postgres_timeouts(wait_s: float, lock_s: float, statement_s: float) -> dict[str, object]:
+    """Return the parameters by which nobody waits long for a server that is away; 0 leaves one out."""
+    limits = {"lock_timeout": lock_s, "statement_timeout": statement_s}
+    given = " ".join(f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items() if seconds > 0)
+    return {
+        "connect_timeout": max(2, round(wait_s)),  # libpq takes no less
+        # a machine that is gone says nothing: the system asks whether it is there
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        **({"options": given} if given else {}),
+    }
+
+
+def _pool(most: int, wait_s: float, statement_s: float) -> dict[str, object]:
+    """Return what psycopg's pool of connections is made with."""
+    pool: dict[str, object] = {"min_size": 1, "max_size": most, "timeout": wait_s}
+    # one that could not be made is given up soon: whoever asks next tries anew, after no long pause
+    pool["reconnect_timeout"] = wait_s
+    if statement_s > 0:
+        from semsearch_site.bounded_connection import bounded_connection
+
+        # the server's own limit comes first, where it lives
+        pool["connection_class"] = bounded_connection(statement_s + 0.5)
+    return pool
 
 
 def image_storage(env: Env, bucket: str) -> Storage:

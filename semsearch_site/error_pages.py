@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from gallery.api.errors import error_answer, is_of_api, refusal, unknown_address
+from gallery.api.errors import error_answer, is_of_api, refusal, say_once, unknown_address
+from gallery.errors import SemsearchError
+from gallery.public_text import public_text
+from gallery.system import outages
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +23,8 @@ HEADINGS = {
     405: "This cannot be done here",
     413: "This is too much at once",
     415: "This form is not read here",
+    503: "Not just now",
+    507: "The disk is nearly full",
 }
 
 
@@ -58,8 +65,29 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 
+def later(request: HttpRequest, error: SemsearchError) -> HttpResponse:
+    """Answer what cannot be done just now; the page asks no database for anything."""
+    say_once(request)
+    words = str(error) if settings.DEBUG else public_text(error.detail)
+    response: HttpResponse
+    if is_of_api(request):
+        response = JsonResponse(error_answer(error.code, words), status=error.status)
+    else:
+        heading = HEADINGS[error.status]
+        about = {"status": error.status, "heading": heading, "words": words}
+        response = render(None, "later.html", about, status=error.status)
+    response["Retry-After"] = str(error.retry_after_s)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 def broken(request: HttpRequest) -> HttpResponse:
-    """Answer a defect of ours; the log has what went wrong under its number."""
+    """Answer a defect of ours; the log has what went wrong under its number.
+
+    An outage is none: it has been said when it began.
+    """
+    if (found := outages.passing(sys.exc_info()[1])) is not None:
+        return later(request, found)
     number = secrets.token_hex(4)
     logger.error("Error %s at %s %s", number, request.method, request.path, exc_info=True)
     request.error_number = number  # type: ignore[attr-defined]  # Django need not say it again

@@ -22,6 +22,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 # Python: with Python's usual 5 ms the network stood still in the meantime.
 SWITCH_AFTER_S = 0.001
 GARBAGE_LOOKED_FOR_EVERY = 10_000  # objects made and not freed; a request makes a few thousand and frees them
+# Whoever waits at a page waits no longer for the database: a job may. Settings that are given count.
+for _name, _seconds in (("DATABASE_LOCK_S", "4"), ("DATABASE_STATEMENT_S", "3.5")):
+    os.environ.setdefault(_name, _seconds)
 # What a search asks of NumPy and FAISS takes less than it costs to wake their threads, each request thread
 # would have its own, and all would compete with the network's. They read this when they are imported.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -43,10 +46,11 @@ def post_worker_init(worker: Any) -> None:
 def _warm() -> None:
     from django.db import connection
 
+    from gallery.system import outages
     from search.live import warmup
 
     try:
-        warmup.warm()
+        outages.persistently(warmup.warm, lambda: False)
     finally:
         connection.close()
     keep_what_is_loaded()

@@ -6,6 +6,7 @@ import logging
 import re
 from typing import Any
 
+from gallery.system import outages
 from gallery.system.terminal import printable
 
 # what stands behind these names in an address, a header or a setting
@@ -41,7 +42,13 @@ def not_said_already(record: logging.LogRecord) -> bool:
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
-    """Leave the way through Django out where a request was refused: any stranger could fill the log."""
+    """Leave the way through the program out where a request was refused, or where an outage was met.
+
+    Any stranger could fill the log with the first; the second is no defect, whoever logs it.
+    """
     if record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+    elif record.exc_info and outages.passing(record.exc_info[1]):
+        record.msg, record.args = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})", ()
         record.exc_info = record.exc_text = None
     return True

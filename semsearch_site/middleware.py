@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from gallery.access import gate, policies
 from gallery.api.errors import is_of_api
+from gallery.errors import DatabaseAwayError
+from gallery.system import disk_space, outages
 from semsearch_site import error_pages
 from semsearch_site.content_types import UNREADABLE_TYPE
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
+# machines ask these how the site is
+PROBES = ("/healthz", "/readyz", "/metrics")
 # The site uses none of them, and so nothing that gets into a page may.
 UNUSED_FEATURES = (
     "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid",
@@ -32,6 +38,50 @@ class PermissionsPolicyMiddleware:
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class OutageMiddleware:
+    """Refuses at once what would only wait for a database that is known to be away.
+
+    Who asks how the site is gets an answer: that one says it.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, or refuse."""
+        if outages.DATABASE.on and request.path_info not in PROBES:
+            return error_pages.later(request, DatabaseAwayError(outages.DATABASE_AWAY))
+        return self.get_response(request)
+
+
+class FullDiskMiddleware:
+    """Refuses what would store something while the disk is nearly full, before its body is looked at.
+
+    It stands behind those that find out who asks. Searching, signing in and out, and what removes something
+    go on.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on: its route is known only in `process_view`."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        """Return the refusal, or None to let the view answer."""
+        policy = gate.policy_of(request, request.method or "")
+        match = request.resolver_match
+        if policy is None or match is None:
+            return None
+        if not policies.stores(match.view_name, request.method or "", policy):
+            return None
+        found = disk_space.shortage()
+        return error_pages.later(request, found) if found else None
 
 
 class ReadableRequestMiddleware:

@@ -64,6 +64,7 @@ SIGN_IN_THROTTLE = env.str("SIGN_IN_THROTTLE", "20/min")
 MEMBER_THROTTLE_FACTOR = env.int("MEMBER_THROTTLE_FACTOR", 5)
 # of this number only the check of the rates wants to know
 WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
+MIN_FREE_MB = env.int("MIN_FREE_MB", 256)
 DERIVED_FILES_MB = env.int("DERIVED_FILES_MB", 1024)
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
 FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
@@ -129,6 +130,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gallery.access.audit.AuditMiddleware",
+    "semsearch_site.middleware.OutageMiddleware",
     "semsearch_site.middleware.ReadableRequestMiddleware",
     "semsearch_site.middleware.MethodRefusedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -137,6 +139,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "gallery.access.gate.Gate",
     "gallery.access.rates.RateMiddleware",
+    "semsearch_site.middleware.FullDiskMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 CSRF_FAILURE_VIEW = "semsearch_site.error_pages.csrf_failure"
@@ -234,7 +237,12 @@ CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{BROKER_SOCKET}"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any job: a message is not delivered again while its job runs. When a worker dies, the heartbeat
 # of its job tells, within half a minute; the message that comes again a day later finds nothing to do.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 86_400, "socket_connect_timeout": 2}
+# One that is there and says nothing must not hold a request.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 86_400,
+    "socket_connect_timeout": 1.2,
+    "socket_timeout": 1.2,
+}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 # a worker takes from all of them unless it is started with --queues
 JOB_QUEUES = ("import", "extract", "index", "project", "schedule")
@@ -256,6 +264,10 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )
+CELERY_BEAT_SCHEDULER = "semsearch_site.schedule:Scheduler"
+CELERY_WORKER_CONSUMER = "semsearch_site.consumer:Consumer"
+# a broker whose own disk is full refuses messages: that passes too
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(BROKER_ROOT / "beat-schedule")
 CACHES = (
     {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -288,5 +300,8 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR", "filters": ["said"]},
         "faiss": {"level": "WARNING"},
+        # they say each attempt; `gallery.system.outages` says when an outage begins and ends
+        "psycopg.pool": {"level": "ERROR"},
+        "celery.worker.consumer.consumer": {"level": "ERROR"},
     },
 }

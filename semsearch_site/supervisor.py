@@ -1,4 +1,4 @@
-"""Starts broker, worker and web server together; stops all when told to or when any of them dies."""
+"""Starts broker, worker and web server together, starts anew what dies, and stops all when told to."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, TextIO
+from typing import TextIO
 
 from gallery.errors import SemsearchError
-from semsearch_site.child_processes import kill_group, start_child
+from semsearch_site.supervised_part import Part
 
 STOP_WITHIN_S = 10.0
 BROKER_WITHIN_S = 10.0
 # how long a new start waits for what a killed one left to end
 HANDOVER_WITHIN_S = 12.0
+LOOKED_AT_EVERY_S = 0.2
 
 
 class BrokerMissingError(SemsearchError):
@@ -67,7 +68,11 @@ def broker_binary() -> str:
 
 
 def broker_command(listen_on: Path, folder: Path) -> list[str]:
-    """Return the command of an embedded broker that listens on a Unix socket and keeps its queue on disk."""
+    """Return the command of an embedded broker that listens on a Unix socket and writes no file.
+
+    Its messages are hints, which are sent again where they are lost (`gallery.jobs.reviving`). A queue on
+    disk would be one more thing that a full disk stops: Valkey then refuses everything that writes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     listen_on.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     options = {
@@ -75,7 +80,7 @@ def broker_command(listen_on: Path, folder: Path) -> list[str]:
         "unixsocket": str(listen_on),
         "unixsocketperm": "700",
         "dir": str(folder),
-        "appendonly": "yes",
+        "appendonly": "no",
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
@@ -91,9 +96,8 @@ class Supervisor:
 
     def __init__(self, state: Path, say: Callable[[str], None]) -> None:
         self._state = state
-        self._say = say
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._readers: list[threading.Thread] = []
+        self._tell = say
+        self._parts: dict[str, Part] = {}
         self._stop = threading.Event()
 
     def __enter__(self) -> Supervisor:
@@ -112,16 +116,12 @@ class Supervisor:
         self._own.close()
 
     def start(self, name: str, command: list[str], *, without: bytes = b"") -> None:
-        """Start a child, which ends with us.
+        """Start a child, which ends with us and is started anew when it ends by itself.
 
-        Lines that hold `without` are left out of what it says; all others are passed on.
+        What it says is passed on, but for lines that hold `without`.
         """
-        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if without else {}
-        child = self._children[name] = start_child(command, pass_fds=(self._shared.fileno(),), **piped)
-        if child.stdout is not None:
-            reader = threading.Thread(target=_pass_on, args=(child.stdout, without), daemon=True)
-            reader.start()
-            self._readers.append(reader)
+        part = self._parts[name] = Part(name, command, without)
+        part.start(self._shared.fileno())
 
     def wait_for_socket(self, path: Path, name: str) -> None:
         """Wait until a child listens, or we are told to stop.
@@ -129,7 +129,7 @@ class Supervisor:
         Raises: BrokerMissingError when it does not come up.
         """
         deadline = time.monotonic() + BROKER_WITHIN_S
-        while time.monotonic() < deadline and self._children[name].poll() is None:
+        while time.monotonic() < deadline and self._parts[name].runs():
             with socket.socket(socket.AF_UNIX) as probe:
                 try:
                     probe.connect(str(path))
@@ -141,45 +141,46 @@ class Supervisor:
         raise BrokerMissingError(f"The {name} did not start; its messages stand above.")
 
     def run(self) -> int:
-        """Wait for a signal or the first death; returns the exit status."""
-        while not self._stop.wait(0.2):
-            for name, child in self._children.items():
-                if child.poll() is not None:
-                    self._say(f"The {name} ended with status {child.returncode}; stopping the rest.")
-                    return 1
+        """Start anew what dies until a signal comes, or one part dies again and again; returns the status."""
+        while not self._stop.wait(LOOKED_AT_EVERY_S):
+            for part in self._parts.values():
+                if part.runs():
+                    continue
+                now = time.monotonic()
+                if part.due is None:
+                    part.buried(now)
+                    self._say(part.obituary())
+                    if part.hopeless:
+                        return 1
+                elif now >= part.due:
+                    part.start(self._shared.fileno())
         return 0
+
+    def _say(self, words: str) -> None:
+        # where the log cannot be written, as on a full disk, the site goes on all the same
+        with suppress(OSError):
+            self._tell(words)
 
     def _told(self, number: int, frame: FrameType | None) -> None:
         self._stop.set()
 
     def stop(self) -> None:
         """End every child, asked first and then killed; the one that was started first ends last."""
-        first, *others = self._children or [""]
-        self._end(others)
+        first, *others = self._parts.values() or [None]
+        self._end([part for part in others if part])
         self._end([first] if first else [])
-        for reader in self._readers:
-            reader.join(1.0)
 
-    def _end(self, names: list[str]) -> None:
-        for name in names:
-            if self._children[name].poll() is None:
-                self._children[name].terminate()
+    def _end(self, parts: list[Part]) -> None:
+        for part in parts:
+            if part.runs():
+                part.child.terminate()
         deadline = time.monotonic() + STOP_WITHIN_S
-        for name in names:
+        for part in parts:
             try:
-                self._children[name].wait(max(0.0, deadline - time.monotonic()))
+                part.child.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._say(f"The {name} does not stop; killing it.")
-            kill_group(self._children[name])
-
-
-def _pass_on(lines: IO[bytes], without: bytes) -> None:
-    """Write what a child says to our stderr, but for the lines that hold `without`."""
-    with lines:
-        for line in lines:
-            if without not in line:
-                sys.stderr.buffer.write(line)
-                sys.stderr.buffer.flush()
+                self._say(f"The {part.name} does not stop; killing it.")
+            part.end()
 
 
 def _locked(path: Path, within_s: float = 0.0) -> TextIO:

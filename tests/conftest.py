@@ -16,7 +16,7 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from gallery import jobs
-from gallery.jobs import heartbeat
+from gallery.jobs import broker, heartbeat
 from gallery.models import Dataset, Job
 from search import job_kinds
 from tests.support.once import once, run_folder
@@ -115,6 +115,7 @@ def without_broker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from semsearch_site.celery import app
 
     monkeypatch.setitem(app.conf, "broker_write_url", f"redis+socket://{tmp_path / 'nobody.sock'}")
+    monkeypatch.setattr(broker, "_asked_again_at", 0.0)
     # the connections made before lead to the broker that is there
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
 

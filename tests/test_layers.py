@@ -34,6 +34,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search.extractors", "search.index", "search.projections",
     ),
     "models": ("gallery.accounts.models", "gallery.models", "gallery.signals", "search.models"),
+    "gallery: outages": ("gallery.system.disk_space", "gallery.system.outages", "gallery.system.storage"),
     "gallery: counts": ("gallery.counts",),
     "gallery: access": (
         "gallery.access", "gallery.accounts.authentication", "gallery.accounts.first_account",

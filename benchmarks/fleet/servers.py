@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import redis
 
@@ -46,7 +47,7 @@ class Servers:
     def __init__(self, *, keep_queue: bool = False) -> None:
         self._keep_queue = keep_queue
         self._folder = Path(tempfile.mkdtemp(prefix="semsearch-servers-"))
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._homes: dict[Path, int] = {}
 
     def start(self) -> None:
@@ -56,17 +57,28 @@ class Servers:
         self._redis_port = free_port()
         self.start_redis()
 
+    def stop_postgres(self) -> None:
+        """End PostgreSQL at once, whatever it does."""
+        postgres = self._children.pop("postgres")
+        postgres.send_signal(signal.SIGQUIT)
+        postgres.wait(20)
+
+    def freeze_postgres(self, *, thaw: bool = False) -> None:
+        """Let PostgreSQL, with all its processes, stand still, or go on."""
+        for process in (found := psutil.Process(self._children["postgres"].pid), *found.children()):
+            process.resume() if thaw else process.suspend()
+
     def kill_redis(self) -> None:
-        """Kill Redis without a word; it was started last."""
-        redis_server = self._children.pop()
+        """Kill Redis without a word."""
+        redis_server = self._children.pop("redis")
         redis_server.kill()
         redis_server.wait()
 
     def stop(self) -> None:
         """End both and remove their files."""
-        for child in self._children:
-            child.terminate() if child is not self._children[0] else child.send_signal(signal.SIGQUIT)
-        for child in self._children:
+        for name, child in self._children.items():
+            child.send_signal(signal.SIGQUIT if name == "postgres" else signal.SIGTERM)
+        for child in self._children.values():
             child.wait(20)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -110,10 +122,16 @@ class Servers:
         subprocess.run(
             command, user=user, cwd=data, check=True, stdout=subprocess.DEVNULL, env={"PATH": os.defpath}
         )
+        self.start_postgres()
+
+    def start_postgres(self) -> None:
+        """Start PostgreSQL, also again where it was stopped, and wait until it answers."""
+        data, programs, user = self._folder / "postgres", _postgres_programs(), _unprivileged()
         options = POSTGRES_OPTIONS | {"unix_socket_directories": str(self._folder)}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        self._run([str(programs / "postgres"), "-D", str(data), *words], signal.SIGQUIT, user=user)
-        self._wait(lambda: self._connect("postgres").close())
+        command = [str(programs / "postgres"), "-D", str(data), *words]
+        self._run("postgres", command, signal.SIGQUIT, user=user)
+        self._wait("postgres", lambda: self._connect("postgres").close())
 
     def start_redis(self) -> None:
         """Start Redis, also again where it was killed, and wait until it answers."""
@@ -122,22 +140,22 @@ class Servers:
         kept = {"appendonly": "yes" if self._keep_queue else "no"}
         options = REDIS_OPTIONS | kept | {"port": str(self._redis_port), "dir": str(self._folder)}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._run([binary, *words], signal.SIGTERM)
-        self._wait(lambda: redis.Redis(port=self._redis_port).ping())
+        self._run("redis", [binary, *words], signal.SIGTERM)
+        self._wait("redis", lambda: redis.Redis(port=self._redis_port).ping())
 
-    def _run(self, command: list[str], last_word: signal.Signals, user: int | None = None) -> None:
-        with (self._folder / f"{Path(command[0]).name}.log").open("w") as log:
-            self._children.append(
-                start_child(command, last_word, user=user, cwd=self._folder, stdout=log, stderr=log)
+    def _run(self, name: str, command: list[str], last_word: signal.Signals, user: int | None = None) -> None:
+        with (self._folder / f"{name}.log").open("w") as log:
+            self._children[name] = start_child(
+                command, last_word, user=user, cwd=self._folder, stdout=log, stderr=log
             )
 
-    def _wait(self, answers: Callable[[], Any]) -> None:
+    def _wait(self, name: str, answers: Callable[[], Any]) -> None:
         deadline = time.monotonic() + STARTS_WITHIN_S
         while True:
             try:
                 answers()
             except (psycopg.OperationalError, redis.ConnectionError, redis.BusyLoadingError):
-                ended = self._children[-1].poll() is not None
+                ended = self._children[name].poll() is not None
                 if ended or time.monotonic() > deadline:
                     logs = "\n".join(path.read_text() for path in self._folder.glob("*.log"))
                     raise AssertionError(f"A server did not start.\n{logs}") from None

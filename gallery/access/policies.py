@@ -191,6 +191,21 @@ READING = _read("what pages and answers show")
 DETAILS = _admin("folders and addresses of the server", "gallery.change_job")
 
 
+# what a POST may do while the disk is nearly full: remove something, or stop what would fill it
+REMOVING = frozenset({"job-cancel"})
+# of the admin site; from a list one deletes what was chosen
+_REMOVING_ENDS = ("_delete", "_changelist")
+
+
+def stores(name: str, method: str, policy: Policy) -> bool:
+    """Whether a request may store more than a row of who asks, so that it needs free space on the disk."""
+    if policy.rule not in (Rule.WRITE, Rule.ADMIN, Rule.STAFF):
+        return False
+    if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+        return False
+    return name not in REMOVING and not name.endswith(_REMOVING_ENDS)
+
+
 def entry_of(name: str) -> Policy | ByMethod | None:
     """Return what the table has for a route: its own entry, else that of the admin site for its pages."""
     return TABLE.get(name) or (TABLE[ADMIN_SITE] if name.startswith(ADMIN_SITE) else None)

@@ -5,19 +5,17 @@ Of hits at the same moment exactly as many pass as may: looking and adding are o
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-logger = logging.getLogger(__name__)
+from gallery.system import outages
 
 PREFIX = "semsearch:rate:"
 # a server that does not answer must not hold up what is counted
 ANSWERS_WITHIN_S = 0.5
-# how long it is not asked again, and not spoken of again
+# how long it is not asked again
 LEFT_ALONE_S = 5.0
-SAID_EVERY_S = 60.0
 
 # keys: the window. arguments: how many hits, in how many milliseconds. The clock is the server's: those of
 # several machines may differ. Returns how many are left, and the milliseconds until the oldest is forgotten.
@@ -70,7 +68,7 @@ class ServerCounter:
 
     def __init__(self, client: Any) -> None:
         self._script = client.register_script(_HIT)
-        self._asked_again_at = self._said_again_at = 0.0
+        self._asked_again_at = 0.0
 
     def hit(self, key: str, rate: Rate) -> Hit | None:
         """Count a hit, unless it is one too many; None while the server is away."""
@@ -83,14 +81,12 @@ class ServerCounter:
         except (RedisError, OSError) as error:
             self._left_alone(error)
             return None
+        outages.RATES.ended()
         return Hit(left < 0, max(left, 0), reset_ms / 1000)
 
     def _left_alone(self, error: Exception) -> None:
-        now = time.monotonic()
-        self._asked_again_at = now + LEFT_ALONE_S
-        if now >= self._said_again_at:
-            self._said_again_at = now + SAID_EVERY_S
-            logger.warning("Rates are not counted while the server does not answer: %s", error)
+        self._asked_again_at = time.monotonic() + LEFT_ALONE_S
+        outages.RATES.began(error)
 
 
 def client_of(url: str) -> Any:

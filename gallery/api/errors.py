@@ -24,8 +24,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from gallery.access import gate, policies
-from gallery.errors import SemsearchError
+from gallery.errors import DatabaseAwayError, SemsearchError
 from gallery.public_text import public_text
+from gallery.system import outages
 from gallery.system.conflicts import is_conflict
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     It is JSON, whatever form was asked for: errors have no other.
     """
     request = context["request"]
+    if found := outages.passing(error):
+        error = found
+        say_once(request._request)
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
         headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
@@ -84,9 +88,16 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def _told(error: SemsearchError, request: HttpRequest) -> str:
     """Return the words for who asks: where files and servers are is told to those who run the site."""
+    if isinstance(error, DatabaseAwayError):
+        return error.detail  # there is nobody to ask who asks
     if error.inner:
         logger.info("%s: %s", error.code, error)
     return str(error) if gate.lets_in(policies.DETAILS, request) else public_text(error.detail)
+
+
+def say_once(request: HttpRequest) -> None:
+    """Let Django write no line of its own about an answer: what it is about has been said."""
+    request.error_number = ""  # type: ignore[attr-defined]
 
 
 def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:

@@ -5,13 +5,25 @@ Nothing below the tasks imports them: a message is only a hint, and whoever take
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from celery import current_app
 from kombu.exceptions import OperationalError
 
 from gallery.jobs.kinds import job_type
+from gallery.system import outages
 
 RUN_JOB = "gallery.tasks.run_job"
 HELP_JOB = "gallery.tasks.help_job"
+
+
+# one that does not answer is not asked again so soon: whoever sends many messages would wait for each
+LEFT_ALONE_S = 1.0
+# stands in the broker as long as it keeps its messages
+KNOWN = "semsearch:messages-kept"
+
+_asked_again_at = 0.0
 
 
 class BrokerAwayError(Exception):
@@ -39,6 +51,9 @@ def send(
     retry: bool = True,
 ) -> None:
     """Send one message; tests put something else in the place of this. Raises: BrokerAwayError."""
+    global _asked_again_at
+    if time.monotonic() < _asked_again_at:
+        raise BrokerAwayError("It did not answer a moment ago.")
     try:
         current_app.send_task(
             task,
@@ -50,4 +65,35 @@ def send(
             ignore_result=True,
         )
     except OperationalError as error:
+        _asked_again_at = time.monotonic() + LEFT_ALONE_S
+        outages.BROKER.began(error)
         raise BrokerAwayError(str(error)) from error
+    outages.BROKER.ended()
+
+
+def has_forgotten() -> bool:
+    """Whether the broker has lost all messages since this was asked last, by any process.
+
+    One that keeps its queue in memory, as that of `serve`, loses it when it is started anew.
+    """
+    try:
+        pool: Any = current_app.pool  # of connections; its types say of producers
+        with pool.acquire(block=True) as connection:
+            client: Any = getattr(connection.default_channel, "client", None)  # Redis and Valkey have one
+            return client is not None and bool(client.set(KNOWN, 1, nx=True))
+    except Exception as error:
+        if not is_away(error):
+            raise
+        outages.BROKER.began(error)
+        return False
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, says that the broker does not answer or does not take messages."""
+    from redis.exceptions import RedisError
+
+    while error is not None:
+        if isinstance(error, (OperationalError, RedisError, OSError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -13,12 +13,13 @@ from django.utils import timezone
 from gallery.errors import SemsearchError
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import PROGRESS_EVERY_S, stop_when_ending
-from gallery.jobs.kinds import patient_kinds
+from gallery.jobs.kinds import job_type, patient_kinds
 from gallery.jobs.processes import new_token
 from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 from gallery.public_text import with_details
+from gallery.system import disk_space
 from gallery.system.held_rows import held
 from gallery.system.open_datasets import hold_open
 
@@ -48,6 +49,7 @@ class ClaimedJob:
         Raises: JobStoppedError, JobInterruptedError.
         """
         stop_when_ending()
+        rest_while_disk_is_full(self.job.kind)
         if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
             return
         self._told_at = time.monotonic()
@@ -130,6 +132,12 @@ class ClaimedJob:
             fields["done"] = F("total")
         if self._mine.update(**fields):
             WorkUnit.objects.filter(job=self.job).delete()
+
+
+def rest_while_disk_is_full(kind: str) -> None:
+    """Raises: JobInterruptedError where there is no space for what a kind of job stores."""
+    if job_type(kind).needs_space and disk_space.is_low():
+        raise JobInterruptedError(disk_space.RESTS)
 
 
 def claim(job_id: int) -> ClaimedJob | None:

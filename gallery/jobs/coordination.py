@@ -22,6 +22,7 @@ from gallery.jobs.kinds import JobRun, urgent_kinds
 from gallery.jobs.queueing import due_jobs
 from gallery.jobs.work_units import NextRange, Totals, WorkOnUnit, claim_next, do_unit, last_id, totals
 from gallery.models import Job
+from gallery.system import outages
 from gallery.system.open_datasets import DatasetClosedError
 
 # a call for help that nobody heard is sent again: workers may come at any time
@@ -114,7 +115,8 @@ def _call(run: JobRun, next_range: NextRange, stop: threading.Event) -> None:
         # what is done within a second needs no help
         while not stop.wait(TELL_EVERY_S):
             # also where the dataset is deleted under it: whoever coordinates sees that
-            with suppress(DatabaseError, JobStoppedError, ObjectDoesNotExist, DatasetClosedError):
+            gone = suppress(DatabaseError, JobStoppedError, ObjectDoesNotExist, DatasetClosedError)
+            with gone, outages.left_for_later():
                 now = totals(run.job)
                 run.record(now.done + now.failed)
                 if time.monotonic() - called_at >= CALL_EVERY_S and next_range(last_id(run.job)) is not None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
+from gallery.system import outages
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,11 @@ def _beat(run: Beating, stop: threading.Event) -> None:
                 run.touch()
             except JobStoppedError:
                 pass
-            except DatabaseError:
+            except (DatabaseError, InterfaceError) as error:
                 # one missed beat does no harm; a heart that stops would have the work done twice at once
-                logger.warning("A heartbeat could not be written.")
+                if outages.passing(error) is None:
+                    logger.warning("A heartbeat could not be written: %s", error)
+                # nobody else would give this thread a new one
+                connection.close()
     finally:
         connection.close()

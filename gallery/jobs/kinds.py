@@ -78,6 +78,7 @@ class JobType:
     cleanup: OfJob | None = None
     retry_files: RetryFiles | None = None
     audited_as: str = ""
+    needs_space: bool = True
 
 
 class UnknownKindError(LookupError):
@@ -99,6 +100,7 @@ def register(
     cleanup: OfJob | None = None,
     retry_files: RetryFiles | None = None,
     audited_as: str = "",
+    needs_space: bool = True,
 ) -> None:
     """Make a kind of job known.
 
@@ -114,8 +116,11 @@ def register(
         retry_files: starts a job that tries single files of an ended job again.
         audited_as: the action of the audit's entry when somebody starts one; none for what only follows from
             other changes.
+        needs_space: whether it waits while the disk is nearly full; false for work that only removes.
     """
-    _types[kind] = JobType(handler, queue, priority, helper, unfinished, cleanup, retry_files, audited_as)
+    _types[kind] = JobType(
+        handler, queue, priority, helper, unfinished, cleanup, retry_files, audited_as, needs_space
+    )
     job_labels.set_label(kind, label)
 
 
@@ -135,6 +140,11 @@ def find_type(kind: str) -> JobType | None:
 def registered() -> dict[str, JobType]:
     """Return every kind with what was registered for it."""
     return dict(_types)
+
+
+def kinds_that_need_space() -> list[str]:
+    """Return the kinds of job that wait while the disk is nearly full."""
+    return [kind for kind, found in _types.items() if found.needs_space]
 
 
 def patient_kinds() -> list[str]:

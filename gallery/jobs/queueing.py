@@ -77,7 +77,7 @@ def publish(job_id: int, kind: str) -> None:
     try:
         broker.send_run(job_id, kind)
     except broker.BrokerAwayError:
-        logger.warning("The broker does not answer; job %s waits for it.", job_id)
+        logger.info("Job %s waits for the message broker.", job_id)
         Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
             message="Waiting for the message broker."
         )

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from gallery.jobs.kinds import find_type
+from gallery.jobs.kinds import find_type, kinds_that_need_space
 from gallery.jobs.processes import process_is_gone
 from gallery.jobs.queueing import call_hooks, due_jobs, publish
 from gallery.models import Job, WorkUnit
+from gallery.system import disk_space
 
 # six missed heartbeats: the worker is gone, not busy
 STALE_AFTER = timedelta(seconds=30)
@@ -34,14 +35,19 @@ def delay_after(failures: int) -> timedelta:
     return timedelta(seconds=FIRST_DELAY.total_seconds() * 2 ** (failures - 1))
 
 
-def sweep(*, at_start: bool = False) -> int:
+def sweep(*, at_start: bool = False, messages_lost: bool = False) -> int:
     """Put jobs of dead workers back in the queue and publish forgotten ones; returns how many.
 
     `at_start` is set when a worker begins: jobs of processes of this host that no longer
     exist are revived at once, without waiting for their heartbeat to grow stale.
-    Forgotten ones of a kind that nobody has registered are ended.
+    Forgotten ones of a kind that nobody has registered are ended. With `messages_lost` no queued job is
+    known to anybody. While the disk is nearly full, those that need space are left to wait.
     """
     now = timezone.now()
+    if messages_lost:
+        # but for one that a process has just made, or is about to do itself
+        sent = Job.objects.filter(state=Job.State.QUEUED, dispatched_at__lt=now - timedelta(seconds=1))
+        sent.update(dispatched_at=None, publish_count=0)
     running = Job.objects.filter(state=Job.State.RUNNING)
     orphans = set(running.filter(heartbeat_at__lt=now - STALE_AFTER).values_list("pk", "worker"))
     if at_start:
@@ -51,7 +57,13 @@ def sweep(*, at_start: bool = False) -> int:
     for pk, worker in orphans:
         _revive(pk, worker)
     published = 0
+    resting = kinds_that_need_space() if disk_space.is_low() else []
+    due_jobs(now).filter(kind__in=resting).exclude(message=disk_space.RESTS).update(
+        message=disk_space.RESTS, dispatched_at=None, publish_count=0
+    )
     for pk, kind in _forgotten(now, at_start=at_start):
+        if kind in resting:
+            continue
         if find_type(kind) is None:
             _end_unknown(pk, kind)
         else:

@@ -11,16 +11,17 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from gallery.access import audit
-from gallery.errors import SemsearchError
+from gallery.errors import DatabaseAwayError, DiskFullError, SemsearchError
 from gallery.jobs.claimed import ClaimedJob, claim, create_claimed
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
 from gallery.jobs.heartbeat import beating, ending
-from gallery.jobs.kinds import Handler, job_type
+from gallery.jobs.kinds import Handler, job_type, kinds_that_need_space
 from gallery.jobs.processes import process_is_gone
 from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
+from gallery.system import disk_space, outages
 from gallery.system.open_datasets import CLOSED, DatasetClosedError, hold_open
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) 
     A job that `gives_way` goes back to the queue, where it allows that, when more urgent work waits. One that
     `tries_again` rests there after an error that may pass.
     """
-    run = None if ending() else claim(job_id)
+    if ending() or _rests(job_id):
+        return None
+    run = claim(job_id)
     if run is None:
         return None
     run.gives_way = gives_way
@@ -43,6 +46,16 @@ def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) 
     return ended
 
 
+def _rests(job_id: int) -> bool:
+    """Whether a queued job waits for free space on the disk; it says so, where there is space for that."""
+    if not disk_space.is_low():
+        return False
+    waits = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, kind__in=kinds_that_need_space())
+    with outages.left_for_later():
+        waits.update(message=disk_space.RESTS, dispatched_at=None, publish_count=0)
+    return waits.exists()
+
+
 def _do(run: ClaimedJob, *, tries_again: bool) -> None:
     try:
         result = job_type(run.job.kind).handler(run)
@@ -51,8 +64,11 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
     except JobInterruptedError as interruption:
         run.requeue(str(interruption))
     except SemsearchError as error:
-        run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
+        if not _put_aside(run, error, tries_again=tries_again):
+            run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
+        if _put_aside(run, error, tries_again=tries_again):
+            return
         if _was_taken_away(run):
             # what it worked on was deleted under it, with its dataset
             logger.info("Job %s was stopped, and met %s.", run.job.pk, type(error).__name__)
@@ -73,11 +89,31 @@ def _was_taken_away(run: ClaimedJob) -> bool:
         return False
 
 
+def _put_aside(run: ClaimedJob, error: Exception, *, tries_again: bool) -> bool:
+    """Put a job back that met a full disk, or a database that was away, which is no failure of its own.
+
+    Returns False for any other error. A worker waits until the database can be told. Raises: SemsearchError,
+    in a command, whose job is taken up by its next start or by a worker.
+    """
+    found = error if isinstance(error, DiskFullError) else outages.passing(error)
+    if not isinstance(found, (DiskFullError, DatabaseAwayError)):
+        return False
+    logger.info("Job %s goes back to the queue: %s", run.job.pk, error)
+    words = disk_space.RESTS if isinstance(found, DiskFullError) else "The database was away; goes on."
+    if not tries_again and isinstance(found, DatabaseAwayError):
+        raise found from error
+    outages.persistently(partial(run.requeue, words), ending)
+    return True
+
+
 def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     """Do a job in this process, as the management commands do; goes on with one whose process was killed.
 
-    Raises: SemsearchError with the job's error when it failed; DatasetClosedError when its dataset went.
+    Raises: SemsearchError with the job's error when it failed; DatasetClosedError when its dataset went;
+    DiskFullError.
     """
+    if job_type(kind).needs_space:
+        disk_space.check()
     # "published" to ourselves: a worker that starts in this moment must not take it
     mine = {"state": Job.State.QUEUED, "dispatched_at": timezone.now()}
     job = _abandoned(kind, dataset, parameters)
@@ -92,7 +128,7 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     if dataset is not None and (ended is None or ended.message == CLOSED):
         raise DatasetClosedError(f"Job {job.pk} did not finish: {CLOSED}")
     if ended is None or ended.state != Job.State.SUCCEEDED:
-        why = ended.error or ended.message if ended else CLOSED
+        why = (ended.error or ended.message) if ended else CLOSED
         raise SemsearchError(f"Job {job.pk} did not finish: {why}")
     return ended
 
@@ -121,7 +157,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
         if _was_taken_away(run):
             return run.job
-        logger.exception("Job %s could not be done at once", run.job.pk)
+        if outages.passing(error) is None:
+            logger.exception("Job %s could not be done at once", run.job.pk)
         words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
         if run.requeue(f"Left to a worker: {words}"):
             transaction.on_commit(partial(publish, run.job.pk, kind))

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,12 +19,13 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from gallery.errors import SemsearchError
-from gallery.jobs.claimed import list_failed
+from gallery.jobs.claimed import list_failed, rest_while_disk_is_full
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
-from gallery.jobs.heartbeat import PROGRESS_EVERY_S, beating, stop_when_ending
+from gallery.jobs.heartbeat import PROGRESS_EVERY_S, beating, ending, stop_when_ending
 from gallery.jobs.processes import new_token, process_is_gone
 from gallery.jobs.reviving import MAX_FAILURES, STALE_AFTER
 from gallery.models import Image, Job, WorkUnit
+from gallery.system import outages
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class UnitRun:
         Raises: JobStoppedError, JobInterruptedError.
         """
         stop_when_ending()
+        rest_while_disk_is_full(self.job.kind)
         if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
             return
         self._told_at = time.monotonic()
@@ -188,6 +191,7 @@ def do_unit(run: UnitRun, work: WorkOnUnit) -> None:
     except JobInterruptedError:
         run.give_back(blameless=True)
         raise
-    except Exception:
-        run.give_back()
+    except Exception as error:
+        passes = outages.passing(error) is not None
+        outages.persistently(partial(run.give_back, blameless=passes), ending)
         raise

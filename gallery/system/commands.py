@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
+from gallery.system import outages
 from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.terminal import printable
 
@@ -53,6 +54,10 @@ class ReportingCommand(BaseCommand, Generic[Report]):
                 report = self.report(**options)
         except SemsearchError as error:
             raise CommandError(printable(str(error))) from error
+        except Exception as error:
+            if (found := outages.passing(error)) is None:
+                raise
+            raise CommandError(printable(str(found))) from error
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:

@@ -22,6 +22,7 @@ import numpy as np
 from django.db import connections
 
 from gallery.errors import IndexDamagedError
+from gallery.system import outages
 from search.index.base import PublishedGeneration
 from search.index.live import LiveIndex
 from search.indexing import database_vectors
@@ -126,8 +127,9 @@ def _refresh_asked() -> None:
             continue
         try:
             _refreshed(index)
-        except Exception:  # a search that finds the snapshot stale tries again, and says what is wrong
-            logger.exception("The index %s could not be brought up to date.", index)
+        except Exception as error:  # a search that finds the snapshot stale tries again and says what it is
+            if outages.passing(error) is None:
+                logger.exception("The index %s could not be brought up to date.", index)
             connections.close_all()
         finally:
             _refreshing.release()

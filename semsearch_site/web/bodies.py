@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from uvicorn._types import ASGIReceiveCallable as Receive
 
+from gallery.system import disk_space, outages
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
 
@@ -92,7 +93,8 @@ class Body:
     async def add(self, data: bytes) -> None:
         """Keep the next bytes. Raises: RefusedError where there is no room for them."""
         self.size += len(data)
-        fits = self._in_memory + len(data) <= MOST_IN_MEMORY_BYTES
+        # on a full disk there is room for nothing: then a picture to search with may be larger, too
+        fits = self._in_memory + len(data) <= MOST_IN_MEMORY_BYTES or disk_space.is_low()
         if fits and self._bodies.memory.take(len(data)):
             self._in_memory += len(data)
             self._parts.append(data)
@@ -112,6 +114,8 @@ class Body:
     async def _write(self, last: bytes) -> None:
         """Move to the disk what is in memory, and some more."""
         size = self._in_memory + len(last)
+        if last and (found := disk_space.shortage()):
+            raise refusals.passing(found)
         if not self.trusted:
             if not self._bodies.disk.take(size):
                 raise refusals.busy()
@@ -127,8 +131,9 @@ class Body:
         run = asyncio.get_running_loop().run_in_executor
         try:
             return await run(self._bodies.disk_threads, function, *args)
-        except OSError as error:  # a full disk
-            raise refusals.busy() from error
+        except OSError as error:
+            found = outages.passing(error)
+            raise (refusals.passing(found) if found else refusals.busy()) from error
 
     def _opened(self) -> BinaryIO:
         folder = self._bodies.limits.folder

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from django.db import DatabaseError, InterfaceError
 from uvicorn._types import ASGIReceiveCallable as Receive
 from uvicorn._types import ASGISendCallable as Send
 from uvicorn._types import HTTPScope
 
+from gallery.errors import DatabaseAwayError
+from gallery.system import disk_space, outages
 from semsearch_site.web import refusals, senders
 from semsearch_site.web.answers import Answer, Sender
 from semsearch_site.web.bodies import Bodies, Body, ClientGoneError
@@ -85,13 +88,25 @@ class Front:
         kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         most = most_bytes(scope["path"], kind.decode("latin-1"), self.limits)
         if most > self.limits.form_bytes and takes_archive(scope["path"]):
-            body.trusted = await self._threads.run(senders.may_send_archives, environ_of(scope))
+            body.trusted = await self._may_send_archives(scope)
             if not body.trusted and length > self.limits.form_bytes:
                 return False
+            if found := disk_space.shortage(0 if length == UNKNOWN else length):
+                raise refusals.passing(found)
         if most < length < UNKNOWN:
             raise refusals.too_large(most)
         await self._bodies.read(receive, most, body)
         return True
+
+    async def _may_send_archives(self, scope: HTTPScope) -> bool:
+        if outages.DATABASE.on:
+            raise refusals.passing(DatabaseAwayError(outages.DATABASE_AWAY))
+        try:
+            return await self._threads.run(senders.may_send_archives, environ_of(scope))
+        except (DatabaseError, InterfaceError) as error:
+            if (found := outages.passing(error)) is None:
+                raise
+            raise refusals.passing(found) from error
 
     async def _answered(self, scope: HTTPScope, body: Body) -> Answer:
         """Have a request answered in a thread. Raises: RefusedError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from gallery.errors import SemsearchError
 from semsearch_site.web.answers import Answer
 
 
@@ -42,6 +43,11 @@ def too_large(most_bytes: int) -> RefusedError:
 def too_slow() -> RefusedError:
     """Return the refusal of a body that comes too slowly."""
     return RefusedError(408, "too_slow", "What was sent came too slowly: try again on a faster connection.")
+
+
+def passing(error: SemsearchError) -> RefusedError:
+    """Return the refusal of a request that meets an outage."""
+    return RefusedError(error.status, error.code, error.detail, retry_after_s=error.retry_after_s)
 
 
 def busy() -> RefusedError:

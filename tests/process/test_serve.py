@@ -1,4 +1,4 @@
-"""Everything `serve` starts ends with it, and it ends when a part of it does."""
+"""Everything `serve` starts ends with it, and is started anew when it ends by itself."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_only_the_one_line_is_left_out_of_what_a_part_says(tmp_path: Path) -> No
         "time.sleep(0.2); print('the end')"
     )
     supervised = (
-        "import sys; from pathlib import Path; from semsearch_site.supervisor import Supervisor\n"
+        "import sys; from pathlib import Path; from semsearch_site import supervised_part\n"
+        "from semsearch_site.supervisor import Supervisor\n"
+        "supervised_part.MOST_DEATHS = 1\n"
         f"with Supervisor(Path({str(tmp_path)!r}), print) as supervisor:\n"
         f"    supervisor.start('broker', [sys.executable, '-c', {program!r}], without=b'said always')\n"
         "    supervisor.run()\n"
@@ -82,6 +84,32 @@ def test_only_the_one_line_is_left_out_of_what_a_part_says(tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", supervised], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.splitlines() == ["torn", "the end"]
     assert "The broker ended with status 0" in done.stdout
+
+
+def test_a_part_that_dies_again_and_again_ends_the_site_and_is_told_why(tmp_path: Path) -> None:
+    program = "import sys; print('nothing to see'); sys.exit('The disk hums.')"
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    supervised = (
+        "import sys; from pathlib import Path; from semsearch_site import supervised_part\n"
+        "from semsearch_site.supervisor import Supervisor\n"
+        "supervised_part.FIRST_PAUSE_S = 0.01\n"
+        f"with Supervisor(Path({str(tmp_path)!r}), print) as supervisor:\n"
+        f"    supervisor.start('other', {sleep!r})\n"
+        f"    supervisor.start('worker', [sys.executable, '-c', {program!r}])\n"
+        "    status = supervisor.run()\n"
+        "sys.exit(status)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", supervised], cwd=ROOT, capture_output=True, text=True)
+    *before, last = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert len(before) == 4
+    assert set(before) == {
+        "The worker ended with status 1; it is started again. It said last: nothing to see / The disk hums."
+    }
+    assert last == (
+        "The worker ended with status 1, the 5th time within a minute, so semsearch stops: mend what it "
+        "says, then start it again. It said last: nothing to see / The disk hums."
+    )
 
 
 def test_the_web_server_searches_without_tensorflow(prepared: Prepared) -> None:
@@ -95,15 +123,6 @@ def test_the_web_server_searches_without_tensorflow(prepared: Prepared) -> None:
         ]
     assert any("openvino" in path for path in maps)
     assert not [path for path in maps if "/tensorflow/" in path and "/openvino/" not in path]
-
-
-@pytest.mark.parametrize("name", PARTS)
-def test_the_death_of_one_part_ends_the_others(prepared: Prepared, name: str) -> None:
-    with RunningSite(prepared.home, ready="/healthz") as site:
-        site.part(name).kill()
-        assert site.supervisor.wait(25) == 1
-        assert f"The {name} ended with status -9" in site.log()
-        nothing_runs(site, within_s=1)
 
 
 def test_a_killed_supervisor_leaves_no_process_behind_and_can_be_replaced_at_once(

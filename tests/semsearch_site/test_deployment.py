@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+
+from semsearch_site.supervisor import STOP_WITHIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("migrate", "web", "worker", "extractor", "beat")
@@ -151,8 +156,29 @@ def test_every_service_is_limited_and_waits_only_for_what_is_there(compose: dict
 def test_a_systemd_unit_starts_what_the_project_installs(unit: Path) -> None:
     text = unit.read_text()
     (command,) = re.findall(r"^ExecStart=(\S+)", text, flags=re.M)
-    assert Path(command).name in ("gunicorn", "celery")
-    assert "EnvironmentFile=/etc/semsearch.env" in text
+    assert Path(command).name in ("gunicorn", "celery", "python")
+    assert re.search(r"^EnvironmentFile=-?/etc/semsearch.env$", text, flags=re.M)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="asks systemd what it makes of the units")
+def test_systemd_understands_every_unit(tmp_path: Path) -> None:
+    for unit in UNITS:
+        # a template is looked at as one of its instances, and programs where they are here
+        here = unit.read_text().replace("/opt/semsearch/.venv/bin/", f"{Path(sys.executable).parent}/")
+        here = here.replace("/opt/semsearch", str(ROOT))
+        (tmp_path / unit.name.replace("@", "@1")).write_text(here)
+    command = ["systemd-analyze", "verify", "--recursive-errors=no", *map(str, sorted(tmp_path.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_unit_of_the_whole_site_starts_serve_and_lets_it_start_its_parts_anew() -> None:
+    lines = re.findall(r"^(\w+)=(.*)$", (ROOT / "deploy/systemd/semsearch.service").read_text(), flags=re.M)
+    unit = dict(lines)
+    assert unit["ExecStart"].endswith("manage.py serve")
+    assert {"Restart": "on-failure", "KillMode": "mixed", "OOMPolicy": "continue"}.items() <= unit.items()
+    # asked first, then killed, each part within this time, the broker last
+    assert int(unit["TimeoutStopSec"]) > 2 * STOP_WITHIN_S
 
 
 def test_the_environment_of_the_units_names_settings_that_exist() -> None:

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -130,8 +131,9 @@ class RunningSite:
     def part(self, name: str) -> psutil.Process:
         """Return the process of broker, worker or web server."""
         for child in psutil.Process(self.supervisor.pid).children():
-            if any(word in " ".join(child.cmdline()) for word in PARTS[name]):
-                return child
+            with suppress(psutil.Error):  # one that has just ended
+                if any(word in " ".join(child.cmdline()) for word in PARTS[name]):
+                    return child
         raise AssertionError(f"The {name} does not run.\n{self.log()}")
 
     def interrupt(self, within_s: float = 15.0) -> int:
