@@ -30,6 +30,7 @@ from search.extractors.engines.precision import calibration_images, closeness
 from search.extractors.engines.timing import least_ms
 from search.types import Vectors
 
+_looking = threading.Lock()
 COSTED = 4  # pictures that the cost of a layer is measured with
 
 
@@ -40,11 +41,12 @@ def import_openvino() -> Any:
     (`openvino/tools/ovc/telemetry_utils.py`); None in `sys.modules` makes that import fail.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
+    with _looking:
+        import openvino
 
-    # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock let
-    # go: two threads that look first at the same time wait for each other for ever. Look once, alone.
-    openvino.Type.u8.to_dtype()
+        # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock
+        # let go: two threads that look first at the same time wait for each other for ever.
+        openvino.Type.u8.to_dtype()
     return openvino
 
 
