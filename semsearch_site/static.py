@@ -50,7 +50,7 @@ def is_stale() -> bool:
     """
     try:
         return (Path(settings.STATIC_ROOT) / COLLECTED_FILE).read_text() != _of_all_sources()
-    except FileNotFoundError:
+    except OSError:  # there is none, or the folder cannot be read: who collects says what is wrong
         return True
 
 

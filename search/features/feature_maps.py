@@ -108,7 +108,7 @@ def open_image(path: str) -> IO[bytes]:
 
 
 def _make(image: Image, network: Network, layer: str, count: int, key: str) -> FeatureMaps:
-    extractor = _networks.get((network.name, network.weights_digest))
+    extractor = _extractor(network.name, network.weights_digest)
     pixels = extractor.prepare(_pixels(image, network.input_size))
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
     channels = strongest_channels(found, count)
@@ -140,6 +140,10 @@ def _loaded(key: tuple[str, str]) -> MultiLayerExtractor:
 
 
 _networks: KeptWhileUsed[tuple[str, str], MultiLayerExtractor] = KeptWhileUsed(_loaded, KEPT_NETWORKS)
+
+
+def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
+    return _networks.get((model, weights_digest))
 
 
 def drop_unused(for_s: float) -> None:
