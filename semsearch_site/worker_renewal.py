@@ -22,6 +22,7 @@ from celery.worker import state
 from django.conf import settings
 
 from gallery.jobs import broker, heartbeat
+from semsearch_site import memory
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ def watch(**_: Any) -> None:
 def _watch(at_start: int) -> None:
     while not heartbeat.ending():
         time.sleep(LOOKS_EVERY_S)
+        if 0 < _idleness.lasts_s() <= 2 * LOOKS_EVERY_S:
+            memory.trim_heap()  # what can be given back at once
         if _idleness.lasts_s() >= settings.WORKER_IDLE_S and own_bytes() - at_start >= WORTH_BYTES:
             logger.info("Nothing to do: the worker starts anew, to give its memory back.")
             _renewing.set()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,7 @@ def test_ctrl_c_puts_a_running_job_back_and_the_next_start_finishes_it(prepared:
     with RunningSite(home, token=prepared.token, WORKER_IDLE_S="1") as site:
         assert site.job_ended(job)["state"] == "succeeded"
         gives_memory_back(site)
-    everything_agrees(home, images)
+    everything_agrees(home, images + 1)
 
 
 def gives_memory_back(site: RunningSite) -> None:
@@ -92,8 +94,11 @@ def gives_memory_back(site: RunningSite) -> None:
     # 900 MB are promised
     assert held_mb(site.supervisor.pid) < 700
     assert site.part("worker").pid == worker.pid, "whoever supervises it would have to start another"
-    (index,) = site.get(f"/api/v1/indexes/?dataset={DATASET}")[1]["results"]
-    status, job = site.post(f"/api/v1/indexes/{index['id']}/promote/")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as bundle:
+        bundle.writestr("one.png", image_bytes(2))
+    path = f"/api/v1/datasets/{DATASET}/upload/"
+    status, job = site.post(path, ("one.zip", archive.getvalue()))
     assert status == 202, job
     assert site.job_ended(job["id"])["state"] == "succeeded"
 

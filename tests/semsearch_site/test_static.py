@@ -8,15 +8,13 @@ import posixpath
 import re
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finder
-from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.test import Client
-from django.utils.functional import empty
-from pytest_django.fixtures import SettingsWrapper
 
 from gallery.models import Dataset
 from semsearch_site import static
@@ -57,15 +55,15 @@ def test_a_module_imports_others_by_the_names_of_their_content() -> None:
 
 @pytest.mark.usefixtures("collected_static_files")
 def test_what_is_collected_is_collected_anew_only_when_its_content_differs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+    tmp_path: Path, settings: Any
 ) -> None:
-    script = tmp_path / "mine.js"
+    script = tmp_path / "sources" / "mine.js"
+    script.parent.mkdir()
     script.write_text("export const one = 1;\n")
-    settings.STATICFILES_DIRS = [tmp_path]
+    settings.STATICFILES_DIRS = [script.parent]
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     settings.STATIC_ROOT = tmp_path / "collected"
     get_finder.cache_clear()
-    monkeypatch.setattr(staticfiles_storage, "_wrapped", empty)
     collected = settings.STATIC_ROOT / static.COLLECTED_FILE
 
     def collects() -> bool:
@@ -89,12 +87,9 @@ def test_what_is_collected_is_collected_anew_only_when_its_content_differs(
         get_finder.cache_clear()
 
 
-def test_a_folder_for_static_files_that_cannot_be_written_is_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: SettingsWrapper
-) -> None:
+def test_a_folder_for_static_files_that_cannot_be_written_is_said(tmp_path: Path, settings: Any) -> None:
     (tmp_path / "file").touch()
-    settings.STATIC_ROOT = tmp_path / "file" / "static"
-    monkeypatch.setattr(staticfiles_storage, "_wrapped", empty)
+    settings.STATIC_ROOT = tmp_path / "file"
     with pytest.raises(static.StaticFolderError, match="STATIC_ROOT"):
         static.collect_changed()
 

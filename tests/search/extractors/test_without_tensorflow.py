@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,8 +111,8 @@ def test_a_network_that_was_converted_here_before_goes_on_without_tensorflow(cac
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-def test_the_engine_tensorflow_without_it_is_a_wrong_setting(settings: pytest.MonkeyPatch) -> None:
-    settings.FEATURE_ENGINE = "tensorflow"  # type: ignore[attr-defined]
+def test_the_engine_tensorflow_without_it_is_a_wrong_setting(settings: Any) -> None:
+    settings.FEATURE_ENGINE = "tensorflow"
     assert [found.id for found in check_features()] == ["search.E016"]
 
 
