@@ -87,7 +87,7 @@ FETCH_QUEUE_S = env.float("FETCH_QUEUE_S", 2.0)
 # --- features and search ----------------------------------------------------------------------
 FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
 ENGINE_THREADS = env.int("ENGINE_THREADS", 0)
-CONVERTED_NETWORKS = BASE_DIR / env.path("CONVERTED_NETWORKS", "converted_networks")
+CONVERTED_NETWORKS = BASE_DIR / env.str("CONVERTED_NETWORKS", "converted_networks")
 EXTRA_NETWORKS: list[str] = env.list("EXTRA_NETWORKS", [])
 EXTRACT_AT_IMPORT = env.bool("EXTRACT_AT_IMPORT", True)
 EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)

@@ -90,7 +90,8 @@ def _watch(at_start: int) -> None:
         if _idleness.lasts_s() >= settings.WORKER_IDLE_S and own_bytes() - at_start >= WORTH_BYTES:
             logger.info("Nothing to do: the worker starts anew, to give its memory back.")
             _renewing.set()
-            state.should_stop = os.EX_OK  # a warm shutdown: a job that begins in this moment is done first
+            # a warm shutdown: a job that begins in this moment is done first
+            state.should_stop = os.EX_OK  # type: ignore[assignment]
             return
 
 

@@ -63,7 +63,7 @@ def test_what_is_collected_is_collected_anew_only_when_its_content_differs(
     settings.STATICFILES_DIRS = [script.parent]
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     settings.STATIC_ROOT = tmp_path / "collected"
-    get_finder.cache_clear()
+    get_finder.cache_clear()  # type: ignore[attr-defined]
     collected = settings.STATIC_ROOT / static.COLLECTED_FILE
 
     def collects() -> bool:
@@ -84,7 +84,7 @@ def test_what_is_collected_is_collected_anew_only_when_its_content_differs(
         collected.unlink()  # the last thing that is written: without it a run was broken off
         assert collects()
     finally:
-        get_finder.cache_clear()
+        get_finder.cache_clear()  # type: ignore[attr-defined]
 
 
 def test_a_folder_for_static_files_that_cannot_be_written_is_said(tmp_path: Path, settings: Any) -> None:
