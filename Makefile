@@ -79,13 +79,17 @@ bench: setup
 	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) benchmark all $(OPTIONS)
 
-# what the locks hold comes from the ranges in requirements*.txt, resolved in a fresh environment
+# what the locks hold comes from the ranges in requirements*.txt, resolved in a fresh environment; that of the serving
+# installation has the versions of the whole one
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet -r requirements.txt
 	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements.lock
 	.venv-lock/bin/python -m pip install --quiet -r requirements-dev.txt
 	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements-dev.lock
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet -r requirements-serve.txt -c requirements.lock
+	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements-serve.lock
 	rm -rf .venv-lock
 
 clean:

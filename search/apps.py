@@ -27,4 +27,6 @@ class SearchConfig(AppConfig):
 
         # a system check says what is wrong with the setting
         with suppress(SemsearchError):
-            registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models")
+            registry.install(
+                settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models", settings.CONVERTED_NETWORKS
+            )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from gallery.errors import SemsearchError
+from search.extractors.engines.needs_tensorflow import tensorflow_installed
 from search.extractors.networks import registry
 from search.index.milvus.index import KINDS
 
@@ -26,6 +27,11 @@ def check_features(**_: Any) -> list[CheckMessage]:
                 id="search.E001",
             )
         )
+    elif settings.FEATURE_ENGINE == "tensorflow" and not tensorflow_installed():
+        hint = "Install it (pip install -r requirements.txt), or unset FEATURE_ENGINE."
+        found.append(
+            Error("FEATURE_ENGINE is tensorflow, which is not installed.", hint=hint, id="search.E016")
+        )
     if settings.ENGINE_THREADS < 0:
         found.append(
             Error("ENGINE_THREADS must be 0 or more.", hint="Unset it to use every core.", id="search.E004")
@@ -39,7 +45,7 @@ def check_features(**_: Any) -> list[CheckMessage]:
         found.append(Error("The index cannot be tuned to these settings.", hint=hint, id="search.E006"))
     found += _wrong_index_settings()
     try:
-        registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models")
+        registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models", settings.CONVERTED_NETWORKS)
     except SemsearchError as error:
         hint = "Name Keras applications as keras:MobileNetV2 and files as file:/path/mine.keras."
         found.append(Error(f"EXTRA_NETWORKS cannot be used: {error.detail}", hint=hint, id="search.E003"))

@@ -1,5 +1,5 @@
-"""The Django project: settings, addresses, the Celery application."""
+"""The Django project: settings, addresses, the Celery application.
 
-from semsearch_site.celery import app as celery_app
-
-__all__ = ("celery_app",)
+It imports nothing, so that what only watches other processes stays small; `apps.py` brings the Celery
+application to whatever sets Django up.
+"""

@@ -29,3 +29,9 @@ def close_the_state_folder(**_: Any) -> None:
     from gallery.system.home_folder import close_to_others
 
     close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, logging.getLogger(__name__).warning)
+
+
+@signals.celeryd_init.connect
+def give_memory_back(**_: Any) -> None:
+    """Let a worker that has nothing to do start anew; only workers load what that needs."""
+    from semsearch_site import worker_renewal  # noqa: F401

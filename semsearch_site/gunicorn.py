@@ -36,11 +36,9 @@ def post_worker_init(worker: Any) -> None:
     import sys
     import threading
 
-    from semsearch_site import memory
-
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
-    threading.Thread(target=memory.keep_trimming, daemon=True, name="memory").start()
+    threading.Thread(target=_keep_small, daemon=True, name="memory").start()
 
 
 def _warm() -> None:
@@ -54,6 +52,21 @@ def _warm() -> None:
     finally:
         connection.close()
     keep_what_is_loaded()
+
+
+def _keep_small() -> None:
+    from django.db import connection
+
+    from search.live import warmup
+    from semsearch_site import memory
+
+    def release() -> None:
+        try:
+            warmup.drop_unused()
+        finally:
+            connection.close()
+
+    memory.keep_trimming(release)
 
 
 def keep_what_is_loaded() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import time
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 TRIM_EVERY_S = 5.0
+RELEASE_EVERY = 12  # times of these
 
 
 def trim_heap() -> None:
@@ -18,8 +23,15 @@ def trim_heap() -> None:
         trim(0)
 
 
-def keep_trimming() -> None:
-    """Give memory back every few seconds, for as long as the process lives."""
+def keep_trimming(release: Callable[[], None]) -> None:
+    """Give memory back every few seconds, for as long as the process lives; once a minute `release` some."""
+    turn = 0
     while True:
         time.sleep(TRIM_EVERY_S)
+        turn += 1
+        if turn % RELEASE_EVERY == 0:
+            try:
+                release()
+            except Exception:  # as a database that is away: the next minute will do
+                logger.exception("Memory could not be given back.")
         trim_heap()

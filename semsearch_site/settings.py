@@ -90,6 +90,7 @@ FETCH_QUEUE_S = env.float("FETCH_QUEUE_S", 2.0)
 # --- features and search ----------------------------------------------------------------------
 FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
 ENGINE_THREADS = env.int("ENGINE_THREADS", 0)
+CONVERTED_NETWORKS = BASE_DIR / env.str("CONVERTED_NETWORKS", "converted_networks")
 EXTRA_NETWORKS: list[str] = env.list("EXTRA_NETWORKS", [])
 EXTRACT_AT_IMPORT = env.bool("EXTRACT_AT_IMPORT", True)
 EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
@@ -112,12 +113,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
+    "semsearch_site",  # its collectstatic is the one that is run
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
-    "semsearch_site",
     "gallery",
     "search",
     "benchmarks",
@@ -185,7 +186,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"},
 }
 STATIC_URL = "static/"
-STATIC_ROOT = SEMSEARCH_HOME / "static"
+STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 
@@ -255,6 +256,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 2)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+WORKER_IDLE_S = env.float("WORKER_IDLE_S", 10.0)
 CELERY_BEAT_SCHEDULE = environment.schedule(
     {
         "gallery.tasks.sweep_jobs": 10.0,

@@ -2,15 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from gallery.errors import SemsearchError
+
+COLLECTED_FILE = "collected-from.sha256"
+
+
+class StaticFolderError(SemsearchError):
+    """Static files cannot be collected where they belong."""
+
+    code = "static_not_writable"
+    status = 500
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # without types
     """Names every static file by its content, so that browsers keep it for ever and never see an old one.
 
     A module's name changes with what it imports, so the names are worked out from the innermost module
-    outwards, one step of imports a pass.
+    outwards, one step of imports a pass. What was collected is noted last, for `is_stale`.
     """
 
     support_js_module_import_aggregation = True
     max_post_process_passes = 20
+
+    def post_process(
+        self, paths: dict[str, Any], dry_run: bool = False, **options: Any
+    ) -> Iterator[tuple[str, str | None, bool | Exception]]:
+        """Yield the old name, the new name, and whether it worked or the error, of each collected file."""
+        yield from super().post_process(paths, dry_run=dry_run, **options)
+        if not dry_run:
+            Path(self.path(COLLECTED_FILE)).write_text(_of_all_sources())
+
+
+def is_stale() -> bool:
+    """Whether pages would miss style sheets or scripts, or get older ones than those installed.
+
+    Contents are compared, not times: those of an image or a checkout say nothing.
+    """
+    try:
+        return (Path(settings.STATIC_ROOT) / COLLECTED_FILE).read_text() != _of_all_sources()
+    except OSError:  # there is none, or the folder cannot be read: who collects says what is wrong
+        return True
+
+
+def collect_changed() -> None:
+    """Collect static files unless those that are installed have been. Raises: StaticFolderError."""
+    if not is_stale():
+        return
+    try:
+        call_command("collectstatic", verbosity=0, interactive=False)
+    except OSError as error:
+        raise StaticFolderError(
+            f"Static files cannot be collected in {settings.STATIC_ROOT} ({error.strerror or error}): let "
+            "manage.py collectstatic do it as who may write there, or name another folder in STATIC_ROOT."
+        ) from error
+
+
+def _of_all_sources() -> str:
+    """Return what stands for the names and contents of all static files, and for how they are collected."""
+    found = hashlib.sha256(Path(__file__).read_bytes())
+    found.update(settings.STATIC_URL.encode())
+    for finder in get_finders():
+        for name, storage in sorted(finder.list(["CVS", ".*", "*~"]), key=lambda one: one[0]):
+            found.update(f"{name}\0".encode())
+            with storage.open(name) as file:
+                found.update(hashlib.file_digest(file.file, "sha256").digest())
+    return found.hexdigest()

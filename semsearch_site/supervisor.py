@@ -203,6 +203,14 @@ def _locked(path: Path, within_s: float = 0.0) -> TextIO:
             return file
 
 
+def hold(state: Path) -> TextIO:
+    """Take a state folder while something is prepared in it; closing the file lets it go.
+
+    Raises: AlreadyRunningError.
+    """
+    return _locked(state / "serving.lock")
+
+
 def check_address(host: str, port: int) -> None:
     """Fail early when the web server could not listen. Raises: AddressTakenError."""
     try:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import zipfile
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -23,6 +21,7 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
 from gallery.system import derived_files
+from gallery.system.kept_while_used import KeptWhileUsed
 from gallery.system.places import Places
 from gallery.system.single_flight import SingleFlight
 from search.extractors.map_images import coloured, strongest_channels
@@ -45,8 +44,6 @@ MAKING = 2
 ASKING = 12
 WAIT_S = 10.0
 BUSY = "Many feature maps are being made: try again in a moment."
-
-_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -111,8 +108,7 @@ def open_image(path: str) -> IO[bytes]:
 
 
 def _make(image: Image, network: Network, layer: str, count: int, key: str) -> FeatureMaps:
-    with _loading:
-        extractor = _extractor(network.name, network.weights_digest)
+    extractor = _extractor(network.name, network.weights_digest)
     pixels = extractor.prepare(_pixels(image, network.input_size))
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
     channels = strongest_channels(found, count)
@@ -128,9 +124,12 @@ def _make(image: Image, network: Network, layer: str, count: int, key: str) -> F
     return _as_maps(key, listed)
 
 
-@lru_cache(maxsize=KEPT_NETWORKS)
-def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
-    """Load a network with all its layers, as experiments do: what they converted is found again."""
+def _loaded(key: tuple[str, str]) -> MultiLayerExtractor:
+    """Load a network with all its layers, as experiments do: what they converted is found again.
+
+    The key is its name and the SHA-256 of its weights.
+    """
+    model, _ = key
     return MultiLayerExtractor(
         model,
         get_network(model).layers,
@@ -138,6 +137,18 @@ def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
         cache_dir=settings.CACHE_ROOT / "models",
         engine=settings.FEATURE_ENGINE,
     )
+
+
+_networks: KeptWhileUsed[tuple[str, str], MultiLayerExtractor] = KeptWhileUsed(_loaded, KEPT_NETWORKS)
+
+
+def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
+    return _networks.get((model, weights_digest))
+
+
+def drop_unused(for_s: float) -> None:
+    """Give back the networks whose maps nobody has looked at for so long."""
+    _networks.drop(_networks.unused(for_s))
 
 
 def _pixels(image: Image, side: int) -> RGB:

@@ -15,6 +15,7 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from search.extractors import activation
 from search.extractors.engines.base import Pixels
+from search.extractors.engines.needs_tensorflow import require_tensorflow
 from search.extractors.networks.network import Network
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 
@@ -44,6 +45,7 @@ def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: 
     """
     if network.compute is not None:
         raise NotFoundError(f"{network.title} is computed from pixels: it has no channels to excite.")
+    require_tensorflow("Drawing what excites layers")
     for layer in layers:
         network.require_layer(layer)
     images, categories = sample_images(network.input_size)

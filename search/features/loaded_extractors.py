@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Collection
 
 from django.conf import settings
 
+from gallery.system.kept_while_used import KeptWhileUsed
 from search.extractors.feature_extractor import (
     FeatureExtractor,
     live_config,
 )
 from search.types import FeatureConfig
 
-_extractors: dict[FeatureConfig, FeatureExtractor] = {}
-_loading = threading.Lock()
+MOST = 64  # those that are searched with are never dropped; this many are not reached
+
+
+def _loaded(config: FeatureConfig) -> FeatureExtractor:
+    cache = settings.CACHE_ROOT / "models"
+    return FeatureExtractor(config, cache_dir=cache, engine=settings.FEATURE_ENGINE)
+
+
+_extractors: KeptWhileUsed[FeatureConfig, FeatureExtractor] = KeptWhileUsed(_loaded, MOST)
 
 
 def extractor(config: FeatureConfig) -> FeatureExtractor:
@@ -21,18 +29,19 @@ def extractor(config: FeatureConfig) -> FeatureExtractor:
 
     Raises: WeightsError when the network's weights are missing or damaged.
     """
-    found = _extractors.get(config)
-    if found is None:
-        with _loading:
-            found = _extractors.get(config)
-            if found is None:
-                found = FeatureExtractor(
-                    config, cache_dir=settings.CACHE_ROOT / "models", engine=settings.FEATURE_ENGINE
-                )
-                _extractors[config] = found
-    return found
+    return _extractors.get(config)
 
 
 def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:
     """Return the extractor of a configuration, or of the default one, if this process has loaded it."""
-    return _extractors.get(config or live_config())
+    return _extractors.kept(config or live_config())
+
+
+def unused(for_s: float) -> list[FeatureConfig]:
+    """Return the configurations that were loaded and that nobody has asked for so long."""
+    return _extractors.unused(for_s)
+
+
+def drop(configs: Collection[FeatureConfig]) -> None:
+    """Give back the networks of some configurations."""
+    _extractors.drop(configs)

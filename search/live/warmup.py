@@ -1,4 +1,4 @@
-"""Makes the first search as fast as the second."""
+"""Makes the first search as fast as the second, and gives back networks that nobody uses any more."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import logging
 import numpy as np
 
 from gallery.errors import SemsearchError
-from search.features import feature_specs, loaded_extractors
+from search.extractors.feature_extractor import live_config
+from search.features import feature_maps, feature_specs, loaded_extractors
 from search.indexing import snapshots
 from search.live.query import QUERY_EXPANSION
 from search.models import SearchIndex
 
 logger = logging.getLogger(__name__)
+
+UNUSED_FOR_S = 600.0
 
 
 def warm() -> None:
@@ -21,7 +24,7 @@ def warm() -> None:
     The network is then also run with two pictures, as it is for searches that come together.
     """
     try:
-        indexes = list(SearchIndex.objects.select_related("spec").filter(live=True, dataset__closed_at=None))
+        indexes = _live_indexes()
         specs = {feature_specs.live_spec(), *(index.spec for index in indexes)}
         for spec in specs:
             blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
@@ -34,3 +37,15 @@ def warm() -> None:
             loaded_extractors.extractor(spec.config).extract(two)
     except SemsearchError as error:
         logger.warning("Not ready for searches: %s", error.detail)
+
+
+def drop_unused(for_s: float = UNUSED_FOR_S) -> None:
+    """Give back the networks of feature maps, and of indexes that are live no longer, after a while."""
+    feature_maps.drop_unused(for_s)
+    unused = set(loaded_extractors.unused(for_s)) - {live_config()}
+    if unused:  # most sites have the default network alone, and nothing is asked
+        loaded_extractors.drop(unused - {index.spec.config for index in _live_indexes()})
+
+
+def _live_indexes() -> list[SearchIndex]:
+    return list(SearchIndex.objects.select_related("spec").filter(live=True, dataset__closed_at=None))

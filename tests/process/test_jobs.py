@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import image_bytes, sample_files
+from tests.support.memory import held_mb
 from tests.support.prepared import DATASET, Prepared, copy_of
 from tests.support.site import ROOT, RunningSite, count, environment, manage, report, rows, until
 
@@ -76,9 +79,26 @@ def test_ctrl_c_puts_a_running_job_back_and_the_next_start_finishes_it(prepared:
     images = count(home, IMAGES)
     assert 20 <= count(home, EMBEDDINGS) < images, "the site was not interrupted half-way"
     assert job_row(home, job) == ("queued", 0)
-    with RunningSite(home, token=prepared.token) as site:
+    with RunningSite(home, token=prepared.token, WORKER_IDLE_S="1") as site:
         assert site.job_ended(job)["state"] == "succeeded"
-    everything_agrees(home, images)
+        gives_memory_back(site)
+    everything_agrees(home, images + 1)
+
+
+def gives_memory_back(site: RunningSite) -> None:
+    """Wait until an idle worker has started anew, small, and see that it works."""
+    worker = site.part("worker")
+    until(lambda: worker.memory_full_info().pss < 150e6, within_s=60, what="the worker is small", every_s=0.5)
+    # 900 MB are promised
+    assert held_mb(site.supervisor.pid) < 700
+    assert site.part("worker").pid == worker.pid, "whoever supervises it would have to start another"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as bundle:
+        bundle.writestr("one.png", image_bytes(2))
+    path = f"/api/v1/datasets/{DATASET}/upload/"
+    status, job = site.post(path, ("one.zip", archive.getvalue()))
+    assert status == 202, job
+    assert site.job_ended(job["id"])["state"] == "succeeded"
 
 
 MANY = """

@@ -13,6 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from django.conf import settings
+from django.urls import reverse
 
 from semsearch_site.supervisor import STOP_WITHIN_S
 
@@ -57,8 +59,6 @@ def test_every_long_running_service_tells_whether_it_is_well(compose: dict[str, 
 
 
 def test_workers_are_started_for_queues_that_exist(compose: dict[str, Any]) -> None:
-    from django.conf import settings
-
     def named(text: str) -> set[str]:
         return set(
             text.partition(":-")[2].rstrip("}").split(",") if text.startswith("$") else text.split(",")
@@ -184,3 +184,42 @@ def test_the_unit_of_the_whole_site_starts_serve_and_lets_it_start_its_parts_ane
 def test_the_environment_of_the_units_names_settings_that_exist() -> None:
     text = (ROOT / "deploy/systemd/semsearch.env").read_text()
     assert set(re.findall(r"^([A-Z_]+)=", text, flags=re.M)) <= known_settings()
+
+
+PROXIES = sorted((ROOT / "deploy/proxies").iterdir())
+ARCHIVES = "^/(api/v1/datasets/[^/]+/upload/|admin/gallery/dataset/upload/)$"
+
+
+@pytest.mark.parametrize("file", [*PROXIES, ROOT / "deploy/Caddyfile"], ids=lambda path: path.name)
+def test_every_proxy_closes_probes_and_lets_archives_and_images_pass(file: Path) -> None:
+    text = file.read_text()
+    assert "metrics" in text
+    assert "readyz" in text
+    # one expression for all of them, which leads to the pages that take archives
+    assert ARCHIVES in text
+    for name, words in (("dataset-upload", ["birds"]), ("admin:gallery_dataset_upload", [])):
+        assert re.match(ARCHIVES, reverse(name, args=words)), name
+
+
+def test_the_proxies_are_as_wide_as_the_limits_of_the_site() -> None:
+    nginx = (ROOT / "deploy/proxies/nginx.conf").read_text()
+    assert re.findall(r"client_max_body_size (\w+);", nginx) == ["60m", "20g"]
+    assert settings.MAX_PICTURE_BYTES < 60e6
+    assert settings.MAX_ARCHIVE_BYTES <= 20 * 2**30
+    traefik = yaml.safe_load((ROOT / "deploy/proxies/traefik.yaml").read_text())["http"]
+    buffered = traefik["middlewares"]["semsearch-images"]["buffering"]["maxRequestBodyBytes"]
+    assert buffered > settings.MAX_PICTURE_BYTES
+    middlewares = {name for router in traefik["routers"].values() for name in router.get("middlewares", [])}
+    assert middlewares == set(traefik["middlewares"])
+
+
+def test_the_image_is_made_without_tensorflow_from_what_a_step_with_it_made() -> None:
+    whole, _, serving = (ROOT / "Dockerfile").read_text().partition("\nFROM base\n")
+    assert "convert_networks default" in whole
+    assert "collectstatic" in whole
+    assert "requirements-serve.lock" in serving
+    assert "requirements.lock" not in serving
+    copied = re.findall(r"^COPY --from=whole \S+ (\S+)$", serving, flags=re.M)
+    assert set(copied) == {"converted_networks", "staticfiles"}
+    assert "STATIC_ROOT=/srv/semsearch/staticfiles" in whole
+    assert settings.CONVERTED_NETWORKS == ROOT / "converted_networks"

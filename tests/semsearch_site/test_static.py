@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finder
+from django.core.management import call_command
 from django.test import Client
 
 from gallery.models import Dataset
+from semsearch_site import static
 
 HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 # not those of types, which stand in comments
@@ -45,6 +51,47 @@ def test_a_module_imports_others_by_the_names_of_their_content() -> None:
             imports += 1
             assert _from(name, imported) in known, f"{name} imports {imported}"
     assert imports > 50
+
+
+@pytest.mark.usefixtures("collected_static_files")
+def test_what_is_collected_is_collected_anew_only_when_its_content_differs(
+    tmp_path: Path, settings: Any
+) -> None:
+    script = tmp_path / "sources" / "mine.js"
+    script.parent.mkdir()
+    script.write_text("export const one = 1;\n")
+    settings.STATICFILES_DIRS = [script.parent]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    get_finder.cache_clear()  # type: ignore[attr-defined]
+    collected = settings.STATIC_ROOT / static.COLLECTED_FILE
+
+    def collects() -> bool:
+        said = StringIO()
+        call_command("collectstatic", interactive=False, if_changed=True, stdout=said)
+        return "are collected already" not in said.getvalue()
+
+    try:
+        assert static.is_stale()
+        assert collects()
+        assert not collects()
+        os.utime(script, (1, 1))  # as in an image, or after a checkout
+        assert not static.is_stale()
+        script.write_text("export const one = 2;\n")
+        assert static.is_stale()
+        static.collect_changed()
+        assert not static.is_stale()
+        collected.unlink()  # the last thing that is written: without it a run was broken off
+        assert collects()
+    finally:
+        get_finder.cache_clear()  # type: ignore[attr-defined]
+
+
+def test_a_folder_for_static_files_that_cannot_be_written_is_said(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "file").touch()
+    settings.STATIC_ROOT = tmp_path / "file"
+    with pytest.raises(static.StaticFolderError, match="STATIC_ROOT"):
+        static.collect_changed()
 
 
 @pytest.mark.django_db

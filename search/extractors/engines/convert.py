@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import SemsearchError
-from search.extractors.engines.openvino import IR_FILE, import_openvino
+from search.extractors.engines.openvino import import_openvino
+from search.extractors.networks.converted_networks import IR_FILE
 from search.extractors.networks.registry import from_source
 
 

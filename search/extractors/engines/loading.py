@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gallery.errors import NotFoundError
 from search.extractors.engines.base import Calibration, Engine, Maps, MapsWork, Pixels, float32_product
+from search.extractors.engines.needs_tensorflow import require_tensorflow, tensorflow_installed
 from search.extractors.engines.timing import least_ms
 from search.extractors.networks.network import Compute, Network
 
@@ -54,7 +55,7 @@ def load_engine(
 
     Raises:
         NotFoundError: there is no such layer or kind of engine.
-        WeightsError: the weights cannot be had or the conversion failed.
+        WeightsError: the weights cannot be had, the conversion failed, or it needs TensorFlow.
     """
     for layer in layers:
         network.require_layer(layer)
@@ -63,11 +64,13 @@ def load_engine(
     if kind == "auto":
         kind = _best_kind()
     if kind == "tensorflow":
+        require_tensorflow("The engine tensorflow")
         from search.extractors.engines.tensorflow import TensorFlowEngine
 
         return TensorFlowEngine(network, layers, input_size)
     if kind == "openvino":
-        from search.extractors.engines.openvino import OpenVINOEngine, converted
+        from search.extractors.engines.conversion import converted
+        from search.extractors.engines.openvino import OpenVINOEngine
 
         return OpenVINOEngine(converted(network, layers, input_size, cache_dir), input_size)
     raise NotFoundError(f"There is no engine {kind!r}; there are auto, openvino and tensorflow.")
@@ -81,7 +84,9 @@ def _best_kind() -> str:
 
 
 def _may_have_gpu() -> bool:
-    """Look for a graphics card without TensorFlow, whose import costs seconds."""
+    """Look for a graphics card that TensorFlow could use, without its import, which costs seconds."""
+    if not tensorflow_installed():
+        return False
     return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
 
 

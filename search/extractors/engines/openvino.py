@@ -1,13 +1,8 @@
-"""Runs a network from an OpenVINO IR file, which is made from Keras once and kept."""
+"""Runs a network from an OpenVINO IR file, see `search.extractors.engines.conversion`."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -18,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import WeightsError
 from gallery.system.cores import is_core_limited, usable_cores
 from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
 from search.extractors.engines.base import (
@@ -33,14 +27,10 @@ from search.extractors.engines.base import (
 )
 from search.extractors.engines.openvino_streams import Requests, Streams, outputs, run_request
 from search.extractors.engines.precision import calibration_images, closeness
-from search.extractors.engines.subprocesses import run_module
 from search.extractors.engines.timing import least_ms
-from search.extractors.networks.network import Network
 from search.types import Vectors
 
-IR_FILE = "model.xml"
-IR_FORMAT = 1  # raise when convert.py changes what it writes; old cache entries are then passed over
-CONVERSION_LIMIT_S = 600
+_looking = threading.Lock()
 COSTED = 4  # pictures that the cost of a layer is measured with
 
 
@@ -51,11 +41,12 @@ def import_openvino() -> Any:
     (`openvino/tools/ovc/telemetry_utils.py`); None in `sys.modules` makes that import fail.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
+    with _looking:
+        import openvino
 
-    # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock let
-    # go: two threads that look first at the same time wait for each other for ever. Look once, alone.
-    openvino.Type.u8.to_dtype()
+        # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock
+        # let go: two threads that look first at the same time wait for each other for ever.
+        openvino.Type.u8.to_dtype()
     return openvino
 
 
@@ -205,41 +196,6 @@ def has_native_bf16() -> bool:
     return bool(processor_flags() & {"avx512_bf16", "amx_bf16"})
 
 
-def converted(network: Network, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:
-    """Return the cached IR file of a network up to layers, converting it first in another process if needed.
-
-    Of several processes that need it one converts, and the others wait for it.
-
-    Raises:
-        WeightsError: the weights cannot be had or the conversion failed.
-    """
-    # One layer is named; several would make too long a name of a folder.
-    named = (
-        layers[0]
-        if len(layers) == 1
-        else f"taps-{hashlib.sha256(','.join(layers).encode()).hexdigest()[:12]}"
-    )
-    key = f"{network.name}-{network.weights_digest[:16]}-{named}-{input_size}-v{IR_FORMAT}"
-    entry = cache_dir / "openvino" / key
-    if not (entry / IR_FILE).exists():
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with (entry.parent / f"{key}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (entry / IR_FILE).exists():
-                _convert_into(entry, network, layers, input_size)
-    return entry / IR_FILE
-
-
-def _convert_into(entry: Path, network: Network, layers: tuple[str, ...], input_size: int) -> None:
-    """Make the folder of a converted network, which appears when it is complete."""
-    aside = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
-    try:
-        _convert_in_subprocess(network, layers, input_size, aside)
-        _publish(aside, entry)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 def _product_of(components: NDArray[np.float32]) -> Any:
     """Return a model that multiplies (n, d_in) by a matrix (d_in, d_out)."""
     from openvino import opset13 as operations
@@ -252,25 +208,3 @@ def _product_of(components: NDArray[np.float32]) -> Any:
 def _in_turn(request: Any, batch: Pixels, work: MapsWork) -> None:
     for start in range(len(batch)):
         run_request(request, start, batch[start : start + 1], work)
-
-
-def _publish(aside: Path, entry: Path) -> None:
-    try:
-        aside.rename(entry)
-    except OSError:  # another process was first: a full directory is never replaced, and theirs is as good
-        if not (entry / IR_FILE).exists():
-            raise
-
-
-def _convert_in_subprocess(
-    network: Network, layers: tuple[str, ...], input_size: int, directory: Path
-) -> None:
-    arguments = (network.source, ",".join(layers), str(input_size), str(directory))
-    try:
-        run_module("search.extractors.engines.convert", *arguments, limit_s=CONVERSION_LIMIT_S)
-    except subprocess.TimeoutExpired as error:
-        raise WeightsError(
-            f"Converting {network.name} for OpenVINO took over {CONVERSION_LIMIT_S} s."
-        ) from error
-    except subprocess.CalledProcessError as error:
-        raise WeightsError(f"{network.name} could not be converted for OpenVINO: {error.stderr}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,7 +42,8 @@ class Network:
     network with its weights, `build_without_weights` without. `compute` stands in for both where features are
     not made by a network. `digest` returns the SHA-256 of the weights. `check` raises `WeightsError` with
     what to do when the weights cannot be had; `fetch` tries to get them and raises the same when that fails.
-    A `baseline` is there to be compared with.
+    A `baseline` is there to be compared with. `converted` is the folder of the whole network as OpenVINO
+    takes it, where that came with the installation.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Network:
         default=None, kw_only=True, repr=False, compare=False
     )
     compute: Compute | None = field(default=None, kw_only=True, repr=False, compare=False)
+    converted: Path | None = field(default=None, kw_only=True, repr=False, compare=False)
 
     @property
     def weights_digest(self) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gallery.errors import NotFoundError
+from gallery.errors import NotFoundError, WeightsError
+from search.extractors.engines.needs_tensorflow import require_tensorflow, tensorflow_installed
 from search.extractors.networks import (
     baselines,
+    converted_networks,
     efficientnet_lite,
     extra_networks,
     keras_applications,
     squeezenet,
 )
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
+from search.extractors.networks.converted_networks import IR_FORMAT, ConvertedNetwork, MadeOf
 from search.extractors.networks.efficientnet_lite import LiteVariant
 from search.extractors.networks.extra_networks import ExtraNetwork
 from search.extractors.networks.layer_info import described
@@ -133,19 +137,25 @@ NETWORKS: tuple[Network, ...] = (
 )
 
 
+# those whose weights come with packages, so that an image can be made with all of them converted
+CONVERTED_BY_DEFAULT = (*(network.name for network in NETWORKS[:4]), NETWORKS[-2].name)
 EXTRA_PREFIX = "extra:"
 _extra_networks: list[ExtraNetwork] = []
+_installed: list[Network] = list(NETWORKS)
 
 
-def install(sources: Sequence[str], cache_dir: Path) -> None:
+def install(sources: Sequence[str], cache_dir: Path, converted_dir: Path | None = None) -> None:
     """Make the networks of these sources known in this process, in place of those of an earlier call.
 
     A source is `keras:NAME` or `file:/PATH.keras`, see `search.extractors.networks.extra_networks`; what is
-    found out about them is kept below `cache_dir`. Nothing is loaded or downloaded.
+    found out about them is kept below `cache_dir`. Below `converted_dir` lie networks that came converted.
+    Nothing heavy is loaded, and nothing downloaded.
 
     Raises:
         NotFoundError: a source is of neither form, or its name is taken.
     """
+    came_converted = converted_networks.found_in(converted_dir) if converted_dir else {}
+    _installed[:] = [_as_installed(network, came_converted, cache_dir) for network in NETWORKS]
     extras: list[ExtraNetwork] = []
     for source in sources:
         extra = extra_networks.extra_network(source, cache_dir)
@@ -156,11 +166,71 @@ def install(sources: Sequence[str], cache_dir: Path) -> None:
     _extra_networks[:] = extras
 
 
+def as_it_ships(name: str) -> Network:
+    """Return a network of `NETWORKS` as it is built from its weights. Raises: NotFoundError."""
+    return _named(NETWORKS, name)
+
+
+def made_of(network: Network) -> MadeOf:
+    """Return what a network would be converted from now. Raises: WeightsError without weights."""
+    layers = list(network.layers)
+    return MadeOf(IR_FORMAT, network.name, network.weights_digest, layers, network.input_size)
+
+
+def _as_installed(
+    network: Network, came_converted: Mapping[str, ConvertedNetwork], cache_dir: Path
+) -> Network:
+    """Return a network as it is had here: one that came converted needs no weights and no TensorFlow."""
+    found = came_converted.get(network.name)
+    if found is not None and found.made_of == _made_of_weights_here(network, found):
+        digest = found.made_of.weights_digest
+        return replace(network, digest=lambda: digest, check=_nothing, fetch=_nothing, converted=found.folder)
+    return _without_tensorflow(network, cache_dir)
+
+
+def _made_of_weights_here(network: Network, found: ConvertedNetwork) -> MadeOf:
+    """Return what the network is made of here; with no weights to compare, those it was converted from."""
+    try:
+        return made_of(network)
+    except WeightsError:
+        return made_of(replace(network, digest=lambda: found.made_of.weights_digest))
+
+
+def _without_tensorflow(network: Network, cache_dir: Path) -> Network:
+    """Return a network that, without TensorFlow, is only to be had where it was converted before."""
+    if network.compute is not None:
+        return network
+
+    def unless_kept(action: Callable[[], object]) -> Callable[[], object]:
+        def done() -> object:
+            if tensorflow_installed():
+                return action()
+            if not _is_kept(network, cache_dir):
+                extra = network.source.startswith(EXTRA_PREFIX)
+                require_tensorflow(network.title, "" if extra else network.name)
+            return None
+
+        return done
+
+    return replace(network, check=unless_kept(network.check), fetch=unless_kept(network.fetch))
+
+
+def _is_kept(network: Network, cache_dir: Path) -> bool:
+    try:
+        return converted_networks.is_kept(network, cache_dir)
+    except WeightsError:
+        return False
+
+
+def _nothing() -> None:
+    """Do nothing: what came converted needs nothing more."""
+
+
 def _extra(network: ExtraNetwork) -> Network:
     examined = extra_networks.examined(network)
     layers = examined.layers if examined else ()
     builder = partial(extra_networks.build, network)
-    return Network(
+    found = Network(
         name=network.name,
         title=network.title,
         source=f"{EXTRA_PREFIX}{network.folder}",
@@ -173,11 +243,12 @@ def _extra(network: ExtraNetwork) -> Network:
         check=partial(extra_networks.require, network),
         fetch=partial(extra_networks.fetch, network),
     )
+    return _without_tensorflow(found, network.folder.parents[1])
 
 
 def known() -> tuple[Network, ...]:
     """Return every network there is, usable or not."""
-    return NETWORKS + tuple(_extra(network) for network in _extra_networks)
+    return (*_installed, *(_extra(network) for network in _extra_networks))
 
 
 def get_network(name: str) -> Network:
@@ -186,10 +257,14 @@ def get_network(name: str) -> Network:
     Raises:
         NotFoundError: there is none.
     """
-    for candidate in known():
+    return _named(known(), name)
+
+
+def _named(networks: Sequence[Network], name: str) -> Network:
+    for candidate in networks:
         if candidate.name == name:
             return candidate
-    names = ", ".join(candidate.name for candidate in known())
+    names = ", ".join(candidate.name for candidate in networks)
     raise NotFoundError(f"There is no network called {name!r}; the known ones are {names}.")
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.urls import reverse
@@ -17,10 +15,12 @@ from gallery.accounts import first_account
 from gallery.errors import SemsearchError
 from gallery.system.home_folder import close_to_others
 from semsearch_site import env as environment
-from semsearch_site.supervisor import Supervisor, broker_command, check_address
+from semsearch_site import static
+from semsearch_site.supervise import Plan, PlannedPart, become_supervisor
+from semsearch_site.supervisor import broker_command, check_address, hold
 
 # Said at every start, of a setting of the machine that is of no use to a queue as small as this.
-BROKER_ALWAYS_SAYS = b"Memory overcommit must be enabled"
+BROKER_ALWAYS_SAYS = "Memory overcommit must be enabled"
 # Said to whoever tries this as root, as in a container; a worker started without `serve` still says it.
 WORKER_ALWAYS_SAYS = "You're running the worker with superuser privileges"
 WORKER = ("worker", "--schedules", "--loglevel", "WARNING")
@@ -43,40 +43,34 @@ class Command(BaseCommand):
         parser.add_argument("--next-step", default="", help="a line to end the start with")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Start everything and wait."""
+        """Prepare everything, then become what starts it and waits."""
         host, port = options["host"], options["port"]
         if os.geteuid() == 0:
             self.stderr.write(RUNS_AS_ROOT)
         try:
             check_address(host, port)
-            close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
-            if _static_is_stale():
-                call_command("collectstatic", verbosity=0, interactive=False)
-            with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
-                self._start(supervisor, host, port)
-                site = f"http://{environment.address(host, port)}"
-                self.stdout.write(f"semsearch is at {site} - Ctrl-C stops it.")
-                if words := first_account_line(site):
-                    self.stdout.write(words)
-                connection.close()  # for as long as the site runs, nothing more is asked here
-                if options["next_step"]:
-                    self.stdout.write(options["next_step"])
-                self.stdout.flush()
-                status = supervisor.run()
+            with hold(settings.SEMSEARCH_HOME):
+                close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
+                static.collect_changed()
+                plan = self._plan(host, port, options["next_step"])
         except SemsearchError as error:
             raise CommandError(error.detail) from error
-        sys.exit(status)
+        connection.close()
+        os.environ["HOST"], os.environ["PORT"] = host, str(port)
+        become_supervisor(plan)
 
-    def _start(self, supervisor: Supervisor, host: str, port: int) -> None:
+    def _plan(self, host: str, port: int, next_step: str) -> Plan:
+        parts = []
+        settings.BROKER_ROOT.mkdir(parents=True, exist_ok=True)
         if not settings.REDIS_URL:
             command = broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT)
-            supervisor.start("broker", command, without=BROKER_ALWAYS_SAYS)
-            supervisor.wait_for_socket(settings.BROKER_SOCKET, "broker")
-        settings.BROKER_ROOT.mkdir(parents=True, exist_ok=True)
+            parts.append(PlannedPart("broker", command, str(settings.BROKER_SOCKET), BROKER_ALWAYS_SAYS))
         worker = [sys.executable, "-W", f"ignore:{WORKER_ALWAYS_SAYS}", "-m", "celery", "--quiet"]
-        supervisor.start("worker", [*worker, "-A", "semsearch_site", *WORKER])
-        os.environ["HOST"], os.environ["PORT"] = host, str(port)
-        supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
+        parts.append(PlannedPart("worker", [*worker, "-A", "semsearch_site", *WORKER]))
+        parts.append(PlannedPart("web server", [sys.executable, "-m", "gunicorn", *WEB]))
+        site = f"http://{environment.address(host, port)}"
+        says = [f"semsearch is at {site} - Ctrl-C stops it.", first_account_line(site), next_step]
+        return Plan(str(settings.SEMSEARCH_HOME), parts, [line for line in says if line])
 
 
 def first_account_line(site: str) -> str:
@@ -88,13 +82,3 @@ def first_account_line(site: str) -> str:
         return f"No account yet: make the first at {site}{address} with the code {code}"
     except DatabaseError:
         return ""
-
-
-def _static_is_stale() -> bool:
-    """Whether pages would miss style sheets or scripts, which are served under names of their content."""
-    manifest = settings.STATIC_ROOT / "staticfiles.json"
-    if not manifest.exists():
-        return True
-    made = manifest.stat().st_mtime
-    files = (path for folder in settings.STATICFILES_DIRS for path in Path(folder).rglob("*"))
-    return any(path.stat().st_mtime > made for path in files)

@@ -15,8 +15,10 @@ import pytest
 from search.extractors.engines import autotune_cache, openvino, precision
 from search.extractors.engines.autotune_cache import kept, machine_key
 from search.extractors.engines.base import Maps, Pixels
-from search.extractors.engines.openvino import OpenVINOEngine, PrecisionChoice, converted
+from search.extractors.engines.conversion import converted
+from search.extractors.engines.openvino import OpenVINOEngine, PrecisionChoice
 from search.extractors.engines.precision import Closeness, calibration_images, closeness, generated_images
+from search.extractors.networks.converted_networks import IR_FILE
 from search.extractors.networks.registry import get_network
 
 LITE0 = get_network("efficientnet-lite0")
@@ -36,7 +38,7 @@ def own_ir(cache_dir: Path, tmp_path: Path) -> Path:
         tmp_path / "ir",
         ignore=shutil.ignore_patterns("*.json", "*.lock"),
     )
-    return tmp_path / "ir" / openvino.IR_FILE
+    return tmp_path / "ir" / IR_FILE
 
 
 def random_maps(seed: int = 0) -> Maps:

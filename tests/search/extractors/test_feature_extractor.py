@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors import pooling
 from search.extractors.engines import openvino as engine_openvino
+from search.extractors.engines.conversion import converted
 from search.extractors.engines.loading import load_engine
-from search.extractors.engines.openvino import converted
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.networks.registry import get_network

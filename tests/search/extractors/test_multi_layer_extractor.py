@@ -11,8 +11,8 @@ from gallery.errors import NotFoundError, TooLargeError
 from search.extractors import pooling
 from search.extractors.engines import openvino
 from search.extractors.engines.base import Engine
+from search.extractors.engines.conversion import converted
 from search.extractors.engines.loading import load_engine
-from search.extractors.engines.openvino import converted
 from search.extractors.engines.precision import calibration_images, closeness, generated_images
 from search.extractors.engines.timing import least_ms
 from search.extractors.feature_extractor import FeatureExtractor, live_config

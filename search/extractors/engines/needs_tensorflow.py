@@ -1,0 +1,27 @@
+"""Says in one sentence what to install where something needs TensorFlow, which serving does without."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from gallery.errors import WeightsError
+
+
+def tensorflow_installed() -> bool:
+    """Whether TensorFlow is installed; it is not loaded."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def require_tensorflow(what: str, convertible: str = "") -> None:
+    """Refuse what cannot be done without TensorFlow; a `convertible` network can come converted instead.
+
+    Raises:
+        WeightsError: TensorFlow is not installed.
+    """
+    if tensorflow_installed():
+        return
+    bring = f", or bring what `manage.py convert_networks {convertible}` makes where it is installed"
+    raise WeightsError(
+        f"{what} needs TensorFlow, which is not installed here: pip install -r requirements.txt"
+        f"{bring if convertible else ''}."
+    )
