@@ -28,6 +28,7 @@ LEAST = {
     "HEADER_TIMEOUT_S": 1,
     "SLOW_CLIENT_BYTES_S": 1,
     "FETCH_PLACES": 1,
+    "CHECK_INDEXES_MB": 1,
 }
 
 
@@ -75,12 +76,13 @@ def check_rates(**_: Any) -> list[CheckMessage]:
         if not rates.FORM.fullmatch(text):
             hint = "Write a number and a period, for example 120/min."
             found.append(Error(f"{name} is {text!r}.", hint=hint, id="gallery.E001"))
-    for proxy in settings.TRUSTED_PROXIES:
-        try:
-            ip_network(proxy, strict=False)
-        except ValueError:
-            hint = "Name addresses or networks, for example 127.0.0.1,10.0.0.0/8."
-            found.append(Error(f"TRUSTED_PROXIES has {proxy!r}.", hint=hint, id="gallery.E010"))
+    for name in ("TRUSTED_PROXIES", "PROBE_ADDRESSES"):
+        for address in getattr(settings, name):
+            try:
+                ip_network(address, strict=False)
+            except ValueError:
+                hint = "Name addresses or networks, for example 127.0.0.1,10.0.0.0/8."
+                found.append(Error(f"{name} has {address!r}.", hint=hint, id="gallery.E010"))
     processes = settings.WEB_PROCESSES
     # `serve` is about to start what they share
     if processes > 1 and sys.argv[1:2] != ["serve"] and not rate_counters.is_shared():

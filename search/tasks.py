@@ -19,3 +19,11 @@ def verify() -> None:
     from search.maintenance import schedule
 
     schedule.enqueue_verification()
+
+
+@shared_task(name="search.tasks.check_indexes", acks_late=False)
+def check_indexes() -> None:
+    """Look for damage in the indexes that serve, and have them built anew."""
+    from search.indexing import inspection
+
+    inspection.inspect()

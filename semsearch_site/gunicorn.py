@@ -33,8 +33,9 @@ def post_worker_init(worker: Any) -> None:
     import sys
     import threading
 
-    from semsearch_site import memory
+    from semsearch_site import memory, readiness
 
+    readiness.LOADING.set()
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
     threading.Thread(target=memory.keep_trimming, daemon=True, name="memory").start()
@@ -44,10 +45,12 @@ def _warm() -> None:
     from django.db import connection
 
     from search.live import warmup
+    from semsearch_site import readiness
 
     try:
         warmup.warm()
     finally:
+        readiness.LOADING.clear()
         connection.close()
     keep_what_is_loaded()
 

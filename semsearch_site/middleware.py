@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from gallery.access.client_address import may_probe
 from gallery.api.errors import is_of_api
 from semsearch_site import error_pages
 from semsearch_site.content_types import UNREADABLE_TYPE
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
+PROBES = ("/healthz", "/readyz", "/metrics")
 # The site uses none of them, and so nothing that gets into a page may.
 UNUSED_FEATURES = (
     "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid",
@@ -57,6 +60,28 @@ class ReadableRequestMiddleware:
                 path.replace("\0", "\N{REPLACEMENT CHARACTER}") for path in (request.path, request.path_info)
             )
         return self.get_response(request)
+
+
+class ProbeMiddleware:
+    """Answers probes by whatever name they ask: a container or a pod is asked by its address.
+
+    Only those of this machine and of `PROBE_ADDRESSES`; of all others `ALLOWED_HOSTS` says by which names.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, under the site's own name where a probe asks."""
+        if request.path_info in PROBES and may_probe(request):
+            request.META["HTTP_HOST"] = _own_name()
+        return self.get_response(request)
+
+
+def _own_name() -> str:
+    """Return a name that `ALLOWED_HOSTS` has."""
+    name = next(iter(settings.ALLOWED_HOSTS), "*")
+    return "localhost" if name == "*" else str(name).removeprefix(".")
 
 
 class MethodRefusedMiddleware:

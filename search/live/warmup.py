@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+from django.db import DatabaseError
 
 from gallery.errors import SemsearchError
 from search.features import feature_specs, loaded_extractors
 from search.indexing import snapshots
 from search.live.query import QUERY_EXPANSION
-from search.models import SearchIndex
+from search.models import FeatureSpec, SearchIndex
 
 logger = logging.getLogger(__name__)
 
@@ -23,14 +24,21 @@ def warm() -> None:
     try:
         indexes = list(SearchIndex.objects.select_related("spec").filter(live=True))
         specs = {feature_specs.live_spec(), *(index.spec for index in indexes)}
-        for spec in specs:
-            blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
-            vector = loaded_extractors.extractor(spec.config).extract_query(blank)
-            for index in indexes:
-                if index.spec == spec:
-                    snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
-        for spec in specs:
-            two = np.zeros((2, spec.input_size, spec.input_size, 3), dtype=np.uint8)
-            loaded_extractors.extractor(spec.config).extract(two)
-    except SemsearchError as error:
-        logger.warning("Not ready for searches: %s", error.detail)
+    except (SemsearchError, DatabaseError) as error:
+        logger.warning("Not ready for searches: %s", error)
+        return
+    for spec in specs:
+        # where one network is missing the others serve
+        try:
+            _warm(spec, [index for index in indexes if index.spec == spec])
+        except (SemsearchError, DatabaseError) as error:
+            logger.warning("Not ready for searches: %s", error)
+
+
+def _warm(spec: FeatureSpec, indexes: list[SearchIndex]) -> None:
+    extractor = loaded_extractors.extractor(spec.config)
+    blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
+    vector = extractor.extract_query(blank)
+    for index in indexes:
+        snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
+    extractor.extract(np.stack((blank, blank)))
