@@ -35,6 +35,7 @@ def post_worker_init(worker: Any) -> None:
 
     from semsearch_site import memory, readiness
 
+    readiness.SERVING.set()
     readiness.LOADING.set()
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()

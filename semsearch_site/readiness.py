@@ -22,8 +22,10 @@ COUNTS_FOR_S = 3.0
 ANSWERED_WITHIN_S = 0.8
 # where a look takes longer, what the last one found is told, but nothing as old as this
 TOLD_FOR_S = 15.0
+SHOWN_FOR_S = 60.0  # on pages
 
-# set while a web server that has just started loads networks and indexes
+# set in a web server, and while it has just started and loads networks and indexes
+SERVING = threading.Event()
 LOADING = threading.Event()
 
 # returns a sentence on what is well; raises what is not
@@ -70,11 +72,11 @@ class Readiness:
         return {name: watched.told(deadline) for name, watched in self._watched.items()}
 
     def known(self) -> dict[str, Finding]:
-        """Return what the last look found, and have another begun where one is due; waits for nothing."""
-        if not connection.in_atomic_block:
+        """Return what was found in the last minute; in a web server have more found. Waits for nothing."""
+        if SERVING.is_set():
             for watched in self._watched.values():
                 watched.begin()
-        return {name: found for name, watched in self._watched.items() if (found := watched.found)}
+        return {name: found for name, watched in self._watched.items() if (found := watched.lately())}
 
     def forget(self) -> None:
         """Know nothing, as a process that starts."""
@@ -109,6 +111,10 @@ class _Watched:
         if found is not None and (in_time or time.monotonic() - self._at < TOLD_FOR_S):
             return found
         return Finding(False, self._part.failing, "No answer in time.")
+
+    def lately(self) -> Finding | None:
+        """Return what was found in the last minute."""
+        return self.found if time.monotonic() - self._at < SHOWN_FOR_S else None
 
     def looked(self) -> Finding:
         """Look, in this thread."""

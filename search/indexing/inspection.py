@@ -52,7 +52,11 @@ def inspect() -> None:
         _have_rebuilt(index, reason)
     with _place() as place:
         if place is not None:
-            _read_some(place, settings.CHECK_INDEXES_MB * 2**20)
+            _read_some(place, _budget())
+
+
+def _budget() -> int:
+    return int(settings.CHECK_INDEXES_MB * 2**20)
 
 
 def _live() -> list[SearchIndex]:

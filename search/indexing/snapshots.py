@@ -72,6 +72,9 @@ def searchable(index: SearchIndex) -> LiveIndex:
     while another thread takes in what has changed.
     """
     found = _snapshots.get(index.pk)
+    if found is not None and found.live.generation is not None and not found.live.generation.is_there():
+        found = None
+        forget_one(index.pk)
     if found is not None and found.revision == index.revision:
         _true_at[index.pk] = time.monotonic()
         return found.live

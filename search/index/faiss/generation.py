@@ -145,6 +145,8 @@ class Generation:
 
     def __init__(self, folder: Path, manifest: Manifest, stored: MappedVectors, index: FaissIndex) -> None:
         self.folder, self.manifest, self.stored, self.index = folder, manifest, stored, index
+        sizes = manifest.sizes | {INDEX_FILE: (folder / INDEX_FILE).stat().st_size}
+        self._mapped = [(folder / name, size) for name, size in sizes.items()]
 
     @classmethod
     def open(cls, folder: Path, *, checksums: bool = True) -> Generation:
@@ -206,6 +208,13 @@ class Generation:
         while block < k:
             block *= NEXT_BLOCK
         return block
+
+    def is_there(self) -> bool:
+        """Whether all files that are mapped into memory are as long as they were; some microseconds."""
+        try:
+            return all(path.stat().st_size == size for path, size in self._mapped)
+        except OSError:
+            return False
 
     def facts(self) -> GenerationFacts:
         """Return the manifest as plain values."""
