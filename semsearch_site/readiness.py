@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from django.db import connection, connections
+from django.db import connections
 
 from gallery.errors import SemsearchError
 
@@ -63,8 +63,11 @@ class Readiness:
         self._watched = {name: _Watched(name, part) for name, part in parts.items()}
 
     def findings(self) -> dict[str, Finding]:
-        """Look at what was not looked at for some seconds, and return what is known of each part."""
-        if connection.in_atomic_block:  # what a transaction has written is seen in its own thread only
+        """Look at what was not looked at for some seconds, and return what is known of each part.
+
+        Where no web server runs, as in a test, all is looked at here and now.
+        """
+        if not SERVING.is_set():
             return {name: watched.looked() for name, watched in self._watched.items()}
         for watched in self._watched.values():
             watched.begin()
@@ -72,16 +75,11 @@ class Readiness:
         return {name: watched.told(deadline) for name, watched in self._watched.items()}
 
     def known(self) -> dict[str, Finding]:
-        """Return what was found in the last minute; in a web server have more found. Waits for nothing."""
+        """Return what a web server has found in the last minute, and have more found; waits for nothing."""
         if SERVING.is_set():
             for watched in self._watched.values():
                 watched.begin()
         return {name: found for name, watched in self._watched.items() if (found := watched.lately())}
-
-    def forget(self) -> None:
-        """Know nothing, as a process that starts."""
-        for watched in self._watched.values():
-            watched.found = None
 
 
 class _Watched:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -191,7 +192,15 @@ def test_a_live_network_that_is_gone_is_said_by_probe_check_and_search(
     assert found.msg.startswith("Mine: ")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.fixture
+def serving() -> Iterator[None]:
+    """Let this process be a web server, in which parts are looked at by threads of their own."""
+    readiness.SERVING.set()
+    yield
+    readiness.SERVING.clear()
+
+
+@pytest.mark.usefixtures("serving")
 def test_a_part_that_does_not_answer_holds_nobody_and_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     release, begun = threading.Event(), []
 
@@ -220,7 +229,7 @@ def test_a_part_that_does_not_answer_holds_nobody_and_is_asked_once(monkeypatch:
     assert len(begun) == 2
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("serving")
 def test_what_begins_and_ends_is_written_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
