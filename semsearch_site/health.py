@@ -131,7 +131,10 @@ def _model() -> str:
     if LOADING.is_set():
         raise NotReadyError("Networks and indexes are being loaded.")
     specs = FeatureSpec.objects.filter(indexes__live=True).distinct()
-    for config in {live_config(), *(spec.config for spec in specs)}:
+    configs = {live_config(), *(spec.config for spec in specs)}
+    for config in configs:
+        loaded_extractors.require_known(config.model)
+    for config in configs:
         loaded_extractors.extractor(config)
     return "The networks of live search are loaded."
 

@@ -83,7 +83,7 @@ def test_damage_is_found_and_mended_while_the_site_serves(prepared: Prepared) ->
         )
         assert site.log().count("is damaged and is built anew by job") == len(DAMAGES)
         # no process died of a file that was cut short under it
-        assert web == {process.pid for process in site.part("web server").children(recursive=True)}
+        assert web <= {process.pid for process in site.part("web server").children(recursive=True)}
 
         changed(
             home,

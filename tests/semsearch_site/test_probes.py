@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
@@ -38,7 +39,7 @@ def refused(client: Client, address: str, **asked_by: str) -> bool:
 @pytest.mark.django_db
 @pytest.mark.parametrize("probe", PROBES)
 def test_a_probe_of_this_machine_or_of_a_listed_address_asks_by_any_name(
-    client: Client, settings: Any, probe: str, without_broker: None
+    client: Client, settings: Any, probe: str, light: None
 ) -> None:
     settings.ALLOWED_HOSTS = ["pictures.example.org"]
     for local in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", ""):
@@ -75,10 +76,15 @@ def test_addresses_that_are_none_are_named_by_the_checks(settings: Any) -> None:
 
 
 @pytest.fixture
-def operator(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Return who runs a site whose broker and networks are ready."""
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let broker and networks be ready without being asked."""
     for name in ("_broker", "_model"):
         monkeypatch.setattr(health, name, lambda: "It is ready.")
+
+
+@pytest.fixture
+def operator(client: Client, light: None) -> Client:
+    """Return who runs a site whose broker and networks are ready."""
     client.force_login(User.objects.create_superuser("operator"))
     return client
 
@@ -165,9 +171,7 @@ def test_a_live_network_that_is_gone_is_said_by_probe_check_and_search(
     assert told["state"] == "not ready"
     assert "'mine-of-old'" in told["detail"]
     assert "EXTRA_NETWORKS" in told["detail"]
-    answer = client.post(
-        "/api/v1/search/", {"image": ContentFile(image_bytes(1), "a.png")}, format="multipart"
-    )
+    answer = client.post("/api/v1/search/", {"file": SimpleUploadedFile("a.png", image_bytes(1))})
     assert answer.status_code == 503, answer.content
     assert answer.json()["error"]["code"] == "network_gone"
     assert "EXTRA_NETWORKS" in answer.json()["error"]["detail"]
@@ -210,6 +214,7 @@ def test_a_part_that_does_not_answer_holds_nobody_and_is_asked_once(monkeypatch:
         return "It is back."
 
     monkeypatch.setattr(readiness, "ANSWERED_WITHIN_S", 0.05)
+    monkeypatch.setattr(readiness, "COUNTS_FOR_S", 3600.0)
     watched = Readiness({"slow": Part(hanging, "It does not answer."), "quick": Part(lambda: "Yes.", "No.")})
     try:
         for _ in range(5):
