@@ -15,6 +15,7 @@ ACTIONS: Final = {
     "import.start": "started an import",
     "features.extract": "started an extraction",
     "index.rebuild": "started a build of indexes",
+    "index.damaged": "found an index damaged",
     "experiment.compute": "started experiments",
     "map.compute": "started a map",
     "verification.start": "started a verification",

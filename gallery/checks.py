@@ -29,6 +29,7 @@ LEAST = {
     "HEADER_TIMEOUT_S": 1,
     "SLOW_CLIENT_BYTES_S": 1,
     "FETCH_PLACES": 1,
+    "CHECK_INDEXES_MB": 1,
 }
 
 
@@ -76,12 +77,13 @@ def check_rates(**_: Any) -> list[CheckMessage]:
         if not rates.FORM.fullmatch(text):
             hint = "Write a number and a period, for example 120/min."
             found.append(Error(f"{name} is {text!r}.", hint=hint, id="gallery.E001"))
-    for proxy in settings.TRUSTED_PROXIES:
-        try:
-            ip_network(proxy, strict=False)
-        except ValueError:
-            hint = "Name addresses or networks, for example 127.0.0.1,10.0.0.0/8."
-            found.append(Error(f"TRUSTED_PROXIES has {proxy!r}.", hint=hint, id="gallery.E010"))
+    for name in ("TRUSTED_PROXIES", "PROBE_ADDRESSES"):
+        for address in getattr(settings, name):
+            try:
+                ip_network(address, strict=False)
+            except ValueError:
+                hint = "Name addresses or networks, for example 127.0.0.1,10.0.0.0/8."
+                found.append(Error(f"{name} has {address!r}.", hint=hint, id="gallery.E010"))
     counter = rates.counter()
     if isinstance(counter, FileCounter) and not counter.is_shared:
         found.append(

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import DatabaseError, connection
 
 from gallery.errors import SemsearchError
 from search.extractors.engines.needs_tensorflow import tensorflow_installed
 from search.extractors.networks import registry
 from search.index.milvus.index import KINDS
+
+
+@register()
+def check_live_networks(**_: Any) -> list[CheckMessage]:
+    """Return which networks of live search this site does not have; asked by `check` and `serve` alone."""
+    if sys.argv[1:2] not in (["check"], ["serve"]):
+        return []
+    from search.features.loaded_extractors import NetworkGoneError, require_known
+    from search.models import SearchIndex
+
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite" and not Path(name).exists():
+        return []  # asking would make it
+    found: list[CheckMessage] = []
+    try:
+        live = SearchIndex.objects.filter(live=True).order_by("pk")
+        for dataset, model in live.values_list("dataset__name", "spec__model"):
+            try:
+                require_known(model)
+            except NetworkGoneError as error:
+                hint = "Until then searches with an image are refused there, and new images are not found."
+                found.append(Warning(f"{dataset}: {error.detail}", hint=hint, id="search.W001"))
+    except DatabaseError:
+        return []  # who needs the database will say so
+    return found
 
 
 @register()

@@ -25,3 +25,12 @@ def verify() -> None:
     with outages.left_for_later():
         if not disk_space.is_low():
             schedule.enqueue_verification()
+
+
+@shared_task(name="search.tasks.check_indexes", acks_late=False)
+def check_indexes() -> None:
+    """Look for damage in the indexes that serve, and have them built anew."""
+    from search.indexing import inspection
+
+    with outages.left_for_later():
+        inspection.inspect()

@@ -36,6 +36,10 @@ def post_worker_init(worker: Any) -> None:
     import sys
     import threading
 
+    from semsearch_site import readiness
+
+    readiness.SERVING.set()
+    readiness.LOADING.set()
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
     threading.Thread(target=_keep_small, daemon=True, name="memory").start()
@@ -46,10 +50,12 @@ def _warm() -> None:
 
     from gallery.system import outages
     from search.live import warmup
+    from semsearch_site import readiness
 
     try:
         outages.persistently(warmup.warm, lambda: False)
     finally:
+        readiness.LOADING.clear()
         connection.close()
     keep_what_is_loaded()
 

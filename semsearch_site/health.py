@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import os
 
+from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from gallery.access import gate, policies
-from gallery.models import Category, Dataset, Job
+from gallery.models import Category, Dataset, Image, Job
+from gallery.system import disk_space, schema
+from gallery.system.storage import storage_errors
+from semsearch_site.readiness import LOADING, Finding, NotReadyError, Part, Readiness
 
-logger = logging.getLogger(__name__)
+LOOKED_FOR = 2  # of the first images, and of the last
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -21,59 +25,132 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, broker, index and model are ready, else 503.
+    """Answer 200 when all parts of the site are ready, else 503; within a second, see `readiness`.
 
-    Who may read learns which of them is not; who may administrate, what is wrong with it; the log says both.
+    Who may read learns which of them is not, and what that means; who may administrate, what is wrong.
     """
-    parts = {"database": _database, "broker": _broker, "index": _index, "model": _model}
-    errors = {name: _tried(check) for name, check in parts.items()}
-    ready = not any(errors.values())
+    found = READINESS.findings()
+    ready = all(finding.ready for finding in found.values())
     answer: dict[str, object] = {"ready": ready}
-    if gate.lets_in(policies.READING, request):
-        in_full = not ready and gate.lets_in(policies.DETAILS, request)
-        answer |= {
-            name: (error if in_full else "not ready") if error else "ready" for name, error in errors.items()
-        }
+    # without the database nobody can be looked up
+    known = found["database"].ready
+    if gate.lets_in(policies.READING, request) if known else settings.OPEN_READING:
+        in_full = known and not ready and gate.lets_in(policies.DETAILS, request)
+        answer |= {name: _word(found[name], in_full=in_full) for name in IN_A_WORD}
         answer["engine"] = _engine()
-    return JsonResponse(answer, status=200 if ready else 503)
+        answer["parts"] = {name: _told(finding, in_full=in_full) for name, finding in found.items()}
+    response = JsonResponse(answer, status=200 if ready else 503)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
-def _tried(check: Callable[[], None]) -> str:
-    """Return what is wrong, "" when nothing is."""
-    try:
-        check()
-    except Exception as error:  # whatever is wrong is the answer
-        words = f"{type(error).__name__}: {error}"
-        logger.warning("Not ready: %s", words)
-        return words
-    return ""
+def troubles() -> list[str]:
+    """Return a sentence on each part of the site that was not ready lately; waits for nothing."""
+    return [finding.sentence for finding in READINESS.known().values() if not finding.ready]
 
 
-def _database() -> None:
+def _word(finding: Finding, *, in_full: bool) -> str:
+    if finding.ready:
+        return "ready"
+    return finding.error if in_full else "not ready"
+
+
+def _told(finding: Finding, *, in_full: bool) -> dict[str, str]:
+    told = {"state": "ready" if finding.ready else "not ready", "detail": finding.sentence}
+    return told | ({"error": finding.error} if in_full and finding.error else {})
+
+
+def _database() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+        # SQLite counts to one without its file
+        connection.introspection.table_names(cursor)
+    return "It answers."
 
 
-def _broker() -> None:
+def _schema() -> str:
+    schema.check()
+    return "It is of this version."
+
+
+def _broker() -> str:
     from semsearch_site.celery import app
 
     with app.connection_for_write(connect_timeout=2) as broker:
         broker.ensure_connection(max_retries=1, timeout=2)
+    return "It takes messages."
 
 
-def _index() -> None:
-    from search.indexing import backends, snapshots
-    from search.models import SearchIndex
+def _storage() -> str:
+    """Look for the files of a few images: a folder that is not mounted has none of them."""
+    rows = Image.objects.order_by("pk").values_list("thumbnail", flat=True)
+    some = [*rows[:LOOKED_FOR], *rows.reverse()[:LOOKED_FOR]]
+    with storage_errors():
+        if some and not any(default_storage.exists(name) for name in some):
+            raise NotReadyError(
+                "The storage of images is there without the images: is the right one mounted?",
+                inner=f"looked for {some[0]}",
+            )
+        default_storage.exists("images")
+    return "It answers."
 
-    backends.backend().ready()
-    for index in SearchIndex.objects.select_related("spec").filter(live=True, dataset__closed_at=None):
-        snapshots.searchable(index)
+
+def _disk() -> str:
+    home = settings.SEMSEARCH_HOME
+    if found := disk_space.shortage():
+        raise NotReadyError(
+            "There is too little free space on the disk: nothing is stored until there is more.",
+            inner=found.inner,
+        )
+    if not os.access(home, os.W_OK):
+        raise NotReadyError("The state folder cannot be written to.", inner=str(home))
+    return "There is free space."
 
 
-def _model() -> None:
-    from search.features import feature_specs, loaded_extractors
+def _index() -> str:
+    from search.indexing import inspection
+    from search.indexing.backends import backend
 
-    loaded_extractors.extractor(feature_specs.live_spec().config)
+    backend().ready()
+    if damaged := inspection.damaged():
+        names = ", ".join(index.dataset.name for index, _ in damaged)
+        raise NotReadyError(
+            f"The index of {names} is damaged and is built anew; until then searches read an older one, or "
+            "the database.",
+            inner=" ".join(reason for _, reason in damaged),
+        )
+    return "What was built is whole, as far as it was looked at."
+
+
+def _model() -> str:
+    from search.extractors.feature_extractor import live_config
+    from search.features import loaded_extractors
+    from search.models import FeatureSpec
+
+    if LOADING.is_set():
+        raise NotReadyError("Networks and indexes are being loaded.")
+    specs = FeatureSpec.objects.filter(indexes__live=True, indexes__dataset__closed_at=None).distinct()
+    configs = {live_config(), *(spec.config for spec in specs)}
+    for config in configs:
+        loaded_extractors.require_known(config.model)
+    for config in configs:
+        loaded_extractors.extractor(config)
+    return "The networks of live search are loaded."
+
+
+# Each is looked up by its name when it is called: a test puts another in its place.
+READINESS = Readiness(
+    {
+        "database": Part(lambda: _database(), "The database does not answer."),
+        "schema": Part(lambda: _schema(), "Whether the database is of this version is not known."),
+        "broker": Part(lambda: _broker(), "The message broker does not answer: jobs wait for it."),
+        "storage": Part(lambda: _storage(), "The storage of images does not answer."),
+        "disk": Part(lambda: _disk(), "How much space is free on the disk is not known."),
+        "index": Part(lambda: _index(), "The indexes cannot be looked at."),
+        "model": Part(lambda: _model(), "The networks of live search are not loaded."),
+    }
+)
+# what the answer has always said in a word; `parts` says more
+IN_A_WORD = ("database", "broker", "index", "model")
 
 
 def _engine() -> str:

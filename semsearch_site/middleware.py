@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from gallery.access import gate, policies
+from gallery.access.client_address import may_probe
 from gallery.api.errors import is_of_api
 from gallery.errors import DatabaseAwayError
 from gallery.system import disk_space, outages
@@ -107,6 +109,28 @@ class ReadableRequestMiddleware:
                 path.replace("\0", "\N{REPLACEMENT CHARACTER}") for path in (request.path, request.path_info)
             )
         return self.get_response(request)
+
+
+class ProbeMiddleware:
+    """Answers probes by whatever name they ask: a container or a pod is asked by its address.
+
+    Only those of this machine and of `PROBE_ADDRESSES`; of all others `ALLOWED_HOSTS` says by which names.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, under the site's own name where a probe asks."""
+        if request.path_info in PROBES and may_probe(request):
+            request.META["HTTP_HOST"] = _own_name()
+        return self.get_response(request)
+
+
+def _own_name() -> str:
+    """Return a name that `ALLOWED_HOSTS` has."""
+    name = next(iter(settings.ALLOWED_HOSTS), "*")
+    return "localhost" if name == "*" else str(name).removeprefix(".")
 
 
 class MethodRefusedMiddleware:

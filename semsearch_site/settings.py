@@ -34,6 +34,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+PROBE_ADDRESSES: list[str] = env.list("PROBE_ADDRESSES", [])
 AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
@@ -97,6 +98,7 @@ EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
 COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)
 INDEX_RECALL = env.float("INDEX_RECALL", 0.99)
 INDEX_BYTES_PER_VECTOR = env.int("INDEX_BYTES_PER_VECTOR", 128)
+CHECK_INDEXES_MB = env.int("CHECK_INDEXES_MB", 64)
 INDEX_SHARE_FROM = env.int("INDEX_SHARE_FROM", 2_000_000)
 INDEX_BACKEND = env.str("INDEX_BACKEND", "faiss")
 MILVUS_URI = env.str("MILVUS_URI", "")
@@ -132,6 +134,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gallery.access.audit.AuditMiddleware",
     "semsearch_site.middleware.OutageMiddleware",
+    "semsearch_site.middleware.ProbeMiddleware",
     "semsearch_site.middleware.ReadableRequestMiddleware",
     "semsearch_site.middleware.MethodRefusedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -263,6 +266,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "gallery.tasks.retry_failed_files": env.float("RETRY_FAILED_EVERY_S", 3600.0),
         "gallery.tasks.prune_audit": 86_400.0 if AUDIT_KEEP_DAYS > 0 else 0.0,
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
+        "search.tasks.check_indexes": env.float("CHECK_INDEXES_EVERY_S", 10.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 Network = IPv4Network | IPv6Network
 # the hosts of an IPv6 network of this size have one owner, who may use another address for each request
 IPV6_NETWORK = 64
+LOCAL = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 def client_address(request: HttpRequest) -> str:
@@ -28,6 +29,16 @@ def client_address(request: HttpRequest) -> str:
             break
         address = hop.strip()
     return address
+
+
+def may_probe(request: HttpRequest) -> bool:
+    """Whether who asks stands on this machine, or at one of `PROBE_ADDRESSES`.
+
+    What came through a proxy that `TRUSTED_PROXIES` does not name may have come from anywhere.
+    """
+    if "HTTP_X_FORWARDED_FOR" in request.META and not settings.TRUSTED_PROXIES:
+        return False
+    return _within(client_address(request), (*LOCAL, *_networks(tuple(settings.PROBE_ADDRESSES))))
 
 
 def network(address: str) -> str:
@@ -56,7 +67,12 @@ def _within(address: str, networks: tuple[Network, ...]) -> bool:
     # a Unix socket has no address: what connects to it is on this machine
     if not address:
         return True
-    return _is_address(address) and any(ip_address(address) in network for network in networks)
+    if not _is_address(address):
+        return False
+    found = ip_address(address)
+    # as a socket for both kinds of address writes those of IPv4
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return any(plain in network for network in networks)
 
 
 def _is_address(text: str) -> bool:

@@ -6,17 +6,26 @@ from collections.abc import Collection
 
 from django.conf import settings
 
+from gallery.errors import NotFoundError, WeightsError
 from gallery.system.kept_while_used import KeptWhileUsed
 from search.extractors.feature_extractor import (
     FeatureExtractor,
     live_config,
 )
+from search.extractors.networks import registry
 from search.types import FeatureConfig
 
 MOST = 64  # those that are searched with are never dropped; this many are not reached
 
 
+class NetworkGoneError(WeightsError):
+    """Features were made with a network that this site does not have any more."""
+
+    code = "network_gone"
+
+
 def _loaded(config: FeatureConfig) -> FeatureExtractor:
+    require_known(config.model)
     cache = settings.CACHE_ROOT / "models"
     return FeatureExtractor(config, cache_dir=cache, engine=settings.FEATURE_ENGINE)
 
@@ -27,9 +36,21 @@ _extractors: KeptWhileUsed[FeatureConfig, FeatureExtractor] = KeptWhileUsed(_loa
 def extractor(config: FeatureConfig) -> FeatureExtractor:
     """Return the loaded extractor of a configuration; the first call in a process loads the network.
 
-    Raises: WeightsError when the network's weights are missing or damaged.
+    Raises: WeightsError when the network's weights are missing or damaged; NetworkGoneError when there is no
+    such network here.
     """
     return _extractors.get(config)
+
+
+def require_known(model: str) -> None:
+    """Refuse a network by its name that is not known here. Raises: NetworkGoneError."""
+    try:
+        registry.get_network(model)
+    except NotFoundError as error:
+        raise NetworkGoneError(
+            f"The network {model!r}, which live search uses, is gone: put it back into EXTRA_NETWORKS, or "
+            "switch live search to another network."
+        ) from error
 
 
 def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:

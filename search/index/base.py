@@ -111,6 +111,12 @@ class PublishedGeneration(Protocol):
         out of whole blocks.
         """
 
+    def is_there(self) -> bool:
+        """Whether it can be searched without harm: a file cut short ends the process that has it mapped.
+
+        Asked before every search, and so cheap.
+        """
+
     def facts(self) -> GenerationFacts:
         """Return what is known of how it was built and what was measured, as plain values."""
 

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from search.index.base import PublishedGeneration, VectorBatches
 from search.index.faiss.build import BuildPlan, build_generation
+from search.index.faiss.generation import Generation
 from search.index.faiss.index import EXACT_UP_TO
 from search.index.faiss.store import GenerationStore
 from search.index.milvus import build as milvus_build
@@ -57,6 +58,15 @@ class IndexBackend(Protocol):
     def compacts_after(self, held: int, least: int) -> int:
         """Return how many changes are worth a compaction of an index that holds `held` vectors."""
 
+    def damage(self, name: str) -> str:
+        """Return what is known to be wrong with the generation that serves, "" for nothing; cheap."""
+
+    def open_older(self, name: str, held: PublishedGeneration | None) -> PublishedGeneration | None:
+        """Open the newest whole generation before the one that serves, which is damaged; None without one.
+
+        It is `held` itself where that is the one.
+        """
+
     def drop(self, name: str) -> None:
         """Delete an index with all its generations; nothing happens when there is none."""
 
@@ -88,6 +98,12 @@ class FaissBackend:
 
     def compacts_after(self, held: int, least: int) -> int:
         return max(least, held // 50)  # all of it is built anew
+
+    def damage(self, name: str) -> str:
+        return self.store.damage(name)
+
+    def open_older(self, name: str, held: PublishedGeneration | None) -> PublishedGeneration | None:
+        return self.store.open_older(name, held if isinstance(held, Generation) else None)
 
     def drop(self, name: str) -> None:
         self.store.drop(name)
@@ -131,6 +147,12 @@ class MilvusBackend:
 
     def compacts_after(self, held: int, least: int) -> int:
         return least  # only what changed is written
+
+    def damage(self, name: str) -> str:
+        return ""  # its collections are the server's to look after
+
+    def open_older(self, name: str, held: PublishedGeneration | None) -> PublishedGeneration | None:
+        return None
 
     def drop(self, name: str) -> None:
         self.store.drop(name)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TypedDict
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import jobs
@@ -30,6 +31,9 @@ from search.indexing import work_units as index_units
 from search.indexing.backends import backend
 from search.indexing.database_vectors import embeddings
 from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
+
+# an index that is damaged, and cannot be built, is tried so much later
+TRIED_AGAIN_AFTER = timedelta(minutes=5)
 
 
 def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
@@ -178,6 +182,23 @@ def rebuild_when_due(index: SearchIndex) -> Job | None:
     if not wants_rebuild(index) or waiting.filter(parameters__index=index.pk).exists():
         return None
     return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk, compact=True)
+
+
+def rebuild_damaged(index: SearchIndex) -> Job | None:
+    """Have a damaged index built anew; None where that is under way, or ended minutes ago without success.
+
+    Every process that searches lets go of the damaged generation at once.
+    """
+    unsuccessful = Q(state__in=(Job.State.FAILED, Job.State.CANCELLED))
+    lately = Q(finished_at__gte=timezone.now() - TRIED_AGAIN_AFTER)
+    asked = Job.objects.filter(kind=job_kinds.INDEX, dataset=index.dataset_id)
+    # compared here: databases differ in how they compare JSON
+    for job in asked.filter(Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
+        if job.parameters.get("index", index.pk) == index.pk:
+            return None
+    with transaction.atomic():
+        SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+        return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk)
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

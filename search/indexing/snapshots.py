@@ -59,6 +59,7 @@ class Snapshot:
 
 _snapshots: dict[int, Snapshot] = {}
 _true_at: dict[int, float] = {}  # when a snapshot was last known to be true
+_said: dict[int, str] = {}  # what was written to the log of an index that is damaged
 _refreshing = threading.Lock()
 _asked: SimpleQueue[SearchIndex] = SimpleQueue()
 _asking = threading.Lock()
@@ -72,6 +73,9 @@ def searchable(index: SearchIndex) -> LiveIndex:
     while another thread takes in what has changed.
     """
     found = _snapshots.get(index.pk)
+    if found is not None and found.live.generation is not None and not found.live.generation.is_there():
+        found = None
+        forget_one(index.pk)
     if found is not None and found.revision == index.revision:
         _true_at[index.pk] = time.monotonic()
         return found.live
@@ -182,23 +186,35 @@ def _is_last_built(index: SearchIndex, generation: PublishedGeneration) -> bool:
 def _orphans(index: SearchIndex, generation: PublishedGeneration) -> set[int]:
     """Return what a generation holds and the database does not.
 
-    What was removed is remembered until the next generation is published. Where that one is another engine's,
-    and the settings have gone back to this one, all has to be looked through.
+    What was removed is remembered until the next generation is published. Where that one is damaged, or
+    another engine's while the settings have gone back to this one, all has to be looked through.
     """
-    logger.warning("Another engine has built %s since: run rebuild_index to have it start faster.", index)
+    logger.warning("%s is searched in an older generation: run rebuild_index to have it start faster.", index)
     return set(
         np.setdiff1d(generation.ids, database_vectors.ids_after(index, 0), assume_unique=True).tolist()
     )
 
 
 def _generation(index: SearchIndex, held: PublishedGeneration | None) -> PublishedGeneration | None:
-    shelf = backend()
+    shelf, name = backend(), index.store_name
     try:
-        if held is not None and shelf.current_name(index.store_name) == held.name:
-            return held
+        if held is not None and shelf.current_name(name) == held.name:
+            if not (found := shelf.damage(name)):
+                return held
+            raise IndexDamagedError(found)
         # `verify` reads all of it; a process that starts cannot wait for that
-        return shelf.open_current(index.store_name, checksums=False)
+        opened = shelf.open_current(name, checksums=False)
     except IndexDamagedError as error:
-        # the database has every vector: answer exactly from it until the index is rebuilt
-        logger.error("%s Until then searches read the database.", error.detail)
-        return None
+        # what is newer, and all where there is no older one, is answered exactly from the database
+        older = shelf.open_older(name, held)
+        instead = "an older one" if older is not None else "the database"
+        _say_once(index, f"{error.detail} Until then searches read {instead}.")
+        return older
+    _said.pop(index.pk, None)
+    return opened
+
+
+def _say_once(index: SearchIndex, words: str) -> None:
+    if _said.get(index.pk) != words:
+        _said[index.pk] = words
+        logger.error("%s", words)

@@ -11,7 +11,7 @@ from search.extractors.feature_extractor import live_config
 from search.features import feature_maps, feature_specs, loaded_extractors
 from search.indexing import snapshots
 from search.live.query import QUERY_EXPANSION
-from search.models import SearchIndex
+from search.models import FeatureSpec, SearchIndex
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +26,24 @@ def warm() -> None:
     try:
         indexes = _live_indexes()
         specs = {feature_specs.live_spec(), *(index.spec for index in indexes)}
-        for spec in specs:
-            blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
-            vector = loaded_extractors.extractor(spec.config).extract_query(blank)
-            for index in indexes:
-                if index.spec == spec:
-                    snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
-        for spec in specs:
-            two = np.zeros((2, spec.input_size, spec.input_size, 3), dtype=np.uint8)
-            loaded_extractors.extractor(spec.config).extract(two)
     except SemsearchError as error:
-        logger.warning("Not ready for searches: %s", error.detail)
+        logger.warning("Not ready for searches: %s", error)
+        return
+    for spec in specs:
+        # where one network is missing the others serve
+        try:
+            _warm(spec, [index for index in indexes if index.spec == spec])
+        except SemsearchError as error:
+            logger.warning("Not ready for searches: %s", error)
+
+
+def _warm(spec: FeatureSpec, indexes: list[SearchIndex]) -> None:
+    extractor = loaded_extractors.extractor(spec.config)
+    blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
+    vector = extractor.extract_query(blank)
+    for index in indexes:
+        snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
+    extractor.extract(np.stack((blank, blank)))
 
 
 def drop_unused(for_s: float = UNUSED_FOR_S) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, VectorBatches, checked_ids, half_precision
+from search.index.faiss import blocks as file_blocks
 from search.index.faiss import flat_file
-from search.index.faiss.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, centre_of, sha256_of
+from search.index.faiss.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, centre_of
 from search.index.faiss.index import EXACT, EXACT_UP_TO, FaissIndex
 from search.index.faiss.kinds import Budget, by_merit, candidates, filled, learned_lists
 from search.index.faiss.store import GenerationStore
@@ -99,13 +100,15 @@ def _fill(
     else:
         index, trial, tried = _chosen_index(folder, plan, MappedVectors.open(folder, count, plan.dims))
         index.save(folder / INDEX_FILE)
+    digests = {name: file_blocks.digests_of(folder / name) for name in DATA_FILES}
+    file_blocks.write(folder, digests)
     Manifest(
         spec=plan.spec,
         metric="inner_product",
         factory=trial.factory,
         count=count,
         dims=plan.dims,
-        checksums={name: sha256_of(folder / name) for name in DATA_FILES},
+        checksums={name: found.sha256 for name, found in digests.items()},
         versions=_versions(),
         recall_at_10=trial.recall_at_10,
         bytes_per_vector=trial.bytes_per_vector,

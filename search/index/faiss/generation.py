@@ -16,7 +16,7 @@ from gallery.errors import IndexDamagedError
 from search.damage import DAMAGE
 from search.index.base import IndexStats, SearchResult, checked_ids
 from search.index.faiss.index import EXACT, FaissIndex, SearchEffort, is_served
-from search.index.faiss.seal import seal, sealed, state_of, unseal
+from search.index.faiss.seal import condemned, seal, sealed, state_of, unseal
 from search.index.faiss.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
 from search.types import GenerationFacts, Ids, TrialFacts, Vectors
 
@@ -71,6 +71,15 @@ class Manifest:
     def effort(self) -> SearchEffort:
         """How hard to search, as tuned when it was built."""
         return SearchEffort(self.effort_lists, self.effort_candidates, self.effort_margin)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The bytes of the files whose length follows from counts."""
+        return {
+            VECTORS_FILE: self.count * self.dims * 2,
+            IDS_FILE: self.count * 8,
+            LENGTHS_FILE: self.count * 4,
+        }
 
     def as_facts(self) -> GenerationFacts:
         """Return plain values for JSON; a test compares the names."""
@@ -136,6 +145,8 @@ class Generation:
 
     def __init__(self, folder: Path, manifest: Manifest, stored: MappedVectors, index: FaissIndex) -> None:
         self.folder, self.manifest, self.stored, self.index = folder, manifest, stored, index
+        sizes = manifest.sizes | {INDEX_FILE: (folder / INDEX_FILE).stat().st_size}
+        self._mapped = [(folder / name, size) for name, size in sizes.items()]
 
     @classmethod
     def open(cls, folder: Path, *, checksums: bool = True) -> Generation:
@@ -146,6 +157,8 @@ class Generation:
 
         Raises: IndexDamagedError when anything does not agree with the manifest.
         """
+        if reason := condemned(folder):
+            raise damaged(folder, reason)
         manifest = Manifest.read(folder)
         _check_files(folder, manifest, every=checksums)
         try:
@@ -196,6 +209,13 @@ class Generation:
             block *= NEXT_BLOCK
         return block
 
+    def is_there(self) -> bool:
+        """Whether all files that are mapped into memory are as long as they were; some microseconds."""
+        try:
+            return all(path.stat().st_size == size for path, size in self._mapped)
+        except OSError:
+            return False
+
     def facts(self) -> GenerationFacts:
         """Return the manifest as plain values."""
         return self.manifest.as_facts()
@@ -224,11 +244,7 @@ def _check_files(folder: Path, manifest: Manifest, *, every: bool) -> None:
 
     Raises: IndexDamagedError.
     """
-    expected = {
-        VECTORS_FILE: manifest.count * manifest.dims * 2,
-        IDS_FILE: manifest.count * 8,
-        LENGTHS_FILE: manifest.count * 4,
-    }
+    expected = manifest.sizes
     before, whole = sealed(folder), {}
     for name in DATA_FILES:
         path = folder / name

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError
+from search.index.faiss import checking
+from search.index.faiss.blocks import BLOCKS_FILE
 from search.index.faiss.generation import DATA_FILES, MANIFEST_FILE, Generation, damaged
 
 CURRENT_FILE = "CURRENT"
@@ -56,6 +58,9 @@ class GenerationStore:
             text = (self._folder(name) / CURRENT_FILE).read_text(encoding="utf-8", errors="replace").strip()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            words = f"Index {name}: CURRENT cannot be read ({error.strerror}). Run rebuild_index."
+            raise IndexDamagedError(words) from error
         if not _NAME.fullmatch(text):
             raise IndexDamagedError(f"Index {name}: CURRENT names no generation. Run rebuild_index.")
         return text
@@ -76,6 +81,51 @@ class GenerationStore:
                     raise damaged(self._folder(name) / generation, "it cannot be read") from error
         return None
 
+    def current_folder(self, name: str) -> Path | None:
+        """Return the folder of the generation that serves, None before the first.
+
+        Raises: IndexDamagedError when CURRENT does not hold a generation's name.
+        """
+        generation = self.current_name(name)
+        return self._folder(name) / generation if generation is not None else None
+
+    def damage(self, name: str) -> str:
+        """Return what is known to be wrong with the generation that serves, "" for nothing; cheap."""
+        try:
+            while (folder := self.current_folder(name)) is not None:
+                try:
+                    checking.look(folder)
+                    return ""
+                except IndexDamagedError:
+                    # unless another was published, and this one swept, meanwhile
+                    if self.current_folder(name) == folder:
+                        raise
+        except IndexDamagedError as error:
+            return error.detail
+        return ""
+
+    def open_older(self, name: str, held: Generation | None = None) -> Generation | None:
+        """Open the newest whole generation beside the one that serves, which is damaged; None without one.
+
+        It is `held` itself where that is the one.
+        """
+        try:
+            serving = self.current_name(name)
+        except IndexDamagedError:
+            serving = None
+        for generation in reversed(self.generations(name)):
+            if generation == serving:
+                continue
+            folder = self._folder(name) / generation
+            try:
+                if held is not None and held.folder == folder:
+                    checking.look(folder)
+                    return held
+                return Generation.open(folder, checksums=False)
+            except (IndexDamagedError, OSError):
+                continue
+        return None
+
     def publish(self, name: str, build: Callable[[Path], None]) -> Generation:
         """Let `build` fill an empty folder, verify what it wrote, and make it the generation that serves.
 
@@ -85,7 +135,7 @@ class GenerationStore:
         with self._building(name) as folder:
             build(folder)
             Generation.open(folder)
-            for file in (*DATA_FILES, MANIFEST_FILE):
+            for file in (*DATA_FILES, BLOCKS_FILE, MANIFEST_FILE):
                 _flush(folder / file)
             _flush(folder)
             published = self._swap_in(name, folder)
@@ -104,8 +154,11 @@ class GenerationStore:
             return 0
         with self._locked(name):
             current = self.current_name(name)
-            old = [generation for generation in self.generations(name) if generation != current]
-            doomed = [folder / generation for generation in old[: max(0, len(old) - self.keep_old)]]
+            old = [folder / generation for generation in self.generations(name) if generation != current]
+            whole = [path for path in old if checking.looks_whole(path)]
+            # what is damaged is of no use: it does not take the place of one that is whole
+            kept = whole[max(0, len(whole) - self.keep_old) :]
+            doomed = [path for path in old if path not in kept]
             doomed += [path for path in folder.glob(f"{BUILDING_PREFIX}*") if not _is_being_built(path)]
             for path in doomed:
                 shutil.rmtree(path, ignore_errors=True)

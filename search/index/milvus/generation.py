@@ -129,6 +129,9 @@ class MilvusGeneration:
         """The generation's name with its version."""
         return f"{self.collection}.{self.manifest.version}"
 
+    def is_there(self) -> bool:
+        return True  # nothing of it is mapped here
+
     @property
     def count(self) -> int:
         return self.manifest.count
