@@ -85,12 +85,13 @@ def _storage() -> str:
     rows = Image.objects.order_by("pk").values_list("thumbnail", flat=True)
     some = [*rows[:LOOKED_FOR], *rows.reverse()[:LOOKED_FOR]]
     with storage_errors():
-        if some and not any(default_storage.exists(name) for name in some):
-            raise NotReadyError(
-                "The storage of images is there without the images: is the right one mounted?",
-                inner=f"looked for {some[0]}",
-            )
         default_storage.exists("images")
+        found = not some or any(default_storage.exists(name) for name in some)
+    if not found:
+        raise NotReadyError(
+            "The storage has none of the images that were looked for: the right one may not be mounted.",
+            inner=f"looked for {some[0]}",
+        )
     return "It answers."
 
 

@@ -17,6 +17,7 @@ from search.index.faiss.store import GenerationStore
 from search.indexing.build_report import build_report, figure
 from search.models import Experiment, FeatureSpec, IndexBuild, SearchIndex
 from search.types import FeatureConfig
+from tests.support.deletions import drain
 
 pytestmark = pytest.mark.django_db
 
@@ -194,6 +195,8 @@ def test_a_dataset_with_indexes_is_deleted_in_the_admin_after_saying_what_goes(s
     assert page.context["perms_lacking"] == set()
     assert "Set 0, with its images" in page.content.decode()
     assert staff_client.post(address, {"post": "yes"}).status_code == 302
+    assert not Dataset.objects.exists()
+    assert drain() == {("remove", "succeeded"): 1}
     assert not SearchIndex.objects.exists()
 
 

@@ -17,6 +17,7 @@ from django.test import Client
 
 from gallery.errors import SemsearchError
 from gallery.models import Image
+from gallery.system import disk_space
 from search import checks as search_checks
 from search.indexing import inspection
 from search.models import FeatureSpec, SearchIndex
@@ -130,8 +131,10 @@ def test_a_database_of_an_older_or_newer_version_is_not_ready(operator: Client) 
 @pytest.mark.django_db
 def test_a_full_disk_and_a_storage_without_its_images_are_not_ready(operator: Client, settings: Any) -> None:
     own, settings.MIN_FREE_MB = settings.MIN_FREE_MB, 10**9
+    disk_space.forget()
     assert "free space" in part(operator, "disk")["detail"]
     settings.MIN_FREE_MB = own
+    assert part(operator, "disk")["state"] == "ready"
     index = published_index()
     assert "mounted" in part(operator, "storage")["detail"]
     default_storage.save(
@@ -177,7 +180,7 @@ def test_a_live_network_that_is_gone_is_said_by_probe_check_and_search(
     assert "EXTRA_NETWORKS" in answer.json()["error"]["detail"]
     # what is stored is searched without a network
     image = Image.objects.earliest("pk")
-    answer = client.post("/api/v1/search/", {"image_id": image.pk}, content_type="application/json")
+    answer = client.post("/api/v1/search/", {"image": image.pk}, content_type="application/json")
     assert answer.status_code == 200, answer.content
     for page in (
         "/",

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.access import audit
-from gallery.models import Dataset
+from gallery.models import Dataset, Job
 from gallery.system.commands import ReportingCommand, datasets_named, undeleted
 from search import job_kinds
 from search.features import feature_specs
@@ -41,12 +41,11 @@ class Command(ReportingCommand[ExtractionReport]):
         config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
 
-        def extracted(dataset: Dataset) -> dict[str, Any]:
+        def extracted(dataset: Dataset) -> Job:
             audit.record("features.extract", dataset, **spec)
-            result: dict[str, Any] = jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
-            return result
+            return jobs.perform_now(job_kinds.EXTRACT, dataset, **spec)
 
-        results = list(undeleted(datasets_named(options["dataset"]), extracted))
+        results = [job.result for job in undeleted(datasets_named(options["dataset"]), extracted)]
         seconds = time.perf_counter() - started
         embeddings = sum(result["embeddings"] for result in results)
         return {

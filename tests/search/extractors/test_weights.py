@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from search.extractors.networks import efficientnet_lite
+from search.extractors.networks import efficientnet_lite, registry
 from search.extractors.networks.registry import available, get_network
 from search.extractors.networks.torch_checkpoint import (
     MAGIC_NUMBER,
@@ -43,8 +43,7 @@ def legacy_checkpoint(state: object, storages: bytes = b"", keys: tuple[str, ...
 
 
 def installed_checkpoint() -> Path:
-    variant = LITE0.check.args[0]  # type: ignore[attr-defined]
-    return efficientnet_lite.weights_path(variant)
+    return efficientnet_lite.weights_path(registry.LITE0)
 
 
 class RunsACommand:
