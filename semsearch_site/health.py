@@ -11,10 +11,11 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from gallery.access import gate, policies
+from gallery.api.errors import say_once
 from gallery.models import Category, Dataset, Image, Job
 from gallery.system import disk_space, schema
 from gallery.system.storage import storage_errors
-from semsearch_site.readiness import LOADING, Finding, NotReadyError, Part, Readiness
+from semsearch_site.readiness import LOADING, Finding, NotReadyError, Part, Readiness, StillLoadingError
 
 LOOKED_FOR = 2  # of the first images, and of the last
 
@@ -39,6 +40,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
         answer |= {name: _word(found[name], in_full=in_full) for name in IN_A_WORD}
         answer["engine"] = _engine()
         answer["parts"] = {name: _told(finding, in_full=in_full) for name, finding in found.items()}
+    say_once(request)  # `readiness` says what changes
     response = JsonResponse(answer, status=200 if ready else 503)
     response["Cache-Control"] = "no-store"
     return response
@@ -128,7 +130,7 @@ def _model() -> str:
     from search.models import FeatureSpec
 
     if LOADING.is_set():
-        raise NotReadyError("Networks and indexes are being loaded.")
+        raise StillLoadingError("Networks and indexes are being loaded.")
     specs = FeatureSpec.objects.filter(indexes__live=True, indexes__dataset__closed_at=None).distinct()
     configs = {live_config(), *(spec.config for spec in specs)}
     for config in configs:

@@ -39,6 +39,10 @@ class NotReadyError(SemsearchError):
     status = 503
 
 
+class StillLoadingError(NotReadyError):
+    """A part of the site is not ready yet, as after every start: nothing to log."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of the site: how it is looked at, and what to say where that fails without words of ours."""
@@ -54,6 +58,7 @@ class Finding:
     ready: bool
     sentence: str
     error: str = ""
+    is_usual: bool = False
 
 
 class Readiness:
@@ -119,7 +124,7 @@ class _Watched:
         try:
             return Finding(True, self._part.look())
         except SemsearchError as error:
-            return Finding(False, error.detail, _words(error))
+            return Finding(False, error.detail, _words(error), isinstance(error, StillLoadingError))
         except Exception as error:  # whatever is wrong is the answer
             return Finding(False, self._part.failing, _words(error))
 
@@ -127,9 +132,11 @@ class _Watched:
         try:
             found, before = self.looked(), self.found
             self._at, self.found = time.monotonic(), found
+            if found.is_usual:
+                return
             if not found.ready and (before is None or before.error != found.error):
                 logger.warning("Not ready: %s: %s", self._name, found.error)
-            elif found.ready and before is not None and not before.ready:
+            elif found.ready and before is not None and not before.ready and not before.is_usual:
                 logger.warning("Ready again: %s: %s", self._name, found.sentence)
         finally:
             self._ended.set()

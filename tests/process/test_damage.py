@@ -55,7 +55,7 @@ def state_of(site: RunningSite, name: str) -> str:
 
 def searched(site: RunningSite, image: int) -> None:
     """Search with a stored image: one answer, and in time."""
-    status, answer = site.post("/api/v1/search/", image_id=image, dataset=DATASET)
+    status, answer = site.post("/api/v1/search/", image=image, dataset=DATASET)
     assert status == 200, answer
     assert len(answer["hits"]) == 20
 
