@@ -46,7 +46,8 @@ def without_traceback(record: logging.LogRecord) -> bool:
 
     Any stranger could fill the log with the first; the second is no defect, whoever logs it.
     """
-    if record.name.startswith("django.security."):
+    if record.name.startswith(("django.security.", "celery.bootsteps")):
+        # the second: parts of a worker that end with their connection, whatever they meet in doing so
         record.exc_info = record.exc_text = None
     elif record.exc_info and outages.passing(record.exc_info[1]):
         record.msg, record.args = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})", ()

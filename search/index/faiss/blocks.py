@@ -41,11 +41,13 @@ class Block:
 def digests_of(path: Path) -> FileDigests:
     """Return the digests of a file, which is read once. Raises: OSError."""
     whole, blocks, size = hashlib.sha256(), [], 0
+    buffer = bytearray(BLOCK_BYTES)
     with path.open("rb") as file:
-        while data := file.read(BLOCK_BYTES):
+        while count := file.readinto(buffer):
+            data = memoryview(buffer)[:count]
             whole.update(data)
             blocks.append(_digest(data))
-            size += len(data)
+            size += count
     return FileDigests(size, whole.hexdigest(), blocks)
 
 
@@ -99,7 +101,7 @@ def damaged_block(folder: Path, known: KnownBlocks, blocks: Iterable[Block]) -> 
     return None
 
 
-def _digest(data: bytes) -> str:
+def _digest(data: bytes | memoryview) -> str:
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 

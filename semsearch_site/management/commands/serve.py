@@ -23,7 +23,8 @@ from semsearch_site.supervisor import broker_command, check_address, hold
 BROKER_ALWAYS_SAYS = "Memory overcommit must be enabled"
 # Said to whoever tries this as root, as in a container; a worker started without `serve` still says it.
 WORKER_ALWAYS_SAYS = "You're running the worker with superuser privileges"
-WORKER = ("worker", "--schedules", "--loglevel", "WARNING")
+# nobody asks one worker about the others
+WORKER = ("worker", "--schedules", "--without-gossip", "--without-mingle", "--loglevel", "WARNING")
 RUNS_AS_ROOT = (
     "semsearch runs as root: whoever breaks into it has the whole machine. Give it an account of its own, as "
     "deploy/systemd/ does."
