@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from typing import Any
 
 from celery import shared_task
@@ -12,6 +14,9 @@ from gallery import jobs
 from gallery.access import audit
 from gallery.jobs import broker, coordination, file_retries, kinds
 from gallery.models import Job
+from gallery.system import disk_use, log_context, measures
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=broker.RUN_JOB)
@@ -28,13 +33,15 @@ def help_job(job_id: int) -> None:
     job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
     found = kinds.find_type(job.kind) if job is not None else None
     if job is not None and found is not None and found.helper is not None:
-        found.helper(job)
+        with log_context.of_job(job.pk, job.request_id):
+            found.helper(job)
 
 
 @shared_task(name="gallery.tasks.sweep_jobs", acks_late=False)
 def sweep_jobs() -> None:
     """Revive the jobs of dead workers."""
     jobs.sweep()
+    measures.here().task_done("sweep_jobs")
 
 
 @shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)
@@ -42,6 +49,13 @@ def retry_failed_files() -> None:
     """Try files again whose reason may have passed; forget what failed jobs kept too long."""
     file_retries.retry_passing_failures()
     file_retries.drop_old_sources()
+    measures.here().task_done("retry_failed_files")
+
+
+@shared_task(name="gallery.tasks.measure_disk", acks_late=False)
+def measure_disk() -> None:
+    """Measure what the parts of the site take on disk."""
+    measures.here().disk_takes(disk_use.measured(settings.SEMSEARCH_HOME))
 
 
 @shared_task(name="gallery.tasks.prune_audit", acks_late=False)
@@ -54,9 +68,11 @@ def prune_audit() -> None:
 @worker_ready.connect
 def revive_at_start(sender: Any = None, **_: Any) -> None:
     """Take up at once what a killed worker of this machine left behind."""
+    logger.info("The worker is ready.")
     if sender is not None:
         coordination.subscribed_queues = frozenset(sender.app.amqp.queues.consume_from)
     jobs.sweep(at_start=True)
+    threading.Thread(target=measure_disk, daemon=True, name="disk").start()
 
 
 @worker_shutting_down.connect

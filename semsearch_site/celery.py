@@ -8,11 +8,31 @@ from typing import Any
 
 from celery import Celery, signals
 
+from semsearch_site import processes
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 
 app = Celery("semsearch")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def leave_the_log_to_the_settings(**_: Any) -> None:
+    """Let Celery say what it says as everything else does; Django has set the log up by now, or will."""
+
+
+@signals.celeryd_init.connect
+def enlist_worker(**_: Any) -> None:
+    """Count this process among those of the site."""
+    processes.enlist("worker")
+
+
+@signals.beat_init.connect
+@signals.beat_embedded_init.connect
+def enlist_scheduler(**_: Any) -> None:
+    """Count the process of beat, which may be one of a worker's own."""
+    processes.enlist("scheduler")
 
 
 @signals.celeryd_init.connect

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import IO, Any, TextIO
 
 from gallery.errors import SemsearchError
+from semsearch_site import logs
 from semsearch_site.child_processes import kill_group, start_child
 
 STOP_WITHIN_S = 10.0
@@ -119,7 +120,7 @@ class Supervisor:
         piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if without else {}
         child = self._children[name] = start_child(command, pass_fds=(self._shared.fileno(),), **piped)
         if child.stdout is not None:
-            reader = threading.Thread(target=_pass_on, args=(child.stdout, without), daemon=True)
+            reader = threading.Thread(target=_pass_on, args=(name, child.stdout, without), daemon=True)
             reader.start()
             self._readers.append(reader)
 
@@ -173,12 +174,12 @@ class Supervisor:
             kill_group(self._children[name])
 
 
-def _pass_on(lines: IO[bytes], without: bytes) -> None:
+def _pass_on(name: str, lines: IO[bytes], without: bytes) -> None:
     """Write what a child says to our stderr, but for the lines that hold `without`."""
     with lines:
         for line in lines:
             if without not in line:
-                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.write(logs.passed_on(name, line))
                 sys.stderr.buffer.flush()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F
@@ -18,6 +20,9 @@ from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 from gallery.public_text import with_details
+from gallery.system import measures
+
+logger = logging.getLogger(__name__)
 
 
 class ClaimedJob:
@@ -91,7 +96,7 @@ class ClaimedJob:
         if failures >= MAX_FAILURES:
             return False
         rests = delay_after(failures)
-        return bool(
+        rests_now = bool(
             self._mine.update(
                 state=Job.State.QUEUED,
                 consecutive_failures=failures,
@@ -101,6 +106,9 @@ class ClaimedJob:
                 message=f"Tries again after {rests.total_seconds():.0f} s: {error}"[:500],
             )
         )
+        if rests_now:
+            measures.here().job_ended(self.job.kind, "retried")
+        return rests_now
 
     def finish(
         self,
@@ -108,9 +116,10 @@ class ClaimedJob:
         *,
         result: Mapping[str, object] | None = None,
         error: str = "",
+        code: str = "error",
         final: bool = False,
     ) -> None:
-        """Record the end, unless the job was taken away meanwhile."""
+        """Record the end, unless the job was taken away meanwhile; `code` says of a failure which it was."""
         fields: dict[str, Any] = {
             "state": state,
             "finished_at": timezone.now(),
@@ -123,6 +132,16 @@ class ClaimedJob:
             fields["done"] = F("total")
         if self._mine.update(**fields):
             WorkUnit.objects.filter(job=self.job).delete()
+            self._tell(state, fields["finished_at"], code)
+
+    def _tell(self, state: Job.State, at: datetime, code: str) -> None:
+        """Say how the job ended, in one line of the log and in the metrics."""
+        spent = (at - (self.job.started_at or at)).total_seconds()
+        measures.here().job_ended(self.job.kind, state.value, spent)
+        if state == Job.State.FAILED:
+            measures.here().failed("job", code)
+        level = logging.WARNING if state == Job.State.FAILED else logging.INFO
+        logger.log(level, "Job %d (%s) %s after %.1f s.", self.job.pk, self.job.kind, state.value, spent)
 
 
 def claim(job_id: int) -> ClaimedJob | None:
@@ -154,9 +173,11 @@ def create_claimed(job: Job) -> ClaimedJob:
 
 def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None = None) -> None:
     """List a file that a job could not use; a second time for the same file changes nothing."""
-    FailedFile.objects.get_or_create(
+    _, is_new = FailedFile.objects.get_or_create(
         job=job,
         name=name[:500],
         code=error.code,
         defaults={"reason": with_details(error.detail, error.inner), "image": image},
     )
+    if is_new:
+        measures.here().failed("file", error.code)

@@ -21,6 +21,7 @@ from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
+from gallery.system import log_context
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,12 @@ def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) 
     if run is None:
         return None
     run.gives_way = gives_way
-    with beating(run), audit.acting_as(audit.by_job(job_id, run.job.kind)):
+    with (
+        log_context.of_job(job_id, run.job.request_id),
+        beating(run),
+        audit.acting_as(audit.by_job(job_id, run.job.kind)),
+    ):
+        logger.info("Job %d (%s) begins.", job_id, run.job.kind)
         _do(run, tries_again=tries_again)
     ended = Job.objects.filter(pk=job_id).first()
     call_hooks(ended or run.job, removed=ended is None)
@@ -50,11 +56,14 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
     except JobInterruptedError as interruption:
         run.requeue(str(interruption))
     except SemsearchError as error:
-        run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
+        words = with_details(error.detail, error.inner)
+        run.finish(Job.State.FAILED, error=words, code=error.code, final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
-        logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"
-        if not (tries_again and is_transient(error) and run.try_again(words)):
+        if tries_again and is_transient(error) and run.try_again(words):
+            logger.warning("Job %d (%s) is tried again later: %s", run.job.pk, run.job.kind, words)
+        else:
+            logger.exception("Job %s failed", run.job.pk)
             run.finish(Job.State.FAILED, error=words)
     else:
         run.finish(Job.State.SUCCEEDED, result=result)
@@ -94,7 +103,7 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
     """
     run = create_claimed(Job(kind=kind, dataset=dataset, parameters=parameters))
     try:
-        with beating(run):
+        with log_context.of_job(run.job.pk, run.job.request_id), beating(run):
             result = work(run)
     except JobStoppedError:
         logger.info("Job %s was stopped.", run.job.pk)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,10 @@ from gallery.accounts import first_account
 from gallery.errors import SemsearchError
 from gallery.system.home_folder import close_to_others
 from semsearch_site import env as environment
+from semsearch_site import processes
 from semsearch_site.supervisor import Supervisor, broker_command, check_address
+
+logger = logging.getLogger("semsearch_site.serve")
 
 # Said at every start, of a setting of the machine that is of no use to a queue as small as this.
 BROKER_ALWAYS_SAYS = b"Memory overcommit must be enabled"
@@ -52,15 +58,13 @@ class Command(BaseCommand):
             close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
             if _static_is_stale():
                 call_command("collectstatic", verbosity=0, interactive=False)
-            with Supervisor(settings.SEMSEARCH_HOME, self.stderr.write) as supervisor:
+            with Supervisor(settings.SEMSEARCH_HOME, partial(say, self.stderr.write)) as supervisor:
                 self._start(supervisor, host, port)
                 site = f"http://{environment.address(host, port)}"
-                self.stdout.write(f"semsearch is at {site} - Ctrl-C stops it.")
-                if words := first_account_line(site):
-                    self.stdout.write(words)
+                lines = [f"semsearch is at {site} - Ctrl-C stops it.", first_account_line(site)]
                 connection.close()  # for as long as the site runs, nothing more is asked here
-                if options["next_step"]:
-                    self.stdout.write(options["next_step"])
+                for words in filter(None, [*lines, options["next_step"]]):
+                    say(self.stdout.write, words)
                 self.stdout.flush()
                 status = supervisor.run()
         except SemsearchError as error:
@@ -68,6 +72,7 @@ class Command(BaseCommand):
         sys.exit(status)
 
     def _start(self, supervisor: Supervisor, host: str, port: int) -> None:
+        processes.start_counting()
         if not settings.REDIS_URL:
             command = broker_command(settings.BROKER_SOCKET, settings.BROKER_ROOT)
             supervisor.start("broker", command, without=BROKER_ALWAYS_SAYS)
@@ -77,6 +82,14 @@ class Command(BaseCommand):
         supervisor.start("worker", [*worker, "-A", "semsearch_site", *WORKER])
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
+
+
+def say(write: Callable[[str], object], words: str) -> None:
+    """Say something to whoever started the site, or as a line of its log where that is JSON."""
+    if settings.LOG_FORMAT == "json":
+        logger.warning(words)
+    else:
+        write(words)
 
 
 def first_account_line(site: str) -> str:
