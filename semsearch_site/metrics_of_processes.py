@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,21 +53,26 @@ def families(folder: Path) -> Iterator[Metric]:
 
 def _with_children(roles: dict[int, str]) -> dict[int, str]:
     """Return the processes of some roles with all that they started, by what they do."""
-    found, look_at = dict(roles), list(roles)
+    found, look_at, children = dict(roles), list(roles), _children()
     while look_at:
-        for pid in _children(look_at.pop()):
+        for pid in children[look_at.pop()]:
             if pid not in found:
                 found[pid] = _PROGRAMS.get(_program(pid), _OTHERS)
                 look_at.append(pid)
     return found
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        lists = [path.read_text() for path in (_PROC / str(pid) / "task").glob("*/children")]
-    except OSError:
-        return []
-    return [int(word) for words in lists for word in words.split()]
+def _children() -> dict[int, list[int]]:
+    """Return which processes each process of the machine has started; none where the system does not tell."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for path in _PROC.glob("[0-9]*/stat"):
+        try:
+            # the second field is a name in parentheses, which may hold anything; the parent comes two later
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError, ValueError):  # it has ended
+            continue
+        children[parent].append(int(path.parent.name))
+    return children
 
 
 def _program(pid: int) -> str:
