@@ -9,6 +9,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
+from django.db import connection
 
 from gallery import jobs
 from gallery.access import audit
@@ -72,7 +73,14 @@ def revive_at_start(sender: Any = None, **_: Any) -> None:
     if sender is not None:
         coordination.subscribed_queues = frozenset(sender.app.amqp.queues.consume_from)
     jobs.sweep(at_start=True)
-    threading.Thread(target=measure_disk, daemon=True, name="disk").start()
+    threading.Thread(target=_measure_disk_once, daemon=True, name="disk").start()
+
+
+def _measure_disk_once() -> None:
+    try:
+        measure_disk()
+    finally:
+        connection.close()
 
 
 @worker_shutting_down.connect

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,6 +60,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(said, default=str)
 
 
+class Asking(logging.Filter):
+    """Keeps the records that a function says are to be kept."""
+
+    def __init__(self, keeps: Callable[[logging.LogRecord], bool]) -> None:
+        super().__init__()
+        self._keeps = keeps
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Ask."""
+        return self._keeps(record)
+
+
 def _belongs_to() -> dict[str, object]:
     """Return the request and the job that what is logged now belongs to."""
     names = {"request": log_context.request_id(), "job": log_context.job_id()}
@@ -68,7 +81,7 @@ def _belongs_to() -> dict[str, object]:
 def configured(log_format: str, level: str) -> dict[str, Any]:
     """Return how Django, Celery and gunicorn shall log; `log_format` is one of FORMATS."""
     chatter = "DEBUG" if level.upper() == "DEBUG" else "WARNING"
-    callback = "django.utils.log.CallbackFilter"
+    asking = "semsearch_site.logs.Asking"  # Django's own would load its mail in gunicorn's first process
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -81,8 +94,8 @@ def configured(log_format: str, level: str) -> dict[str, Any]:
             "json": {"class": "semsearch_site.logs.JsonFormatter"},
         },
         "filters": {
-            "said": {"()": callback, "callback": "ext://semsearch_site.logs.not_said_already"},
-            "refused": {"()": callback, "callback": "ext://semsearch_site.logs.without_traceback"},
+            "said": {"()": asking, "keeps": "ext://semsearch_site.logs.not_said_already"},
+            "refused": {"()": asking, "keeps": "ext://semsearch_site.logs.without_traceback"},
         },
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": log_format, "filters": ["refused"]}

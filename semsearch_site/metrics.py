@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
+from gallery.errors import SemsearchError
 from gallery.system import measures
 from semsearch_site import metrics_of_processes, metrics_of_rows
 
@@ -34,7 +35,7 @@ class Collector:
         for families in metrics_of_rows.FAMILIES:
             try:
                 yield from list(families())
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError, SemsearchError) as error:
                 logger.debug("Not in the metrics: %s", error)
                 unread += 1
                 break  # the others would wait for the same database

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db.models import F
@@ -24,6 +23,8 @@ from gallery.system import measures
 
 logger = logging.getLogger(__name__)
 
+LOGGED_CHARACTERS = 300  # of an error, of which the job's page has all
+
 
 class ClaimedJob:
     """The `JobRun` of a handler, and what is done with the job around the handler."""
@@ -31,6 +32,7 @@ class ClaimedJob:
     def __init__(self, job: Job, token: str) -> None:
         self.job = job
         self.gives_way = False
+        self.by_the_way = False  # done within something else, so not worth a line of the log
         self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
         self._told_at = 0.0
         self._max_done = job.max_done
@@ -132,16 +134,19 @@ class ClaimedJob:
             fields["done"] = F("total")
         if self._mine.update(**fields):
             WorkUnit.objects.filter(job=self.job).delete()
-            self._tell(state, fields["finished_at"], code)
+            self._tell(fields, code)
 
-    def _tell(self, state: Job.State, at: datetime, code: str) -> None:
+    def _tell(self, ended: dict[str, Any], code: str) -> None:
         """Say how the job ended, in one line of the log and in the metrics."""
+        state, at = ended["state"], ended["finished_at"]
         spent = (at - (self.job.started_at or at)).total_seconds()
         measures.here().job_ended(self.job.kind, state.value, spent)
+        level = logging.DEBUG if self.by_the_way else logging.INFO
+        words = f"Job {self.job.pk} ({self.job.kind}) {state.value} after {spent:.1f} s"
         if state == Job.State.FAILED:
             measures.here().failed("job", code)
-        level = logging.WARNING if state == Job.State.FAILED else logging.INFO
-        logger.log(level, "Job %d (%s) %s after %.1f s.", self.job.pk, self.job.kind, state.value, spent)
+            level, words = logging.WARNING, f"{words}: {ended['error'][:LOGGED_CHARACTERS]}"
+        logger.log(level, "%s", words)
 
 
 def claim(job_id: int) -> ClaimedJob | None:
@@ -168,7 +173,9 @@ def create_claimed(job: Job) -> ClaimedJob:
     job.state, job.worker, job.attempts = Job.State.RUNNING, new_token(), 1
     job.started_at = job.heartbeat_at = timezone.now()
     job.save(force_insert=True)
-    return ClaimedJob(job, job.worker)
+    run = ClaimedJob(job, job.worker)
+    run.by_the_way = True
+    return run
 
 
 def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None = None) -> None:

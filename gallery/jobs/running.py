@@ -102,8 +102,14 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
     goes by the `parameters`.
     """
     run = create_claimed(Job(kind=kind, dataset=dataset, parameters=parameters))
+    with log_context.of_job(run.job.pk, run.job.request_id):
+        _do_at_once(run, work)
+    return run.job
+
+
+def _do_at_once(run: ClaimedJob, work: Handler) -> None:
     try:
-        with log_context.of_job(run.job.pk, run.job.request_id), beating(run):
+        with beating(run):
             result = work(run)
     except JobStoppedError:
         logger.info("Job %s was stopped.", run.job.pk)
@@ -111,7 +117,6 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
         logger.exception("Job %s could not be done at once", run.job.pk)
         words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
         if run.requeue(f"Left to a worker: {words}"):
-            transaction.on_commit(partial(publish, run.job.pk, kind))
+            transaction.on_commit(partial(publish, run.job.pk, run.job.kind))
     else:
         run.finish(Job.State.SUCCEEDED, result=result)
-    return run.job

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -233,6 +234,7 @@ def share(folder: Path, role: str) -> None:
     """
     global _measures, _seat, _folder
     with _making:
+        _watch_forks()
         seat = seats.take(folder, role)
         try:
             for kind, size in RESERVED_BYTES.items():
@@ -253,16 +255,25 @@ def _reserve(path: Path, size: int) -> None:
     if path.exists() and path.stat().st_size >= size:
         return
     aside = path.with_suffix(".new")
-    with aside.open("wb") as file:
-        if path.exists():
-            file.write(path.read_bytes())
-        os.posix_fallocate(file.fileno(), 0, size)
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            if path.exists():
+                file.write(path.read_bytes())
+            os.posix_fallocate(file.fileno(), 0, size)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@cache
+def _watch_forks() -> None:
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _forget() -> None:
     """Measure for itself: what a forked process inherits is its parent's."""
     global _measures, _seat, _folder
+    seats.leave()
     _measures, _seat, _folder = None, "", None
 
 
@@ -295,6 +306,3 @@ def families() -> Iterator[Metric]:
 def folder() -> Path | None:
     """Return where the processes of this site share what they measure; None where this one does not."""
     return _folder
-
-
-os.register_at_fork(after_in_child=_forget)

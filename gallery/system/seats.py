@@ -89,6 +89,3 @@ def _locks(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-os.register_at_fork(after_in_child=leave)

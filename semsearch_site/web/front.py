@@ -16,7 +16,7 @@ from semsearch_site.web.bodies import Bodies, Body, ClientGoneError
 from semsearch_site.web.environ import environ_of
 from semsearch_site.web.limits import Limits, most_bytes, takes_archive
 from semsearch_site.web.refusals import RefusedError
-from semsearch_site.web.requests import REFUSED, REQUEST_ID, ROUTE, Request
+from semsearch_site.web.requests import REFUSED, ROUTE, Request
 from semsearch_site.web.threads import Threads
 from semsearch_site.web.wsgi_answers import WSGI, ask
 
@@ -57,7 +57,7 @@ class Front:
         if scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
             request.route = "healthz"
             request.answered(ALIVE.status)
-            await self._sender.send(ALIVE, receive, send)
+            await self._sender.send(request.named(ALIVE), receive, send)
             return
         with suppress(ClientGoneError):
             answer, read = await self._answer(request, receive)
@@ -89,9 +89,7 @@ class Front:
         """Return the answer to a request that is refused here."""
         request.route = REFUSED
         measures.here().failed("request", refused.code)
-        answer = refused.answer(request.scope["path"])
-        answer.headers.append((REQUEST_ID, request.id.encode()))
-        return answer
+        return request.named(refused.answer(request.scope["path"]))
 
     async def _read(self, scope: HTTPScope, receive: Receive, length: float, body: Body) -> bool:
         """Read the body of a request, and return True; False where the application shall refuse it unread.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from uvicorn._types import HTTPScope
 
 from gallery.system import log_context, measures
+from semsearch_site.web.answers import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ class Request:
     def is_there(self) -> None:
         """Note that all of it has come."""
         self.came = time.perf_counter()
+
+    def named(self, answer: Answer) -> Answer:
+        """Return an answer of ours with the id; Django names its own."""
+        return replace(answer, headers=[*answer.headers, (REQUEST_ID, self.id.encode())])
 
     def answered(self, status: int) -> None:
         """Count the request, and log it where that is wanted."""

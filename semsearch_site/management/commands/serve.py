@@ -52,10 +52,10 @@ class Command(BaseCommand):
         """Start everything and wait."""
         host, port = options["host"], options["port"]
         if os.geteuid() == 0:
-            self.stderr.write(RUNS_AS_ROOT)
+            say(self.stderr.write, RUNS_AS_ROOT)
         try:
             check_address(host, port)
-            close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
+            close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, partial(say, self.stdout.write))
             if _static_is_stale():
                 call_command("collectstatic", verbosity=0, interactive=False)
             with Supervisor(settings.SEMSEARCH_HOME, partial(say, self.stderr.write)) as supervisor:
