@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from gallery.errors import SemsearchError
 from gallery.system import measures
+from gallery.version import VERSION
 from semsearch_site import metrics_of_processes, metrics_of_rows
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Collector:
         """Yield every metric; what cannot be read just now is left out, and said to be."""
         from prometheus_client.metrics_core import GaugeMetricFamily
 
+        yield from _info()
         yield from measures.families()
         yield from metrics_of_processes.families(settings.METRICS_ROOT)
         yield _disk_free()
@@ -44,6 +46,12 @@ class Collector:
             "1 while the database does not answer; what it knows is left out then.",
             unread,
         )
+
+
+def _info() -> Iterator[Metric]:
+    from prometheus_client.metrics_core import InfoMetricFamily
+
+    yield InfoMetricFamily("semsearch", "The version that answers.", {"version": VERSION})
 
 
 def _disk_free() -> Metric:

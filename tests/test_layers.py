@@ -24,6 +24,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
         "gallery.system.log_context", "gallery.system.measures", "gallery.system.seats",
+        "gallery.version",
         "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
         "gallery.audit_actions",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",

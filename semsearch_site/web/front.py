@@ -50,6 +50,7 @@ class Front:
         self._sender = Sender(self._bodies.disk_threads)
         self._large = asyncio.Semaphore(max(1, limits.threads // LARGE_SHARE))
         limits.folder.mkdir(parents=True, exist_ok=True)
+        measures.here()  # loads what it needs: not in the event loop
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer a request."""
