@@ -111,10 +111,15 @@ def configured(log_format: str, level: str) -> dict[str, Any]:
 
 
 def passed_on(name: str, line: bytes) -> bytes:
-    """Return a line that a part of the site said, as the log has it: JSON around one that is not JSON."""
+    """Return a line that a part of the site said, as the log has it: JSON around one that is not JSON.
+
+    Of an empty line nothing is left there.
+    """
     is_json = any(isinstance(handler.formatter, JsonFormatter) for handler in logging.root.handlers)
     if not is_json or line.startswith(b"{"):
         return line
+    if not line.strip():
+        return b""
     said = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": "INFO", "logger": name,
         "message": without_secrets(line.decode(errors="replace").rstrip()), "pid": os.getpid(),

@@ -77,7 +77,8 @@ def _children() -> dict[int, list[int]]:
 
 def _program(pid: int) -> str:
     try:
-        words = (_PROC / str(pid) / "cmdline").read_text().split("\0")
+        # a server that writes its own title puts spaces where there were NULs
+        words = (_PROC / str(pid) / "cmdline").read_text().replace("\0", " ").split()
     except OSError:
         return ""
     names = [Path(word).name for word in words]

@@ -117,7 +117,7 @@ class Supervisor:
 
         Lines that hold `without` are left out of what it says; all others are passed on.
         """
-        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if without else {}
+        piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         child = self._children[name] = start_child(command, pass_fds=(self._shared.fileno(),), **piped)
         if child.stdout is not None:
             reader = threading.Thread(target=_pass_on, args=(name, child.stdout, without), daemon=True)
@@ -178,7 +178,7 @@ def _pass_on(name: str, lines: IO[bytes], without: bytes) -> None:
     """Write what a child says to our stderr, but for the lines that hold `without`."""
     with lines:
         for line in lines:
-            if without not in line:
+            if not (without and without in line):
                 sys.stderr.buffer.write(logs.passed_on(name, line))
                 sys.stderr.buffer.flush()
 

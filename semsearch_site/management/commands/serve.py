@@ -64,7 +64,7 @@ class Command(BaseCommand):
                 lines = [f"semsearch is at {site} - Ctrl-C stops it.", first_account_line(site)]
                 connection.close()  # for as long as the site runs, nothing more is asked here
                 for words in filter(None, [*lines, options["next_step"]]):
-                    say(self.stdout.write, words)
+                    say(self.stdout.write, words, logging.INFO)
                 self.stdout.flush()
                 status = supervisor.run()
         except SemsearchError as error:
@@ -84,10 +84,10 @@ class Command(BaseCommand):
         supervisor.start("web server", [sys.executable, "-m", "gunicorn", *WEB])
 
 
-def say(write: Callable[[str], object], words: str) -> None:
+def say(write: Callable[[str], object], words: str, level: int = logging.WARNING) -> None:
     """Say something to whoever started the site, or as a line of its log where that is JSON."""
     if settings.LOG_FORMAT == "json":
-        logger.warning(words)
+        logger.log(level, "%s", words)
     else:
         write(words)
 

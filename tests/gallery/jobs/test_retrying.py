@@ -165,6 +165,7 @@ def test_beat_asks_for_everything_and_zero_leaves_a_task_out() -> None:
     assert set(site_settings.CELERY_BEAT_SCHEDULE) == {
         "gallery.tasks.sweep_jobs",
         "gallery.tasks.retry_failed_files",
+        "gallery.tasks.measure_disk",
         "search.tasks.compact",
         "search.tasks.verify",
     }
