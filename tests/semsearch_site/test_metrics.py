@@ -25,6 +25,7 @@ from gallery.errors import NotFoundError
 from gallery.jobs import kinds
 from gallery.models import Dataset, Job
 from gallery.system import disk_use, measures, seats
+from gallery.system.prometheus_metrics import Measures
 from search.live import query as live_query
 from search.models import IndexBuild, RemovedEmbedding, SearchIndex
 from semsearch_site import metrics_of_rows
@@ -51,7 +52,7 @@ def of(samples: Samples, name: str, **labels: str) -> float:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> measures.Measures:
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measures:
     """Let this process begin to measure anew."""
     monkeypatch.setattr(measures, "_measures", None)
     monkeypatch.setattr(metrics_of_rows, "_ended", (0.0, {}))
@@ -73,7 +74,7 @@ def indexed_numbers(dataset: Dataset) -> Dataset:
 
 
 def test_searches_are_counted_by_source_kind_and_outcome_with_the_time_of_their_stages(
-    measured: measures.Measures, client: Client, db: None
+    measured: Measures, client: Client, db: None
 ) -> None:
     data = image_bytes(1)
     for source, header in (("page", "same-origin"), ("api", "cross-site"), ("api", "")):
@@ -97,7 +98,7 @@ def test_searches_are_counted_by_source_kind_and_outcome_with_the_time_of_their_
 
 
 def test_jobs_are_counted_by_kind_and_outcome_and_the_queue_has_a_length_and_an_age(
-    measured: measures.Measures, client: Client, dataset: Dataset, without_broker: None
+    measured: Measures, client: Client, dataset: Dataset, without_broker: None
 ) -> None:
     jobs.enqueue_for_startup(jobs.IMPORT, dataset, path="/nowhere")
     waits = jobs.enqueue_for_startup(jobs.IMPORT, dataset, path="/nowhere/else")
@@ -119,7 +120,7 @@ def test_jobs_are_counted_by_kind_and_outcome_and_the_queue_has_a_length_and_an_
 
 
 def test_the_numbers_of_indexes_are_those_of_their_generation_and_of_what_came_since(
-    measured: measures.Measures, client: Client, indexed_numbers: Dataset
+    measured: Measures, client: Client, indexed_numbers: Dataset
 ) -> None:
     samples = told(client)
     assert of(samples, "index_rows", dataset="mine") == 12
@@ -129,7 +130,7 @@ def test_the_numbers_of_indexes_are_those_of_their_generation_and_of_what_came_s
 
 
 def test_without_its_database_the_site_still_tells_what_its_processes_measure(
-    measured: measures.Measures, client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+    measured: Measures, client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> Iterator[Any]:
         raise OperationalError("no server")
@@ -266,7 +267,7 @@ def families(client: Client) -> dict[str, tuple[str, str]]:
     return {name: (one.type, one.documentation) for name, one in names.items()}
 
 
-def test_the_document_lists_every_metric(measured: measures.Measures, client: Client, db: None) -> None:
+def test_the_document_lists_every_metric(measured: Measures, client: Client, db: None) -> None:
     rows = re.findall(
         r"^\| `(semsearch_\w+)` \| (\w+) \| (.+) \|$", (ROOT / "docs/monitoring.md").read_text(), re.M
     )
@@ -291,7 +292,7 @@ def alerts_name() -> set[str]:
 
 
 def test_every_alert_names_metrics_that_there_are_and_says_what_to_do(
-    measured: measures.Measures, client: Client, db: None
+    measured: Measures, client: Client, db: None
 ) -> None:
     there = set(families(client))
     rules = alert_rules()
@@ -303,9 +304,7 @@ def test_every_alert_names_metrics_that_there_are_and_says_what_to_do(
     assert len({rule["alert"] for rule in rules}) == len(rules)
 
 
-def test_every_panel_names_metrics_that_there_are(
-    measured: measures.Measures, client: Client, db: None
-) -> None:
+def test_every_panel_names_metrics_that_there_are(measured: Measures, client: Client, db: None) -> None:
     there = set(families(client))
     dashboard = json.loads((ROOT / "deploy/grafana/semsearch.json").read_text())
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]

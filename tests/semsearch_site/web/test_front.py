@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gallery.system import measures
+from gallery.system.prometheus_metrics import Measures
 from semsearch_site.web import senders
 from semsearch_site.web.bodies import Budget
 from semsearch_site.web.requests import ROUTE
@@ -459,7 +459,7 @@ def test_requests_are_counted_and_logged_where_that_is_wanted(
     serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(measures.Measures, "request_ended", lambda _, *values: ended.append(values))
+    monkeypatch.setattr(Measures, "request_ended", lambda _, *values: ended.append(values))
 
     def named(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         environ[ROUTE] = "the-route"
