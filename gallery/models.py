@@ -12,6 +12,7 @@ from gallery import audit_actions, job_labels
 from gallery.accounts.models import AccessToken as AccessToken
 from gallery.accounts.models import FailedAttempts as FailedAttempts
 from gallery.errors import AppendOnlyError, NotFoundError
+from gallery.system import log_context
 
 
 class TriggerField(models.BigIntegerField[int, int]):
@@ -217,6 +218,9 @@ class Job(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
     publish_count = models.PositiveIntegerField(default=0, help_text="Messages sent since it was queued.")
+    request_id = models.CharField(
+        max_length=64, blank=True, default=log_context.request_id, help_text="The request that led to it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

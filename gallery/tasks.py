@@ -10,13 +10,14 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
+from django.db import connection
 
 from gallery import jobs
 from gallery.access import audit
 from gallery.ingest import dataset_removal
 from gallery.jobs import broker, coordination, file_retries, heartbeat, kinds
 from gallery.models import Job
-from gallery.system import disk_space, outages
+from gallery.system import disk_space, disk_use, log_context, measures, outages
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ def _help(job_id: int) -> None:
     found = kinds.find_type(job.kind) if job is not None else None
     if job is not None and found is not None and found.helper is not None:
         try:
-            found.helper(job)
+            with log_context.of_job(job.pk, job.request_id):
+                found.helper(job)
         except Exception as error:
             if Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).exists():
                 raise
@@ -55,6 +57,7 @@ def sweep_jobs() -> None:
     _sweep()
     with outages.left_for_later():
         dataset_removal.take_up()
+        measures.here().task_done("sweep_jobs")
 
 
 @shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)
@@ -64,6 +67,14 @@ def retry_failed_files() -> None:
         if not disk_space.is_low():
             file_retries.retry_passing_failures()
         file_retries.drop_old_sources()
+        measures.here().task_done("retry_failed_files")
+
+
+@shared_task(name="gallery.tasks.measure_disk", acks_late=False)
+def measure_disk() -> None:
+    """Measure what the parts of the site take on disk."""
+    with outages.left_for_later():
+        measures.here().disk_takes(disk_use.measured(settings.SEMSEARCH_HOME))
 
 
 @shared_task(name="gallery.tasks.prune_audit", acks_late=False)
@@ -77,9 +88,18 @@ def prune_audit() -> None:
 @worker_ready.connect
 def revive_at_start(sender: Any = None, **_: Any) -> None:
     """Take up at once what a killed worker of this machine left behind."""
+    logger.info("The worker is ready.")
     if sender is not None:
         coordination.subscribed_queues = frozenset(sender.app.amqp.queues.consume_from)
     _sweep()
+    threading.Thread(target=_measure_disk_once, daemon=True, name="disk").start()
+
+
+def _measure_disk_once() -> None:
+    try:
+        measure_disk()
+    finally:
+        connection.close()
 
 
 # whether this process has looked at what was left before its start; the database may be away then

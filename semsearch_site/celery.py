@@ -9,6 +9,8 @@ from typing import Any
 from celery import Celery, signals
 from click import Option
 
+from semsearch_site import processes
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 
 app = Celery("semsearch")
@@ -19,6 +21,24 @@ app.user_options["worker"].add(
 )
 # by its name: only a worker loads it
 app.steps["worker"].add("semsearch_site.schedule:ScheduleThread")
+
+
+@signals.setup_logging.connect
+def leave_the_log_to_the_settings(**_: Any) -> None:
+    """Let Celery say what it says as everything else does; Django has set the log up by now, or will."""
+
+
+@signals.celeryd_init.connect
+def enlist_worker(**_: Any) -> None:
+    """Count this process among those of the site."""
+    processes.enlist("worker")
+
+
+@signals.beat_init.connect
+@signals.beat_embedded_init.connect
+def enlist_scheduler(**_: Any) -> None:
+    """Count the process of beat, which may be one of a worker's own."""
+    processes.enlist("scheduler")
 
 
 @signals.celeryd_init.connect

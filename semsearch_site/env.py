@@ -13,6 +13,8 @@ from dj_database_url import DBConfig
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from semsearch_site.logs import FORMATS
+
 # Whoever guesses the key signs sessions of any account. `openssl rand -hex 16` makes 32 characters of 16.
 KEY_CHARACTERS, KEY_DIFFERENT = 32, 8
 EXAMPLES = ("change-me", "changeme", "change me", "secret-key", "secretkey", "long random text", "example")
@@ -49,6 +51,14 @@ def home(env: Env) -> Path:
     """Return the folder that holds all state (`SEMSEARCH_HOME`, default `./var`), absolute."""
     value: Path = env.path("SEMSEARCH_HOME", BASE_DIR / "var")
     return (BASE_DIR / value).resolve()
+
+
+def log_format(env: Env) -> str:
+    """Return how records are written (`LOG_FORMAT`). Raises: ImproperlyConfigured for an unknown way."""
+    value: str = env.str("LOG_FORMAT", "line")
+    if value not in FORMATS:
+        raise ImproperlyConfigured(f"LOG_FORMAT is {value!r}: set it to one of {', '.join(FORMATS)}.")
+    return value
 
 
 def address(host: str, port: int) -> str:

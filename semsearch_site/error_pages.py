@@ -13,7 +13,7 @@ from django.shortcuts import render
 from gallery.api.errors import error_answer, is_of_api, refusal, say_once, unknown_address
 from gallery.errors import SemsearchError
 from gallery.public_text import public_text
-from gallery.system import outages
+from gallery.system import log_context, measures, outages
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,8 @@ def answer(request: HttpRequest, status: int, words: str, code: str) -> HttpResp
     if is_of_api(request):
         return JsonResponse(error_answer(code, words), status=status)
     heading = HEADINGS[status]
-    return render(
-        request, "error.html", {"status": status, "heading": heading, "words": words}, status=status
-    )
+    said = {"status": status, "heading": heading, "words": words, "request_id": log_context.request_id()}
+    return render(request, "error.html", said, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -62,7 +61,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an address that leads nowhere."""
     if is_of_api(request):
         return unknown_address(request)
-    return render(request, "404.html", status=404)
+    return render(request, "404.html", {"request_id": log_context.request_id()}, status=404)
 
 
 def later(request: HttpRequest, error: SemsearchError) -> HttpResponse:
@@ -89,9 +88,11 @@ def broken(request: HttpRequest) -> HttpResponse:
     if (found := outages.passing(sys.exc_info()[1])) is not None:
         return later(request, found)
     number = secrets.token_hex(4)
+    measures.here().failed("request", "error")
     logger.error("Error %s at %s %s", number, request.method, request.path, exc_info=True)
     request.error_number = number  # type: ignore[attr-defined]  # Django need not say it again
     if is_of_api(request):
         words = f"Something broke on our side; the log has it as {number}. Trying again may help."
         return JsonResponse(error_answer("error", words), status=500)
-    return render(request, "500.html", {"number": number}, status=500)
+    said = {"number": number, "request_id": log_context.request_id()}
+    return render(request, "500.html", said, status=500)

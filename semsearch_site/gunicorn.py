@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from semsearch_site import env as environment
+from semsearch_site import logs
 
 _env = environment.reader()
 
@@ -16,6 +17,7 @@ timeout = 120
 graceful_timeout = 5
 keepalive = 75  # as a browser keeps a connection: pages ask for many small pictures
 accesslog = None
+logconfig_dict = logs.configured(environment.log_format(_env), _env.str("LOG_LEVEL", "INFO"))
 control_socket_disable = True
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 # A thread that comes out of the network, or out of a decoder, waits so long at most for one that computes in
@@ -36,10 +38,14 @@ def post_worker_init(worker: Any) -> None:
     import sys
     import threading
 
-    from semsearch_site import readiness
+    from gallery.jobs import kinds
+    from gallery.system import measures
+    from semsearch_site import processes, readiness
 
     readiness.SERVING.set()
     readiness.LOADING.set()
+    processes.enlist("web")
+    measures.here().know_jobs(kinds.registered())
     sys.setswitchinterval(SWITCH_AFTER_S)
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()
     threading.Thread(target=_keep_small, daemon=True, name="memory").start()

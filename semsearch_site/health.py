@@ -1,4 +1,4 @@
-"""Tells machines whether the site is alive, whether it is ready, and how it fares."""
+"""Tells machines whether the site is alive, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import os
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
-from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from gallery.access import gate, policies
 from gallery.api.errors import say_once
-from gallery.models import Category, Dataset, Image, Job
+from gallery.models import Image
 from gallery.system import disk_space, schema
 from gallery.system.storage import storage_errors
-from semsearch_site.readiness import LOADING, Finding, NotReadyError, Part, Readiness, StillLoadingError
+from semsearch_site.readiness import (
+    LOADING,
+    Finding,
+    NotReadyError,
+    Part,
+    Readiness,
+    StillLoadingError,
+)
 
 LOOKED_FOR = 2  # of the first images, and of the last
 
@@ -162,20 +168,3 @@ def _engine() -> str:
 
     loaded = loaded_extractors.loaded()
     return loaded.engine_name if loaded else ""
-
-
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Return counts in Prometheus' text format, from those that the database keeps beside the rows."""
-    from search.models import SearchIndex
-
-    lines = []
-    for name, count in (
-        ("datasets", Dataset.objects.count()),
-        ("images", Category.objects.aggregate(n=Sum("images"))["n"] or 0),
-        ("embeddings", SearchIndex.objects.aggregate(n=Sum("embeddings"))["n"] or 0),
-    ):
-        lines += [f"# TYPE semsearch_{name} gauge", f"semsearch_{name} {count}"]
-    lines.append("# TYPE semsearch_jobs gauge")
-    counts = dict(Job.objects.order_by().values_list("state").annotate(Count("id")))
-    lines += [f'semsearch_jobs{{state="{state}"}} {counts.get(state, 0)}' for state in Job.State.values]
-    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")

@@ -13,9 +13,10 @@ from gallery.access import gate, policies
 from gallery.access.client_address import may_probe
 from gallery.api.errors import is_of_api
 from gallery.errors import DatabaseAwayError
-from gallery.system import disk_space, outages
+from gallery.system import disk_space, log_context, outages
 from semsearch_site import error_pages
 from semsearch_site.content_types import UNREADABLE_TYPE
+from semsearch_site.web.requests import ROUTE
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -27,6 +28,31 @@ UNUSED_FEATURES = (
     "magnetometer", "microphone", "midi", "payment", "serial", "usb",
 )  # fmt: skip
 PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in UNUSED_FEATURES)
+
+
+class RequestIdMiddleware:
+    """Gives each request an id, or keeps the one that it came with, and says in the answer which.
+
+    It stands in every line of the log that the request makes, and in the job that it starts.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the header."""
+        its_id = log_context.sane_request_id(request.META.get("HTTP_X_REQUEST_ID", ""))
+        with log_context.of_request(its_id):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = its_id
+        match = request.resolver_match
+        request.META[ROUTE] = match.view_name or "unnamed" if match else _route_without_view(request)
+        return response
+
+
+def _route_without_view(request: HttpRequest) -> str:
+    """Return what a request is counted under that no view answered."""
+    return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
 
 
 class PermissionsPolicyMiddleware:

@@ -6,6 +6,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from semsearch_site import env as environment
+from semsearch_site import logs
 
 # lets generic classes of Django be annotated, as ModelAdmin[Dataset]
 django_stubs_ext.monkeypatch()
@@ -25,6 +26,7 @@ MEDIA_URL = "media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
 CACHE_ROOT = SEMSEARCH_HOME / "cache"
 BROKER_ROOT = SEMSEARCH_HOME / "broker"
+METRICS_ROOT = SEMSEARCH_HOME / "metrics"
 STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
 STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
 
@@ -127,6 +129,7 @@ INSTALLED_APPS = [
 ]
 # The first ones see every answer, whoever makes it: those of static files too, which WhiteNoise makes.
 MIDDLEWARE = [
+    "semsearch_site.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "semsearch_site.middleware.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -265,6 +268,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "gallery.tasks.sweep_jobs": 10.0,
         "gallery.tasks.retry_failed_files": env.float("RETRY_FAILED_EVERY_S", 3600.0),
         "gallery.tasks.prune_audit": 86_400.0 if AUDIT_KEEP_DAYS > 0 else 0.0,
+        "gallery.tasks.measure_disk": env.float("DISK_MEASURED_EVERY_S", 900.0),
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
         "search.tasks.check_indexes": env.float("CHECK_INDEXES_EVERY_S", 10.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
@@ -281,33 +285,8 @@ CACHES = (
     else {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 )
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "class": "semsearch_site.logs.LineFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "filters": {
-        "said": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": "ext://semsearch_site.logs.not_said_already",
-        },
-        "refused": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": "ext://semsearch_site.logs.without_traceback",
-        },
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refused"]}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {
-        "django.request": {"level": "ERROR", "filters": ["said"]},
-        "faiss": {"level": "WARNING"},
-        # they say each attempt; `gallery.system.outages` says when an outage begins and ends
-        "psycopg.pool": {"level": "ERROR"},
-        "celery.worker.consumer.consumer": {"level": "ERROR"},
-    },
-}
+# --- what is logged ---------------------------------------------------------------------------
+LOG_FORMAT = environment.log_format(env)
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+ACCESS_LOG = env.bool("ACCESS_LOG", False)
+LOGGING = logs.configured(LOG_FORMAT, LOG_LEVEL)

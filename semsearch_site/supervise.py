@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from logging.config import dictConfig
 from pathlib import Path
-from typing import Never
+from typing import Never, TextIO
 
 from gallery.errors import SemsearchError
+from gallery.system import seats
+from semsearch_site import logs
 from semsearch_site.supervisor import Supervisor
 
 
@@ -39,6 +44,8 @@ class Plan:
     state: str
     parts: Sequence[PlannedPart]
     says: Sequence[str]
+    metrics: str = ""  # the folder in which the processes of the site enter themselves
+    log_format: str = "line"
 
 
 def become_supervisor(plan: Plan) -> Never:
@@ -59,15 +66,20 @@ def main() -> int:
     """Carry out the plan that is read from the descriptor on the command line; returns the exit status."""
     with os.fdopen(int(sys.argv[1])) as plan_file:
         told = json.load(plan_file)
-    plan = Plan(told["state"], [PlannedPart(**part) for part in told["parts"]], told["says"])
+    plan = Plan(**told | {"parts": [PlannedPart(**part) for part in told["parts"]]})
+    if plan.log_format == "json":
+        dictConfig(logs.configured(plan.log_format, "INFO"))
+    if plan.metrics:
+        with suppress(OSError):  # then it is missing in the metrics, no more
+            seats.take(Path(plan.metrics), "supervisor")
     try:
         with Supervisor(Path(plan.state), _complain) as supervisor:
             for part in plan.parts:
                 supervisor.start(part.name, list(part.command), without=part.without.encode())
                 if part.listens_on:
                     supervisor.wait_for_socket(Path(part.listens_on), part.name)
-            sys.stdout.write("".join(f"{line}\n" for line in plan.says))
-            sys.stdout.flush()
+            for line in plan.says:
+                logs.say(_writing_to(sys.stdout), line, logging.INFO)
             return supervisor.run()
     except SemsearchError as error:
         _complain(f"CommandError: {error.detail}")
@@ -75,8 +87,15 @@ def main() -> int:
 
 
 def _complain(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
-    sys.stderr.flush()
+    logs.say(_writing_to(sys.stderr), words)
+
+
+def _writing_to(stream: TextIO) -> Callable[[str], None]:
+    def write(line: str) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    return write
 
 
 if __name__ == "__main__":

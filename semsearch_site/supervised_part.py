@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import suppress
 from typing import IO
 
+from semsearch_site import logs
 from semsearch_site.child_processes import kill_group, start_child
 
 # So many deaths within this time, and starting it once more would only hide what is wrong.
@@ -97,7 +98,7 @@ class Part:
                     self._said.append(text[-KEPT_CHARACTERS:])
                 # a log on a full disk must not stop who writes to it
                 with suppress(OSError):
-                    os.write(sys.stderr.fileno(), line)
+                    os.write(sys.stderr.fileno(), logs.passed_on(self.name, line))
 
 
 def _signal_name(number: int) -> str:

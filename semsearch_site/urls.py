@@ -10,7 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from gallery.accounts.views import AdminSignIn
 from gallery.api.errors import unknown_address
-from semsearch_site import health
+from semsearch_site import health, metrics
 
 urlpatterns = [
     # the admin's own pages for this know neither how many guesses there were nor the tokens of an account
@@ -30,7 +30,7 @@ urlpatterns = [
     re_path("^api/", unknown_address, name="api-unknown"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("", include("gallery.urls")),
     path("", include("search.urls")),
 ]

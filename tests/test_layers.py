@@ -23,6 +23,9 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba",
 LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
+        "gallery.system.log_context", "gallery.system.measures", "gallery.system.prometheus_metrics",
+        "gallery.system.seats",
+        "gallery.version",
         "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
         "gallery.audit_actions",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",

@@ -26,7 +26,7 @@ from rest_framework.views import exception_handler
 from gallery.access import gate, policies
 from gallery.errors import DatabaseAwayError, SemsearchError
 from gallery.public_text import public_text
-from gallery.system import outages
+from gallery.system import measures, outages
 from gallery.system.conflicts import is_conflict
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
         say_once(request._request)
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, SemsearchError):
+        measures.here().failed("request", error.code)
         headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
         answer = error_answer(error.code, _told(error, request._request))
         return Response(answer, status=error.status, headers=headers)
@@ -79,10 +80,12 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
         error = exceptions.PermissionDenied()
     elif refused := refusal(error):
         status, answer = refused
+        measures.here().failed("request", answer["error"]["code"])
         return Response(answer, status=status)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
         response.data = error_answer(_code(error), _in_words(error.detail))
+        measures.here().failed("request", _code(error))
     return response
 
 

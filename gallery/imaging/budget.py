@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gallery.errors import BusyError
+from gallery.system import measures
 
 
 @dataclass(eq=False)
@@ -28,9 +29,10 @@ class _Turn:
 class FairShare:
     """An amount that threads take parts of; who asked first is served first, however much the others ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         self._lock = threading.Lock()
         self._used = 0
+        self._name = name  # in the metrics, "" for none there
         self._turns: deque[_Turn] = deque()
 
     @property
@@ -56,11 +58,13 @@ class FairShare:
         with self._lock:
             if not self._turns and self._used + amount <= capacity:
                 self._used += amount
+                self._tell_now()
                 return
             if most_waiting is not None and len(self._turns) >= most_waiting:
                 raise _busy()
             turn = _Turn(amount, capacity)
             self._turns.append(turn)
+            self._tell_now()
         if turn.has_come.wait(wait_s):
             return
         with self._lock:
@@ -80,6 +84,11 @@ class FairShare:
             turn = self._turns.popleft()
             self._used += turn.amount
             turn.has_come.set()
+        self._tell_now()
+
+    def _tell_now(self) -> None:
+        if self._name:
+            measures.here().decodes_are(self._name, self._used, len(self._turns))
 
 
 def _busy() -> BusyError:
@@ -99,10 +108,10 @@ class Patience:
 
 
 # bytes for images that are decoded where they are asked for
-SMALL = FairShare()
+SMALL = FairShare("small")
 # bytes for images that decoder processes decode, and how many of those work at a time
-LARGE = FairShare()
-PLACES = FairShare()
+LARGE = FairShare("large")
+PLACES = FairShare("process")
 
 
 def small_bytes(memory_bytes: int) -> int:

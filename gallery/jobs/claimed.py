@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,9 +20,13 @@ from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 from gallery.public_text import with_details
-from gallery.system import disk_space
+from gallery.system import disk_space, measures
 from gallery.system.held_rows import held
 from gallery.system.open_datasets import hold_open
+
+logger = logging.getLogger(__name__)
+
+LOGGED_CHARACTERS = 300  # of an error, of which the job's page has all
 
 
 class ClaimedJob:
@@ -30,6 +35,7 @@ class ClaimedJob:
     def __init__(self, job: Job, token: str) -> None:
         self.job = job
         self.gives_way = False
+        self.by_the_way = False  # done within something else, so not worth a line of the log
         self._mine = Job.objects.filter(pk=job.pk, worker=token, state=Job.State.RUNNING)
         self._told_at = 0.0
         self._max_done = job.max_done
@@ -100,7 +106,7 @@ class ClaimedJob:
         if failures >= MAX_FAILURES:
             return False
         rests = delay_after(failures)
-        return bool(
+        rests_now = bool(
             self._mine.update(
                 state=Job.State.QUEUED,
                 consecutive_failures=failures,
@@ -110,6 +116,9 @@ class ClaimedJob:
                 message=f"Tries again after {rests.total_seconds():.0f} s: {error}"[:500],
             )
         )
+        if rests_now:
+            measures.here().job_ended(self.job.kind, "retried")
+        return rests_now
 
     def finish(
         self,
@@ -117,9 +126,10 @@ class ClaimedJob:
         *,
         result: Mapping[str, object] | None = None,
         error: str = "",
+        code: str = "error",
         final: bool = False,
     ) -> None:
-        """Record the end, unless the job was taken away meanwhile."""
+        """Record the end, unless the job was taken away meanwhile; `code` says of a failure which it was."""
         fields: dict[str, Any] = {
             "state": state,
             "finished_at": timezone.now(),
@@ -132,6 +142,19 @@ class ClaimedJob:
             fields["done"] = F("total")
         if self._mine.update(**fields):
             WorkUnit.objects.filter(job=self.job).delete()
+            self._tell(fields, code)
+
+    def _tell(self, ended: dict[str, Any], code: str) -> None:
+        """Say how the job ended, in one line of the log and in the metrics."""
+        state, at = ended["state"], ended["finished_at"]
+        spent = (at - (self.job.started_at or at)).total_seconds()
+        measures.here().job_ended(self.job.kind, state.value, spent)
+        level = logging.DEBUG if self.by_the_way else logging.INFO
+        words = f"Job {self.job.pk} ({self.job.kind}) {state.value} after {spent:.1f} s"
+        if state == Job.State.FAILED:
+            measures.here().failed("job", code)
+            level, words = logging.WARNING, f"{words}: {ended['error'][:LOGGED_CHARACTERS]}"
+        logger.log(level, "%s", words)
 
 
 def rest_while_disk_is_full(kind: str) -> None:
@@ -167,7 +190,9 @@ def create_claimed(job: Job) -> ClaimedJob:
         if job.dataset is not None:
             hold_open(job.dataset)
         job.save(force_insert=True)
-    return ClaimedJob(job, job.worker)
+    run = ClaimedJob(job, job.worker)
+    run.by_the_way = True
+    return run
 
 
 def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None = None) -> bool:
@@ -181,10 +206,12 @@ def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None 
             raise JobStoppedError
         if image is not None and not held(Image.objects.filter(pk=image.pk)):
             return False
-        FailedFile.objects.get_or_create(
+        _, is_new = FailedFile.objects.get_or_create(
             job=job,
             name=name[:500],
             code=error.code,
             defaults={"reason": with_details(error.detail, error.inner), "image": image},
         )
+    if is_new:
+        measures.here().failed("file", error.code)
     return True

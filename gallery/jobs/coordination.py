@@ -22,7 +22,7 @@ from gallery.jobs.kinds import JobRun, urgent_kinds
 from gallery.jobs.queueing import due_jobs
 from gallery.jobs.work_units import NextRange, Totals, WorkOnUnit, claim_next, do_unit, last_id, totals
 from gallery.models import Job
-from gallery.system import outages
+from gallery.system import log_context, outages
 from gallery.system.open_datasets import DatasetClosedError
 
 # a call for help that nobody heard is sent again: workers may come at any time
@@ -100,7 +100,7 @@ def _active(job_id: int) -> Iterator[bool]:
 def _calling(run: JobRun, next_range: NextRange) -> Iterator[None]:
     """Beside the work, say how far all have come, and call for help while there are unclaimed ranges."""
     stop = threading.Event()
-    caller = threading.Thread(target=_call, args=(run, next_range, stop), daemon=True, name="calling")
+    caller = log_context.thread(_call, run, next_range, stop, name="calling")
     caller.start()
     try:
         yield

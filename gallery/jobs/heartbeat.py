@@ -11,7 +11,7 @@ from typing import Protocol
 from django.db import DatabaseError, InterfaceError, connection
 
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError
-from gallery.system import outages
+from gallery.system import log_context, outages
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Beating(Protocol):
 def beating(run: Beating) -> Iterator[None]:
     """Record life beside the work."""
     stop = threading.Event()
-    heart = threading.Thread(target=_beat, args=(run, stop), daemon=True, name="heartbeat")
+    heart = log_context.thread(_beat, run, stop, name="heartbeat")
     heart.start()
     try:
         yield

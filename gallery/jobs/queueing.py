@@ -19,6 +19,7 @@ from gallery.jobs import broker
 from gallery.jobs.errors import NotRetryableError
 from gallery.jobs.kinds import find_type, job_type
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
+from gallery.system import measures
 from gallery.system.open_datasets import CLOSED, hold_open
 
 logger = logging.getLogger(__name__)
@@ -97,8 +98,10 @@ def cancel(job_id: int) -> bool:
             state=Job.State.CANCELLED, finished_at=timezone.now(), message="Cancelled."
         )
         if changed:
-            audit.record("job.cancel", Job.objects.select_related("dataset").get(pk=job_id))
+            job = Job.objects.select_related("dataset").get(pk=job_id)
+            audit.record("job.cancel", job)
     if changed:
+        measures.here().job_ended(job.kind, "cancelled")
         WorkUnit.objects.filter(job=job_id).delete()
         for job in Job.objects.filter(pk=job_id):
             call_hooks(job)

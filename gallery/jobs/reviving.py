@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -11,7 +12,9 @@ from gallery.jobs.kinds import find_type, kinds_that_need_space
 from gallery.jobs.processes import process_is_gone
 from gallery.jobs.queueing import call_hooks, due_jobs, publish
 from gallery.models import Job, WorkUnit
-from gallery.system import disk_space
+from gallery.system import disk_space, measures
+
+logger = logging.getLogger(__name__)
 
 # six missed heartbeats: the worker is gone, not busy
 STALE_AFTER = timedelta(seconds=30)
@@ -88,6 +91,8 @@ def _end_unknown(pk: int, kind: str) -> None:
         state=Job.State.FAILED, finished_at=timezone.now(), message="", error=UNKNOWN_KIND.format(kind)
     )
     if ended:
+        measures.here().job_ended(kind, "failed")
+        measures.here().failed("job", "unknown_kind")
         WorkUnit.objects.filter(job=pk).delete()
 
 
@@ -113,11 +118,13 @@ def _revive(pk: int, worker: str) -> None:
             "then try it again.",
         ):
             WorkUnit.objects.filter(job=pk).delete()
+            measures.here().job_ended(job.kind, "failed")
+            measures.here().failed("job", "worker_died")
             call_hooks(Job.objects.get(pk=pk))
         return
     # the first death may be an accident of the machine: nothing is gained by waiting
     rests = delay_after(failures - 1) if failures > 1 else timedelta()
-    mine.update(
+    revived = mine.update(
         state=Job.State.QUEUED,
         consecutive_failures=failures,
         not_before=timezone.now() + rests if rests else None,
@@ -125,3 +132,6 @@ def _revive(pk: int, worker: str) -> None:
         publish_count=0,
         message="Its worker died; starting again.",
     )
+    if revived:
+        logger.warning("The worker of job %d (%s) died; it starts again.", pk, job.kind)
+        measures.here().job_ended(job.kind, "worker_died")

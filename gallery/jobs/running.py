@@ -21,7 +21,7 @@ from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
-from gallery.system import disk_space, outages
+from gallery.system import disk_space, log_context, outages
 from gallery.system.open_datasets import CLOSED, DatasetClosedError, hold_open
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,12 @@ def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) 
     if run is None:
         return None
     run.gives_way = gives_way
-    with beating(run), audit.acting_as(audit.by_job(job_id, run.job.kind)):
+    with (
+        log_context.of_job(job_id, run.job.request_id),
+        beating(run),
+        audit.acting_as(audit.by_job(job_id, run.job.kind)),
+    ):
+        logger.info("Job %d (%s) begins.", job_id, run.job.kind)
         _do(run, tries_again=tries_again)
     ended = Job.objects.filter(pk=job_id).first()
     call_hooks(ended or run.job, removed=ended is None)
@@ -65,7 +70,8 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
         run.requeue(str(interruption))
     except SemsearchError as error:
         if not _put_aside(run, error, tries_again=tries_again):
-            run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
+            words = with_details(error.detail, error.inner)
+            run.finish(Job.State.FAILED, error=words, code=error.code, final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
         if _put_aside(run, error, tries_again=tries_again):
             return
@@ -73,9 +79,11 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
             # what it worked on was deleted under it, with its dataset
             logger.info("Job %s was stopped, and met %s.", run.job.pk, type(error).__name__)
             return
-        logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"
-        if not (tries_again and is_transient(error) and run.try_again(words)):
+        if tries_again and is_transient(error) and run.try_again(words):
+            logger.warning("Job %d (%s) is tried again later: %s", run.job.pk, run.job.kind, words)
+        else:
+            logger.exception("Job %s failed", run.job.pk)
             run.finish(Job.State.FAILED, error=words)
     else:
         run.finish(Job.State.SUCCEEDED, result=result)
@@ -149,6 +157,12 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
     Raises: DatasetClosedError.
     """
     run = create_claimed(Job(kind=kind, dataset=dataset, parameters=parameters))
+    with log_context.of_job(run.job.pk, run.job.request_id):
+        _do_at_once(run, work)
+    return run.job
+
+
+def _do_at_once(run: ClaimedJob, work: Handler) -> None:
     try:
         with beating(run):
             result = work(run)
@@ -156,12 +170,11 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
         logger.info("Job %s was stopped.", run.job.pk)
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
         if _was_taken_away(run):
-            return run.job
+            return
         if outages.passing(error) is None:
             logger.exception("Job %s could not be done at once", run.job.pk)
         words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
         if run.requeue(f"Left to a worker: {words}"):
-            transaction.on_commit(partial(publish, run.job.pk, kind))
+            transaction.on_commit(partial(publish, run.job.pk, run.job.kind))
     else:
         run.finish(Job.State.SUCCEEDED, result=result)
-    return run.job

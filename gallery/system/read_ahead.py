@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,7 +49,7 @@ def read_ahead(
     pool = ThreadPoolExecutor(threads, thread_name_prefix=threads_named)
     try:
         for item in items:
-            waiting.append((item, size(item), pool.submit(work, item)))
+            waiting.append((item, size(item), pool.submit(copy_context().run, work, item)))
             waiting_bytes += waiting[-1][1]
             while is_full():
                 first, its_bytes, result = waiting.popleft()

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gallery.system import measures
+
 
 class StageTimer:
     """Seconds of work by stage, over all threads: two threads that work for a second count as two."""
@@ -26,6 +28,7 @@ class StageTimer:
             spent = time.perf_counter() - started
             with self._lock:
                 self._seconds[stage] += spent
+            measures.here().job_stage(stage, spent)
 
     def as_result(self) -> dict[str, float]:
         """Return the seconds of each stage, named `<stage>_s`, in the order they began."""

@@ -112,7 +112,7 @@ def timings_answer(timings: Timings) -> TimingsAnswer:
 def _query(response: SearchResponse) -> QueryAnswer:
     request = response.request
     return {
-        "kind": "image" if request.image_id is not None else "url" if request.url is not None else "file",
+        "kind": request.kind,
         "image": _query_image(shown(response.image)) if response.image else None,
         "url": request.url,
         "thumbnail": response.thumbnail,

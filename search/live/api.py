@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,4 +31,10 @@ class SearchView(APIView):
         """Search with an uploaded picture, the address of one, or a stored image."""
         form = live_serializers.SearchRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(answers.search_answer(live_query.search(form.as_request())))
+        asked = replace(form.as_request(), source=_source(request))
+        return Response(answers.search_answer(live_query.search(asked)))
+
+
+def _source(request: Request) -> live_query.Source:
+    """Return whether a page of this site asks: browsers say so, and no script can in their stead."""
+    return "page" if request.headers.get("Sec-Fetch-Site") == "same-origin" else "api"

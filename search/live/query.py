@@ -7,16 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from gallery.errors import NotFoundError, NothingIndexedError
+from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
 from gallery.ingest.fetching import fetch_image
 from gallery.models import Dataset, Image
+from gallery.system import measures
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.features import loaded_extractors
 from search.index.base import NO_ID
@@ -33,6 +35,9 @@ QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
 MERGED_BLOCK = 500
 SHOWN_QUERY_SIDE = 320  # pixels, of the long side
 
+Kind: TypeAlias = Literal["file", "url", "image"]
+Source: TypeAlias = Literal["page", "api"]
+
 
 @dataclass(frozen=True)
 class SearchRequest:
@@ -45,6 +50,12 @@ class SearchRequest:
     label: str | None = None
     k: int = 20
     page: int = 1
+    source: Source = "api"
+
+    @property
+    def kind(self) -> Kind:
+        """What is searched with."""
+        return "image" if self.image_id is not None else "url" if self.url is not None else "file"
 
 
 @dataclass
@@ -66,6 +77,10 @@ class Timings:
             yield
         finally:
             setattr(self, name, getattr(self, name) + (time.perf_counter() - started) * 1000)
+
+    def as_seconds(self) -> dict[str, float]:
+        """Return the seconds of each stage."""
+        return {stage: spent / 1000 for stage, spent in vars(self).items()}
 
 
 @dataclass
@@ -150,8 +165,22 @@ def search(request: SearchRequest) -> SearchResponse:
     Raises: NotAnImageError, TooLargeError, AddressRefusedError, FetchFailedError, BusyError for the picture;
     NotFoundError for an unknown dataset or image; NothingIndexedError when there is nothing to search.
     """
-    timings = Timings()
-    response = SearchResponse(request, timings_ms=timings)
+    response = SearchResponse(request)
+    try:
+        _answer(request, response)
+    except Exception as error:
+        code = getattr(error, "code", "error")
+        ours = isinstance(error, SemsearchError) and error.status < 500
+        measures.here().search_ended(request.source, request.kind, "refused" if ours else "failed")
+        measures.here().failed("search", code)
+        raise
+    measures.here().search_ended(request.source, request.kind, "answered")
+    measures.here().search_stages(response.timings_ms.as_seconds())
+    return response
+
+
+def _answer(request: SearchRequest, response: SearchResponse) -> None:
+    timings = response.timings_ms
     with timings.stage("total"):
         indexes = live_indexes(request.dataset)
         query = _query(request, response, indexes)
@@ -170,7 +199,6 @@ def search(request: SearchRequest) -> SearchResponse:
             fetched *= 2
         response.has_next = len(found) >= wanted
         response.hits = found[(request.page - 1) * request.k : request.page * request.k]
-    return response
 
 
 def _query(request: SearchRequest, response: SearchResponse, indexes: list[SearchIndex]) -> Query:

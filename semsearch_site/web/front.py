@@ -11,13 +11,14 @@ from uvicorn._types import ASGISendCallable as Send
 from uvicorn._types import HTTPScope
 
 from gallery.errors import DatabaseAwayError
-from gallery.system import disk_space, outages
+from gallery.system import disk_space, measures, outages
 from semsearch_site.web import refusals, senders
 from semsearch_site.web.answers import Answer, Sender
 from semsearch_site.web.bodies import Bodies, Body, ClientGoneError
 from semsearch_site.web.environ import environ_of
 from semsearch_site.web.limits import Limits, most_bytes, takes_archive
 from semsearch_site.web.refusals import RefusedError
+from semsearch_site.web.requests import REFUSED, ROUTE, Request
 from semsearch_site.web.threads import Threads
 from semsearch_site.web.wsgi_answers import WSGI, ask
 
@@ -51,34 +52,47 @@ class Front:
         self._sender = Sender(self._bodies.disk_threads)
         self._large = asyncio.Semaphore(max(1, limits.threads // LARGE_SHARE))
         limits.folder.mkdir(parents=True, exist_ok=True)
+        measures.here()  # loads what it needs: not in the event loop
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        request = Request(scope, self.limits.logs_requests)
         if scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
-            await self._sender.send(ALIVE, receive, send)
+            request.route = "healthz"
+            request.answered(ALIVE.status)
+            await self._sender.send(request.named(ALIVE), receive, send)
             return
         with suppress(ClientGoneError):
-            answer, read = await self._answer(scope, receive)
+            answer, read = await self._answer(request, receive)
             if not self._bodies.disk.take(answer.spooled_bytes):
                 answer.close()
-                answer = refusals.busy().answer(scope["path"])
+                answer = self._refused(refusals.busy(), request)
+            request.answered(answer.status)
             try:
                 await (self._sender.send if read else self._sender.send_early)(answer, receive, send)
             finally:
                 self._bodies.disk.give_back(answer.spooled_bytes)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive) -> tuple[Answer, bool]:
+    async def _answer(self, request: Request, receive: Receive) -> tuple[Answer, bool]:
         """Return the answer to a request, and whether its body was read. Raises: ClientGoneError."""
+        scope = request.scope
         body, read = Body(self._bodies), True
         try:
             if length := _length(scope):
                 read = False
                 read = await self._read(scope, receive, length, body)
-            return await self._answered(scope, body), read
+            request.is_there()
+            return await self._answered(request, body), read
         except RefusedError as refused:
-            return refused.answer(scope["path"]), read
+            return self._refused(refused, request), read
         finally:
             body.close()
+
+    def _refused(self, refused: RefusedError, request: Request) -> Answer:
+        """Return the answer to a request that is refused here."""
+        request.route = REFUSED
+        measures.here().failed("request", refused.code)
+        return request.named(refused.answer(request.scope["path"]))
 
     async def _read(self, scope: HTTPScope, receive: Receive, length: float, body: Body) -> bool:
         """Read the body of a request, and return True; False where the application shall refuse it unread.
@@ -108,23 +122,25 @@ class Front:
                 raise
             raise refusals.passing(found) from error
 
-    async def _answered(self, scope: HTTPScope, body: Body) -> Answer:
+    async def _answered(self, request: Request, body: Body) -> Answer:
         """Have a request answered in a thread. Raises: RefusedError."""
         if body.size <= LARGE_BYTES:
-            return await self._ask(scope, body)
+            return await self._ask(request, body)
         try:
             async with asyncio.timeout(LARGE_WAIT_S):
                 await self._large.acquire()
         except TimeoutError:
             raise refusals.busy() from None
         try:
-            return await self._ask(scope, body)
+            return await self._ask(request, body)
         finally:
             self._large.release()
 
-    async def _ask(self, scope: HTTPScope, body: Body) -> Answer:
-        environ = environ_of(scope, await body.stream(), body.size)
-        return await self._threads.run(ask, self._wsgi, environ, self.limits.folder)
+    async def _ask(self, request: Request, body: Body) -> Answer:
+        environ = environ_of(request.scope, await body.stream(), body.size)
+        answer = await self._threads.run(ask, self._wsgi, environ, self.limits.folder)
+        request.route = environ.get(ROUTE, "none")
+        return answer
 
 
 def _length(scope: HTTPScope) -> float:

@@ -28,6 +28,7 @@ class Limits:
     memory_bytes: int  # of all bodies that are held in memory
     disk_bytes: int  # of all bodies of strangers in temporary files
     folder: Path  # of those files
+    logs_requests: bool = False
 
 
 def takes_archive(path: str) -> bool:
@@ -64,4 +65,5 @@ def configured() -> Limits:
         memory_bytes=settings.BODY_MEMORY_BYTES,
         disk_bytes=settings.BODY_DISK_BYTES,
         folder=settings.BODY_FOLDER,
+        logs_requests=settings.ACCESS_LOG,
     )

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from gallery.system import measures
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
 
@@ -44,6 +45,7 @@ class Threads:
         """
         if self._running < self._open:
             self._running += 1
+            self._tell()
         else:
             await self._turn()
         try:
@@ -52,6 +54,12 @@ class Threads:
         finally:
             self._running -= 1
             self._call()
+            self._tell()
+
+    def _tell(self) -> None:
+        here = measures.here()
+        here.requests_running.set(self._running)
+        here.requests_waiting.set(len(self._waiting))
 
     async def _turn(self) -> None:
         """Wait to be called, which counts as running; so long as it takes where a thread is there for it."""
@@ -60,6 +68,7 @@ class Threads:
             raise refusals.busy()
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._tell()
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open_more())
         try:

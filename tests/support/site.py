@@ -95,6 +95,7 @@ class RunningSite:
         self.home = home
         self.port = free_port()
         self._token = token
+        self.request_id = ""
         self._ready = ready
         self._environment = environment(home, **changes)
         self._log = home / "serve.log"
@@ -181,6 +182,8 @@ class RunningSite:
             request.add_header("Content-Type", kind)
         if self._token:
             request.add_header("Authorization", f"Token {self._token}")
+        if self.request_id:
+            request.add_header("X-Request-ID", self.request_id)
         try:
             with urllib.request.urlopen(request, timeout=120) as response:
                 status, data = response.status, response.read()

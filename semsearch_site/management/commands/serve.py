@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from gallery.accounts import first_account
 from gallery.errors import SemsearchError
 from gallery.system.home_folder import close_to_others
 from semsearch_site import env as environment
-from semsearch_site import static
+from semsearch_site import logs, processes, static
 from semsearch_site.supervise import Plan, PlannedPart, become_supervisor
 from semsearch_site.supervisor import broker_command, check_address, hold
 
@@ -47,12 +48,14 @@ class Command(BaseCommand):
         """Prepare everything, then become what starts it and waits."""
         host, port = options["host"], options["port"]
         if os.geteuid() == 0:
-            self.stderr.write(RUNS_AS_ROOT)
+            logs.say(self.stderr.write, RUNS_AS_ROOT)
         try:
             check_address(host, port)
             with hold(settings.SEMSEARCH_HOME):
-                close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self.stdout.write)
+                warn = partial(logs.say, self.stdout.write)
+                close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, warn)
                 static.collect_changed()
+                processes.forget_earlier()
                 plan = self._plan(host, port, options["next_step"])
         except SemsearchError as error:
             raise CommandError(error.detail) from error
@@ -71,7 +74,13 @@ class Command(BaseCommand):
         parts.append(PlannedPart("web server", [sys.executable, "-m", "gunicorn", *WEB]))
         site = f"http://{environment.address(host, port)}"
         says = [f"semsearch is at {site} - Ctrl-C stops it.", first_account_line(site), next_step]
-        return Plan(str(settings.SEMSEARCH_HOME), parts, [line for line in says if line])
+        return Plan(
+            str(settings.SEMSEARCH_HOME),
+            parts,
+            [line for line in says if line],
+            metrics=str(settings.METRICS_ROOT),
+            log_format=settings.LOG_FORMAT,
+        )
 
 
 def first_account_line(site: str) -> str:

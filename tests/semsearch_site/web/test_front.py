@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from gallery.system.prometheus_metrics import Measures
 from semsearch_site.web import senders
 from semsearch_site.web.bodies import Budget
+from semsearch_site.web.requests import ROUTE
 from semsearch_site.web.wsgi_answers import FileWrapper
 from tests.semsearch_site.web.conftest import KB, Serve, Served, everything
 from tests.support.site import until
@@ -432,3 +434,50 @@ def test_a_client_that_resets_its_connection_leaves_nothing_behind(serve: Serve)
         within_s=10,
         what="all that was held is given back",
     )
+
+
+GIVEN = "given-by-a-proxy"
+
+
+def test_every_answer_has_the_id_of_its_request_and_the_application_is_told_it(serve: Serve) -> None:
+    served = serve(echo)
+    name = f"X-Request-ID: {GIVEN}"
+    answers = (
+        served.ask(request("GET", "/healthz", name, "Connection: close")),
+        served.ask(request("POST", "/x", name, "Content-Length: 99999999", "Connection: close")),
+    )
+    for answer in answers:
+        assert f"x-request-id: {GIVEN}\r\n".encode() in answer.lower(), answer
+    assert b" 413 " in answers[1]
+    assert told(served.ask(request("GET", "/x", name, "Connection: close")))["HTTP_X_REQUEST_ID"] == GIVEN
+    for odd in ("short", "x" * 200, "not a sane one"):
+        made = told(served.ask(request("GET", "/x", f"X-Request-ID: {odd}", "Connection: close")))
+        assert made["HTTP_X_REQUEST_ID"] not in ("", odd, GIVEN)
+
+
+def test_requests_are_counted_and_logged_where_that_is_wanted(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(Measures, "request_ended", lambda _, *values: ended.append(values))
+
+    def named(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ[ROUTE] = "the-route"
+        return echo(environ, start_response)
+
+    with caplog.at_level("INFO", "semsearch_site.web.requests"):
+        serve(named).ask(request("GET", "/quiet", "Connection: close"))
+        served = serve(named, logs_requests=True)
+        served.ask(request("PROPFIND", "/x?token=hidden", f"X-Request-ID: {GIVEN}", "Connection: close"))
+        served.ask(request("POST", "/x", "Content-Length: 99999999", "Connection: close"))
+        served.ask(request("GET", "/healthz", "Connection: close"))
+    assert [values[:3] for values in ended] == [
+        ("the-route", "GET", 200),
+        ("the-route", "other", 200),
+        ("refused", "POST", 413),
+        ("healthz", "GET", 200),
+    ]
+    assert all(0 <= values[3] < 10 for values in ended)
+    lines = [one.getMessage() for one in caplog.records if one.name == "semsearch_site.web.requests"]
+    assert len(lines) == 3, "not the first, which is not to be logged"
+    assert lines[0].startswith('127.0.0.1 "PROPFIND /x" 200 ')
