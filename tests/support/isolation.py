@@ -63,7 +63,9 @@ for _name in ("SEARCH", "UPLOAD", "READ", "SIGN_IN"):
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the servers before pytest-django imports the settings, which read the environment once."""
-    hands_out = getattr(early_config.known_args_namespace, "numprocesses", None)
+    # a worker is given the arguments of the process that hands tests out to it
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    hands_out = not is_worker and getattr(early_config.known_args_namespace, "numprocesses", None)
     if os.environ.get("SEMSEARCH_TEST_SERVICES", "embedded") == "servers" and not hands_out:
         from tests.support import services
 

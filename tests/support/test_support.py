@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core import serializers
+from django.db import connection
 
 from gallery.models import Category, Dataset, Image
 from search.models import Embedding, SearchIndex
-from tests.support import plan
+from tests.support import plan, services
 
 FAILING = """
 import time
@@ -79,3 +81,11 @@ def test_a_failure_is_told_before_the_run_is_over(tmp_path: Path) -> None:
         run.wait()
         run.stdout.close()
     assert told == "FAILED test_failing.py::test_fails (call): assert 1 == 2\n"
+
+
+@pytest.mark.django_db
+def test_the_suite_runs_on_the_services_that_were_asked_for() -> None:
+    on_servers = os.environ.get("SEMSEARCH_TEST_SERVICES") == "servers"
+    assert connection.vendor == ("postgresql" if on_servers else "sqlite")
+    assert bool(settings.REDIS_URL) == on_servers
+    assert services.embedded() != on_servers
