@@ -6,7 +6,7 @@ import gallery.system.log_context
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("gallery", "0011_derived_files"),
+        ("gallery", "0012_closed_datasets"),
     ]
 
     operations = [
