@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.db import models
@@ -248,9 +249,10 @@ class Job(models.Model):
 
     @property
     def unlisted(self) -> dict[str, int]:
-        """How many files it could not use beside those that are listed, by the code of their error."""
+        """How many files beside those that are listed it could not use, by code of error, most first."""
         counts = self.result.get("unlisted", {})
-        return counts if isinstance(counts, dict) else {}
+        # PostgreSQL keeps no order of keys
+        return dict(Counter(counts).most_common()) if isinstance(counts, dict) else {}
 
     @property
     def failed_count(self) -> int:
