@@ -79,7 +79,7 @@ class StorageAwayError(SemsearchError):
 
 
 class DiskFullError(SemsearchError):
-    """There is too little free space to store something."""
+    """Nothing can be stored: there is too little free space, or the disk can only be read."""
 
     code = "disk_full"
     status = 507

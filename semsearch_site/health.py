@@ -107,7 +107,7 @@ def _disk() -> str:
     home = settings.SEMSEARCH_HOME
     if found := disk_space.shortage():
         raise NotReadyError(
-            "There is too little free space on the disk: nothing is stored until there is more.",
+            "The disk has too little free space or can only be read: nothing is stored meanwhile.",
             inner=found.inner,
         )
     if not os.access(home, os.W_OK):

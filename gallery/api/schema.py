@@ -68,7 +68,7 @@ ERRORS = {
 ERRORS_OF_SENDING = {
     409: "It does not agree with what is there.",
     502: "Another site, of which a picture was wanted, did not send it.",
-    507: "There is too little free space on the server's disk to store anything.",
+    507: "The server's disk has too little free space to store anything, or can only be read.",
 }
 
 

@@ -116,7 +116,7 @@ def test_on_a_full_disk_writes_are_refused_jobs_rest_and_searches_go_on(
         assert "free space" in answer["error"]["detail"]
         assert searched(site)[0] == 200
         resting = until(lambda: rests(site, job), within_s=BACK_WITHIN_S, what="the job rests", every_s=0.5)
-        assert resting["message"].startswith("Waits for free space")
+        assert resting["message"].startswith("Waits until the disk has free space")
         gone = within(site.delete, f"/api/v1/images/{added['image']['id']}/")
         assert gone == 204, "what frees space is let through"
     until(lambda: add(site, 11)[0] == 201, within_s=BACK_WITHIN_S, what="writes are taken again")
