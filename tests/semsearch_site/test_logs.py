@@ -175,4 +175,5 @@ def test_celery_tells_of_its_messages_at_debug_only() -> None:
         configured: dict[str, Any] = dict(logs.configured("line", level))
         loggers = configured["loggers"]
         assert {loggers[name]["level"] for name in ("celery", "kombu")} == {chatter}
-    assert settings.LOGGING["handlers"]["console"]["formatter"] == "line"
+    handlers: Any = settings.LOGGING["handlers"]
+    assert handlers["console"]["formatter"] == "line"
