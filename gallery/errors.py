@@ -17,6 +17,8 @@ class SemsearchError(Exception):
     final = False
     # seconds after which it is worth to try again; 0 where nobody knows
     retry_after_s = 0
+    # the stored image that it is about, for programs
+    image: int | None = None
 
     def __init__(self, detail: str, *, inner: str = "") -> None:
         # as text, for the log and the command line, it says all

@@ -109,6 +109,11 @@ class Image(models.Model):
     thumbnail = models.FileField(upload_to=thumbnail_path, max_length=200)
     filename = models.CharField(max_length=500, help_text="The name it came with.")
     category = models.CharField(max_length=200, blank=True, help_text="Its label; empty when unknown.")
+    # null, not empty, where there is none: databases hold any number of nulls to be different
+    external_id = models.CharField(
+        max_length=200, null=True, blank=True, default=None, help_text="What another system knows it by."
+    )
+    metadata = models.JSONField(default=dict, blank=True, help_text="What else is known of it, by name.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
@@ -119,11 +124,26 @@ class Image(models.Model):
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["dataset", "sha256"], name="one_image_per_content")]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "sha256"], name="one_image_per_content"),
+            models.UniqueConstraint(
+                fields=["dataset", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="one_image_per_external_id",
+            ),
+        ]
         indexes = [
             models.Index(fields=["dataset", "id"], name="image_by_dataset"),
             models.Index(fields=["dataset", "category", "id"], name="image_by_category"),
             models.Index(fields=["category", "id"], name="image_by_label"),
+            # how other systems look for an image whose number they do not know
+            models.Index(fields=["sha256", "id"], name="image_by_sha256"),
+            models.Index(fields=["filename", "id"], name="image_by_filename"),
+            models.Index(
+                fields=["external_id", "id"],
+                condition=Q(external_id__isnull=False),
+                name="image_by_external_id",
+            ),
         ]
 
     def __str__(self) -> str:

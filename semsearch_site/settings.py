@@ -65,6 +65,7 @@ UPLOAD_THROTTLE = env.str("UPLOAD_THROTTLE", "120/min")
 READ_THROTTLE = env.str("READ_THROTTLE", "240/min")
 SIGN_IN_THROTTLE = env.str("SIGN_IN_THROTTLE", "20/min")
 MEMBER_THROTTLE_FACTOR = env.int("MEMBER_THROTTLE_FACTOR", 5)
+TOKEN_THROTTLE_FACTOR = env.int("TOKEN_THROTTLE_FACTOR", 20)
 # of this number only the check of the rates wants to know
 WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
 MIN_FREE_MB = env.int("MIN_FREE_MB", 256)
@@ -235,6 +236,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # a file is bytes in what is sent, and an address in what is answered
+    "COMPONENT_SPLIT_REQUEST": True,
 }
 
 # --- Celery -----------------------------------------------------------------------------------

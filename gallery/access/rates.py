@@ -1,8 +1,8 @@
 """How often somebody may do what costs much: the one table of what is counted, and who is counted.
 
 A token counts for itself, then an account, then an address; who is signed in may do
-`MEMBER_THROTTLE_FACTOR` times as much as a stranger. Addresses are those of `client_address`: nobody gets
-another count by what a header says.
+`MEMBER_THROTTLE_FACTOR` times as much as a stranger, a program with a token `TOKEN_THROTTLE_FACTOR` times.
+Addresses are those of `client_address`: nobody gets another count by what a header says.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from django.http.response import HttpResponseBase
 from gallery.access.client_address import client_address, network
 from gallery.access.rate_counters import Counter, Hit, Rate, ServerCounter, client_of
 from gallery.access.rate_file import FileCounter
+from gallery.errors import SemsearchError
 
 FORM = re.compile(r"(\d+)/(s|sec|second|m|min|minute|h|hour|d|day)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -45,6 +46,7 @@ TOO_MANY = {
 # the name of a route and the method -> what it counts as
 TABLE: dict[tuple[str, str], Throttle] = {
     ("search", "POST"): Throttle.SEARCH,
+    ("search-batch", "POST"): Throttle.SEARCH,
     ("dataset-upload", "POST"): Throttle.UPLOAD,
     ("dataset-from-images", "POST"): Throttle.UPLOAD,
     ("image-list", "POST"): Throttle.UPLOAD,
@@ -55,6 +57,8 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("projection-points-csv", "GET"): Throttle.READ,
     ("projection-colours", "GET"): Throttle.READ,
     ("dataset-atlas-ids", "GET"): Throttle.READ,
+    ("dataset-embeddings", "GET"): Throttle.READ,
+    ("dataset-embeddings-ids", "GET"): Throttle.READ,
     ("experiment-leaderboard", "GET"): Throttle.READ,
     ("gallery:failed_csv", "GET"): Throttle.READ,
     ("schema", "GET"): Throttle.READ,
@@ -94,12 +98,32 @@ class RateMiddleware:
         throttle = TABLE.get((match.view_name, method)) if match else None
         if throttle is None:
             return None
-        rate = rate_of(throttle, member=throttle is not Throttle.SIGN_IN and is_member(request))
+        rate = rate_of(throttle, factor_of(throttle, request))
         hit = counter().hit(f"{throttle}:{who(throttle, request)}", rate)
         if hit is None:
             return None
         request.counted = rate, hit  # type: ignore[attr-defined]
         return _refusal(throttle, hit, request) if hit.refused else None
+
+
+class TooOftenError(SemsearchError):
+    """Somebody asks for more than they may in this time."""
+
+    code = "throttled"
+    status = 429
+
+
+def count_more(throttle: Throttle, request: HttpRequest, times: int) -> None:
+    """Count what a request asks for beside the one thing that it was counted for. Raises: TooOftenError."""
+    rate = rate_of(throttle, factor_of(throttle, request))
+    for _ in range(times):
+        hit = counter().hit(f"{throttle}:{who(throttle, request)}", rate)
+        if hit is not None and hit.refused:
+            error = TooOftenError(_too_many(throttle, hit))
+            error.retry_after_s = max(1, math.ceil(hit.reset_s))
+            raise error
+        if hit is not None:
+            request.counted = rate, hit  # type: ignore[attr-defined]
 
 
 def counter() -> Counter:
@@ -112,10 +136,19 @@ def _counter(url: str, file: Path) -> Counter:
     return ServerCounter(client_of(url)) if url else FileCounter(file)
 
 
-def rate_of(throttle: Throttle, *, member: bool) -> Rate:
-    """Return how often a stranger, or a member, may do something."""
+def rate_of(throttle: Throttle, factor: int) -> Rate:
+    """Return how often somebody may do something who may do it so many times as often as a stranger."""
     rate = parsed(getattr(settings, f"{throttle.upper()}_THROTTLE"))
-    return Rate(rate.times * settings.MEMBER_THROTTLE_FACTOR, rate.period_s) if member else rate
+    return Rate(rate.times * factor, rate.period_s)
+
+
+def factor_of(throttle: Throttle, request: HttpRequest) -> int:
+    """Return how many times as often as a stranger somebody may do something: programs have tokens."""
+    if throttle is Throttle.SIGN_IN or not is_member(request):
+        return 1
+    by_token = getattr(request, "auth", None) is not None
+    factor: int = settings.TOKEN_THROTTLE_FACTOR if by_token else settings.MEMBER_THROTTLE_FACTOR
+    return factor
 
 
 @lru_cache
@@ -140,9 +173,14 @@ def who(throttle: Throttle, request: HttpRequest) -> str:
     return f"address:{network(client_address(request))}"
 
 
+def _too_many(throttle: Throttle, hit: Hit) -> str:
+    seconds = max(1, math.ceil(hit.reset_s))
+    return f"{TOO_MANY[throttle]} Try again in {seconds} second{'s' if seconds > 1 else ''}."
+
+
 def _refusal(throttle: Throttle, hit: Hit, request: HttpRequest) -> HttpResponse:
     seconds = max(1, math.ceil(hit.reset_s))
-    words = f"{TOO_MANY[throttle]} Try again in {seconds} second{'s' if seconds > 1 else ''}."
+    words = _too_many(throttle, hit)
     headers = {"Retry-After": str(seconds)}
     if request.path_info.startswith("/api/"):
         error = {"code": "throttled", "detail": words}

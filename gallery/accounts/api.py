@@ -13,10 +13,13 @@ from rest_framework.response import Response
 
 from gallery.accounts import serializers, tokens
 from gallery.api.pagination import ByNewest
+from gallery.api.strict import KnownParameters
 from gallery.models import AccessToken
 
 
-class TokenViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[AccessToken]):
+class TokenViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[AccessToken]
+):
     """One's own tokens: list, make, revoke."""
 
     queryset = AccessToken.objects.none()

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
+from gallery.api.strict import KnownFields
 from gallery.models import AccessToken
 
 
@@ -21,7 +22,7 @@ class TokenSerializer(serializers.ModelSerializer[AccessToken]):
         fields = ["id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at"]
 
 
-class NewTokenSerializer(serializers.Serializer[Any]):
+class NewTokenSerializer(KnownFields, serializers.Serializer[Any]):
     """A token to make."""
 
     name = serializers.CharField(max_length=100)

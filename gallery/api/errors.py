@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from django.core.exceptions import (
     BadRequest,
@@ -39,6 +39,9 @@ class ErrorValues(TypedDict):
 
     code: str
     detail: str
+    image: NotRequired[
+        Annotated[int, "The stored image that it is about: of a duplicate, the one that is there."]
+    ]
 
 
 class ErrorAnswer(TypedDict):
@@ -47,9 +50,12 @@ class ErrorAnswer(TypedDict):
     error: ErrorValues
 
 
-def error_answer(code: str, detail: str) -> ErrorAnswer:
-    """Return the answer of an error."""
-    return {"error": {"code": code, "detail": detail}}
+def error_answer(code: str, detail: str, image: int | None = None) -> ErrorAnswer:
+    """Return the answer of an error, with the stored image that it is about, if any."""
+    values: ErrorValues = {"code": code, "detail": detail}
+    if image is not None:
+        values["image"] = image
+    return {"error": values}
 
 
 def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -65,7 +71,7 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, SemsearchError):
         measures.here().failed("request", error.code)
         headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
-        answer = error_answer(error.code, _told(error, request._request))
+        answer = error_answer(error.code, _told(error, request._request), error.image)
         return Response(answer, status=error.status, headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
@@ -130,6 +136,8 @@ def is_of_api(request: HttpRequest) -> bool:
 def unknown_address(request: HttpRequest) -> JsonResponse:
     """Answer for an address below /api/ that does not exist, by whatever method."""
     detail = "There is nothing at this address; /api/docs/ lists what there is."
+    if not request.path_info.endswith("/"):
+        detail += " Addresses end with a slash."
     return JsonResponse(error_answer("not_found", detail), status=404)
 
 

@@ -13,6 +13,7 @@ gives the component `Legend`. The docstring of the class describes it, a text in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import (
@@ -28,6 +29,7 @@ from typing import (
     is_typeddict,
 )
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import (
@@ -40,10 +42,10 @@ from drf_spectacular.plumbing import (
     resolve_type_hint,
 )
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import Direction, OpenApiResponse, extend_schema_field
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, extend_schema_field
 from rest_framework.renderers import JSONRenderer
 
-from gallery.access.policies import Policy
+from gallery.access.policies import Policy, Rule
 from gallery.access.routes import policy_of_action
 from gallery.api.errors import ErrorAnswer
 
@@ -70,6 +72,12 @@ ERRORS_OF_SENDING = {
     502: "Another site, of which a picture was wanted, did not send it.",
     507: "The server's disk has too little free space to store anything, or can only be read.",
 }
+# after these the same request may do a moment later
+LATER = (429, 503, 507)
+RETRY_AFTER = {
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "Seconds until it is worth to ask again.",
+}
 
 
 class AnswerSchema(AutoSchema):
@@ -89,6 +97,34 @@ class AnswerSchema(AutoSchema):
         said: str = super().get_description()
         return f"{said}\n\nNeeded: {policy.needs}." if policy is not None else said
 
+    def get_auth(self) -> list[Schema]:
+        """Return the ways to sign in; for what anybody may ask while reading is open, none is one of them."""
+        found: list[Schema] = super().get_auth()
+        policy = self._policy()
+        if policy is None or policy.rule == Rule.OPEN:
+            return [*found, {}]
+        if policy.rule == Rule.OWN:  # a token is refused
+            return [one for one in found if TokenScheme.name not in one]
+        anybody = policy.rule in (Rule.READ, Rule.SEARCH) and settings.OPEN_READING
+        return [*found, {}] if anybody else found
+
+    def get_operation_id(self) -> str:
+        """Return a name that every language can give a function."""
+        return re.sub(r"\W", "_", super().get_operation_id())
+
+    def query_parameters(self) -> set[str]:
+        """Return the names of the parameters of the address that are documented."""
+        names: set[str] = set()
+        for one in self.get_override_parameters():
+            if isinstance(one, type):  # a serializer, whose fields are the parameters
+                names |= set(one().fields)
+            elif one.location == OpenApiParameter.QUERY:
+                names.add(one.name)
+        paginator = self._get_paginator()
+        if paginator is not None and self._is_list_view():
+            names |= {one["name"] for one in paginator.get_schema_operation_parameters(self.view)}
+        return names
+
     def _policy(self) -> Policy | None:
         return policy_of_action(type(self.view), self.method, getattr(self.view, "action", None))
 
@@ -99,6 +135,8 @@ class AnswerSchema(AutoSchema):
         for status, words in (*sorted(errors.items()), ("default", "What is wrong, and what to do.")):
             error = OpenApiResponse(ErrorAnswer, words)
             shape = described(error, str(status), [JSONRenderer.media_type], direction)
+            if status in LATER:
+                shape |= {"headers": {"Retry-After": RETRY_AFTER}}
             found.setdefault(str(status), shape)
         return found
 

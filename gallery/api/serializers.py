@@ -5,7 +5,6 @@ A serializer makes the answer out of rows; where an answer is no row, a `TypedDi
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, TypedDict
 
 from django.urls import reverse
@@ -15,13 +14,12 @@ from rest_framework.validators import UniqueValidator
 
 from gallery import jobs
 from gallery.access import gate, policies
+from gallery.api.strict import KnownFields
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
 from gallery.ingest import datasets, from_images
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
-
-MOST_CHOSEN = 200
 
 
 class CategorySerializer(serializers.Serializer[Any]):
@@ -31,7 +29,7 @@ class CategorySerializer(serializers.Serializer[Any]):
     images = serializers.IntegerField()
 
 
-class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+class DatasetSerializer(KnownFields, serializers.ModelSerializer[Dataset]):
     """A dataset; `images` counts its pictures."""
 
     images = serializers.IntegerField(source="image_count", read_only=True)
@@ -68,6 +66,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         slug_field="slug", read_only=True
     )
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
+    metadata = serializers.DictField(read_only=True, help_text="What else is known of it, by name.")
     url = serializers.FileField(source="file", read_only=True, use_url=True)
     thumbnail = serializers.FileField(read_only=True, use_url=True)
     page_url = serializers.SerializerMethodField()
@@ -78,6 +77,8 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "id",
             "dataset",
             "label",
+            "external_id",
+            "metadata",
             "filename",
             "url",
             "thumbnail",
@@ -95,22 +96,6 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         return reverse("gallery:image", args=[image.dataset.slug, image.pk])
 
 
-class ChosenImagesSerializer(serializers.Serializer[Any]):
-    """Which pictures are asked for by number."""
-
-    ids = serializers.CharField(help_text=f"Numbers with commas, at most {MOST_CHOSEN}.")
-
-    def validate_ids(self, value: str) -> list[int]:
-        """Return the numbers, each once, in their order."""
-        words = [word.strip() for word in value.split(",") if word.strip()]
-        if not all(re.fullmatch("[0-9]{1,18}", word) for word in words):
-            raise serializers.ValidationError("Give the numbers of pictures with commas between them.")
-        ids = list(dict.fromkeys(int(word) for word in words))
-        if len(ids) > MOST_CHOSEN:
-            raise serializers.ValidationError(f"Ask for at most {MOST_CHOSEN} pictures at once.")
-        return ids
-
-
 class AtlasAnswer(TypedDict):
     """The pages of small pictures of a dataset; cell c is on page c // per_page, row by row."""
 
@@ -122,7 +107,7 @@ class AtlasAnswer(TypedDict):
     ids: Annotated[str, "Where a uint32 for each cell is: the image in it, 0 for none."]
 
 
-class NewDatasetOfImagesSerializer(serializers.Serializer[Any]):
+class NewDatasetOfImagesSerializer(KnownFields, serializers.Serializer[Any]):
     """A dataset to make of stored pictures."""
 
     name = serializers.CharField(max_length=200)
@@ -165,15 +150,7 @@ class WindowRequestSerializer(serializers.Serializer[Any]):
         return grid.WindowRequest(**self.validated_data)
 
 
-class NewImageSerializer(serializers.Serializer[Any]):
-    """A picture to add."""
-
-    file = serializers.FileField()
-    dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
-    label = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")  # type: ignore[assignment]
-
-
-class ArchiveSerializer(serializers.Serializer[Any]):
+class ArchiveSerializer(KnownFields, serializers.Serializer[Any]):
     """A zip of pictures to import."""
 
     file = serializers.FileField()
@@ -246,7 +223,7 @@ class FailedFileSerializer(WithErrors, serializers.ModelSerializer[FailedFile]):
         fields = ["id", "name", "code", "reason", "retry", "created_at"]
 
 
-class FilesAgainSerializer(serializers.Serializer[Any]):
+class FilesAgainSerializer(KnownFields, serializers.Serializer[Any]):
     """Which files to try again."""
 
     files = serializers.ListField(
@@ -270,10 +247,3 @@ class NewDatasetOfImagesResponseSerializer(DatasetSerializer):
     def get_job(self, dataset: Dataset) -> object:
         """Return the job as an answer shows it."""
         return JobSerializer(self.context["job"]).data
-
-
-class NewImageResponseSerializer(serializers.Serializer[Any]):
-    """A stored picture and the job that makes it searchable."""
-
-    image = ImageSerializer()
-    job = JobSerializer(allow_null=True)

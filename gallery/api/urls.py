@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from rest_framework.routers import SimpleRouter
+from rest_framework.routers import Route, SimpleRouter
 
 from gallery.accounts.api import TokenViewSet
-from gallery.api import views
+from gallery.api import image_views, views
 
-router = SimpleRouter()
+
+class Router(SimpleRouter):
+    """Routes as usual; on the address of a list also PATCH and DELETE, for all that a filter finds."""
+
+    routes = [
+        Route(
+            url=SimpleRouter.routes[0].url,
+            mapping={**SimpleRouter.routes[0].mapping, "patch": "label_many", "delete": "delete_many"},
+            name=SimpleRouter.routes[0].name,
+            detail=False,
+            initkwargs={"suffix": "List"},
+        ),
+        *SimpleRouter.routes[1:],
+    ]
+
+
+router = Router()
 router.register("datasets", views.DatasetViewSet, basename="dataset")
-router.register("images", views.ImageViewSet, basename="image")
+router.register("images", image_views.ImageViewSet, basename="image")
 router.register("jobs", views.JobViewSet, basename="job")
 router.register("tokens", TokenViewSet, basename="token")
 

@@ -1,4 +1,4 @@
-"""REST endpoints of datasets, images and jobs: validate, call one service, render."""
+"""REST endpoints of datasets and jobs: validate, call one service, render."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,13 +20,13 @@ from gallery import jobs
 from gallery.api import parsers, serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
-from gallery.browse import grid
+from gallery.api.strict import KnownParameters
 from gallery.browse.dataset_summaries import with_image_count
-from gallery.imaging import limits, sprite_sheets
-from gallery.ingest import dataset_removal, importing, removal, single_image
+from gallery.imaging import sprite_sheets
+from gallery.ingest import dataset_removal, importing
 from gallery.ingest import from_images as ingest_from_images
 from gallery.jobs import file_retries
-from gallery.models import Dataset, Image, Job
+from gallery.models import Dataset, Job
 
 # as many digits as always fit the database's integer
 ANY_ID = "[0-9]{1,18}"
@@ -38,7 +37,7 @@ def shown_jobs() -> QuerySet[Job]:
     return Job.objects.select_related("dataset")
 
 
-class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
+class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
     """Datasets: list, read with categories, create, rename, delete, upload a zip."""
 
     queryset = with_image_count(Dataset.objects.order_by("-id"))
@@ -124,93 +123,25 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
-class ImageViewSet(
-    mixins.RetrieveModelMixin, mixins.DestroyModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Image]
-):
-    """Images: list by dataset and label, read, add one, delete."""
-
-    queryset = Image.objects.select_related("dataset")
-    serializer_class = serializers.ImageSerializer
-    pagination_class = ByOldest
-    lookup_value_regex = ANY_ID
-
-    def get_queryset(self) -> QuerySet[Image]:
-        """Filter by `dataset` and `label`."""
-        found = super().get_queryset()
-        if dataset := self.request.query_params.get("dataset"):
-            found = found.filter(dataset__slug=dataset)
-        if (label := self.request.query_params.get("label")) is not None:
-            found = found.filter(category=label)
-        return found
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("dataset", OpenApiTypes.STR, description="only this dataset (slug)"),
-            OpenApiParameter("label", OpenApiTypes.STR, description="only this label; empty for unlabelled"),
-            OpenApiParameter(
-                "ids", OpenApiTypes.STR, description="these numbers, at most 200, on one page, in this order"
-            ),
-        ]
-    )
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List images in the order of arrival, or those asked for by number."""
-        if "ids" in request.query_params:
-            return self._chosen(request)
-        return super().list(request, *args, **kwargs)
-
-    def _chosen(self, request: Request) -> Response:
-        form = serializers.ChosenImagesSerializer(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        ids = form.validated_data["ids"]
-        found = self.get_queryset().in_bulk(ids)
-        rows = self.get_serializer([found[pk] for pk in ids if pk in found], many=True)
-        return Response({"next": None, "previous": None, "results": rows.data})
-
-    @extend_schema(
-        request={"multipart/form-data": serializers.NewImageSerializer},
-        responses={201: serializers.NewImageResponseSerializer},
-    )
-    def create(self, request: Request) -> Response:
-        """Add one picture; it is searchable when the job in the answer has ended."""
-        form = serializers.NewImageSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        values = form.validated_data
-        upload = values["file"]
-        if upload.size > limits.image_limits().max_bytes:
-            raise ValidationError(
-                {"file": "The file is larger than this server accepts (MAX_PICTURE_BYTES)."}
-            )
-        added = single_image.add_image(values["dataset"], upload.name, upload.read(), values["label"])
-        job = shown_jobs().filter(pk=added.job.pk).first() if added.job else None
-        shown = serializers.NewImageResponseSerializer(
-            {"image": added.image, "job": job}, context=self.get_serializer_context()
-        )
-        return Response(shown.data, status=status.HTTP_201_CREATED)
-
-    @extend_schema(
-        parameters=[serializers.WindowRequestSerializer],
-        responses=grid.WindowAnswer,
-        filters=False,
-    )
-    @action(detail=False, pagination_class=None)
-    def grid(self, request: Request) -> Response:
-        """Show any part of a dataset's pictures, in a random order that stays or by category."""
-        form = serializers.WindowRequestSerializer(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        return Response(grid.window(form.as_request()))
-
-    def perform_destroy(self, instance: Image) -> None:
-        """Delete the picture with its files, embeddings and index entries."""
-        removal.remove_images([instance.pk])
-
-
-class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
+class JobViewSet(KnownParameters, viewsets.ReadOnlyModelViewSet[Job]):
     """Jobs: list, read, cancel, try again, and the files they could not use."""
 
     queryset = Job.objects.none()
     serializer_class = serializers.JobSerializer
     pagination_class = ByNewest
     lookup_value_regex = ANY_ID
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("dataset", OpenApiTypes.STR, description="Only of this dataset (slug)."),
+            OpenApiParameter(
+                "state", OpenApiTypes.STR, description="Only in this state.", enum=Job.State.values
+            ),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List jobs, the newest first."""
+        return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Job]:
         """Filter by `dataset` and `state`."""

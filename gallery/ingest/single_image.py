@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from gallery import signals
 from gallery.access import audit
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.image_changes import KnownAs, describe
 from gallery.ingest.observers import observe_single
 from gallery.ingest.storing import PrepareOptions, StoreOptions
 from gallery.models import Dataset, Image, Job
@@ -23,15 +25,18 @@ class AddedImage:
     job: Job | None
 
 
-def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> AddedImage:
-    """Store one image now, and have it made searchable.
+def add_image(
+    dataset: Dataset, name: str, data: bytes, category: str = "", known_as: KnownAs | None = None
+) -> AddedImage:
+    """Store one image now, with what another system knows of it, and have it made searchable.
 
-    Raises: NotAnImageError, TooLargeError, DuplicateError, DatasetClosedError.
+    Raises: NotAnImageError, TooLargeError, DuplicateError (of the same bytes or the same external id),
+    DatasetClosedError.
     """
     observer = observe_single(dataset)
     options = PrepareOptions.for_observer(image_limits(), StageTimer(), observer)
     decoded = storing.prepare(ArchiveMember(name=name, category=category, data=data), options)
-    stored = storing.store(dataset, [decoded], StoreOptions(stored=_record))
+    stored = storing.store(dataset, [decoded], StoreOptions(stored=partial(_added, known_as or KnownAs())))
     if stored.duplicates:
         raise stored.duplicates[0][1]
     image = stored.added[0][0]
@@ -40,6 +45,8 @@ def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> A
     return AddedImage(image, observer.take(image, decoded.payload))
 
 
-def _record(images: list[Image]) -> None:
+def _added(known_as: KnownAs, images: list[Image]) -> None:
     for image in images:
+        if known_as != KnownAs():
+            describe(image, known_as)
         audit.record("image.add", image, label=image.category)

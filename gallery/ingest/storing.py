@@ -36,6 +36,10 @@ class DuplicateError(SemsearchError):
     code = "duplicate"
     status = 409
 
+    def __init__(self, detail: str, image: int | None = None) -> None:
+        super().__init__(detail)
+        self.image = image
+
 
 @dataclass(frozen=True)
 class PrepareOptions:
@@ -169,7 +173,7 @@ def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedIma
     for decoded in batch:
         first = known.get(decoded.sha256)
         if first is not None:
-            duplicates.append((decoded, _duplicate_of(first.filename), first))
+            duplicates.append((decoded, _duplicate_of(first.filename, first.pk), first))
         elif decoded.sha256 in fresh:
             duplicates.append((decoded, _duplicate_of(fresh[decoded.sha256].name), None))
         else:
@@ -177,8 +181,8 @@ def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedIma
     return list(fresh.values()), duplicates
 
 
-def _duplicate_of(name: str) -> DuplicateError:
-    return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
+def _duplicate_of(name: str, image: int | None = None) -> DuplicateError:
+    return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.", image)
 
 
 def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
+from search.embedding import api as embedding_api
 from search.experiments import index_api
 from search.experiments.api import ExperimentViewSet
 from search.features import api as features_api
@@ -18,12 +19,28 @@ router.register("experiments", ExperimentViewSet, basename="experiment")
 router.register("projections", ProjectionViewSet, basename="projection")
 
 urlpatterns = [
+    path("search/batch/", live_api.BatchView.as_view(), name="search-batch"),
     path("search/", live_api.SearchView.as_view(), name="search"),
     path("models/", models_api.ModelsView.as_view(), name="models"),
     path(
         "models/<str:name>/layers/<str:layer>/feature-maps/",
         features_api.FeatureMapsView.as_view(),
         name="maps",
+    ),
+    re_path(
+        r"^images/(?P<pk>[0-9]{1,18})/embedding/$",
+        embedding_api.ImageEmbeddingView.as_view(),
+        name="image-embedding",
+    ),
+    path(
+        "datasets/<slug:slug>/embeddings.npy",
+        embedding_api.EmbeddingsView.as_view(),
+        name="dataset-embeddings",
+    ),
+    path(
+        "datasets/<slug:slug>/embeddings-ids.npy",
+        embedding_api.EmbeddingsIdsView.as_view(),
+        name="dataset-embeddings-ids",
     ),
     re_path(
         r"^projections/(?P<pk>[0-9]{1,18})/points\.csv$",

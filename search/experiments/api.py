@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers as rest
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.serializers import JobSerializer
+from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
 from search.experiments import answers, leaderboard, promotion
@@ -34,7 +35,7 @@ def validated(form_class: type[Form], data: Any) -> Form:
     return form
 
 
-class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
+class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
     """Experiments: list, read, compute, compare, and take one for live search."""
 
     queryset = Experiment.objects.none()
@@ -61,7 +62,16 @@ class ExperimentViewSet(viewsets.GenericViewSet[Experiment]):
         shown = shapes.NewExperimentsResponseSerializer({"jobs": rows})
         return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(responses=answers.ExperimentDetailAnswer)
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "computed",
+                OpenApiTypes.STR,
+                description="Its `computed_at`, not looked at: another one makes another address for caches.",
+            )
+        ],
+        responses=answers.ExperimentDetailAnswer,
+    )
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return an experiment with its scores by category and which it takes for which."""
         return Response(experiment_queries.experiment_detail(int(pk)))

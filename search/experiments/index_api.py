@@ -14,12 +14,13 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.serializers import JobSerializer
+from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from search.experiments import index_serializers, promotion
 from search.models import IndexBuild, SearchIndex
 
 
-class IndexViewSet(viewsets.ReadOnlyModelViewSet[SearchIndex]):
+class IndexViewSet(KnownParameters, viewsets.ReadOnlyModelViewSet[SearchIndex]):
     """Indexes and what was measured when their generation was published."""
 
     serializer_class = index_serializers.IndexSerializer

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from gallery.api.serializers import JobSerializer
+from gallery.api.strict import KnownFields
 from gallery.browse.paging import LARGEST_ID
 from search.experiments.jobs import NEIGHBOURS_KEPT
 from search.experiments.leaderboard import LeaderboardRequest
@@ -70,7 +71,7 @@ class NeighboursQuerySerializer(ImageQuerySerializer):
     k = serializers.IntegerField(default=10, min_value=1, max_value=NEIGHBOURS_KEPT)
 
 
-class NewExperimentsSerializer(serializers.Serializer[Any]):
+class NewExperimentsSerializer(KnownFields, serializers.Serializer[Any]):
     """Experiments to compute; what is not said is the default, and `all` as a model is every network."""
 
     dataset = serializers.CharField(max_length=80, help_text="The slug of the dataset.")

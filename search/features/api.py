@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gallery.api.strict import KnownParameters
 from gallery.errors import NotFoundError
 from gallery.models import Image
 from search.features import answers
@@ -24,7 +25,7 @@ class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MAX_CHANNELS, default=12)
 
 
-class FeatureMapsView(APIView):
+class FeatureMapsView(KnownParameters, APIView):
     """What a layer makes of a stored picture."""
 
     @extend_schema(parameters=[FeatureMapsQuerySerializer], responses=answers.FeatureMapsAnswer)

@@ -8,11 +8,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gallery.access import gate, policies
+from gallery.api.strict import KnownParameters
 from gallery.public_text import public_text
 from search.features import answers
 
 
-class ModelsView(APIView):
+class ModelsView(KnownParameters, APIView):
     """The networks this installation knows."""
 
     @extend_schema(operation_id="models_list", responses=list[answers.ModelAnswer])

@@ -26,7 +26,7 @@ class QueryImageAnswer(TypedDict):
 class QueryAnswer(TypedDict):
     """What was searched with."""
 
-    kind: Literal["file", "url", "image"]
+    kind: Literal["file", "url", "image", "vector"]
     image: QueryImageAnswer | None
     url: str | None
     thumbnail: Annotated[str | None, "The fetched picture, small, as a data: URL; only of a search by `url`."]
@@ -45,6 +45,7 @@ class HitAnswer(TypedDict):
     page_url: str
     dataset: str
     label: str
+    external_id: str | None
     url: str
     thumbnail: str
     filename: str
@@ -143,6 +144,7 @@ def _hit(hit: Hit, page: tuple[str, str]) -> HitAnswer:
         "page_url": f"{page[0]}{image.pk}{page[1]}",
         "dataset": image.dataset,
         "label": image.category,
+        "external_id": image.external_id,
         "url": default_storage.url(image.file),
         "thumbnail": default_storage.url(image.thumbnail),
         "filename": image.filename,

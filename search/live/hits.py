@@ -8,7 +8,9 @@ from gallery.models import Image
 from search.live.compiled_queries import CompiledQuery
 from search.models import Embedding
 
-_COLUMNS_SHOWN = ("pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height")
+_COLUMNS_SHOWN = (
+    "pk", "dataset__slug", "category", "external_id", "filename", "file", "thumbnail", "width", "height",
+)  # fmt: skip
 _EMBEDDED_IMAGES = CompiledQuery(
     lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
         "pk", *(f"image__{name}" for name in _COLUMNS_SHOWN)
@@ -23,6 +25,7 @@ class ShownImage:
     pk: int
     dataset: str
     category: str
+    external_id: str | None
     filename: str
     file: str
     thumbnail: str
@@ -54,6 +57,7 @@ def shown(image: Image) -> ShownImage:
         pk=image.pk,
         dataset=image.dataset.slug,
         category=image.category,
+        external_id=image.external_id,
         filename=image.filename,
         file=str(image.file.name),
         thumbnail=str(image.thumbnail.name),

@@ -35,17 +35,27 @@ QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
 MERGED_BLOCK = 500
 SHOWN_QUERY_SIDE = 320  # pixels, of the long side
 
-Kind: TypeAlias = Literal["file", "url", "image"]
+Kind: TypeAlias = Literal["file", "url", "image", "vector"]
 Source: TypeAlias = Literal["page", "api"]
+
+
+class WrongVectorError(SemsearchError):
+    """A vector is of another configuration than the one that is searched."""
+
+    code = "invalid"
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What to search with (exactly one of `data`, `url`, `image_id`) and where; pages count from 1."""
+    """What to search with (exactly one of the first four) and where; pages count from 1.
+
+    `vector` holds the numbers of features as they are stored, of the configuration that is searched.
+    """
 
     data: bytes | None = None
     url: str | None = None
     image_id: int | None = None
+    vector: tuple[float, ...] | None = None
     dataset: str | None = None
     label: str | None = None
     k: int = 20
@@ -55,6 +65,8 @@ class SearchRequest:
     @property
     def kind(self) -> Kind:
         """What is searched with."""
+        if self.vector is not None:
+            return "vector"
         return "image" if self.image_id is not None else "url" if self.url is not None else "file"
 
 
@@ -117,6 +129,7 @@ class Query:
     image: Image | None
     rgb: RGB | None
     timings: Timings
+    given: NDArray[np.float32] | None = None
     _vectors: dict[FeatureConfig, NDArray[np.float32]] = field(default_factory=dict)
 
     def asked_of(self, index: SearchIndex) -> IndexQuery:
@@ -125,11 +138,21 @@ class Query:
 
     def _vector(self, index: SearchIndex) -> NDArray[np.float32]:
         config = index.spec.config
+        if self.given is not None:
+            return self._given(index, self.given)
         if config not in self._vectors:
             self._vectors[config] = (
                 self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
             )
         return self._vectors[config]
+
+    def _given(self, index: SearchIndex, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(vector) != index.spec.dims:
+            raise WrongVectorError(
+                f"The vector has {len(vector)} numbers; the features of {index.dataset.slug} have "
+                f"{index.spec.dims} ({index.spec}). Name the `dataset` that it is of."
+            )
+        return vector
 
     def _own_id(self, index: SearchIndex) -> Ids | None:
         if self.image is None or self.image.dataset_id != index.dataset_id:
@@ -163,6 +186,7 @@ def search(request: SearchRequest) -> SearchResponse:
     """Answer a search.
 
     Raises: NotAnImageError, TooLargeError, AddressRefusedError, FetchFailedError, BusyError for the picture;
+    WrongVectorError for a vector;
     NotFoundError for an unknown dataset or image; NothingIndexedError when there is nothing to search.
     """
     response = SearchResponse(request)
@@ -209,6 +233,8 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
             raise NotFoundError(f"There is no image {request.image_id}; it may have been deleted.")
         response.image, response.width, response.height = image, image.width, image.height
         return Query(image, None, timings)
+    if request.vector is not None:
+        return Query(None, None, timings, np.array(request.vector, dtype=np.float32))
     data = request.data
     if data is None:
         with timings.stage("load"):

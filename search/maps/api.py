@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.renderers import BinaryRenderer
+from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
 from search.experiments.api import validated
@@ -40,7 +41,7 @@ class PointsCsvRenderer(BaseRenderer):
 CSV_RENDERERS = [PointsCsvRenderer, JSONRenderer]
 
 
-class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
+class ProjectionViewSet(KnownParameters, viewsets.GenericViewSet[Projection]):
     """Projections: list, read, compute, and their points as binary and as CSV."""
 
     queryset = Projection.objects.none()
@@ -96,7 +97,7 @@ class ProjectionViewSet(viewsets.GenericViewSet[Projection]):
             return _as_csv(row)
         return _unless_known(request, export.version(row), lambda: export.packed(row))
 
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(operation_id="projections_points_csv", responses={(200, "text/csv"): OpenApiTypes.STR})
     def points_csv(self, request: Request, pk: str) -> HttpResponseBase:
         """Send the points as a file of id, filename, label, x and y."""
         return _as_csv(map_queries.projection(int(pk)))

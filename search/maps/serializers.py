@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from gallery.api.serializers import JobSerializer
+from gallery.api.strict import KnownFields
 from gallery.browse.paging import LARGEST_ID
 from search.experiments.queries import POOLINGS
 from search.experiments.serializers import choice
@@ -54,7 +55,7 @@ class ColourQuerySerializer(serializers.Serializer[Any]):
     )
 
 
-class ProjectionParametersSerializer(serializers.Serializer[Any]):
+class ProjectionParametersSerializer(KnownFields, serializers.Serializer[Any]):
     """How the map is made; each method takes those that concern it, what is not said is the default."""
 
     metric = serializers.CharField(required=False, max_length=20, help_text="cosine or euclidean.")
@@ -67,7 +68,7 @@ class ProjectionParametersSerializer(serializers.Serializer[Any]):
     )
 
 
-class NewProjectionsSerializer(serializers.Serializer[Any]):
+class NewProjectionsSerializer(KnownFields, serializers.Serializer[Any]):
     """Maps to make; what is not said is the default, no method is all of them, `all` every network."""
 
     dataset = serializers.CharField(max_length=80, help_text="The slug of the dataset.")

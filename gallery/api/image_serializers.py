@@ -1,0 +1,166 @@
+"""What is asked of images in the REST interface, and what is sent to add and change them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, TypedDict
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from gallery.api.parsers import check_values
+from gallery.api.serializers import ImageSerializer, JobSerializer
+from gallery.api.strict import KnownFields
+from gallery.browse.image_filter import ImageFilter
+from gallery.ingest.image_changes import KnownAs
+from gallery.models import Dataset
+
+MOST_CHOSEN = 200
+LONGEST_METADATA = 64 * 2**10
+LABEL_OF = {"label": "category"}  # how the columns are called inside
+
+
+class MetadataField(serializers.DictField):
+    """What else is known of an image: an object of JSON, kept as it came."""
+
+    default_error_messages = {"too_long": "Give at most {most} characters of JSON."}
+
+    def to_internal_value(self, data: Any) -> dict[str, object]:
+        """Return the object. Raises: ValidationError for one that is too long."""
+        value: dict[str, object] = super().to_internal_value(data)
+        if len(json.dumps(value)) > LONGEST_METADATA:
+            self.fail("too_long", most=f"{LONGEST_METADATA:,}")
+        return value
+
+
+@extend_schema_field(serializers.CharField)
+class MetadataText(MetadataField):
+    """The same as text, for forms and addresses, which have nothing but texts."""
+
+    default_error_messages = {"no_json": "Give an object of JSON, as {example}."}
+
+    def get_value(self, dictionary: Any) -> Any:
+        """Return the text: a form would otherwise be searched for fields called `metadata.…`."""
+        return dictionary.get(self.field_name, serializers.empty)
+
+    def to_internal_value(self, data: Any) -> dict[str, object]:
+        """Return the object. Raises: ValidationError for what is none."""
+        try:
+            value = json.loads(data)
+        except (TypeError, ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            self.fail("no_json", example='{"shelf": "A3"}')
+        check_values(value)
+        return super().to_internal_value(value)
+
+
+def external_id(**more: Any) -> serializers.CharField:
+    """Return the field of an external id."""
+    about = "What another system knows it by; one image of a dataset has it."
+    return serializers.CharField(required=False, max_length=200, help_text=about, **more)
+
+
+class ImageFilterSerializer(serializers.Serializer[Any]):
+    """Which images are asked for; those that have all of it."""
+
+    dataset = serializers.CharField(
+        required=False, allow_blank=True, help_text="Only of this dataset (slug)."
+    )
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_blank=True, help_text="Only with this label; empty for unlabelled."
+    )
+    external_id = external_id()
+    sha256 = serializers.RegexField(
+        "^[0-9A-Fa-f]{64}$",
+        required=False,
+        help_text="Of the file.",
+        error_messages={"invalid": "A SHA-256 has 64 hexadecimal digits."},
+    )
+    filename = serializers.CharField(required=False, max_length=500, help_text="The name that it came with.")
+    metadata = MetadataText(
+        required=False, help_text='With these values, as text of JSON: `{"shelf": "A3", "year": 1998}`.'
+    )
+    ids = serializers.CharField(
+        required=False,
+        help_text=f"Numbers with commas, at most {MOST_CHOSEN}; on one page, in this order.",
+    )
+
+    def validate_sha256(self, value: str) -> str:
+        """Return it as it is stored."""
+        return value.lower()
+
+    def validate_ids(self, value: str) -> tuple[int, ...]:
+        """Return the numbers, each once, in their order."""
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        if not all(re.fullmatch("[0-9]{1,18}", word) for word in words):
+            raise serializers.ValidationError("Give the numbers of pictures with commas between them.")
+        ids = tuple(dict.fromkeys(int(word) for word in words))
+        if len(ids) > MOST_CHOSEN:
+            raise serializers.ValidationError(f"Ask for at most {MOST_CHOSEN} pictures at once.")
+        return ids
+
+    def as_request(self) -> ImageFilter:
+        """Return the validated filter."""
+        values = dict(self.validated_data)
+        return ImageFilter(**values | {"dataset": values.get("dataset") or None})
+
+
+class SomeImagesSerializer(ImageFilterSerializer):
+    """Which images are changed or deleted together: never all of the site."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require that something is asked for."""
+        if not any(value or name == "label" for name, value in attrs.items()):
+            raise serializers.ValidationError(
+                "Say which images, as ?dataset=birds or ?ids=1,2,3: nothing is done to all of them."
+            )
+        return attrs
+
+
+class NewImageSerializer(KnownFields, serializers.Serializer[Any]):
+    """A picture to add."""
+
+    file = serializers.FileField()
+    dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
+    label = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")  # type: ignore[assignment]
+    external_id = external_id()
+    metadata = MetadataText(required=False, help_text="What else is known of it: an object of JSON, as text.")
+
+    def known_as(self) -> KnownAs:
+        """Return what another system knows of it."""
+        values = self.validated_data
+        return KnownAs(values.get("external_id"), values.get("metadata", {}))
+
+
+class ImageChangeSerializer(KnownFields, serializers.Serializer[Any]):
+    """What is to change of an image; what is not said stays. `metadata` is replaced as a whole."""
+
+    label = serializers.CharField(required=False, allow_blank=True, max_length=200)  # type: ignore[assignment]
+    external_id = external_id(allow_null=True)
+    metadata = MetadataField(required=False, help_text="An object of JSON.")
+
+    def as_changes(self) -> dict[str, object]:
+        """Return the columns that change."""
+        return {LABEL_OF.get(name, name): value for name, value in self.validated_data.items()}
+
+
+class LabelSerializer(KnownFields, serializers.Serializer[Any]):
+    """The label that images get."""
+
+    label = serializers.CharField(allow_blank=True, max_length=200, help_text="Empty for none.")  # type: ignore[assignment]
+
+
+class ManyImagesAnswer(TypedDict):
+    """What was done to many images; who asks again does it to those that are left."""
+
+    images: Annotated[int, "How many were changed or deleted."]
+    left: Annotated[int, "How many are still to do: one request does a part of many."]
+
+
+class NewImageResponseSerializer(serializers.Serializer[Any]):
+    """A stored picture and the job that makes it searchable."""
+
+    image = ImageSerializer()
+    job = JobSerializer(allow_null=True)

@@ -1,0 +1,68 @@
+"""Refuses what nobody reads: fields and parameters of other names are mistakes, and are named in the answer.
+
+Which parameters an address takes stands in its description (`extend_schema`) and nowhere else, so that what
+is documented and what is taken cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+
+from gallery.api.schema import AnswerSchema
+
+UNKNOWN_PARAMETER = "There is no such parameter here."
+UNKNOWN_FIELD = "There is no such field here."
+FIXED_FIELD = "It cannot be set."
+
+
+class KnownFields:
+    """The part of a serializer that refuses fields it does not have, and those that only answers have."""
+
+    fields: Any
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return what the fields make of it. Raises: ValidationError that names what is unknown."""
+        if isinstance(data, Mapping):
+            taken = {name for name, field in self.fields.items() if not field.read_only}
+            wrong = {
+                str(name): [FIXED_FIELD if name in self.fields else UNKNOWN_FIELD]
+                for name in data
+                if name not in taken
+            }
+            if wrong:
+                raise ValidationError(wrong)
+        return super().to_internal_value(data)  # type: ignore[misc]  # of the serializer it is mixed into
+
+
+class KnownParameters:
+    """The part of a view that refuses parameters of an address which its description does not have."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let in who may, then look at the parameters. Raises: ValidationError that names what is unknown."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view it is mixed into
+        if request.query_params and request.method != "OPTIONS":
+            taken = _parameters(self, request.method or "")
+            if wrong := {name: [UNKNOWN_PARAMETER] for name in request.query_params if name not in taken}:
+                raise ValidationError(wrong)
+
+
+_taken: dict[tuple[type, str, str], frozenset[str]] = {}
+
+
+def _parameters(view: Any, method: str) -> frozenset[str]:
+    """Return the names of the parameters that a method of a view takes, once looked up for all requests."""
+    method = "GET" if method == "HEAD" else method
+    action = getattr(view, "action_map", {}).get(method.lower(), method.lower())
+    key = type(view), action, method
+    if key not in _taken:
+        handler = getattr(type(view), action, None)
+        schema = getattr(handler, "kwargs", {}).get("schema", AnswerSchema)()
+        schema.view, schema.method = view, method
+        # the form of the answer, which negotiation reads
+        _taken[key] = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
+    return _taken[key]

@@ -1,0 +1,47 @@
+"""Which images are asked for: by dataset, label, and what other systems know them by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTransform, KeyTransformExact
+
+from gallery.models import Image
+
+
+@dataclass(frozen=True)
+class ImageFilter:
+    """What images must have to be found; None, or nothing, for whatever there is.
+
+    `label` is "" for those without one; of `metadata` they need each of these keys with this value.
+    """
+
+    dataset: str | None = None
+    label: str | None = None
+    external_id: str | None = None
+    sha256: str | None = None
+    filename: str | None = None
+    metadata: dict[str, Any] | None = None
+    ids: tuple[int, ...] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every image is found."""
+        return self == ImageFilter()
+
+    def found(self, rows: QuerySet[Image]) -> QuerySet[Image]:
+        """Return those of some images that are asked for."""
+        columns = {
+            "dataset__slug": self.dataset,
+            "category": self.label,
+            "external_id": self.external_id,
+            "sha256": self.sha256,
+            "filename": self.filename,
+            "pk__in": self.ids,
+        }
+        rows = rows.filter(**{name: value for name, value in columns.items() if value is not None})
+        for key, value in (self.metadata or {}).items():
+            rows = rows.filter(KeyTransformExact(KeyTransform(key, "metadata"), value))
+        return rows

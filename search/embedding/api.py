@@ -1,0 +1,101 @@
+"""REST endpoints of features: the vector of an image, and all of a dataset as files of NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, TypedDict
+
+import numpy as np
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gallery.api.renderers import BinaryRenderer
+from gallery.api.strict import KnownParameters
+from gallery.errors import NotFoundError, NothingIndexedError
+from gallery.models import Dataset, Image
+from search.embedding import vector_files
+from search.models import Embedding, SearchIndex
+from search.types import FeatureConfigValues
+
+BINARY = BinaryRenderer.media_type
+
+
+class EmbeddingAnswer(TypedDict):
+    """The features of an image under the configuration that answers searches of its dataset."""
+
+    image: int
+    spec: FeatureConfigValues
+    vector: Annotated[list[float], "As the network gave it, not centred, in 16 bits each."]
+
+
+class ImageEmbeddingView(KnownParameters, APIView):
+    """The features of an image."""
+
+    @extend_schema(operation_id="images_embedding", responses=EmbeddingAnswer)
+    def get(self, request: Request, pk: str) -> Response:
+        """Return the vector of an image, with which it is found and `/search/` can be asked."""
+        image = Image.objects.filter(pk=int(pk)).first()
+        if image is None:
+            raise NotFoundError(f"There is no image {pk}; it may have been deleted.")
+        index = SearchIndex.objects.select_related("spec").filter(dataset=image.dataset_id, live=True).first()
+        row = Embedding.objects.filter(image=image, spec=index.spec_id).first() if index else None
+        if index is None or row is None:
+            raise NothingIndexedError(
+                "The image has no features yet: wait for the job of its dataset to end."
+            )
+        vector = np.frombuffer(bytes(row.vector), dtype="<f2").tolist()
+        return Response(EmbeddingAnswer(image=image.pk, spec=index.spec.config.as_values(), vector=vector))
+
+
+class EmbeddingsView(KnownParameters, APIView):
+    """The features of all images of a dataset."""
+
+    renderer_classes = [BinaryRenderer, JSONRenderer]
+
+    @extend_schema(
+        operation_id="datasets_embeddings", responses={(200, BINARY): OpenApiTypes.BINARY, 304: None}
+    )
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
+        """Send the vectors (n, d) float16, for `numpy.load`, of the configuration that answers searches.
+
+        `embeddings-ids.npy` says which image each row is of. Both have the same `ETag` while nothing changes.
+        A row whose image is deleted while they are sent is all zeros.
+        """
+        return _sent(request, slug, "embeddings", vector_files.vectors)
+
+
+class EmbeddingsIdsView(KnownParameters, APIView):
+    """Which images the features of a dataset are of."""
+
+    renderer_classes = [BinaryRenderer, JSONRenderer]
+
+    @extend_schema(
+        operation_id="datasets_embeddings_ids", responses={(200, BINARY): OpenApiTypes.BINARY, 304: None}
+    )
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
+        """Send the ids (n,) int64 of the images that the rows of `embeddings.npy` are of."""
+        return _sent(request, slug, "embeddings-ids", vector_files.image_ids)
+
+
+def _sent(
+    request: Request, slug: str, name: str, content: Callable[[SearchIndex], Iterator[bytes]]
+) -> HttpResponseBase:
+    dataset = Dataset.objects.called(slug)
+    index = SearchIndex.objects.select_related("spec").filter(dataset=dataset, live=True).first()
+    if index is None:
+        raise NothingIndexedError("This dataset has no features yet: wait for its job to end.")
+    tag = quote_etag(vector_files.version(index))
+    known = get_conditional_response(request._request, etag=tag)
+    response = known or StreamingHttpResponse(content(index), content_type=BINARY)
+    response["ETag"] = tag
+    response["Cache-Control"] = "private, no-cache"
+    if known is None:
+        response["Content-Disposition"] = f'attachment; filename="{slug}-{name}.npy"'
+    return response
