@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gallery import jobs
 from gallery.ingest import dataset_removal, importing
+from gallery.jobs import results
 
 jobs.register(
     jobs.IMPORT,
@@ -14,6 +15,7 @@ jobs.register(
     cleanup=importing.remove_source,
     retry_files=importing.retry_files,
     audited_as="import.start",
+    result=results.ImportResult,
 )
 
 # nobody waits for it: the dataset is on no list any more
@@ -24,4 +26,5 @@ jobs.register(
     needs_space=False,
     queue="index",
     priority=6,
+    result=results.RemovalResult,
 )

@@ -16,7 +16,7 @@ from gallery.models import Dataset, FailedFile, Job
 from gallery.system import derived_files
 from gallery.system.stage_timer import StageTimer
 from gallery.system.stored_files import delete_on_commit
-from search import job_kinds, stored_folders
+from search import job_kinds, job_results, stored_folders
 from search.models import Experiment, FeatureMatrix, Projection, SearchIndex
 
 
@@ -163,6 +163,7 @@ jobs.register(
     queue="extract",
     helper=_help_extract,
     retry_files=_extract_files,
+    result=job_results.ExtractionResult,
 )
 jobs.register(
     job_kinds.INDEX,
@@ -171,6 +172,7 @@ jobs.register(
     queue="index",
     helper=_help_index,
     audited_as="index.rebuild",
+    result=job_results.IndexResult,
 )
 jobs.register(
     job_kinds.PROMOTE,
@@ -179,6 +181,7 @@ jobs.register(
     queue="index",
     helper=_help_extract,
     audited_as="configuration.promote",
+    result=job_results.PromotionResult,
 )
 # nobody waits for these: of all that is queued, maps come last
 jobs.register(
@@ -188,6 +191,7 @@ jobs.register(
     queue="project",
     priority=6,
     audited_as="experiment.compute",
+    result=job_results.ExperimentsResult,
 )
 jobs.register(
     job_kinds.VERIFY,
@@ -196,6 +200,7 @@ jobs.register(
     queue="index",
     priority=6,
     audited_as="verification.start",
+    result=job_results.VerificationReport,
 )
 jobs.register(
     job_kinds.PROJECT,
@@ -204,4 +209,5 @@ jobs.register(
     queue="project",
     priority=9,
     audited_as="map.compute",
+    result=job_results.MapsResult,
 )

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+from django.middleware.http import ConditionalGetMiddleware
 
 from gallery.access import gate, policies
 from gallery.access.client_address import may_probe
@@ -20,6 +22,7 @@ from semsearch_site.web.requests import ROUTE
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
+COMPRESSED_TYPES = ("application/json", "application/vnd.oai.openapi", "text/csv")
 # machines ask these how the site is
 PROBES = ("/healthz", "/readyz", "/metrics")
 # The site uses none of them, and so nothing that gets into a page may.
@@ -66,6 +69,31 @@ class PermissionsPolicyMiddleware:
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class ApiGzipMiddleware(GZipMiddleware):
+    """Compresses answers in text below /api/ for who takes them so.
+
+    Pages are left to a proxy: they hold tokens that a compressed length could tell of.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return the answer, compressed where that makes it smaller."""
+        if not is_of_api(request) or not response.get("Content-Type", "").startswith(COMPRESSED_TYPES):
+            return response
+        smaller: HttpResponseBase = super().process_response(request, response)  # type: ignore[arg-type]
+        return smaller
+
+
+class ApiETagMiddleware(ConditionalGetMiddleware):
+    """Names the state of an answer below /api/, and sends nothing to who has it already."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return the answer with its `ETag`, or 304."""
+        if not is_of_api(request):
+            return response
+        known: HttpResponseBase = super().process_response(request, response)  # type: ignore[arg-type]
+        return known
 
 
 class OutageMiddleware:

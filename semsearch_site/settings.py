@@ -34,6 +34,17 @@ STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 OPEN_READING = env.bool("OPEN_READING", True)
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ORIGINS", [])
+# a page of another site has a token or asks as a stranger: cookies are never for it
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "X-Request-ID",
+]
 HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 PROBE_ADDRESSES: list[str] = env.list("PROBE_ADDRESSES", [])
@@ -136,6 +147,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "semsearch_site.middleware.ApiGzipMiddleware",
+    "semsearch_site.middleware.ApiETagMiddleware",
     "gallery.access.audit.AuditMiddleware",
     "semsearch_site.middleware.OutageMiddleware",
     "semsearch_site.middleware.ProbeMiddleware",
@@ -150,6 +163,10 @@ MIDDLEWARE = [
     "semsearch_site.middleware.FullDiskMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
+if CORS_ALLOWED_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    # before whatever answers without asking further; behind the one that names the request
+    MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
 CSRF_FAILURE_VIEW = "semsearch_site.error_pages.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -28,8 +28,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.version",
         "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
         "gallery.audit_actions",
-        "search", "search.types", "search.metrics", "search.job_kinds", "search.stored_folders",
-        "search.damage",
+        "search", "search.types", "search.metrics", "search.job_kinds", "search.job_results",
+        "search.stored_folders", "search.damage",
     ),
     "doors": (
         "gallery.imaging", "gallery.ingest.archives", "gallery.ingest.zip_structure",

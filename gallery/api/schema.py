@@ -30,7 +30,11 @@ from typing import (
 )
 
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import (
     ComponentIdentity,
@@ -48,6 +52,7 @@ from rest_framework.renderers import JSONRenderer
 from gallery.access.policies import Policy, Rule
 from gallery.access.routes import policy_of_action
 from gallery.api.errors import ErrorAnswer
+from gallery.jobs.kinds import registered
 
 Schema: TypeAlias = dict[str, Any]
 Method = TypeVar("Method", bound=Callable[..., object])
@@ -107,6 +112,13 @@ class AnswerSchema(AutoSchema):
             return [one for one in found if TokenScheme.name not in one]
         anybody = policy.rule in (Rule.READ, Rule.SEARCH) and settings.OPEN_READING
         return [*found, {}] if anybody else found
+
+    def map_parsers(self) -> list[str]:
+        """Return the forms of what is sent: files in a form, everything else as JSON.
+
+        Forms without files are read as well; a program has no need of them, nor of a choice.
+        """
+        return ["application/json"]
 
     def get_operation_id(self) -> str:
         """Return a name that every language can give a function."""
@@ -180,6 +192,30 @@ class TypedDictExtension(OpenApiSerializerExtension):
             name for name in self.target.__required_keys__ if get_origin(hints[name]) is not NotRequired
         ]
         return build_object_type(properties=properties, required=required, description=get_doc(self.target))
+
+
+class JobResultExtension(OpenApiSerializerFieldExtension):
+    """Describes what jobs return: what any kind of them does, as it was registered."""
+
+    target_class = "gallery.api.serializers.JobResultField"
+
+    def get_name(self) -> str:
+        """Return the name of the component."""
+        return "JobResult"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
+        """Return the schema: every key that a kind may return, and seconds by the names of stages."""
+        properties: Schema = {}
+        for kind in registered().values():
+            hints = get_type_hints(kind.result, include_extras=True) if kind.result else {}
+            for name, hint in hints.items():
+                properties.setdefault(name, _schema_of(hint, auto_schema, direction))
+        seconds = append_meta(
+            build_basic_type(OpenApiTypes.DOUBLE) or {}, {"description": "Seconds of a stage."}
+        )
+        return build_object_type(
+            properties=properties, additionalProperties=seconds, description="What a job did, by its kind."
+        )
 
 
 def field_answers(answer: Any) -> Callable[[Method], Method]:

@@ -173,6 +173,10 @@ class WithErrors:
         return shown
 
 
+class JobResultField(serializers.DictField):
+    """What a job did: `jobs.register` was told for each kind what that is."""
+
+
 class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     """A job and its progress; `failed` counts the files it could not use."""
 
@@ -185,6 +189,7 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     percent = serializers.IntegerField(read_only=True)
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")
+    result = JobResultField(read_only=True)
 
     def get_retryable(self, job: Job) -> bool:
         """Whether it can be tried again."""

@@ -7,6 +7,7 @@ is documented and what is taken cannot differ.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -45,17 +46,30 @@ class KnownParameters:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may, then look at the parameters. Raises: ValidationError that names what is unknown."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view it is mixed into
-        if request.query_params and request.method != "OPTIONS":
-            taken = _parameters(self, request.method or "")
-            if wrong := {name: [UNKNOWN_PARAMETER] for name in request.query_params if name not in taken}:
-                raise ValidationError(wrong)
+        if request.method == "OPTIONS":
+            return
+        taken = _taken_by(self, request.method or "")
+        if wrong := {
+            name: [UNKNOWN_PARAMETER] for name in request.query_params if name not in taken.parameters
+        }:
+            raise ValidationError(wrong)
+        if not taken.body and isinstance(request.data, Mapping) and request.data:
+            raise ValidationError({str(name): [UNKNOWN_FIELD] for name in request.data})
 
 
-_taken: dict[tuple[type, str, str], frozenset[str]] = {}
+@dataclass(frozen=True)
+class Taken:
+    """What an operation takes: names of parameters in the address, and whether it takes a body."""
+
+    parameters: frozenset[str]
+    body: bool
 
 
-def _parameters(view: Any, method: str) -> frozenset[str]:
-    """Return the names of the parameters that a method of a view takes, once looked up for all requests."""
+_taken: dict[tuple[type, str, str], Taken] = {}
+
+
+def _taken_by(view: Any, method: str) -> Taken:
+    """Return what a method of a view takes, once looked up for all requests."""
     method = "GET" if method == "HEAD" else method
     action = getattr(view, "action_map", {}).get(method.lower(), method.lower())
     key = type(view), action, method
@@ -64,5 +78,8 @@ def _parameters(view: Any, method: str) -> frozenset[str]:
         schema = getattr(handler, "kwargs", {}).get("schema", AnswerSchema)()
         schema.view, schema.method = view, method
         # the form of the answer, which negotiation reads
-        _taken[key] = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
+        parameters = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
+        # what a GET or DELETE sends along, no one reads
+        body = method in ("POST", "PATCH", "PUT") and schema.get_request_serializer() is not None
+        _taken[key] = Taken(parameters, body)
     return _taken[key]

@@ -79,6 +79,7 @@ class JobType:
     retry_files: RetryFiles | None = None
     audited_as: str = ""
     needs_space: bool = True
+    result: type | None = None
 
 
 class UnknownKindError(LookupError):
@@ -101,6 +102,7 @@ def register(
     retry_files: RetryFiles | None = None,
     audited_as: str = "",
     needs_space: bool = True,
+    result: type | None = None,
 ) -> None:
     """Make a kind of job known.
 
@@ -117,9 +119,11 @@ def register(
         audited_as: the action of the audit's entry when somebody starts one; none for what only follows from
             other changes.
         needs_space: whether it waits while the disk is nearly full; false for work that only removes.
+        result: the `TypedDict` of what the handler returns, for the description of the REST interface. The
+            same key means the same in all of them; seconds by stage need not be named.
     """
     _types[kind] = JobType(
-        handler, queue, priority, helper, unfinished, cleanup, retry_files, audited_as, needs_space
+        handler, queue, priority, helper, unfinished, cleanup, retry_files, audited_as, needs_space, result
     )
     job_labels.set_label(kind, label)
 

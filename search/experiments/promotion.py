@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 import numpy as np
 from django.db import transaction
 
@@ -20,6 +18,7 @@ from search.embedding import writer as embedding_writer
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs, matrices
 from search.indexing import builds, database_vectors
+from search.job_results import PromotionResult
 from search.models import Experiment, FeatureSpec, SearchIndex
 
 COPY_ROWS = 2048
@@ -59,16 +58,6 @@ def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
     active = Job.objects.filter(dataset=dataset, kind=job_kinds.PROMOTE, state__in=Job.ACTIVE)
     same = next((job for job in active.order_by("pk") if job.parameters == {"spec": spec.pk}), None)
     return same or jobs.enqueue(job_kinds.PROMOTE, dataset, spec=spec.pk)
-
-
-class PromotionResult(TypedDict):
-    """What a switch did: ids of the index that is live now and of the one before, and what that took."""
-
-    index: int
-    replaced: int | None
-    generation: str
-    embeddings: int
-    failed: int
 
 
 def promote_job(run: JobRun) -> PromotionResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypedDict
 
 import numpy as np
 from django.core.files.storage import default_storage
@@ -18,22 +17,12 @@ from search.embedding.work_units import without_embedding
 from search.features import feature_specs
 from search.indexing import builds, database_vectors, snapshots
 from search.indexing.backends import backend
+from search.job_results import VerificationReport
 from search.models import SearchIndex
 from search.stored_folders import FEATURE_MAPS
 from search.types import Ids
 
 IMAGE_FOLDERS = ("images", "thumbnails")
-
-
-class VerificationReport(TypedDict):
-    """What was counted, and whether everything agrees."""
-
-    images: int
-    embeddings: int
-    indexed: int
-    orphans: int
-    missing: int
-    ok: bool
 
 
 @dataclass

@@ -82,9 +82,14 @@ class SchemaClient:
             for item in value.values():
                 yield from self._problems(shape["additionalProperties"], item, f"{where}.*")
             return
+        if "additionalProperties" in shape:
+            for name in value.keys() - shape["properties"].keys():
+                yield from self._problems(shape["additionalProperties"], value[name], f"{where}.{name}")
+            value = {name: one for name, one in value.items() if name in shape["properties"]}
         known = [name for name in shape["properties"] if name in value]
-        # PostgreSQL keeps a stored JSON object in an order of its own, and a manifest's file is sorted
-        in_order = connection.vendor != "postgresql" and ".manifest" not in where
+        # PostgreSQL keeps a stored JSON object in an order of its own, a manifest's file is sorted, and what
+        # jobs return has one description for all kinds
+        in_order = connection.vendor != "postgresql" and not {"manifest", "result"} & set(where.split("."))
         if (list(value) if in_order else sorted(value)) != (known if in_order else sorted(known)):
             yield f"{where}: has {list(value)}, its schema says {list(shape['properties'])}"
         if lacking := set(shape.get("required", ())) - set(value):

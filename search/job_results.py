@@ -1,0 +1,57 @@
+"""What the kinds of job of search return."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class ExtractionResult(TypedDict):
+    """What an extraction came to."""
+
+    embeddings: int
+    failed: int
+    images_per_s: float
+    seconds: float
+    engine: NotRequired[str]
+    passed_over: NotRequired[int]
+
+
+class IndexResult(TypedDict):
+    """The generations that were built, by number."""
+
+    builds: list[int]
+
+
+class ExperimentsResult(TypedDict):
+    """How many experiments were computed, and how many there were already."""
+
+    experiments: int
+    skipped: int
+
+
+class MapsResult(TypedDict):
+    """How many maps were made, and how many there were already."""
+
+    projections: int
+    skipped: int
+
+
+class PromotionResult(TypedDict):
+    """What a switch did: ids of the index that is live now and of the one before, and what that took."""
+
+    index: int
+    replaced: int | None
+    generation: str
+    embeddings: int
+    failed: int
+
+
+class VerificationReport(TypedDict):
+    """What was counted, and whether everything agrees."""
+
+    images: int
+    embeddings: int
+    indexed: int
+    orphans: int
+    missing: int
+    ok: bool
