@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from gallery.api.parsers import check_values
-from gallery.api.serializers import ImageSerializer, JobSerializer
+from gallery.api.serializers import ImageSerializer, JobSerializer, SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.image_filter import ImageFilter
 from gallery.ingest.image_changes import KnownAs
@@ -122,7 +122,7 @@ class SomeImagesSerializer(ImageFilterSerializer):
 class NewImageSerializer(KnownFields, serializers.Serializer[Any]):
     """A picture to add."""
 
-    file = serializers.FileField()
+    file = SentFileField()
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
     label = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")  # type: ignore[assignment]
     external_id = external_id()

@@ -29,6 +29,12 @@ class CategorySerializer(serializers.Serializer[Any]):
     images = serializers.IntegerField()
 
 
+class SentFileField(serializers.FileField):
+    """A file of a form. What comes without a name of a file is a text to those who read forms."""
+
+    default_error_messages = {"invalid": "Send a file: a part of a form that has a filename."}
+
+
 class DatasetSerializer(KnownFields, serializers.ModelSerializer[Dataset]):
     """A dataset; `images` counts its pictures."""
 
@@ -153,7 +159,7 @@ class WindowRequestSerializer(serializers.Serializer[Any]):
 class ArchiveSerializer(KnownFields, serializers.Serializer[Any]):
     """A zip of pictures to import."""
 
-    file = serializers.FileField()
+    file = SentFileField()
 
 
 class WithErrors:

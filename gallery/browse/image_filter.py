@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
-from django.db.models.fields.json import KeyTransform, KeyTransformExact
+from django.db.models.fields.json import KeyTransform
 
 from gallery.models import Image
 
@@ -42,6 +42,8 @@ class ImageFilter:
             "pk__in": self.ids,
         }
         rows = rows.filter(**{name: value for name, value in columns.items() if value is not None})
-        for key, value in (self.metadata or {}).items():
-            rows = rows.filter(KeyTransformExact(KeyTransform(key, "metadata"), value))
+        for number, (key, value) in enumerate((self.metadata or {}).items()):
+            # by a name of ours: a key of theirs may hold what Django takes for a lookup
+            name = f"metadata_{number}"
+            rows = rows.alias(**{name: KeyTransform(key, "metadata")}).filter(**{name: value})
         return rows

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
 from search.live.query import SearchRequest
 
@@ -20,7 +21,7 @@ MOST_TOGETHER = 50
 class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
     """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
 
-    file = serializers.FileField(required=False, help_text="A picture.")
+    file = SentFileField(required=False, help_text="A picture.")
     url = serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
     image = serializers.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image."
@@ -74,7 +75,7 @@ class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
 class SearchByFileSerializer(AnySearchSerializer):
     """A search with a picture that is sent."""
 
-    file = serializers.FileField(help_text="A picture.")
+    file = SentFileField(help_text="A picture.")
     url = image = vector = None  # type: ignore[assignment]
     # a form has no null
     dataset = serializers.CharField(
