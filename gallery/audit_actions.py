@@ -15,6 +15,7 @@ ACTIONS: Final = {
     "image.describe": "changed what is known of an image",
     "import.start": "started an import",
     "features.extract": "started an extraction",
+    "features.import": "took in features that were made elsewhere",
     "index.rebuild": "started a build of indexes",
     "index.damaged": "found an index damaged",
     "experiment.compute": "started experiments",

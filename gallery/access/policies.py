@@ -155,6 +155,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "image-embedding": {"GET": _ANSWER},
     "dataset-embeddings": {"GET": _read("numbers made of what everybody may look at")},
     "dataset-embeddings-ids": {"GET": _ANSWER},
+    "dataset-embeddings-create": {"POST": _write("adds an index of vectors", "search.add_searchindex")},
     "image-grid": {"GET": _ANSWER},
     "job-list": {"GET": _ANSWER},
     "job-detail": {"GET": _ANSWER},

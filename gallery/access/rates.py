@@ -49,6 +49,7 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("search-batch", "POST"): Throttle.SEARCH,
     ("dataset-upload", "POST"): Throttle.UPLOAD,
     ("dataset-from-images", "POST"): Throttle.UPLOAD,
+    ("dataset-embeddings-create", "POST"): Throttle.UPLOAD,
     ("image-list", "POST"): Throttle.UPLOAD,
     ("admin:gallery_dataset_upload", "POST"): Throttle.UPLOAD,
     # computes with a network, or reads all rows of a dataset

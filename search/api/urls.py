@@ -33,6 +33,11 @@ urlpatterns = [
         name="image-embedding",
     ),
     path(
+        "datasets/<slug:slug>/embeddings/",
+        embedding_api.NewEmbeddingsView.as_view(),
+        name="dataset-embeddings-create",
+    ),
+    path(
         "datasets/<slug:slug>/embeddings.npy",
         embedding_api.EmbeddingsView.as_view(),
         name="dataset-embeddings",

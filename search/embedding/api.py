@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -11,16 +11,20 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gallery.api.parsers import MultiPartParser
 from gallery.api.renderers import BinaryRenderer
-from gallery.api.strict import KnownParameters
+from gallery.api.serializers import JobSerializer, SentFileField
+from gallery.api.strict import KnownFields, KnownParameters
+from gallery.api.views import shown_jobs
 from gallery.errors import NotFoundError, NothingIndexedError
 from gallery.models import Dataset, Image
-from search.embedding import vector_files
+from search.embedding import vector_files, vector_import
 from search.models import Embedding, SearchIndex
 from search.types import FeatureConfigValues
 
@@ -52,6 +56,54 @@ class ImageEmbeddingView(KnownParameters, APIView):
             )
         vector = np.frombuffer(bytes(row.vector), dtype="<f2").tolist()
         return Response(EmbeddingAnswer(image=image.pk, spec=index.spec.config.as_values(), vector=vector))
+
+
+class NewEmbeddingsSerializer(KnownFields, serializers.Serializer[Any]):
+    """Vectors that were made elsewhere."""
+
+    file = SentFileField(help_text="Vectors (n, d), as NumPy saves them (.npy).")
+    ids = SentFileField(help_text="The images (n,) that they are of, as NumPy saves them (.npy).")
+    name = serializers.SlugField(max_length=80, help_text="What the features are called.")
+
+
+class NewEmbeddingsResponseSerializer(serializers.Serializer[Any]):
+    """Where the vectors are, and the job that builds their index."""
+
+    index = serializers.IntegerField(
+        source="index.pk", help_text="Its number: `/search/` takes it as `index`."
+    )
+    stored = serializers.IntegerField(help_text="How many vectors were new.")
+    kept = serializers.IntegerField(help_text="How many images had one of this name already.")
+    job = JobSerializer()
+
+
+class NewEmbeddingsView(KnownParameters, APIView):
+    """Features of a dataset that were made elsewhere."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="datasets_embeddings_create",
+        request={"multipart/form-data": NewEmbeddingsSerializer},
+        responses={202: NewEmbeddingsResponseSerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Store vectors of images under a name; the job in the answer builds their index.
+
+        Searches with `index` and an image or a vector look among them. No search can ask them with a picture:
+        the network that made them is not here.
+        """
+        dataset = Dataset.objects.called(slug)
+        form = NewEmbeddingsSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        ids = vector_import.read(values["ids"], "ids")
+        vectors = vector_import.read(values["file"], "vectors")
+        stored = vector_import.import_vectors(dataset, values["name"], ids, vectors)
+        shown = NewEmbeddingsResponseSerializer(
+            {**vars(stored), "job": shown_jobs().get(pk=stored.job.pk)}, context={"request": request}
+        )
+        return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
 
 class EmbeddingsView(KnownParameters, APIView):

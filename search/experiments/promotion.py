@@ -14,6 +14,7 @@ from gallery.system.held_rows import locked
 from gallery.system.open_datasets import hold_open
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs
+from search.embedding import vector_import
 from search.embedding import writer as embedding_writer
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs, matrices
@@ -47,8 +48,13 @@ def enqueue(experiment: Experiment) -> Job:
 def enqueue_index(index: SearchIndex) -> Job:
     """Queue the switch of live search to an index that is there, as to go back to an earlier one.
 
-    Raises: NotPromotableError when it is the live one already.
+    Raises: NotPromotableError when it is the live one already, or of vectors that were made elsewhere.
     """
+    if index.spec.model == vector_import.MODEL:
+        raise NotPromotableError(
+            "These features were made elsewhere: no image that is searched with, or comes new, could get any. "
+            "Ask them with `index` in a search."
+        )
     return _enqueue(index.dataset, index.spec)
 
 

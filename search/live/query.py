@@ -20,6 +20,8 @@ from gallery.ingest.fetching import fetch_image
 from gallery.models import Dataset, Image
 from gallery.system import measures
 from gallery.system.storage import StorageUnavailableError, storage_errors
+from search.embedding import vector_import
+from search.embedding.vector_import import MadeElsewhereError
 from search.features import loaded_extractors
 from search.index.base import NO_ID
 from search.index.live import Expansion
@@ -49,13 +51,15 @@ class WrongVectorError(SemsearchError):
 class SearchRequest:
     """What to search with (exactly one of the first four) and where; pages count from 1.
 
-    `vector` holds the numbers of features as they are stored, of the configuration that is searched.
+    `vector` holds the numbers of features as they are stored, of the configuration that is searched. `index`
+    is asked by its number, instead of the live ones.
     """
 
     data: bytes | None = None
     url: str | None = None
     image_id: int | None = None
     vector: tuple[float, ...] | None = None
+    index: int | None = None
     dataset: str | None = None
     label: str | None = None
     k: int = 20
@@ -172,6 +176,7 @@ class Query:
             row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
         if row is not None:
             return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
+        _require_network(index)
         with self.timings.stage("decode"):
             data = _stored_bytes(self.image)
             rgb = decoding.decode(data, image_limits(), shortest_side=index.spec.input_size)
@@ -206,7 +211,7 @@ def search(request: SearchRequest) -> SearchResponse:
 def _answer(request: SearchRequest, response: SearchResponse) -> None:
     timings = response.timings_ms
     with timings.stage("total"):
-        indexes = live_indexes(request.dataset)
+        indexes = _indexes(request)
         query = _query(request, response, indexes)
         _require_indexes(indexes, request)
         queries = [query.asked_of(index) for index in indexes]
@@ -223,6 +228,29 @@ def _answer(request: SearchRequest, response: SearchResponse) -> None:
             fetched *= 2
         response.has_next = len(found) >= wanted
         response.hits = found[(request.page - 1) * request.k : request.page * request.k]
+
+
+def _indexes(request: SearchRequest) -> list[SearchIndex]:
+    if request.index is None:
+        return live_indexes(request.dataset)
+    found = SearchIndex.objects.select_related("spec").filter(
+        pk=request.index, dataset__in=Dataset.objects.all()
+    )
+    if request.dataset is not None:
+        found = found.filter(dataset__slug=request.dataset)
+    if not found:
+        raise NotFoundError(f"There is no index {request.index} of what is searched; /indexes/ lists them.")
+    if request.image_id is None and request.vector is None:
+        _require_network(found[0])
+    return list(found)
+
+
+def _require_network(index: SearchIndex) -> None:
+    if index.spec.model == vector_import.MODEL:
+        raise MadeElsewhereError(
+            f"The features called {index.spec.layer} are made elsewhere, so no picture gets them here: search "
+            "with an image that has them, or with a vector."
+        )
 
 
 def _query(request: SearchRequest, response: SearchResponse, indexes: list[SearchIndex]) -> Query:

@@ -33,6 +33,12 @@ class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
         max_length=LONGEST_VECTOR,
         help_text="Features as `/images/{id}/embedding/` gives them, of the same configuration.",
     )
+    index = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The id of an index, to be asked instead of the live ones.",
+    )
     dataset = serializers.CharField(
         required=False, allow_blank=True, allow_null=True, max_length=80, help_text="Only in this one (slug)."
     )
@@ -110,6 +116,7 @@ def search_request(values: Mapping[str, Any]) -> SearchRequest:
         url=values.get("url"),
         image_id=values.get("image"),
         vector=values.get("vector"),
+        index=values.get("index"),
         dataset=values.get("dataset") or None,
         label=values.get("label") or None,
         k=values.get("k", SearchRequest.k),
