@@ -117,8 +117,8 @@ def _check(dataset: Dataset, name: str, ids: Ids, vectors: NDArray[Any]) -> None
     # also false for what is no number
     if not bool((np.abs(vectors) <= LARGEST).all()) or not bool(vectors.any(axis=1).all()):
         raise WrongVectorsError(
-            f"A vector is all zeros, or holds what is no number or one beyond ±{LARGEST:,}: it has no direction "
-            "that can be stored."
+            f"A vector is all zeros, or holds what is no number or one beyond ±{LARGEST:,}: it has no "
+            "direction that can be stored."
         )
     _check_images(dataset, ids)
     other = SearchIndex.objects.filter(dataset=dataset, spec__model=MODEL, spec__layer=name)

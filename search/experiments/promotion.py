@@ -52,8 +52,8 @@ def enqueue_index(index: SearchIndex) -> Job:
     """
     if index.spec.model == vector_import.MODEL:
         raise NotPromotableError(
-            "These features were made elsewhere: no image that is searched with, or comes new, could get any. "
-            "Ask them with `index` in a search."
+            "These features were made elsewhere: no image that is searched with, or comes new, could get "
+            "any. Ask them with `index` in a search."
         )
     return _enqueue(index.dataset, index.spec)
 

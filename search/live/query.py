@@ -248,8 +248,8 @@ def _indexes(request: SearchRequest) -> list[SearchIndex]:
 def _require_network(index: SearchIndex) -> None:
     if index.spec.model == vector_import.MODEL:
         raise MadeElsewhereError(
-            f"The features called {index.spec.layer} are made elsewhere, so no picture gets them here: search "
-            "with an image that has them, or with a vector."
+            f"The features called {index.spec.layer} are made elsewhere, so no picture gets them here: "
+            "search with an image that has them, or with a vector."
         )
 
 
