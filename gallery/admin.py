@@ -133,12 +133,18 @@ class ImageAdmin(admin.ModelAdmin[Image]):
     list_display = ("preview", "filename", "dataset", "category", "width", "height", "created_at")
     list_filter = ("dataset",)
     search_fields = ("filename", "category")
-    readonly_fields = ("preview", "dataset", "filename", "sha256", "width", "height", "size_bytes", "format")
+    # programs set what other systems know an image by, and what they know of it
+    readonly_fields = (
+        "preview", "dataset", "filename", "external_id", "metadata", "sha256", "width", "height",
+        "size_bytes", "format",
+    )  # fmt: skip
     fields = (
         "preview",
         "dataset",
         "filename",
         "category",
+        "external_id",
+        "metadata",
         "sha256",
         "width",
         "height",

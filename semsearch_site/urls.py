@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from gallery.accounts.views import AdminSignIn
 from gallery.api.errors import unknown_address
+from gallery.api.schema_view import SchemaView
 from semsearch_site import health, metrics
 
 urlpatterns = [
@@ -25,7 +26,7 @@ urlpatterns = [
     path("accounts/", include("gallery.accounts.urls")),
     path("api/v1/", include("gallery.api.urls")),
     path("api/v1/", include("search.api.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     re_path("^api/", unknown_address, name="api-unknown"),
     path("healthz", health.healthz, name="healthz"),

@@ -128,7 +128,7 @@ def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:
 
 def is_of_api(request: HttpRequest) -> bool:
     """Whether the answer goes to a program: everything below /api/ is JSON, errors too."""
-    return request.path_info.startswith("/api/")
+    return request.path_info == "/api" or request.path_info.startswith("/api/")
 
 
 # a program has no CSRF token, and what does not exist needs none

@@ -19,6 +19,7 @@ from gallery.api.schema import AnswerSchema
 UNKNOWN_PARAMETER = "There is no such parameter here."
 UNKNOWN_FIELD = "There is no such field here."
 FIXED_FIELD = "It cannot be set."
+SENDING = ("POST", "PUT", "PATCH")
 
 
 class KnownFields:
@@ -46,14 +47,15 @@ class KnownParameters:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may, then look at the parameters. Raises: ValidationError that names what is unknown."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view it is mixed into
-        if request.method == "OPTIONS":
-            return
         taken = _taken_by(self, request.method or "")
+        if taken is None:
+            return  # the view itself says which methods it has
         if wrong := {
             name: [UNKNOWN_PARAMETER] for name in request.query_params if name not in taken.parameters
         }:
             raise ValidationError(wrong)
-        if not taken.body and isinstance(request.data, Mapping) and request.data:
+        sends = request.method in SENDING
+        if sends and not taken.body and isinstance(request.data, Mapping) and request.data:
             raise ValidationError({str(name): [UNKNOWN_FIELD] for name in request.data})
 
 
@@ -65,21 +67,23 @@ class Taken:
     body: bool
 
 
-_taken: dict[tuple[type, str, str], Taken] = {}
+_taken: dict[tuple[type, str, str], Taken | None] = {}
 
 
-def _taken_by(view: Any, method: str) -> Taken:
-    """Return what a method of a view takes, once looked up for all requests."""
+def _taken_by(view: Any, method: str) -> Taken | None:
+    """Return what a method of a view takes, looked up once; None where it has no such method."""
     method = "GET" if method == "HEAD" else method
     action = getattr(view, "action_map", {}).get(method.lower(), method.lower())
     key = type(view), action, method
     if key not in _taken:
         handler = getattr(type(view), action, None)
-        schema = getattr(handler, "kwargs", {}).get("schema", AnswerSchema)()
-        schema.view, schema.method = view, method
-        # the form of the answer, which negotiation reads
-        parameters = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
-        # what a GET or DELETE sends along, no one reads
-        body = method in ("POST", "PATCH", "PUT") and schema.get_request_serializer() is not None
-        _taken[key] = Taken(parameters, body)
+        _taken[key] = None if handler is None or method == "OPTIONS" else _described(view, method, handler)
     return _taken[key]
+
+
+def _described(view: Any, method: str, handler: Any) -> Taken:
+    schema = getattr(handler, "kwargs", {}).get("schema", AnswerSchema)()
+    schema.view, schema.method = view, method
+    # the form of the answer is for negotiation to read
+    parameters = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
+    return Taken(parameters, method in SENDING and schema.get_request_serializer() is not None)

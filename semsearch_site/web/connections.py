@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,9 +16,9 @@ LOOKED_AT_EVERY_S = 1.0
 # What may come beside a body: request line, headers, and for each byte of the body the frame of a chunk.
 MOST_HEADER_BYTES = 64 * 2**10
 MOST_FRAME_BYTES = 16
+TOO_LONG = f"Address and headers have more than {MOST_HEADER_BYTES // 2**10} KiB: send less in them."
 BODY_PART_BYTES = 256 * 2**10
 MOST_AHEAD = 100  # requests that wait for the answer to one before them
-TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -73,10 +74,20 @@ class BoundedConnection(HttpToolsProtocol):
             return
         if self._came_bytes > MOST_HEADER_BYTES + MOST_FRAME_BYTES * self._body_bytes:
             if _rests(self):
-                self.transport.write(TOO_LONG)
-                self.transport.close()
+                self._end("431 Request Header Fields Too Large", "too_large", TOO_LONG)
             else:
                 self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, as an unknown method: of its address nothing is known, so it gets JSON."""
+        self._end("400 Bad Request", "invalid", "The request is no HTTP that is read here.")
+
+    def _end(self, status: str, code: str, detail: str) -> None:
+        """Answer with an error and end the connection: where the next request begins is not known."""
+        body = json.dumps({"error": {"code": code, "detail": detail}})
+        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        self.transport.write(f"{head}connection: close\r\n\r\n{body}".encode("ascii"))
+        self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
         # a stranger's wish for WebSockets, which there are none of here, is not worth a line

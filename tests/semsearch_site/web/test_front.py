@@ -254,7 +254,17 @@ def test_endless_headers_are_refused(serve: Serve) -> None:
     with served.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX: ")
         assert not drip(connection, b"a" * 1000)
-        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+        answer = connection.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "too_large"
+
+
+def test_what_is_no_http_is_refused_in_the_form_of_every_error(serve: Serve) -> None:
+    served = serve(echo)
+    for sent in (b"NONSENSE /api/v1/ HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01 hello\r\n\r\n"):
+        answer = served.ask(sent)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert set(json.loads(answer.partition(b"\r\n\r\n")[2])["error"]) == {"code", "detail"}
 
 
 def test_thousands_of_requests_ahead_of_their_answers_are_refused(serve: Serve) -> None:
