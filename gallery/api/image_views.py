@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -105,7 +105,16 @@ class ImageViewSet(
         )
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=shapes.ImageChangeSerializer, responses=serializers.ImageSerializer)
+    @extend_schema(
+        request=shapes.ImageChangeSerializer,
+        responses=serializers.ImageSerializer,
+        examples=[
+            OpenApiExample("a label", {"label": "wren"}, request_only=True),
+            OpenApiExample(
+                "names of your own", {"external_id": "inv-7", "metadata": {"shelf": "A3"}}, request_only=True
+            ),
+        ],
+    )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change label, external id or metadata of an image."""
         image = self.get_object()

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -51,6 +51,13 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
         """Return a dataset with its categories."""
         dataset = self.get_object()
         return Response(serializers.DatasetDetailSerializer(dataset).data)
+
+    @extend_schema(
+        examples=[OpenApiExample("a dataset", {"slug": "birds", "name": "Birds"}, request_only=True)]
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make an empty dataset."""
+        return super().create(request, *args, **kwargs)
 
     def perform_create(self, serializer: BaseSerializer[Dataset]) -> None:
         """Store the dataset, and read it as lists do: with its count of images."""
