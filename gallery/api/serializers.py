@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypedDict
 
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
@@ -33,6 +34,11 @@ class SentFileField(serializers.FileField):
     """A file of a form. What comes without a name of a file is a text to those who read forms."""
 
     default_error_messages = {"invalid": "Send a file: a part of a form that has a filename."}
+
+
+@extend_schema_field(OpenApiTypes.URI)
+class StoredFileField(serializers.FileField):
+    """The address of a file that is always there."""
 
 
 class DatasetSerializer(KnownFields, serializers.ModelSerializer[Dataset]):
@@ -73,8 +79,11 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
     )
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
     metadata = serializers.DictField(read_only=True, help_text="What else is known of it, by name.")
-    url = serializers.FileField(source="file", read_only=True, use_url=True)
-    thumbnail = serializers.FileField(read_only=True, use_url=True)
+    external_id = serializers.CharField(
+        read_only=True, allow_null=True, help_text="What another system knows it by."
+    )
+    url = StoredFileField(source="file", read_only=True, use_url=True)
+    thumbnail = StoredFileField(read_only=True, use_url=True)
     page_url = serializers.SerializerMethodField()
 
     class Meta:

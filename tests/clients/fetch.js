@@ -23,11 +23,11 @@ function required({ data, error, response }) {
 }
 
 /** @param {string} path */
-const file = async (path) => new File([await readFile(path)], path.split("/").at(-1) ?? "file");
+const file = async (path) => new File([new Uint8Array(await readFile(path))], path.split("/").at(-1) ?? "file");
 
 /**
  * Send fields as a form.
- * @param {object} body
+ * @param {any} body
  */
 const asForm = (body) => {
   const form = new FormData();
