@@ -138,12 +138,27 @@ class ImageChangeSerializer(KnownFields, serializers.Serializer[Any]):
     """What is to change of an image; what is not said stays. `metadata` is replaced as a whole."""
 
     label = serializers.CharField(required=False, allow_blank=True, max_length=200)  # type: ignore[assignment]
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=1,
+        help_text="The same as a list, empty for none.",
+    )
     external_id = external_id(allow_null=True)
     metadata = MetadataField(required=False, help_text="An object of JSON.")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse two answers to one question."""
+        if "label" in attrs and "labels" in attrs:
+            raise serializers.ValidationError("Give `label` or `labels`, not both.")
+        return attrs
+
     def as_changes(self) -> dict[str, object]:
         """Return the columns that change."""
-        return {LABEL_OF.get(name, name): value for name, value in self.validated_data.items()}
+        values = dict(self.validated_data)
+        if "labels" in values:
+            values["label"] = next(iter(values.pop("labels")), "")
+        return {LABEL_OF.get(name, name): value for name, value in values.items()}
 
 
 class LabelSerializer(KnownFields, serializers.Serializer[Any]):

@@ -78,6 +78,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         slug_field="slug", read_only=True
     )
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
+    labels = serializers.SerializerMethodField(help_text="All its labels, as a list.")
     metadata = serializers.DictField(read_only=True, help_text="What else is known of it, by name.")
     external_id = serializers.CharField(
         read_only=True, allow_null=True, help_text="What another system knows it by."
@@ -92,6 +93,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "id",
             "dataset",
             "label",
+            "labels",
             "external_id",
             "metadata",
             "filename",
@@ -105,6 +107,10 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "sha256",
             "created_at",
         ]
+
+    def get_labels(self, image: Image) -> list[str]:
+        """Return the label as a list."""
+        return [image.category] if image.category else []
 
     def get_page_url(self, image: Image) -> str:
         """Return the address of the picture's page."""

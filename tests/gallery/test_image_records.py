@@ -95,7 +95,10 @@ def test_an_image_is_changed_and_the_audit_has_it(dataset: Dataset, staff_client
     answer = patch(staff_client, address, external_id=None, metadata={"y": 2})
     assert [answer.json()[name] for name in ("label", "external_id", "metadata")] == ["dogs", None, {"y": 2}]
     assert patch(staff_client, address).status_code == 200
-    label, described = AuditEntry.objects.filter(action__in=("image.label", "image.describe")).order_by("pk")
+    assert patch(staff_client, address, labels=[]).json()["labels"] == []
+    assert patch(staff_client, address, labels=["owls"]).json()["label"] == "owls"
+    assert patch(staff_client, address, labels=["owls"], label="owls").status_code == 400
+    label, described, *_ = AuditEntry.objects.filter(action__in=("image.label", "image.describe")).order_by("pk")
     assert label.details == {"before": "cats", "after": "dogs"}
     assert described.details["external_id"] == {"before": "a", "after": None}
     assert described.details["metadata"] == {"before": {"x": 1}, "after": {"y": 2}}
