@@ -98,7 +98,8 @@ def test_an_image_is_changed_and_the_audit_has_it(dataset: Dataset, staff_client
     assert patch(staff_client, address, labels=[]).json()["labels"] == []
     assert patch(staff_client, address, labels=["owls"]).json()["label"] == "owls"
     assert patch(staff_client, address, labels=["owls"], label="owls").status_code == 400
-    label, described, *_ = AuditEntry.objects.filter(action__in=("image.label", "image.describe")).order_by("pk")
+    entries = AuditEntry.objects.filter(action__in=("image.label", "image.describe"))
+    label, described, *_ = entries.order_by("pk")
     assert label.details == {"before": "cats", "after": "dogs"}
     assert described.details["external_id"] == {"before": "a", "after": None}
     assert described.details["metadata"] == {"before": {"x": 1}, "after": {"y": 2}}
