@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gallery import jobs
@@ -22,6 +24,7 @@ from search.types import FeatureConfig, Ids
 MODEL = "imported"
 MOST_ROWS = 100_000
 MOST_DIMS = 8192
+MOST_BYTES = 256 * 2**20  # of one file
 LARGEST = 65_504  # in 16 bits
 STORED_TOGETHER = 1000
 NAMED = 5
@@ -88,14 +91,22 @@ def import_vectors(dataset: Dataset, name: str, ids: Ids, vectors: NDArray[Any])
 
 
 def read(file: IO[bytes], what: str) -> NDArray[Any]:
-    """Return the array of a file of NumPy. Raises: WrongVectorsError for what is none."""
+    """Return the array of a file of NumPy, which is as long as it says. Raises: WrongVectorsError."""
     try:
-        found = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
-        raise WrongVectorsError(f"The file of the {what} is no .npy file of NumPy with numbers.") from error
-    if not isinstance(found, np.ndarray):
-        raise WrongVectorsError(f"The file of the {what} holds several arrays (.npz): send one, as .npy.")
-    return found
+        version = npy.read_magic(file)
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, by_columns, kind = header(file)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OSError) as error:
+        raise WrongVectorsError(f"The file of the {what} is no .npy file of NumPy.") from error
+    size = math.prod(shape) * kind.itemsize
+    if kind.hasobject or size > MOST_BYTES:
+        raise WrongVectorsError(
+            f"The file of the {what} holds no numbers, or more than {MOST_BYTES // 2**20} MiB of them."
+        )
+    content = file.read(size + 1)
+    if len(content) != size:
+        raise WrongVectorsError(f"The file of the {what} is shorter or longer than its head says.")
+    return np.frombuffer(content, dtype=kind).reshape(shape, order="F" if by_columns else "C")
 
 
 def _check(dataset: Dataset, name: str, ids: Ids, vectors: NDArray[Any]) -> None:

@@ -16,7 +16,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.ingest import removal
 from gallery.models import Dataset
-from search.embedding import vector_files
+from search.embedding import vector_files, vector_import
 from search.models import Embedding, SearchIndex
 from tests.conftest import image_bytes
 
@@ -123,10 +123,21 @@ def test_vectors_that_cannot_be_those_of_images_are_refused(
         (ids, bad, "no number"),
         (ids, good * 0, "zeros"),
         (ids, np.ones((16, 9000), dtype=np.float16), "at most"),
-        (np.array([{}], dtype=object), good, "ids is no .npy"),
+        (np.array([{}], dtype=object), good, "no numbers"),
     ):
         answer = sent(staff_client, wrong_ids, wrong)
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_vectors"), words
         assert words in answer.json()["error"]["detail"]
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": (10**15, 9)})
+    for content, words in (
+        (b"", "no .npy"),
+        (b"PK\x03\x04", "no .npy"),
+        (b"\x93NUMPY\x01\x00\x04\x00((((", "no .npy"),
+        (head.getvalue(), "MiB"),
+        (head.getvalue().replace(b"1000000000000000", b"              16"), "shorter"),
+    ):
+        with pytest.raises(vector_import.WrongVectorsError, match=words):
+            vector_import.read(io.BytesIO(content), "vectors")
     assert sent(staff_client, ids, good, name="not a slug").status_code == 400
     assert not SearchIndex.objects.filter(spec__model="imported").exists()
