@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -93,10 +94,10 @@ def import_vectors(dataset: Dataset, name: str, ids: Ids, vectors: NDArray[Any])
 def read(file: IO[bytes], what: str) -> NDArray[Any]:
     """Return the array of a file of NumPy, which is as long as it says. Raises: WrongVectorsError."""
     try:
-        version = npy.read_magic(file)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, by_columns, kind = header(file)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OSError) as error:
+        if npy.read_magic(file) != (1, 0):  # tables of numbers have no other
+            raise ValueError("another version")
+        shape, by_columns, kind = npy.read_array_header_1_0(file)
+    except (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
         raise WrongVectorsError(f"The file of the {what} is no .npy file of NumPy.") from error
     size = math.prod(shape) * kind.itemsize
     if kind.hasobject or size > MOST_BYTES:
