@@ -56,5 +56,8 @@ export default [
     languageOptions: { globals: globals.browser },
   },
   { files: ["static/js/shared/theme.js"], languageOptions: { sourceType: "script" } },
-  { files: ["tests/js/**", "eslint.config.js"], languageOptions: { globals: globals.node } },
+  {
+    files: ["tests/js/**", "tests/clients/**", "eslint.config.js"],
+    languageOptions: { globals: globals.node },
+  },
 ];

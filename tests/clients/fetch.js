@@ -23,7 +23,8 @@ function required({ data, error, response }) {
 }
 
 /** @param {string} path */
-const file = async (path) => new File([new Uint8Array(await readFile(path))], path.split("/").at(-1) ?? "file");
+const file = async (path) =>
+  new File([new Uint8Array(await readFile(path))], path.split("/").at(-1) ?? "file");
 
 /**
  * Send fields as a form.
@@ -60,7 +61,9 @@ const byFile = required(
     bodySerializer: asForm,
   }),
 );
-const byImage = required(await client.POST("/api/v1/search/", { body: { image: Number(image), k: 2, page: 1 } }));
+const byImage = required(
+  await client.POST("/api/v1/search/", { body: { image: Number(image), k: 2, page: 1 } }),
+);
 const stored = required(
   await client.GET("/api/v1/images/{id}/", { params: { path: { id: Number(image) } } }),
 );
