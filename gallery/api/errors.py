@@ -146,10 +146,19 @@ def _code(error: exceptions.APIException) -> str:
 
 
 def _in_words(detail: Any, field: str = "") -> str:
+    """Return what is wrong, each with the way to its field, as `queries.3.image: A valid integer …`."""
     if isinstance(detail, dict):
-        return " ".join(
-            _in_words(value, "" if key == "non_field_errors" else key) for key, value in detail.items()
-        )
-    if isinstance(detail, list):
-        return " ".join(_in_words(value, field) for value in detail)
-    return f"{field}: {detail}" if field else str(detail)
+        own = ("non_field_errors",)
+        parts = [(value, field if key in own else _within(field, key)) for key, value in detail.items()]
+    elif isinstance(detail, list):
+        parts = [
+            (value, _within(field, number) if isinstance(value, dict) else field)
+            for number, value in enumerate(detail)
+        ]
+    else:
+        return f"{field}: {detail}" if field else str(detail)
+    return " ".join(filter(None, (_in_words(value, way) for value, way in parts)))
+
+
+def _within(field: str, key: object) -> str:
+    return f"{field}.{key}" if field else str(key)

@@ -127,30 +127,37 @@ def test_every_view_of_the_interface_knows_its_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "address", "body"),
+    ("method", "address", "body", "wrong"),
     [
-        ("post", "/api/v1/datasets/", {"slug": "new", "name": "New", "nam": "x"}),
-        ("post", "/api/v1/datasets/", {"slug": "new", "name": "New", "images": 3}),
-        ("patch", "/api/v1/datasets/mine/", {"nonsense": 1}),
-        ("patch", "/api/v1/images/?dataset=mine", {"label": "x", "nonsense": 1}),
-        ("post", "/api/v1/search/", {"image": 1, "datasets": "mine"}),
-        ("post", "/api/v1/search/batch/", {"queries": [{"image": 1, "nonsense": 2}]}),
-        ("post", "/api/v1/experiments/", {"dataset": "mine", "model": "x"}),
-        ("post", "/api/v1/projections/", {"dataset": "mine", "parameters": {"neighbors": 3}}),
-        ("post", "/api/v1/datasets/from-images/", {"slug": "a", "name": "A", "images": [1], "label": "x"}),
+        ("post", "/api/v1/datasets/", {"slug": "new", "name": "New", "nam": "x"}, "nam"),
+        ("post", "/api/v1/datasets/", {"slug": "new", "name": "New", "images": 3}, "images"),
+        ("patch", "/api/v1/datasets/mine/", {"nonsense": 1}, "nonsense"),
+        ("patch", "/api/v1/images/?dataset=mine", {"label": "x", "nonsense": 1}, "nonsense"),
+        ("post", "/api/v1/search/", {"image": 1, "datasets": "mine"}, "datasets"),
+        ("post", "/api/v1/search/batch/", {"queries": [{"image": 1, "nonsense": 2}]}, "queries.0.nonsense"),
+        ("post", "/api/v1/experiments/", {"dataset": "mine", "model": "x"}, "model"),
+        (
+            "post",
+            "/api/v1/projections/",
+            {"dataset": "mine", "parameters": {"neighbors": 3}},
+            "parameters.neighbors",
+        ),
+        (
+            "post",
+            "/api/v1/datasets/from-images/",
+            {"slug": "a", "name": "A", "images": [1], "label": "x"},
+            "label",
+        ),
     ],
 )
 def test_a_field_that_nobody_reads_is_refused_by_its_name(
-    dataset: Dataset, staff_client: Client, method: str, address: str, body: dict[str, Any]
+    dataset: Dataset, staff_client: Client, method: str, address: str, body: dict[str, Any], wrong: str
 ) -> None:
     response = staff_client.generic(
         method.upper(), address, json.dumps(body), content_type="application/json"
     )
-    named = {"nonsense", "nam", "images", "datasets", "model", "neighbors", "label"} & set(
-        response.json()["error"]["detail"].replace(":", " ").split()
-    )
     assert response.status_code == 400, response.content
-    assert named, response.content
+    assert wrong in response.json()["error"]["detail"]
 
 
 def test_fields_of_forms_are_looked_at_too(dataset: Dataset, staff_client: Client) -> None:
