@@ -81,7 +81,7 @@ class ApiGzipMiddleware(GZipMiddleware):
         """Return the answer, compressed where that makes it smaller."""
         if not is_of_api(request) or not response.get("Content-Type", "").startswith(COMPRESSED_TYPES):
             return response
-        smaller: HttpResponseBase = super().process_response(request, response)  # type: ignore[arg-type]
+        smaller: HttpResponseBase = super().process_response(request, response)
         return smaller
 
 
@@ -92,7 +92,7 @@ class ApiETagMiddleware(ConditionalGetMiddleware):
         """Return the answer with its `ETag`, or 304."""
         if not is_of_api(request):
             return response
-        known: HttpResponseBase = super().process_response(request, response)  # type: ignore[arg-type]
+        known: HttpResponseBase = super().process_response(request, response)
         return known
 
 

@@ -18,7 +18,6 @@ from gallery.models import Dataset
 
 MOST_CHOSEN = 200
 LONGEST_METADATA = 64 * 2**10
-LABEL_OF = {"label": "category"}  # how the columns are called inside
 
 
 class MetadataField(serializers.DictField):
@@ -155,10 +154,13 @@ class ImageChangeSerializer(KnownFields, serializers.Serializer[Any]):
 
     def as_changes(self) -> dict[str, object]:
         """Return the columns that change."""
-        values = dict(self.validated_data)
+        values: dict[str, object] = dict(self.validated_data)
         if "labels" in values:
-            values["label"] = next(iter(values.pop("labels")), "")
-        return {LABEL_OF.get(name, name): value for name, value in values.items()}
+            values["label"] = next(iter(self.validated_data["labels"]), "")
+            del values["labels"]
+        if "label" in values:
+            values["category"] = values.pop("label")
+        return values
 
 
 class LabelSerializer(KnownFields, serializers.Serializer[Any]):

@@ -126,7 +126,7 @@ class AnswerSchema(AutoSchema):
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Schema]:
         """Say that the numbers of rows are numbers: routes have patterns for them, which tell no type."""
-        found: list[Schema] = super()._resolve_path_parameters(variables)
+        found: list[Schema] = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
         for one in found:
             if one["name"] == "id":
                 one["schema"] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "format": "int64"}
@@ -135,12 +135,13 @@ class AnswerSchema(AutoSchema):
     def query_parameters(self) -> set[str]:
         """Return the names of the parameters of the address that are documented."""
         names: set[str] = set()
-        for one in self.get_override_parameters():
+        described: list[Any] = self.get_override_parameters()
+        for one in described:
             if isinstance(one, type):  # a serializer, whose fields are the parameters
                 names |= set(one().fields)
             elif one.location == OpenApiParameter.QUERY:
                 names.add(one.name)
-        paginator = self._get_paginator()
+        paginator = self._get_paginator()  # type: ignore[no-untyped-call]
         if paginator is not None and self._is_list_view():
             names |= {one["name"] for one in paginator.get_schema_operation_parameters(self.view)}
         return names

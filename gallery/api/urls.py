@@ -13,9 +13,9 @@ class Router(SimpleRouter):
 
     routes = [
         Route(
-            url=SimpleRouter.routes[0].url,
-            mapping={**SimpleRouter.routes[0].mapping, "patch": "label_many", "delete": "delete_many"},
-            name=SimpleRouter.routes[0].name,
+            url=r"^{prefix}{trailing_slash}$",
+            mapping={"get": "list", "post": "create", "patch": "label_many", "delete": "delete_many"},
+            name="{basename}-list",
             detail=False,
             initkwargs={"suffix": "List"},
         ),

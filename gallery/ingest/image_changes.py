@@ -15,6 +15,7 @@ from gallery.ingest.storing import DuplicateError
 from gallery.models import Dataset, Image
 
 AT_ONCE = 10_000  # images that one request may change or delete
+CHANGEABLE = ("category", "external_id", "metadata")
 NAMED = 20  # images that the audit tells by name; of others it has the numbers
 
 
@@ -33,7 +34,8 @@ def change(image: Image, changes: dict[str, Any]) -> Image:
     Raises: NotFoundError for one that was deleted meanwhile; DuplicateError for an external id that another
     image of its dataset has.
     """
-    before = Image.objects.filter(pk=image.pk).values("category", "external_id", "metadata").first()
+    before: dict[str, object] | None
+    before = Image.objects.filter(pk=image.pk).values(*CHANGEABLE).first()
     if before is None:
         raise NotFoundError(f"There is no image {image.pk}; it has been deleted.")
     for name, value in changes.items():

@@ -87,7 +87,7 @@ class SearchByFileSerializer(AnySearchSerializer):
     dataset = serializers.CharField(
         required=False, allow_blank=True, max_length=80, help_text="Only in this one (slug)."
     )
-    label = serializers.CharField(  # type: ignore[assignment]
+    label = serializers.CharField(
         required=False, allow_blank=True, max_length=200, help_text="Only with this label."
     )
 
@@ -101,7 +101,7 @@ class SearchSerializer(AnySearchSerializer):
 class BatchSerializer(KnownFields, serializers.Serializer[Any]):
     """Searches that are answered together."""
 
-    queries = SearchSerializer(many=True, allow_empty=False, max_length=MOST_TOGETHER)
+    queries = SearchSerializer(many=True, allow_empty=False, max_length=MOST_TOGETHER)  # type: ignore[call-arg]
 
     def as_requests(self) -> list[SearchRequest]:
         """Return the validated searches."""

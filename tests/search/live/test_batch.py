@@ -70,6 +70,7 @@ def test_many_searches_are_answered_in_their_order(image: Image, client: Client)
 
 
 def test_a_batch_is_refused_where_one_of_it_cannot_be_read(image: Image, client: Client) -> None:
+    queries: object
     for queries in ([], [{}], [{"image": 1, "url": "x"}], [{"image": 1}] * 51, [{"file": "x"}], {"image": 1}):
         answer = post(client, "search/batch/", queries=queries)
         assert answer.status_code == 400, queries
