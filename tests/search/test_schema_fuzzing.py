@@ -75,6 +75,8 @@ def known_values(site: Site) -> dict[str, Any]:
         "name": "efficientnet-lite0",
         "layer": "stage3",
         "experiment": site.experiment.pk,
+        "index": SearchIndex.objects.order_by("pk")[0].pk,
+        "ids": str(site.image.pk),
         "/api/v1/datasets/": site.image.dataset.slug,
         "/api/v1/images/": site.image.pk,
         "/api/v1/jobs/": site.job.pk,
