@@ -69,10 +69,12 @@ ERRORS = {
     413: "It is too large.",
     415: "What was sent is of no form that is read.",
     422: "What was sent can be read and is of no use.",
+    431: "The address and its headers are too long.",
     429: "Too often; `Retry-After` says when to ask again.",
     503: "Something that this needs is not there now.",
 }
 ERRORS_OF_SENDING = {
+    408: "It came too slowly.",
     409: "It does not agree with what is there.",
     502: "Another site, of which a picture was wanted, did not send it.",
     507: "The server's disk has too little free space to store anything, or can only be read.",
