@@ -69,8 +69,8 @@ ERRORS = {
     413: "It is too large.",
     415: "What was sent is of no form that is read.",
     422: "What was sent can be read and is of no use.",
-    431: "The address and its headers are too long.",
     429: "Too often; `Retry-After` says when to ask again.",
+    431: "The address and its headers are too long.",
     503: "Something that this needs is not there now.",
 }
 ERRORS_OF_SENDING = {
