@@ -100,7 +100,7 @@ def test_vectors_from_elsewhere_are_searched_by_their_index(
     # live searches go on as they were, and cannot be switched to these
     assert search(json.dumps({"image": int(ids[7]), "k": 20})).json()["searched"] == 16
     switched = staff_client.post(f"/api/v1/indexes/{made['index']}/promote/")
-    assert (switched.status_code, "elsewhere" in switched.json()["error"]["detail"]) == (409, True)
+    assert (switched.status_code, switched.json()["error"]["code"]) == (422, "not_promotable")
     unseen = SimpleUploadedFile("a.png", image_bytes(1))
     answered = staff_client.post("/api/v1/search/", {"file": unseen, "index": str(made["index"])})
     assert (answered.status_code, "error" in answered.json()) == (422, True)
