@@ -49,8 +49,8 @@ def given(
     image_file, archive = tmp_path / "new.png", tmp_path / "new.zip"
     image_file.write_bytes(image_bytes(1))
     with zipfile.ZipFile(archive, "w") as out:
-        for seed in (2, 3):
-            out.writestr(f"cats/{seed}.png", image_bytes(seed))
+        for seed, folder in ((2, "cats"), (3, "dogs")):
+            out.writestr(f"{folder}/{seed}.png", image_bytes(seed))
     return Given(
         address=live_server.url,
         token=tokens.make_token(user, "integrator", Scope)[1],
