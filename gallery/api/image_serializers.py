@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
 from drf_spectacular.utils import extend_schema_field
@@ -109,7 +110,7 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
 class SomeImagesSerializer(ImageFilterSerializer):
     """Which images are changed or deleted together: never all of the site."""
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
         """Require that something is asked for."""
         if not any(value or name == "label" for name, value in attrs.items()):
             raise serializers.ValidationError(
@@ -146,7 +147,7 @@ class ImageChangeSerializer(KnownFields, serializers.Serializer[Any]):
     external_id = external_id(allow_null=True)
     metadata = MetadataField(required=False, help_text="An object of JSON.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
         """Refuse two answers to one question."""
         if "label" in attrs and "labels" in attrs:
             raise serializers.ValidationError("Give `label` or `labels`, not both.")
