@@ -242,13 +242,6 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.post_form("/api/v1/search/", file=SimpleUploadedFile("a.png", image_bytes(3)), dataset="mine", k=2)
     asked.post("/api/v1/search/", vector=[0.5] * 512, dataset="mine", k=2)
     asked.post("/api/v1/search/batch/", queries=[{"image": site.image.pk, "k": 2}, {"image": 10**9}])
-    asked.post_form(
-        "/api/v1/datasets/{slug}/embeddings/",
-        "/api/v1/datasets/mine/embeddings/",
-        file=_array(np.ones((1, 4), dtype=np.float32)),
-        ids=_array(np.array([site.image.pk])),
-        name="clip",
-    )
     asked.get("/api/v1/models/")
     asked.get(
         "/api/v1/models/{name}/layers/{layer}/feature-maps/",
@@ -267,6 +260,13 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
         f"/api/v1/indexes/{SearchIndex.objects.get(live=True, dataset__slug='mine').pk}/",
     )
     asked.post("/api/v1/indexes/{id}/promote/", f"{one}promote/")
+    asked.post_form(
+        "/api/v1/datasets/{slug}/embeddings/",
+        "/api/v1/datasets/mine/embeddings/",
+        file=_array(np.ones((1, 4), dtype=np.float32)),
+        ids=_array(np.array([site.image.pk])),
+        name="clip",
+    )
 
 
 def _array(values: object) -> SimpleUploadedFile:
