@@ -62,6 +62,14 @@ def external_id(**more: Any) -> serializers.CharField:
     return serializers.CharField(required=False, max_length=200, help_text=about, **more)
 
 
+def _is_number(key: str) -> bool:
+    try:
+        int(key)
+    except ValueError:
+        return False
+    return True
+
+
 class ImageFilterSerializer(serializers.Serializer[Any]):
     """Which images are asked for; those that have all of it."""
 
@@ -90,6 +98,15 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
     def validate_sha256(self, value: str) -> str:
         """Return it as it is stored."""
         return value.lower()
+
+    def validate_metadata(self, value: dict[str, object]) -> dict[str, object]:
+        """Refuse keys that databases take for a place in a list, or cannot write into the way to a value."""
+        for key in value:
+            if '"' in key or _is_number(key):
+                raise serializers.ValidationError(
+                    f"{key} cannot be looked for: it is a whole number, or has a quotation mark in it."
+                )
+        return value
 
     def validate_ids(self, value: str) -> tuple[int, ...]:
         """Return the numbers, each once, in their order."""
