@@ -22,7 +22,7 @@ from gallery.access import audit
 from gallery.accounts import tokens
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
-from gallery.ingest import dataset_removal, datasets, importing, removal
+from gallery.ingest import dataset_removal, datasets, removal
 from gallery.models import (
     AccessToken,
     AuditEntry,
@@ -88,12 +88,12 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            job = importing.enqueue_archive(form.target(), form.cleaned_data["archive"])
-            messages.success(request, "The zip is uploaded; its pictures are being imported.")
+            job = form.enqueue()
+            messages.success(request, "The file is uploaded; its images are being imported.")
             return HttpResponseRedirect(reverse("gallery:job", args=[job.pk]))
         context = self.admin_site.each_context(request) | {
             "form": form,
-            "title": "Upload a zip",
+            "title": "Upload images",
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/gallery/dataset/upload.html", context)
@@ -225,15 +225,7 @@ class FailedFileAdmin(ReadOnlyAdmin):
     list_select_related = ("job",)
     search_fields = ("name",)
     show_full_result_count = False
-
-    def get_paginator(
-        self, request: HttpRequest, queryset: QuerySet[FailedFile], *args: Any, **kwargs: Any
-    ) -> Paginator[Any]:
-        """Take the number of all failed files from the counts that are kept."""
-        if request.GET.keys() - SHOWN_HOW:
-            return super().get_paginator(request, queryset, *args, **kwargs)
-        known = Job.objects.aggregate(n=Sum("failed"))["n"] or 0
-        return CountedPaginator(queryset, *args, known=known, **kwargs)
+    paginator = BoundedPaginator
 
 
 @admin.register(AccessToken)

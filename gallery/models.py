@@ -254,8 +254,19 @@ class Job(models.Model):
 
     @property
     def failed_count(self) -> int:
-        """How many files it could not use, listed or not."""
-        return self.failed + sum(self.unlisted.values())
+        """How many files it could not use, listed or not; a duplicate is none of them."""
+        return self.failed + sum(count for code, count in self.unlisted.items() if code != "duplicate")
+
+    @property
+    def outcome(self) -> str:
+        """The state, or "partly" where a job has ended well but for some files that it could not use."""
+        partly = self.state == self.State.SUCCEEDED and self.failed_count > 0
+        return "partly" if partly else self.state
+
+    @property
+    def outcome_label(self) -> str:
+        """The outcome in words."""
+        return "partly failed" if self.outcome == "partly" else self.get_state_display()
 
     @property
     def percent(self) -> int:

@@ -11,7 +11,7 @@ jobs.register(
     label="import",
     queue="import",
     unfinished=importing.announce_unfinished,
-    cleanup=importing.remove_source,
+    cleanup=importing.end_import,
     retry_files=importing.retry_files,
     audited_as="import.start",
 )

@@ -31,6 +31,8 @@ JOBS_PER_PAGE = 50
 JOB_FILTERS = {"active": Job.ACTIVE, "failed": (Job.State.FAILED,)}
 FAILED_FILES_PER_PAGE = 100
 RECENT_JOBS = 5
+# of a job's result, what its page shows in words of its own
+TOLD_APART = ("unlisted", "left_out", "reasons", "notes")
 IMAGE_TYPES = {
     ".avif": "image/avif",
     ".bmp": "image/bmp",
@@ -118,6 +120,10 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "most_of_a_kind": failures.MOST_OF_A_KIND,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
+        "left_out": shown.result.get("left_out", {}),
+        "reasons": shown.result.get("reasons", {}),
+        "notes": shown.result.get("notes", []),
+        "figures": {name: value for name, value in shown.result.items() if name not in TOLD_APART},
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
         "workers": shown.work_units.filter(state=WorkUnit.State.RUNNING).count() if shown.active else 0,
     }

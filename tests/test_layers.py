@@ -34,6 +34,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "doors": (
         "gallery.imaging", "gallery.ingest.archives", "gallery.ingest.zip_structure",
         "gallery.ingest.member_names", "gallery.ingest.download", "gallery.ingest.addresses",
+        "gallery.ingest.members", "gallery.ingest.file_kinds", "gallery.ingest.zips", "gallery.ingest.tars",
+        "gallery.ingest.folders", "gallery.ingest.name_encoding", "gallery.ingest.labels",
+        "gallery.ingest.label_tables",
         "search.extractors", "search.index", "search.projections",
     ),
     "models": ("gallery.accounts.models", "gallery.models", "gallery.signals", "search.models"),

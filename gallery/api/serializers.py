@@ -206,6 +206,9 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     )
     failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
+    outcome = serializers.CharField(
+        read_only=True, help_text="The state, or “partly” where it succeeded but for some files."
+    )
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")
 
@@ -219,6 +222,7 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
             "id",
             "kind",
             "state",
+            "outcome",
             "dataset",
             "done",
             "total",

@@ -34,7 +34,11 @@ def recount(using: str | None = None) -> None:
         changed = {dataset for (dataset, _), _ in before.items() ^ now.items()}
         Dataset.everything.using(using).filter(pk__in=changed).update(revision=F("revision") + 1)
         failed = (
-            FailedFile.objects.filter(job=OuterRef("pk")).order_by().values("job").annotate(n=Count("pk"))
+            FailedFile.objects.filter(job=OuterRef("pk"))
+            .exclude(code="duplicate")
+            .order_by()
+            .values("job")
+            .annotate(n=Count("pk"))
         )
         Job.objects.using(using).update(failed=Coalesce(Subquery(failed.values("n")), Value(0)))
 

@@ -1,5 +1,7 @@
 """The triggers that count images by category and failed files by job, as SQLite and PostgreSQL write them.
 
+A duplicate is listed with the failed files and counted with none: its image is here.
+
 They raise the revision of a dataset as well: by one a row on SQLite, by one a statement on PostgreSQL. Only
 that it is another one means anything. An example, with a dataset 7 at revision 3 and no images yet:
 
@@ -34,9 +36,9 @@ _SQLITE = (
     f"""CREATE TRIGGER count_image_relabelled AFTER UPDATE OF dataset_id, category ON gallery_image
     WHEN OLD.category <> NEW.category OR OLD.dataset_id <> NEW.dataset_id
     BEGIN {_SQLITE_TAKE} {_SQLITE_ADD} END""",
-    """CREATE TRIGGER count_failure_added AFTER INSERT ON gallery_failedfile
+    """CREATE TRIGGER count_failure_added AFTER INSERT ON gallery_failedfile WHEN NEW.code <> 'duplicate'
     BEGIN UPDATE gallery_job SET failed = failed + 1 WHERE id = NEW.job_id; END""",
-    """CREATE TRIGGER count_failure_removed AFTER DELETE ON gallery_failedfile
+    """CREATE TRIGGER count_failure_removed AFTER DELETE ON gallery_failedfile WHEN OLD.code <> 'duplicate'
     BEGIN UPDATE gallery_job SET failed = failed - 1 WHERE id = OLD.job_id; END""",
 )
 
@@ -79,7 +81,7 @@ def trigger(name: str, event: str, table: str, rows: str) -> str:
 
 def _failures(sign: str) -> str:
     return f"""UPDATE gallery_job SET failed = failed {sign} changed.files
-        FROM (SELECT job_id, count(*) AS files FROM rows GROUP BY job_id) AS changed
+        FROM (SELECT job_id, count(*) AS files FROM rows WHERE code <> 'duplicate' GROUP BY job_id) AS changed
         WHERE gallery_job.id = changed.job_id;"""
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.ingest import datasets
-from gallery.ingest.archives import ArchiveMember, ArchiveProblem
+from gallery.ingest.archives import Contents
+from gallery.ingest.members import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
@@ -45,6 +46,11 @@ def selected(selection: str) -> Ids:
     """Return the ids of the pictures that a job shall copy."""
     with default_storage.open(selection) as file:
         return np.asarray(np.load(file, allow_pickle=False), dtype=np.int64)
+
+
+def contents(ids: Ids) -> Contents:
+    """Return stored pictures as what a source holds."""
+    return Contents("selection", len(ids), members(ids))
 
 
 def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:

@@ -1,11 +1,11 @@
-"""Brings images in from a folder or zip or of other datasets: deduplicated by content, failures listed."""
+"""Brings images in from a folder, an archive or other datasets: deduplicated by content, failures listed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -13,15 +13,24 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils.crypto import get_random_string
 
 from gallery import jobs, signals
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.imaging import sprite_sheets
 from gallery.imaging.limits import image_limits
-from gallery.ingest import archives, from_images, storing, zip_structure
-from gallery.ingest.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
+from gallery.ingest import archives, dataset_removal, file_kinds, from_images, storing
+from gallery.ingest.archives import Contents, ReadOptions
 from gallery.ingest.failures import Failures
+from gallery.ingest.labels import NEAREST
+from gallery.ingest.members import (
+    ArchiveLimits,
+    ArchiveMember,
+    ArchiveProblem,
+    ArchiveSource,
+    UnreadableEntryError,
+)
 from gallery.ingest.observers import ImportObserver, observe_import
 from gallery.ingest.storing import DecodedImage, PrepareOptions, StoreOptions
 from gallery.models import Dataset, FailedFile, Job
@@ -36,13 +45,18 @@ AHEAD = 24  # pictures decoded or waiting for it, more where there are more core
 AHEAD_BYTES = 128 * 2**20
 WRITERS = 4
 
+# parameters that say how a source is read
+HOW = ("labels", "zip_encoding", "follow_links")
+
 Members = Iterable[ArchiveMember | ArchiveProblem]
 
 
-class UnsafeEntryError(SemsearchError):
-    """An entry of a folder or archive that is not read, for the reason given."""
+class NothingToImportError(SemsearchError):
+    """An import found no image that it can use."""
 
-    code = "skipped"
+    code = "nothing_to_import"
+    status = 422
+    final = True
 
 
 class ImportTooLongError(SemsearchError):
@@ -66,31 +80,54 @@ class Totals:
 
 
 def check_archive(archive: File[Any]) -> None:
-    """Refuse an uploaded zip that is too large, or is none. Raises: TooLargeError, UnsafeArchiveError."""
+    """Refuse an upload that is too large, or neither an archive nor an image.
+
+    Raises: TooLargeError, UnsafeArchiveError.
+    """
     if archive.size > settings.MAX_ARCHIVE_BYTES:
         raise TooLargeError(
             "The file is larger than MAX_ARCHIVE_BYTES allows; use import_dataset on the server."
         )
-    zip_structure.check_is_zip(cast(BinaryIO, archive))
+    file_kinds.check(cast(BinaryIO, archive))
 
 
-def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
-    """Keep an uploaded zip until its import, and queue that.
+def enqueue_archive(
+    dataset: Dataset, archive: File[Any], *, labels: str = NEAREST, new_dataset: bool = False
+) -> Job:
+    """Keep an uploaded archive, or a single image, until its import, and queue that.
+
+    With `new_dataset` the dataset was made for it, and goes again when there is nothing to import.
 
     Raises: TooLargeError, UnsafeArchiveError; DatasetClosedError when the dataset is being deleted.
     """
     check_archive(archive)
-    upload = default_storage.save(f"uploads/{get_random_string(16)}.zip", archive)
+    upload = default_storage.save(f"uploads/{get_random_string(16)}.upload", archive)
+    parameters: dict[str, object] = {"upload": upload, "filename": str(archive.name or "")[-200:]}
+    if labels != NEAREST:
+        parameters["labels"] = labels
+    if new_dataset:
+        parameters["new_dataset"] = dataset.name
     try:
-        return jobs.enqueue(jobs.IMPORT, dataset, upload=upload)
+        return jobs.enqueue(jobs.IMPORT, dataset, **parameters)
     except DatasetClosedError:
         default_storage.delete(upload)
         raise
 
 
+def preview(path: Path, how: Mapping[str, Any]) -> list[str]:
+    """Return in sentences what an import of a path would read, and as what; `how` are parameters of the job.
+
+    Raises: NotFoundError, UnsafeArchiveError; NothingToImportError where there is nothing to read.
+    """
+    with archives.opened(path, _limits(), _options(how)) as contents:
+        if not contents.total:
+            raise _nothing(contents, [contents.left_out_in_words()])
+        return [line for line in (contents.labels_in_words(), *contents.notes) if line]
+
+
 def import_job(run: jobs.JobRun) -> dict[str, object]:
     """Do an import job: its parameters name a `path` on this machine, or in the storage an `upload` or a
-    `selection` of pictures.
+    `selection` of pictures; `labels`, `zip_encoding` and `follow_links` say how it is read.
 
     With `announce` false nobody is told of the new images: the caller extracts their features itself. With
     `extract` true they are extracted as they come all the same; without `announce` that is what is meant.
@@ -98,29 +135,57 @@ def import_job(run: jobs.JobRun) -> dict[str, object]:
     dataset = run.job.dataset
     assert dataset is not None
     parameters = run.job.parameters
-    if "upload" in parameters:
-        if not default_storage.exists(parameters["upload"]):
-            raise NotFoundError("The uploaded zip is not kept any longer: upload it again.")
-        with default_storage.open(parameters["upload"]) as file:
-            archive = cast(BinaryIO, file)  # a storage file reads and seeks like any other
-            total = archives.count_members(archive, _archive_limits())
-            return _import(run, dataset, archives.read_archive(archive, _archive_limits()), total)
     if "selection" in parameters:
         if not default_storage.exists(parameters["selection"]):
             raise NotFoundError("The selection of pictures is not kept any longer: make the dataset again.")
         ids = from_images.selected(parameters["selection"])
-        return _import(run, dataset, from_images.members(ids), len(ids))
-    path = Path(parameters["path"])
-    if path.is_dir():
-        members = archives.read_folder(path, _archive_limits())
-    elif path.is_file():
-        members = archives.read_archive(path, _archive_limits())
-    else:
-        raise NotFoundError(f"There is no folder or zip file at {path}.")
-    if "only" in parameters:
-        only = set(parameters["only"])
-        return _import(run, dataset, (member for member in members if member.name in only), len(only))
-    return _import(run, dataset, members, archives.count_members(path, _archive_limits()))
+        return _import(run, dataset, from_images.contents(ids))
+    with _opened(parameters) as source, archives.opened(source, _limits(), _options(parameters)) as contents:
+        if "only" in parameters:
+            contents.keep_only(set(parameters["only"]))
+        return _import(run, dataset, contents)
+
+
+@contextmanager
+def _opened(parameters: Mapping[str, Any]) -> Iterator[ArchiveSource]:
+    """Open what an import reads. Raises: NotFoundError."""
+    if "upload" not in parameters:
+        yield Path(parameters["path"])
+        return
+    if not default_storage.exists(parameters["upload"]):
+        raise NotFoundError("The uploaded file is not kept any longer: upload it again.")
+    with default_storage.open(parameters["upload"]) as file:
+        yield cast(BinaryIO, file)  # a storage file reads and seeks like any other
+
+
+def _options(parameters: Mapping[str, Any]) -> ReadOptions:
+    return ReadOptions(
+        labels=parameters.get("labels", NEAREST),
+        zip_encoding=parameters.get("zip_encoding", ""),
+        follow_links=parameters.get("follow_links", False),
+        name=parameters.get("filename", ""),
+    )
+
+
+def end_import(job: Job) -> None:
+    """Remove what waited for an import that has ended for good, and a dataset made for it that is empty."""
+    remove_source(job)
+    failed = Job.objects.filter(pk=job.pk, state=Job.State.FAILED, dataset__isnull=False)
+    if "new_dataset" in job.parameters and failed.exists():
+        drop_if_empty(job.dataset)
+
+
+def drop_if_empty(dataset: Dataset | None) -> bool:
+    """Remove a dataset that has no images, of which the jobs stay; returns whether it is removed."""
+    if dataset is None or dataset.images.exists():
+        return False
+    with transaction.atomic():
+        Job.objects.filter(dataset=dataset, kind=jobs.IMPORT).exclude(state__in=Job.ACTIVE).update(
+            dataset=None
+        )
+        with suppress(NotFoundError):
+            dataset_removal.begin_removal(dataset)
+    return True
 
 
 def remove_source(job: Job) -> None:
@@ -138,7 +203,7 @@ def announce_unfinished(job: Job) -> None:
             signals.announce_added(dataset, [])
 
 
-def _archive_limits() -> ArchiveLimits:
+def _limits() -> ArchiveLimits:
     return ArchiveLimits(
         max_entries=settings.MAX_ARCHIVE_MEMBERS,
         max_entry_bytes=settings.MAX_PICTURE_BYTES,
@@ -146,18 +211,34 @@ def _archive_limits() -> ArchiveLimits:
     )
 
 
-def _import(run: jobs.JobRun, dataset: Dataset, members: Members, total: int) -> dict[str, object]:
-    run.begin(total, "Importing pictures")
+def _import(run: jobs.JobRun, dataset: Dataset, contents: Contents) -> dict[str, object]:
+    run.begin(contents.total, "Importing images")
     clock = StageTimer()
     failures = Failures(run)
     with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
-            totals = _Importer(run, dataset, observer, clock, writers, failures).take(members)
+            totals = _Importer(run, dataset, observer, clock, writers, failures).take(contents)
+        _check_usable(totals, failures, contents, run)
         with clock.timed("atlas"):
             sprite_sheets.update(dataset, run.touch)
         more = observer.finish() if observer else {}
-        totals.more = {**failures.as_result(), **more, **clock.as_result()}
+        totals.more = {**failures.as_result(), **contents.as_result(), **more, **clock.as_result()}
     return totals.as_result()
+
+
+def _check_usable(totals: Totals, failures: Failures, contents: Contents, run: jobs.JobRun) -> None:
+    """Raises: NothingToImportError, with the reasons summed up, where no file is an image that is kept."""
+    if totals.images or totals.duplicates or "only" in run.job.parameters:
+        return
+    raise _nothing(contents, [failures.in_words(), contents.left_out_in_words()])
+
+
+def _nothing(contents: Contents, reasons: Sequence[str]) -> NothingToImportError:
+    why = "; ".join(words for words in reasons if words)
+    return NothingToImportError(
+        f"There is nothing to import: the {contents.noun} holds no image that can be used"
+        + (f" ({why})." if why else "; it is empty.")
+    )
 
 
 @dataclass
@@ -237,7 +318,7 @@ def _decoded(
 
     def decode(member: ArchiveMember | ArchiveProblem) -> DecodedImage:
         if isinstance(member, ArchiveProblem):
-            raise UnsafeEntryError(member.reason)
+            raise UnreadableEntryError(member.reason)
         return storing.prepare(member, options)
 
     def size(member: ArchiveMember | ArchiveProblem) -> int:
@@ -258,4 +339,5 @@ def retry_files(job: Job, files: Sequence[FailedFile]) -> Job:
         raise jobs.NotRetryableError(
             "What these files came in is not kept after an import: add them to the dataset again."
         )
-    return jobs.enqueue(jobs.IMPORT, job.dataset, path=path, only=[file.name for file in files])
+    how = {name: job.parameters[name] for name in HOW if name in job.parameters}
+    return jobs.enqueue(jobs.IMPORT, job.dataset, path=path, only=[file.name for file in files], **how)

@@ -8,7 +8,7 @@ from gallery import signals
 from gallery.access import audit
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
-from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.members import ArchiveMember
 from gallery.ingest.observers import observe_single
 from gallery.ingest.storing import PrepareOptions, StoreOptions
 from gallery.models import Dataset, Image, Job

@@ -17,7 +17,7 @@ from django.utils.crypto import get_random_string
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageFacts, ImageLimits
-from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.members import ArchiveMember
 from gallery.ingest.observers import ImageObserver
 from gallery.models import Dataset, Image
 from gallery.system.cores import core_lock

@@ -12,6 +12,7 @@ const STATES = {
   queued: "queued",
   running: "running",
   succeeded: "succeeded",
+  partly: "partly failed",
   failed: "failed",
   cancelled: "cancelled",
 };
@@ -40,8 +41,8 @@ function show(root, job, seen) {
     if (element && element.textContent !== text) element.textContent = text;
     return element;
   };
-  const badge = write("state", STATES[job.state] ?? job.state);
-  if (badge) badge.dataset.state = job.state;
+  const badge = write("state", STATES[job.outcome] ?? job.outcome);
+  if (badge) badge.dataset.state = job.outcome;
   const bar = partOf(root, "bar");
   if (bar instanceof HTMLProgressElement) bar.value = job.percent;
   write("count", job.total ? `${number(job.done)} of ${number(job.total)}` : "");

@@ -147,6 +147,7 @@ export interface Job {
   id: number;
   kind: string;
   state: JobState;
+  outcome: JobState | "partly";
   dataset: string | null;
   done: number;
   total: number;

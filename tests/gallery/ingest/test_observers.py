@@ -14,7 +14,7 @@ from gallery.errors import WeightsError
 from gallery.imaging import decoding, jpeg
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
-from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.members import ArchiveMember
 from gallery.jobs import broker
 from gallery.models import Dataset, Image, Job
 from gallery.system.stage_timer import StageTimer

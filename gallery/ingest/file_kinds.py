@@ -1,0 +1,52 @@
+"""What a file is that somebody wants to import: an archive of a kind that is read, an image, or neither."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from gallery.errors import UnsafeArchiveError
+from gallery.ingest.zip_structure import check_is_zip
+
+HEAD_BYTES = 512
+
+# what an archive that is not read begins with
+_OTHER_ARCHIVES = {
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!": "rar",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+_IMAGE_HEADS = (
+    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"\0\0\0", b"8BPS", b"II+\0",
+    b"MM\0+", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"\xff\x4f\xff\x51", b"\0\0\x01\0",
+)  # fmt: skip
+
+
+def kind_of(head: bytes) -> str:
+    """Return what a file is by its first bytes: "zip", "tar", "tar.gz", "image", or "" for none of them.
+
+    Raises: UnsafeArchiveError for an archive of a kind that is not read.
+    """
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        return "zip"
+    if head.startswith(b"\x1f\x8b"):
+        return "tar.gz"
+    if head[257:262] == b"ustar":
+        return "tar"
+    for magic, name in _OTHER_ARCHIVES.items():
+        if head.startswith(magic):
+            raise UnsafeArchiveError(f"{name} archives are not read: pack the images as zip, tar or tar.gz")
+    return "image" if head.startswith(_IMAGE_HEADS) else ""
+
+
+def check(file: BinaryIO) -> None:
+    """Refuse an open file that is nothing to import, and leave it where it stood.
+
+    Raises: UnsafeArchiveError.
+    """
+    position = file.tell()
+    file.seek(0)
+    if kind_of(file.read(HEAD_BYTES)) in ("", "zip"):
+        check_is_zip(file)
+    file.seek(position)
