@@ -47,6 +47,15 @@ def check(file: BinaryIO) -> None:
     """
     position = file.tell()
     file.seek(0)
-    if kind_of(file.read(HEAD_BYTES)) in ("", "zip"):
+    kind = kind_of(file.read(HEAD_BYTES))
+    if kind == "zip":
         check_is_zip(file)
+    elif not kind:
+        # a zip may begin with anything, as those that unpack themselves
+        try:
+            check_is_zip(file)
+        except UnsafeArchiveError as error:
+            raise UnsafeArchiveError(
+                "this is neither a zip, tar or tar.gz file nor an image, or its end is missing: make it again"
+            ) from error
     file.seek(position)
