@@ -108,6 +108,7 @@ class Image(models.Model):
     thumbnail = models.FileField(upload_to=thumbnail_path, max_length=200)
     filename = models.CharField(max_length=500, help_text="The name it came with.")
     category = models.CharField(max_length=200, blank=True, help_text="Its label; empty when unknown.")
+    split = models.CharField(max_length=20, blank=True, help_text="Its part of the dataset, as “train”.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
@@ -127,6 +128,59 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def labels(self) -> list[str]:
+        """Its category and its further ones, none of them empty."""
+        further = sorted(one.name for one in self.further.all())
+        return [name for name in (self.category, *further) if name]
+
+
+class FurtherCategory(models.Model):
+    """One more category of an image beside its own: it is found by each of them."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="further", db_index=False)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["image", "name"]
+        verbose_name_plural = "further categories"
+        constraints = [models.UniqueConstraint(fields=["image", "name"], name="one_row_per_further_category")]
+        indexes = [models.Index(fields=["name", "image"], name="further_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportSource(models.Model):
+    """A folder or an archive of the server's that a dataset was imported from, and follows."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="sources", db_index=False)
+    path = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "path"], name="one_row_per_source")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class SourceFile(models.Model):
+    """A file of a source, the image that it was when it was imported last, and the labels that it had there."""
+
+    source = models.ForeignKey(ImportSource, on_delete=models.CASCADE, related_name="files", db_index=False)
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="source_files")
+    name = models.CharField(max_length=500)
+    labels = models.JSONField(default=list)
+    split = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["source", "name"], name="one_row_per_source_file")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Category(models.Model):

@@ -53,8 +53,8 @@ class ReadOptions:
 class Contents:
     """What a source holds: iterated, it reads one file after the other.
 
-    `names` are those of all that may be images; `left_out` counts other files by kind, `labels` the images by
-    what their label will be, `splits` by their split; `notes` are sentences for whoever imports.
+    `names` are those of all its files but those left out, which `left_out` counts by kind; `labels` counts
+    the images by what their label will be, `splits` by their split; `notes` are sentences for whoever imports.
     """
 
     noun: str
@@ -158,7 +158,7 @@ def _contents(source: Source, limits: ArchiveLimits, options: ReadOptions) -> Co
     return Contents(
         noun=source.noun,
         total=len(listing.entries),
-        names=[entry.name for entry in readable],
+        names=[entry.name for entry in listing.entries],
         left_out={kind: count for kind, count in left_out.items() if count},
         labels=dict(Counter(one.labels[0] if one.labels else "" for one in found.values())),
         splits=dict(Counter(one.split for one in found.values() if one.split)),

@@ -23,6 +23,7 @@ from gallery.imaging.limits import image_limits
 from gallery.ingest import archives, dataset_removal, file_kinds, from_images, storing
 from gallery.ingest.archives import Contents, ReadOptions
 from gallery.ingest.failures import Failures
+from gallery.ingest.following import Follower, Met
 from gallery.ingest.labels import NEAREST
 from gallery.ingest.members import (
     ArchiveLimits,
@@ -32,7 +33,7 @@ from gallery.ingest.members import (
     UnreadableEntryError,
 )
 from gallery.ingest.observers import ImportObserver, observe_import
-from gallery.ingest.storing import DecodedImage, PrepareOptions, StoreOptions
+from gallery.ingest.storing import DecodedImage, DuplicateError, PrepareOptions, StoreOptions
 from gallery.models import Dataset, FailedFile, Job
 from gallery.system.cores import usable_cores
 from gallery.system.open_datasets import DatasetClosedError
@@ -215,14 +216,22 @@ def _import(run: jobs.JobRun, dataset: Dataset, contents: Contents) -> dict[str,
     run.begin(contents.total, "Importing images")
     clock = StageTimer()
     failures = Failures(run)
+    follower = Follower(dataset, run.job.parameters.get("path"), contents.names)
     with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
-            totals = _Importer(run, dataset, observer, clock, writers, failures).take(contents)
+            totals = _Importer(run, dataset, observer, clock, writers, failures, follower).take(contents)
         _check_usable(totals, failures, contents, run)
+        follower.finish(prune=bool(run.job.parameters.get("prune")))
         with clock.timed("atlas"):
             sprite_sheets.update(dataset, run.touch)
         more = observer.finish() if observer else {}
-        totals.more = {**failures.as_result(), **contents.as_result(), **more, **clock.as_result()}
+        totals.more = {
+            **follower.as_result(),
+            **failures.as_result(),
+            **contents.as_result(),
+            **more,
+            **clock.as_result(),
+        }
     return totals.as_result()
 
 
@@ -251,6 +260,7 @@ class _Importer:
     clock: StageTimer
     writers: ThreadPoolExecutor
     failures: Failures
+    follower: Follower
 
     def take(self, members: Members) -> Totals:
         """Store them all. Raises: ImportTooLongError, when what came in time is stored."""
@@ -284,16 +294,16 @@ class _Importer:
         with self.clock.timed("store"):
             options = StoreOptions(self.writers, import_id=self.run.job.pk)
             stored = storing.store(self.dataset, batch, options)
-        totals.images += len(stored.added)
-        added = list(stored.added)
-        for decoded, error, existing in stored.duplicates:
+        met = [Met(image, decoded, is_new=True) for image, decoded in stored.added]
+        for decoded, existing in stored.duplicates:
             # a job resumed after a crash meets its own images again: it added those
-            if existing and existing.import_id == self.run.job.pk and existing.filename == decoded.name:
-                totals.images += 1
-                added.append((existing, decoded))
-            else:
-                self.failures.add(decoded.name, error, existing)
-                totals.duplicates += 1
+            own = existing.import_id == self.run.job.pk and existing.filename == decoded.name
+            met.append(Met(existing, decoded, is_new=own))
+        added = [(one.image, one.decoded) for one in met if one.is_new]
+        totals.images += len(added)
+        totals.duplicates += len(met) - len(added)
+        for copy in self.follower.meet(met):
+            self.failures.add(copy.decoded.name, DuplicateError(copy.image), copy.image)
         if self.observer is not None:
             self.observer.take([(image, decoded.payload) for image, decoded in added])
         elif added and self.run.job.parameters.get("announce", True):

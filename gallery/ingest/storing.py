@@ -31,10 +31,16 @@ TRIED = 5  # times to store what other imports store at the same moment
 
 
 class DuplicateError(SemsearchError):
-    """The same bytes are already in the dataset."""
+    """The same bytes are already in the dataset, as the image of the number `image`."""
 
     code = "duplicate"
     status = 409
+
+    def __init__(self, image: Image) -> None:
+        super().__init__(
+            f"The same picture as “{image.filename}” (image {image.pk}), which is already in this dataset."
+        )
+        self.image = image.pk
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,12 @@ class DecodedImage:
     facts: ImageFacts
     thumbnail: bytes
     payload: Any
+    further: tuple[str, ...] = ()
+    split: str = ""
 
 
-# the image, the reason, and the stored one it repeats (None when that one came in the same batch)
-Duplicate = tuple[DecodedImage, DuplicateError, Image | None]
+# what came, and the stored image that it repeats
+Duplicate = tuple[DecodedImage, Image]
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
         facts=facts,
         thumbnail=thumbnail,
         payload=payload,
+        further=tuple(name[:200] for name in member.further),
+        split=member.split,
     )
 
 
@@ -130,7 +140,7 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
     """
     options = options or StoreOptions()
     for _ in range(TRIED):
-        fresh, duplicates = _split(dataset, batch)
+        fresh, repeated = _fresh(dataset, batch)
         rows = [_row(dataset, decoded, options.import_id) for decoded in fresh]
         try:
             _write_all(zip(rows, fresh, strict=True), options.pool)
@@ -147,6 +157,8 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
         except Exception:
             _drop_files(rows)
             raise
+        known = {image.sha256: image for image in added}
+        duplicates = [(decoded, image or known[decoded.sha256]) for decoded, image in repeated]
         return StoreResult(list(zip(added, fresh, strict=True)), duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
 
@@ -159,26 +171,22 @@ def _drop_files(rows: list[Image]) -> None:
                 default_storage.delete(str(file.name))
 
 
-def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:
+def _fresh(
+    dataset: Dataset, batch: list[DecodedImage]
+) -> tuple[list[DecodedImage], list[tuple[DecodedImage, Image | None]]]:
+    """Return what is new, and the rest with the image that was there, None for one of this batch."""
     known: dict[str, Image] = {
         image.sha256: image
         for image in Image.objects.filter(dataset=dataset, sha256__in=[decoded.sha256 for decoded in batch])
     }
     fresh: dict[str, DecodedImage] = {}
-    duplicates: list[Duplicate] = []
+    repeated: list[tuple[DecodedImage, Image | None]] = []
     for decoded in batch:
-        first = known.get(decoded.sha256)
-        if first is not None:
-            duplicates.append((decoded, _duplicate_of(first.filename), first))
-        elif decoded.sha256 in fresh:
-            duplicates.append((decoded, _duplicate_of(fresh[decoded.sha256].name), None))
+        if decoded.sha256 in known or decoded.sha256 in fresh:
+            repeated.append((decoded, known.get(decoded.sha256)))
         else:
             fresh[decoded.sha256] = decoded
-    return list(fresh.values()), duplicates
-
-
-def _duplicate_of(name: str) -> DuplicateError:
-    return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
+    return list(fresh.values()), repeated
 
 
 def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Image:
@@ -188,6 +196,7 @@ def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Imag
         sha256=decoded.sha256,
         filename=decoded.name,
         category=decoded.category,
+        split=decoded.split,
         width=decoded.facts.width,
         height=decoded.facts.height,
         size_bytes=len(decoded.data),
