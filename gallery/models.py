@@ -167,7 +167,7 @@ class ImportSource(models.Model):
 
 
 class SourceFile(models.Model):
-    """A file of a source, the image that it was when it was imported last, and the labels that it had there."""
+    """A file of a source: the image that it was when it was imported last, and its labels then."""
 
     source = models.ForeignKey(ImportSource, on_delete=models.CASCADE, related_name="files", db_index=False)
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="source_files")

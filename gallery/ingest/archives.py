@@ -54,7 +54,7 @@ class Contents:
     """What a source holds: iterated, it reads one file after the other.
 
     `names` are those of all its files but those left out, which `left_out` counts by kind; `labels` counts
-    the images by what their label will be, `splits` by their split; `notes` are sentences for whoever imports.
+    the images by what their label will be, `splits` by their split; `notes` are sentences for people.
     """
 
     noun: str

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -19,37 +17,26 @@ from django.utils.crypto import get_random_string
 from gallery import jobs, signals
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.imaging import sprite_sheets
-from gallery.imaging.limits import image_limits
-from gallery.ingest import archives, dataset_removal, file_kinds, from_images, storing
+from gallery.ingest import archives, dataset_removal, file_kinds, from_images, planning
 from gallery.ingest.archives import Contents, ReadOptions
 from gallery.ingest.failures import Failures
-from gallery.ingest.following import Follower, Met
+from gallery.ingest.following import Follower
+from gallery.ingest.intake import Intake, Totals
 from gallery.ingest.labels import NEAREST
 from gallery.ingest.members import (
     ArchiveLimits,
-    ArchiveMember,
-    ArchiveProblem,
     ArchiveSource,
-    UnreadableEntryError,
 )
-from gallery.ingest.observers import ImportObserver, observe_import
-from gallery.ingest.storing import DecodedImage, DuplicateError, PrepareOptions, StoreOptions
+from gallery.ingest.observers import observe_import
+from gallery.ingest.planning import Plan
 from gallery.models import Dataset, FailedFile, Job
-from gallery.system.cores import usable_cores
 from gallery.system.open_datasets import DatasetClosedError
-from gallery.system.read_ahead import Limits, read_ahead
 from gallery.system.stage_timer import StageTimer
 
-BATCH = 64
-BATCH_BYTES = 64 * 2**20
-AHEAD = 24  # pictures decoded or waiting for it, more where there are more cores
-AHEAD_BYTES = 128 * 2**20
 WRITERS = 4
 
 # parameters that say how a source is read
 HOW = ("labels", "zip_encoding", "follow_links")
-
-Members = Iterable[ArchiveMember | ArchiveProblem]
 
 
 class NothingToImportError(SemsearchError):
@@ -58,26 +45,6 @@ class NothingToImportError(SemsearchError):
     code = "nothing_to_import"
     status = 422
     final = True
-
-
-class ImportTooLongError(SemsearchError):
-    """An import took more time than it may."""
-
-    code = "import_too_long"
-
-
-@dataclass
-class Totals:
-    """What an import did so far; `more` is what its observer and its clock have to tell."""
-
-    images: int = 0
-    duplicates: int = 0
-    failed: int = 0
-    more: dict[str, object] = field(default_factory=dict)
-
-    def as_result(self) -> dict[str, object]:
-        """Return the counts as a job's result; the keys of `more` are those of whoever observes imports."""
-        return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
 
 
 def check_archive(archive: File[Any]) -> None:
@@ -124,6 +91,15 @@ def preview(path: Path, how: Mapping[str, Any]) -> list[str]:
         if not contents.total:
             raise _nothing(contents, [contents.left_out_in_words()])
         return [line for line in (contents.labels_in_words(), *contents.notes) if line]
+
+
+def plan_import(dataset: Dataset | None, path: Path, how: Mapping[str, Any], *, prune: bool) -> Plan:
+    """Return what an import of a path would do to a dataset, which need not exist yet.
+
+    Raises: NotFoundError, UnsafeArchiveError.
+    """
+    with archives.opened(path, _limits(), _options(how)) as contents:
+        return planning.plan(dataset, str(path), contents, prune=prune)
 
 
 def import_job(run: jobs.JobRun) -> dict[str, object]:
@@ -219,7 +195,7 @@ def _import(run: jobs.JobRun, dataset: Dataset, contents: Contents) -> dict[str,
     follower = Follower(dataset, run.job.parameters.get("path"), contents.names)
     with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
-            totals = _Importer(run, dataset, observer, clock, writers, failures, follower).take(contents)
+            totals = Intake(run, dataset, observer, clock, writers, failures, follower).take(contents)
         _check_usable(totals, failures, contents, run)
         follower.finish(prune=bool(run.job.parameters.get("prune")))
         with clock.timed("atlas"):
@@ -248,98 +224,6 @@ def _nothing(contents: Contents, reasons: Sequence[str]) -> NothingToImportError
         f"There is nothing to import: the {contents.noun} holds no image that can be used"
         + (f" ({why})." if why else "; it is empty.")
     )
-
-
-@dataclass
-class _Importer:
-    """Stores the images of one import as they are decoded, and hands them to its observer."""
-
-    run: jobs.JobRun
-    dataset: Dataset
-    observer: ImportObserver | None
-    clock: StageTimer
-    writers: ThreadPoolExecutor
-    failures: Failures
-    follower: Follower
-
-    def take(self, members: Members) -> Totals:
-        """Store them all. Raises: ImportTooLongError, when what came in time is stored."""
-        totals = Totals()
-        batch: list[DecodedImage] = []
-        until = time.monotonic() + settings.IMPORT_TIMEOUT_S
-        options = PrepareOptions.for_observer(image_limits(of_a_job=True), self.clock, self.observer)
-        for seen, item in enumerate(_decoded(_timed(members, self.clock), options), start=1):
-            if isinstance(item, DecodedImage):
-                batch.append(item)
-            else:
-                name, error = item
-                self.failures.add(name, error)
-                totals.failed += 1
-            is_late = time.monotonic() > until
-            if len(batch) == BATCH or sum(len(image.data) for image in batch) > BATCH_BYTES or is_late:
-                self._store(batch, totals)
-                batch = []
-            self.run.advance(seen)
-            if is_late:
-                raise ImportTooLongError(
-                    f"The import took longer than the {settings.IMPORT_TIMEOUT_S:g} s of IMPORT_TIMEOUT_S. "
-                    "The images it has stored stay; try it again for the others, or import them in parts."
-                )
-        if batch:
-            self._store(batch, totals)
-        return totals
-
-    def _store(self, batch: list[DecodedImage], totals: Totals) -> None:
-        self.run.touch()
-        with self.clock.timed("store"):
-            options = StoreOptions(self.writers, import_id=self.run.job.pk)
-            stored = storing.store(self.dataset, batch, options)
-        met = [Met(image, decoded, is_new=True) for image, decoded in stored.added]
-        for decoded, existing in stored.duplicates:
-            # a job resumed after a crash meets its own images again: it added those
-            own = existing.import_id == self.run.job.pk and existing.filename == decoded.name
-            met.append(Met(existing, decoded, is_new=own))
-        added = [(one.image, one.decoded) for one in met if one.is_new]
-        totals.images += len(added)
-        totals.duplicates += len(met) - len(added)
-        for copy in self.follower.meet(met):
-            self.failures.add(copy.decoded.name, DuplicateError(copy.image), copy.image)
-        if self.observer is not None:
-            self.observer.take([(image, decoded.payload) for image, decoded in added])
-        elif added and self.run.job.parameters.get("announce", True):
-            signals.announce_added(self.dataset, [image for image, _ in added])
-
-
-def _timed(members: Members, clock: StageTimer) -> Iterator[ArchiveMember | ArchiveProblem]:
-    """Yield members, counting the time it takes to read them."""
-    reading = iter(members)
-    while True:
-        with clock.timed("read"):
-            member = next(reading, None)
-        if member is None:
-            return
-        yield member
-
-
-def _decoded(
-    members: Members, options: PrepareOptions
-) -> Iterator[DecodedImage | tuple[str, SemsearchError]]:
-    """Decode on every core, keeping the order, with no more than a few dozen images in memory."""
-
-    def decode(member: ArchiveMember | ArchiveProblem) -> DecodedImage:
-        if isinstance(member, ArchiveProblem):
-            raise UnreadableEntryError(member.reason)
-        return storing.prepare(member, options)
-
-    def size(member: ArchiveMember | ArchiveProblem) -> int:
-        return len(member.data) if isinstance(member, ArchiveMember) else 0
-
-    limits = Limits(max(AHEAD, 8 * usable_cores()), AHEAD_BYTES)
-    for member, decoded in read_ahead(decode, members, limits, size=size, threads_named="import"):
-        try:
-            yield decoded.result()
-        except SemsearchError as error:
-            yield member.name, error
 
 
 def retry_files(job: Job, files: Sequence[FailedFile]) -> Job:

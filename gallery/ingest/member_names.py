@@ -51,7 +51,7 @@ def is_archive(name: str) -> bool:
 
 def is_hidden(part: str) -> bool:
     """Whether a file or folder of this name is hidden or put there by an operating system or a NAS."""
-    return part.startswith(".") or part.lower() in _SYSTEM_NAMES
+    return (part.startswith(".") and part != "..") or part.lower() in _SYSTEM_NAMES
 
 
 def kind_left_out(name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -12,13 +13,14 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.errors import SemsearchError
-from gallery.ingest import datasets, importing, labels
+from gallery.ingest import datasets, importing, labels, planning, watching
 from gallery.models import Dataset, Job
 from gallery.system.commands import ReportingCommand
 from search import job_kinds
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs
 
+PLANNED = 100  # steps of a dry run that are named
 LISTED = 20  # files that could not be used, of which the job's page has all
 PARTLY = 3  # the exit status when some of the files could not be used
 
@@ -59,6 +61,18 @@ class Command(ReportingCommand[dict[str, object]]):
             "--follow-links", action="store_true", help="read the files that symbolic links lead to"
         )
 
+        parser.add_argument(
+            "--prune",
+            action="store_true",
+            help="remove the images whose files are gone from PATH since it was imported last",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only say what would be added, moved, replaced and removed"
+        )
+        parser.add_argument(
+            "--watch", action="store_true", help="import a folder again whenever it changes, until Ctrl-C"
+        )
+
     def report(self, **options: Any) -> dict[str, object]:
         """Import and extract, then extract what was there before without features."""
         slug: str = options["name"]
@@ -70,13 +84,54 @@ class Command(ReportingCommand[dict[str, object]]):
         how = {name: options[name] for name in importing.HOW if options[name] not in ("", False)}
         if options["labels"] == labels.NEAREST:
             del how["labels"]
+        if options["dry_run"]:
+            return self._plan(slug, path, how, prune=options["prune"])
+        if options["prune"]:
+            how["prune"] = True
+        if not options["watch"]:
+            return self._once(slug, path, how, extract=not options["no_extract"])
+        if not path.is_dir():
+            raise SemsearchError("--watch takes a folder.")
+        return self._watch(slug, path, how, extract=not options["no_extract"])
+
+    def _once(self, slug: str, path: Path, how: dict[str, Any], *, extract: bool) -> dict[str, object]:
+        """Import once; returns the report."""
         started = time.perf_counter()
         for line in importing.preview(path, how):
             self.stderr.write(line)
-        job = self._import(slug, extract=not options["no_extract"], path=str(path), **how)
-        seconds = round(time.perf_counter() - started, 2)
+        job = self._import(slug, extract=extract, path=str(path), **how)
         self._status = PARTLY if job.failed_count else 0
-        return {"dataset": slug, **job.result, "seconds": seconds}
+        return {"dataset": slug, **job.result, "seconds": round(time.perf_counter() - started, 2)}
+
+    def _watch(self, slug: str, path: Path, how: dict[str, Any], *, extract: bool) -> dict[str, object]:
+        """Import now and after every change; returns the report of the last import."""
+        report: dict[str, object] = {"dataset": slug, "images": 0, "duplicates": 0, "failed": 0, "seconds": 0}
+        with suppress(KeyboardInterrupt):
+            for _ in watching.changes(path):
+                try:
+                    report = self._once(slug, path, how, extract=extract)
+                    self.stderr.write(f"{report['images']} new images. Watching {path}; Ctrl-C ends it.")
+                except SemsearchError as error:
+                    self.stderr.write(str(error))
+        return report
+
+    def _plan(self, slug: str, path: Path, how: dict[str, Any], *, prune: bool) -> dict[str, object]:
+        """Say what an import would do."""
+        started = time.perf_counter()
+        known = Dataset.objects.filter(slug=slug).first()
+        planned = importing.plan_import(known, path, how, prune=prune)
+        for what, name in planned.steps[:PLANNED]:
+            self.stderr.write(f"would {what} {name}")
+        counts = dict(planned.counts)
+        images = counts.get(planning.ADD, 0) + counts.get(planning.REPLACE, 0)
+        return {
+            "dataset": slug,
+            "images": images,
+            "duplicates": sum(counts.get(what, 0) for what in planning.THERE),
+            "failed": counts.get(planning.FAIL, 0),
+            "would": counts,
+            "seconds": round(time.perf_counter() - started, 2),
+        }
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import; the exit status tells whether some of the files could not be used."""
