@@ -51,7 +51,7 @@ class ZipSource:
         self._limits = limits
         self._encoding = encoding
         try:
-            b"".decode(encoding or "utf-8")
+            b"name".decode(encoding or "utf-8")
         except LookupError as error:
             raise UnknownEncodingError(
                 f"There is no encoding {encoding!r}; cp437, cp850, cp1252 and cp932 are some."
