@@ -1,0 +1,243 @@
+"""Importing by the command: judged as a whole, and again, so that the dataset follows its source."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from gallery import jobs
+from gallery.ingest import datasets, watching
+from gallery.models import Dataset, FailedFile, FurtherCategory, Image, Job, SourceFile
+from tests.conftest import image_bytes
+
+pytestmark = pytest.mark.django_db
+
+Files = dict[str, bytes]
+
+
+@pytest.fixture(autouse=True)
+def own_media(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+def folder(root: Path, files: Files) -> Path:
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def imported(path: Path, *, status: int = 0, **options: Any) -> dict[str, Any]:
+    """Run the command; returns what it reports as JSON, once its exit status was looked at."""
+    out = io.StringIO()
+    run = {
+        "name": "pets",
+        "no_extract": True,
+        "json": True,
+        "stdout": out,
+        "stderr": io.StringIO(),
+        **options,
+    }
+    ends = pytest.raises(SystemExit, match=str(status)) if status else nullcontext()
+    with ends:
+        call_command("import_dataset", path, **run)
+    report: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
+    assert report.keys() >= {"dataset", "images", "duplicates", "failed", "seconds"}
+    return report
+
+
+def labels() -> dict[str, list[str]]:
+    """Return the labels of every image by its name."""
+    return {image.filename: image.labels for image in Image.objects.order_by("filename")}
+
+
+def test_nothing_usable_is_a_failure_with_the_reasons_and_leaves_no_empty_dataset(tmp_path: Path) -> None:
+    words = folder(
+        tmp_path / "words", {"a.jpg": b"words", "b.jpg": b"more words", "c.txt": b"text", "d.xmp": b"x"}
+    )
+    with pytest.raises(
+        CommandError, match="2 × not an image that can be read; left out: 1 documents and data"
+    ):
+        imported(words)
+    only_side_files = folder(tmp_path / "side", {"c.txt": b"text"})
+    with pytest.raises(CommandError, match=r"the folder holds no image .*left out: 1 documents"):
+        imported(only_side_files)
+    empty = tmp_path / "empty.zip"
+    zipfile.ZipFile(empty, "w").close()
+    with pytest.raises(CommandError, match="the zip file holds no image that can be used; it is empty"):
+        imported(empty)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.jpg").symlink_to(words / "a.jpg")
+    with pytest.raises(CommandError, match=r"1 × symbolic link: not followed .--follow-links"):
+        imported(tmp_path / "links")
+    assert not Dataset.objects.exists()
+    # the failed import itself can still be looked at
+    assert {job.state for job in Job.objects.filter(kind=jobs.IMPORT)} == {Job.State.FAILED}
+    # a dataset that was there stays
+    datasets.save(Dataset(slug="pets", name="Pets"))
+    with pytest.raises(CommandError):
+        imported(words)
+    assert Dataset.objects.filter(slug="pets").exists()
+
+
+def test_what_failed_in_part_says_so_in_its_status_and_its_outcome(tmp_path: Path) -> None:
+    files = {
+        "cat/0.jpg": image_bytes(1),
+        "cat/bad.jpg": b"words",
+        "cat/0.xmp": b"x",
+        "cat/copy.jpg": image_bytes(1),
+    }
+    report = imported(folder(tmp_path / "pets", files), status=3)
+    assert (report["images"], report["duplicates"], report["failed"]) == (1, 1, 1)
+    assert report["left_out"] == {"side files of images": 1}
+    job = Job.objects.get()
+    assert (job.state, job.outcome, job.failed) == (Job.State.SUCCEEDED, "partly", 1)
+    # a copy in the same archive names the image that it is
+    copy = FailedFile.objects.get(code="duplicate")
+    assert copy.image == Image.objects.get()
+    assert f"image {copy.image_id}" in copy.reason
+
+
+def test_a_dataset_follows_its_folder(tmp_path: Path) -> None:
+    a, b, c, d = (image_bytes(seed) for seed in range(4))
+    root = folder(tmp_path / "pets", {"cat/0.jpg": a, "cat/1.jpg": b, "dog/0.jpg": c, "dog/edited.jpg": d})
+    assert imported(root)["images"] == 4
+    numbers = dict(Image.objects.values_list("filename", "pk"))
+
+    again = imported(root)
+    assert (again["images"], again["duplicates"], again["failed"], again["unchanged"]) == (0, 4, 0, 4)
+    assert not FailedFile.objects.exists()
+
+    (root / "cat/0.jpg").rename(root / "dog/moved.jpg")
+    (root / "cat/1.jpg").unlink()
+    (root / "dog/edited.jpg").write_bytes(image_bytes(9))
+    dry = imported(root, prune=True, dry_run=True)
+    assert dry["would"] == {"move": 1, "unchanged": 1, "replace": 1, "remove": 1}
+    assert imported(root, dry_run=True)["would"] == {"move": 1, "unchanged": 1, "replace": 1}
+    assert labels() == {
+        "cat/0.jpg": ["cat"],
+        "cat/1.jpg": ["cat"],
+        "dog/0.jpg": ["dog"],
+        "dog/edited.jpg": ["dog"],
+    }
+
+    report = imported(root)
+    assert {key: report[key] for key in ("images", "moved", "replaced", "gone", "unchanged", "failed")} == {
+        "images": 1, "moved": 1, "replaced": 1, "gone": 1, "unchanged": 1, "failed": 0,
+    }  # fmt: skip
+    assert labels() == {
+        "cat/1.jpg": ["cat"], "dog/0.jpg": ["dog"], "dog/edited.jpg": ["dog"], "dog/moved.jpg": ["dog"],
+    }  # fmt: skip
+    assert Image.objects.get(filename="dog/moved.jpg").pk == numbers["cat/0.jpg"]
+    assert Image.objects.get(filename="dog/edited.jpg").pk != numbers["dog/edited.jpg"]
+
+    report = imported(root, prune=True)
+    assert report["removed"] == 1
+    assert set(labels()) == {"dog/0.jpg", "dog/edited.jpg", "dog/moved.jpg"}
+    assert SourceFile.objects.count() == 3
+
+
+def test_two_files_that_change_places_stay_what_they_are(tmp_path: Path) -> None:
+    root = folder(tmp_path / "pets", {"cat/0.jpg": image_bytes(1), "dog/0.jpg": image_bytes(2)})
+    imported(root)
+    folder(root, {"cat/0.jpg": image_bytes(2), "dog/0.jpg": image_bytes(1)})
+    report = imported(root)
+    assert (report["images"], report["duplicates"]) == (0, 2)
+    assert sorted(image.category for image in Image.objects.all()) == ["cat", "dog"]
+    assert dict(SourceFile.objects.values_list("name", "image__category")) == {
+        "cat/0.jpg": "cat",
+        "dog/0.jpg": "dog",
+    }
+    assert not FurtherCategory.objects.exists()
+
+
+def test_the_same_image_under_two_labels_keeps_both_while_it_has_both(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path / "x",
+        {"beach/a.jpg": image_bytes(1), "sunset/a.jpg": image_bytes(1), "sunset/b.jpg": image_bytes(2)},
+    )
+    report = imported(root)
+    assert (report["images"], report["duplicates"], report["failed"]) == (2, 1, 0)
+    assert labels() == {"beach/a.jpg": ["beach", "sunset"], "sunset/b.jpg": ["sunset"]}
+    (root / "beach/a.jpg").unlink()
+    imported(root, prune=True)
+    assert list(labels().values()) == [["sunset"], ["sunset"]]
+    # and from an archive, which is another source, a third
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("more/evening/a.jpg", image_bytes(1))
+        archive.writestr("more/noon/c.jpg", image_bytes(3))
+    imported(tmp_path / "more.zip")
+    assert ["sunset", "evening"] in labels().values()
+
+
+def test_a_label_given_by_hand_stays_and_one_of_the_source_follows_it(tmp_path: Path) -> None:
+    files = {
+        "a.jpg": image_bytes(1),
+        "b.jpg": image_bytes(2),
+        "labels.csv": b"filename,label\na.jpg,cat\nb.jpg,cat\n",
+    }
+    root = folder(tmp_path / "pets", files)
+    imported(root)
+    datasets.label(Image.objects.get(filename="a.jpg"), "lynx")
+    (root / "labels.csv").write_text("filename,label\na.jpg,dog\nb.jpg,dog\n")
+    report = imported(root)
+    assert report["relabelled"] == 2
+    assert labels() == {"a.jpg": ["lynx", "dog"], "b.jpg": ["dog"]}
+
+
+def test_two_folders_of_one_dataset_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", {"IMG_1.jpg": image_bytes(1)})
+    other = folder(tmp_path / "other", {"IMG_1.jpg": image_bytes(2)})
+    imported(one)
+    report = imported(other, prune=True)
+    assert (report["images"], report.get("replaced", 0), report.get("removed", 0)) == (1, 0, 0)
+    assert Image.objects.count() == 2
+    shutil.rmtree(one)
+    one.mkdir()
+    with pytest.raises(CommandError, match="nothing to import"):
+        imported(one, prune=True)  # a drive that is not there empties no dataset
+    assert Image.objects.count() == 2
+
+
+def test_a_folder_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder(tmp_path / "pets", {"cat/0.jpg": image_bytes(1)})
+    looks = []
+
+    def sleep(_: float) -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            folder(root, {"dog/1.jpg": image_bytes(2)})
+        if len(looks) == 3:
+            folder(root, {"dog/2.jpg": image_bytes(3)})  # still being copied
+        if len(looks) == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching.time, "sleep", sleep)
+    monkeypatch.setattr(watching.changes, "__kwdefaults__", {"every_s": 0, "sleep": sleep})
+    report = imported(root, watch=True)
+    assert (report["images"], report["unchanged"]) == (2, 1)
+    assert Job.objects.filter(kind=jobs.IMPORT).count() == 2
+    with pytest.raises(CommandError, match="takes a folder"):
+        imported(root / "cat/0.jpg", watch=True)
+
+
+def test_a_single_image_and_the_splits_come_in(tmp_path: Path) -> None:
+    root = folder(tmp_path / "pets", {"train/cat/0.jpg": image_bytes(1), "test/cat/1.jpg": image_bytes(2)})
+    report = imported(root)
+    assert report["splits"] == {"train": 1, "test": 1}
+    assert dict(Image.objects.values_list("filename", "split")) == {
+        "train/cat/0.jpg": "train",
+        "test/cat/1.jpg": "test",
+    }
+    (tmp_path / "one.jpg").write_bytes(image_bytes(3))
+    assert imported(tmp_path / "one.jpg")["images"] == 1
+    assert labels()["one.jpg"] == []
