@@ -18,6 +18,7 @@ from gallery import media_folders
 from gallery.access import gate, policies
 from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards
+from gallery.browse.labelled import labelled
 from gallery.browse.paging import datasets_by_name, page_of
 from gallery.ingest import failures
 from gallery.jobs import file_retries
@@ -62,7 +63,7 @@ def dataset(request: HttpRequest, slug: str) -> HttpResponse:
     category = request.GET.get("category")
     images = Image.objects.filter(dataset=shown)
     if category is not None:
-        images = images.filter(category=category)
+        images = labelled(images, category)
     jobs = list(Job.objects.filter(dataset=shown).order_by("-id")[:RECENT_JOBS])
     context = {
         "dataset": shown,
@@ -83,14 +84,15 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     category = request.GET.get("category")
     siblings = Image.objects.filter(dataset=shown.dataset_id)
     if category is not None:
-        siblings = siblings.filter(category=category)
+        siblings = labelled(siblings, category)
     context = {
         "image": shown,
         "dataset": shown.dataset,
         "category": category,
         "previous": siblings.filter(pk__lt=pk).order_by("-pk").only("pk").first(),
+        "further": [name for name in shown.labels if name != shown.category],
         "next": siblings.filter(pk__gt=pk).order_by("pk").only("pk").first(),
-        "failures": list(shown.failures.order_by("-id")[:3]),
+        "failures": list(shown.failures.exclude(code="duplicate").order_by("-id")[:3]),
     }
     return render(request, "gallery/image.html", context)
 

@@ -17,7 +17,7 @@ from gallery import jobs
 from gallery.access import gate, policies
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
-from gallery.ingest import datasets, from_images
+from gallery.ingest import datasets, from_images, importing
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
 
@@ -68,6 +68,9 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         slug_field="slug", read_only=True
     )
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
+    labels: serializers.ListField = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The label and further ones of the image."
+    )
     url = serializers.FileField(source="file", read_only=True, use_url=True)
     thumbnail = serializers.FileField(read_only=True, use_url=True)
     page_url = serializers.SerializerMethodField()
@@ -78,6 +81,8 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "id",
             "dataset",
             "label",
+            "labels",
+            "split",
             "filename",
             "url",
             "thumbnail",
@@ -174,9 +179,12 @@ class NewImageSerializer(serializers.Serializer[Any]):
 
 
 class ArchiveSerializer(serializers.Serializer[Any]):
-    """A zip of pictures to import."""
+    """An archive of images, or a single one, to import."""
 
-    file = serializers.FileField()
+    file = serializers.FileField(help_text="A zip, tar or tar.gz file, or an image.")
+    labels = serializers.ChoiceField(
+        importing.MODES, default=importing.NEAREST, help_text=f"Which folder is the label. {importing.RULE}"
+    )
 
 
 class WithErrors:

@@ -23,6 +23,7 @@ from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
 from gallery.browse import grid
 from gallery.browse.dataset_summaries import with_image_count
+from gallery.browse.labelled import labelled
 from gallery.imaging import limits, sprite_sheets
 from gallery.ingest import dataset_removal, importing, removal, single_image
 from gallery.ingest import from_images as ingest_from_images
@@ -67,11 +68,12 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     )
     @action(detail=True, methods=["post"], parser_classes=[parsers.MultiPartParser])
     def upload(self, request: Request, slug: str) -> Response:
-        """Import a zip of pictures in the background; answers with the job."""
+        """Import a zip, a tar or a single image in the background; answers with the job."""
         dataset = self.get_object()
         form = serializers.ArchiveSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        job = importing.enqueue_archive(dataset, form.validated_data["file"])
+        values = form.validated_data
+        job = importing.enqueue_archive(dataset, values["file"], labels=values["labels"])
         return Response(
             serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data,
             status=status.HTTP_202_ACCEPTED,
@@ -129,7 +131,7 @@ class ImageViewSet(
 ):
     """Images: list by dataset and label, read, add one, delete."""
 
-    queryset = Image.objects.select_related("dataset")
+    queryset = Image.objects.select_related("dataset").prefetch_related("further")
     serializer_class = serializers.ImageSerializer
     pagination_class = ByOldest
     lookup_value_regex = ANY_ID
@@ -140,7 +142,7 @@ class ImageViewSet(
         if dataset := self.request.query_params.get("dataset"):
             found = found.filter(dataset__slug=dataset)
         if (label := self.request.query_params.get("label")) is not None:
-            found = found.filter(category=label)
+            found = labelled(found, label)
         return found
 
     @extend_schema(

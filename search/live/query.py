@@ -288,8 +288,7 @@ def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
     if label is None:
         return None
     # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
-    labelled = database_vectors.embeddings(index).filter(
-        image__dataset=index.dataset_id, image__category=label
-    )
-    ids = labelled.values_list("pk", flat=True)
+    rows = database_vectors.embeddings(index).filter(image__dataset=index.dataset_id)
+    labelled = rows.filter(image__category=label).values_list("pk", flat=True)
+    ids = labelled.union(rows.filter(image__further__name=label).values_list("pk", flat=True))
     return np.fromiter(ids.iterator(), dtype=np.int64)
