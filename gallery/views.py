@@ -31,6 +31,7 @@ IMAGES_PER_PAGE = 96
 JOBS_PER_PAGE = 50
 JOB_FILTERS = {"active": Job.ACTIVE, "failed": (Job.State.FAILED,)}
 FAILED_FILES_PER_PAGE = 100
+COPIES_SHOWN = 20
 RECENT_JOBS = 5
 # of a job's result, what its page shows in words of its own
 TOLD_APART = ("unlisted", "left_out", "reasons", "notes")
@@ -116,12 +117,15 @@ def jobs(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """Render one job with a page of the files it could not use."""
     shown = get_object_or_404(Job.objects.select_related("dataset"), pk=pk)
-    failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
+    listed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
+    failed, copies = listed.exclude(code="duplicate"), listed.filter(code="duplicate")
     context = {
         "job": shown,
         "most_of_a_kind": failures.MOST_OF_A_KIND,
         "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
         "retryable": job_rows.retryable(shown),
+        "copies": copies[:COPIES_SHOWN],
+        "copies_more": max(0, copies.count() - COPIES_SHOWN),
         "left_out": shown.result.get("left_out", {}),
         "reasons": shown.result.get("reasons", {}),
         "notes": shown.result.get("notes", []),

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from gallery import jobs
-from gallery.ingest import datasets, watching
+from gallery.ingest import datasets, storing, watching
+from gallery.jobs import broker
 from gallery.models import Dataset, FailedFile, FurtherCategory, Image, Job, SourceFile
 from tests.conftest import image_bytes
+from tests.gallery.ingest.test_labels import tarred
 
 pytestmark = pytest.mark.django_db
 
@@ -24,8 +28,11 @@ Files = dict[str, bytes]
 
 
 @pytest.fixture(autouse=True)
-def own_media(settings: Any, tmp_path: Path) -> None:
+def own_media(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store beside the test, and let it do the jobs itself, without features."""
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.EXTRACT_AT_IMPORT = False
+    monkeypatch.setattr(broker, "send", lambda *_, **__: None)
 
 
 def folder(root: Path, files: Files) -> Path:
@@ -241,3 +248,90 @@ def test_a_single_image_and_the_splits_come_in(tmp_path: Path) -> None:
     (tmp_path / "one.jpg").write_bytes(image_bytes(3))
     assert imported(tmp_path / "one.jpg")["images"] == 1
     assert labels()["one.jpg"] == []
+
+
+@pytest.mark.parametrize("at", ["before", "between"])
+def test_two_imports_of_one_archive_at_once_report_what_each_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    archive = tmp_path / "pets.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for number in range(3):
+            target.writestr(f"cat/{number}.png", image_bytes(number))
+    dataset = datasets.save(Dataset(slug="pets", name="Pets"))
+    write, reports = storing._write_all, []
+
+    def overtaken(*args: Any) -> None:
+        monkeypatch.setattr(storing, "_write_all", write)
+        if at == "between":
+            write(*args)
+        other = jobs.perform_now(jobs.IMPORT, dataset, path=str(archive), announce=False, extract=False)
+        reports.append(other.result)
+        if at == "before":
+            write(*args)
+
+    monkeypatch.setattr(storing, "_write_all", overtaken)
+    job = jobs.perform_now(jobs.IMPORT, dataset, path=str(archive), announce=False)
+    reports.append(job.result)
+    assert [(one["images"], one["duplicates"], one["failed"]) for one in reports] == [(3, 0, 0), (0, 3, 0)]
+    assert Image.objects.count() == SourceFile.objects.count() == 3
+    files = [path for path in (tmp_path / "media" / "images").rglob("*") if path.is_file()]
+    assert len(files) == 3
+    assert {image.import_id for image in Image.objects.all()} != {job.pk}
+
+
+def test_a_duplicate_says_which_image_it_is(staff_client: Client, tmp_path: Path) -> None:
+    imported(folder(tmp_path / "pets", {"cat/0.png": image_bytes(1)}))
+    image = Image.objects.get()
+    file = SimpleUploadedFile("again.png", image_bytes(1))
+    answer = staff_client.post("/api/v1/images/", {"dataset": "pets", "file": file})
+    assert answer.status_code == 409
+    assert f"“cat/0.png” (image {image.pk})" in answer.json()["error"]["detail"]
+
+
+def test_an_upload_of_any_kind_shows_its_rule_and_its_end(staff_client: Client) -> None:
+    page = "/admin/gallery/dataset/upload/"
+    assert "A single folder around everything is no label" in staff_client.get(page).content.decode()
+    words = io.BytesIO()
+    with zipfile.ZipFile(words, "w") as archive:
+        archive.writestr("pets/a.jpg", b"words")
+        archive.writestr("pets/0.xmp", b"x")
+    staff_client.post(
+        page, {"archive": SimpleUploadedFile("pets.zip", words.getvalue()), "slug": "none", "name": "None"}
+    )
+    ended = jobs.perform(Job.objects.get().pk)
+    assert ended is not None
+    shown = staff_client.get(ended.get_absolute_url()).content.decode()
+    assert not Dataset.objects.exists()
+    assert "1 × not an image that can be read; left out: 1 side files of images" in shown
+    assert "which was not kept" in shown
+
+    staff_client.post(
+        page, {"archive": SimpleUploadedFile("wren.png", image_bytes(1)), "slug": "one", "labels": "path"}
+    )
+    ended = jobs.perform(Job.objects.filter(kind=jobs.IMPORT).latest("pk").pk)
+    assert ended is not None
+    assert (ended.outcome, Image.objects.get().filename) == ("succeeded", "wren.png")
+    mixed = tarred(
+        {
+            "pets/train/cat/0.png": image_bytes(2),
+            "pets/val/cat/1.png": image_bytes(3),
+            "pets/val/x.png": b"words",
+        }
+    )
+    address = "/api/v1/datasets/one/upload/"
+    started = staff_client.post(
+        address, {"file": SimpleUploadedFile("p.tgz", mixed.getvalue()), "labels": "first"}
+    ).json()
+    ended = jobs.perform(started["id"])
+    assert ended is not None
+    answer = staff_client.get(f"/api/v1/jobs/{ended.pk}/").json()
+    assert (answer["state"], answer["outcome"], answer["result"]["splits"]) == (
+        "succeeded",
+        "partly",
+        {"train": 1, "val": 1},
+    )
+    shown = staff_client.get(ended.get_absolute_url()).content.decode()
+    assert 'data-state="partly" data-part="state">partly failed<' in shown
+    images = staff_client.get("/api/v1/images/?label=cat").json()["results"]
+    assert [(one["labels"], one["split"]) for one in images] == [(["cat"], "train"), (["cat"], "val")]
