@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gallery.errors import NotFoundError
-from gallery.ingest import labels
+from gallery.ingest import file_kinds, labels
 from gallery.ingest.file_kinds import HEAD_BYTES, kind_of
 from gallery.ingest.folders import FileSource, FolderSource
 from gallery.ingest.label_tables import MOST_BYTES, MOST_TABLES, LabelTables, may_hold_labels, read_tables
@@ -125,9 +125,11 @@ def _source(source: ArchiveSource, limits: ArchiveLimits, options: ReadOptions) 
         if not path.is_file():
             raise NotFoundError(f"there is no folder or archive {path}")
         with path.open("rb") as file:
+            file_kinds.check(file)
             head = file.read(HEAD_BYTES)
         name = options.name or path.name
     else:
+        file_kinds.check(source)
         source.seek(0)
         head, name = source.read(HEAD_BYTES), options.name
     kind = kind_of(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from typing import BinaryIO
 
 from gallery.errors import UnsafeArchiveError
@@ -32,11 +33,11 @@ def kind_of(head: bytes) -> str:
         return "zip"
     if head.startswith(b"\x1f\x8b"):
         return "tar.gz"
-    if head[257:262] == b"ustar":
-        return "tar"
     for magic, name in _OTHER_ARCHIVES.items():
         if head.startswith(magic):
             raise UnsafeArchiveError(f"{name} archives are not read: pack the images as zip, tar or tar.gz")
+    if _is_tar(head):
+        return "tar"
     return "image" if head.startswith(_IMAGE_HEADS) else ""
 
 
@@ -59,3 +60,16 @@ def check(file: BinaryIO) -> None:
                 "this is neither a zip, tar or tar.gz file nor an image, or its end is missing: make it again"
             ) from error
     file.seek(position)
+
+
+def _is_tar(head: bytes) -> bool:
+    """Whether this is the first header of a tar file, which has a checksum, or the end of an empty one."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.EmptyHeaderError:
+        return False
+    except tarfile.EOFHeaderError:
+        return True
+    except (tarfile.HeaderError, ValueError):
+        return head[257:262] == b"ustar"
+    return True

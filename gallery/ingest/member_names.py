@@ -25,7 +25,8 @@ _SIDE_SUFFIXES = {
     VIDEOS: "mov mp4 m4v avi mkv mts m2ts 3gp 3g2 webm wmv mpg mpeg lrv insv mp3 m4a wav aac ogg flac",
     DOCUMENTS: "txt md rst html htm css js pdf doc docx xls xlsx ods odt odp ppt pptx rtf csv tsv yaml yml "
     "toml cfg conf ini log url webloc lnk py ipynb r m sh bat db sqlite sqlite3 mat npy npz h5 hdf5 pkl "
-    "pickle parquet arrow feather pt pth tfrecord lst names bib tex sha256 md5 sfv part crdownload torrent",
+    "pickle parquet arrow feather pt pth tfrecord lst names bib tex sha256 md5 sfv part crdownload "
+    "torrent identifier",
 }
 _KIND_OF_SUFFIX = {suffix: kind for kind, names in _SIDE_SUFFIXES.items() for suffix in names.split()}
 # files without a suffix that belong to a collection

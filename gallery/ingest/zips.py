@@ -63,7 +63,7 @@ class ZipSource:
         found = Listing()
         seen: set[tuple[str, ...]] = set()
         for entry, name in self._named(found):
-            if name.endswith("/"):
+            if name.endswith("/") or _is_folder(entry):
                 continue
             if kind := kind_left_out(name):
                 found.left_out[kind] += 1
@@ -177,6 +177,13 @@ def _check_whole(archive: ZipFile, limits: ArchiveLimits) -> None:
             f"the zip file unpacks to {total_bytes:,} bytes; at most {limits.max_total_bytes:,} are read "
             "(MAX_ARCHIVE_BYTES): split it"
         )
+
+
+def _is_folder(entry: ZipInfo) -> bool:
+    """Whether an entry is a folder by its attributes, those of Unix or of MS-DOS, whatever its name is."""
+    of_unix = stat.S_ISDIR(entry.external_attr >> 16)
+    of_dos = bool(entry.external_attr & 0x10) and not entry.external_attr >> 16
+    return entry.file_size == 0 and (of_unix or of_dos)
 
 
 def _entry_problem(entry: ZipInfo, limits: ArchiveLimits) -> str | None:

@@ -190,9 +190,10 @@ def test_a_windows_zip_separates_by_backslashes() -> None:
             entry.filename = name
             entry.create_system = 0
             archive.writestr(entry, IMAGE)
-        empty = zipfile.ZipInfo("x")
-        empty.filename = "birds\\none\\"
-        archive.writestr(empty, b"")
+        for name, attributes in (("birds\\none\\", 0), ("birds\\dos", 0x10), ("birds\\unix", 0o40755 << 16)):
+            empty = zipfile.ZipInfo("x")
+            empty.filename, empty.external_attr = name, attributes
+            archive.writestr(empty, b"")
     with opened(target, LIMITS) as contents:
         assert contents.total == 2
         assert labels(contents) == {"birds/wren/0.jpg": ("wren",), "birds/owl/1.jpg": ("owl",)}
@@ -368,6 +369,6 @@ def test_a_single_image_and_an_empty_archive_are_what_they_are() -> None:
     jpeg = b"\xff\xd8\xff" + IMAGE
     with opened(io.BytesIO(jpeg), LIMITS, ReadOptions(name="C:\\photos\\cat.jpg")) as contents:
         assert [(one.name, contents.total) for one in contents] == [("cat.jpg", 1)]
-    for empty in (zipped({}), tarred({})):
+    for empty in (zipped({}), tarred({}), tarred({}, "w")):
         with opened(empty, LIMITS) as contents:
             assert list(contents) == []
