@@ -159,9 +159,10 @@ def drop_if_empty(dataset: Dataset | None) -> bool:
     if dataset is None or dataset.images.exists():
         return False
     with transaction.atomic():
-        Job.objects.filter(dataset=dataset, kind=jobs.IMPORT).exclude(state__in=Job.ACTIVE).update(
-            dataset=None
-        )
+        ended = Job.objects.filter(dataset=dataset, kind=jobs.IMPORT).exclude(state__in=Job.ACTIVE)
+        for job in ended:
+            parameters = job.parameters | {"new_dataset": dataset.name}
+            Job.objects.filter(pk=job.pk).update(dataset=None, parameters=parameters)
         with suppress(NotFoundError):
             dataset_removal.begin_removal(dataset)
     return True
