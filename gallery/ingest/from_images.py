@@ -69,7 +69,8 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
             except OSError as error:
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
-            yield ArchiveMember(name=image.filename, category=image.category, data=data)
+            further = tuple(name for name in image.labels if name != image.category)
+            yield ArchiveMember(image.filename, image.category, data, further, image.split)
 
 
 def _chunks(ids: Ids) -> Iterator[list[int]]:
@@ -77,4 +78,4 @@ def _chunks(ids: Ids) -> Iterator[list[int]]:
 
 
 def _rows(ids: Ids) -> Iterator[dict[int, Image]]:
-    return (Image.objects.in_bulk(chunk) for chunk in _chunks(ids))
+    return (Image.objects.prefetch_related("further").in_bulk(chunk) for chunk in _chunks(ids))

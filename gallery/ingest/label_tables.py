@@ -31,6 +31,7 @@ _LABEL_COLUMNS = (
 _TABLE_NAME = re.compile(r"label|metadata|annotation|class|train|valid|test", re.IGNORECASE)
 _COCO_NAME = re.compile(r"coco|instances|annotation|labels", re.IGNORECASE)
 _CLASSES_NAME = re.compile(r"synset|words|class|cat|name|label", re.IGNORECASE)
+_CODE_AND_NAME = re.compile(r"n\d{8}[-_ .](\S.*)")  # n02085620-Chihuahua
 _SYNSET_LINE = re.compile(r"(n\d{8})[\t ,]+(\S.*)")
 
 
@@ -47,8 +48,9 @@ class LabelTables:
     notes: list[str] = field(default_factory=list)
 
     def named(self, label: str) -> str:
-        """Return the name of a class that a label is the code of, as n01440764; else the label."""
-        return self.class_names.get(label, label)
+        """Return the name of a class that a label is the code of, as n01440764, or holds behind it."""
+        behind_code = _CODE_AND_NAME.fullmatch(label)
+        return self.class_names.get(label, behind_code[1] if behind_code else label)
 
 
 @dataclass(frozen=True)

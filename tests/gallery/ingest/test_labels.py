@@ -158,7 +158,9 @@ def test_the_most_frequent_category_of_coco_comes_first_and_the_others_stay(tmp_
 )
 def test_codes_of_imagenet_get_the_names_of_their_classes(tmp_path: Path, file: str, text: str) -> None:
     files = {"train/n01440764/0.JPEG": IMAGE, "train/n99999999/1.JPEG": IMAGE, file: text.encode()}
-    assert list(every_way(tmp_path, files).values()) == [("tench",), ("n99999999",)]
+    files["train/n02085620-Chihuahua/2.JPEG"] = IMAGE
+    found = every_way(tmp_path, files)
+    assert list(found.values()) == [("tench",), ("Chihuahua",), ("n99999999",)]
 
 
 def test_a_table_that_fits_no_image_changes_nothing_and_one_that_is_broken_is_told(tmp_path: Path) -> None:
