@@ -75,8 +75,8 @@ class Contents:
         self.total = len(names)
 
     def as_result(self) -> dict[str, object]:
-        """Return what a job's result says of it: files left out by kind, images by split, and notes."""
-        told = {"left_out": self.left_out, "splits": self.splits, "notes": self.notes}
+        """Return what a job's result says of it: files left out by kind, and notes."""
+        told = {"left_out": self.left_out, "notes": self.notes}
         return {name: value for name, value in told.items() if value}
 
     def labels_in_words(self) -> str:

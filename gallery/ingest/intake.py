@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,11 +45,13 @@ class Totals:
     images: int = 0
     duplicates: int = 0
     failed: int = 0
+    splits: Counter[str] = field(default_factory=Counter)
     more: dict[str, object] = field(default_factory=dict)
 
     def as_result(self) -> dict[str, object]:
         """Return the counts as a job's result; the keys of `more` are those of whoever observes imports."""
-        return {"images": self.images, "duplicates": self.duplicates, "failed": self.failed, **self.more}
+        counts = {"images": self.images, "duplicates": self.duplicates, "failed": self.failed}
+        return counts | ({"splits": dict(self.splits)} if self.splits else {}) | self.more
 
 
 @dataclass
@@ -102,6 +105,7 @@ class Intake:
             met.append(Met(existing, decoded, is_new=own))
         added = [(one.image, one.decoded) for one in met if one.is_new]
         totals.images += len(added)
+        totals.splits.update(one.decoded.split for one in met if one.decoded.split)
         totals.duplicates += len(met) - len(added)
         for copy in self.follower.meet(met):
             self.failures.add(copy.decoded.name, DuplicateError(copy.image), copy.image)
