@@ -50,7 +50,11 @@ class Totals:
 
     def as_result(self) -> dict[str, object]:
         """Return the counts as a job's result; the keys of `more` are those of whoever observes imports."""
-        counts = {"images": self.images, "duplicates": self.duplicates, "failed": self.failed}
+        counts: dict[str, object] = {
+            "images": self.images,
+            "duplicates": self.duplicates,
+            "failed": self.failed,
+        }
         return counts | ({"splits": dict(self.splits)} if self.splits else {}) | self.more
 
 
