@@ -225,7 +225,19 @@ class FailedFileAdmin(ReadOnlyAdmin):
     list_select_related = ("job",)
     search_fields = ("name",)
     show_full_result_count = False
-    paginator = BoundedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailedFile]:
+        """Leave out the copies of images that are here, which no count holds either."""
+        return super().get_queryset(request).exclude(code="duplicate")
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[FailedFile], *args: Any, **kwargs: Any
+    ) -> Paginator[Any]:
+        """Take the number of all failed files from the counts that are kept."""
+        if request.GET.keys() - SHOWN_HOW:
+            return super().get_paginator(request, queryset, *args, **kwargs)
+        known = Job.objects.aggregate(n=Sum("failed"))["n"] or 0
+        return CountedPaginator(queryset, *args, known=known, **kwargs)
 
 
 @admin.register(AccessToken)
