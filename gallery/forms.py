@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from gallery.errors import SemsearchError
-from gallery.ingest import datasets, importing, labels
+from gallery.ingest import datasets, importing
+from gallery.ingest import labels as label_rule
 from gallery.models import Dataset, Job
 
 
@@ -22,16 +23,11 @@ class UploadForm(forms.Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".zip,.tar,.tar.gz,.tgz,application/zip,image/*"}),
     )
     labels = forms.ChoiceField(
-        choices=[
-            (labels.NEAREST, "the nearest folder"),
-            (labels.FIRST, "the first folder"),
-            (labels.PATH, "the path of folders"),
-            (labels.NONE, "none"),
-        ],
+        choices=label_rule.IN_WORDS,
         required=False,
-        initial=labels.NEAREST,
+        initial=label_rule.NEAREST,
         label="Label",
-        help_text=labels.RULE,
+        help_text=label_rule.RULE,
     )
     dataset = forms.ModelChoiceField(Dataset.objects.all(), required=False, empty_label="a new dataset")
     slug = forms.SlugField(required=False, max_length=80, label="Slug of the new dataset")
@@ -66,6 +62,6 @@ class UploadForm(forms.Form):
         return importing.enqueue_archive(
             dataset,
             values["archive"],
-            labels=values.get("labels") or labels.NEAREST,
+            labels=values.get("labels") or label_rule.NEAREST,
             new_dataset=chosen is None,
         )

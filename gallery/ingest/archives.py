@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gallery.errors import NotFoundError
-from gallery.ingest import file_kinds, labels
+from gallery.ingest import file_kinds
 from gallery.ingest.file_kinds import HEAD_BYTES, kind_of
 from gallery.ingest.folders import FileSource, FolderSource
 from gallery.ingest.label_tables import MOST_BYTES, MOST_TABLES, LabelTables, may_hold_labels, read_tables
-from gallery.ingest.labels import FolderLabel, FolderLabels
+from gallery.ingest.labels import NEAREST, NONE, FolderLabel, FolderLabels
 from gallery.ingest.member_names import INSIDE, kind_left_out, parts
 from gallery.ingest.members import (
     ArchiveLimits,
@@ -43,7 +43,7 @@ class ReadOptions:
     `name` is what a single image is called that was given in place of an archive.
     """
 
-    labels: str = labels.NEAREST
+    labels: str = NEAREST
     zip_encoding: str = ""
     follow_links: bool = False
     name: str = ""
@@ -149,7 +149,7 @@ def _contents(source: Source, limits: ArchiveLimits, options: ReadOptions) -> Co
     )
     of_folders = {entry.name: by_folder(parts(entry.name)[:-1]) for entry in readable}
     tables = LabelTables()
-    if options.labels != labels.NONE:
+    if options.labels != NONE:
         tables = _tables(source, listing.side_files, of_folders)
     left_out = listing.left_out
     if tables.used:

@@ -188,7 +188,7 @@ def _parsed(name: str, text: str, finder: _ImageFinder) -> tuple[list[_Row], Map
         records = [json.loads(line) for line in text.splitlines() if line.strip()]
         return list(_records(records)), {}
     if suffix == ".txt":
-        return [], dict(found.groups() for line in text.splitlines() if (found := _SYNSET_LINE.match(line)))
+        return [], {found[1]: found[2] for line in text.splitlines() if (found := _SYNSET_LINE.match(line))}
     content = json.loads(text)
     if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
         return list(_coco_rows(content)), {}

@@ -13,6 +13,12 @@ FIRST: Final = "first"
 PATH: Final = "path"
 NONE: Final = "none"
 MODES = (NEAREST, FIRST, PATH, NONE)
+IN_WORDS = (
+    (NEAREST, "the nearest folder"),
+    (FIRST, "the first folder"),
+    (PATH, "the path of folders"),
+    (NONE, "none"),
+)
 
 RULE = (
     "The label of an image is the folder that it is in. A single folder around everything is no label, nor "
