@@ -130,10 +130,15 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "reasons": shown.result.get("reasons", {}),
         "notes": shown.result.get("notes", []),
         "figures": {name: value for name, value in shown.result.items() if name not in TOLD_APART},
-        "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
+        "files_retryable": bool(shown.failed) and _has_dataset(shown) and file_retries.retryable(shown),
         "workers": shown.work_units.filter(state=WorkUnit.State.RUNNING).count() if shown.active else 0,
     }
     return render(request, "gallery/job.html", context)
+
+
+def _has_dataset(shown: Job) -> bool:
+    """Whether the dataset of an import is there still: one that would be empty is not kept."""
+    return shown.kind != job_rows.IMPORT or shown.dataset_id is not None
 
 
 class _Echo:

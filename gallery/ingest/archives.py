@@ -91,7 +91,8 @@ class Contents:
 
     def left_out_in_words(self) -> str:
         """Return what was left out, as a part of a sentence; "" for nothing."""
-        return "; ".join(f"left out: {count:,} {kind}" for kind, count in self.left_out.items())
+        kinds = ", ".join(f"{kind} ({count:,})" for kind, count in self.left_out.items())
+        return f"left out: {kinds}" if kinds else ""
 
 
 def _most(counts: Mapping[str, int]) -> str:

@@ -15,11 +15,11 @@ from gallery.models import FailedFile, Image
 MOST_OF_A_KIND = 1000
 WRITTEN_EVERY = 1000
 MOST_REASONS = 10
+DUPLICATE = "duplicate"  # a copy is listed, and is no failure
 # words for kinds of errors whose details differ from file to file; of the others the reason itself is one
 _KINDS = {
     "not_a_picture": "not an image that can be read",
     "too_large": "too large",
-    "duplicate": "an image that is here already",
 }
 
 
@@ -36,7 +36,8 @@ class Failures:
 
     def add(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
         """List a file, or count it where enough of its kind are listed."""
-        self.reasons[_KINDS.get(error.code, error.detail)] += 1
+        if error.code != DUPLICATE:
+            self.reasons[_KINDS.get(error.code, error.detail)] += 1
         listed = self._listed_of(error.code)
         if name[:500] in listed:
             return

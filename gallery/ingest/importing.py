@@ -232,7 +232,7 @@ def _nothing(contents: Contents, reasons: Sequence[str]) -> NothingToImportError
 def retry_files(job: Job, files: Sequence[FailedFile]) -> Job:
     """Queue an import of some files of an earlier one. Raises: NotRetryableError when its source is gone."""
     path = job.parameters.get("path")
-    if path is None or not Path(path).exists():
+    if path is None or job.dataset is None or not Path(path).exists():
         raise jobs.NotRetryableError(
             "What these files came in is not kept after an import: add them to the dataset again."
         )

@@ -164,4 +164,4 @@ class Command(ReportingCommand[dict[str, object]]):
         for kind, count in job.result.get("reasons", {}).items():
             self.stderr.write(f"{count:,} × {kind}")
         for kind, count in job.result.get("left_out", {}).items():
-            self.stderr.write(f"left out: {count:,} {kind}")
+            self.stderr.write(f"left out: {kind} ({count:,})")
