@@ -72,7 +72,7 @@ def test_nothing_usable_is_a_failure_with_the_reasons_and_leaves_no_empty_datase
         tmp_path / "words", {"a.jpg": b"words", "b.jpg": b"more words", "c.txt": b"text", "d.xmp": b"x"}
     )
     with pytest.raises(
-        CommandError, match="2 × not an image that can be read; left out: documents and data .1."
+        CommandError, match=r"2 × not an image that can be read; left out: documents and data .1."
     ):
         imported(words)
     only_side_files = folder(tmp_path / "side", {"c.txt": b"text"})
