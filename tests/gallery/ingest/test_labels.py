@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -42,7 +43,7 @@ def zipped(files: Files, within: str = "") -> io.BytesIO:
     return target
 
 
-def tarred(files: Files, mode: str = "w:gz", within: str = "") -> io.BytesIO:
+def tarred(files: Files, mode: Literal["w", "w:gz"] = "w:gz", within: str = "") -> io.BytesIO:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode=mode) as archive:
         for name, data in files.items():
@@ -266,7 +267,12 @@ def test_an_unknown_encoding_is_refused() -> None:
         pass
 
 
-SYSTEM = ("@eaDir/0.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/1.jpg", "$RECYCLE.BIN/2.jpg", "lost+found/3.jpg")
+SYSTEM: tuple[str, ...] = (
+    "@eaDir/0.jpg/SYNOPHOTO_THUMB_XL.jpg",
+    "#recycle/1.jpg",
+    "$RECYCLE.BIN/2.jpg",
+    "lost+found/3.jpg",
+)
 SYSTEM += (
     "Thumbs.db",
     "desktop.ini",
