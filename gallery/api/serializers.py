@@ -17,7 +17,8 @@ from gallery import jobs
 from gallery.access import gate, policies
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
-from gallery.ingest import datasets, from_images, importing
+from gallery.ingest import datasets, from_images
+from gallery.ingest import labels as label_rule
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
 
@@ -183,7 +184,9 @@ class ArchiveSerializer(serializers.Serializer[Any]):
 
     file = serializers.FileField(help_text="A zip, tar or tar.gz file, or an image.")
     labels = serializers.ChoiceField(
-        importing.MODES, default=importing.NEAREST, help_text=f"Which folder is the label. {importing.RULE}"
+        label_rule.MODES,
+        default=label_rule.NEAREST,
+        help_text=f"Which folder is the label. {label_rule.RULE}",
     )
 
 

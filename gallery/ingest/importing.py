@@ -22,9 +22,7 @@ from gallery.ingest.archives import Contents, ReadOptions
 from gallery.ingest.failures import Failures
 from gallery.ingest.following import Follower
 from gallery.ingest.intake import Intake, Totals
-from gallery.ingest.labels import MODES as MODES
 from gallery.ingest.labels import NEAREST
-from gallery.ingest.labels import RULE as RULE
 from gallery.ingest.members import (
     ArchiveLimits,
     ArchiveSource,
