@@ -53,8 +53,8 @@ class Failures:
 
     def as_result(self) -> dict[str, object]:
         """Return what a job's result says: reasons with their numbers, and what is counted only, by code."""
-        reasons = {"reasons": dict(self.reasons.most_common(MOST_REASONS))} if self.reasons else {}
-        return reasons | ({"unlisted": dict(self._unlisted)} if self._unlisted else {})
+        told = {"reasons": dict(self.reasons.most_common(MOST_REASONS)), "unlisted": dict(self._unlisted)}
+        return {name: counts for name, counts in told.items() if counts}
 
     def in_words(self) -> str:
         """Return the reasons with their numbers, the most frequent first, as a part of a sentence."""

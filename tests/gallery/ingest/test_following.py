@@ -228,7 +228,6 @@ def test_a_folder_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         if len(looks) == 6:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching.time, "sleep", sleep)
     monkeypatch.setattr(watching.changes, "__kwdefaults__", {"every_s": 0, "sleep": sleep})
     report = imported(root, watch=True)
     assert (report["images"], report["unchanged"]) == (2, 1)
