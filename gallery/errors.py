@@ -62,6 +62,14 @@ class BusyError(SemsearchError):
     retry_after_s = 5
 
 
+class StorageAwayError(SemsearchError):
+    """The storage of images is not the one that belongs to this installation, or much of it is gone."""
+
+    code = "storage_away"
+    status = 503
+    retry_after_s = 60
+
+
 class FetchFailedError(SemsearchError):
     """A URL could not be downloaded."""
 

@@ -1,9 +1,11 @@
 """What the gallery announces; it does not know who listens.
 
-`images_added` and `images_removed` are sent with `dataset_id: int` and `image_ids: list[int]`.
+All are sent with `dataset_id: int` and `image_ids: list[int]`.
 `images_added` comes after the rows are committed; a receiver that makes a job for the new images returns it.
 `images_removed` comes inside the removing transaction and before the rows go, so that what hangs on them can
 go with them; also where a whole dataset is removed.
+`images_hidden` and `images_shown` come inside the transaction that hides images (see `gallery.shown_rows`) or
+shows them again, before their rows change; `images_shown` without ids when a whole dataset is back.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from gallery.models import Dataset, Image, Job
 
 images_added = Signal()
 images_removed = Signal()
+images_hidden = Signal()
+images_shown = Signal()
 
 
 def announce_added(dataset: Dataset, images: Iterable[Image]) -> Job | None:

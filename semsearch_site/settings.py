@@ -35,6 +35,7 @@ OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
+TRASH_DAYS = env.int("TRASH_DAYS", 30)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -251,6 +252,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "gallery.tasks.retry_failed_files": env.float("RETRY_FAILED_EVERY_S", 3600.0),
         "gallery.tasks.prune_audit": 86_400.0 if AUDIT_KEEP_DAYS > 0 else 0.0,
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
+        "search.tasks.tidy": env.float("TIDY_EVERY_S", 300.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )

@@ -50,7 +50,8 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
     except JobInterruptedError as interruption:
         run.requeue(str(interruption))
     except SemsearchError as error:
-        run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
+        if not (tries_again and is_transient(error) and run.try_again(error.detail)):
+            run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
         logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"

@@ -1,0 +1,134 @@
+"""The bin: what people delete lies there for TRASH_DAYS, hidden from everybody, and comes back whole.
+
+An image in the bin is a row with a date; its files, label and vectors stay. A dataset in the bin is a row with
+a date too, and nothing below it changes: its slug is free for another meanwhile. What has lain there long
+enough is removed for good, by the schedule.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import count
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from gallery import jobs, signals
+from gallery.access import audit
+from gallery.errors import NotFoundError
+from gallery.ingest import hiding, removal
+from gallery.models import Dataset, Image, Job
+
+logger = logging.getLogger(__name__)
+
+# no address and no command can name it, so nothing that looks a dataset up by its slug finds it
+BINNED_SLUG = "~{}"
+LONGEST_SLUG = 80
+
+
+def delete_images(image_ids: Iterable[int]) -> int:
+    """Put images into the bin, or remove them for good where TRASH_DAYS is 0; returns how many."""
+    if settings.TRASH_DAYS == 0:
+        return removal.remove_images(image_ids)
+    return sum(_delete_chunk(ids) for ids in hiding.chunks(image_ids))
+
+
+def delete_dataset(dataset: Dataset) -> None:
+    """Put a dataset into the bin, or remove it for good where TRASH_DAYS is 0; its jobs are stopped."""
+    _hide_dataset(dataset)
+    for pk in Job.objects.filter(dataset=dataset, state__in=Job.ACTIVE).values_list("pk", flat=True):
+        jobs.cancel(pk)
+    if settings.TRASH_DAYS == 0:
+        removal.remove_dataset(dataset)
+
+
+def restore_images(image_ids: Iterable[int]) -> list[Image]:
+    """Bring images back from the bin as they were; returns those that lay there.
+
+    One whose dataset lies there too comes back with that.
+    """
+    return [image for ids in hiding.chunks(image_ids) for image in _restore_chunk(ids)]
+
+
+def restore_dataset(pk: int) -> Dataset:
+    """Bring a dataset back from the bin, under another slug where its own is taken by now.
+
+    Raises: NotFoundError.
+    """
+    with transaction.atomic():
+        found = Dataset.everything.select_for_update().filter(pk=pk, deleted_at__isnull=False).first()
+        if found is None:
+            raise NotFoundError(f"There is no dataset {pk} in the bin; it may be back, or gone for good.")
+        wanted = found.deleted_slug
+        found.slug, found.deleted_slug, found.deleted_at = _free_slug(wanted), "", None
+        found.save(update_fields=["slug", "deleted_slug", "deleted_at"])
+        audit.record("dataset.restore", found, slug_before=wanted)
+        signals.images_shown.send(Image, dataset_id=found.pk, image_ids=[])
+    return found
+
+
+def purge_images(image_ids: Iterable[int]) -> int:
+    """Remove images that lie in the bin, or whose file is missing, for good; returns how many there were."""
+    hidden = Image.everything.exclude(deleted_at=None, missing_since=None)
+    return sum(
+        removal.remove_images(
+            list(hidden.filter(pk__in=ids).values_list("pk", flat=True)), action="image.purge"
+        )
+        for ids in hiding.chunks(image_ids)
+    )
+
+
+def purge_dataset(pk: int) -> None:
+    """Remove a dataset that lies in the bin for good. Raises: NotFoundError."""
+    found = Dataset.everything.filter(pk=pk, deleted_at__isnull=False).first()
+    if found is None:
+        raise NotFoundError(f"There is no dataset {pk} in the bin; it may be back, or gone for good.")
+    removal.remove_dataset(found, action="dataset.purge")
+
+
+def empty() -> tuple[int, int]:
+    """Remove for good what has lain in the bin for TRASH_DAYS; returns how many datasets and images."""
+    before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    datasets = Dataset.everything.filter(deleted_at__lte=before).order_by("deleted_at")
+    done = 0
+    for dataset in datasets:
+        removal.remove_dataset(dataset, action="dataset.purge")
+        done += 1
+    images = Image.everything.filter(deleted_at__lte=before).order_by("pk").values_list("pk", flat=True)
+    return done, purge_images(list(images))
+
+
+@transaction.atomic
+def _delete_chunk(ids: list[int]) -> int:
+    gone = hiding.hide(ids, "deleted_at", timezone.now())
+    removal.record("image.delete", gone)
+    return len(gone)
+
+
+@transaction.atomic
+def _restore_chunk(ids: list[int]) -> list[Image]:
+    found = hiding.show(ids, "deleted_at")
+    removal.record("image.restore", found)
+    return found
+
+
+@transaction.atomic
+def _hide_dataset(dataset: Dataset) -> None:
+    shown = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+    if shown is None:
+        raise NotFoundError(f"There is no dataset called {dataset.slug}.")
+    audit.record("dataset.delete", shown, images=sum(one.images for one in shown.categories.all()))
+    dataset.deleted_at, dataset.deleted_slug = timezone.now(), shown.slug
+    dataset.slug = BINNED_SLUG.format(shown.pk)
+    dataset.save(update_fields=["slug", "deleted_slug", "deleted_at"])
+
+
+def _free_slug(wanted: str) -> str:
+    """Return the slug that is wanted, or that with the first number that makes it free."""
+    if not Dataset.everything.filter(slug=wanted).exists():
+        return wanted
+    numbered = (f"{wanted[: LONGEST_SLUG - len(end)]}{end}" for end in (f"-{n}" for n in count(2)))
+    return next(slug for slug in numbered if not Dataset.everything.filter(slug=slug).exists())
