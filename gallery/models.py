@@ -72,9 +72,7 @@ class Dataset(models.Model):
         ordering = ["name", "id"]
         indexes = [
             models.Index(fields=["name", "id"], name="dataset_by_name"),
-            models.Index(
-                fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="dataset_in_bin"
-            ),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="dataset_in_bin"),
         ]
 
     def __str__(self) -> str:
@@ -442,7 +440,7 @@ class DerivedFile(models.Model):
 
 
 class StorageMark(models.Model):
-    """The id that the storage of images bears in a file: with another one, or none, it is not the right one."""
+    """The id that the storage of images bears in a file: one with another, or none, is not the right one."""
 
     identity = models.UUIDField(help_text="Written into the storage at first use.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,4 @@
-"""Which rows people see: nothing of a dataset that lies in the bin, no image that lies there or lacks its file.
+"""Which rows people see: nothing of a dataset in the bin, no image that lies there or lacks its file.
 
 `Image.objects` and `Dataset.objects` are what is shown: pages, answers, jobs, counts and exports all begin
 there, and pass over what is hidden without knowing of it. `everything` is for who keeps the rows: the bin,

@@ -66,7 +66,7 @@ def _index() -> None:
     from search.models import SearchIndex
 
     backends.backend().ready()
-    for index in SearchIndex.objects.select_related("spec").filter(live=True):
+    for index in SearchIndex.shown.select_related("spec").filter(live=True):
         snapshots.searchable(index)
 
 
@@ -91,8 +91,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     lines = []
     for name, count in (
         ("datasets", Dataset.objects.count()),
-        ("images", Category.objects.aggregate(n=Sum("images"))["n"] or 0),
-        ("embeddings", SearchIndex.objects.aggregate(n=Sum("embeddings"))["n"] or 0),
+        ("images", Category.shown.aggregate(n=Sum("images"))["n"] or 0),
+        ("embeddings", SearchIndex.shown.aggregate(n=Sum("embeddings"))["n"] or 0),
     ):
         lines += [f"# TYPE semsearch_{name} gauge", f"semsearch_{name} {count}"]
     lines.append("# TYPE semsearch_jobs gauge")

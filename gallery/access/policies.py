@@ -81,6 +81,10 @@ def _own(why: str) -> Policy:
 
 ByMethod: TypeAlias = dict[str, Policy]
 
+# who may delete looks through the bin, brings back and removes for good
+_DELETES_IMAGES = ("gallery.delete_image",)
+_DELETES_DATASETS = ("gallery.delete_dataset", "gallery.delete_image", "gallery.delete_job")
+
 _PAGE = _read("a page that only shows")
 _ANSWER = _read("an answer that only shows")
 
@@ -113,6 +117,11 @@ TABLE: dict[str, Policy | ByMethod] = {
     "gallery:jobs": _PAGE,
     "gallery:job": _PAGE,
     "gallery:failed_csv": _read("what the page of the job shows"),
+    "gallery:delete_image": _write("puts an image into the bin", *_DELETES_IMAGES),
+    "gallery:delete_dataset": _write("puts a dataset into the bin", *_DELETES_DATASETS),
+    "gallery:bin": _write("shows what is hidden from others", *_DELETES_IMAGES),
+    "gallery:bin_images": _write("restores images or removes them for good", *_DELETES_IMAGES),
+    "gallery:bin_datasets": _write("restores datasets or removes them for good", *_DELETES_DATASETS),
     "gallery:media": _read("images as the pages and answers show them"),
     "search:explore": _PAGE,
     "search:compare": _PAGE,
@@ -131,8 +140,7 @@ TABLE: dict[str, Policy | ByMethod] = {
         "GET": _ANSWER,
         "PATCH": _write("renames a dataset", "gallery.change_dataset"),
         "DELETE": _write(
-            "deletes a dataset with all that hangs on it, as in the admin",
-            "gallery.delete_dataset", "gallery.delete_image", "gallery.delete_job",
+            "puts a dataset with all that hangs on it into the bin, as in the admin", *_DELETES_DATASETS
         ),
     },
     "dataset-upload": {"POST": _write("adds the images of a zip", "gallery.add_image")},
@@ -142,8 +150,20 @@ TABLE: dict[str, Policy | ByMethod] = {
     "dataset-atlas": {"GET": _ANSWER},
     "dataset-atlas-ids": {"GET": _ANSWER},
     "image-list": {"GET": _ANSWER, "POST": _write("adds an image", "gallery.add_image")},
-    "image-detail": {"GET": _ANSWER, "DELETE": _write("deletes an image", "gallery.delete_image")},
+    "image-detail": {"GET": _ANSWER, "DELETE": _write("puts an image into the bin", *_DELETES_IMAGES)},
     "image-grid": {"GET": _ANSWER},
+    "bin-image-list": {"GET": _write("shows what is hidden from others", *_DELETES_IMAGES)},
+    "bin-image-detail": {
+        "GET": _write("shows what is hidden from others", *_DELETES_IMAGES),
+        "DELETE": _write("removes an image for good", *_DELETES_IMAGES),
+    },
+    "bin-image-restore": {"POST": _write("takes a deletion back", *_DELETES_IMAGES)},
+    "bin-dataset-list": {"GET": _write("shows what is hidden from others", *_DELETES_DATASETS)},
+    "bin-dataset-detail": {
+        "GET": _write("shows what is hidden from others", *_DELETES_DATASETS),
+        "DELETE": _write("removes a dataset for good", *_DELETES_DATASETS),
+    },
+    "bin-dataset-restore": {"POST": _write("takes a deletion back", *_DELETES_DATASETS)},
     "job-list": {"GET": _ANSWER},
     "job-detail": {"GET": _ANSWER},
     "job-failed-files": {"GET": _ANSWER},
@@ -185,6 +205,8 @@ TABLE: dict[str, Policy | ByMethod] = {
     "projection-colours": {"GET": _ANSWER},
 }  # fmt: skip
 
+# who sees what is hidden
+BIN = _write("what the page of the bin shows", *_DELETES_IMAGES)
 # what whoever may look around here may do
 READING = _read("what pages and answers show")
 # who sees what an error tells of this server itself

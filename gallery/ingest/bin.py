@@ -1,8 +1,8 @@
 """The bin: what people delete lies there for TRASH_DAYS, hidden from everybody, and comes back whole.
 
-An image in the bin is a row with a date; its files, label and vectors stay. A dataset in the bin is a row with
-a date too, and nothing below it changes: its slug is free for another meanwhile. What has lain there long
-enough is removed for good, by the schedule.
+An image in the bin is a row with a date; its files, label and vectors stay. A dataset in the bin is a row
+with a date too, and nothing below it changes: its slug is free for another meanwhile. What has lain there
+long enough is removed for good, by the schedule.
 """
 
 from __future__ import annotations
@@ -89,9 +89,12 @@ def purge_dataset(pk: int) -> None:
     removal.remove_dataset(found, action="dataset.purge")
 
 
-def empty() -> tuple[int, int]:
-    """Remove for good what has lain in the bin for TRASH_DAYS; returns how many datasets and images."""
-    before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+def empty(*, everything: bool = False) -> tuple[int, int]:
+    """Remove for good what has lain in the bin for TRASH_DAYS, or `everything` in it.
+
+    Returns how many datasets and images, those of datasets not counted.
+    """
+    before = timezone.now() - timedelta(days=0 if everything else settings.TRASH_DAYS)
     datasets = Dataset.everything.filter(deleted_at__lte=before).order_by("deleted_at")
     done = 0
     for dataset in datasets:

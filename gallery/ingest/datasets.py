@@ -14,7 +14,7 @@ COLUMNS = (*NAMES, "description")
 
 @transaction.atomic
 def save(dataset: Dataset) -> Dataset:
-    """Store a new or changed dataset; returns it. Raises: NotFoundError for one that was deleted meanwhile."""
+    """Store a new or changed dataset; returns it. Raises: NotFoundError for one deleted meanwhile."""
     if dataset.pk is None:
         dataset.save()
         audit.record("dataset.create", dataset)

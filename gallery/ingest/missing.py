@@ -34,9 +34,7 @@ def show_found() -> int:
     marked = Image.everything.filter(missing_since__isnull=False).order_by("-missing_since", "-pk")
     with storage_errors():
         back = [
-            pk
-            for pk, file in marked.values_list("pk", "file")[:LOOKED_FOR]
-            if default_storage.exists(file)
+            pk for pk, file in marked.values_list("pk", "file")[:LOOKED_FOR] if default_storage.exists(file)
         ]
     return unmark(back)
 

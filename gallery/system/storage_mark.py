@@ -55,7 +55,7 @@ def forget() -> None:
 
 
 def _kept(found: uuid.UUID | None) -> tuple[StorageMark, bool]:
-    """Return the id that the database keeps, and whether it has been made just now. Raises: StorageAwayError."""
+    """Return the id that the database keeps, and whether it was made just now. Raises: StorageAwayError."""
     kept = StorageMark.objects.first()
     if kept is not None:
         return kept, False

@@ -21,7 +21,7 @@ def warm() -> None:
     The network is then also run with two pictures, as it is for searches that come together.
     """
     try:
-        indexes = list(SearchIndex.objects.select_related("spec").filter(live=True))
+        indexes = list(SearchIndex.shown.select_related("spec").filter(live=True))
         specs = {feature_specs.live_spec(), *(index.spec for index in indexes)}
         for spec in specs:
             blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)

@@ -29,8 +29,8 @@ PLACE = re.compile(r"images/(?P<dataset>[0-9]{1,18})/[0-9a-f]{2}/(?P<sha256>[0-9
 def take_in(names: Iterable[str]) -> Iterator[str]:
     """Take stored originals without a row in, and say of each what became of it.
 
-    Its place names the dataset, its name the SHA-256 of its content; name and label that it had are not known.
-    What does not fit moves to lost+found/, under the name that it had.
+    Its place names the dataset, its name the SHA-256 of its content; the name and the label that the image
+    had are not known. What does not fit moves to lost+found/, under the name of its file.
     """
     working = Job.objects.filter(state__in=Job.ACTIVE).exists()
     for name in names:

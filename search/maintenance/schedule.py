@@ -32,7 +32,7 @@ def compact() -> list[Job]:
     building = Job.objects.filter(kind=job_kinds.INDEX, state__in=Job.ACTIVE).values_list(
         "dataset", flat=True
     )
-    due = SearchIndex.objects.filter(live=True).exclude(dataset__in=list(building))
+    due = SearchIndex.shown.filter(live=True).exclude(dataset__in=list(building))
     asked = (builds.rebuild_when_due(index) for index in due.select_related("dataset", "spec"))
     return [job for job in asked if job is not None]
 

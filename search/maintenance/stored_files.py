@@ -49,8 +49,8 @@ def compare(*, trusted: bool = False) -> StoredFiles:
     if not trusted and len(found.missing) > MOST_MISSING * rows:
         found.away = (
             f"The storage of the images seems to be away: {len(found.missing)} of {rows} files are missing. "
-            "Mount it. If they are lost indeed, say so with `manage.py verify --repair --trust-storage`: their "
-            "images are hidden then."
+            "Mount it. If they are lost indeed, say so with `manage.py verify --repair --trust-storage`: "
+            "their images are hidden then."
         )
     return found
 

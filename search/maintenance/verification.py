@@ -1,7 +1,7 @@
 """Compares images, embeddings, indexes and stored files by kind, and mends what can be made again.
 
-Nothing is ever removed that cannot be: an image whose file is missing is hidden until the file is back, a file
-that no image knows is taken in again or moved to lost+found/.
+Nothing is ever removed that cannot be made again: an image whose file is missing is hidden until that is
+back, a file that no image knows is taken in again or moved to lost+found/.
 """
 
 from __future__ import annotations
