@@ -15,7 +15,7 @@ from search.stored_folders import FEATURE_MAPS
 
 ORIGINALS, THUMBNAILS = "images", "thumbnails"
 READ_ROWS = 2000
-# of all images; when more are missing at once, not they but the storage is away
+# of all images; when more are missing at once, and not a single one, not they but the storage is away
 MOST_MISSING = 0.02
 
 
@@ -46,7 +46,7 @@ def compare(*, trusted: bool = False) -> StoredFiles:
         return StoredFiles(away=error.detail)
     except StorageUnavailableError as error:
         return StoredFiles(away=str(error))
-    if not trusted and len(found.missing) > MOST_MISSING * rows:
+    if not trusted and len(found.missing) > max(1, MOST_MISSING * rows):
         found.away = (
             f"The storage of the images seems to be away: {len(found.missing)} of {rows} files are missing. "
             "Mount it. If they are lost indeed, say so with `manage.py verify --repair --trust-storage`: "

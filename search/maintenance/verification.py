@@ -28,11 +28,14 @@ from search.maintenance.stored_files import StoredFiles
 from search.models import SearchIndex
 from search.types import Ids
 
-NAMED = 10  # of a kind, in the words of a problem
+NAMED = 50  # of a kind, by a problem each
 
 
 class VerificationReport(TypedDict):
-    """What was counted, and whether everything agrees; `storage` is "right" or "away"."""
+    """What was counted, and whether everything agrees; `storage` is "right" or "away".
+
+    `hidden` are images whose file is missing, as is known: they are shown again when it is back.
+    """
 
     images: int
     embeddings: int
@@ -48,12 +51,13 @@ class VerificationReport(TypedDict):
     unknown_originals: int
     unknown_files: int
     unknown_indexed: int
+    hidden: int
     in_bin: int
 
 
 @dataclass
 class Verification:
-    """What was counted and what is wrong, in `problems`, a sentence for each kind.
+    """What was counted, what is wrong, in `problems`, and what is not but should be known, in `notes`.
 
     `orphans` are things nothing stands behind any more: indexed ids without an embedding, stored files
     without an image. `missing` are things that should be there: files, embeddings, indexed ids.
@@ -71,8 +75,10 @@ class Verification:
     unknown_originals: int = 0
     unknown_files: int = 0
     unknown_indexed: int = 0
+    hidden: int = 0
     in_bin: int = 0
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -92,7 +98,7 @@ class Verification:
 
     def as_report(self) -> VerificationReport:
         """Return the counts as plain values."""
-        counts = {name: value for name, value in asdict(self).items() if name != "problems"}
+        counts = {name: value for name, value in asdict(self).items() if name not in ("problems", "notes")}
         report: VerificationReport = {  # type: ignore[typeddict-item]
             "images": self.images,
             "embeddings": self.embeddings,
@@ -120,7 +126,8 @@ def verify(*, trusted: bool = False) -> Verification:
 
 def _tell_of_files(files: StoredFiles, found: Verification) -> None:
     """Enter what files say; of a storage that is away only that it is."""
-    found.missing_originals = len(files.missing) + len(files.still_missing)
+    found.hidden = len(files.still_missing)
+    found.missing_originals = len(files.missing)
     if files.away:
         found.storage = "away"
         found.problems.append(files.away)
@@ -128,23 +135,20 @@ def _tell_of_files(files: StoredFiles, found: Verification) -> None:
     found.missing_thumbnails = len(files.thumbnails)
     found.unknown_originals = len(files.unknown_originals)
     found.unknown_files = len(files.unknown_derived)
-    for things, words in (
-        (files.missing, "images have no stored file"),
-        (
-            files.still_missing,
-            "images are hidden because their file is missing: put it back, or delete them in the bin",
-        ),
-        (files.thumbnails, "images have no thumbnail"),
-        (files.unknown_originals, "stored originals belong to no image"),
-        (files.unknown_derived, "stored files that can be made again belong to no image"),
+    for things, sentence in (
+        (files.missing, "The stored file of image {} is gone."),
+        (files.thumbnails, "The thumbnail of image {} is gone."),
+        (files.unknown_originals, "The stored file {} belongs to no image."),
+        (files.unknown_derived, "The stored file {} belongs to no image."),
     ):
-        if things:
-            found.problems.append(f"{len(things)} {words}: {_named(things)}.")
-
-
-def _named(things: Sequence[object]) -> str:
-    more = len(things) - NAMED
-    return ", ".join(map(str, things[:NAMED])) + (f" and {more} more" if more > 0 else "")
+        found.problems += [sentence.format(thing) for thing in things[:NAMED]]
+        if len(things) > NAMED:
+            found.problems.append(f"And {len(things) - NAMED} more like the last one.")
+    if found.hidden:
+        found.notes.append(
+            f"{found.hidden} images are hidden because their file is missing: put it back, and they are "
+            "shown again by themselves. The page of the bin lists them."
+        )
 
 
 def repair(*, trusted: bool = False) -> Iterator[str]:

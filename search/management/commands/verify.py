@@ -43,8 +43,8 @@ class Command(ReportingCommand[VerificationReport]):
             for line in verification.repair(trusted=trusted):
                 self.stderr.write(line)
             found = verification.verify(trusted=trusted)
-        for problem in found.problems[:50]:
-            self.stderr.write(problem)
+        for line in (*found.problems[:50], *found.notes):
+            self.stderr.write(line)
         self.wrong = not found.ok
         return found.as_report()
 
