@@ -20,7 +20,7 @@ from benchmarks.rounds import compared, in_turn, per_second
 from gallery import jobs
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
-from gallery.ingest import removal
+from gallery.ingest import dataset_removal
 from gallery.models import Dataset
 from search.embedding.pipeline import one_blas_thread
 from search.extractors.feature_extractor import FeatureExtractor
@@ -86,7 +86,7 @@ def _ours(folder: Path, stages: list[dict[str, float]]) -> float:
         stages.append({name: value for name, value in result.items() if name.endswith("_s")})
         return float(result["images"] / seconds)
     finally:
-        removal.remove_dataset(dataset)
+        dataset_removal.remove_dataset(dataset)
 
 
 def _peer(files: list[Path]) -> Callable[[], float]:

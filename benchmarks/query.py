@@ -13,7 +13,7 @@ from benchmarks import rounds
 from benchmarks.images import SAMPLES, images
 from benchmarks.original import OriginalWay
 from gallery import jobs
-from gallery.ingest import removal
+from gallery.ingest import dataset_removal
 from gallery.models import Dataset
 from search import job_kinds
 from search.live import query as live_query
@@ -53,7 +53,7 @@ def query() -> dict[str, Any]:
         searches = {"ours": partial(asked, ours, count()), "theirs": partial(asked, theirs, count())}
         found = rounds.in_turn(searches, ROUNDS)
     finally:
-        removal.remove_dataset(dataset)
+        dataset_removal.remove_dataset(dataset)
     own, other = (rounds.flat(found[name]) for name in searches)
     return {
         "query_ms_p50": round(statistics.median(own), 2),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from gallery.access import rate_counters, rates, routes
+from gallery.access import rates, routes
+from gallery.access.rate_file import FileCounter
 
 LEAST = {
     "MAX_PICTURE_BYTES": 1,
@@ -82,14 +82,12 @@ def check_rates(**_: Any) -> list[CheckMessage]:
         except ValueError:
             hint = "Name addresses or networks, for example 127.0.0.1,10.0.0.0/8."
             found.append(Error(f"TRUSTED_PROXIES has {proxy!r}.", hint=hint, id="gallery.E010"))
-    processes = settings.WEB_PROCESSES
-    # `serve` is about to start what they share
-    if processes > 1 and sys.argv[1:2] != ["serve"] and not rate_counters.is_shared():
+    counter = rates.counter()
+    if isinstance(counter, FileCounter) and not counter.is_shared:
         found.append(
             Warning(
-                f"Each of the {processes} web processes counts rates for itself: "
-                f"a visitor may do {processes} times as much as the settings say.",
-                hint="Set REDIS_URL, or start the site with `manage.py serve`: its processes share a Valkey.",
+                f"Rates cannot be counted in {settings.RATE_FILE}, so each web process counts for itself.",
+                hint="Let this account write there, or set REDIS_URL.",
                 id="gallery.W010",
             )
         )

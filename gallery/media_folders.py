@@ -1,4 +1,7 @@
-"""The folders of the storage whose images visitors may ask for; another application adds its own."""
+"""The folders of the storage: whose images visitors may ask for, and which have a folder for each dataset.
+
+Another application adds its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,17 @@ from typing import IO, TypeAlias
 Opener: TypeAlias = Callable[[str], IO[bytes]]
 
 _served: dict[str, Opener | None] = dict.fromkeys(("images", "thumbnails", "atlases"))
+_of_datasets = ["images", "thumbnails", "atlases"]
+
+
+def keep_by_dataset(*folders: str) -> None:
+    """Make folders known that have one for each dataset, named by its id, which goes with the dataset."""
+    _of_datasets.extend(folder for folder in folders if folder not in _of_datasets)
+
+
+def of_datasets() -> list[str]:
+    """Return the folders that have one for each dataset."""
+    return list(_of_datasets)
 
 
 def serve(folder: str, opener: Opener | None = None) -> None:

@@ -26,6 +26,10 @@ class TriggerField(models.BigIntegerField[int, int]):
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     """Datasets, found by their slug."""
 
+    def open(self) -> DatasetQuerySet:
+        """Return those that are not deleted: what is removed for good has been so before."""
+        return self.filter(deleted_at=None)
+
     def called(self, slug: str) -> Dataset:
         """Return the dataset of a slug. Raises: NotFoundError."""
         found = self.filter(slug=slug).first()
@@ -35,19 +39,20 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class ShownDatasets(models.Manager["Dataset"].from_queryset(DatasetQuerySet)):  # type: ignore[misc]
-    """The datasets that are not in the bin."""
+    """The datasets that there are for anybody: not in the bin, and not being removed."""
 
     def get_queryset(self) -> DatasetQuerySet:
-        """Leave out the others."""
-        found: DatasetQuerySet = super().get_queryset().filter(deleted_at=None)
-        return found
+        """Return the open ones."""
+        rows: DatasetQuerySet = super().get_queryset()
+        return rows.open()
 
 
 class Dataset(models.Model):
     """A named collection of images, searched together.
 
-    One that was deleted lies in the bin for a while, with a slug that no address can name, so that another
-    may take the slug it had: see `gallery.ingest.bin`.
+    One that was deleted lies in the bin for a while, under another slug, so that a new one may have the slug
+    it had (`gallery.ingest.bin`). Before it is removed for good it is closed, and its row goes last
+    (`gallery.ingest.dataset_removal`). Of neither any list knows, and nothing is added to it.
 
     The database itself raises `revision` with every image that comes, goes or changes its category, see
     `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out
@@ -61,12 +66,13 @@ class Dataset(models.Model):
     revision = TriggerField(default=0, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False, help_text="In the bin since then.")
     deleted_slug = models.SlugField(max_length=80, blank=True, editable=False, db_index=False)
+    closed_at = models.DateTimeField(null=True, editable=False, help_text="When its removal for good began.")
     restorations = TriggerField(
         default=0, editable=False, help_text="How often images came back among those that stayed."
     )
 
     objects = ShownDatasets()
-    everything = DatasetQuerySet.as_manager()
+    everything = DatasetQuerySet.as_manager()  # those in the bin and those that are being removed as well
 
     class Meta:
         ordering = ["name", "id"]
@@ -124,6 +130,8 @@ class Image(models.Model):
     missing_since = models.DateTimeField(
         null=True, editable=False, help_text="When its file was first not to be found."
     )
+    # no foreign key: it tells the imports of the moment apart, and outlives them
+    import_id = models.BigIntegerField(null=True, editable=False, help_text="The job that brought it.")
 
     objects = ShownImages["Image"]()
     everything = models.Manager["Image"]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gallery import jobs
-from gallery.ingest import importing
+from gallery.ingest import dataset_removal, importing
 
 jobs.register(
     jobs.IMPORT,
@@ -14,4 +14,13 @@ jobs.register(
     cleanup=importing.remove_source,
     retry_files=importing.retry_files,
     audited_as="import.start",
+)
+
+# nobody waits for it: the dataset is on no list any more
+jobs.register(
+    jobs.REMOVE,
+    dataset_removal.remove_job,
+    label="remove a dataset",
+    queue="index",
+    priority=6,
 )

@@ -6,6 +6,10 @@ All are sent with `dataset_id: int` and `image_ids: list[int]`.
 go with them; also where a whole dataset is removed.
 `images_hidden` and `images_shown` come inside the transaction that hides images (see `gallery.shown_rows`) or
 shows them again, before their rows change; `images_shown` without ids when a whole dataset is back.
+`dataset_removed` is sent when the images of a dataset are gone and before its row goes, with
+`dataset: Dataset` and `report: Callable[[], None]`: a receiver removes what hangs on the dataset, in
+transactions of its own, and calls `report` again and again, which raises where the work is to stop. It may be
+sent more than once for a dataset.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ images_added = Signal()
 images_removed = Signal()
 images_hidden = Signal()
 images_shown = Signal()
+dataset_removed = Signal()
 
 
 def announce_added(dataset: Dataset, images: Iterable[Image]) -> Job | None:

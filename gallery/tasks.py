@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import shared_task
@@ -10,8 +11,11 @@ from django.conf import settings
 
 from gallery import jobs
 from gallery.access import audit
+from gallery.ingest import dataset_removal
 from gallery.jobs import broker, coordination, file_retries, kinds
 from gallery.models import Job
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=broker.RUN_JOB)
@@ -28,13 +32,20 @@ def help_job(job_id: int) -> None:
     job = Job.objects.select_related("dataset").filter(pk=job_id, state__in=Job.ACTIVE).first()
     found = kinds.find_type(job.kind) if job is not None else None
     if job is not None and found is not None and found.helper is not None:
-        found.helper(job)
+        try:
+            found.helper(job)
+        except Exception as error:
+            if Job.objects.filter(pk=job_id, state__in=Job.ACTIVE).exists():
+                raise
+            # it was cancelled, or deleted with its dataset, under the helper
+            logger.info("Helps no more with job %s, and met %s.", job_id, type(error).__name__)
 
 
 @shared_task(name="gallery.tasks.sweep_jobs", acks_late=False)
 def sweep_jobs() -> None:
-    """Revive the jobs of dead workers."""
+    """Revive the jobs of dead workers, and take up removals of datasets that ended too early."""
     jobs.sweep()
+    dataset_removal.take_up()
 
 
 @shared_task(name="gallery.tasks.retry_failed_files", acks_late=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import IO, Any
@@ -19,15 +19,16 @@ from gallery.system import derived_files
 from gallery.system.stage_timer import StageTimer
 from gallery.system.stored_files import delete_on_commit
 from search import job_kinds, stored_folders
-from search.models import FeatureMatrix, Projection, SearchIndex
+from search.models import Experiment, FeatureMatrix, Projection, SearchIndex
 
 
 @receiver(signals.images_added)
-def extract_new_images(dataset_id: int, **_: Any) -> Job:
-    """Have what is missing extracted; returns the job of that."""
+def extract_new_images(dataset_id: int, **_: Any) -> Job | None:
+    """Have what is missing extracted; returns the job of that, None where the dataset has been deleted."""
     from search.embedding import jobs as extraction_jobs
 
-    return extraction_jobs.enqueue_extraction(Dataset.objects.get(pk=dataset_id))
+    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    return extraction_jobs.enqueue_extraction(dataset) if dataset is not None else None
 
 
 @receiver(signals.images_removed)
@@ -61,6 +62,20 @@ def bring_images_back(dataset_id: int, image_ids: list[int], **_: Any) -> None:
 def drop_feature_maps(image_ids: list[int], **_: Any) -> None:
     """Remove the feature maps made of images that are going, once they are gone."""
     derived_files.drop(image_ids)
+
+
+@receiver(signals.dataset_removed)
+def remove_what_was_computed(dataset: Dataset, report: Callable[[], None], **_: Any) -> None:
+    """Remove experiments, maps, feature matrices and indexes of a dataset that is going."""
+    from search.indexing import builds
+
+    for model in (Experiment, Projection, FeatureMatrix):
+        for pk in list(model._base_manager.filter(dataset=dataset).values_list("pk", flat=True)):
+            report()
+            for row in model._base_manager.filter(pk=pk):
+                row.delete()
+    for index in SearchIndex._base_manager.filter(dataset=dataset).order_by("pk"):
+        builds.remove(index, report)
 
 
 @receiver(pre_delete, sender=SearchIndex)
@@ -159,6 +174,7 @@ def _open_feature_map(path: str) -> IO[bytes]:
 
 
 observers.register(Observers(_observe_import, _observe_single))
+media_folders.keep_by_dataset("features", "projections")
 media_folders.serve(stored_folders.FEATURE_MAPS, _open_feature_map)
 
 jobs.register(

@@ -82,6 +82,8 @@ SLOW_CLIENT_BYTES_S = env.int("SLOW_CLIENT_BYTES_S", 4096)
 BODY_MEMORY_BYTES = env.int("BODY_MEMORY_BYTES", 64 * 2**20)
 BODY_DISK_BYTES = env.int("BODY_DISK_BYTES", 2**30)
 BODY_FOLDER = CACHE_ROOT / "bodies"
+# what was counted of rates, by all processes of this machine; of several machines it is in REDIS_URL
+RATE_FILE = CACHE_ROOT / "rates"
 FETCH_PLACES = env.int("FETCH_PLACES", max(1, WEB_THREADS // 4))
 FETCH_QUEUE_S = env.float("FETCH_QUEUE_S", 2.0)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image as Pillow
@@ -41,6 +42,14 @@ def sample_files(dataset: str, category: str | None = None, count: int = 3) -> l
         if category in (None, folder.name)
         for file in sorted(path for path in folder.iterdir() if path.is_file())[:count]
     ]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_rounds_a_password() -> Iterator[None]:
+    """Hash passwords in few rounds: as many as slow down guessing take a third of a second an account."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1_000)
+        yield
 
 
 @pytest.fixture

@@ -1,33 +1,23 @@
-"""Counts how often something happened lately, exactly and for all processes, in Valkey or Redis.
+"""Counts how often something happened lately: what a count is, and that of a server, for all machines.
 
-A count is a moving window: the times of the last hits, no more than are allowed. Looking and adding are one
-step, so of hits at the same moment no more pass than may. Without a server each process counts for itself.
+Of hits at the same moment exactly as many pass as may: looking and adding are one step.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import OrderedDict, deque
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-
-from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "semsearch:rate:"
-# of the embedded server; the messages of jobs are in number 0
-DATABASE = 1
 # a server that does not answer must not hold up what is counted
 ANSWERS_WITHIN_S = 0.5
 # how long it is not asked again, and not spoken of again
 LEFT_ALONE_S = 5.0
 SAID_EVERY_S = 60.0
-MOST_KEYS = 20_000  # in memory
 
 # keys: the window. arguments: how many hits, in how many milliseconds. The clock is the server's: those of
 # several machines may differ. Returns how many are left, and the milliseconds until the oldest is forgotten.
@@ -72,32 +62,11 @@ class Counter(Protocol):
         ...
 
 
-class MemoryCounter:
-    """Counts in this process alone."""
-
-    def __init__(self) -> None:
-        self._windows: OrderedDict[str, deque[float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def hit(self, key: str, rate: Rate) -> Hit | None:
-        """Count a hit, unless it is one too many."""
-        with self._lock:
-            now = time.monotonic()
-            window = self._windows.setdefault(key, deque())
-            self._windows.move_to_end(key)
-            while len(self._windows) > MOST_KEYS:
-                self._windows.popitem(last=False)
-            while window and now - window[0] >= rate.period_s:
-                window.popleft()
-            reset_s = rate.period_s - (now - window[0] if window else 0.0)
-            if len(window) >= rate.times:
-                return Hit(True, 0, reset_s)
-            window.append(now)
-            return Hit(False, rate.times - len(window), reset_s)
-
-
 class ServerCounter:
-    """Counts in a server that all processes share; while it is away nothing is counted."""
+    """Counts in a Valkey or Redis that all machines share; while it is away nothing is counted.
+
+    A count is a moving window: the times of the last hits, no more than are allowed.
+    """
 
     def __init__(self, client: Any) -> None:
         self._script = client.register_script(_HIT)
@@ -124,40 +93,8 @@ class ServerCounter:
             logger.warning("Rates are not counted while the server does not answer: %s", error)
 
 
-def counter() -> Counter:
-    """Return what counts for this process."""
-    return _counter(settings.REDIS_URL, str(settings.BROKER_SOCKET))
-
-
-def is_shared() -> bool:
-    """Whether all web processes of this site count together, as far as that can be told from here."""
-    return bool(settings.REDIS_URL) or _embedded(str(settings.BROKER_SOCKET)) is not None
-
-
-@lru_cache(maxsize=4)
-def _counter(url: str, socket: str) -> Counter:
-    """Return the counter of a server: the one that is named, else the embedded one where it runs."""
-    client = _client(url) if url else _embedded(socket)
-    return MemoryCounter() if client is None else ServerCounter(client)
-
-
-def _embedded(socket: str) -> Any:
-    """Return a client of the embedded server, None where it does not run: only `serve` starts it."""
-    from redis.exceptions import BusyLoadingError, RedisError
-
-    if not Path(socket).exists():
-        return None
-    client = _client(f"unix://{socket}?db={DATABASE}")
-    try:
-        client.ping()
-    except BusyLoadingError:  # it has just started, and reads its queue
-        return client
-    except (RedisError, OSError):
-        return None
-    return client
-
-
-def _client(url: str) -> Any:
+def client_of(url: str) -> Any:
+    """Return a client of the server at an address."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from gallery.access.client_address import client_address, network
-from gallery.access.rate_counters import Hit, Rate, counter
+from gallery.access.rate_counters import Counter, Hit, Rate, ServerCounter, client_of
+from gallery.access.rate_file import FileCounter
 
 FORM = re.compile(r"(\d+)/(s|sec|second|m|min|minute|h|hour|d|day)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -98,6 +100,16 @@ class RateMiddleware:
             return None
         request.counted = rate, hit  # type: ignore[attr-defined]
         return _refusal(throttle, hit, request) if hit.refused else None
+
+
+def counter() -> Counter:
+    """Return what counts: a server for all machines, where one is named, else the file of this machine."""
+    return _counter(settings.REDIS_URL, settings.RATE_FILE)
+
+
+@lru_cache(maxsize=4)
+def _counter(url: str, file: Path) -> Counter:
+    return ServerCounter(client_of(url)) if url else FileCounter(file)
 
 
 def rate_of(throttle: Throttle, *, member: bool) -> Rate:

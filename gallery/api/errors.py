@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from django.core.exceptions import (
     BadRequest,
     DisallowedHost,
+    ObjectDoesNotExist,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -25,8 +26,11 @@ from rest_framework.views import exception_handler
 from gallery.access import gate, policies
 from gallery.errors import SemsearchError
 from gallery.public_text import public_text
+from gallery.system.conflicts import is_conflict
 
 logger = logging.getLogger(__name__)
+
+OVERTAKEN = "Somebody else changed or deleted the same in this moment: look what is there now, and ask again."
 
 
 class ErrorValues(TypedDict):
@@ -60,6 +64,13 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response(answer, status=error.status, headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
+    elif isinstance(error, ObjectDoesNotExist):
+        # a row that was there when the request began
+        logger.warning("Deleted while it was asked for: %s", error)
+        error = exceptions.NotFound("What was asked for has been deleted in this moment.")
+    elif is_conflict(error):
+        logger.warning("Overtaken by another request or job: %s", error)
+        return Response(error_answer("conflict", OVERTAKEN), status=409)
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     elif refused := refusal(error):

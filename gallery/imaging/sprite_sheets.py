@@ -21,6 +21,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageLimits
 from gallery.models import AtlasPage, Dataset, Image
 from gallery.system.cores import usable_cores
+from gallery.system.open_datasets import DatasetClosedError, hold_open
 from gallery.system.stored_files import delete_on_commit
 from gallery.types import RGB
 
@@ -73,6 +74,8 @@ def update(dataset: Dataset, report: Callable[[], None]) -> None:
 
     The pages that are full and complete stay as they are. Safe to run twice at once: whoever is overtaken
     looks again, so that no picture is passed over and only the last page is not full.
+
+    Raises: DatasetClosedError when the dataset is being deleted.
     """
     for _ in range(ATTEMPTS):
         if _update(dataset, report):
@@ -120,11 +123,15 @@ def _add(dataset: Dataset, number: int, ids: Ids) -> bool:
     _write(page, ids)
     try:
         with transaction.atomic():
+            hold_open(dataset)
             page.save(force_insert=True)
     except IntegrityError:
-        # another job drew this page in this moment, or the dataset is gone
+        # another job drew this page in this moment
         default_storage.delete(str(page.file.name))
         return False
+    except DatasetClosedError:
+        default_storage.delete(str(page.file.name))
+        raise
     return True
 
 

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from gallery import jobs, signals
 from gallery.access import audit
 from gallery.errors import NotFoundError
-from gallery.ingest import hiding, removal
-from gallery.models import Dataset, Image, Job
+from gallery.ingest import dataset_removal, datasets, hiding, removal
+from gallery.models import Category, Dataset, DatasetQuerySet, Image, Job
+from gallery.system.held_rows import locked
 
 logger = logging.getLogger(__name__)
 
-# no address and no command can name it, so nothing that looks a dataset up by its slug finds it
-BINNED_SLUG = "~{}"
 LONGEST_SLUG = 80
 
 
@@ -37,12 +38,16 @@ def delete_images(image_ids: Iterable[int]) -> int:
 
 
 def delete_dataset(dataset: Dataset) -> None:
-    """Put a dataset into the bin, or remove it for good where TRASH_DAYS is 0; its jobs are stopped."""
+    """Put a dataset into the bin, or have it removed for good where TRASH_DAYS is 0; its jobs are stopped.
+
+    Raises: NotFoundError for one that was deleted already.
+    """
+    if settings.TRASH_DAYS == 0:
+        dataset_removal.begin_removal(dataset)
+        return
     _hide_dataset(dataset)
     for pk in Job.objects.filter(dataset=dataset, state__in=Job.ACTIVE).values_list("pk", flat=True):
         jobs.cancel(pk)
-    if settings.TRASH_DAYS == 0:
-        removal.remove_dataset(dataset)
 
 
 def restore_images(image_ids: Iterable[int]) -> list[Image]:
@@ -59,9 +64,8 @@ def restore_dataset(pk: int) -> Dataset:
     Raises: NotFoundError.
     """
     with transaction.atomic():
-        found = Dataset.everything.select_for_update().filter(pk=pk, deleted_at__isnull=False).first()
-        if found is None:
-            raise NotFoundError(f"There is no dataset {pk} in the bin; it may be back, or gone for good.")
+        locked(binned_datasets().filter(pk=pk))
+        found = _binned(pk)
         wanted = found.deleted_slug
         found.slug, found.deleted_slug, found.deleted_at = _free_slug(wanted), "", None
         found.save(update_fields=["slug", "deleted_slug", "deleted_at"])
@@ -82,11 +86,8 @@ def purge_images(image_ids: Iterable[int]) -> int:
 
 
 def purge_dataset(pk: int) -> None:
-    """Remove a dataset that lies in the bin for good. Raises: NotFoundError."""
-    found = Dataset.everything.filter(pk=pk, deleted_at__isnull=False).first()
-    if found is None:
-        raise NotFoundError(f"There is no dataset {pk} in the bin; it may be back, or gone for good.")
-    removal.remove_dataset(found, action="dataset.purge")
+    """Have a dataset that lies in the bin removed for good. Raises: NotFoundError."""
+    dataset_removal.begin_removal(_binned(pk), action="dataset.purge")
 
 
 def empty(*, everything: bool = False) -> tuple[int, int]:
@@ -95,13 +96,19 @@ def empty(*, everything: bool = False) -> tuple[int, int]:
     Returns how many datasets and images, those of datasets not counted.
     """
     before = timezone.now() - timedelta(days=0 if everything else settings.TRASH_DAYS)
-    datasets = Dataset.everything.filter(deleted_at__lte=before).order_by("deleted_at")
     done = 0
-    for dataset in datasets:
-        removal.remove_dataset(dataset, action="dataset.purge")
-        done += 1
-    images = Image.everything.filter(deleted_at__lte=before).order_by("pk").values_list("pk", flat=True)
-    return done, purge_images(list(images))
+    for dataset in binned_datasets().filter(deleted_at__lte=before).order_by("deleted_at"):
+        with suppress(NotFoundError):  # somebody else was first
+            dataset_removal.begin_removal(dataset, action="dataset.purge")
+            done += 1
+    due = Image.everything.filter(deleted_at__lte=before, dataset__closed_at=None)
+    return done, purge_images(list(due.order_by("pk").values_list("pk", flat=True)))
+
+
+def binned_datasets() -> DatasetQuerySet:
+    """Return the datasets that lie in the bin; those that are being removed are gone from it."""
+    found: DatasetQuerySet = Dataset.everything.filter(deleted_at__isnull=False, closed_at=None)
+    return found
 
 
 @transaction.atomic
@@ -120,13 +127,22 @@ def _restore_chunk(ids: list[int]) -> list[Image]:
 
 @transaction.atomic
 def _hide_dataset(dataset: Dataset) -> None:
-    shown = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
-    if shown is None:
-        raise NotFoundError(f"There is no dataset called {dataset.slug}.")
-    audit.record("dataset.delete", shown, images=sum(one.images for one in shown.categories.all()))
-    dataset.deleted_at, dataset.deleted_slug = timezone.now(), shown.slug
-    dataset.slug = BINNED_SLUG.format(shown.pk)
+    # whoever is adding to it ends first, and whoever comes later finds it closed
+    if not locked(Dataset.objects.filter(pk=dataset.pk)):
+        raise NotFoundError(f"The dataset {dataset.name} has been deleted already.")
+    dataset.refresh_from_db(fields=["slug"])
+    images = Category.objects.filter(dataset=dataset.pk).aggregate(n=Sum("images"))["n"] or 0
+    audit.record("dataset.delete", dataset, images=images)
+    dataset.deleted_at, dataset.deleted_slug = timezone.now(), dataset.slug
+    dataset.slug = datasets.hidden_slug(dataset)
     dataset.save(update_fields=["slug", "deleted_slug", "deleted_at"])
+
+
+def _binned(pk: int) -> Dataset:
+    found = binned_datasets().filter(pk=pk).first()
+    if found is None:
+        raise NotFoundError(f"There is no dataset {pk} in the bin; it may be back, or gone for good.")
+    return found
 
 
 def _free_slug(wanted: str) -> str:

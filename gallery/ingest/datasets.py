@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.crypto import get_random_string
 
 from gallery.access import audit
 from gallery.errors import NotFoundError
@@ -10,19 +11,26 @@ from gallery.models import Dataset, Image
 
 NAMES = ("slug", "name")
 COLUMNS = (*NAMES, "description")
+SLUG_KEPT = 40  # letters of it, which a hidden dataset still shows
+
+
+def hidden_slug(dataset: Dataset) -> str:
+    """Return a slug that nobody will want: pages that still name the dataset can make an address of it."""
+    return f"{dataset.slug[:SLUG_KEPT]}-deleted-{dataset.pk}-{get_random_string(6).lower()}"
 
 
 @transaction.atomic
 def save(dataset: Dataset) -> Dataset:
-    """Store a new or changed dataset; returns it. Raises: NotFoundError for one deleted meanwhile."""
-    if dataset.pk is None:
-        dataset.save()
+    """Store a new or changed dataset; returns it. Raises: NotFoundError for one that has been deleted."""
+    if not dataset.pk:
+        dataset.save(force_insert=True)
         audit.record("dataset.create", dataset)
         return dataset
-    before = Dataset.objects.select_for_update().filter(pk=dataset.pk).values(*COLUMNS).first()
-    if before is None:
-        raise NotFoundError(f"There is no dataset called {dataset.slug}; it may have been deleted.")
-    dataset.save(update_fields=COLUMNS)
+    rows = Dataset.objects.filter(pk=dataset.pk)
+    before = rows.values(*COLUMNS).first()
+    # only what people change, and no row anew: others close and remove it meanwhile
+    if before is None or not rows.update(**{column: getattr(dataset, column) for column in COLUMNS}):
+        raise NotFoundError(f"The dataset {dataset.name} has been deleted.")
     changed = {
         column: {"before": before[column], "after": getattr(dataset, column)}
         for column in COLUMNS
@@ -36,9 +44,11 @@ def save(dataset: Dataset) -> Dataset:
 
 @transaction.atomic
 def label(image: Image, category: str) -> None:
-    """Give an image another label, "" for none."""
-    before = Image.everything.values_list("category", flat=True).get(pk=image.pk)
+    """Give an image another label, "" for none. Raises: NotFoundError for one that was deleted meanwhile."""
+    rows = Image.objects.filter(pk=image.pk)
+    before = rows.values_list("category", flat=True).first()
+    if before is None or not rows.update(category=category):
+        raise NotFoundError(f"There is no image {image.pk}; it has been deleted.")
     image.category = category
-    image.save(update_fields=["category"])
     if before != category:
         audit.record("image.label", image, before=before, after=category)

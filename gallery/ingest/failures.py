@@ -33,7 +33,9 @@ class Failures:
             return
         if len(listed) < MOST_OF_A_KIND:
             listed.add(name[:500])
-            self._run.fail_file(name, error, image)
+            # a duplicate of what was deleted in this moment was one all the same
+            if not self._run.fail_file(name, error, image):
+                self._run.fail_file(name, error)
             return
         self._unlisted[error.code] += 1
         if self._unlisted.total() % WRITTEN_EVERY == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,9 +23,10 @@ from gallery.ingest import archives, from_images, storing, zip_structure
 from gallery.ingest.archives import ArchiveLimits, ArchiveMember, ArchiveProblem
 from gallery.ingest.failures import Failures
 from gallery.ingest.observers import ImportObserver, observe_import
-from gallery.ingest.storing import DecodedImage, PrepareOptions
+from gallery.ingest.storing import DecodedImage, PrepareOptions, StoreOptions
 from gallery.models import Dataset, FailedFile, Job
 from gallery.system.cores import usable_cores
+from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.read_ahead import Limits, read_ahead
 from gallery.system.stage_timer import StageTimer
 
@@ -73,10 +75,17 @@ def check_archive(archive: File[Any]) -> None:
 
 
 def enqueue_archive(dataset: Dataset, archive: File[Any]) -> Job:
-    """Keep an uploaded zip until its import, and queue that. Raises: TooLargeError, UnsafeArchiveError."""
+    """Keep an uploaded zip until its import, and queue that.
+
+    Raises: TooLargeError, UnsafeArchiveError; DatasetClosedError when the dataset is being deleted.
+    """
     check_archive(archive)
     upload = default_storage.save(f"uploads/{get_random_string(16)}.zip", archive)
-    return jobs.enqueue(jobs.IMPORT, dataset, upload=upload)
+    try:
+        return jobs.enqueue(jobs.IMPORT, dataset, upload=upload)
+    except DatasetClosedError:
+        default_storage.delete(upload)
+        raise
 
 
 def import_job(run: jobs.JobRun) -> dict[str, object]:
@@ -125,7 +134,8 @@ def announce_unfinished(job: Job) -> None:
     """Leave to an extraction of its own what an import stored and did not come to extract."""
     dataset = Dataset.objects.filter(jobs=job).first()
     if dataset is not None and dataset.images.exists() and job.parameters.get("announce", True):
-        signals.announce_added(dataset, [])
+        with suppress(DatasetClosedError):
+            signals.announce_added(dataset, [])
 
 
 def _archive_limits() -> ArchiveLimits:
@@ -191,16 +201,13 @@ class _Importer:
     def _store(self, batch: list[DecodedImage], totals: Totals) -> None:
         self.run.touch()
         with self.clock.timed("store"):
-            stored = storing.store(self.dataset, batch, self.writers)
+            options = StoreOptions(self.writers, import_id=self.run.job.pk)
+            stored = storing.store(self.dataset, batch, options)
         totals.images += len(stored.added)
         added = list(stored.added)
         for decoded, error, existing in stored.duplicates:
             # a job resumed after a crash meets its own images again: it added those
-            if (
-                existing
-                and existing.created_at >= self.run.job.created_at
-                and existing.filename == decoded.name
-            ):
+            if existing and existing.import_id == self.run.job.pk and existing.filename == decoded.name:
                 totals.images += 1
                 added.append((existing, decoded))
             else:

@@ -1,4 +1,4 @@
-"""Takes pictures and datasets away for good, with their files and all that hangs on them.
+"""Takes images away for good, with their files and all that hangs on them.
 
 Rows are hidden first, then the files go, then the rows: what breaks off in between is a hidden row, which is
 removed when this is asked again, and never a file that nobody knows of.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.utils import timezone
 
 from gallery import signals
 from gallery.access import audit
 from gallery.ingest import hiding
-from gallery.models import Dataset, Image
+from gallery.models import Image
+from gallery.system.conflicts import repeated
+from gallery.system.held_rows import locked
 from gallery.system.storage import storage_errors
 
 logger = logging.getLogger(__name__)
@@ -24,32 +26,17 @@ logger = logging.getLogger(__name__)
 NAMED = 20  # images that the audit tells by name; of others it has the numbers
 
 
-def remove_images(image_ids: Iterable[int], action: str = "image.delete") -> int:
-    """Remove these images, hidden or not; returns how many there were. `action` is the audit's word for it.
+def remove_images(image_ids: Iterable[int], *, action: str = "image.delete") -> int:
+    """Remove these images, hidden or not; returns how many are gone. `action` is the audit's word, if any.
 
     One whose file cannot be removed now stays in the bin, hidden, and goes when that is emptied.
     """
     return sum(_remove_chunk(chunk, action) for chunk in hiding.chunks(image_ids))
 
 
-def remove_dataset(dataset: Dataset, action: str = "") -> None:
-    """Remove a dataset and everything in it.
-
-    Its entry in the audit comes first: a deletion that breaks off half-way has been asked for all the same.
-    It stays while a file of it cannot be removed.
-    """
-    ids = list(Image.everything.filter(dataset=dataset).values_list("pk", flat=True))
-    if action:
-        audit.record(action, dataset, images=len(ids))
-    for chunk in hiding.chunks(ids):
-        _remove_chunk(chunk, "")
-    if not Image.everything.filter(dataset=dataset, pk__in=ids).exists():
-        dataset.delete()
-
-
 def record(action: str, images: Sequence[Image]) -> None:
     """Enter into the audit what was done to images, read with their datasets: an entry for each dataset."""
-    for dataset in {image.dataset for image in images}:
+    for dataset in {image.dataset_id: image.dataset for image in images}.values():
         own = [image for image in images if image.dataset_id == dataset.pk]
         audit.record(
             action,
@@ -60,17 +47,30 @@ def record(action: str, images: Sequence[Image]) -> None:
 
 
 def _remove_chunk(ids: list[int], action: str) -> int:
-    with transaction.atomic():
-        hiding.hide(ids, "deleted_at", timezone.now())
-        rows = list(Image.everything.filter(pk__in=ids).select_related("dataset"))
-        if action:
-            record(action, rows)
-    gone = [row for row in rows if _deleted_files(row)]
-    with transaction.atomic():
-        for dataset_id in {row.dataset_id for row in gone}:
-            own = [row.pk for row in gone if row.dataset_id == dataset_id]
-            signals.images_removed.send(Image, dataset_id=dataset_id, image_ids=own)
-        Image.everything.filter(pk__in=[row.pk for row in gone]).delete()
+    rows = repeated(partial(_hidden, ids, action))
+    return repeated(partial(_remove_rows, [row.pk for row in rows if _deleted_files(row)]))
+
+
+def _hidden(ids: list[int], action: str) -> list[Image]:
+    """Hide images, and tell the audit that they go for good; returns their rows."""
+    hiding.hide(ids, "deleted_at", timezone.now())
+    rows = list(Image.everything.filter(pk__in=ids).select_related("dataset").order_by("pk"))
+    if action:
+        record(action, rows)
+    return rows
+
+
+def _remove_rows(ids: list[int]) -> int:
+    """Delete rows in the caller's transaction; returns how many there were.
+
+    Everybody takes the rows of a dataset in one order: indexes, images, what hangs on images, the dataset.
+    """
+    there = Image.everything.filter(pk__in=ids)
+    for dataset in sorted(set(there.values_list("dataset", flat=True))):
+        gone = list(there.filter(dataset=dataset).order_by("pk").values_list("pk", flat=True))
+        signals.images_removed.send(Image, dataset_id=dataset, image_ids=gone)
+    rows = locked(there)
+    Image.everything.filter(pk__in=rows).delete()
     return len(rows)
 
 

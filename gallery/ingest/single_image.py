@@ -10,7 +10,7 @@ from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import observe_single
-from gallery.ingest.storing import PrepareOptions
+from gallery.ingest.storing import PrepareOptions, StoreOptions
 from gallery.models import Dataset, Image, Job
 from gallery.system.stage_timer import StageTimer
 
@@ -26,12 +26,12 @@ class AddedImage:
 def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> AddedImage:
     """Store one image now, and have it made searchable.
 
-    Raises: NotAnImageError, TooLargeError, DuplicateError.
+    Raises: NotAnImageError, TooLargeError, DuplicateError, DatasetClosedError.
     """
     observer = observe_single(dataset)
     options = PrepareOptions.for_observer(image_limits(), StageTimer(), observer)
     decoded = storing.prepare(ArchiveMember(name=name, category=category, data=data), options)
-    stored = storing.store(dataset, [decoded], stored=_record)
+    stored = storing.store(dataset, [decoded], StoreOptions(stored=_record))
     if stored.duplicates:
         raise stored.duplicates[0][1]
     image = stored.added[0][0]

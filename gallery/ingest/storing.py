@@ -8,27 +8,32 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.utils.crypto import get_random_string
 
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageFacts, ImageLimits
 from gallery.imaging.limits import image_limits
-from gallery.ingest import bin, datasets, hiding
+from gallery.ingest import bin, datasets, missing
 from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import ImageObserver
 from gallery.models import SHOWN_IMAGE, Dataset, Image
 from gallery.system import storage_mark
 from gallery.system.cores import core_lock
+from gallery.system.open_datasets import hold_open
 from gallery.system.stage_timer import StageTimer
+from gallery.system.storage import storage_errors
 from gallery.types import RGB
 
 THUMBNAIL_SIDE = 320
+TRIED = 5  # times to store what other imports store at the same moment
 
 
 class DuplicateError(SemsearchError):
@@ -112,52 +117,73 @@ def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
     )
 
 
-def store(
-    dataset: Dataset,
-    batch: list[DecodedImage],
-    pool: Executor | None = None,
-    stored: Callable[[list[Image]], None] | None = None,
-) -> StoreResult:
-    """Write files, by the threads of a pool, then rows; a row never points at a file that is not there.
+@dataclass(frozen=True)
+class StoreOptions:
+    """How images are stored: with the threads of a pool, and as those of an import (the number of its job).
 
     `stored` is called with the new rows in the transaction that stores them.
-    Raises: StorageAwayError where the storage is not that of this installation.
     """
+
+    pool: Executor | None = None
+    import_id: int | None = None
+    stored: Callable[[list[Image]], None] | None = None
+
+
+def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | None = None) -> StoreResult:
+    """Write files, then rows; a row never points at a file that is not there, nor a file at no row.
+
+    Raises: DatasetClosedError when the dataset is being deleted; StorageAwayError where the storage is not
+    that of this installation.
+    """
+    options = options or StoreOptions()
     storage_mark.require()
     back = _bring_back(dataset, batch)
     returned = [decoded for _, decoded in back.values()]
     batch = [decoded for decoded in batch if not any(decoded is one for one in returned)]
-    for _ in range(3):
+    for _ in range(TRIED):
         fresh, duplicates = _split(dataset, batch)
-        rows = [_row(dataset, decoded) for decoded in fresh]
-        _write_all(zip(rows, fresh, strict=True), pool)
+        rows = [_row(dataset, decoded, options.import_id) for decoded in fresh]
         try:
+            _write_all(zip(rows, fresh, strict=True), options.pool)
             with transaction.atomic():
                 added = Image.objects.bulk_create(rows)
-                if stored is not None:
-                    stored(added)
+                # behind the rows, whose counts hold the dataset already
+                hold_open(dataset)
+                if options.stored is not None:
+                    options.stored(added)
         except IntegrityError:
             # another import stored one of them in this moment: look again
+            _drop_files(rows)
             continue
+        except Exception:
+            _drop_files(rows)
+            raise
         return StoreResult([*zip(added, fresh, strict=True), *back.values()], duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
+
+
+def _drop_files(rows: list[Image]) -> None:
+    """Remove what was written for rows that were not stored."""
+    for row in rows:
+        for file in (row.file, row.thumbnail):
+            with suppress(OSError), storage_errors():
+                default_storage.delete(str(file.name))
 
 
 def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> dict[str, tuple[Image, DecodedImage]]:
     """Show again what is hidden of a batch, whole, with its files and the label that comes with it, if any.
 
-    By their SHA-256. Of the same bytes twice in a batch one comes back and the other is passed over.
+    By their SHA-256. Of the same bytes twice in a batch one comes back and the other is a duplicate.
     """
     coming = {decoded.sha256: decoded for decoded in reversed(batch)}
     rows = Image.everything.filter(dataset=dataset, sha256__in=coming).filter(~SHOWN_IMAGE)
     back = {row.sha256: (row, coming[row.sha256]) for row in rows.select_related("dataset").order_by("pk")}
     for row, decoded in back.values():
-        if not default_storage.exists(str(row.file.name)):
-            _write(str(row.file.name), decoded.data)
-        if not default_storage.exists(str(row.thumbnail.name)):
-            _write(str(row.thumbnail.name), decoded.thumbnail)
+        for file, content in ((row.file, decoded.data), (row.thumbnail, decoded.thumbnail)):
+            if not default_storage.exists(str(file.name)):
+                _write(str(file.name), content)
     ids = [row.pk for row, _ in back.values()]
-    hiding.show(ids, "missing_since")
+    missing.unmark(ids)
     bin.restore_images(ids)
     for row, decoded in back.values():
         row.deleted_at = row.missing_since = None
@@ -186,7 +212,7 @@ def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedIma
 
 def adopt(dataset: Dataset, name: str, decoded: DecodedImage) -> Image:
     """Make the row of an original that is stored under this name already, and its thumbnail."""
-    image = _row(dataset, decoded)
+    image = _row(dataset, decoded, None)
     image.file.name = name
     image.thumbnail.name = _write(str(image.thumbnail.name), decoded.thumbnail)
     image.save(force_insert=True)
@@ -203,9 +229,10 @@ def _duplicate_of(name: str) -> DuplicateError:
     return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
 
 
-def _row(dataset: Dataset, decoded: DecodedImage) -> Image:
+def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Image:
     image = Image(
         dataset=dataset,
+        import_id=import_id,
         sha256=decoded.sha256,
         filename=decoded.name,
         category=decoded.category,
@@ -214,8 +241,11 @@ def _row(dataset: Dataset, decoded: DecodedImage) -> Image:
         size_bytes=len(decoded.data),
         format=decoded.facts.format,
     )
-    image.file.name = _path(image, "file", f"{decoded.sha256}.{decoded.facts.extension}")
-    image.thumbnail.name = _path(image, "thumbnail", f"{decoded.sha256}.{thumbnails.EXTENSION}")
+    # A name of its own: whoever deletes a row, or fails to store one, takes no file of another row away. An
+    # import that goes on after a crash comes to the same names.
+    name = f"{decoded.sha256}_{get_random_string(7) if import_id is None else import_id}"
+    image.file.name = _path(image, "file", f"{name}.{decoded.facts.extension}")
+    image.thumbnail.name = _path(image, "thumbnail", f"{name}.{thumbnails.EXTENSION}")
     return image
 
 

@@ -5,13 +5,23 @@ from __future__ import annotations
 from gallery.jobs.claimed import ClaimedJob, claim
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError, NotRetryableError
 from gallery.jobs.heartbeat import interrupt
-from gallery.jobs.kinds import IMPORT, JobRun, register
-from gallery.jobs.queueing import cancel, enqueue, enqueue_for_startup, find_same, publish, retry, retryable
+from gallery.jobs.kinds import IMPORT, REMOVE, JobRun, register
+from gallery.jobs.queueing import (
+    cancel,
+    end_with_dataset,
+    enqueue,
+    enqueue_for_startup,
+    find_same,
+    publish,
+    retry,
+    retryable,
+)
 from gallery.jobs.reviving import sweep
 from gallery.jobs.running import perform, perform_at_once, perform_now
 
 __all__ = [
     "IMPORT",
+    "REMOVE",
     "ClaimedJob",
     "JobInterruptedError",
     "JobRun",
@@ -19,6 +29,7 @@ __all__ = [
     "NotRetryableError",
     "cancel",
     "claim",
+    "end_with_dataset",
     "enqueue",
     "enqueue_for_startup",
     "find_same",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -18,6 +19,8 @@ from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 from gallery.public_text import with_details
+from gallery.system.held_rows import held
+from gallery.system.open_datasets import hold_open
 
 
 class ClaimedJob:
@@ -66,9 +69,13 @@ class ClaimedJob:
         if self.gives_way and due_jobs(timezone.now()).exclude(kind__in=patient_kinds()).exists():
             raise JobInterruptedError("Lets more urgent work go first.")
 
-    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
-        """List a file that could not be used; a second time for the same file changes nothing."""
-        list_failed(self.job, name, error, image)
+    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> bool:
+        """List a file that could not be used, as `list_failed`."""
+        return list_failed(self.job, name, error, image)
+
+    def is_ours(self) -> bool:
+        """Whether the job is still to be done, by us."""
+        return self._mine.exists()
 
     def requeue(self, why: str) -> bool:
         """Give the job back: an end that was asked for is no failed attempt.
@@ -145,18 +152,31 @@ def claim(job_id: int) -> ClaimedJob | None:
 
 
 def create_claimed(job: Job) -> ClaimedJob:
-    """Store a new job as one that this thread has claimed already."""
+    """Store a new job as one that this thread has claimed already. Raises: DatasetClosedError."""
     job.state, job.worker, job.attempts = Job.State.RUNNING, new_token(), 1
     job.started_at = job.heartbeat_at = timezone.now()
-    job.save(force_insert=True)
+    with transaction.atomic():
+        if job.dataset is not None:
+            hold_open(job.dataset)
+        job.save(force_insert=True)
     return ClaimedJob(job, job.worker)
 
 
-def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None = None) -> None:
-    """List a file that a job could not use; a second time for the same file changes nothing."""
-    FailedFile.objects.get_or_create(
-        job=job,
-        name=name[:500],
-        code=error.code,
-        defaults={"reason": with_details(error.detail, error.inner), "image": image},
-    )
+def list_failed(job: Job, name: str, error: SemsearchError, image: Image | None = None) -> bool:
+    """List a file that a job could not use; a second time for the same file changes nothing.
+
+    Returns False, and lists nothing, where the image is gone: it was deleted meanwhile, and is no failure.
+    Raises: JobStoppedError where the job itself is gone, with its dataset.
+    """
+    with transaction.atomic():
+        if not held(Job.objects.filter(pk=job.pk)):
+            raise JobStoppedError
+        if image is not None and not held(Image.objects.filter(pk=image.pk)):
+            return False
+        FailedFile.objects.get_or_create(
+            job=job,
+            name=name[:500],
+            code=error.code,
+            defaults={"reason": with_details(error.detail, error.inner), "image": image},
+        )
+    return True

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ from gallery.jobs.kinds import JobRun, urgent_kinds
 from gallery.jobs.queueing import due_jobs
 from gallery.jobs.work_units import NextRange, Totals, WorkOnUnit, claim_next, do_unit, last_id, totals
 from gallery.models import Job
+from gallery.system.open_datasets import DatasetClosedError
 
 # a call for help that nobody heard is sent again: workers may come at any time
 CALL_EVERY_S = 3.0
@@ -111,7 +113,8 @@ def _call(run: JobRun, next_range: NextRange, stop: threading.Event) -> None:
     try:
         # what is done within a second needs no help
         while not stop.wait(TELL_EVERY_S):
-            with suppress(DatabaseError, JobStoppedError):
+            # also where the dataset is deleted under it: whoever coordinates sees that
+            with suppress(DatabaseError, JobStoppedError, ObjectDoesNotExist, DatasetClosedError):
                 now = totals(run.job)
                 run.record(now.done + now.failed)
                 if time.monotonic() - called_at >= CALL_EVERY_S and next_range(last_id(run.job)) is not None:

@@ -16,6 +16,7 @@ from gallery.jobs.errors import NotRetryableError
 from gallery.jobs.kinds import RetryFiles, find_type
 from gallery.jobs.queueing import clean_up
 from gallery.models import FailedFile, Job
+from gallery.system.open_datasets import DatasetClosedError
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def retry_passing_failures() -> int:
     for job in Job.objects.filter(pk__in=by_job):
         try:
             retry_files(job, by_job[job.pk])
-        except NotRetryableError as error:
+        except (NotRetryableError, DatasetClosedError) as error:
             logger.info("Files of job %s are not tried again: %s", job.pk, error.detail)
         else:
             started += 1

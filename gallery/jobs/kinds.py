@@ -16,6 +16,7 @@ from gallery.models import FailedFile, Image, Job
 
 # the gallery's own kinds; `search.job_kinds` has those of search
 IMPORT: Final = "import"
+REMOVE: Final = "remove"
 
 
 class JobRun(Protocol):
@@ -50,8 +51,12 @@ class JobRun(Protocol):
         """
         ...
 
-    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
-        """List a file that could not be used; a second time for the same file changes nothing."""
+    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> bool:
+        """List a file that could not be used; a second time for the same file changes nothing.
+
+        Returns False, and lists nothing, where the image is gone: that was deleted, and is no failure.
+        Raises: JobStoppedError.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ from gallery.jobs import broker
 from gallery.jobs.errors import NotRetryableError
 from gallery.jobs.kinds import find_type, job_type
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
+from gallery.system.open_datasets import CLOSED, hold_open
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,10 @@ LISTED = 20  # so many values of a parameter are told in the audit
 
 
 def enqueue(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
-    """Create a job and tell the workers of it once the surrounding transaction is committed."""
+    """Create a job and tell the workers of it once the surrounding transaction is committed.
+
+    Raises: UnknownKindError; DatasetClosedError.
+    """
     job = enqueue_for_startup(kind, dataset, **parameters)
     transaction.on_commit(partial(publish, job.pk, kind))
     return job
@@ -35,9 +39,11 @@ def enqueue(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
 def enqueue_for_startup(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     """Create a job for the next worker that starts: nobody is told of it now.
 
-    Raises: UnknownKindError.
+    Raises: UnknownKindError; DatasetClosedError.
     """
     with transaction.atomic():
+        if dataset is not None:
+            hold_open(dataset)
         return record_start(Job.objects.create(kind=kind, dataset=dataset, parameters=parameters))
 
 
@@ -99,6 +105,17 @@ def cancel(job_id: int) -> bool:
     return bool(changed)
 
 
+def end_with_dataset(dataset_id: int) -> None:
+    """End what is queued or runs of a dataset that is being deleted, in the caller's transaction.
+
+    A handler that is at work stops at its next step; whatever it runs into until then is no failure. What
+    waits for these jobs goes with their rows.
+    """
+    Job.objects.filter(dataset=dataset_id, state__in=Job.ACTIVE).update(
+        state=Job.State.CANCELLED, finished_at=timezone.now(), message=CLOSED
+    )
+
+
 def retryable(job: Job) -> bool:
     """Whether an ended job can be tried again: what a cancelled one was to work on may be gone."""
     found = find_type(job.kind)
@@ -112,11 +129,13 @@ def retryable(job: Job) -> bool:
 def retry(job_id: int) -> Job:
     """Put a job that failed for good, or was cancelled, back in the queue; what it did so far stands.
 
-    Raises: NotRetryableError.
+    Raises: NotRetryableError; DatasetClosedError.
     """
     job = Job.objects.get(pk=job_id)
     again = Job.objects.filter(pk=job_id, state=job.state) if retryable(job) else Job.objects.none()
     with transaction.atomic():
+        if job.dataset is not None:
+            hold_open(job.dataset)
         taken = again.update(
             state=Job.State.QUEUED, error="", message="Tried again.", consecutive_failures=0, max_done=0,
             done=0, result={}, not_before=None, dispatched_at=None, publish_count=0, finished_at=None,
@@ -135,9 +154,8 @@ def retry(job_id: int) -> Job:
 
 @receiver(pre_delete, sender=Job)
 def clean_up_with_its_row(instance: Job, **_: Any) -> None:
-    """Remove what waits for a job that goes with its dataset."""
-    if instance.active or retryable(instance):
-        transaction.on_commit(partial(clean_up, instance))
+    """Remove what waits for a job that goes, perhaps with its dataset; what is gone already stays so."""
+    transaction.on_commit(partial(clean_up, instance))
 
 
 def call_hooks(job: Job, *, removed: bool = False) -> None:

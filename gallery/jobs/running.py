@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from gallery.access import audit
@@ -21,6 +21,7 @@ from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
+from gallery.system.open_datasets import CLOSED, DatasetClosedError, hold_open
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,10 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
         if not (tries_again and is_transient(error) and run.try_again(error.detail)):
             run.finish(Job.State.FAILED, error=with_details(error.detail, error.inner), final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost
+        if _was_taken_away(run):
+            # what it worked on was deleted under it, with its dataset
+            logger.info("Job %s was stopped, and met %s.", run.job.pk, type(error).__name__)
+            return
         logger.exception("Job %s failed", run.job.pk)
         words = f"{type(error).__name__}: {error}"
         if not (tries_again and is_transient(error) and run.try_again(words)):
@@ -61,22 +66,35 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
         run.finish(Job.State.SUCCEEDED, result=result)
 
 
+def _was_taken_away(run: ClaimedJob) -> bool:
+    """Whether a job was cancelled or is gone; a database that cannot tell has the error recorded."""
+    try:
+        return not run.is_ours()
+    except DatabaseError:
+        return False
+
+
 def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     """Do a job in this process, as the management commands do; goes on with one whose process was killed.
 
-    Raises: SemsearchError with the job's error when it failed.
+    Raises: SemsearchError with the job's error when it failed; DatasetClosedError when its dataset went.
     """
     # "published" to ourselves: a worker that starts in this moment must not take it
     mine = {"state": Job.State.QUEUED, "dispatched_at": timezone.now()}
     job = _abandoned(kind, dataset, parameters)
     if job is None:
         with transaction.atomic():
+            if dataset is not None:
+                hold_open(dataset)
             job = record_start(Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine))
     else:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
     ended = perform(job.pk, gives_way=False)
+    if dataset is not None and (ended is None or ended.message == CLOSED):
+        raise DatasetClosedError(f"Job {job.pk} did not finish: {CLOSED}")
     if ended is None or ended.state != Job.State.SUCCEEDED:
-        raise SemsearchError(f"Job {job.pk} did not finish: {ended.error if ended else 'it was removed'}")
+        why = ended.error or ended.message if ended else CLOSED
+        raise SemsearchError(f"Job {job.pk} did not finish: {why}")
     return ended
 
 
@@ -92,6 +110,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
 
     Where `work` fails or this process dies over it, the job waits for a worker like any other, whose handler
     goes by the `parameters`.
+
+    Raises: DatasetClosedError.
     """
     run = create_claimed(Job(kind=kind, dataset=dataset, parameters=parameters))
     try:
@@ -100,6 +120,8 @@ def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: An
     except JobStoppedError:
         logger.info("Job %s was stopped.", run.job.pk)
     except Exception as error:  # the per-job boundary: a worker tries it, and records what is wrong with it
+        if _was_taken_away(run):
+            return run.job
         logger.exception("Job %s could not be done at once", run.job.pk)
         words = error.detail if isinstance(error, SemsearchError) else f"{type(error).__name__}: {error}"
         if run.requeue(f"Left to a worker: {words}"):

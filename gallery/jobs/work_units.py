@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -49,11 +49,15 @@ NextRange = Callable[[int], Range | None]
 
 @dataclass(frozen=True)
 class Totals:
-    """What the work units of a job have come to: `held` of them are claimed or wait to be claimed again."""
+    """What the work units of a job have come to: `held` of them are claimed or wait to be claimed again.
+
+    `total` is how much there was to do in them when each was claimed.
+    """
 
     done: int = 0
     failed: int = 0
     held: int = 0
+    total: int = field(default=0, compare=False)
 
 
 class UnitRun:
@@ -81,9 +85,9 @@ class UnitRun:
         self._told_at = time.monotonic()
         self.touch(done=done, failed=failed)
 
-    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> None:
-        """List a file that could not be used; a second time for the same file changes nothing."""
-        list_failed(self.job, name, error, image)
+    def fail_file(self, name: str, error: SemsearchError, image: Image | None = None) -> bool:
+        """List a file that could not be used, as `list_failed`."""
+        return list_failed(self.job, name, error, image)
 
     def finish(self, done: int, failed: int) -> None:
         """Record that it is done. Raises: JobStoppedError when the unit is no longer ours."""
@@ -102,8 +106,9 @@ WorkOnUnit = Callable[[UnitRun], None]
 def totals(job: Job) -> Totals:
     """Return what the work units of a job have come to so far."""
     held = Count("pk", filter=~Q(state=WorkUnit.State.DONE))
-    found = WorkUnit.objects.filter(job=job).aggregate(done=Sum("done"), failed=Sum("failed"), held=held)
-    return Totals(found["done"] or 0, found["failed"] or 0, found["held"])
+    sums = {name: Sum(name) for name in ("total", "done", "failed")}
+    found = WorkUnit.objects.filter(job=job).aggregate(**sums, held=held)
+    return Totals(found["done"] or 0, found["failed"] or 0, found["held"], found["total"] or 0)
 
 
 def claim_next(job: Job, next_range: NextRange) -> UnitRun | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TextIO, TypeVar, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
+from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.terminal import printable
 
 Report = TypeVar("Report", bound=Mapping[str, object])
+Result = TypeVar("Result")
 
 
 class PrintableOutput(OutputWrapper):
@@ -64,6 +66,20 @@ class ReportingCommand(BaseCommand, Generic[Report]):
     def report(self, **options: Any) -> Report:
         """Do the work and return what there is to say."""
         raise NotImplementedError
+
+
+def undeleted(datasets: Iterable[Dataset], work: Callable[[Dataset], Result]) -> Iterator[Result]:
+    """Yield what work comes to for each dataset; one of several that is deleted meanwhile is passed over.
+
+    Raises: DatasetClosedError for one that was asked for alone.
+    """
+    rows = list(datasets)
+    for dataset in rows:
+        try:
+            yield work(dataset)
+        except (DatasetClosedError, Dataset.DoesNotExist):
+            if len(rows) == 1:
+                raise
 
 
 def datasets_named(slug: str | None) -> list[Dataset]:

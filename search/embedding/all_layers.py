@@ -81,7 +81,8 @@ def held_by_all(dataset: Dataset, specs: Sequence[FeatureSpec]) -> Ids:
 def _without(dataset: Dataset, held: Ids) -> Iterator[Image]:
     """Yield the images of a dataset that are not among the ascending ids, oldest first, in bounded memory."""
     known, last = set(held.tolist()), 0
-    rows = dataset.images.order_by("pk").only("pk", "file", "filename")
+    # not of `dataset.images`, which would read the dataset of each row, and fail of one that is gone by then
+    rows = Image.objects.filter(dataset=dataset).order_by("pk").only("pk", "file", "filename")
     while chunk := list(rows.filter(pk__gt=last)[:READ_ROWS]):
         yield from (image for image in chunk if image.pk not in known)
         last = chunk[-1].pk

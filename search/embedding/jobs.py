@@ -16,7 +16,10 @@ from search.models import SearchIndex
 
 @dataclass(frozen=True)
 class Extraction:
-    """What an extraction came to; `stages` are seconds by `<stage>_s`, `engine` is "" where none ran."""
+    """What an extraction came to; `stages` are seconds by `<stage>_s`, `engine` is "" where none ran.
+
+    `passed_over` are images that were deleted meanwhile, or got their embedding from another job.
+    """
 
     embeddings: int
     failed: int
@@ -24,12 +27,14 @@ class Extraction:
     seconds: float
     stages: dict[str, float]
     engine: str
+    passed_over: int = 0
 
     def as_result(self) -> dict[str, object]:
         """Return it as a job's result; stages are keys of their own."""
         figures = asdict(self)
-        stages, engine = figures.pop("stages"), figures.pop("engine")
-        return {**figures, **stages, **({"engine": engine} if engine else {})}
+        stages, engine, passed_over = (figures.pop(name) for name in ("stages", "engine", "passed_over"))
+        more = {"engine": engine, "passed_over": passed_over}
+        return {**figures, **stages, **{name: value for name, value in more.items() if value}}
 
 
 def enqueue_extraction(dataset: Dataset) -> Job:
@@ -71,6 +76,7 @@ def extract_into(run: JobRun, index: SearchIndex) -> Extraction:
         seconds=round(seconds, 2),
         stages=units.stages,
         engine=loaded_extractors.extractor(index.spec.config).engine_name if missing else "",
+        passed_over=max(0, found.total - found.done - found.failed),
     )
 
 

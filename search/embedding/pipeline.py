@@ -50,10 +50,11 @@ class Network(Protocol):
 class ProgressCallbacks:
     """What whoever asked for embeddings is told meanwhile; either may raise to stop it.
 
-    `failed` is called for each picture that cannot be used, `done` with how many are stored or have failed.
+    `failed` is called for each picture that cannot be used, and returns whether it is one: not where it was
+    deleted meanwhile. `done` is called with how many are stored or have failed.
     """
 
-    failed: Callable[[Image, SemsearchError], None]
+    failed: Callable[[Image, SemsearchError], bool]
     done: Callable[[int], None]
 
 
@@ -77,8 +78,7 @@ def embed_stored(
     with Embedder(index, network, clock) as embedder:
         for image, outcome in prepared(rows, index.spec.input_size, network.prepare, clock):
             if isinstance(outcome, SemsearchError):
-                callbacks.failed(image, outcome)
-                failed += 1
+                failed += callbacks.failed(image, outcome)
             else:
                 embedder.add(image.pk, outcome)
             callbacks.done(embedder.stored + failed)

@@ -41,7 +41,8 @@ def missing_count(index: SearchIndex) -> int:
     """Return how many images of an index's dataset lack an embedding, by the counts in the database."""
     counts = Category.objects.filter(dataset=index.dataset_id)
     images: int = counts.aggregate(n=Sum("images"))["n"] or 0
-    return max(0, images - SearchIndex.objects.values_list("embeddings", flat=True).get(pk=index.pk))
+    held = SearchIndex.objects.filter(pk=index.pk).values_list("embeddings", flat=True).first()
+    return max(0, images - (held or 0))
 
 
 def waiting_count(index: SearchIndex) -> int:
@@ -124,10 +125,11 @@ class ExtractionUnits:
         before = max(0, unit.total - missing.count())
         failures = 0
 
-        def failed(image: Image, error: SemsearchError) -> None:
+        def failed(image: Image, error: SemsearchError) -> bool:
             nonlocal failures
-            failures += 1
-            run.fail_file(image.filename, error, image)
+            listed = run.fail_file(image.filename, error, image)
+            failures += listed
+            return listed
 
         def done(count: int) -> None:
             run.advance(before + count - failures, failures)

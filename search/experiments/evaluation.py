@@ -8,7 +8,7 @@ import numpy as np
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from gallery.errors import SemsearchError
+from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Dataset
@@ -63,7 +63,8 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanS
     spec = index.spec
     categories, keys, files = _labelled(dataset, spec)
     live = snapshots.searchable(index)
-    queries = _queries(files, spec.config)
+    there, queries = _queries(files, spec.config)
+    categories, keys = categories[there], keys[there]
     ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=live_query.QUERY_EXPANSION)
     evaluated: EvaluatedConfig = {
         **spec.config.as_values(),
@@ -145,12 +146,22 @@ def _labelled(dataset: Dataset, spec: FeatureSpec) -> tuple[NDArray[np.str_], Id
     )
 
 
-def _queries(files: list[str], config: FeatureConfig) -> NDArray[np.float32]:
-    """Return the vectors (n, d) of stored pictures as queries."""
+def _queries(files: list[str], config: FeatureConfig) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return which of the stored files are there (n,), by their places, and their vectors (n, d) as queries.
+
+    Raises: NotFoundError when none is.
+    """
     network = loaded_extractors.extractor(config)
-    vectors = []
-    for name in files:
-        with default_storage.open(name) as file:
-            rgb = decoding.decode(file.read(), image_limits(of_a_job=True), shortest_side=config.input_size)
+    there, vectors = [], []
+    for place, name in enumerate(files):
+        try:
+            with default_storage.open(name) as file:
+                data = file.read()
+        except FileNotFoundError:  # its image was deleted since the list was read
+            continue
+        rgb = decoding.decode(data, image_limits(of_a_job=True), shortest_side=config.input_size)
+        there.append(place)
         vectors.append(network.extract_query(rgb))
-    return np.stack(vectors)
+    if not there:
+        raise NotFoundError("The images to search with have been deleted.")
+    return np.array(there, dtype=np.int64), np.stack(vectors)

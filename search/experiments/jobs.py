@@ -13,7 +13,9 @@ from django.db import transaction
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.jobs import JobRun
-from gallery.models import Dataset, Job
+from gallery.models import Dataset, Image, Job
+from gallery.system.held_rows import held
+from gallery.system.open_datasets import hold_open
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
 from search.experiments.scoring import Neighbours, ScoringOptions, rank_and_score
@@ -167,6 +169,9 @@ def _compute(
 ) -> int:
     """Measure and store the missing experiments; returns how many. `costs` are milliseconds by spec id."""
     rows = list(state.dataset.images.order_by("pk").values_list("pk", "category"))
+    if not rows:
+        # all were deleted since this was asked for
+        return 0
     all_ids = np.array([pk for pk, _ in rows], dtype=np.int64)
     categories = np.array([category for _, category in rows], dtype=np.str_)
     run.begin(len(missing), "")
@@ -192,8 +197,10 @@ def _compute(
 
 
 def _store(state: State, measured: Measured) -> None:
-    """Put an experiment in the place of its predecessor, whole or not at all."""
+    """Put an experiment in the place of its predecessor, whole or not at all, without what is gone."""
     with transaction.atomic():
+        there = held(Image.objects.filter(dataset=state.dataset))
+        hold_open(state.dataset)
         experiment, _ = Experiment.objects.update_or_create(
             dataset=state.dataset,
             spec=measured.spec,
@@ -201,7 +208,6 @@ def _store(state: State, measured: Measured) -> None:
             defaults=_columns(measured) | {"images_revision": state.revision},
         )
         experiment.queries.all().delete()
-        there = set(state.dataset.images.values_list("pk", flat=True))
         rows = (row for row in _queries(experiment, measured) if row.image_id in there)
         while chunk := list(islice(rows, WRITE_ROWS)):
             ExperimentQuery.objects.bulk_create(chunk)

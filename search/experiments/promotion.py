@@ -12,6 +12,8 @@ from gallery.access import audit
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
+from gallery.system.held_rows import locked
+from gallery.system.open_datasets import hold_open
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.embedding import writer as embedding_writer
@@ -83,6 +85,9 @@ def promote_job(run: JobRun) -> PromotionResult:
     run.begin(database_vectors.embeddings(index).count(), f"Building the index of {dataset.name}")
     build = builds.rebuild(index, run)
     with transaction.atomic():
+        # in the order in which whoever removes images takes them
+        locked(SearchIndex.objects.filter(dataset=dataset))
+        hold_open(dataset)
         others = SearchIndex.objects.filter(dataset=dataset, live=True).exclude(pk=index.pk)
         replaced = others.first()
         others.update(live=False)

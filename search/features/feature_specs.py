@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from gallery.errors import TooLargeError
 from gallery.models import Dataset
+from gallery.system.open_datasets import hold_open
 from search.extractors.feature_extractor import (
     DEFAULT_LAYER,
     DEFAULT_MODEL,
@@ -53,11 +56,16 @@ def config_named(model: str | None, layer: str | None, pooling: str | None) -> F
 
 
 def index_of(dataset: Dataset, spec: FeatureSpec) -> SearchIndex:
-    """Return the index of a dataset under a spec; the first one of a dataset becomes its live one."""
+    """Return the index of a dataset under a spec; the first one of a dataset becomes its live one.
+
+    Raises: DatasetClosedError where it would have to be made, and the dataset is being deleted.
+    """
     index = SearchIndex.objects.filter(dataset=dataset, spec=spec).first()
     if index is None:
-        live = not SearchIndex.objects.filter(dataset=dataset, live=True).exists()
-        index = SearchIndex.objects.get_or_create(dataset=dataset, spec=spec, defaults={"live": live})[0]
+        with transaction.atomic():
+            hold_open(dataset)
+            live = not SearchIndex.objects.filter(dataset=dataset, live=True).exists()
+            index = SearchIndex.objects.get_or_create(dataset=dataset, spec=spec, defaults={"live": live})[0]
     return index
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import TooLargeError
 from gallery.models import Dataset
+from gallery.system.open_datasets import DatasetClosedError, hold_open
 from search.models import FeatureMatrix, FeatureSpec
 from search.types import Ids, Vectors
 
@@ -73,6 +74,8 @@ def append(dataset: Dataset, spec: FeatureSpec, image_ids: Ids, vectors: Vectors
     """Store the vectors (n, d) of images (n,), merged into the last matrix while that is small.
 
     Values are kept as float16; what does not fit is held at its largest number.
+
+    Raises: DatasetClosedError when the dataset is being deleted.
     """
     half = np.clip(vectors, -LARGEST_FLOAT16, LARGEST_FLOAT16).astype("<f2")
 
@@ -91,11 +94,11 @@ def append(dataset: Dataset, spec: FeatureSpec, image_ids: Ids, vectors: Vectors
     matrix.file.save(f"{uuid.uuid4().hex}.npz", ContentFile(content.getvalue()), save=False)
     try:
         with transaction.atomic():
+            hold_open(dataset)
             matrix.save()
             if merged is not None:
                 merged[0].delete()
-    except DatabaseError:
-        # the dataset is gone
+    except (DatabaseError, DatasetClosedError):
         default_storage.delete(str(matrix.file.name))
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,8 @@ from gallery import jobs
 from gallery.errors import IndexDamagedError
 from gallery.jobs import JobRun
 from gallery.models import Job
+from gallery.system.conflicts import repeated
+from gallery.system.held_rows import locked
 from gallery.system.locking import exclusive_lock
 from search import job_kinds
 from search.index.base import PublishedGeneration
@@ -45,11 +48,14 @@ def _exclusive_lock(index: SearchIndex, run: JobRun | None) -> AbstractContextMa
         if run is not None:
             run.advance(0, "Another build of this index has to end first.")
 
-    return exclusive_lock(f"index-{index.pk}", waiting)
+    return exclusive_lock(_lock_name(index), waiting)
+
+
+def _lock_name(index: SearchIndex) -> str:
+    return f"index-{index.pk}"
 
 
 def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
-    began = timezone.now()
     build = IndexBuild.objects.create(index=index)
     plan = BuildPlan(
         name=index.store_name,
@@ -76,12 +82,24 @@ def _rebuild(index: SearchIndex, run: JobRun | None) -> IndexBuild:
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
         # rows of builds whose process was killed: none runs beside this one
         index.builds.filter(state=IndexBuild.State.BUILDING, pk__lt=build.pk).update(
-            state=IndexBuild.State.FAILED, error="Its process ended before the build did.", finished_at=began
+            state=IndexBuild.State.FAILED,
+            error="Its process ended before the build did.",
+            finished_at=build.started_at,
         )
-        # what was removed before the build began is not in it
-        index.removed.filter(removed_at__lt=began).delete()
+        _forget_removed(index, generation)
     build.refresh_from_db()
     return build
+
+
+def _forget_removed(index: SearchIndex, generation: PublishedGeneration) -> None:
+    """Mask no longer what is gone and not in a generation; what it took in before it went stays masked.
+
+    When a removal began says nothing: it may have been committed after the vector was read.
+    """
+    gone = np.fromiter(index.removed.values_list("embedding_id", flat=True), dtype=np.int64)
+    needless = gone[~generation.known(gone)].tolist()
+    for start in range(0, len(needless), database_vectors.NAMED_IDS):
+        index.removed.filter(pk__in=needless[start : start + database_vectors.NAMED_IDS]).delete()
 
 
 def _published(build: IndexBuild, generation: PublishedGeneration) -> None:
@@ -163,13 +181,17 @@ def rebuild_when_due(index: SearchIndex) -> Job | None:
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:
-    """Take the embeddings of images out of every index, in the caller's transaction."""
-    for index in SearchIndex.objects.filter(dataset_id=dataset_id):
+    """Take the embeddings of images out of every index, in the caller's transaction.
+
+    The indexes are locked before anything is read, as by whoever writes embeddings: none comes in between.
+    """
+    for pk in sorted(locked(SearchIndex._base_manager.filter(dataset_id=dataset_id))):
+        SearchIndex._base_manager.filter(pk=pk).update(revision=F("revision") + 1)
+        index = SearchIndex._base_manager.get(pk=pk)
         gone = embeddings(index).filter(image_id__in=image_ids).values_list("pk", flat=True)
         RemovedEmbedding.objects.bulk_create(
             [RemovedEmbedding(embedding_id=pk, index=index) for pk in gone], ignore_conflicts=True
         )
-        SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
     Embedding.objects.filter(image_id__in=image_ids).delete()
 
 
@@ -200,6 +222,20 @@ def note_shown(dataset_id: int, image_ids: list[int]) -> None:
         ignore_conflicts=True,
     )
     aside.delete()
+
+
+def remove(index: SearchIndex, waiting: Callable[[], object]) -> None:
+    """Remove an index with its files and all that it knows of builds, when no build of it is under way.
+
+    `waiting` is called again and again until then.
+    """
+    with exclusive_lock(_lock_name(index), waiting):
+        repeated(partial(_delete_row, index.pk))
+
+
+def _delete_row(pk: int) -> None:
+    for index in SearchIndex._base_manager.filter(pk__in=locked(SearchIndex._base_manager.filter(pk=pk))):
+        index.delete()
 
 
 def drop_files(index: SearchIndex) -> None:

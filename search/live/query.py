@@ -17,6 +17,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
 from gallery.ingest.fetching import fetch_image
 from gallery.models import Dataset, Image
+from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.features import loaded_extractors
 from search.index.base import NO_ID
 from search.index.live import Expansion
@@ -133,8 +134,9 @@ class Query:
             row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
         if row is not None:
             return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
-        with self.timings.stage("decode"), default_storage.open(str(self.image.file.name)) as file:
-            rgb = decoding.decode(file.read(), image_limits(), shortest_side=index.spec.input_size)
+        with self.timings.stage("decode"):
+            data = _stored_bytes(self.image)
+            rgb = decoding.decode(data, image_limits(), shortest_side=index.spec.input_size)
         return self._extracted(index.spec.config, rgb)
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
@@ -191,6 +193,17 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
         with timings.stage("load"):
             response.thumbnail = _data_url(thumbnails.thumbnail(rgb, SHOWN_QUERY_SIDE))
     return Query(None, rgb, timings)
+
+
+def _stored_bytes(image: Image) -> bytes:
+    try:
+        with storage_errors(), default_storage.open(str(image.file.name)) as file:
+            data: bytes = file.read()
+    except StorageUnavailableError:
+        raise
+    except OSError as error:
+        raise NotFoundError(f"The file of image {image.pk} is gone; it may have been deleted.") from error
+    return data
 
 
 def _data_url(jpeg: bytes) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.ingest import bin, missing
 from gallery.models import Job
+from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.storage import StorageUnavailableError
 from search import job_kinds
 from search.indexing import builds
@@ -33,8 +35,11 @@ def compact() -> list[Job]:
         "dataset", flat=True
     )
     due = SearchIndex.shown.filter(live=True).exclude(dataset__in=list(building))
-    asked = (builds.rebuild_when_due(index) for index in due.select_related("dataset", "spec"))
-    return [job for job in asked if job is not None]
+    found = []
+    for index in due.select_related("dataset", "spec"):
+        with suppress(DatasetClosedError):
+            found.append(builds.rebuild_when_due(index))
+    return [job for job in found if job is not None]
 
 
 def enqueue_verification() -> Job | None:

@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, SemsearchError
+from gallery.system.open_datasets import DatasetClosedError, hold_open
 from gallery.system.stored_files import delete_on_commit
 from search.damage import DAMAGE
 from search.models import Projection
@@ -39,6 +40,8 @@ def store(projection: Projection, stored_map: StoredMap) -> None:
     """Write a map beside its predecessor and save the row that points at it; the predecessor goes last.
 
     The predecessor is the one that is there now: another process may have made this map meanwhile.
+
+    Raises: DatasetClosedError when the dataset is being deleted.
     """
     content = io.BytesIO()
     np.savez(
@@ -54,13 +57,14 @@ def store(projection: Projection, stored_map: StoredMap) -> None:
     )
     try:
         with transaction.atomic():
+            hold_open(projection.dataset)
             before = same.first()
             if before is not None:
                 projection.pk = before.pk
                 delete_on_commit(before.file)
             projection.save(force_insert=before is None, force_update=before is not None)
-    except DatabaseError:
-        # the dataset is gone, or another process was first
+    except (DatabaseError, DatasetClosedError):
+        # another process was first, or the dataset is being deleted
         default_storage.delete(made)
         raise
 

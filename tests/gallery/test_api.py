@@ -233,6 +233,7 @@ def test_deleting_a_dataset_takes_everything_with_it(
     media = Path(settings.MEDIA_ROOT)
     assert any((media / "images" / str(indexed.pk)).rglob("*.jpg"))
     assert staff_client.delete("/api/v1/datasets/mine/").status_code == 204
+    jobs.perform(Job.objects.get(kind=jobs.REMOVE).pk)
     assert not Embedding.objects.exists()
     assert not [file for file in media.rglob("*") if file.is_file() and f"/{indexed.pk}/" in str(file)]
     assert not [path for path in Path(settings.INDEX_ROOT).glob(f"{indexed.pk}-*") if any(path.iterdir())]

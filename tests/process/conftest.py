@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from tests.support import services
+from tests.support.once import once, run_folder
 from tests.support.prepared import DATASET, Prepared, copy_of
 from tests.support.site import ROOT, manage, running_on
 
+TOKEN_FILE = "token"
 SAMPLES = ("objects200", "clipart200")
 # in one process: each that starts takes more than a second of the processor
 PREPARE = """
@@ -28,16 +32,24 @@ call_command("create_token", "staff", json=True)
 def template(
     tmp_path_factory: pytest.TempPathFactory, collected_static_files: None, converted_network: None
 ) -> Prepared:
-    """Return the folder that tests copy."""
-    home = tmp_path_factory.mktemp("template")
+    """Return the folder that tests copy, one for all workers that have no database server of their own."""
+    if not services.embedded():
+        return _prepare(tmp_path_factory.mktemp("template"))
+    home = run_folder() / "template"
+    with once("template") as mine:
+        if mine:
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir(mode=0o700)
+            (home / TOKEN_FILE).write_text(_prepare(home).token)
+    return Prepared(home, (home / TOKEN_FILE).read_text())
+
+
+def _prepare(home: Path) -> Prepared:
     program = PREPARE.format(folders=[str(ROOT / "sample_data" / name) for name in SAMPLES], dataset=DATASET)
     said = manage(
         home, "shell", "--verbosity", "0", "-c", program, DJANGO_SUPERUSER_PASSWORD="a long password"
     )
-    token = json.loads(said.splitlines()[-1])["token"]
-    (home / "cache").symlink_to(settings.CACHE_ROOT)
-    (home / "static").symlink_to(settings.STATIC_ROOT)
-    return Prepared(home, token)
+    return Prepared(home, json.loads(said.splitlines()[-1])["token"])
 
 
 @pytest.fixture(scope="session")

@@ -24,18 +24,21 @@ FEW = "few"
 MEBIBYTE = 2**20
 WEB_BYTES = 900 * MEBIBYTE
 WORKER_BYTES = 1536 * MEBIBYTE
-# refused by what they declare, and the largest that are read
-HOSTILE = {
-    "declares.webp": webp_lossless((9_999, 9_999)),
-    "read.webp": webp_lossless((4_900, 5_000)),
-    "declares.avif": saved(flat("RGB", (8_000, 5_000)), "AVIF", speed=10),
-    "read.avif": saved(flat("RGB", (5_000, 5_000)), "AVIF", speed=10),
-    "read.tif": saved(flat("RGB", (8_500, 8_500)), "TIFF", compression="tiff_adobe_deflate"),
-    "read.gif": gif((30_000, 5_000), (8, 8)),
-    "read.png": png((20_000, 12_000), 1, 0),
-    "read.jpg": saved(flat("L", (16_000, 12_500)), "JPEG"),
-}
 ANSWERS = {200, 201, 413, 415, 503}
+
+
+def hostile_files() -> dict[str, bytes]:
+    """Return images that are refused by what they declare, and the largest that are read."""
+    return {
+        "declares.webp": webp_lossless((9_999, 9_999)),
+        "read.webp": webp_lossless((4_900, 5_000)),
+        "declares.avif": saved(flat("RGB", (8_000, 5_000)), "AVIF", speed=10),
+        "read.avif": saved(flat("RGB", (5_000, 5_000)), "AVIF", speed=10),
+        "read.tif": saved(flat("RGB", (8_500, 8_500)), "TIFF", compression="tiff_adobe_deflate"),
+        "read.gif": gif((30_000, 5_000), (8, 8)),
+        "read.png": png((20_000, 12_000), 1, 0),
+        "read.jpg": saved(flat("L", (16_000, 12_500)), "JPEG"),
+    }
 
 
 @contextmanager
@@ -73,6 +76,7 @@ def asked_meanwhile(site: RunningSite, is_over: threading.Event) -> list[tuple[s
 
 
 def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(prepared: Prepared) -> None:
+    hostile = hostile_files()
     with RunningSite(prepared.home, token=prepared.token, SEARCH_THROTTLE="10000/min") as site:
         assert site.post("/api/v1/datasets/", slug=FEW, name="Few")[0] == 201
         assert _imported(site, {f"{seed}.png": image_bytes(seed) for seed in range(8)})["images"] == 8
@@ -81,7 +85,7 @@ def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(
         with ThreadPoolExecutor(4) as pool, most_memory(site.part("web server")) as web:
             others = pool.submit(asked_meanwhile, site, is_over)
             try:
-                answers = list(pool.map(lambda case: _asked(site, *case), _cases()))
+                answers = list(pool.map(lambda case: _asked(site, *case), _cases(hostile)))
             finally:
                 is_over.set()
         assert {status for _, status, _ in answers} <= ANSWERS, answers
@@ -93,13 +97,13 @@ def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(
         assert web[0] < WEB_BYTES, f"{web[0] / MEBIBYTE:.0f} MiB"
 
         with most_memory(site.part("worker")) as worker:
-            counts = _imported(site, HOSTILE)
-        assert counts["failed"] + counts["duplicates"] + counts["images"] == len(HOSTILE)
+            counts = _imported(site, hostile)
+        assert counts["failed"] + counts["duplicates"] + counts["images"] == len(hostile)
         assert worker[0] < WORKER_BYTES, f"{worker[0] / MEBIBYTE:.0f} MiB"
 
 
-def _cases() -> list[tuple[str, bytes, str]]:
-    return [(name, data, path) for name, data in HOSTILE.items() for path in ("search", "images", "search")]
+def _cases(hostile: dict[str, bytes]) -> list[tuple[str, bytes, str]]:
+    return [(name, data, path) for name, data in hostile.items() for path in ("search", "images", "search")]
 
 
 def _asked(site: RunningSite, name: str, data: bytes, path: str) -> tuple[str, int, str]:

@@ -21,7 +21,7 @@ BROWSER_SMOKE = "tests/browser/test_live.py"
 MARKERS = (
     "servers: uses a database or processes, so that it can differ on PostgreSQL and Redis",
     "embedded: is about SQLite or the embedded broker itself",
-    "hostile: the long form of an attack; left out unless -m names it",
+    "hostile: the long form of an attack or a load; left out unless -m names it",
 )
 # one server, one prepared state folder or one compilation of UMAP serves all of these
 PIECES = {

@@ -5,20 +5,22 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
 
-from gallery.access import rate_counters
+from gallery.access import rate_counters, rates
 from semsearch_site.supervisor import broker_command
 
 
 def forget_hits() -> None:
-    """Begin to count anew, here and in the server of the suite, if it has one."""
-    rate_counters._counter.cache_clear()
+    """Begin to count anew, in the file and in the server of the suite, if it has one."""
+    rates._counter.cache_clear()
+    with suppress(OSError):
+        settings.RATE_FILE.unlink()
     if settings.REDIS_URL:
-        client = rate_counters._client(settings.REDIS_URL)
+        client = rate_counters.client_of(settings.REDIS_URL)
         for key in client.scan_iter(f"{rate_counters.PREFIX}*"):
             client.delete(key)
 

@@ -43,10 +43,12 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def copy_state(source: Path, home: Path) -> None:
-    """Copy a state folder with its database; what is only read is shared."""
-    shutil.copytree(source, home, ignore=shutil.ignore_patterns("static", "cache"))
-    for name in ("static", "cache"):
-        (home / name).symlink_to(source / name)
+    """Copy a state folder with its database; static files and converted networks are those of the tests."""
+    from django.conf import settings
+
+    shutil.copytree(source, home)
+    (home / "static").symlink_to(settings.STATIC_ROOT)
+    (home / "cache").symlink_to(settings.CACHE_ROOT)
     if _servers is not None:
         _servers.copy(source, home)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -207,6 +208,8 @@ def has_native_bf16() -> bool:
 def converted(network: Network, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:
     """Return the cached IR file of a network up to layers, converting it first in another process if needed.
 
+    Of several processes that need it one converts, and the others wait for it.
+
     Raises:
         WeightsError: the weights cannot be had or the conversion failed.
     """
@@ -220,13 +223,21 @@ def converted(network: Network, layers: tuple[str, ...], input_size: int, cache_
     entry = cache_dir / "openvino" / key
     if not (entry / IR_FILE).exists():
         entry.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=entry.parent))
-        try:
-            _convert_in_subprocess(network, layers, input_size, aside)
-            _publish(aside, entry)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        with (entry.parent / f"{key}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (entry / IR_FILE).exists():
+                _convert_into(entry, network, layers, input_size)
     return entry / IR_FILE
+
+
+def _convert_into(entry: Path, network: Network, layers: tuple[str, ...], input_size: int) -> None:
+    """Make the folder of a converted network, which appears when it is complete."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
+    try:
+        _convert_in_subprocess(network, layers, input_size, aside)
+        _publish(aside, entry)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _product_of(components: NDArray[np.float32]) -> Any:

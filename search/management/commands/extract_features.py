@@ -9,7 +9,8 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.access import audit
-from gallery.system.commands import ReportingCommand, datasets_named
+from gallery.models import Dataset
+from gallery.system.commands import ReportingCommand, datasets_named, undeleted
 from search import job_kinds
 from search.features import feature_specs
 from search.models import FeatureSpec
@@ -39,10 +40,12 @@ class Command(ReportingCommand[ExtractionReport]):
         started = time.perf_counter()
         config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
-        results = []
-        for dataset in datasets_named(options["dataset"]):
+
+        def extracted(dataset: Dataset) -> dict[str, Any]:
             audit.record("features.extract", dataset, **spec)
-            results.append(jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result)
+            return jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
+
+        results = list(undeleted(datasets_named(options["dataset"]), extracted))
         seconds = time.perf_counter() - started
         embeddings = sum(result["embeddings"] for result in results)
         return {

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from gallery.errors import WeightsError
 from gallery.system.commands import ReportingCommand, datasets_named
+from gallery.system.open_datasets import DatasetClosedError
 from search.extractors.networks import registry
 from search.management.commands.run_experiments import UnavailableModel, names
 from search.maps import jobs as map_jobs
@@ -65,6 +66,10 @@ class Command(ReportingCommand[ProjectionReport]):
                         self.stderr.write(f"{plan.model} is passed over: {error.detail}")
                     unavailable[plan.model] = error.detail
                     skipped += len(registry.get_network(plan.model).layers)
+                    continue
+                except DatasetClosedError:
+                    if len(datasets) == 1:
+                        raise
                     continue
                 made, skipped = made + new, skipped + there
                 if not options["json"]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.errors import NothingIndexedError
-from gallery.system.commands import ReportingCommand, datasets_named
+from gallery.system.commands import ReportingCommand, datasets_named, undeleted
 from search import job_kinds
 from search.models import IndexBuild
 
@@ -37,10 +38,8 @@ class Command(ReportingCommand[IndexReport]):
     def report(self, **options: Any) -> IndexReport:
         """Build and report the live generation, or the sums over all."""
         started = time.perf_counter()
-        datasets = datasets_named(options["dataset"])
-        ids = [
-            pk for dataset in datasets for pk in jobs.perform_now(job_kinds.INDEX, dataset).result["builds"]
-        ]
+        built = undeleted(datasets_named(options["dataset"]), partial(jobs.perform_now, job_kinds.INDEX))
+        ids = [pk for job in built for pk in job.result["builds"]]
         builds = list(IndexBuild.objects.filter(pk__in=ids, index__live=True).order_by("pk"))
         if not builds:
             raise NothingIndexedError("There are no features to index yet: run extract_features first.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, Never, TypedDict
 
 from django.core.management.base import CommandParser
 
 from gallery.errors import WeightsError
-from gallery.system.commands import ReportingCommand, datasets_named
+from gallery.models import Dataset
+from gallery.system.commands import ReportingCommand, datasets_named, undeleted
 from search.embedding import network_jobs
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
@@ -63,8 +65,7 @@ class Command(ReportingCommand[ExperimentsReport]):
                 skipped += asked * len(datasets)
                 self.stderr.write(f"{plan.model} is passed over: {error.detail}")
                 continue
-            for dataset in datasets:
-                new, there = experiment_jobs.compute_now(dataset, plan)
+            for dataset, new, there in undeleted(datasets, partial(_computed, plan)):
                 computed, skipped = computed + new, skipped + there
                 if not options["json"]:
                     self.stdout.write(f"{dataset.slug}, {plan.model}: {new} computed, {there} already there")
@@ -75,6 +76,10 @@ class Command(ReportingCommand[ExperimentsReport]):
             "unavailable": [{"model": name, "reason": reason} for name, reason in unavailable.items()],
             "seconds": round(time.perf_counter() - started, 2),
         }
+
+
+def _computed(plan: experiment_jobs.Plan, dataset: Dataset) -> tuple[Dataset, int, int]:
+    return dataset, *experiment_jobs.compute_now(dataset, plan)
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
+import random
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from gallery.access import rates
 from gallery.access.client_address import network
-from gallery.access.rate_counters import Counter, MemoryCounter, Rate, ServerCounter, _client
+from gallery.access.rate_counters import Counter, Rate, ServerCounter, client_of
+from gallery.access.rate_file import SETS, WAYS, FileCounter
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from gallery.checks import check_rates
@@ -28,6 +30,13 @@ from tests.support.site import ROOT
 
 LIMIT = 120
 A_MINUTE = Rate(LIMIT, 60)
+
+
+@dataclass
+class SeededClock:
+    """A clock that goes when it is told to; seconds."""
+
+    now: float
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +53,15 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield socket
 
 
-@pytest.fixture(params=["memory", "server"])
-def counter(request: pytest.FixtureRequest) -> Counter:
-    """Return each kind of counter."""
-    if request.param == "memory":
-        return MemoryCounter()
-    return ServerCounter(_client(f"unix://{request.getfixturevalue('valkey')}?db=1"))
+@pytest.fixture(params=["file", "memory", "server"])
+def counter(request: pytest.FixtureRequest, tmp_path: Path) -> Counter:
+    """Return each kind of counter; that of a file that cannot be used counts in memory."""
+    if request.param == "server":
+        return ServerCounter(client_of(f"unix://{request.getfixturevalue('valkey')}?db=1"))
+    (tmp_path / "file").touch()
+    counter = FileCounter(tmp_path / ("counts/rates" if request.param == "file" else "file/rates"))
+    assert counter.is_shared == (request.param == "file")
+    return counter
 
 
 def passed(counter: Counter, key: str, rate: Rate, times: int) -> int:
@@ -87,27 +99,73 @@ def test_nothing_passes_where_nothing_may(counter: Counter) -> None:
     assert passed(counter, "closed", Rate(0, 60), 3) == 0
 
 
-def test_two_processes_have_one_count(valkey: Path) -> None:
+@pytest.mark.parametrize(
+    "counter", ["FileCounter(Path(sys.argv[1]))", "ServerCounter(client_of(sys.argv[1]))"]
+)
+def test_two_processes_have_one_count(counter: str, valkey: Path, tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
-        "from gallery.access.rate_counters import Rate, ServerCounter, _client\n"
-        "counter = ServerCounter(_client(sys.argv[1]))\n"
+        "from pathlib import Path\n"
+        "from gallery.access.rate_counters import Rate, ServerCounter, client_of\n"
+        "from gallery.access.rate_file import FileCounter\n"
+        f"counter = {counter}\n"
         "with ThreadPoolExecutor(16) as pool:\n"
         f"    hits = list(pool.map(lambda _: counter.hit('both', Rate({LIMIT}, 60)), range(100)))\n"
         "print(sum(not hit.refused for hit in hits))\n"
     )
-    command = [sys.executable, "-c", program, f"unix://{valkey}?db=1"]
+    where = str(tmp_path / "rates") if counter.startswith("File") else f"unix://{valkey}?db=1"
+    command = [sys.executable, "-c", program, where]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=60)[0] for process in both]
     assert sum(int(words) for words in said) == LIMIT
+
+
+def test_in_a_full_file_the_window_that_was_longest_not_used_is_given_up(tmp_path: Path) -> None:
+    counter = FileCounter(tmp_path / "rates")
+    assert passed(counter, "first", Rate(2, 60), 2) == 2
+    # each set of windows now has far more keys than room
+    for number in range(4 * SETS * WAYS):
+        counter.hit(f"key {number}", Rate(1, 60))
+    assert counter.hit(f"key {number}", Rate(1, 60)).refused
+    assert not counter.hit("first", Rate(2, 60)).refused
+
+
+def test_what_was_counted_before_the_machine_was_started_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = FileCounter(tmp_path / "rates")
+    assert not counter.hit("one", Rate(1, 60)).refused
+    assert counter.hit("one", Rate(1, 60)).refused
+    monkeypatch.setattr("gallery.access.rate_file.time.monotonic", lambda: 1.0)  # its clock begins anew
+    assert not counter.hit("one", Rate(1, 60)).refused
+
+
+@pytest.mark.parametrize("period_s", [1, 60, 3600, 86_400])
+def test_a_window_of_a_file_is_the_period_but_for_a_sixtieth(
+    period_s: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SeededClock(1000.0 * period_s)
+    monkeypatch.setattr("gallery.access.rate_file.time.monotonic", lambda: clock.now)
+    counter = FileCounter(tmp_path / "rates")
+    passed_at: list[float] = []
+    for step in random.Random(3).choices([0.001, 0.01, 0.05, 0.3, 1.5], k=2000):
+        clock.now += step * period_s
+        hit = counter.hit("one", Rate(7, period_s))
+        lately = [at for at in passed_at if clock.now - at < period_s * 59 / 60]
+        surely_free = sum(clock.now - at <= period_s for at in passed_at) < 7
+        assert hit.refused <= (not surely_free), "nobody is refused who may"
+        if not hit.refused:
+            assert len(lately) < 7, "no more pass than may"
+            passed_at.append(clock.now)
+        assert 0 <= hit.reset_s <= period_s
 
 
 def test_while_the_server_is_away_nobody_is_refused_and_it_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_valkey(tmp_path) as (socket, process):
-        counter = ServerCounter(_client(f"unix://{socket}?db=1"))
+        counter = ServerCounter(client_of(f"unix://{socket}?db=1"))
         assert counter.hit("one", Rate(1, 60)) is not None
         process.kill()
         process.wait()
@@ -118,14 +176,11 @@ def test_while_the_server_is_away_nobody_is_refused_and_it_is_said_once(
     assert len([record for record in caplog.records if "not counted" in record.getMessage()]) == 1
 
 
-def test_a_process_counts_in_the_server_that_serve_has_started(settings: Any, valkey: Path) -> None:
-    from gallery.access import rate_counters
-
+def test_a_machine_counts_in_its_file_and_several_in_their_server(settings: Any, valkey: Path) -> None:
     settings.REDIS_URL = ""
-    settings.BROKER_SOCKET = valkey
-    assert isinstance(rate_counters.counter(), ServerCounter)
-    settings.BROKER_SOCKET = valkey.with_name("nobody.sock")
-    assert isinstance(rate_counters.counter(), MemoryCounter)
+    assert isinstance(rates.counter(), FileCounter)
+    settings.REDIS_URL = f"unix://{valkey}?db=1"
+    assert isinstance(rates.counter(), ServerCounter)
 
 
 def search(client: Client, **headers: Any) -> int:
@@ -256,21 +311,16 @@ def test_a_rate_is_a_number_and_a_period() -> None:
 
 
 def test_the_checks_tell_of_wrong_rates_and_of_counts_that_are_not_shared(
-    settings: Any, valkey: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Any, tmp_path: Path
 ) -> None:
-    settings.REDIS_URL, settings.BROKER_SOCKET = "", valkey.with_name("nobody.sock")
+    settings.REDIS_URL = ""
     assert check_rates() == []
+    (tmp_path / "file").touch()
+    settings.RATE_FILE = tmp_path / "file" / "rates"  # where nothing can be written
     settings.READ_THROTTLE, settings.TRUSTED_PROXIES = "often", ["proxy.example.org"]
-    settings.WEB_PROCESSES = 2
     found = {message.id for message in check_rates()}
     assert found == {"gallery.E001", "gallery.E010", "gallery.W010"}
     settings.READ_THROTTLE, settings.TRUSTED_PROXIES = "5/min", ["10.0.0.0/8"]
-    settings.BROKER_SOCKET = valkey
-    assert check_rates() == [], "the embedded server is shared"
-    settings.BROKER_SOCKET = valkey.with_name("nobody.sock")
     settings.REDIS_URL = "redis://elsewhere/0"
     assert check_rates() == []
-    settings.REDIS_URL = ""
-    monkeypatch.setattr(sys, "argv", ["manage.py", "serve"])
-    assert check_rates() == [], "it is about to start one"
-    call_command("check", verbosity=0)
+    settings.REDIS_URL = ""  # what is counted is forgotten after this test

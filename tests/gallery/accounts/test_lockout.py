@@ -24,13 +24,8 @@ RIGHT = "a long password"
 HOME, AWAY = "203.0.113.7", "198.51.100.1"
 
 
-@pytest.fixture(autouse=True)
-def _fast_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
-def owner(db: None, _fast_passwords: None) -> User:
+def owner(db: None) -> User:
     """Return the account that is guessed at."""
     return User.objects.create_user("anna", password=RIGHT)
 

@@ -26,13 +26,8 @@ RIGHT, NEXT_ONE = "a long password", "another long one"
 SIGN_IN = "/accounts/sign-in/"
 
 
-@pytest.fixture(autouse=True)
-def _fast_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
-def owner(_fast_passwords: None, db: None) -> User:
+def owner(db: None) -> User:
     """Return a plain account."""
     return User.objects.create_user("anna", password=RIGHT)
 

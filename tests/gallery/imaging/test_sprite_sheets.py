@@ -13,7 +13,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.imaging import decoding, sprite_sheets
 from gallery.imaging.decoding import ImageLimits
-from gallery.ingest import removal
+from gallery.ingest import dataset_removal, removal
 from gallery.ingest.single_image import add_image
 from gallery.models import AtlasPage, Dataset, FailedFile, Image
 from search.models import Embedding
@@ -91,7 +91,7 @@ def test_the_pages_go_with_their_dataset(dataset: Dataset) -> None:
     added(dataset, range(2))
     update(dataset)
     names = [str(page.file.name) for page in AtlasPage.objects.all()]
-    removal.remove_dataset(dataset)
+    dataset_removal.remove_dataset(dataset)
     assert AtlasPage.objects.count() == 0
     assert not any(default_storage.exists(name) for name in names)
 

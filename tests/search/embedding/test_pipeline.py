@@ -63,7 +63,7 @@ def stored_levels(index: SearchIndex) -> dict[int, float]:
 
 
 def quiet() -> ProgressCallbacks:
-    return ProgressCallbacks(lambda image, error: None, lambda done: None)
+    return ProgressCallbacks(lambda image, error: True, lambda done: None)
 
 
 def test_every_image_gets_its_own_vector_in_full_batches(index: SearchIndex) -> None:
@@ -143,7 +143,7 @@ def test_reading_waits_for_a_network_that_is_behind(index: SearchIndex, settings
     def done(count: int) -> None:
         ahead.append(len(read) - len(network.batches))
 
-    embed_stored(rows(), index, network, ProgressCallbacks(lambda *_: None, done))
+    embed_stored(rows(), index, network, ProgressCallbacks(lambda *_: True, done))
     assert len(network.batches) == 12
     assert max(ahead) <= pipeline.AHEAD_BATCHES + pipeline.BATCHES_UNDERWAY + 2 < 12
 
@@ -154,8 +154,9 @@ def test_stages_are_timed_and_an_image_that_cannot_be_read_is_told(index: Search
     told: list[tuple[int, str]] = []
     rows = Image.objects.order_by("pk")
 
-    def failed(image: Image, error: SemsearchError) -> None:
+    def failed(image: Image, error: SemsearchError) -> bool:
         told.append((image.pk, error.code))
+        return True
 
     found = embed_stored(rows, index, Averages(index.spec.dims), ProgressCallbacks(failed, lambda done: None))
     assert (found.stored, found.failed) == (11, 1)

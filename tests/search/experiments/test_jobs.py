@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.db import IntegrityError
 from django.test import Client
 
 from gallery import jobs
 from gallery.errors import NotFoundError, TooLargeError
-from gallery.ingest import removal
+from gallery.ingest import dataset_removal, removal
 from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.system.open_datasets import DatasetClosedError
 from search import job_kinds
 from search.embedding import all_layers
 from search.experiments import evaluation, promotion
@@ -199,8 +199,8 @@ def test_features_of_a_dataset_that_was_removed_meanwhile_leave_no_file(dataset:
     (spec,) = specs()[:1]
     folder = str(Path(FeatureMatrix.objects.get(spec=spec).file.name or "").parent)
     gone = Dataset.objects.get(pk=dataset.pk)
-    removal.remove_dataset(dataset)
-    with pytest.raises(IntegrityError):
+    dataset_removal.remove_dataset(dataset)
+    with pytest.raises(DatasetClosedError):
         matrices.append(gone, spec, ids, np.ones((2, spec.dims), dtype=np.float32))
     assert default_storage.listdir(folder)[1] == []
 
@@ -210,7 +210,7 @@ def test_a_removed_dataset_takes_its_feature_files_with_it(labelled: Dataset) ->
     experiment_jobs.compute_now(labelled, LITE0)
     files = list(FeatureMatrix.objects.values_list("file", flat=True))
     assert all(default_storage.exists(file) for file in files)
-    removal.remove_dataset(labelled)
+    dataset_removal.remove_dataset(labelled)
     assert not any(default_storage.exists(file) for file in files)
 
 

@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
-from gallery.ingest import removal
+from gallery.ingest import dataset_removal, removal
 from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, DerivedFile, Image
 from gallery.system.places import Places
@@ -198,7 +198,7 @@ def test_maps_go_with_their_image_and_with_their_dataset(
     assert {path.name for path in folder.iterdir()} == {str(image.pk), str(other.pk)}
     removal.remove_images([image.pk])
     assert [path.name for path in folder.iterdir()] == [str(other.pk)]
-    removal.remove_dataset(dataset)
+    dataset_removal.remove_dataset(dataset)
     assert not list(folder.iterdir())
 
 

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.ingest import removal
+from gallery.ingest import dataset_removal, removal
 from gallery.models import Dataset, Image, Job
+from gallery.system.open_datasets import DatasetClosedError
 from search import job_kinds
 from search.features import matrices
 from search.maps import files as map_files
@@ -245,7 +246,7 @@ def test_the_files_go_with_their_maps(dataset: Dataset) -> None:
     with pytest.raises(NotFoundError, match="compute it again"):
         map_files.read(row)
     assert project(dataset, pca(afresh=True)).result["projections"] == 8
-    removal.remove_dataset(dataset)
+    dataset_removal.remove_dataset(dataset)
     assert default_storage.listdir(str(Path(second[0]).parent))[1] == []
 
 
@@ -274,9 +275,9 @@ def test_a_map_that_another_process_made_meanwhile_is_replaced_and_leaves_no_fil
     assert default_storage.listdir(str(Path(str(row.file.name)).parent))[1] == [Path(str(row.file.name)).name]
     gone = Dataset.objects.get(pk=dataset.pk)
     planar_map = map_files.read(row)
-    removal.remove_dataset(dataset)
+    dataset_removal.remove_dataset(dataset)
     row.pk, row.dataset = None, gone
-    with pytest.raises(IntegrityError):
+    with pytest.raises(DatasetClosedError):
         original(row, planar_map)
     assert default_storage.listdir(str(Path(str(rows[0].file.name)).parent))[1] == []
 
