@@ -105,6 +105,8 @@ def thumbnail_path(image: Image, filename: str) -> str:
     return f"thumbnails/{image.dataset_id}/{image.sha256[:2]}/{filename}"
 
 
+# how the SHA-256 of an image begins whose files are being removed: the same bytes may come anew meanwhile
+DOOMED = "-"
 SHOWN_IMAGE = Q(deleted_at__isnull=True, missing_since__isnull=True)
 
 

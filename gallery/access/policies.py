@@ -85,6 +85,7 @@ ByMethod: TypeAlias = dict[str, Policy]
 _DELETES_IMAGES = ("gallery.delete_image",)
 _DELETES_DATASETS = ("gallery.delete_dataset", "gallery.delete_image", "gallery.delete_job")
 
+_HIDDEN = _read("shows what is hidden: the view asks for the policy BIN below itself")
 _PAGE = _read("a page that only shows")
 _ANSWER = _read("an answer that only shows")
 
@@ -152,15 +153,15 @@ TABLE: dict[str, Policy | ByMethod] = {
     "image-list": {"GET": _ANSWER, "POST": _write("adds an image", "gallery.add_image")},
     "image-detail": {"GET": _ANSWER, "DELETE": _write("puts an image into the bin", *_DELETES_IMAGES)},
     "image-grid": {"GET": _ANSWER},
-    "bin-image-list": {"GET": _write("shows what is hidden from others", *_DELETES_IMAGES)},
+    "bin-image-list": {"GET": _HIDDEN},
     "bin-image-detail": {
-        "GET": _write("shows what is hidden from others", *_DELETES_IMAGES),
+        "GET": _HIDDEN,
         "DELETE": _write("removes an image for good", *_DELETES_IMAGES),
     },
     "bin-image-restore": {"POST": _write("takes a deletion back", *_DELETES_IMAGES)},
-    "bin-dataset-list": {"GET": _write("shows what is hidden from others", *_DELETES_DATASETS)},
+    "bin-dataset-list": {"GET": _HIDDEN},
     "bin-dataset-detail": {
-        "GET": _write("shows what is hidden from others", *_DELETES_DATASETS),
+        "GET": _HIDDEN,
         "DELETE": _write("removes a dataset for good", *_DELETES_DATASETS),
     },
     "bin-dataset-restore": {"POST": _write("takes a deletion back", *_DELETES_DATASETS)},

@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gallery.access.permissions import ByPolicy, SeesHidden
 from gallery.api import bin_serializers, serializers
 from gallery.api.pagination import ByNewest
 from gallery.api.views import ANY_ID
@@ -25,6 +26,7 @@ class BinnedImageViewSet(
 
     queryset = bin_contents.binned_images()
     serializer_class = bin_serializers.BinnedImageSerializer
+    permission_classes = (ByPolicy, SeesHidden)
     pagination_class = ByNewest
     lookup_value_regex = ANY_ID
 
@@ -52,6 +54,7 @@ class BinnedDatasetViewSet(
 
     queryset = bin_contents.binned_datasets()
     serializer_class = bin_serializers.BinnedDatasetSerializer
+    permission_classes = (ByPolicy, SeesHidden)
     pagination_class = ByNewest
     lookup_value_regex = ANY_ID
 

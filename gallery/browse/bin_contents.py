@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.browse.paging import Page, page_of
-from gallery.models import Dataset, Image
+from gallery.models import DOOMED, Dataset, Image
 
 # see `gallery.models.image_path`
 STORED = re.compile(r"(images|thumbnails)/(?P<dataset>[0-9]{1,18})/[0-9a-f]{2}/(?P<sha256>[0-9a-f]{64})[^/]*")
@@ -29,8 +29,8 @@ class BinSize:
 
 def binned_images() -> QuerySet[Image]:
     """Return the images that were deleted one by one; those of a dataset in the bin come back with that."""
-    shown = Image.everything.filter(deleted_at__isnull=False, dataset__deleted_at=None)
-    return shown.select_related("dataset")
+    binned = Image.everything.filter(deleted_at__isnull=False, dataset__deleted_at=None)
+    return binned.exclude(sha256__startswith=DOOMED).select_related("dataset")
 
 
 def binned_datasets() -> QuerySet[Dataset]:

@@ -15,14 +15,14 @@ from itertools import count
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from gallery import jobs, signals
 from gallery.access import audit
 from gallery.errors import NotFoundError
 from gallery.ingest import dataset_removal, datasets, hiding, removal
-from gallery.models import Category, Dataset, DatasetQuerySet, Image, Job
+from gallery.models import DOOMED, Category, Dataset, DatasetQuerySet, Image, Job
 from gallery.system.held_rows import locked
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,8 @@ def delete_dataset(dataset: Dataset) -> None:
     if settings.TRASH_DAYS == 0:
         dataset_removal.begin_removal(dataset)
         return
-    _hide_dataset(dataset)
-    for pk in Job.objects.filter(dataset=dataset, state__in=Job.ACTIVE).values_list("pk", flat=True):
-        jobs.cancel(pk)
+    for job in Job.objects.filter(pk__in=_hide_dataset(dataset)):
+        jobs.call_hooks(job)
 
 
 def restore_images(image_ids: Iterable[int]) -> list[Image]:
@@ -101,7 +100,11 @@ def empty(*, everything: bool = False) -> tuple[int, int]:
         with suppress(NotFoundError):  # somebody else was first
             dataset_removal.begin_removal(dataset, action="dataset.purge")
             done += 1
-    due = Image.everything.filter(deleted_at__lte=before, dataset__closed_at=None)
+    due = Image.everything.filter(
+        Q(deleted_at__lte=before) | Q(sha256__startswith=DOOMED),
+        deleted_at__isnull=False,
+        dataset__closed_at=None,
+    )
     return done, purge_images(list(due.order_by("pk").values_list("pk", flat=True)))
 
 
@@ -126,7 +129,8 @@ def _restore_chunk(ids: list[int]) -> list[Image]:
 
 
 @transaction.atomic
-def _hide_dataset(dataset: Dataset) -> None:
+def _hide_dataset(dataset: Dataset) -> list[int]:
+    """Put the row of a dataset into the bin; returns the jobs that were ended with that."""
     # whoever is adding to it ends first, and whoever comes later finds it closed
     if not locked(Dataset.objects.filter(pk=dataset.pk)):
         raise NotFoundError(f"The dataset {dataset.name} has been deleted already.")
@@ -136,6 +140,9 @@ def _hide_dataset(dataset: Dataset) -> None:
     dataset.deleted_at, dataset.deleted_slug = timezone.now(), dataset.slug
     dataset.slug = datasets.hidden_slug(dataset)
     dataset.save(update_fields=["slug", "deleted_slug", "deleted_at"])
+    active = list(Job.objects.filter(dataset=dataset, state__in=Job.ACTIVE).values_list("pk", flat=True))
+    jobs.end_with_dataset(dataset.pk)
+    return active
 
 
 def _binned(pk: int) -> Dataset:

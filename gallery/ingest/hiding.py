@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from gallery import signals
-from gallery.models import Dataset, Image
+from gallery.models import DOOMED, Dataset, Image
 
 CHUNK = 500
 
@@ -48,6 +48,7 @@ def _hide(ids: list[int], mark: Mark, at: datetime) -> list[Image]:
 @transaction.atomic
 def _show(ids: list[int], mark: Mark) -> list[Image]:
     marked = Image.everything.filter(pk__in=ids, **{f"{mark}__isnull": False})
+    marked = marked.exclude(sha256__startswith=DOOMED)
     rows = list(marked.select_related("dataset").order_by("pk"))
     for row in rows:
         setattr(row, mark, None)

@@ -1,7 +1,8 @@
 """Takes images away for good, with their files and all that hangs on them.
 
-Rows are hidden first, then the files go, then the rows: what breaks off in between is a hidden row, which is
-removed when this is asked again, and never a file that nobody knows of.
+Rows are hidden first, and their SHA-256 is free for the same bytes from then on; then the files go, then the
+rows. What breaks off in between is a hidden row, which never comes back and which the schedule takes up again;
+never is it a file that nobody knows of.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from django.core.files.storage import default_storage
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from gallery import signals
 from gallery.access import audit
 from gallery.ingest import hiding
-from gallery.models import Image
+from gallery.models import DOOMED, Image
 from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
 from gallery.system.storage import storage_errors
@@ -29,7 +32,7 @@ NAMED = 20  # images that the audit tells by name; of others it has the numbers
 def remove_images(image_ids: Iterable[int], *, action: str = "image.delete") -> int:
     """Remove these images, hidden or not; returns how many are gone. `action` is the audit's word, if any.
 
-    One whose file cannot be removed now stays in the bin, hidden, and goes when that is emptied.
+    One whose file cannot be removed now is hidden, and goes when the schedule empties the bin.
     """
     return sum(_remove_chunk(chunk, action) for chunk in hiding.chunks(image_ids))
 
@@ -52,11 +55,12 @@ def _remove_chunk(ids: list[int], action: str) -> int:
 
 
 def _hidden(ids: list[int], action: str) -> list[Image]:
-    """Hide images, and tell the audit that they go for good; returns their rows."""
+    """Hide images for good, and tell the audit of it; returns their rows, and those that are hidden so already."""
     hiding.hide(ids, "deleted_at", timezone.now())
     rows = list(Image.everything.filter(pk__in=ids).select_related("dataset").order_by("pk"))
-    if action:
-        record(action, rows)
+    if action and (told := [row for row in rows if not row.sha256.startswith(DOOMED)]):
+        record(action, told)
+    Image.everything.filter(pk__in=ids).update(sha256=Concat(Value(DOOMED), Cast("pk", CharField())))
     return rows
 
 
@@ -81,6 +85,6 @@ def _deleted_files(image: Image) -> bool:
             with storage_errors():
                 default_storage.delete(str(file.name))
         except OSError:
-            logger.exception("Could not delete %s; the bin keeps it until that can be done", file.name)
+            logger.exception("Could not delete %s; it is tried again when the bin is emptied", file.name)
             return False
     return True

@@ -166,6 +166,7 @@ def test_beat_asks_for_everything_and_zero_leaves_a_task_out() -> None:
         "gallery.tasks.sweep_jobs",
         "gallery.tasks.retry_failed_files",
         "search.tasks.compact",
+        "search.tasks.tidy",
         "search.tasks.verify",
     }
     assert set(site_settings.CELERY_BEAT_SCHEDULE) <= set(app.tasks)
