@@ -1,8 +1,8 @@
 """Takes images away for good, with their files and all that hangs on them.
 
 Rows are hidden first, and their SHA-256 is free for the same bytes from then on; then the files go, then the
-rows. What breaks off in between is a hidden row, which never comes back and which the schedule takes up again;
-never is it a file that nobody knows of.
+rows. What breaks off in between is a hidden row, which never comes back and which the schedule takes up
+again; never is it a file that nobody knows of.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _remove_chunk(ids: list[int], action: str) -> int:
 
 
 def _hidden(ids: list[int], action: str) -> list[Image]:
-    """Hide images for good, and tell the audit of it; returns their rows, and those that are hidden so already."""
+    """Hide images for good, and tell the audit of it; returns their rows."""
     hiding.hide(ids, "deleted_at", timezone.now())
     rows = list(Image.everything.filter(pk__in=ids).select_related("dataset").order_by("pk"))
     if action and (told := [row for row in rows if not row.sha256.startswith(DOOMED)]):

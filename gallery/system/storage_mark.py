@@ -28,18 +28,23 @@ _right_at: dict[str, float] = {}
 
 
 def require() -> None:
-    """Return when the storage is the right one, marked at first use.
+    """Return when the storage is the right one, marked at first use, or nothing tells that it is not.
 
     Raises: StorageAwayError with what to do; StorageUnavailableError.
     """
     where = _where()
     if time.monotonic() - _right_at.get(where, -BELIEVED_S) < BELIEVED_S:
         return
-    found = _read()
-    kept, first = _kept(found)
-    if found is None and (first or not Image.everything.exists()):
-        _write(kept)
-    elif found != kept.identity:
+    found, kept = _read(), StorageMark.objects.first()
+    if kept is None:
+        if found is None and not _may_be_right():
+            return  # of an older release, and away or lost: the comparison with all rows will tell
+        kept, _ = StorageMark.objects.get_or_create(pk=1, defaults={"identity": found or uuid.uuid4()})
+        if found is None:
+            found = _write(kept)
+    elif found is None and not Image.everything.exists():
+        found = _write(kept)
+    if found != kept.identity:
         raise StorageAwayError(_why(found))
     _right_at[where] = time.monotonic()
 
@@ -52,18 +57,6 @@ def write() -> None:
 def forget() -> None:
     """Ask the storage again at the next question."""
     _right_at.clear()
-
-
-def _kept(found: uuid.UUID | None) -> tuple[StorageMark, bool]:
-    """Return the id that the database keeps, and whether it was made just now. Raises: StorageAwayError."""
-    kept = StorageMark.objects.first()
-    if kept is not None:
-        return kept, False
-    if found is None and not _may_be_right():
-        raise StorageAwayError(
-            "The storage of the images seems to be away: none of the files looked for is there. Mount it."
-        )
-    return StorageMark.objects.get_or_create(pk=1, defaults={"identity": found or uuid.uuid4()})
 
 
 def _may_be_right() -> bool:
@@ -91,13 +84,14 @@ def _read() -> uuid.UUID | None:
     return uuid.UUID(named[0].decode()) if named else None
 
 
-def _write(kept: StorageMark) -> None:
+def _write(kept: StorageMark) -> uuid.UUID:
     with storage_errors():
         default_storage.delete(FILE)
         written = default_storage.save(FILE, ContentFile(WORDS.format(kept.identity).encode()))
         if written != FILE:  # another process wrote the same in this moment
             default_storage.delete(written)
     _right_at.pop(_where(), None)
+    return kept.identity
 
 
 def _where() -> str:
