@@ -38,13 +38,20 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return found
 
 
-class ShownDatasets(models.Manager["Dataset"].from_queryset(DatasetQuerySet)):  # type: ignore[misc]
+class ShownDatasets(models.Manager["Dataset"]):
     """The datasets that there are for anybody: not in the bin, and not being removed."""
 
     def get_queryset(self) -> DatasetQuerySet:
         """Return the open ones."""
-        rows: DatasetQuerySet = super().get_queryset()
-        return rows.open()
+        return DatasetQuerySet(self.model, using=self._db).open()
+
+    def all(self) -> DatasetQuerySet:
+        """Return them, with what their query set can do beside."""
+        return self.get_queryset()
+
+    def called(self, slug: str) -> Dataset:
+        """Return the dataset of a slug. Raises: NotFoundError."""
+        return self.get_queryset().called(slug)
 
 
 class Dataset(models.Model):

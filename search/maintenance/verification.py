@@ -7,7 +7,7 @@ back, a file that no image knows is taken in again or moved to lost+found/.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
@@ -98,17 +98,24 @@ class Verification:
 
     def as_report(self) -> VerificationReport:
         """Return the counts as plain values."""
-        counts = {name: value for name, value in asdict(self).items() if name not in ("problems", "notes")}
-        report: VerificationReport = {  # type: ignore[typeddict-item]
+        return {
             "images": self.images,
             "embeddings": self.embeddings,
             "indexed": self.indexed,
             "orphans": self.orphans,
             "missing": self.missing,
             "ok": self.ok,
-            **counts,
+            "storage": self.storage,
+            "missing_originals": self.missing_originals,
+            "missing_thumbnails": self.missing_thumbnails,
+            "missing_embeddings": self.missing_embeddings,
+            "missing_indexed": self.missing_indexed,
+            "unknown_originals": self.unknown_originals,
+            "unknown_files": self.unknown_files,
+            "unknown_indexed": self.unknown_indexed,
+            "hidden": self.hidden,
+            "in_bin": self.in_bin,
         }
-        return report
 
 
 def verify(*, trusted: bool = False) -> Verification:

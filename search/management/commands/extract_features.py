@@ -41,7 +41,7 @@ class Command(ReportingCommand[ExtractionReport]):
         config = feature_specs.config_named(options["model"], options["layer"], options["pooling"])
         spec = {"spec": FeatureSpec.objects.for_config(config).pk} if config else {}
 
-        def extracted(dataset: Dataset) -> dict[str, Any]:
+        def extracted(dataset: Dataset) -> Any:
             audit.record("features.extract", dataset, **spec)
             return jobs.perform_now(job_kinds.EXTRACT, dataset, **spec).result
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -182,7 +182,7 @@ def test_a_removal_whose_files_cannot_go_is_taken_up_by_the_schedule_and_never_c
         raise ConnectionError("the storage does not answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(default_storage._wrapped), "delete", lambda self, name: away(name))
+        patched.setattr(FileSystemStorage, "delete", lambda self, name: away(name))
         assert removal.remove_images([image.pk]) == 0
     assert bin.restore_images([image.pk]) == []
     again = single_image.add_image(dataset, "again.png", image_bytes(1)).image
