@@ -16,57 +16,55 @@ from functools import partial
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from gallery import jobs, media_folders, signals
 from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.ingest import removal
+from gallery.ingest import datasets, hiding, removal
 from gallery.models import AtlasPage, Category, Dataset, Image, Job
 from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
-from gallery.system.storage import storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 logger = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 100
-SLUG_KEPT = 40  # letters of it, which the row of a closed dataset still shows
 # how long a removal that ended too early is left alone
 AGAIN_AFTER = timedelta(minutes=10)
 
 
-def begin_removal(dataset: Dataset) -> Job:
-    """Close a dataset and queue its removal; returns the job. Raises: NotFoundError when it is closed."""
-    return _closed(dataset, jobs.enqueue)
+def begin_removal(dataset: Dataset, action: str = "dataset.delete") -> Job:
+    """Close a dataset, in the bin or not, and queue its removal; returns the job.
+
+    `action` is the audit's word for it. Raises: NotFoundError when it is closed.
+    """
+    return _closed(dataset, jobs.enqueue, action)
 
 
 def remove_dataset(dataset: Dataset) -> None:
     """Close a dataset and remove it in this process. Raises: NotFoundError; SemsearchError if that fails."""
-    job = _closed(dataset, jobs.enqueue_for_startup)
+    job = _closed(dataset, jobs.enqueue_for_startup, "dataset.delete")
     ended = jobs.perform(job.pk)
     if ended is not None and ended.state == Job.State.FAILED:
         raise SemsearchError(f"The dataset {dataset.name} could not be removed: {ended.error}")
 
 
-def _closed(dataset: Dataset, enqueue: Callable[..., Job]) -> Job:
+def _closed(dataset: Dataset, enqueue: Callable[..., Job], action: str) -> Job:
     """Close a dataset, with its entry in the audit, and make the job that removes it."""
     with transaction.atomic():
         # whoever is adding to it ends first, and whoever comes later finds it closed
         if not locked(Dataset.everything.filter(pk=dataset.pk, closed_at=None)):
             raise NotFoundError(f"The dataset {dataset.name} has been deleted already.")
         images = Category.objects.filter(dataset=dataset.pk).aggregate(n=Sum("images"))["n"] or 0
-        audit.record("dataset.delete", dataset, images=images)
+        audit.record(action, dataset, images=images)
+        now = timezone.now()
         Dataset.everything.filter(pk=dataset.pk).update(
-            closed_at=timezone.now(), slug=_slug_of_closed(dataset)
+            closed_at=now, deleted_at=Coalesce("deleted_at", now), slug=datasets.hidden_slug(dataset)
         )
         jobs.end_with_dataset(dataset.pk)
         return enqueue(jobs.REMOVE, None, closed=dataset.pk, name=dataset.name, images=images)
-
-
-def _slug_of_closed(dataset: Dataset) -> str:
-    """Return a slug that nobody will want: pages that still name the dataset can make an address of it."""
-    return f"{dataset.slug[:SLUG_KEPT]}-deleted-{dataset.pk}-{get_random_string(6).lower()}"
 
 
 def take_up() -> int:
@@ -102,8 +100,11 @@ def _remove_images(run: jobs.JobRun, dataset: Dataset) -> int:
     total = left.count()
     run.begin(total, f"Deleting the images of {dataset.name}")
     done = 0
-    while ids := list(left.values_list("pk", flat=True)[: removal.CHUNK]):
-        done += removal.remove_images(ids, audited=False)
+    while ids := list(left.values_list("pk", flat=True)[: hiding.CHUNK]):
+        gone = removal.remove_images(ids, action="")
+        if not gone:
+            raise StorageUnavailableError("No file of these images can be deleted now.")
+        done += gone
         run.advance(done)
         run.give_way()
     return done
