@@ -14,8 +14,9 @@ from gallery.browse.dataset_summaries import with_image_count
 from gallery.browse.paging import Page, page_of
 from gallery.models import DOOMED, Dataset, Image
 
-# see `gallery.models.image_path`
+# see `image_path` and `atlas_path` of `gallery.models`
 STORED = re.compile(r"(images|thumbnails)/(?P<dataset>[0-9]{1,18})/[0-9a-f]{2}/(?P<sha256>[0-9a-f]{64})[^/]*")
+SHEET = re.compile(r"atlases/(?P<dataset>[0-9]{1,18})/.+")
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,14 @@ def size() -> BinSize:
 
 
 def is_hidden(file: str) -> bool:
-    """Whether a stored original or thumbnail is of an image that is hidden; False for any other file."""
-    place = STORED.fullmatch(file)
-    if place is None:
-        return False
-    image = Image.everything.filter(dataset=int(place["dataset"]), sha256=place["sha256"])
-    marks = image.values_list("deleted_at", "missing_since", "dataset__deleted_at").first()
-    return marks is not None and any(marks)
+    """Whether a stored file shows only images that are hidden, or removed; False where none is known."""
+    if place := STORED.fullmatch(file):
+        shown = Image.objects.filter(dataset=int(place["dataset"]), sha256=place["sha256"])
+        return not shown.exists()
+    if place := SHEET.fullmatch(file):
+        return Dataset.everything.filter(pk=int(place["dataset"]), deleted_at__isnull=False).exists()
+    made_of = Image.everything.filter(derived_files__key=file.rpartition("/")[0])
+    return made_of.exists() and not Image.objects.filter(pk__in=made_of.values("pk")).exists()
 
 
 def expires_at(deleted_at: datetime) -> datetime:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from gallery.access import audit
 from gallery.errors import NotFoundError
 from gallery.ingest import dataset_removal, datasets, hiding, removal
 from gallery.models import DOOMED, Category, Dataset, DatasetQuerySet, Image, Job
+from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ def delete_images(image_ids: Iterable[int]) -> int:
     """Put images into the bin, or remove them for good where TRASH_DAYS is 0; returns how many."""
     if settings.TRASH_DAYS == 0:
         return removal.remove_images(image_ids)
-    return sum(_delete_chunk(ids) for ids in hiding.chunks(image_ids))
+    return sum(repeated(partial(_delete_chunk, ids)) for ids in hiding.chunks(image_ids))
 
 
 def delete_dataset(dataset: Dataset) -> None:
@@ -54,7 +56,7 @@ def restore_images(image_ids: Iterable[int]) -> list[Image]:
 
     One whose dataset lies there too comes back with that.
     """
-    return [image for ids in hiding.chunks(image_ids) for image in _restore_chunk(ids)]
+    return [image for ids in hiding.chunks(image_ids) for image in repeated(partial(_restore_chunk, ids))]
 
 
 def restore_dataset(pk: int) -> Dataset:
@@ -75,18 +77,12 @@ def restore_dataset(pk: int) -> Dataset:
 
 def purge_images(image_ids: Iterable[int]) -> int:
     """Remove images that lie in the bin, or whose file is missing, for good; returns how many there were."""
-    hidden = Image.everything.exclude(deleted_at=None, missing_since=None)
-    return sum(
-        removal.remove_images(
-            list(hidden.filter(pk__in=ids).values_list("pk", flat=True)), action="image.purge"
-        )
-        for ids in hiding.chunks(image_ids)
-    )
+    return removal.remove_images(image_ids, action="image.purge", hidden_only=True)
 
 
 def purge_dataset(pk: int) -> None:
     """Have a dataset that lies in the bin removed for good. Raises: NotFoundError."""
-    dataset_removal.begin_removal(_binned(pk), action="dataset.purge")
+    dataset_removal.purge(_binned(pk))
 
 
 def empty(*, everything: bool = False) -> tuple[int, int]:
@@ -98,7 +94,7 @@ def empty(*, everything: bool = False) -> tuple[int, int]:
     done = 0
     for dataset in binned_datasets().filter(deleted_at__lte=before).order_by("deleted_at"):
         with suppress(NotFoundError):  # somebody else was first
-            dataset_removal.begin_removal(dataset, action="dataset.purge")
+            dataset_removal.purge(dataset)
             done += 1
     due = Image.everything.filter(
         Q(deleted_at__lte=before) | Q(sha256__startswith=DOOMED),
@@ -114,14 +110,12 @@ def binned_datasets() -> DatasetQuerySet:
     return found
 
 
-@transaction.atomic
 def _delete_chunk(ids: list[int]) -> int:
     gone = hiding.hide(ids, "deleted_at", timezone.now())
     removal.record("image.delete", gone)
     return len(gone)
 
 
-@transaction.atomic
 def _restore_chunk(ids: list[int]) -> list[Image]:
     found = hiding.show(ids, "deleted_at")
     removal.record("image.restore", found)

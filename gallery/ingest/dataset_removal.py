@@ -35,30 +35,40 @@ JOBS_AT_ONCE = 100
 AGAIN_AFTER = timedelta(minutes=10)
 
 
-def begin_removal(dataset: Dataset, action: str = "dataset.delete") -> Job:
+def begin_removal(dataset: Dataset) -> Job:
     """Close a dataset, in the bin or not, and queue its removal; returns the job.
 
-    `action` is the audit's word for it. Raises: NotFoundError when it is closed.
+    Raises: NotFoundError when it is closed.
     """
-    return _closed(dataset, jobs.enqueue, action)
+    return _closed(dataset, jobs.enqueue)
+
+
+def purge(dataset: Dataset) -> Job:
+    """Close a dataset that lies in the bin, and queue its removal; returns the job.
+
+    Raises: NotFoundError when it is closed, or has been restored.
+    """
+    return _closed(dataset, jobs.enqueue, from_bin=True)
 
 
 def remove_dataset(dataset: Dataset) -> None:
     """Close a dataset and remove it in this process. Raises: NotFoundError; SemsearchError if that fails."""
-    job = _closed(dataset, jobs.enqueue_for_startup, "dataset.delete")
+    job = _closed(dataset, jobs.enqueue_for_startup)
     ended = jobs.perform(job.pk)
     if ended is not None and ended.state == Job.State.FAILED:
         raise SemsearchError(f"The dataset {dataset.name} could not be removed: {ended.error}")
 
 
-def _closed(dataset: Dataset, enqueue: Callable[..., Job], action: str) -> Job:
+def _closed(dataset: Dataset, enqueue: Callable[..., Job], *, from_bin: bool = False) -> Job:
     """Close a dataset, with its entry in the audit, and make the job that removes it."""
     with transaction.atomic():
         # whoever is adding to it ends first, and whoever comes later finds it closed
-        if not locked(Dataset.everything.filter(pk=dataset.pk, closed_at=None)):
-            raise NotFoundError(f"The dataset {dataset.name} has been deleted already.")
+        wanted = Dataset.everything.filter(pk=dataset.pk, closed_at=None)
+        if not locked(wanted.exclude(deleted_at=None) if from_bin else wanted):
+            what = "is in the bin no more" if from_bin else "has been deleted already"
+            raise NotFoundError(f"The dataset {dataset.name} {what}.")
         images = Category.objects.filter(dataset=dataset.pk).aggregate(n=Sum("images"))["n"] or 0
-        audit.record(action, dataset, images=images)
+        audit.record("dataset.purge" if from_bin else "dataset.delete", dataset, images=images)
         now = timezone.now()
         Dataset.everything.filter(pk=dataset.pk).update(
             closed_at=now, deleted_at=Coalesce("deleted_at", now), slug=datasets.hidden_slug(dataset)

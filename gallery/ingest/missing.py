@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.utils import timezone
 
 from gallery.ingest import hiding, removal
 from gallery.models import Image
+from gallery.system.conflicts import repeated
 from gallery.system.storage import storage_errors
 
 LOOKED_FOR = 1000  # missing files, each time that somebody looks
@@ -17,13 +18,7 @@ LOOKED_FOR = 1000  # missing files, each time that somebody looks
 
 def mark(image_ids: Iterable[int]) -> int:
     """Hide images whose file is missing; returns how many were not hidden for that before."""
-    done = 0
-    for ids in hiding.chunks(image_ids):
-        with transaction.atomic():
-            hidden = hiding.hide(ids, "missing_since", timezone.now())
-            removal.record("verification.hide", hidden)
-            done += len(hidden)
-    return done
+    return sum(repeated(partial(_mark, ids)) for ids in hiding.chunks(image_ids))
 
 
 def show_found() -> int:
@@ -41,10 +36,16 @@ def show_found() -> int:
 
 def unmark(image_ids: Iterable[int]) -> int:
     """Show images again whose file is back; returns how many were hidden for that."""
-    done = 0
-    for ids in hiding.chunks(image_ids):
-        with transaction.atomic():
-            shown = hiding.show(ids, "missing_since")
-            removal.record("verification.show", shown)
-            done += len(shown)
-    return done
+    return sum(repeated(partial(_unmark, ids)) for ids in hiding.chunks(image_ids))
+
+
+def _mark(ids: list[int]) -> int:
+    hidden = hiding.hide(ids, "missing_since", timezone.now())
+    removal.record("verification.hide", hidden)
+    return len(hidden)
+
+
+def _unmark(ids: list[int]) -> int:
+    shown = hiding.show(ids, "missing_since")
+    removal.record("verification.show", shown)
+    return len(shown)

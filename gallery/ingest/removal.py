@@ -20,7 +20,7 @@ from gallery import signals
 from gallery.access import audit
 from gallery.ingest import hiding
 from gallery.models import DOOMED, Image
-from gallery.system.conflicts import repeated
+from gallery.system.conflicts import OvertakenError, repeated
 from gallery.system.held_rows import locked
 from gallery.system.storage import storage_errors
 
@@ -29,12 +29,15 @@ logger = logging.getLogger(__name__)
 NAMED = 20  # images that the audit tells by name; of others it has the numbers
 
 
-def remove_images(image_ids: Iterable[int], *, action: str = "image.delete") -> int:
+def remove_images(
+    image_ids: Iterable[int], *, action: str = "image.delete", hidden_only: bool = False
+) -> int:
     """Remove these images, hidden or not; returns how many are gone. `action` is the audit's word, if any.
 
-    One whose file cannot be removed now is hidden, and goes when the schedule empties the bin.
+    With `hidden_only` those stay that are shown by then, as when somebody restores them in this moment. One
+    whose file cannot be removed now is hidden, and goes when the schedule empties the bin.
     """
-    return sum(_remove_chunk(chunk, action) for chunk in hiding.chunks(image_ids))
+    return sum(_remove_chunk(chunk, action, hidden_only) for chunk in hiding.chunks(image_ids))
 
 
 def record(action: str, images: Sequence[Image]) -> None:
@@ -49,18 +52,24 @@ def record(action: str, images: Sequence[Image]) -> None:
         )
 
 
-def _remove_chunk(ids: list[int], action: str) -> int:
-    rows = repeated(partial(_hidden, ids, action))
+def _remove_chunk(ids: list[int], action: str, hidden_only: bool) -> int:
+    rows = repeated(partial(_hidden, ids, action, hidden_only))
     return repeated(partial(_remove_rows, [row.pk for row in rows if _deleted_files(row)]))
 
 
-def _hidden(ids: list[int], action: str) -> list[Image]:
+def _hidden(ids: list[int], action: str, hidden_only: bool) -> list[Image]:
     """Hide images for good, and tell the audit of it; returns their rows."""
+    wanted = Image.everything.filter(pk__in=ids)
+    if hidden_only:
+        wanted = wanted.exclude(deleted_at=None, missing_since=None)
+    ids = list(wanted.values_list("pk", flat=True))
     hiding.hide(ids, "deleted_at", timezone.now())
     rows = list(Image.everything.filter(pk__in=ids).select_related("dataset").order_by("pk"))
     if action and (told := [row for row in rows if not row.sha256.startswith(DOOMED)]):
         record(action, told)
-    Image.everything.filter(pk__in=ids).update(sha256=Concat(Value(DOOMED), Cast("pk", CharField())))
+    doomed = Image.everything.filter(pk__in=ids, deleted_at__isnull=False)
+    if doomed.update(sha256=Concat(Value(DOOMED), Cast("pk", CharField()))) != len(rows):
+        raise OvertakenError("Images were shown again or removed in this moment.")
     return rows
 
 

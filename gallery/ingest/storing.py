@@ -137,10 +137,10 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
     """
     options = options or StoreOptions()
     storage_mark.require()
-    back = _bring_back(dataset, batch)
-    returned = [decoded for _, decoded in back.values()]
-    batch = [decoded for decoded in batch if not any(decoded is one for one in returned)]
+    back: list[tuple[Image, DecodedImage]] = []
     for _ in range(TRIED):
+        back += _bring_back(dataset, batch)
+        batch = [decoded for decoded in batch if not any(decoded is one for _, one in back)]
         fresh, duplicates = _split(dataset, batch)
         rows = [_row(dataset, decoded, options.import_id) for decoded in fresh]
         try:
@@ -152,28 +152,33 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
                 if options.stored is not None:
                     options.stored(added)
         except IntegrityError:
-            # another import stored one of them in this moment: look again
+            # another import stored one of them in this moment, or somebody deleted one: look again
             _drop_files(rows)
             continue
         except Exception:
             _drop_files(rows)
             raise
-        return StoreResult([*zip(added, fresh, strict=True), *back.values()], duplicates)
+        return StoreResult([*zip(added, fresh, strict=True), *back], duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
 
 
 def _drop_files(rows: list[Image]) -> None:
-    """Remove what was written for rows that were not stored."""
+    """Remove what was written for rows that were not stored.
+
+    Not an original that a verification has taken in meanwhile, which found it without a row.
+    """
     for row in rows:
-        for file in (row.file, row.thumbnail):
-            with suppress(OSError), storage_errors():
-                default_storage.delete(str(file.name))
+        with suppress(OSError), storage_errors():
+            default_storage.delete(str(row.thumbnail.name))
+            adopted = Image.everything.filter(dataset=row.dataset_id, file=row.file.name)
+            if not adopted.exists():
+                default_storage.delete(str(row.file.name))
 
 
-def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> dict[str, tuple[Image, DecodedImage]]:
+def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> list[tuple[Image, DecodedImage]]:
     """Show again what is hidden of a batch, whole, with its files and the label that comes with it, if any.
 
-    By their SHA-256. Of the same bytes twice in a batch one comes back and the other is a duplicate.
+    Of the same bytes twice in a batch one comes back and the other is a duplicate.
     """
     coming = {decoded.sha256: decoded for decoded in reversed(batch)}
     rows = Image.everything.filter(dataset=dataset, sha256__in=coming).filter(~SHOWN_IMAGE)
@@ -185,11 +190,14 @@ def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> dict[str, tuple[
     ids = [row.pk for row, _ in back.values()]
     missing.unmark(ids)
     bin.restore_images(ids)
-    for row, decoded in back.values():
+    # what was removed for good in this moment is stored anew
+    shown = set(Image.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    found = [(row, decoded) for row, decoded in back.values() if row.pk in shown]
+    for row, decoded in found:
         row.deleted_at = row.missing_since = None
         if decoded.category:
             datasets.label(row, decoded.category)
-    return back
+    return found
 
 
 def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:

@@ -30,7 +30,7 @@ _right_at: dict[str, float] = {}
 def require() -> None:
     """Return when the storage is the right one, marked at first use, or nothing tells that it is not.
 
-    Raises: StorageAwayError with what to do; StorageUnavailableError.
+    Raises: StorageAwayError with what to do; StorageUnavailableError; OSError where it cannot be read.
     """
     where = _where()
     if time.monotonic() - _right_at.get(where, -BELIEVED_S) < BELIEVED_S:
@@ -91,7 +91,7 @@ def _read() -> uuid.UUID | None:
     try:
         with storage_errors(), default_storage.open(FILE) as file:
             content = file.read(LONGEST)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     named = re.search(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", content)
     return uuid.UUID(named[0].decode()) if named else None

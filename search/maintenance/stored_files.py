@@ -46,6 +46,8 @@ def compare(*, trusted: bool = False) -> StoredFiles:
         return StoredFiles(away=error.detail)
     except StorageUnavailableError as error:
         return StoredFiles(away=str(error))
+    except OSError as error:  # a disk or a share that fails, a folder that may not be read
+        return StoredFiles(away=f"The storage of the images cannot be read: {error}.")
     if not trusted and len(found.missing) > max(1, MOST_MISSING * rows):
         found.away = (
             f"The storage of the images seems to be away: {len(found.missing)} of {rows} files are missing. "
