@@ -14,6 +14,7 @@ from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.stored_folders import FEATURE_MAPS
 
 ORIGINALS, THUMBNAILS = "images", "thumbnails"
+LOST_AND_FOUND = "lost+found"  # holds originals under the names that they had
 READ_ROWS = 2000
 # of all images; when more are missing at once, and not a single one, not they but the storage is away
 MOST_MISSING = 0.02
@@ -29,6 +30,7 @@ class StoredFiles:
     away: str = ""
     missing: list[int] = field(default_factory=list)  # originals that nobody has missed before
     still_missing: list[int] = field(default_factory=list)
+    aside: list[int] = field(default_factory=list)  # originals that lie in lost+found/
     back: list[int] = field(default_factory=list)
     thumbnails: list[int] = field(default_factory=list)  # lacking, of originals that are there
     unknown_originals: list[str] = field(default_factory=list)
@@ -62,12 +64,14 @@ def _compared() -> tuple[StoredFiles, int]:
 
     A derived file that is gone is made again when somebody asks for it: nothing is lost.
     """
-    originals, thumbnails = set(walk(ORIGINALS)), set(walk(THUMBNAILS))
+    originals, thumbnails, aside = set(walk(ORIGINALS)), set(walk(THUMBNAILS)), _set_aside()
     found, rows = StoredFiles(), 0
     columns = Image.everything.order_by("pk").values_list("pk", "file", "thumbnail", "missing_since")
     for pk, file, thumbnail, since in columns.iterator(READ_ROWS):
         rows += 1
-        if file in originals:
+        if file not in originals and file in aside:
+            found.aside.append(pk)
+        elif file in originals:
             if since is not None:
                 found.back.append(pk)
             if thumbnail not in thumbnails:
@@ -80,6 +84,14 @@ def _compared() -> tuple[StoredFiles, int]:
     derived.difference_update(DerivedFile.objects.values_list("file", flat=True).iterator(READ_ROWS))
     found.unknown_originals, found.unknown_derived = sorted(originals), sorted(thumbnails | derived)
     return found, rows
+
+
+def _set_aside() -> set[str]:
+    """Return the names that originals in lost+found/ had; none where that is a folder of the disk's own."""
+    try:
+        return {name.removeprefix(f"{LOST_AND_FOUND}/") for name in walk(f"{LOST_AND_FOUND}/{ORIGINALS}")}
+    except (PermissionError, NotADirectoryError):
+        return set()
 
 
 def walk(folder: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ def verify(*, trusted: bool = False) -> Verification:
 def _tell_of_files(files: StoredFiles, found: Verification) -> None:
     """Enter what files say; of a storage that is away only that it is."""
     found.hidden = len(files.still_missing)
-    found.missing_originals = len(files.missing)
+    found.missing_originals = len(files.missing) + len(files.aside)
     if files.away:
         found.storage = "away"
         found.problems.append(files.away)
@@ -144,6 +144,7 @@ def _tell_of_files(files: StoredFiles, found: Verification) -> None:
     found.unknown_files = len(files.unknown_derived)
     for things, sentence in (
         (files.missing, "The stored file of image {} is gone."),
+        (files.aside, "The stored file of image {} lies in lost+found/."),
         (files.thumbnails, "The thumbnail of image {} is gone."),
         (files.unknown_originals, "The stored file {} belongs to no image."),
         (files.unknown_derived, "The stored file {} belongs to no image."),
@@ -167,7 +168,10 @@ def repair(*, trusted: bool = False) -> Iterator[str]:
     if files.away:
         yield f"Nothing was repaired. {files.away}"
         return
-    if shown := missing.unmark(files.back):
+    put_back = found_files.put_back(files.aside)
+    if put_back:
+        yield f"Put the files of {len(put_back)} images back from lost+found/."
+    if shown := missing.unmark([*files.back, *put_back]):
         yield f"Showed {shown} images again whose file is back."
     if hidden := missing.mark(files.missing):
         yield f"Hid {hidden} images whose file is missing; they are shown again when it is back."
@@ -202,7 +206,8 @@ def _remake_thumbnails(image_ids: Sequence[int]) -> Iterator[str]:
 
 def _remove_derived(*, trusted: bool) -> Iterator[str]:
     """Remove what can be made again and belongs to nothing, as it is after originals were taken in."""
-    names = stored_files.compare(trusted=trusted).unknown_derived
+    found = stored_files.compare(trusted=trusted).unknown_derived
+    names = sorted(set(found) - set(found_files.at_work(found)))
     for name in names:
         default_storage.delete(name)
     if names:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from gallery import jobs
+from gallery import jobs, signals
 from gallery.counts import counting
 from gallery.errors import NotFoundError
-from gallery.ingest import bin, datasets, removal, single_image
+from gallery.imaging import sprite_sheets
+from gallery.ingest import bin, dataset_removal, datasets, hiding, removal, single_image
 from gallery.models import AuditEntry, Category, Dataset, Image, Job
+from gallery.system import derived_files
+from gallery.system.conflicts import OvertakenError
 from search import job_kinds
 from search.maintenance import schedule
+from search.stored_folders import FEATURE_MAPS
 from tests.conftest import image_bytes
 from tests.support.access import make_accounts
 
@@ -131,6 +139,65 @@ def test_jobs_of_a_dataset_end_when_it_is_deleted_and_are_not_shown(
     assert client.get("/api/v1/jobs/").json()["results"] == []
     with pytest.raises(NotFoundError):
         bin.delete_dataset(dataset)
+
+
+def test_what_is_restored_in_the_moment_of_its_removal_stays(dataset: Dataset, image: Image) -> None:
+    bin.delete_images([image.pk])
+    due = [image.pk]  # as the schedule read it
+    bin.restore_images(due)
+    assert bin.purge_images(due) == 0
+    bin.delete_dataset(dataset)
+    read = Dataset.everything.get(pk=dataset.pk)
+    bin.restore_dataset(dataset.pk)
+    with pytest.raises(NotFoundError, match="in the bin no more"):
+        dataset_removal.purge(read)
+    assert Image.objects.get() == image
+    assert default_storage.exists(str(image.file.name))
+
+
+def test_rows_that_change_while_they_are_hidden_or_removed_are_not_written_over(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another connection of PostgreSQL changes them; the transaction is done again then, if it can be."""
+
+    def overtake(deleted_at: Any) -> None:
+        monkeypatch.setattr(
+            signals, sent, Mock(send=lambda *_, **__: Image.everything.update(deleted_at=deleted_at))
+        )
+
+    sent = "images_hidden"
+    overtake(timezone.now())
+    with pytest.raises(OvertakenError), transaction.atomic():
+        hiding.hide([image.pk], "deleted_at", timezone.now())
+    monkeypatch.undo()
+    bin.delete_images([image.pk])
+    sent = "images_shown"
+    overtake(None)
+    with pytest.raises(OvertakenError), transaction.atomic():
+        hiding.show([image.pk], "deleted_at")
+    monkeypatch.undo()
+    monkeypatch.setattr(removal, "record", lambda *_: Image.everything.update(deleted_at=None))
+    with pytest.raises(OvertakenError), transaction.atomic():
+        removal.remove_images([image.pk], hidden_only=True)
+    assert Image.everything.get().sha256 == image.sha256
+
+
+def test_no_address_shows_a_sheet_or_a_map_of_what_is_hidden(
+    dataset: Dataset, image: Image, client: Client
+) -> None:
+    sprite_sheets.update(dataset, lambda: None)
+    sheet = dataset.atlas_pages.get().file.url
+    key = f"{FEATURE_MAPS}/{image.pk}/a-map"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        bundle.writestr("1.webp", b"a map")
+    derived_files.write(key, packed.getvalue(), image, "zip")
+    shown = (sheet, f"/media/{key}/1.webp", image.file.url, image.thumbnail.url)
+    assert [client.get(address).status_code for address in shown] == [200] * 4
+    bin.delete_dataset(dataset)
+    assert [client.get(address).status_code for address in shown] == [404] * 4
+    bin.restore_dataset(dataset.pk)
+    assert [client.get(address).status_code for address in shown] == [200] * 4
 
 
 def test_the_same_image_added_again_comes_back_from_the_bin(dataset: Dataset, image: Image) -> None:

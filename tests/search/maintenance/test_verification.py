@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.files.storage import default_storage
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 
 from gallery import jobs
@@ -156,7 +159,53 @@ def test_originals_without_rows_are_taken_in_again_or_set_aside_and_never_delete
     assert default_storage.exists(str(again.thumbnail.name))
     for name in (torn, nobody):
         assert not default_storage.exists(name)
-        assert default_storage.exists(f"{found_files.LOST_AND_FOUND}/{name}")
+        assert default_storage.exists(f"{stored_files.LOST_AND_FOUND}/{name}")
+    (written,) = Path(settings.MEDIA_ROOT, stored_files.LOST_AND_FOUND).glob("report-*.txt")
+    assert {line.split()[1] for line in written.read_text().splitlines()} == {torn, nobody}
+
+
+def test_what_was_set_aside_beside_another_database_goes_back_to_its_place(
+    indexed: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, stored = rows(), files()
+    with transaction.atomic():
+        Image.everything.all().delete()
+        Dataset.everything.filter(pk=indexed.pk).delete()
+        assert len(list(found_files.take_in(stored_files.walk("images")))) == 12
+        transaction.set_rollback(True)
+    assert rows() == before
+    assert list(stored_files.walk("images")) == []
+    report = said(capsys)
+    assert (report["storage"], report["missing_originals"]) == ("right", 12)
+    assert said(capsys, "--repair")["ok"]
+    assert (rows(), files()) == (before, stored)
+
+
+def test_what_cannot_be_moved_or_read_stays_where_it_is(
+    indexed: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stray = default_storage.save("images/99/stray.jpg", ContentFile(b"somebody's"))
+    (Path(settings.MEDIA_ROOT) / stored_files.LOST_AND_FOUND).write_text("no folder")
+    assert any(line.startswith(f"Left {stray}: ") for line in verification.repair())
+    assert default_storage.exists(stray)
+
+    def stale(storage: FileSystemStorage, path: str) -> Any:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(FileSystemStorage, "listdir", stale)
+    (said_of_it,) = verification.repair()
+    assert "Nothing was repaired" in said_of_it
+    assert "Stale file handle" in said_of_it
+    assert Image.objects.count() == 12
+
+
+def test_nothing_that_an_import_has_just_stored_is_touched(indexed: Dataset) -> None:
+    original = default_storage.save("images/99/aa/stray.jpg", ContentFile(b"an original"))
+    thumbnail = default_storage.save("thumbnails/99/aa/stray.webp", ContentFile(b"a thumbnail"))
+    jobs.enqueue(jobs.IMPORT, indexed)
+    list(verification.repair())
+    assert default_storage.exists(original)
+    assert default_storage.exists(thumbnail)
 
 
 def test_thumbnails_are_made_again(indexed: Dataset) -> None:
