@@ -16,6 +16,8 @@ from search.stored_folders import FEATURE_MAPS
 ORIGINALS, THUMBNAILS = "images", "thumbnails"
 LOST_AND_FOUND = "lost+found"  # holds originals under the names that they had
 READ_ROWS = 2000
+# so many files that a list of the folders lacks are looked for one by one: some come while that is made
+LOOKED_FOR = 1000
 # of all images; when more are missing at once, and not a single one, not they but the storage is away
 MOST_MISSING = 0.02
 
@@ -69,9 +71,10 @@ def _compared() -> tuple[StoredFiles, int]:
     columns = Image.everything.order_by("pk").values_list("pk", "file", "thumbnail", "missing_since")
     for pk, file, thumbnail, since in columns.iterator(READ_ROWS):
         rows += 1
-        if file not in originals and file in aside:
+        there = file in originals or (len(found.missing) < LOOKED_FOR and default_storage.exists(file))
+        if not there and file in aside:
             found.aside.append(pk)
-        elif file in originals:
+        elif there:
             if since is not None:
                 found.back.append(pk)
             if thumbnail not in thumbnails:

@@ -199,6 +199,19 @@ def test_what_cannot_be_moved_or_read_stays_where_it_is(
     assert Image.objects.count() == 12
 
 
+def test_an_image_that_comes_while_the_folders_are_listed_is_not_missing(
+    indexed: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = stored_files.walk
+
+    def walk(folder: str) -> list[str]:
+        return [name for name in listed(folder) if str(indexed.pk) + "/" not in name]
+
+    monkeypatch.setattr(stored_files, "walk", walk)
+    found = stored_files.compare()
+    assert (found.away, found.missing) == ("", [])
+
+
 def test_nothing_that_an_import_has_just_stored_is_touched(indexed: Dataset) -> None:
     original = default_storage.save("images/99/aa/stray.jpg", ContentFile(b"an original"))
     thumbnail = default_storage.save("thumbnails/99/aa/stray.webp", ContentFile(b"a thumbnail"))
