@@ -24,6 +24,7 @@ from gallery.access import audit
 from gallery.errors import NotFoundError
 from gallery.ingest import dataset_removal, datasets, hiding, removal
 from gallery.models import DOOMED, Category, Dataset, DatasetQuerySet, Image, Job
+from gallery.system import storage_mark
 from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
 
@@ -76,7 +77,11 @@ def restore_dataset(pk: int) -> Dataset:
 
 
 def purge_images(image_ids: Iterable[int]) -> int:
-    """Remove images that lie in the bin, or whose file is missing, for good; returns how many there were."""
+    """Remove images that lie in the bin, or whose file is missing, for good; returns how many there were.
+
+    Raises: StorageAwayError, while their files cannot go.
+    """
+    storage_mark.require()
     return removal.remove_images(image_ids, action="image.purge", hidden_only=True)
 
 
@@ -88,7 +93,7 @@ def purge_dataset(pk: int) -> None:
 def empty(*, everything: bool = False) -> tuple[int, int]:
     """Remove for good what has lain in the bin for TRASH_DAYS, or `everything` in it.
 
-    Returns how many datasets and images, those of datasets not counted.
+    Returns how many datasets and images, those of datasets not counted. Raises: StorageAwayError.
     """
     before = timezone.now() - timedelta(days=0 if everything else settings.TRASH_DAYS)
     done = 0
@@ -101,7 +106,8 @@ def empty(*, everything: bool = False) -> tuple[int, int]:
         deleted_at__isnull=False,
         dataset__closed_at=None,
     )
-    return done, purge_images(list(due.order_by("pk").values_list("pk", flat=True)))
+    ids = list(due.order_by("pk").values_list("pk", flat=True))
+    return done, purge_images(ids) if ids else 0
 
 
 def binned_datasets() -> DatasetQuerySet:

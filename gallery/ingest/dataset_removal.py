@@ -24,6 +24,7 @@ from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.ingest import datasets, hiding, removal
 from gallery.models import AtlasPage, Category, Dataset, Image, Job
+from gallery.system import storage_mark
 from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
 from gallery.system.storage import StorageUnavailableError, storage_errors
@@ -91,7 +92,11 @@ def take_up() -> int:
 
 
 def remove_job(run: jobs.JobRun) -> dict[str, object]:
-    """Remove a closed dataset, from what is left of it; the files that nobody points at come last."""
+    """Remove a closed dataset, from what is left of it; the files that nobody points at come last.
+
+    Raises: StorageAwayError, StorageUnavailableError.
+    """
+    storage_mark.require()  # in one that is away all files would seem to be gone
     pk = int(run.job.parameters["closed"])
     dataset = Dataset.everything.filter(pk=pk).exclude(closed_at=None).first()
     removed = 0

@@ -18,8 +18,10 @@ from django.utils import timezone
 
 from gallery import signals
 from gallery.access import audit
+from gallery.errors import StorageAwayError
 from gallery.ingest import hiding
 from gallery.models import DOOMED, Image
+from gallery.system import storage_mark
 from gallery.system.conflicts import OvertakenError, repeated
 from gallery.system.held_rows import locked
 from gallery.system.storage import storage_errors
@@ -54,6 +56,8 @@ def record(action: str, images: Sequence[Image]) -> None:
 
 def _remove_chunk(ids: list[int], action: str, hidden_only: bool) -> int:
     rows = repeated(partial(_hidden, ids, action, hidden_only))
+    if not _storage_is_there():
+        return 0
     return repeated(partial(_remove_rows, [row.pk for row in rows if _deleted_files(row)]))
 
 
@@ -85,6 +89,16 @@ def _remove_rows(ids: list[int]) -> int:
     rows = locked(there)
     Image.everything.filter(pk__in=rows).delete()
     return len(rows)
+
+
+def _storage_is_there() -> bool:
+    """Whether files can go: in a storage that is away they would seem to be gone, and be back with it."""
+    try:
+        storage_mark.require()
+    except (StorageAwayError, OSError) as error:
+        logger.warning("Images are removed when the storage is back: %s", error)
+        return False
+    return True
 
 
 def _deleted_files(image: Image) -> bool:

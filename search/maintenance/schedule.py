@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 
 from gallery import jobs
-from gallery.errors import SemsearchError
+from gallery.errors import SemsearchError, StorageAwayError
 from gallery.ingest import bin, missing
 from gallery.models import Job
 from gallery.system.open_datasets import DatasetClosedError
@@ -55,7 +55,11 @@ def tidy() -> None:
         missing.show_found()
     except StorageUnavailableError as error:
         logger.warning("Missing files were not looked for: %s", error)
-    datasets, images = bin.empty()
+    try:
+        datasets, images = bin.empty()
+    except StorageAwayError as error:
+        logger.warning("The bin was not emptied: %s", error)
+        return
     if datasets or images:
         logger.info("The bin was emptied of %s datasets and %s images.", datasets, images)
 

@@ -141,7 +141,7 @@ def test_a_full_disk_and_a_storage_without_its_images_are_not_ready(operator: Cl
         Image.objects.filter(dataset=index.dataset).latest("pk").thumbnail.name, ContentFile(b"a")
     )
     assert part(operator, "storage")["state"] == "ready"
-    storage_mark.require()
+    storage_mark.write()
     assert part(operator, "storage")["state"] == "ready"
     default_storage.delete(storage_mark.FILE)
     found = part(operator, "storage")

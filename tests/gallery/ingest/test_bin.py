@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -17,11 +18,11 @@ from django.utils import timezone
 
 from gallery import jobs, signals
 from gallery.counts import counting
-from gallery.errors import NotFoundError
+from gallery.errors import NotFoundError, StorageAwayError
 from gallery.imaging import sprite_sheets
 from gallery.ingest import bin, dataset_removal, datasets, hiding, removal, single_image
 from gallery.models import AuditEntry, Category, Dataset, Image, Job
-from gallery.system import derived_files
+from gallery.system import derived_files, storage_mark
 from gallery.system.conflicts import OvertakenError
 from search import job_kinds
 from search.maintenance import schedule
@@ -257,6 +258,30 @@ def test_a_removal_whose_files_cannot_go_is_taken_up_by_the_schedule_and_never_c
     schedule.tidy()
     assert list(Image.everything.all()) == [again]
     assert default_storage.exists(str(again.file.name))
+
+
+def test_nothing_is_removed_for_good_while_the_storage_is_away(
+    dataset: Dataset, image: Image, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files would be back with the storage, and nobody would know whose they were."""
+    monkeypatch.setattr(storage_mark, "BELIEVED_S", 0)
+    media = Path(settings.MEDIA_ROOT)
+    bin.delete_images([image.pk])
+    media.rename(media.with_name("away"))
+    with pytest.raises(StorageAwayError):
+        bin.purge_images([image.pk])
+    assert removal.remove_images([image.pk]) == 0
+    schedule.tidy()
+    job = dataset_removal.begin_removal(dataset)
+    jobs.perform(job.pk, tries_again=True)
+    assert Job.objects.get(pk=job.pk).state == Job.State.QUEUED
+    assert Image.everything.filter(pk=image.pk).exists()
+    media.with_name("away").rename(media)
+    assert default_storage.exists(str(image.file.name))
+    Job.objects.update(not_before=None)
+    jobs.perform(job.pk, tries_again=True)
+    assert not Dataset.everything.exists()
+    assert not default_storage.exists(str(image.file.name))
 
 
 def test_the_command_shows_the_bin_restores_and_empties(

@@ -21,8 +21,9 @@ from django.test import Client
 from gallery import jobs
 from gallery.errors import StorageAwayError
 from gallery.ingest import bin, single_image
-from gallery.models import AuditEntry, Dataset, Image, StorageMark
+from gallery.models import AuditEntry, Dataset, Image, Job, StorageMark
 from gallery.system import storage_mark
+from search import job_kinds
 from search.experiments import queries
 from search.features import feature_specs
 from search.indexing import builds, snapshots
@@ -94,6 +95,22 @@ def test_while_the_storage_is_away_nothing_is_repaired_and_afterwards_everything
     report = said(capsys, "--repair")
     assert (report["ok"], report["images"], report["indexed"]) == (True, 12, 12)
     assert (rows(), files()) == (before, stored)
+
+
+def test_jobs_that_read_images_rest_while_the_storage_is_away(indexed: Dataset) -> None:
+    Embedding.objects.all().delete()
+    media = Path(settings.MEDIA_ROOT)
+    media.rename(media.with_name("away"))
+    storage_mark.forget()
+    job = jobs.enqueue(job_kinds.EXTRACT, indexed)
+    jobs.perform(job.pk, tries_again=True)
+    job.refresh_from_db()
+    assert (job.state, job.failed) == (Job.State.QUEUED, 0)
+    assert "seems to be away" in job.message + job.error
+    media.with_name("away").rename(media)
+    Job.objects.update(not_before=None)
+    jobs.perform(job.pk, tries_again=True)
+    assert Embedding.objects.count() == 12
 
 
 def test_an_image_whose_file_is_missing_is_hidden_and_shown_again_when_it_is_back(
