@@ -71,7 +71,7 @@ class DatabaseAwayError(SemsearchError):
 
 
 class StorageAwayError(SemsearchError):
-    """The storage of images cannot be reached now."""
+    """The storage of images cannot be reached now, or is not the one that belongs to this installation."""
 
     code = "storage_away"
     status = 503

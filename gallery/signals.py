@@ -1,9 +1,11 @@
 """What the gallery announces; it does not know who listens.
 
-`images_added` and `images_removed` are sent with `dataset_id: int` and `image_ids: list[int]`.
+All are sent with `dataset_id: int` and `image_ids: list[int]`.
 `images_added` comes after the rows are committed; a receiver that makes a job for the new images returns it.
 `images_removed` comes inside the removing transaction and before the rows go, so that what hangs on them can
 go with them; also where a whole dataset is removed.
+`images_hidden` and `images_shown` come inside the transaction that hides images (see `gallery.shown_rows`) or
+shows them again, before their rows change; `images_shown` without ids when a whole dataset is back.
 `dataset_removed` is sent when the images of a dataset are gone and before its row goes, with
 `dataset: Dataset` and `report: Callable[[], None]`: a receiver removes what hangs on the dataset, in
 transactions of its own, and calls `report` again and again, which raises where the work is to stop. It may be
@@ -21,6 +23,8 @@ from gallery.models import Dataset, Image, Job
 
 images_added = Signal()
 images_removed = Signal()
+images_hidden = Signal()
+images_shown = Signal()
 dataset_removed = Signal()
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from gallery.access import gate, policies
 from gallery.api.errors import say_once
 from gallery.models import Image
-from gallery.system import disk_space, schema
+from gallery.system import disk_space, schema, storage_mark
 from gallery.system.storage import storage_errors
 from semsearch_site.readiness import (
     LOADING,
@@ -89,7 +89,11 @@ def _broker() -> str:
 
 
 def _storage() -> str:
-    """Look for the files of a few images: a folder that is not mounted has none of them."""
+    """Look for the mark and the files of a few images: a folder that is not mounted has none of them."""
+    if wrong := storage_mark.amiss():
+        raise NotReadyError(
+            "The storage of images seems to be away: what is there is not that of this site.", inner=wrong
+        )
     rows = Image.objects.order_by("pk").values_list("thumbnail", flat=True)
     some = [*rows[:LOOKED_FOR], *rows.reverse()[:LOOKED_FOR]]
     with storage_errors():
@@ -137,7 +141,7 @@ def _model() -> str:
 
     if LOADING.is_set():
         raise StillLoadingError("Networks and indexes are being loaded.")
-    specs = FeatureSpec.objects.filter(indexes__live=True, indexes__dataset__closed_at=None).distinct()
+    specs = FeatureSpec.objects.filter(indexes__live=True, indexes__dataset__deleted_at=None).distinct()
     configs = {live_config(), *(spec.config for spec in specs)}
     for config in configs:
         loaded_extractors.require_known(config.model)

@@ -38,6 +38,7 @@ HTTPS = env.bool("HTTPS", False)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 PROBE_ADDRESSES: list[str] = env.list("PROBE_ADDRESSES", [])
 AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
+TRASH_DAYS = env.int("TRASH_DAYS", 30)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -271,6 +272,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "gallery.tasks.measure_disk": env.float("DISK_MEASURED_EVERY_S", 900.0),
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
         "search.tasks.check_indexes": env.float("CHECK_INDEXES_EVERY_S", 10.0),
+        "search.tasks.tidy": env.float("TIDY_EVERY_S", 300.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )

@@ -17,6 +17,7 @@ from gallery.errors import NotFoundError
 from gallery.ingest import datasets
 from gallery.ingest.archives import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
+from gallery.system import storage_mark
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
@@ -61,6 +62,7 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
             except StorageUnavailableError:  # the whole copy waits for it
                 raise
             except OSError as error:
+                storage_mark.require()  # it waits as well where all are gone
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
             yield ArchiveMember(name=image.filename, category=image.category, data=data)

@@ -1,4 +1,7 @@
-"""Checked pictures in, stored images out: deduplicated by content, files before rows."""
+"""Checked pictures in, stored images out: deduplicated by content, files before rows.
+
+What comes again while it is hidden, in the bin or without its file, is shown again.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ from django.utils.crypto import get_random_string
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageFacts, ImageLimits
+from gallery.imaging.limits import image_limits
+from gallery.ingest import bin, datasets, missing
 from gallery.ingest.archives import ArchiveMember
 from gallery.ingest.observers import ImageObserver
-from gallery.models import Dataset, Image
+from gallery.models import SHOWN_IMAGE, Dataset, Image
+from gallery.system import storage_mark
 from gallery.system.cores import core_lock
 from gallery.system.open_datasets import hold_open
 from gallery.system.stage_timer import StageTimer
@@ -75,7 +81,7 @@ Duplicate = tuple[DecodedImage, DuplicateError, Image | None]
 
 @dataclass(frozen=True)
 class StoreResult:
-    """What became of a batch: the new images, and what was there already."""
+    """What became of a batch: the new images and those that came back, and what was there already."""
 
     added: list[tuple[Image, DecodedImage]]
     duplicates: list[Duplicate]
@@ -126,10 +132,15 @@ class StoreOptions:
 def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | None = None) -> StoreResult:
     """Write files, then rows; a row never points at a file that is not there, nor a file at no row.
 
-    Raises: DatasetClosedError when the dataset is being deleted.
+    Raises: DatasetClosedError when the dataset is being deleted; StorageAwayError where the storage is not
+    that of this installation.
     """
     options = options or StoreOptions()
+    storage_mark.require()
+    back: list[tuple[Image, DecodedImage]] = []
     for _ in range(TRIED):
+        back += _bring_back(dataset, batch)
+        batch = [decoded for decoded in batch if not any(decoded is one for _, one in back)]
         fresh, duplicates = _split(dataset, batch)
         rows = [_row(dataset, decoded, options.import_id) for decoded in fresh]
         try:
@@ -141,22 +152,52 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
                 if options.stored is not None:
                     options.stored(added)
         except IntegrityError:
-            # another import stored one of them in this moment: look again
+            # another import stored one of them in this moment, or somebody deleted one: look again
             _drop_files(rows)
             continue
         except Exception:
             _drop_files(rows)
             raise
-        return StoreResult(list(zip(added, fresh, strict=True)), duplicates)
+        return StoreResult([*zip(added, fresh, strict=True), *back], duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
 
 
 def _drop_files(rows: list[Image]) -> None:
-    """Remove what was written for rows that were not stored."""
+    """Remove what was written for rows that were not stored.
+
+    Not an original that a verification has taken in meanwhile, which found it without a row.
+    """
     for row in rows:
-        for file in (row.file, row.thumbnail):
-            with suppress(OSError), storage_errors():
-                default_storage.delete(str(file.name))
+        with suppress(OSError), storage_errors():
+            default_storage.delete(str(row.thumbnail.name))
+            adopted = Image.everything.filter(dataset=row.dataset_id, file=row.file.name)
+            if not adopted.exists():
+                default_storage.delete(str(row.file.name))
+
+
+def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> list[tuple[Image, DecodedImage]]:
+    """Show again what is hidden of a batch, whole, with its files and the label that comes with it, if any.
+
+    Of the same bytes twice in a batch one comes back and the other is a duplicate.
+    """
+    coming = {decoded.sha256: decoded for decoded in reversed(batch)}
+    rows = Image.everything.filter(dataset=dataset, sha256__in=coming).filter(~SHOWN_IMAGE)
+    back = {row.sha256: (row, coming[row.sha256]) for row in rows.select_related("dataset").order_by("pk")}
+    for row, decoded in back.values():
+        for file, content in ((row.file, decoded.data), (row.thumbnail, decoded.thumbnail)):
+            if not default_storage.exists(str(file.name)):
+                _write(str(file.name), content)
+    ids = [row.pk for row, _ in back.values()]
+    missing.unmark(ids)
+    bin.restore_images(ids)
+    # what was removed for good in this moment is stored anew
+    shown = set(Image.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    found = [(row, decoded) for row, decoded in back.values() if row.pk in shown]
+    for row, decoded in found:
+        row.deleted_at = row.missing_since = None
+        if decoded.category:
+            datasets.label(row, decoded.category)
+    return found
 
 
 def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:
@@ -175,6 +216,21 @@ def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedIma
         else:
             fresh[decoded.sha256] = decoded
     return list(fresh.values()), duplicates
+
+
+def adopt(dataset: Dataset, name: str, decoded: DecodedImage) -> Image:
+    """Make the row of an original that is stored under this name already, and its thumbnail."""
+    image = _row(dataset, decoded, None)
+    image.file.name = name
+    image.thumbnail.name = _write(str(image.thumbnail.name), decoded.thumbnail)
+    image.save(force_insert=True)
+    return image
+
+
+def make_thumbnail(image: Image, data: bytes) -> None:
+    """Make the thumbnail of a stored image anew. Raises: NotAnImageError, TooLargeError."""
+    rgb = decoding.decode(data, image_limits(of_a_job=True), shortest_side=1, longest_side=THUMBNAIL_SIDE)
+    _write(str(image.thumbnail.name), thumbnails.thumbnail(rgb, THUMBNAIL_SIDE))
 
 
 def _duplicate_of(name: str) -> DuplicateError:

@@ -7,6 +7,7 @@ from gallery.jobs.errors import JobInterruptedError, JobStoppedError, NotRetryab
 from gallery.jobs.heartbeat import interrupt
 from gallery.jobs.kinds import IMPORT, REMOVE, JobRun, register
 from gallery.jobs.queueing import (
+    call_hooks,
     cancel,
     end_with_dataset,
     enqueue,
@@ -27,6 +28,7 @@ __all__ = [
     "JobRun",
     "JobStoppedError",
     "NotRetryableError",
+    "call_hooks",
     "cancel",
     "claim",
     "end_with_dataset",

@@ -30,7 +30,7 @@ from search.indexing import database_vectors, snapshots
 from search.indexing import work_units as index_units
 from search.indexing.backends import backend
 from search.indexing.database_vectors import embeddings
-from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
+from search.models import Embedding, HiddenEmbedding, IndexBuild, RemovedEmbedding, SearchIndex
 
 # an index that is damaged, and cannot be built, is tried so much later
 TRIED_AGAIN_AFTER = timedelta(minutes=5)
@@ -214,6 +214,35 @@ def note_removed(dataset_id: int, image_ids: list[int]) -> None:
             [RemovedEmbedding(embedding_id=pk, index=index) for pk in gone], ignore_conflicts=True
         )
     Embedding.objects.filter(image_id__in=image_ids).delete()
+
+
+def note_hidden(dataset_id: int, image_ids: list[int]) -> None:
+    """Set the embeddings of images aside and take them out of every index, in the caller's transaction."""
+    # the indexes first, as whoever writes embeddings: nobody waits for ever
+    SearchIndex.objects.filter(dataset_id=dataset_id).update(revision=F("revision") + 1)
+    rows = Embedding.objects.filter(image_id__in=image_ids).order_by("pk")
+    HiddenEmbedding.objects.bulk_create(
+        [
+            HiddenEmbedding(image_id=image_id, spec_id=spec_id, vector=vector)
+            for image_id, spec_id, vector in rows.values_list("image", "spec", "vector")
+        ],
+        ignore_conflicts=True,
+    )
+    note_removed(dataset_id, image_ids)
+
+
+def note_shown(dataset_id: int, image_ids: list[int]) -> None:
+    """Bring back what was set aside of images, as if it were new, in the caller's transaction."""
+    SearchIndex.objects.filter(dataset_id=dataset_id).update(revision=F("revision") + 1)
+    aside = HiddenEmbedding.objects.filter(image_id__in=image_ids).order_by("image")
+    Embedding.objects.bulk_create(
+        [
+            Embedding(image_id=image_id, spec_id=spec_id, dataset_id=dataset_id, vector=vector)
+            for image_id, spec_id, vector in aside.values_list("image", "spec", "vector")
+        ],
+        ignore_conflicts=True,
+    )
+    aside.delete()
 
 
 def remove(index: SearchIndex, waiting: Callable[[], object]) -> None:

@@ -10,9 +10,9 @@ from search.models import Embedding
 
 _COLUMNS_SHOWN = ("pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height")
 _EMBEDDED_IMAGES = CompiledQuery(
-    lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
-        "pk", *(f"image__{name}" for name in _COLUMNS_SHOWN)
-    )
+    lambda number: Embedding.objects.filter(
+        pk__in=range(number), image__deleted_at=None, image__missing_since=None
+    ).values_list("pk", *(f"image__{name}" for name in _COLUMNS_SHOWN))
 )
 
 

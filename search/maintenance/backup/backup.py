@@ -80,7 +80,7 @@ def _manifest(using: str, *, originals: bool, derived: bool) -> bundle.Manifest:
         "migrations": {app: sorted(names) for app, names in sorted(migrations.items())},
         "originals": originals,
         "derived": derived,
-        "images": Image.objects.using(using).count(),
+        "images": Image._base_manager.using(using).count(),
         "embeddings": sum(counts.values()),
         "vectors": [
             {"fingerprint": spec.fingerprint, "dims": spec.dims, "count": counts.get(spec.pk, 0)}
@@ -92,7 +92,7 @@ def _manifest(using: str, *, originals: bool, derived: bool) -> bundle.Manifest:
 
 
 def _image_files(using: str) -> Iterator[tuple[int, list[str]]]:
-    found = Image.objects.using(using).order_by("pk").values_list("pk", "file", "thumbnail")
+    found = Image._base_manager.using(using).order_by("pk").values_list("pk", "file", "thumbnail")
     for pk, *names in found.iterator(rows.READ_ROWS):
         yield pk, names
 

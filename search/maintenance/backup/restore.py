@@ -18,7 +18,9 @@ from django.utils import timezone
 
 from gallery.access import audit, audit_triggers
 from gallery.errors import SemsearchError
+from gallery.ingest import missing
 from gallery.models import Dataset, Image, Job
+from gallery.system import storage_mark
 from search.maintenance.backup import bundle, rows
 from search.maintenance.backup.backup import FILES_FOLDER, ROWS_FOLDER, BackupReport
 from search.models import Embedding
@@ -63,15 +65,17 @@ def restore_backup(path: Path) -> BackupReport:
                 cursor.execute(statement)
     # brings older rows up to date, puts the triggers and has them count
     call_command("migrate", verbosity=0, interactive=False)
-    # they were deleted while the backup was written: it lacks their files
-    Image.objects.filter(pk__in=manifest["gone"]).delete()
+    # the backup lacks their files: they were missing then, or deleted in that moment
+    missing.mark(manifest["gone"])
     _read_files(path, manifest)
+    if manifest["originals"]:
+        storage_mark.write()
     Job.objects.filter(state__in=Job.ACTIVE).update(
         state=Job.State.FAILED, error=STOPPED, finished_at=timezone.now(), worker=""
     )
     audit.record("backup.restore", path.name, made_at=manifest["created_at"])
     return {
-        "images": Image.objects.count(),
+        "images": Image.everything.filter(missing_since=None).count(),
         "embeddings": Embedding.objects.count(),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -79,7 +83,7 @@ def restore_backup(path: Path) -> BackupReport:
 
 def _refuse_where_something_is() -> None:
     tables = connection.introspection.table_names()
-    if any(model._meta.db_table in tables and model.objects.exists() for model in (Dataset, User)):
+    if any(model._meta.db_table in tables and model._base_manager.exists() for model in (Dataset, User)):
         raise HomeNotEmptyError(
             "There are datasets or accounts here already: a backup is restored into an empty home only. "
             "Name another one with SEMSEARCH_HOME (and DATABASE_URL)."

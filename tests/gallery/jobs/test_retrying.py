@@ -168,6 +168,7 @@ def test_beat_asks_for_everything_and_zero_leaves_a_task_out() -> None:
         "search.tasks.check_indexes",
         "gallery.tasks.measure_disk",
         "search.tasks.compact",
+        "search.tasks.tidy",
         "search.tasks.verify",
     }
     assert set(site_settings.CELERY_BEAT_SCHEDULE) <= set(app.tasks)
