@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import jobs
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Job
 from gallery.system.conflicts import repeated
@@ -184,7 +184,7 @@ def rebuild_when_due(index: SearchIndex) -> Job | None:
     return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk, compact=True)
 
 
-def rebuild_damaged(index: SearchIndex) -> Job | None:
+def rebuild_damaged(index: SearchIndex, create: Callable[..., Job] = jobs.enqueue) -> Job | None:
     """Have a damaged index built anew; None where that is under way, or ended minutes ago without success.
 
     Every process that searches lets go of the damaged generation at once.
@@ -198,7 +198,25 @@ def rebuild_damaged(index: SearchIndex) -> Job | None:
             return None
     with transaction.atomic():
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
-        return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk)
+        return create(job_kinds.INDEX, index.dataset, index=index.pk)
+
+
+def rebuild_unreadable() -> int:
+    """Leave to the next worker the indexes that have vectors and no generation that can be read.
+
+    Searches look through all vectors meanwhile. Returns how many jobs that are.
+    """
+    found = 0
+    filled = SearchIndex.objects.filter(embeddings__gt=0, dataset__closed_at=None)
+    for index in filled.select_related("dataset"):
+        try:
+            readable = backend().open_current(index.store_name, checksums=False) is not None
+        except SemsearchError:
+            readable = False
+        if not readable and (index.live or index.published is not None):
+            rebuild_damaged(index, jobs.enqueue_for_startup)
+            found += 1
+    return found
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from django.core.files.storage import default_storage
 
 from gallery import jobs
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, IndexOutdatedError
 from gallery.ingest import removal
 from gallery.models import Dataset, DerivedFile, Image
 from search import job_kinds
@@ -132,6 +132,8 @@ def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
     )
     try:
         backend().open_current(index.store_name)
+    except IndexOutdatedError:
+        pass  # nothing is lost or wrong: searches read the database until it is built anew
     except IndexDamagedError as error:
         return stored[:0], stored, error.detail
     snapshots.forget()
