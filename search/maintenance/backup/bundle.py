@@ -6,6 +6,7 @@ digests of the manifest, all else (headers, padding) by the digest at the end.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict
 
 from gallery.errors import SemsearchError
+from gallery.version import VERSION
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -39,6 +41,13 @@ class BackupExistsError(SemsearchError):
     status = 409
 
 
+class BackupNewerError(SemsearchError):
+    """A backup was made by a newer release."""
+
+    code = "backup_newer"
+    status = 409
+
+
 class Member(TypedDict):
     """Size and digest of a member."""
 
@@ -55,9 +64,14 @@ class Vectors(TypedDict):
 
 
 class Manifest(TypedDict):
-    """What a backup holds; `gone` are images that were deleted while it was written."""
+    """What a backup holds; `gone` are images that were deleted while it was written.
+
+    Backups of before 0.2.0 do not say what made them.
+    """
 
     format: int
+    version: NotRequired[str]
+    home_format: NotRequired[int]
     created_at: str
     database: str
     migrations: dict[str, list[str]]
@@ -82,7 +96,14 @@ class BundleWriter:
             raise BackupExistsError(f"{path} exists already: choose another name or move it away.")
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
-        descriptor = os.open(self._part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, OWNER_ONLY)
+        descriptor = os.open(self._part, os.O_CREAT | os.O_WRONLY, OWNER_ONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise BackupExistsError(f"{path} is being written by another process.") from None
+        # what a process has left that was killed
+        os.truncate(descriptor, 0)
         self._file = _Hashed(os.fdopen(descriptor, "wb"))
         self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._members: dict[str, Member] = {}
@@ -115,14 +136,15 @@ class BundleWriter:
         digest = self._file.digest.hexdigest().encode()
         self._file.write(TRAILER + digest + b"\n")
         self._file.sync()
-        self._file.close()
         self._part.rename(self._path)
+        self._file.close()
 
 
 def damage(path: Path) -> tuple[list[str], Manifest | None]:
     """Return the names of what is damaged in a backup, and its manifest where that is whole.
 
-    Reads the whole file once. Raises: BackupDamagedError for what is no backup; OSError.
+    Reads the whole file once. Raises: BackupDamagedError for what is no backup, BackupNewerError for one of a
+    form that is not known; OSError.
     """
     with _hashed_for_reading(path) as file:
         found: dict[str, Member] = {}
@@ -173,7 +195,14 @@ def _members(file: _Read) -> Iterator[tuple[str, Member, bytes]]:
 
 def _manifest(content: bytes) -> Manifest | None:
     found: Any = json.loads(content)
-    if not isinstance(found, dict) or found.get("format") != FORMAT or "members" not in found:
+    if not isinstance(found, dict) or not isinstance(found.get("format"), int):
+        return None
+    if found["format"] > FORMAT:
+        raise BackupNewerError(
+            f"The backup was made by semsearch {found.get('version', 'of a newer release')}, and this is "
+            f"{VERSION}, which does not know its form ({found['format']}): install that release first."
+        )
+    if found["format"] != FORMAT or "members" not in found:
         return None
     manifest: Manifest = found  # type: ignore[assignment]  # its digest is compared before it is used
     return manifest
