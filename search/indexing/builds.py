@@ -184,21 +184,25 @@ def rebuild_when_due(index: SearchIndex) -> Job | None:
     return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk, compact=True)
 
 
-def rebuild_damaged(index: SearchIndex, create: Callable[..., Job] = jobs.enqueue) -> Job | None:
+def rebuild_damaged(index: SearchIndex) -> Job | None:
     """Have a damaged index built anew; None where that is under way, or ended minutes ago without success.
 
     Every process that searches lets go of the damaged generation at once.
     """
     unsuccessful = Q(state__in=(Job.State.FAILED, Job.State.CANCELLED))
     lately = Q(finished_at__gte=timezone.now() - TRIED_AGAIN_AFTER)
-    asked = Job.objects.filter(kind=job_kinds.INDEX, dataset=index.dataset_id)
-    # compared here: databases differ in how they compare JSON
-    for job in asked.filter(Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
-        if job.parameters.get("index", index.pk) == index.pk:
-            return None
+    if _is_asked(index, Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
+        return None
     with transaction.atomic():
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
-        return create(job_kinds.INDEX, index.dataset, index=index.pk)
+        return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk)
+
+
+def _is_asked(index: SearchIndex, states: Q) -> bool:
+    """Whether a job in one of these states is to build this index."""
+    asked = Job.objects.filter(states, kind=job_kinds.INDEX, dataset=index.dataset_id)
+    # compared here: databases differ in how they compare JSON
+    return any(job.parameters.get("index", index.pk) == index.pk for job in asked)
 
 
 def rebuild_unreadable() -> int:
@@ -214,7 +218,8 @@ def rebuild_unreadable() -> int:
         except SemsearchError:
             readable = False
         if not readable and (index.live or index.published is not None):
-            rebuild_damaged(index, jobs.enqueue_for_startup)
+            if not _is_asked(index, Q(state__in=Job.ACTIVE)):
+                jobs.enqueue_for_startup(job_kinds.INDEX, index.dataset, index=index.pk)
             found += 1
     return found
 

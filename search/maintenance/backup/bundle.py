@@ -148,24 +148,24 @@ def damage(path: Path) -> tuple[list[str], Manifest | None]:
     """
     with _hashed_for_reading(path) as file:
         found: dict[str, Member] = {}
-        manifest, problem = None, ""
+        last, content, problem = "its beginning", b"", ""
         try:
-            for name, member, content in _members(file):
-                found[name] = member
-                if name == MANIFEST:
-                    manifest = _manifest(content)
+            for last, member, content in _members(file):  # noqa: B007  # the last ones count
+                found[last] = member
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-            problem = f"the archive near byte {file.count:,} ({error})"
+            problem = f" ({error})"
         file.read_rest()
         whole = file.matches_trailer()
-    damaged = [problem] if problem else []
+    # where a header is damaged the archive seems to end there
+    damaged = [f"the archive after {last}{problem}"] if problem or MANIFEST not in found else []
+    manifest = _manifest(content) if MANIFEST in found else None
     if manifest is None:
-        return [*damaged, MANIFEST], None
+        return damaged or [MANIFEST], None
     expected = manifest.get("members", {})
     damaged += [name for name, member in expected.items() if found.get(name) != member]
     damaged += [name for name in found if name not in expected and name != MANIFEST]
     if not whole and not damaged:
-        damaged.append("what lies between the files of the archive, or the manifest")
+        damaged.append("what lies between the files of the archive, the manifest, or the end")
     return damaged, manifest
 
 
@@ -194,7 +194,10 @@ def _members(file: _Read) -> Iterator[tuple[str, Member, bytes]]:
 
 
 def _manifest(content: bytes) -> Manifest | None:
-    found: Any = json.loads(content)
+    try:
+        found: Any = json.loads(content)
+    except ValueError:
+        return None
     if not isinstance(found, dict) or not isinstance(found.get("format"), int):
         return None
     if found["format"] > FORMAT:
@@ -202,7 +205,7 @@ def _manifest(content: bytes) -> Manifest | None:
             f"The backup was made by semsearch {found.get('version', 'of a newer release')}, and this is "
             f"{VERSION}, which does not know its form ({found['format']}): install that release first."
         )
-    if found["format"] != FORMAT or "members" not in found:
+    if found["format"] != FORMAT or not isinstance(found.get("members"), dict):
         return None
     manifest: Manifest = found  # type: ignore[assignment]  # its digest is compared before it is used
     return manifest
@@ -247,13 +250,11 @@ class _Read(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
         self._left = path.stat().st_size - TRAILER_BYTES
-        self.count = 0
         self._digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         piece = self._file.read(min(size, self._left) if size >= 0 else self._left)
         self._left -= len(piece)
-        self.count += len(piece)
         self._digest.update(piece)
         return piece
 
