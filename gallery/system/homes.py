@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from django.apps import apps
 from django.conf import settings
@@ -163,11 +164,27 @@ def is_served() -> bool:
     if not path.exists():
         return False
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        return not _taken(file)
+
+
+@contextmanager
+def unserved() -> Iterator[None]:
+    """Keep `serve` off the home meanwhile. Raises: HomeUnusableError where it runs."""
+    with (folder() / "serving.lock").open("a") as file:
+        if is_served() or not _taken(file):
+            raise HomeUnusableError(
+                "semsearch runs on this home: stop it first, or name another one with SEMSEARCH_HOME."
+            )
+        yield
+
+
+def _taken(file: TextIO) -> bool:
+    """Lock a file; returns whether nobody else has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def folder() -> Path:

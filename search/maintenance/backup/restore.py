@@ -56,11 +56,12 @@ def restore_backup(path: Path) -> BackupReport:
 
     Indexes are not in a backup: the next worker builds them; searches look through all vectors until then.
 
-    Raises: BackupDamagedError, BackupNewerError, HomeNotEmptyError, HomeNewerError, NoRoomError, OSError.
+    Raises: BackupDamagedError, BackupNewerError, HomeNotEmptyError, HomeUnusableError,
+        HomeNewerError, NoRoomError, OSError.
     """
     began = time.monotonic()
     homes.check_folder()
-    with homes.errors_in_words(), exclusive_lock(upgrades.LOCK):
+    with homes.errors_in_words(), homes.unserved(), exclusive_lock(upgrades.LOCK):
         _refuse_where_something_is()
         manifest = _checked(path)
         _refuse_newer(manifest)
@@ -82,8 +83,6 @@ def restore_backup(path: Path) -> BackupReport:
 
 def _refuse_where_something_is() -> None:
     homes.refuse_newer(homes.read())
-    if homes.is_served():
-        raise HomeNotEmptyError("semsearch runs on this home: stop it first, or restore into another one.")
     there = connection.introspection.table_names()
     if any(model._meta.db_table in there and model.objects.exists() for model in (Dataset, User)):
         raise HomeNotEmptyError(
@@ -231,10 +230,11 @@ def _forget_lost_files(manifest: bundle.Manifest, state: Apps) -> None:
     """Remove rows of derived files that went while the backup was written: they are made again."""
     members = manifest.get("members", {})
     for label in rows.DERIVED:
-        model = rows.model_of(state, label)
-        for row in model._base_manager.only("file") if model is not None else ():
-            if f"{FILES_FOLDER}/{row.file}" not in members:
-                row.delete()
+        if (model := rows.model_of(state, label)) is not None:
+            there = model._base_manager.all()
+            files = there.values_list("pk", "file")
+            lost = [pk for pk, name in files if f"{FILES_FOLDER}/{name}" not in members]
+            there.filter(pk__in=lost).delete()
 
 
 def _finish(path: Path, manifest: bundle.Manifest) -> None:
