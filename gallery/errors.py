@@ -121,6 +121,12 @@ class IndexDamagedError(SemsearchError):
     status = 503
 
 
+class IndexOutdatedError(IndexDamagedError):
+    """A generation is of another release's format: until it is built anew searches read the database."""
+
+    code = "index_outdated"
+
+
 class AppendOnlyError(SemsearchError):
     """What is kept for good was to be changed or removed."""
 

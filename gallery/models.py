@@ -468,3 +468,37 @@ class StorageMark(models.Model):
 
     def __str__(self) -> str:
         return str(self.identity)
+
+
+class Release(models.Model):
+    """A release that has brought this database up to date; the last row says of which it is.
+
+    Older releases read `version` and `format`: both stay.
+    """
+
+    version = models.CharField(max_length=40)
+    format = models.PositiveIntegerField(help_text="Of the files of the home, and what its rows mean.")
+    since = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"semsearch {self.version}"
+
+
+class Backup(models.Model):
+    """A backup that was written and is whole, wherever it is by now."""
+
+    name = models.CharField(max_length=255, help_text="Of the file.")
+    version = models.CharField(max_length=40)
+    size_bytes = models.PositiveBigIntegerField()
+    images = models.PositiveBigIntegerField()
+    embeddings = models.PositiveBigIntegerField()
+    with_originals = models.BooleanField()
+    with_derived = models.BooleanField()
+    seconds = models.FloatField()
+    finished_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-finished_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -10,6 +10,8 @@ shows them again, before their rows change; `images_shown` without ids when a wh
 `dataset: Dataset` and `report: Callable[[], None]`: a receiver removes what hangs on the dataset, in
 transactions of its own, and calls `report` again and again, which raises where the work is to stop. It may be
 sent more than once for a dataset.
+`home_upgraded` comes after an older home was migrated; a receiver queues what has to be made anew and
+returns how many jobs that are.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ images_removed = Signal()
 images_hidden = Signal()
 images_shown = Signal()
 dataset_removed = Signal()
+home_upgraded = Signal()
 
 
 def announce_added(dataset: Dataset, images: Iterable[Image]) -> Job | None:
@@ -33,3 +36,9 @@ def announce_added(dataset: Dataset, images: Iterable[Image]) -> Job | None:
     ids = [image.pk for image in images]
     answers: list[tuple[Any, Any]] = images_added.send(Image, dataset_id=dataset.pk, image_ids=ids)
     return next((answer for _, answer in answers if isinstance(answer, Job)), None)
+
+
+def announce_upgraded() -> int:
+    """Send `home_upgraded`; returns how many jobs follow from it."""
+    answers: list[tuple[Any, Any]] = home_upgraded.send(None)
+    return sum(answer or 0 for _, answer in answers)

@@ -78,6 +78,14 @@ def remove_what_was_computed(dataset: Dataset, report: Callable[[], None], **_: 
         builds.remove(index, report)
 
 
+@receiver(signals.home_upgraded)
+def rebuild_unreadable_indexes(**_: Any) -> int:
+    """Have indexes built anew that this release cannot read."""
+    from search.indexing import builds
+
+    return builds.rebuild_unreadable()
+
+
 @receiver(pre_delete, sender=SearchIndex)
 def drop_index_files(instance: SearchIndex, **_: Any) -> None:
     """Remove an index's files with its row."""

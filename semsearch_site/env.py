@@ -94,6 +94,16 @@ def secret_key(env: Env, state: Path, *, debug: bool) -> str:
             raise ImproperlyConfigured(WEAK_KEY)
         return given
     kept = state / "secret_key"
+    try:
+        return _kept_key(state, kept)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"SEMSEARCH_HOME, {state}, cannot be used ({error.filename}: {error.strerror}): let this account "
+            "write there, or name another folder."
+        ) from error
+
+
+def _kept_key(state: Path, kept: Path) -> str:
     if not kept.exists():
         state.mkdir(parents=True, exist_ok=True)
         aside = kept.with_suffix(f".{secrets.token_hex(4)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
+from gallery.version import VERSION
 from semsearch_site import env as environment
 from semsearch_site import logs
 
@@ -29,6 +30,11 @@ BROKER_ROOT = SEMSEARCH_HOME / "broker"
 METRICS_ROOT = SEMSEARCH_HOME / "metrics"
 STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
 STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
+
+# older homes are brought up to date by whatever starts on them; off: by `manage.py migrate` alone
+AUTO_MIGRATE = env.bool("AUTO_MIGRATE", True)
+# the page of backups warns when the last one is older; 0: never
+BACKUP_DAYS = env.float("BACKUP_DAYS", 7.0)
 
 # --- who may come in --------------------------------------------------------------------------
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -180,6 +186,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "semsearch_site.context.version",
             ],
         },
     },
@@ -230,7 +237,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "semsearch",
     "DESCRIPTION": "Semantic image search over your own pictures.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["gallery.access.permissions.ByPolicy"],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -21,6 +21,10 @@ from gallery.access.routes import require_policies  # noqa: E402  # it needs the
 
 require_policies()
 
+from semsearch_site import home  # noqa: E402  # the same
+
+home.up_to_date_or_exit()
+
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a request."""

@@ -129,6 +129,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search:leaderboard": _PAGE,
     "search:embeddings": _PAGE,
     "search:live": _PAGE,
+    "search:backups": Policy(Rule.STAFF, "when the last backup was, for those who answer for it"),
     # the REST interface and its description
     "schema": {"GET": _read("tells what there is")},
     "api-docs": {"GET": _read("tells what there is")},

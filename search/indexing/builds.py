@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import jobs
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Job
 from gallery.system.conflicts import repeated
@@ -191,14 +191,37 @@ def rebuild_damaged(index: SearchIndex) -> Job | None:
     """
     unsuccessful = Q(state__in=(Job.State.FAILED, Job.State.CANCELLED))
     lately = Q(finished_at__gte=timezone.now() - TRIED_AGAIN_AFTER)
-    asked = Job.objects.filter(kind=job_kinds.INDEX, dataset=index.dataset_id)
-    # compared here: databases differ in how they compare JSON
-    for job in asked.filter(Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
-        if job.parameters.get("index", index.pk) == index.pk:
-            return None
+    if _is_asked(index, Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
+        return None
     with transaction.atomic():
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
         return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk)
+
+
+def _is_asked(index: SearchIndex, states: Q) -> bool:
+    """Whether a job in one of these states is to build this index."""
+    asked = Job.objects.filter(states, kind=job_kinds.INDEX, dataset=index.dataset_id)
+    # compared here: databases differ in how they compare JSON
+    return any(job.parameters.get("index", index.pk) == index.pk for job in asked)
+
+
+def rebuild_unreadable() -> int:
+    """Leave to the next worker the indexes that have vectors and no generation that can be read.
+
+    Searches look through all vectors meanwhile. Returns how many jobs that are.
+    """
+    found = 0
+    filled = SearchIndex.objects.filter(embeddings__gt=0, dataset__closed_at=None)
+    for index in filled.select_related("dataset"):
+        try:
+            readable = backend().open_current(index.store_name, checksums=False) is not None
+        except SemsearchError:
+            readable = False
+        if not readable and (index.live or index.published is not None):
+            if not _is_asked(index, Q(state__in=Job.ACTIVE)):
+                jobs.enqueue_for_startup(job_kinds.INDEX, index.dataset, index=index.pk)
+            found += 1
+    return found
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from django.core.files.storage import default_storage
 
 from gallery import jobs
-from gallery.errors import IndexDamagedError, SemsearchError
+from gallery.errors import IndexDamagedError, IndexOutdatedError, SemsearchError
 from gallery.ingest import missing, storing
 from gallery.models import Dataset, Image
 from gallery.system.storage import storage_errors
@@ -238,6 +238,8 @@ def _state(index: SearchIndex) -> tuple[Ids, Ids, str]:
     )
     try:
         backend().open_current(index.store_name)
+    except IndexOutdatedError:
+        pass  # nothing is lost or wrong: searches read the database until it is built anew
     except IndexDamagedError as error:
         return stored[:0], stored, error.detail
     snapshots.forget()

@@ -119,7 +119,7 @@ def test_a_database_of_an_older_or_newer_version_is_not_ready(operator: Client) 
     assert part(operator, "schema")["state"] == "ready"
     applied.create(app="gallery", name="9999_of_tomorrow")
     found = part(operator, "schema")
-    assert "newer version" in found["detail"]
+    assert "install that release or a newer one" in found["detail"]
     assert "gallery.9999_of_tomorrow" in found["error"]
     applied.filter(name="9999_of_tomorrow").delete()
     applied.filter(app="search", name__startswith="0010").delete()

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, IndexOutdatedError
 from search.damage import DAMAGE
 from search.index.base import IndexStats, SearchResult, checked_ids
 from search.index.faiss.index import EXACT, FaissIndex, SearchEffort, is_served
@@ -95,16 +95,21 @@ class Manifest:
     def read(cls, folder: Path) -> Manifest:
         """Read manifest.json of a folder.
 
-        Raises: IndexDamagedError when it is missing or is not a manifest of this format.
+        Raises: IndexOutdatedError when it is of another format, IndexDamagedError when it is missing or no
+            manifest.
         """
         try:
             values: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+            if (found := values["format"]) != FORMAT:
+                named = f"{folder.parent.name}/{folder.name}"
+                raise IndexOutdatedError(
+                    f"Index {named} is of another release (its format is {found}, this one reads {FORMAT}). "
+                    "Run rebuild_index, unless a worker does so by itself."
+                )
             digest = values.pop(DIGEST, None)
             manifest = cls(**values)
         except DAMAGE as error:
             raise damaged(folder, "its manifest cannot be read") from error
-        if manifest.format != FORMAT:
-            raise damaged(folder, f"its format is {manifest.format}, this version reads {FORMAT}")
         # those of earlier versions have none
         if digest is not None and digest != _digest(values):
             raise damaged(folder, "its manifest is not what was written (its digest differs)")

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from gallery.accounts import first_account
 from gallery.errors import SemsearchError
+from gallery.system import homes, upgrades
 from gallery.system.home_folder import close_to_others
 from semsearch_site import env as environment
 from semsearch_site import logs, processes, static
@@ -36,6 +37,8 @@ WEB = ("-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-lev
 class Command(BaseCommand):
     """`serve [--host H] [--port P]`."""
 
+    # it says first what is wrong with the address
+    needs_home = False
     help = "Start broker (unless REDIS_URL names one), worker and web server; Ctrl-C stops them all."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,11 +57,13 @@ class Command(BaseCommand):
             with hold(settings.SEMSEARCH_HOME):
                 warn = partial(logs.say, self.stdout.write)
                 close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, warn)
+                upgrades.bring_up_to_date(warn)
+                homes.look_through()
                 static.collect_changed()
                 processes.forget_earlier()
                 plan = self._plan(host, port, options["next_step"])
         except SemsearchError as error:
-            raise CommandError(error.detail) from error
+            raise CommandError(str(error)) from error
         connection.close()
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         become_supervisor(plan)

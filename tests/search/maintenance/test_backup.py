@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import random
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from search.maintenance.backup import bundle, restore
 from tests.support.site import ROOT, manage, rows
 
-FLIPS = 60
+FLIPS = 100
+WRITTEN = ROOT / "tests" / "data" / "homes" / "2026-11-29.backup.xz"
 SQLITE = {"DATABASE_URL": ""}
 UNSEEN = ROOT / "sample_data" / "objects200" / "coins" / "euro_020.jpg"
 START = """from pathlib import Path
@@ -41,31 +47,52 @@ def small_bundle(path: Path) -> None:
         writer.finish(manifest)
 
 
-def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+def everything() -> list[object]:
+    """Return what a restore would change: rows, migrations and files."""
+    counts = [(model._meta.label, model._base_manager.count()) for model in apps.get_models()]
+    return [counts, MigrationRecorder(connection).applied_migrations().keys(), default_storage.listdir("")]
+
+
+@pytest.mark.django_db
+def test_a_flipped_bit_anywhere_is_named_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "backup"
-    small_bundle(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    damaged, manifest = bundle.damage(path)
-    assert (damaged, manifest is not None) == ([], True)
-    whole = path.read_bytes()
+    whole = lzma.decompress(WRITTEN.read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        members = [(one.name, one.offset, one.offset_data, one.offset_data + one.size) for one in tar]
+    default_storage.save("beside", ContentFile(b"of others"))
+    before = everything()
     chosen = random.Random(7)
-    for _ in range(FLIPS):
+    headers = [start + 100 for _, start, *_ in members[1:]]
+    places = [*chosen.sample(headers, 8), *(chosen.randrange(len(whole)) for _ in range(FLIPS))]
+    for place in places:
         flipped = bytearray(whole)
-        flipped[chosen.randrange(len(whole))] ^= 1 << chosen.randrange(8)
+        flipped[place] ^= 1 << chosen.randrange(8)
         path.write_bytes(flipped)
-        damaged, _ = bundle.damage(path)
-        assert damaged
+        with pytest.raises(CommandError, match=r"is damaged: .*Nothing was restored") as refused:
+            call_command("restore", str(path))
+        named, _ = bundle.damage(path)
+        assert named
+        assert named[0] in str(refused.value)
+        for number, (name, start, begins, ends) in enumerate(members):
+            if begins <= place < ends and name != bundle.MANIFEST:
+                assert named == [name]
+            elif start <= place < begins and number:
+                assert named[0].startswith(f"the archive after {members[number - 1][0]}")
+    assert everything() == before
 
 
 def test_the_damaged_member_is_named_and_a_truncated_file_as_well(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     small_bundle(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert bundle.damage(path)[0] == []
     whole = path.read_bytes()
     place = whole.index(bytes(range(256)) * 2)
     path.write_bytes(whole[:place] + b"\x01" + whole[place + 1 :])
     assert bundle.damage(path)[0] == ["files/1"]
-    path.write_bytes(whole[:-2000])
-    assert bundle.damage(path)[0]
+    for other in (whole[:-2000], whole[:-1], whole + b"\n", whole[:3000] + whole[3001:]):
+        path.write_bytes(other)
+        assert bundle.damage(path)[0]
     path.write_bytes(b"no backup")
     with pytest.raises(bundle.BackupDamagedError, match="no backup of semsearch"):
         bundle.damage(path)
