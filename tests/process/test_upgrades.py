@@ -84,9 +84,8 @@ def test_a_home_of_an_earlier_release_is_opened_searched_and_verified_without_a_
     ended = [(*process.communicate(timeout=120), process.returncode) for process in together]
     assert [status for *_, status in ended] == [0] * len(ended), ended
     verified, looked = reports(ended[0][0])
-    assert verified == {
-        "images": 12, "embeddings": 12, "indexed": 12, "orphans": 0, "missing": 0, "ok": True,
-    }  # fmt: skip
+    expected = {"images": 12, "embeddings": 12, "indexed": 12, "orphans": 0, "missing": 0, "ok": True}
+    assert verified.items() >= expected.items()
     assert [label for _, label, _ in looked["hits"]] == FIRST_HITS
     assert (looked["vectors"], looked["queued"], looked["ran"]) == (12, EARLIER[name], [])
     assert looked["pages"] == [200] * 4
