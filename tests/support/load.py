@@ -1,4 +1,4 @@
-"""Eight clients that search, add, delete, relabel, rebuild, promote and compute at once, as people would.
+"""Eight clients that search, add, delete, restore, relabel, rebuild and compute at once, as people would.
 
 `Load` asks a running site for some time and notes each answer; whoever runs it looks whether one was an error
 of the server, a job failed, a process grew, or anything disagrees.
@@ -67,6 +67,8 @@ class Load:
     site: RunningSite
     seconds: float
     seed: int = 1
+    # done once, in the middle of it
+    meanwhile: Callable[[], object] = lambda: None
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     memory: dict[str, list[int]] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Load:
             client.start()
         time.sleep(self.seconds / 3)
         self._note_memory()
+        self.meanwhile()
         for client in clients:
             client.join()
         self._note_memory()
@@ -123,6 +126,8 @@ class Load:
             self._upload: 4,
             self._delete_image: 15,
             self._delete_dataset: 2,
+            self._restore_image: 6,
+            self._restore_dataset: 1,
             self._experiment: 2,
             self._map: 2,
             self._promote: 2,
@@ -180,6 +185,17 @@ class Load:
         status = self.site.delete(f"{API}/datasets/{self._dataset(drawn)}/")
         self._new_dataset(f"instead-{drawn.randrange(10**9)}")
         return status
+
+    def _restore_image(self, drawn: random.Random) -> int:
+        return self._restore("images", drawn)
+
+    def _restore_dataset(self, drawn: random.Random) -> int:
+        return self._restore("datasets", drawn)
+
+    def _restore(self, what: str, drawn: random.Random) -> int:
+        listed = self.site.get(f"{API}/bin/{what}/")[1]["results"]
+        pk = drawn.choice(listed)["id"] if listed else 1
+        return self.site.post(f"{API}/bin/{what}/{pk}/restore/")[0]
 
     def _new_dataset(self, slug: str) -> None:
         self._note("new dataset", self.site.post(f"{API}/datasets/", slug=slug, name=slug)[0])
