@@ -59,7 +59,9 @@ def test_a_short_load_of_everything_at_once_fails_nothing_and_leaves_all_in_agre
     prepared: Prepared,
 ) -> None:
     load = loaded(prepared, 8.0)
-    assert {what for what, _ in load.answers} > {"search", "add", "delete_image", "relabel"}, load.answers
+    assert {what for what, _ in load.answers} > {"search", "add", "delete_image", "undelete", "relabel"}, (
+        load.answers
+    )
     assert report(prepared.home, "verify")["ok"]
 
 
