@@ -84,7 +84,7 @@ def restore_backup(path: Path) -> BackupReport:
 def _refuse_where_something_is() -> None:
     homes.refuse_newer(homes.read())
     there = connection.introspection.table_names()
-    if any(model._meta.db_table in there and model.objects.exists() for model in (Dataset, User)):
+    if any(model._meta.db_table in there and model._base_manager.exists() for model in (Dataset, User)):
         raise HomeNotEmptyError(
             "There are datasets or accounts here already: a backup is restored into an empty home only. "
             "Name another one with SEMSEARCH_HOME (and DATABASE_URL)."
