@@ -68,8 +68,6 @@ class Load:
     site: RunningSite
     seconds: float
     seed: int = 1
-    # done once, in the middle of it
-    meanwhile: Callable[[], object] = lambda: None
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     memory: dict[str, list[int]] = field(default_factory=dict)
@@ -85,7 +83,6 @@ class Load:
             client.start()
         time.sleep(self.seconds / 3)
         self._note_memory()
-        self.meanwhile()
         for client in clients:
             client.join()
         self._note_memory()

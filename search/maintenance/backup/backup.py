@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,14 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
+from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import connections
+from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count
 
 from gallery.access import audit
-from gallery.models import Backup, Image
+from gallery.models import Backup, Dataset, Image
+from gallery.system import homes
 from gallery.system.storage import storage_errors
 from gallery.version import HOME_FORMAT, VERSION
 from search.maintenance.backup import bundle, rows
@@ -25,6 +28,8 @@ from search.models import Embedding, FeatureSpec
 
 ROWS_FOLDER, FILES_FOLDER = "rows", "files"
 KEPT_IN_MEMORY = 16 * 2**20
+
+logger = logging.getLogger(__name__)
 
 
 class BackupReport(TypedDict):
@@ -44,6 +49,8 @@ def write_backup(path: Path, *, originals: bool = True, derived: bool = False) -
     Raises: BackupExistsError, StorageUnavailableError, OSError.
     """
     began = time.monotonic()
+    if is_empty():
+        logger.warning("There is no dataset and no account in %s: is it the right home?", homes.folder())
     audit.record("backup.write", path.name)
     with bundle.BundleWriter(path) as writer, tempfile.TemporaryFile("w+") as names:
         with rows.snapshot() as using:
@@ -73,6 +80,13 @@ def write_backup(path: Path, *, originals: bool = True, derived: bool = False) -
         with_derived=derived, **report,
     )  # fmt: skip
     return report
+
+
+def is_empty() -> bool:
+    """Whether nobody has ever put anything into the home."""
+    there = connection.introspection.table_names()
+    models = (model for model in (Dataset, User) if model._meta.db_table in there)
+    return not any(model._base_manager.exists() for model in models)
 
 
 def _manifest(using: str, *, originals: bool, derived: bool) -> bundle.Manifest:

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from django.apps.registry import Apps
-from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.management import call_command
@@ -23,13 +22,13 @@ from django.utils import timezone
 from gallery.access import audit
 from gallery.errors import SemsearchError
 from gallery.ingest import missing
-from gallery.models import Dataset, Image, Job
+from gallery.models import Image, Job
 from gallery.system import homes, storage_mark, upgrades
 from gallery.system.locking import exclusive_lock
 from gallery.version import HOME_FORMAT, VERSION
 from search.indexing import builds
 from search.maintenance.backup import bundle, rows, tables
-from search.maintenance.backup.backup import FILES_FOLDER, ROWS_FOLDER, BackupReport
+from search.maintenance.backup.backup import FILES_FOLDER, ROWS_FOLDER, BackupReport, is_empty
 from search.models import Embedding
 
 STOPPED = "The site was restored from a backup made while this was under way: start it again."
@@ -84,8 +83,7 @@ def restore_backup(path: Path) -> BackupReport:
 
 def _refuse_where_something_is() -> None:
     homes.refuse_newer(homes.read())
-    there = connection.introspection.table_names()
-    if any(model._meta.db_table in there and model._base_manager.exists() for model in (Dataset, User)):
+    if not is_empty():
         raise HomeNotEmptyError(
             "There are datasets or accounts here already: a backup is restored into an empty home only. "
             "Name another one with SEMSEARCH_HOME (and DATABASE_URL)."
