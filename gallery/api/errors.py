@@ -17,6 +17,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -129,7 +130,7 @@ def is_of_api(request: HttpRequest) -> bool:
 @csrf_exempt
 def unknown_address(request: HttpRequest) -> JsonResponse:
     """Answer for an address below /api/ that does not exist, by whatever method."""
-    detail = "There is nothing at this address; /api/docs/ lists what there is."
+    detail = f"There is nothing at this address; {reverse('api-docs')} lists what there is."
     return JsonResponse(error_answer("not_found", detail), status=404)
 
 

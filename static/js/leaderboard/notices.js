@@ -7,6 +7,7 @@ import { elementIn, elementsIn, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number } from "../shared/format.js";
 import { isSignedIn } from "../shared/sign-in.js";
+import { siteAddress } from "../shared/site.js";
 
 /**
  * Show sentences as notices; empty ones are left out.
@@ -41,7 +42,7 @@ export function showComputing(root, jobs) {
       { class: "notice plain", "data-computing": "" },
       make("span", { class: "badge", "data-state": "running" }, "computing"),
       make("span", { class: "number" }),
-      make("a", { href: "/jobs/" }, "See the jobs"),
+      make("a", { href: siteAddress("/jobs/") }, "See the jobs"),
     );
     root.prepend(line);
   }
@@ -76,7 +77,7 @@ export function showNothing(root, { dataset, jobs, mayCompute, started }) {
       button.disabled = true;
       hideFailure(failure);
       try {
-        await call("/api/v1/experiments/", { method: "POST", body: { dataset: dataset.slug } });
+        await call(siteAddress("/api/v1/experiments/"), { method: "POST", body: { dataset: dataset.slug } });
         started();
       } catch (error) {
         button.disabled = false;

@@ -27,6 +27,7 @@ import { showJob } from "./promote.js";
 import { choosePoint, showScatter, walkScatter } from "./scatter.js";
 import { showSegments } from "./segments.js";
 import { chooseRow, readSort, showTable, sortText, turned } from "./table.js";
+import { siteAddress } from "../shared/site.js";
 
 const form = document.getElementById("choices");
 /** @type {Map<string, Promise<any>>} */
@@ -91,7 +92,7 @@ async function leaderboard() {
     pooling: state.pooling,
     score: state.score,
   });
-  const address = `/api/v1/experiments/leaderboard/?${asked}`;
+  const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
   byId("csv", HTMLAnchorElement).href = `${address}&format=csv`;
   return once(answers, address, () => call(address));
 }
@@ -139,7 +140,9 @@ async function load({ refresh = false } = {}) {
   hideFailure();
   try {
     /** @type {Promise<Page<SearchIndex>>} */
-    const indexed = call(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`);
+    const indexed = call(
+      siteAddress(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`),
+    );
     const [known, networks, there] = await Promise.all([experiments(state.dataset), everyNetwork(), indexed]);
     if (mine !== asking) return;
     indexes = there.results;
@@ -320,7 +323,7 @@ function earlierButtons(switchable) {
       button.disabled = true;
       try {
         /** @type {Job} */
-        const job = await call(`/api/v1/indexes/${index.id}/promote/`, { method: "POST" });
+        const job = await call(siteAddress(`/api/v1/indexes/${index.id}/promote/`), { method: "POST" });
         showJob(elementIn(byId("chosen"), ".chosen-live"), state.dataset, job, { done: switched });
       } catch (error) {
         button.disabled = false;
