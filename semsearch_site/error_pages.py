@@ -7,9 +7,7 @@ import secrets
 import sys
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import split_domain_port
 from django.shortcuts import render
 
 from gallery.api.errors import error_answer, is_of_api, refusal, say_once, unknown_address
@@ -19,7 +17,6 @@ from gallery.system import log_context, measures, outages
 
 logger = logging.getLogger(__name__)
 
-LONGEST_NAME = 253  # of a host, RFC 1035
 HEADINGS = {
     400: "This request cannot be read",
     403: "This is not yours to do",
@@ -43,21 +40,7 @@ def answer(request: HttpRequest, status: int, words: str, code: str) -> HttpResp
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses to read."""
     status, refused = refusal(exception) or (400, error_answer("invalid", "The request cannot be read."))
-    words = refused["error"]["detail"]
-    if isinstance(exception, DisallowedHost):
-        words = _unknown_name(request)
-    return answer(request, status, words, refused["error"]["code"])
-
-
-def _unknown_name(request: HttpRequest) -> str:
-    """Return what is said to who asks by a name that is not in `ALLOWED_HOSTS`."""
-    name, _ = split_domain_port(str(request.META.get("HTTP_HOST", "")))
-    if not name or len(name) > LONGEST_NAME:
-        return "The request names no host that there could be: ask by a name or an address of this site."
-    return (
-        f"This site is not known by the name {name}. Who runs it adds the name to the setting ALLOWED_HOSTS, "
-        f"as in ALLOWED_HOSTS=localhost,{name}, and starts the site anew."
-    )
+    return answer(request, status, refused["error"]["detail"], refused["error"]["code"])
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

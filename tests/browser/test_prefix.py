@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
+from django.core.wsgi import get_wsgi_application
 from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import Browser, BrowserContext, Response, expect
 
 from gallery.models import Dataset
-from semsearch_site.wsgi import application
+from semsearch_site.web.prefixes import put_environ_in_order
 from tests.browser.conftest import WAIT_MS, RequestsUnderWay
 
 pytestmark = pytest.mark.browser
@@ -29,6 +31,12 @@ def below_a_path(
 ) -> Iterator[BrowserContext]:
     """Serve with the collected static files, as in a deployment, and speak as the proxy does."""
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    django = get_wsgi_application()  # a new one, which knows the static files that are collected by now
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        put_environ_in_order(environ)
+        return django(environ, start_response)
+
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler)
     server.set_app(application)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -340,19 +340,14 @@ def test_ordinary_requests_still_pass(staff: Client, dataset: Dataset) -> None:
 
 
 def test_an_unknown_name_of_the_site_is_said_with_the_setting(client: Client) -> None:
-    for host, name in (
-        ("192.168.1.7:8000", "192.168.1.7"),
-        ("nas.local", "nas.local"),
-        ("[fe80::1]:80", "[fe80::1]"),
-    ):
+    for host in ("192.168.1.7:8000", "nas.local", "[fe80::1]:80", "<b>", "a" * 400, "a_b c", ""):
         page = client.get("/datasets/", HTTP_HOST=host)
         assert page.status_code == 400
-        assert f"This site is not known by the name {name}." in page.text
-        assert f"ALLOWED_HOSTS=localhost,{name}" in page.text
+        assert "This site is not known by this name." in page.text
+        assert "setting ALLOWED_HOSTS" in page.text
         assert 'class="top"' in page.text  # as any page of the site
-        assert name in error_of(client.get("/api/v1/datasets/", HTTP_HOST=host), 400)
-    for host in ("<b>", "a" * 400, "a_b c", ""):
-        page = client.get("/", HTTP_HOST=host)
-        assert page.status_code == 400
-        assert "<b>" not in page.text
-        error_of(client.post("/api/v1/search/", HTTP_HOST=host), 400)
+        for answer in (
+            client.get("/api/v1/datasets/", HTTP_HOST=host),
+            client.post("/api/v1/search/", HTTP_HOST=host),
+        ):
+            assert "setting ALLOWED_HOSTS" in error_of(answer, 400)

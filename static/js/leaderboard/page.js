@@ -2,9 +2,10 @@
 // thing.
 /** @import { Experiment, FeatureSpec, Job, Leaderboard, Page, SearchIndex } from "../shared/types.js" */
 /** @import { BoardRow, BoardState, Sort } from "./types.js" */
+import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";
 import { call } from "../shared/api.js";
-import { byId, closest, elementIn, hasModifier, make } from "../shared/elements.js";
+import { byId, closest, elementIn, hasModifier, hasOption, make } from "../shared/elements.js";
 import {
   best as bestOf,
   everyNetwork,
@@ -22,7 +23,7 @@ import { linkViews } from "./card.js";
 import { forgetDetails, showChosen } from "./chosen.js";
 import { called, COSTS, front, named, SHORT_SCORES } from "./figures.js";
 import { chooseCell, showHeat, showScale, walkHeat } from "./heat.js";
-import { showComputing, showNothing, showNotices } from "./notices.js";
+import { showNothing, showNotices } from "./notices.js";
 import { showJob } from "./promote.js";
 import { choosePoint, showScatter, walkScatter } from "./scatter.js";
 import { showSegments } from "./segments.js";
@@ -65,7 +66,7 @@ const datasetSelect = () => elementIn(byId("choices"), 'select[name="dataset"]',
 
 function readAddress() {
   state = readBoardState();
-  if (!state.dataset) state.dataset = datasetSelect().options[0].value;
+  if (!hasOption(datasetSelect(), state.dataset)) state.dataset = datasetSelect().options[0].value;
 }
 
 const extra = () => ({
@@ -213,11 +214,20 @@ function show(known) {
   const inView = known.filter((row) => row.metric === state.metric && row.pooling === state.pooling);
   showNotices(byId("notices"), [
     labelled()
-      ? ""
-      : "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+      ? null
+      : [
+          "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+        ],
     inView.some((row) => row.stale)
-      ? "Pictures were added, removed or relabelled since these were computed. Their update is on the Explore page."
-      : "",
+      ? [
+          "Pictures were added, removed or relabelled since these were computed. ",
+          make(
+            "a",
+            { href: addressOf(state, { path: byId("board").dataset.explore }) },
+            "Update them on the Explore page",
+          ),
+        ]
+      : null,
   ]);
   detail();
   remember({ replace: true });
@@ -301,7 +311,7 @@ function showSummary() {
   if (top) parts.push(line("Best", called(top), top));
   const live = rows.find((row) => row.live);
   if (liveWords()) parts.push(line("Live now", liveWords(), live));
-  const switchable = indexes.filter((index) => !index.live && index.generation);
+  const switchable = indexes.filter((index) => !index.live);
   if (switchable.length && "mayPromote" in byId("board").dataset)
     parts.push(line("Switch back to", earlierButtons(switchable)));
   byId("summary").replaceChildren(...parts);

@@ -45,7 +45,8 @@ function readAddress() {
   const k = Number(asked.get("k"));
   const most = Number(limits().mostResults);
   filters = {
-    dataset: asked.get("dataset") ?? "",
+    // one that is not there is said above the page
+    dataset: document.querySelector("[data-unknown-dataset]") ? "" : (asked.get("dataset") ?? ""),
     label: asked.get("label") ?? "",
     k: Number.isInteger(k) && k > 0 ? Math.min(k, most) : usualK(),
   };
