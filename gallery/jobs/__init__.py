@@ -5,7 +5,7 @@ from __future__ import annotations
 from gallery.jobs.claimed import ClaimedJob, claim
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError, NotRetryableError
 from gallery.jobs.heartbeat import interrupt
-from gallery.jobs.kinds import IMPORT, REMOVE, JobRun, register
+from gallery.jobs.kinds import IMPORT, REMOVE, JobRun, SourceKept, register
 from gallery.jobs.queueing import (
     cancel,
     end_with_dataset,
@@ -27,6 +27,7 @@ __all__ = [
     "JobRun",
     "JobStoppedError",
     "NotRetryableError",
+    "SourceKept",
     "cancel",
     "claim",
     "end_with_dataset",
