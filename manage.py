@@ -16,12 +16,13 @@ def main() -> None:
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
     from django.core.exceptions import ImproperlyConfigured
+    from environs import EnvError
 
     try:
         from semsearch_site.command_line import run
 
         run(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, EnvError) as error:
         # a sentence for who runs the site, not a way through Django
         sys.exit(str(error))
 

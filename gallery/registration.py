@@ -13,6 +13,7 @@ jobs.register(
     unfinished=importing.announce_unfinished,
     cleanup=importing.remove_source,
     retry_files=importing.retry_files,
+    source_kept=jobs.SourceKept(importing.is_source_kept, importing.is_folder_kept),
     audited_as="import.start",
 )
 

@@ -103,9 +103,13 @@ def jobs(request: HttpRequest) -> HttpResponse:
     shown = request.GET.get("show", "")
     if shown in JOB_FILTERS:
         rows = rows.filter(state__in=JOB_FILTERS[shown])
+    page = page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True)
     context = {
-        "page": page_of(rows, request.GET, JOBS_PER_PAGE, newest_first=True),
+        "page": page,
         "shown": shown if shown in JOB_FILTERS else "",
+        "retryable": {
+            job.pk for job in page.rows if job.state == Job.State.FAILED and job_rows.retryable(job)
+        },
         **{name: Job.shown.filter(state__in=states).count() for name, states in JOB_FILTERS.items()},
     }
     return render(request, "gallery/jobs.html", context)
@@ -116,10 +120,12 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     """Render one job with a page of the files it could not use."""
     shown = get_object_or_404(Job.shown.select_related("dataset"), pk=pk)
     failed = FailedFile.objects.filter(job=shown).select_related("image__dataset", "retry")
+    page = page_of(failed, request.GET, FAILED_FILES_PER_PAGE)
     context = {
         "job": shown,
         "most_of_a_kind": failures.MOST_OF_A_KIND,
-        "page": page_of(failed, request.GET, FAILED_FILES_PER_PAGE),
+        "page": page,
+        "helpless": {file.pk for file in page.rows if not file_retries.may_help(file)},
         "retryable": job_rows.retryable(shown),
         "files_retryable": bool(shown.failed) and file_retries.retryable(shown),
         "workers": shown.work_units.filter(state=WorkUnit.State.RUNNING).count() if shown.active else 0,

@@ -29,6 +29,7 @@ from gallery.system.cores import usable_cores
 from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.read_ahead import Limits, read_ahead
 from gallery.system.stage_timer import StageTimer
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 BATCH = 64
 BATCH_BYTES = 64 * 2**20
@@ -128,6 +129,22 @@ def remove_source(job: Job) -> None:
     for name in ("upload", "selection"):
         if name in job.parameters:
             default_storage.delete(job.parameters[name])
+
+
+def is_source_kept(job: Job) -> bool:
+    """Whether what a job imports is still there; a storage that does not answer may have it."""
+    stored = [str(job.parameters[name]) for name in ("upload", "selection") if name in job.parameters]
+    try:
+        with storage_errors():
+            return all(default_storage.exists(name) for name in stored) if stored else is_folder_kept(job)
+    except (OSError, StorageUnavailableError):
+        return True
+
+
+def is_folder_kept(job: Job) -> bool:
+    """Whether a job imports a folder or file of this machine that is still there."""
+    path = job.parameters.get("path")
+    return path is not None and Path(path).exists()
 
 
 def announce_unfinished(job: Job) -> None:

@@ -21,7 +21,7 @@ from gallery.models import Dataset, Image
 from gallery.system import measures
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.features import loaded_extractors
-from search.index.base import NO_ID
+from search.index.base import NO_ID, half_precision
 from search.index.live import Expansion
 from search.indexing import database_vectors, snapshots
 from search.live.compiled_queries import live_indexes
@@ -156,7 +156,9 @@ class Query:
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            return loaded_extractors.extractor(config).extract_query(rgb)
+            vector = loaded_extractors.extractor(config).extract_query(rgb)
+        # as stored vectors are: the same image is then the same vector, however little a centre leaves of it
+        return half_precision(vector[None], len(vector))[0].astype(np.float32)
 
 
 def search(request: SearchRequest) -> SearchResponse:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.core import serializers
 from numpy.typing import NDArray
 from playwright.sync_api import BrowserContext, Page, expect
 
-from gallery.models import AtlasPage, Dataset, Image, Job
+from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.maps import files as map_files
-from search.maps import jobs as map_jobs
 from search.models import Projection
 from tests.support.browser import CATEGORIES, asked
 
@@ -26,32 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MODEL = "efficientnet-lite0"
 LAYERS = ["stem", *(f"stage{number}" for number in range(2, 8)), "top"]
 Points = NDArray[np.float64]
-
-
-@pytest.fixture(scope="session")
-def projected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that keeps the maps for the tests that follow."""
-    return tmp_path_factory.mktemp("projected")
-
-
-@pytest.fixture
-def mapped(explored: Dataset, projected: Path, settings: Any) -> Dataset:
-    """Return a dataset of sixteen pictures with the PCA maps of the eight layers of a network."""
-    media, rows = Path(settings.MEDIA_ROOT), projected / "rows.json"
-    if not rows.exists():
-        (plan,) = map_jobs.plans(["pca"], [MODEL])
-        map_jobs.compute_now(explored, plan)
-        for name in ("projections", "atlases"):
-            shutil.copytree(media / name, projected / name)
-        stored = [*Projection.objects.all(), *AtlasPage.objects.all()]
-        rows.write_text(serializers.serialize("json", stored))
-        return explored
-    for name in ("projections", "atlases"):
-        shutil.copytree(projected / name, media / name, dirs_exist_ok=True)
-    AtlasPage.objects.all().delete()
-    for row in serializers.deserialize("json", rows.read_text()):
-        row.save()
-    return explored
 
 
 @pytest.fixture

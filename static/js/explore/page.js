@@ -199,7 +199,7 @@ function showQuery(origin) {
     (answer) => {
       if (page.state.image !== image) return;
       // an address may name a picture of another dataset than its own, or than the one shown without any
-      const dataset = decodeURIComponent(answer.image.page_url.split("/")[2]);
+      const dataset = decodeURIComponent(answer.image.page_url.split("/").at(-4) ?? "");
       if (dataset !== page.state.dataset && datasetLink(dataset)) {
         choose({ dataset }, { replace: true });
         return;

@@ -2,9 +2,10 @@
 // thing.
 /** @import { Experiment, FeatureSpec, Job, Leaderboard, Page, SearchIndex } from "../shared/types.js" */
 /** @import { BoardRow, BoardState, Sort } from "./types.js" */
+import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";
 import { call } from "../shared/api.js";
-import { byId, closest, elementIn, hasModifier, make } from "../shared/elements.js";
+import { byId, closest, elementIn, hasModifier, hasOption, make } from "../shared/elements.js";
 import {
   best as bestOf,
   everyNetwork,
@@ -22,11 +23,12 @@ import { linkViews } from "./card.js";
 import { forgetDetails, showChosen } from "./chosen.js";
 import { called, COSTS, front, named, SHORT_SCORES } from "./figures.js";
 import { chooseCell, showHeat, showScale, walkHeat } from "./heat.js";
-import { showComputing, showNothing, showNotices } from "./notices.js";
+import { showNothing, showNotices } from "./notices.js";
 import { showJob } from "./promote.js";
 import { choosePoint, showScatter, walkScatter } from "./scatter.js";
 import { showSegments } from "./segments.js";
 import { chooseRow, readSort, showTable, sortText, turned } from "./table.js";
+import { siteAddress } from "../shared/site.js";
 
 const form = document.getElementById("choices");
 /** @type {Map<string, Promise<any>>} */
@@ -64,7 +66,7 @@ const datasetSelect = () => elementIn(byId("choices"), 'select[name="dataset"]',
 
 function readAddress() {
   state = readBoardState();
-  if (!state.dataset) state.dataset = datasetSelect().options[0].value;
+  if (!hasOption(datasetSelect(), state.dataset)) state.dataset = datasetSelect().options[0].value;
 }
 
 const extra = () => ({
@@ -91,7 +93,7 @@ async function leaderboard() {
     pooling: state.pooling,
     score: state.score,
   });
-  const address = `/api/v1/experiments/leaderboard/?${asked}`;
+  const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
   byId("csv", HTMLAnchorElement).href = `${address}&format=csv`;
   return once(answers, address, () => call(address));
 }
@@ -139,7 +141,9 @@ async function load({ refresh = false } = {}) {
   hideFailure();
   try {
     /** @type {Promise<Page<SearchIndex>>} */
-    const indexed = call(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`);
+    const indexed = call(
+      siteAddress(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`),
+    );
     const [known, networks, there] = await Promise.all([experiments(state.dataset), everyNetwork(), indexed]);
     if (mine !== asking) return;
     indexes = there.results;
@@ -210,11 +214,20 @@ function show(known) {
   const inView = known.filter((row) => row.metric === state.metric && row.pooling === state.pooling);
   showNotices(byId("notices"), [
     labelled()
-      ? ""
-      : "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+      ? null
+      : [
+          "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+        ],
     inView.some((row) => row.stale)
-      ? "Pictures were added, removed or relabelled since these were computed. Their update is on the Explore page."
-      : "",
+      ? [
+          "Pictures were added, removed or relabelled since these were computed. ",
+          make(
+            "a",
+            { href: addressOf(state, { path: byId("board").dataset.explore }) },
+            "Update them on the Explore page",
+          ),
+        ]
+      : null,
   ]);
   detail();
   remember({ replace: true });
@@ -298,7 +311,7 @@ function showSummary() {
   if (top) parts.push(line("Best", called(top), top));
   const live = rows.find((row) => row.live);
   if (liveWords()) parts.push(line("Live now", liveWords(), live));
-  const switchable = indexes.filter((index) => !index.live && index.generation);
+  const switchable = indexes.filter((index) => !index.live);
   if (switchable.length && "mayPromote" in byId("board").dataset)
     parts.push(line("Switch back to", earlierButtons(switchable)));
   byId("summary").replaceChildren(...parts);
@@ -320,7 +333,7 @@ function earlierButtons(switchable) {
       button.disabled = true;
       try {
         /** @type {Job} */
-        const job = await call(`/api/v1/indexes/${index.id}/promote/`, { method: "POST" });
+        const job = await call(siteAddress(`/api/v1/indexes/${index.id}/promote/`), { method: "POST" });
         showJob(elementIn(byId("chosen"), ".chosen-live"), state.dataset, job, { done: switched });
       } catch (error) {
         button.disabled = false;

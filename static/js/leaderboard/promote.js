@@ -10,6 +10,7 @@ import { fail, hideFailure } from "../shared/failure.js";
 import { number } from "../shared/format.js";
 import { whoMay } from "../shared/sign-in.js";
 import { called } from "./figures.js";
+import { siteAddress } from "../shared/site.js";
 
 // dataset -> the job that switches it, so that choosing another row and coming back finds it again
 /** @type {Map<string, number>} */
@@ -71,7 +72,7 @@ function progressOf(job) {
       part("span", "state", { class: "badge", "data-state": job.state }),
       part("span", "count", { class: "number" }),
       part("span", "rate", { class: "muted number" }),
-      make("a", { href: `/jobs/${job.id}/`, class: "small" }, `Job ${number(job.id)}`),
+      make("a", { href: siteAddress(`/jobs/${job.id}/`), class: "small" }, `Job ${number(job.id)}`),
     ),
     make("progress", { max: 100, value: job.percent, "data-part": "bar", "aria-label": "Progress" }),
     part("p", "message", { class: "small muted" }),
@@ -175,7 +176,9 @@ function buttonFor(root, row, options) {
     button.disabled = true;
     try {
       /** @type {Job} */
-      const job = await call(`/api/v1/experiments/${row.experiment}/promote/`, { method: "POST" });
+      const job = await call(siteAddress(`/api/v1/experiments/${row.experiment}/promote/`), {
+        method: "POST",
+      });
       showJob(root, options.dataset.slug, job, options);
       elementIn(root, "a").focus({ preventScroll: true }); // the button it replaces had the focus
     } catch (error) {

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const root = document.documentElement;
+  const signIn = `${root.dataset.root ?? "/"}accounts/sign-in/?next=`;
   const system = matchMedia("(prefers-color-scheme: dark)");
 
   function remembered() {
@@ -27,9 +28,9 @@
    * @param {Event} event
    */
   function leadBack({ target }) {
-    const link = target instanceof Element ? target.closest('a[href^="/accounts/sign-in/?next="]') : null;
+    const link = target instanceof Element ? target.closest(`a[href^="${signIn}"]`) : null;
     const here = encodeURIComponent(location.pathname + location.search + location.hash);
-    link?.setAttribute("href", `/accounts/sign-in/?next=${here}`);
+    link?.setAttribute("href", `${signIn}${here}`);
   }
   // either comes before a link is followed, by mouse, finger or keyboard
   for (const name of ["pointerdown", "focusin"]) addEventListener(name, leadBack);

@@ -214,3 +214,24 @@ def test_a_change_of_a_snapshot_equals_a_new_one(generation: Generation) -> None
     np.testing.assert_array_equal(changed.delta_vectors, fresh.delta_vectors)
     assert changed.removed_ids == fresh.removed_ids
     assert_same(changed.search(QUERIES, 100), fresh.search(QUERIES, 100))
+
+
+@pytest.mark.parametrize("others", [0, 1, 30])
+def test_the_same_vector_scores_one_with_and_without_a_generation(tmp_path: Path, others: int) -> None:
+    rows = np.concatenate((np.repeat(VECTORS[:1], 12, axis=0), VECTORS[1 : 1 + others]))
+    ids = IDS[: len(rows)]
+    plan = BuildPlan("objects", {}, DIMS)
+    built = LiveIndex(build_generation(GenerationStore(tmp_path), plan, [(ids, rows)]), NO_IDS, NO_VECTORS)
+    for live in (built, LiveIndex(None, ids, rows)):
+        for expansion in (None, Expansion(neighbours=2, alpha=1.0)):
+            found = live.search(rows[:1], 12, expansion=expansion)
+            assert sorted(found.ids[0]) == sorted(ids[:12])
+            np.testing.assert_allclose(found.scores, 1, atol=1e-6)
+
+
+def test_an_expanded_query_is_still_the_same_as_its_only_like() -> None:
+    live = LiveIndex(None, IDS, VECTORS)
+    expanded = live.search(VECTORS[:1], 20, expansion=Expansion(neighbours=2, alpha=1.0))
+    assert (expanded.ids[0, 0], expanded.scores[0, 0]) == (IDS[0], 1.0)
+    assert (np.diff(expanded.scores[0]) <= 0).all()
+    assert expanded.scores[0, 1] < 0.99999

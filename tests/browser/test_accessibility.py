@@ -1,0 +1,135 @@
+"""Every page by axe-core, wide and narrow, light and dark, and by what does not fit into a narrow window."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from gallery.models import Dataset, FailedFile, Image, Job
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
+WIDE, NARROW, NARROWEST = 1280, 375, 320
+# what axe says is wrong, each with its weight and where it is
+RUN = """async (colours) => {
+  const only = colours ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, impact, nodes }) => `${impact}: ${id} at ${nodes.map(({ target }) => target.join(" ")).slice(0, 4).join(" | ")}`);
+}"""
+OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def failed_import(dataset: Dataset) -> Job:
+    """Return a job of whose files some could not be used."""
+    job = Job.objects.create(
+        kind="import",
+        dataset=dataset,
+        state=Job.State.FAILED,
+        error="the zip is damaged",
+        failed=1,
+        final=True,
+    )
+    FailedFile.objects.create(job=job, name="a.png", code="not_a_picture", reason="this is no image")
+    return job
+
+
+def addresses(dataset: Dataset) -> dict[str, str]:
+    """Return the address of every page, with what is there when it is complete."""
+    image = dataset.images.order_by("pk")[0]
+    job = failed_import(dataset)
+    asked = f"?dataset={dataset.slug}"
+    return {
+        f"/{asked}": "#grid img, #grid a",
+        f"/{asked}&image={image.pk}": "#answer img",
+        f"/compare/{asked}": ".ranked img",
+        f"/leaderboard/{asked}": "#table tbody tr",
+        f"/embeddings/{asked}": "#map[data-layer], #notices .notice",
+        "/embeddings/?dataset=nothing-here": "[data-unknown-dataset]",
+        "/live/": "#start img",
+        f"/live/{asked}&image={image.pk}": ".hit img",
+        "/datasets/": "h1",
+        f"/datasets/{dataset.slug}/": ".pictures img",
+        f"/datasets/{dataset.slug}/images/{image.pk}/": "#main img",
+        "/jobs/": "h1",
+        f"/jobs/{job.pk}/": ".failures",
+        "/accounts/sign-in/": "h1",
+        "/accounts/tokens/": "h1",
+        "/accounts/password/": "h1",
+        "/nothing/": "h1",
+        "/admin/": "#content",
+        "/admin/gallery/dataset/": "#content",
+        "/admin/gallery/dataset/upload/": "#content",
+        f"/admin/gallery/dataset/{dataset.pk}/change/": "#content",
+        "/api/docs/": ".opblock-tag",
+    }
+
+
+def visit(page: Page, address: str, there: str) -> None:
+    """Open a page and wait until it is complete."""
+    page.goto(address)
+    expect(page.locator(there).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def axe() -> str:
+    """Return the source of axe-core."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci")
+    return AXE.read_text()
+
+
+def test_no_page_has_a_serious_fault_wide_or_narrow_light_or_dark(
+    staff_page: Page, mapped: Dataset, axe: str
+) -> None:
+    page, amiss = staff_page, []
+    for address, there in addresses(mapped).items():
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        visit(page, address, there)
+        page.evaluate(axe)
+        for width in (WIDE, NARROW):
+            page.set_viewport_size({"width": width, "height": 800})
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                found = page.evaluate(RUN, theme == "dark")
+                amiss += [f"{address} {width} {theme}: {fault}" for fault in found]
+        page.set_viewport_size({"width": NARROWEST, "height": 480})
+        if not address.startswith(("/admin/", "/api/")) and (over := page.evaluate(OVER_THE_EDGE)) > 0:
+            amiss.append(f"{address} is {over} px wider than {NARROWEST}")
+    assert amiss == [], "\n".join(amiss)
+
+
+@pytest.fixture
+def long_names(mapped: Dataset) -> Iterator[Dataset]:
+    """Return a dataset all of whose names are long and unbroken."""
+    mapped.name = uuid.UUID(int=2**127).hex * 6
+    mapped.save()
+    Image.objects.filter(dataset=mapped).update(filename=f"{'x' * 190}.png")
+    yield mapped
+
+
+def test_long_and_unbroken_names_stay_within_the_window(staff_page: Page, long_names: Dataset) -> None:
+    page, amiss = staff_page, []
+    for address, there in addresses(long_names).items():
+        if address.startswith(("/admin/", "/api/")):
+            continue
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        visit(page, address, there)
+        for width in (WIDE, NARROWEST):
+            page.set_viewport_size({"width": width, "height": 800})
+            if (over := page.evaluate(OVER_THE_EDGE)) > 0:
+                amiss.append(f"{address} is {over} px wider than {width}")
+            tallest = page.evaluate(
+                "Math.max(0, ...[...document.querySelectorAll('h1')].map((e) => e.offsetHeight))"
+            )
+            if tallest > 120:
+                amiss.append(f"{address} has a heading of {tallest} px at {width}")
+    assert amiss == [], "\n".join(amiss)
