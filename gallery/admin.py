@@ -133,7 +133,17 @@ class ImageAdmin(admin.ModelAdmin[Image]):
     list_display = ("preview", "filename", "dataset", "category", "width", "height", "created_at")
     list_filter = ("dataset",)
     search_fields = ("filename", "category")
-    readonly_fields = ("preview", "dataset", "filename", "sha256", "width", "height", "size_bytes", "format")
+    readonly_fields = (
+        "preview",
+        "dataset",
+        "filename",
+        "sha256",
+        "width",
+        "height",
+        "size_bytes",
+        "format",
+        "note",
+    )
     fields = (
         "preview",
         "dataset",

@@ -113,6 +113,9 @@ class Image(models.Model):
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
     format = models.CharField(max_length=10)
+    note = models.CharField(
+        max_length=200, blank=True, default="", help_text="How its file was read, where that is not as usual."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     # no foreign key: it tells the imports of the moment apart, and outlives them
     import_id = models.BigIntegerField(null=True, editable=False, help_text="The job that brought it.")

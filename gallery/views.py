@@ -16,9 +16,12 @@ from django.views.decorators.http import require_safe
 from gallery import jobs as job_rows
 from gallery import media_folders
 from gallery.access import gate, policies
+from gallery.browse import renditions
 from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards
 from gallery.browse.paging import datasets_by_name, page_of
+from gallery.errors import SemsearchError
+from gallery.imaging import decoding
 from gallery.ingest import failures
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
@@ -35,9 +38,15 @@ IMAGE_TYPES = {
     ".avif": "image/avif",
     ".bmp": "image/bmp",
     ".gif": "image/gif",
+    ".heic": "image/heic",
+    ".ico": "image/x-icon",
+    ".jp2": "image/jp2",
     ".jpeg": "image/jpeg",
     ".jpg": "image/jpeg",
     ".png": "image/png",
+    ".pnm": "image/x-portable-anymap",
+    ".psd": "image/vnd.adobe.photoshop",
+    ".raw": "image/x-raw",
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".webp": "image/webp",
@@ -84,6 +93,8 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         siblings = siblings.filter(category=category)
     context = {
         "image": shown,
+        "shown_url": renditions.address_of(shown.pk, shown.format, str(shown.file.name)),
+        "in_browsers": decoding.in_browsers(shown.format),
         "dataset": shown.dataset,
         "category": category,
         "previous": siblings.filter(pk__lt=pk).order_by("-pk").only("pk").first(),
@@ -166,6 +177,8 @@ def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
             stored = opened(path)
     except StorageUnavailableError:
         return HttpResponse("The storage of the pictures does not answer.", status=503)
+    except SemsearchError as error:  # a rendition that cannot be made now
+        return HttpResponse(error.detail, content_type="text/plain; charset=utf-8", status=error.status)
     except (OSError, SuspiciousFileOperation) as error:
         raise Http404("no such picture") from error
     response = FileResponse(stored, content_type=content_type)

@@ -95,6 +95,8 @@ RAW = Format("camera raw", "image/x-raw", "raw", _no_decoder, in_browsers=False)
 
 ALL = (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIC, JPEG_2000, PNM, ICO, PSD, RAW)
 
+_NOT_IN_BROWSERS = frozenset(kind.name for kind in ALL if not kind.in_browsers)
+
 _SIGNATURES = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -143,6 +145,11 @@ def recognised(data: bytes) -> Format:
     if other is not None:
         raise NotAnImageError(f"{other} not supported: convert it to PNG or JPEG")
     raise NotAnImageError(f"this is not a picture: use a {READABLE} file")
+
+
+def in_browsers(name: str) -> bool:
+    """Whether browsers show the files of a format themselves."""
+    return name not in _NOT_IN_BROWSERS
 
 
 def damaged_header(kind: Format) -> NotAnImageError:

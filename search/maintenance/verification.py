@@ -10,6 +10,7 @@ import numpy as np
 from django.core.files.storage import default_storage
 
 from gallery import jobs
+from gallery.browse import renditions
 from gallery.errors import IndexDamagedError
 from gallery.ingest import removal
 from gallery.models import Dataset, DerivedFile, Image
@@ -160,7 +161,7 @@ def _files() -> tuple[list[int], list[str]]:
         if any(name not in present for name in names):
             lost.append(pk)
         present.difference_update(names)
-    derived = set(_walk(FEATURE_MAPS))
+    derived = {name for folder in (FEATURE_MAPS, renditions.FOLDER) for name in _walk(folder)}
     derived.difference_update(DerivedFile.objects.values_list("file", flat=True).iterator(2000))
     return lost, sorted(present | derived)
 
