@@ -154,6 +154,7 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         "height",
         "size_bytes",
         "format",
+        "note",
     )
     list_select_related = ("dataset",)
     show_full_result_count = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 _SIGNATURES = (
     (b"\xff\x0a", "JPEG XL images are"),
     (b"\0\0\0\x0cJXL ", "JPEG XL images are"),
     (b"II\xbc", "JPEG XR images are"),
-    (b"\0\0\2\0", "Windows cursors are"),
     (b"8BPS\0\2", "Photoshop's large documents (PSB) are"),
     (b"P7\n", "PAM images are"),
     (b"\x76\x2f\x31\x01", "OpenEXR images are"),
@@ -35,6 +36,8 @@ _SIGNATURES = (
     (b"\x93NUMPY", "NumPy arrays are"),
 )
 _PCX = b"\x0a"
+# images by three of TGA's packings without a palette begin so, and cursors nearly so
+_TGA = re.compile(rb"[^\0]?\0[\2\3\n]\0{5}.{8}[\x08\x10\x18\x20]", re.DOTALL)
 
 
 def name_of(data: bytes) -> str | None:
@@ -50,8 +53,10 @@ def name_of(data: bytes) -> str | None:
         return "DICOM images are"
     if data[:1] == _PCX and data[1:2] in b"\0\2\3\4\5" and data[2:3] in b"\0\1" and len(data) > 128:
         return "PCX images are"
-    if data[-18:-2] == b"TRUEVISION-XFILE":
+    if data[-18:-2] == b"TRUEVISION-XFILE" or _TGA.match(data):
         return "TGA images are"
+    if data.startswith(b"\0\0\2\0"):
+        return "Windows cursors are"
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     is_markup = start.startswith((b"<?xml", b"<!doctype", b"<!--"))
     if start.startswith(b"<svg") or (is_markup and b"<svg" in start):

@@ -70,7 +70,7 @@ def assert_red_then_blue(rgb: RGB, tolerance: int = 40) -> None:
 def test_each_format_is_recognised_and_decoded(
     pillow_name: str, name: str, mime: str, extension: str
 ) -> None:
-    data = saved(halves(), pillow_name)
+    data = saved(halves(), pillow_name, **({"sizes": [(64, 32)]} if name == "ICO" else {}))
     facts, rgb = decode_with_facts(data, LIMITS)
     assert (facts.format, facts.mime, facts.extension) == (name, mime, extension)
     assert (facts.width, facts.height) == (64, 32)
@@ -114,7 +114,7 @@ def test_the_first_frame_of_an_animation_is_taken(pillow_name: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("pillow_name", ["JPEG", "PNG", "TIFF", "AVIF", "HEIF"])
+@pytest.mark.parametrize("pillow_name", ["JPEG", "PNG", "TIFF", "AVIF"])
 def test_exif_orientation_is_applied(pillow_name: str, orientation: int) -> None:
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
