@@ -20,19 +20,25 @@ _PRIMARIES = {
     11: ((0.68, 0.32, 0.265, 0.69, 0.15, 0.06), (0.314, 0.351)),
     12: ((0.68, 0.32, 0.265, 0.69, 0.15, 0.06), _D65),
 }
-# gammas of table 3; browsers show the curves of television as that of sRGB
-_POWERS = {4: 2.2, 5: 2.8, 8: 1.0}
-_AS_SRGB = {1, 6, 13, 14, 15}
+_POWERS = {4: 2.2, 5: 2.8, 8: 1.0}  # gammas of table 3
+_SRGB = 13
+_TELEVISION = {1, 6, 14, 15}
 
 
-def profile(primaries: int, transfer: int) -> bytes:
+def profile(primaries: int, transfer: int, *, of_film: bool = True) -> bytes:
     """Return a profile of two code points; empty for the usual ones and for those that are not known.
+
+    In the formats of films (`of_film`) browsers show the curves of television as that of sRGB.
 
     The curves of pictures brighter than white, 16 and 18, are none of these: they need a mapping of tones.
     """
-    if primaries not in _PRIMARIES or (primaries == 1 and transfer in _AS_SRGB):
+    if of_film and transfer in _TELEVISION:
+        transfer = _SRGB
+    if primaries not in _PRIMARIES or (primaries == 1 and transfer == _SRGB):
         return b""
-    if transfer in _AS_SRGB:
+    if transfer in _TELEVISION:
+        curve = colour_profiles.television_curve()
+    elif transfer == _SRGB:
         curve = colour_profiles.srgb_curve()
     elif transfer in _POWERS:
         curve = colour_profiles.power_curve(_POWERS[transfer])

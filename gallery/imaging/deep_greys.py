@@ -14,8 +14,10 @@ from PIL import Image, TiffImagePlugin
 # the largest values of 8, 10, 12, 14 and 16 bits
 USUAL_WHITES = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 FLOAT_WHITES = (1.0, 255.0, 65535.0)
-# Where less than this part of what the usual white allows is used, the range itself is stretched.
-LEAST_SHARE = 1 / 8
+# Where less than this part of what the usual white allows is used, the range itself is stretched. An image of
+# all 16 bits is shown as browsers do while there is something to be seen.
+LEAST_SHARE = 1 / 2
+LEAST_SHARE_OF_ALL = 1 / 8
 _NO_DATA = 42113  # the tag of GDAL for the value that stands for none
 
 Grey = NDArray[np.float32]
@@ -33,12 +35,13 @@ def usual_range(low: float, high: float, *, floats: bool = False) -> Range:
     """Return what to stretch of an image whose values lie between two.
 
     The smallest usual white that holds every value: of an image with 12 bits in 16 that is 4095, and one of
-    all 16 stays as it is. Where a range within that is narrow, as temperatures are, it is that range.
+    all 16 stays as it is. Where the range within that is narrow, as of depths and temperatures, it is itself.
     """
     black = min(0.0, low)
     whites = FLOAT_WHITES if floats else USUAL_WHITES
     white = black + next((one for one in whites if high - black <= one), high - black)
-    if low < high and high - low < LEAST_SHARE * (white - black):
+    share = LEAST_SHARE_OF_ALL if not floats and white - black == USUAL_WHITES[-1] else LEAST_SHARE
+    if low < high and high - low < share * (white - black):
         return Range(low, high)
     return Range(black, white)
 

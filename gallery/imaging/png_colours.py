@@ -24,7 +24,7 @@ def profile(data: bytes) -> bytes:
     parts = _parts(data)
     if b"cICP" in parts:
         primaries, transfer = parts[b"cICP"][:2]
-        return code_points.profile(primaries, transfer)
+        return code_points.profile(primaries, transfer, of_film=False)
     if b"iCCP" in parts:
         return _unpacked(parts[b"iCCP"])
     if b"sRGB" in parts or b"gAMA" not in parts:

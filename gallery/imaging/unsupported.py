@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import struct
 
-from PIL import TiffImagePlugin
+from PIL import PsdImagePlugin, TiffImagePlugin
 
 from gallery.errors import NotAnImageError
 from gallery.imaging import formats
 from gallery.imaging.formats import Format
 
+PSD_HEADER_BYTES = 26
 _SOFS = {
     0xC3: "lossless JPEG", 0xC5: "differential JPEG", 0xC6: "differential JPEG", 0xC7: "lossless JPEG",
     0xC9: "arithmetically coded JPEG", 0xCA: "arithmetically coded JPEG", 0xCB: "lossless JPEG",
@@ -36,8 +37,9 @@ def refuse(kind: Format, data: bytes, error: Exception) -> None:
 
     Raises: NotAnImageError; returns where it may be damaged.
     """
-    what = _jpeg(data) if kind is formats.JPEG else _tiff(data) if kind is formats.TIFF else None
-    if what is None and kind not in (formats.JPEG, formats.TIFF):
+    look = {"JPEG": _jpeg, "TIFF": _tiff, "PSD": _psd}.get(kind.name)
+    what = look(data) if look is not None else None
+    if look is None:
         words = str(error).lower()
         is_named = any(word in words for word in _WORDS) and not any(word in words for word in _DAMAGED)
         what = f"this kind of {kind.name} ({error})" if is_named else None
@@ -60,6 +62,15 @@ def _jpeg(data: bytes) -> str | None:
             return f"JPEG of {channels[0]} colours" if channels and channels[0] not in (0, 1, 3, 4) else None
         position += 2 + (0 if marker == 0xFF else int.from_bytes(data[position + 2 : position + 4], "big"))
     return None
+
+
+def _psd(data: bytes) -> str | None:
+    if len(data) < PSD_HEADER_BYTES:
+        return None
+    channels, bits, mode = (int.from_bytes(data[at : at + 2], "big") for at in (12, 22, 24))
+    if (mode, bits) in PsdImagePlugin.MODES and channels >= PsdImagePlugin.MODES[mode, bits][1]:
+        return None
+    return f"this kind of PSD (mode {mode}, {channels} channels of {bits} bits)"
 
 
 def _tiff(data: bytes) -> str | None:
