@@ -135,7 +135,17 @@ class ImageAdmin(admin.ModelAdmin[Image]):
     list_display = ("preview", "filename", "dataset", "category", "width", "height", "created_at")
     list_filter = ("dataset",)
     search_fields = ("filename", "category")
-    readonly_fields = ("preview", "dataset", "filename", "sha256", "width", "height", "size_bytes", "format")
+    readonly_fields = (
+        "preview",
+        "dataset",
+        "filename",
+        "sha256",
+        "width",
+        "height",
+        "size_bytes",
+        "format",
+        "note",
+    )
     fields = (
         "preview",
         "dataset",
@@ -146,6 +156,7 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         "height",
         "size_bytes",
         "format",
+        "note",
     )
     list_select_related = ("dataset",)
     show_full_result_count = False

@@ -14,6 +14,7 @@ from gallery.access.rate_file import FileCounter
 LEAST = {
     "MAX_PICTURE_BYTES": 1,
     "MAX_PICTURE_PIXELS": 1,
+    "MAX_PICTURE_SIDE": 1,
     "MAX_ARCHIVE_BYTES": 1,
     "MAX_ARCHIVE_MEMBERS": 1,
     "MAX_RESULTS_PER_PAGE": 1,

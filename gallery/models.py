@@ -131,6 +131,9 @@ class Image(models.Model):
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
     format = models.CharField(max_length=10)
+    note = models.CharField(
+        max_length=200, blank=True, default="", help_text="How its file was read, where that is not as usual."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, editable=False, help_text="In the bin since then.")
     missing_since = models.DateTimeField(

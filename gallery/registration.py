@@ -1,8 +1,10 @@
-"""Registers the gallery's own kinds of job."""
+"""Registers the gallery's own kinds of job, and the folder of the renditions."""
 
 from __future__ import annotations
 
-from gallery import jobs
+from typing import IO
+
+from gallery import jobs, media_folders
 from gallery.ingest import dataset_removal, importing
 
 jobs.register(
@@ -26,3 +28,12 @@ jobs.register(
     queue="index",
     priority=6,
 )
+
+
+def _open_rendition(path: str) -> IO[bytes]:
+    from gallery.browse import renditions
+
+    return renditions.open_rendition(path)
+
+
+media_folders.serve(media_folders.RENDITIONS, _open_rendition)

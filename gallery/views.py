@@ -17,10 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 from gallery import bin_notices, media_folders
 from gallery import jobs as job_rows
 from gallery.access import gate, policies
-from gallery.browse import bin_contents
+from gallery.browse import bin_contents, renditions
 from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards, with_image_count
 from gallery.browse.paging import asked_id, datasets_by_name, page_of
+from gallery.errors import SemsearchError
+from gallery.imaging import decoding
 from gallery.ingest import bin, failures
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
@@ -38,9 +40,15 @@ IMAGE_TYPES = {
     ".avif": "image/avif",
     ".bmp": "image/bmp",
     ".gif": "image/gif",
+    ".heic": "image/heic",
+    ".ico": "image/x-icon",
+    ".jp2": "image/jp2",
     ".jpeg": "image/jpeg",
     ".jpg": "image/jpeg",
     ".png": "image/png",
+    ".pnm": "image/x-portable-anymap",
+    ".psd": "image/vnd.adobe.photoshop",
+    ".raw": "image/x-raw",
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".webp": "image/webp",
@@ -87,6 +95,8 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         siblings = siblings.filter(category=category)
     context = {
         "image": shown,
+        "shown_url": renditions.address_of(shown.pk, shown.format, str(shown.file.name)),
+        "in_browsers": decoding.in_browsers(shown.format),
         "dataset": shown.dataset,
         "category": category,
         "previous": siblings.filter(pk__lt=pk).order_by("-pk").only("pk").first(),
@@ -249,6 +259,8 @@ def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
             stored = opened(path)
     except StorageUnavailableError:
         return HttpResponse("The storage of the pictures does not answer.", status=503)
+    except SemsearchError as error:  # a rendition that cannot be made now
+        return HttpResponse(error.detail, content_type="text/plain; charset=utf-8", status=error.status)
     except (OSError, SuspiciousFileOperation) as error:
         raise Http404("no such picture") from error
     response = FileResponse(stored, content_type=content_type)

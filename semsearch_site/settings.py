@@ -67,6 +67,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- limits -----------------------------------------------------------------------------------
 MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", 50 * 2**20)
 MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 300_000_000)
+MAX_PICTURE_SIDE = env.int("MAX_PICTURE_SIDE", 65_535)
 DECODE_MEMORY_MB = env.int("DECODE_MEMORY_MB", 512)
 DECODE_TIMEOUT_S = env.float("DECODE_TIMEOUT_S", 10.0)
 DECODE_WAIT_S = env.float("DECODE_WAIT_S", 5.0)

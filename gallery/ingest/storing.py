@@ -248,6 +248,7 @@ def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Imag
         height=decoded.facts.height,
         size_bytes=len(decoded.data),
         format=decoded.facts.format,
+        note=decoded.facts.note[:200],
     )
     # A name of its own: whoever deletes a row, or fails to store one, takes no file of another row away. An
     # import that goes on after a crash comes to the same names.

@@ -87,7 +87,8 @@ class Timings:
 class SearchResponse:
     """The hits of one page, best first, and how they came about; `searched` counts the vectors looked at.
 
-    `thumbnail` is a data: URL of a fetched picture: pages may not show pictures of other sites themselves.
+    `thumbnail` is a data: URL of a picture that pages cannot show themselves: one of another site, or of a
+    format that browsers do not show.
     """
 
     request: SearchRequest
@@ -219,7 +220,7 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
         largest = max((index.spec.input_size for index in indexes), default=None)
         facts, rgb = decoding.decode_with_facts(data, image_limits(), shortest_side=largest)
     response.width, response.height = facts.width, facts.height
-    if request.url is not None:
+    if request.url is not None or not decoding.in_browsers(facts.format):
         with timings.stage("load"):
             response.thumbnail = _data_url(thumbnails.thumbnail(rgb, SHOWN_QUERY_SIDE))
     return Query(None, rgb, timings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.core.files.storage import default_storage
 
+from gallery.browse import renditions
 from gallery.errors import StorageAwayError
 from gallery.models import DerivedFile, Image
 from gallery.system import storage_mark
@@ -83,7 +84,7 @@ def _compared() -> tuple[StoredFiles, int]:
             (found.missing if since is None else found.still_missing).append(pk)
         originals.discard(file)
         thumbnails.discard(thumbnail)
-    derived = set(walk(FEATURE_MAPS))
+    derived = {name for folder in (FEATURE_MAPS, renditions.FOLDER) for name in walk(folder)}
     derived.difference_update(DerivedFile.objects.values_list("file", flat=True).iterator(READ_ROWS))
     found.unknown_originals, found.unknown_derived = sorted(originals), sorted(thumbnails | derived)
     return found, rows

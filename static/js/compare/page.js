@@ -207,7 +207,7 @@ function showQuery(image) {
   const name = image.label || image.filename;
   figure.replaceChildren(
     make("img", {
-      src: image.url,
+      src: image.shown_url,
       alt: `Query: ${name}, ${image.filename}`,
       width: image.width,
       height: image.height,

@@ -126,7 +126,7 @@ function linkSteps(page) {
 function showQueryImage(image, origin) {
   const shown = byId("query-image", HTMLImageElement);
   shown.dataset.image = String(image.id);
-  shown.src = image.url ?? image.thumbnail;
+  shown.src = image.shown_url ?? image.thumbnail;
   shown.alt = image.label ? `Query: ${image.label}, ${image.filename}` : `Query: ${image.filename}`;
   byId("answer-title").textContent = image.label || image.filename;
   byId("query-name").textContent = image.label ? image.filename : "";
