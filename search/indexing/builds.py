@@ -211,7 +211,7 @@ def rebuild_unreadable() -> int:
     Searches look through all vectors meanwhile. Returns how many jobs that are.
     """
     found = 0
-    filled = SearchIndex.objects.filter(embeddings__gt=0, dataset__closed_at=None)
+    filled = SearchIndex.objects.filter(embeddings__gt=0, dataset__deleted_at=None)
     for index in filled.select_related("dataset"):
         try:
             readable = backend().open_current(index.store_name, checksums=False) is not None
