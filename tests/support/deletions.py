@@ -86,6 +86,8 @@ class Deletions:
         for dataset in Dataset.objects.all():
             _experiments(dataset)
         drain()
+        for dataset in Dataset.objects.all():
+            _promotion(dataset)  # later there may be no experiment that is still up to date
         with ThreadPoolExecutor(WORKERS + 3) as pool:
             others = [pool.submit(self._guarded, self._work) for _ in range(WORKERS)]
             others += [pool.submit(self._guarded, self._ask), pool.submit(self._guarded, self._add)]
@@ -157,8 +159,10 @@ class Deletions:
                 return
             with expected():
                 dataset = _some_dataset(drawn)
-                if drawn.random() < OF_A_DATASET:
-                    drawn.choice((dataset_removal.begin_removal, bin.delete_dataset))(dataset)
+                for_good = number == self.deletions // 2  # once at least, whatever is drawn
+                if for_good or drawn.random() < OF_A_DATASET:
+                    ways = (dataset_removal.begin_removal, bin.delete_dataset)
+                    (ways[0] if for_good else drawn.choice(ways))(dataset)
                     self._new_dataset(f"instead-{number}")
                 else:
                     ids = list(dataset.images.values_list("pk", flat=True))
