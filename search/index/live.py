@@ -318,8 +318,8 @@ class LiveIndex:
         if self.generation is None:
             return newer
         held = self.generation.sample(SAMPLE)
-        # newer ones as often as they are among all
-        share = len(self.delta_ids) / self.count
+        # newer ones as often as they are among all, of which there may be none left
+        share = len(self.delta_ids) / max(1, self.count)
         newer = newer[: round(SAMPLE * share)]
         return np.concatenate((np.setdiff1d(held, self._excluded_here)[: SAMPLE - len(newer)], newer))
 

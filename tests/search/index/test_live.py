@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError
-from search.index.base import IndexInputError, SearchResult, brute_force, normalise
+from search.index.base import NO_ID, IndexInputError, SearchResult, brute_force, normalise
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.generation import Generation
 from search.index.faiss.index import SearchEffort
@@ -105,6 +105,15 @@ def test_one_image_is_found_by_itself() -> None:
 def test_an_empty_index_finds_nothing() -> None:
     assert LiveIndex(None, NO_IDS, NO_VECTORS).search(QUERIES, 4).ids.tolist() == [[-1] * 4] * 8
     assert LiveIndex(None, IDS[:1], VECTORS[:1], {1}).search(QUERIES, 1).ids.tolist() == [[-1]] * 8
+
+
+def test_an_index_whose_vectors_are_all_removed_finds_nothing_and_has_no_usual_score(
+    generation: Generation,
+) -> None:
+    live = LiveIndex(generation, NO_IDS, NO_VECTORS, set(IDS[:500].tolist()))
+    assert live.count == 0
+    assert (live.search(QUERIES[:1], 10).ids == NO_ID).all()
+    assert len(live.standard_scores(QUERIES[0], np.empty(0, dtype=np.float32))) == 0
 
 
 def test_a_changed_snapshot_finds_the_new_and_the_old_one_does_not(live: LiveIndex) -> None:
