@@ -55,6 +55,7 @@ def leaderboard(request: LeaderboardRequest) -> LeaderboardAnswer:
         "pooling": request.pooling or None,
         "score": request.score,
         "rows": rows,
+        "live": next((row for row in rows if row["live"]), None) or _live_row(dataset),
     }
 
 
@@ -78,6 +79,14 @@ def pareto(figures: Sequence[tuple[float | None, float | None]]) -> list[bool]:
             for _, negated, place in equally_dear:
                 front[place] = -negated == top
     return front
+
+
+def _live_row(dataset: Dataset) -> LeaderboardRowAnswer | None:
+    """Return the row of the live configuration, which is none of those that were asked for."""
+    live = SearchIndex.objects.filter(dataset=dataset, live=True).values_list("spec", flat=True).first()
+    measured = Experiment.objects.filter(dataset=dataset, spec=live, metric=Experiment.Metric.COSINE)
+    rows = _rows(dataset, measured.select_related("spec").defer("categories", "confusion"))
+    return rows[0] if rows else None
 
 
 def _rows(dataset: Dataset, experiments: QuerySet[Experiment]) -> list[LeaderboardRowAnswer]:

@@ -253,6 +253,7 @@ export interface LeaderboardRow extends Configuration, Scores {
 
 export interface Leaderboard {
   rows: LeaderboardRow[];
+  live: LeaderboardRow | null;
 }
 
 // --- maps ---------------------------------------------------------------------------------------
