@@ -20,7 +20,7 @@ RUN = """async (colours) => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(" ")).slice(0, 4).join(" | ")}`);
+    .map(({ id, nodes }) => [id, ...nodes.slice(0, 4).map(({ target }) => target.join(" "))].join(" | "));
 }"""
 OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

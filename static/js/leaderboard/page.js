@@ -1,6 +1,7 @@
 // The leaderboard: what the address says, what the server knows, and the views that show it stay the same
 // thing.
-/** @import { Experiment, FeatureSpec, Job, Leaderboard, LeaderboardRow, Page, SearchIndex } from "../shared/types.js" */
+/** @import { Experiment, FeatureSpec, Job } from "../shared/types.js" */
+/** @import { Leaderboard, LeaderboardRow, Page, SearchIndex } from "../shared/types.js" */
 /** @import { BoardRow, BoardState, Sort } from "./types.js" */
 import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";

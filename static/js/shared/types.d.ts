@@ -166,6 +166,7 @@ export interface Hit extends Omit<ImageSummary, "id"> {
   image: number;
   dataset: string;
   score: number;
+  sha256: string;
 }
 
 export interface SearchQuery {
