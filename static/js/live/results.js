@@ -43,7 +43,12 @@ function card(hit) {
         loading: "lazy",
         decoding: "async",
       }),
-      make("span", { class: "hit-rank", "aria-label": `Rank ${hit.rank}` }, String(hit.rank)),
+      make(
+        "span",
+        { class: "hit-rank" },
+        make("span", { class: "visually-hidden" }, "Rank "),
+        String(hit.rank),
+      ),
     ),
     make(
       "div",
@@ -64,7 +69,7 @@ function card(hit) {
           {
             href: `?image=${hit.image}`,
             "data-image": hit.image,
-            "aria-label": `Find pictures similar to ${name}`,
+            "aria-label": `Find similar to ${name}`,
           },
           "Find similar",
         ),
