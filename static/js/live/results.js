@@ -43,12 +43,8 @@ function card(hit) {
         loading: "lazy",
         decoding: "async",
       }),
-      make(
-        "span",
-        { class: "hit-rank" },
-        make("span", { class: "visually-hidden" }, "Rank "),
-        String(hit.rank),
-      ),
+      make("span", { class: "visually-hidden" }, "Rank "),
+      make("span", { class: "hit-rank" }, String(hit.rank)),
     ),
     make(
       "div",
