@@ -6,16 +6,19 @@ import uuid
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from gallery.models import Dataset, FailedFile, Image, Job
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
+SIGN_IN = "/accounts/sign-in/"
 WIDE, NARROW, NARROWEST = 1280, 375, 320
 # what axe says is wrong, each with its weight and where it is
 RUN = """async (colours) => {
+  // colours that are on their way from one theme to the other are none of either
+  for (const one of document.getAnimations()) try { one.finish(); } catch { /* it has no end */ }
   const only = colours ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
   const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
   return violations
@@ -58,7 +61,6 @@ def addresses(dataset: Dataset) -> list[str]:
         f"/datasets/{dataset.slug}/images/{image.pk}/",
         "/jobs/",
         f"/jobs/{job.pk}/",
-        "/accounts/sign-in/",
         "/accounts/tokens/",
         "/accounts/password/",
         "/nothing/",
@@ -86,10 +88,12 @@ def axe() -> str:
 
 
 def test_no_page_has_a_serious_fault_wide_or_narrow_light_or_dark(
-    staff_page: Page, mapped: Dataset, axe: str
+    staff_page: Page, context: BrowserContext, mapped: Dataset, axe: str, complaints: list[str]
 ) -> None:
     page, amiss = staff_page, []
-    for address in addresses(mapped):
+    for address in [*addresses(mapped), SIGN_IN]:
+        if address == SIGN_IN:
+            context.clear_cookies()
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
         page.set_viewport_size({"width": WIDE, "height": 800})
         visit(page, address)
@@ -103,6 +107,8 @@ def test_no_page_has_a_serious_fault_wide_or_narrow_light_or_dark(
         page.set_viewport_size({"width": NARROWEST, "height": 480})
         if not address.startswith(("/admin/", "/api/")) and (over := page.evaluate(OVER_THE_EDGE)) > 0:
             amiss.append(f"{address} is {over} px wider than {NARROWEST}")
+    # axe and Swagger UI try to, in vain
+    complaints[:] = [text for text in complaints if "inline style" not in text]
     assert amiss == [], "\n".join(amiss)
 
 
