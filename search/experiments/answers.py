@@ -136,8 +136,3 @@ class LeaderboardAnswer(TypedDict):
     pooling: str | None
     score: Score
     rows: list[LeaderboardRowAnswer]
-    live: Annotated[
-        LeaderboardRowAnswer | None,
-        "The configuration of live searches, whatever is asked for; null where it has not been measured. "
-        "Its rank is null where it is not among the rows.",
-    ]

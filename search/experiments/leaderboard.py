@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.db.models import QuerySet
+
 from gallery.errors import NotFoundError
 from gallery.models import Dataset
 from search.experiments.answers import LeaderboardAnswer, LeaderboardRowAnswer, Score
@@ -40,8 +42,7 @@ def leaderboard(request: LeaderboardRequest) -> LeaderboardAnswer:
         experiments = experiments.filter(metric=request.metric)
     if request.pooling:
         experiments = experiments.filter(spec__pooling=request.pooling)
-    live = SearchIndex.objects.filter(dataset=dataset, live=True).values_list("spec", flat=True).first()
-    rows = [_row(experiment, live) for experiment in experiments.defer("categories", "confusion")]
+    rows = _rows(dataset, experiments.defer("categories", "confusion"))
     rows.sort(key=lambda row: _place(row, request.score))
     _rank(rows, request.score)
     for row, on_front in zip(
@@ -54,7 +55,6 @@ def leaderboard(request: LeaderboardRequest) -> LeaderboardAnswer:
         "pooling": request.pooling or None,
         "score": request.score,
         "rows": rows,
-        "live": next((row for row in rows if row["live"]), None) or _live_row(dataset, live),
     }
 
 
@@ -80,13 +80,9 @@ def pareto(figures: Sequence[tuple[float | None, float | None]]) -> list[bool]:
     return front
 
 
-def _live_row(dataset: Dataset, live_spec: int | None) -> LeaderboardRowAnswer | None:
-    """Return the row of the live configuration where it is none of those that were asked for."""
-    if live_spec is None:
-        return None
-    measured = Experiment.objects.filter(dataset=dataset, spec=live_spec, metric=Experiment.Metric.COSINE)
-    experiment = measured.select_related("spec").defer("categories", "confusion").first()
-    return None if experiment is None else _row(experiment, live_spec)
+def _rows(dataset: Dataset, experiments: QuerySet[Experiment]) -> list[LeaderboardRowAnswer]:
+    live = SearchIndex.objects.filter(dataset=dataset, live=True).values_list("spec", flat=True).first()
+    return [_row(experiment, live) for experiment in experiments]
 
 
 def _row(experiment: Experiment, live_spec: int | None) -> LeaderboardRowAnswer:

@@ -101,6 +101,16 @@ async function leaderboard() {
   return once(answers, address, () => call(address));
 }
 
+/**
+ * Return what live search could use, whatever its pooling: what it does use is among it once it is measured.
+ * @returns {Promise<Leaderboard>}
+ */
+function everyPooling() {
+  const asked = new URLSearchParams({ dataset: state.dataset, metric: "cosine", score: state.score });
+  const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
+  return once(answers, address, () => call(address));
+}
+
 /** @param {Experiment[]} known */
 function offer(known) {
   const metrics = Object.keys(METRICS).filter((metric) => known.some((row) => row.metric === metric));
@@ -159,7 +169,6 @@ async function load({ refresh = false } = {}) {
     if (mine !== asking) return;
     titles = new Map(networks.map((network) => [network.name, network.title]));
     const baselines = new Set(networks.filter((network) => network.baseline).map((network) => network.name));
-    const among = answer.live && answer.rows.some((row) => row.live);
     /**
      * @param {LeaderboardRow} row
      * @param {boolean} apart
@@ -173,7 +182,10 @@ async function load({ refresh = false } = {}) {
       apart,
     });
     rows = answer.rows.map((row) => ofBoard(row, false));
-    live = among || !answer.live ? (rows.find((row) => row.live) ?? null) : ofBoard(answer.live, true);
+    live = rows.find((row) => row.live) ?? null;
+    const apart = live ? undefined : (await everyPooling()).rows.find((row) => row.live);
+    if (mine !== asking) return;
+    if (apart) live = ofBoard(apart, true);
     show(known);
   } catch (error) {
     if (mine !== asking) return;

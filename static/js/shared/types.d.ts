@@ -254,7 +254,6 @@ export interface LeaderboardRow extends Configuration, Scores {
 
 export interface Leaderboard {
   rows: LeaderboardRow[];
-  live: LeaderboardRow | null;
 }
 
 // --- maps ---------------------------------------------------------------------------------------

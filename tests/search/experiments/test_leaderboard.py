@@ -186,21 +186,3 @@ def test_a_wrong_leaderboard_is_refused_in_words(
     assert response.status_code == status
     assert response["Content-Type"] == "application/json"
     assert len(response.json()["error"]["detail"]) > 5
-
-
-@pytest.mark.django_db
-def test_the_live_configuration_is_told_whatever_is_compared(
-    measured: list[Experiment], dataset: Dataset, client: Client
-) -> None:
-    def live(**asked: str) -> Any:
-        return client.get(URL, {"dataset": "mine", **asked}).json()["live"]
-
-    assert live() is None
-    SearchIndex.objects.create(dataset=dataset, spec=measured[2].spec, live=True)
-    for asked in ({}, {"pooling": "average"}, {"metric": "euclidean"}, {"pooling": "max"}):
-        found = live(**asked)
-        assert (found["experiment"], found["weighted_precision"], found["live"]) == (
-            measured[2].pk,
-            40.0,
-            True,
-        )
