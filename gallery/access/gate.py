@@ -143,7 +143,11 @@ def _answer(refusal: Refusal, request: HttpRequest) -> HttpResponseBase:
     elif refusal.code == "not_authenticated" and name not in _FOR_MACHINES:
         page = "admin:login" if name.startswith(policies.ADMIN_SITE) else None
         return redirect_to_login(request.get_full_path(), page)
-    elif name in _FOR_MACHINES or "HTTP_AUTHORIZATION" in request.META:
+    elif (
+        name in _FOR_MACHINES
+        or "HTTP_AUTHORIZATION" in request.META
+        or policy_of(request, request.method or "") is None  # a defect: nothing is known of such an address
+    ):
         response = HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain")
     else:
         said = {"status": refusal.status, "heading": _NOT_YOURS, "words": refusal.detail}

@@ -136,15 +136,19 @@ def is_source_kept(job: Job) -> bool:
     stored = [str(job.parameters[name]) for name in ("upload", "selection") if name in job.parameters]
     try:
         with storage_errors():
-            return all(default_storage.exists(name) for name in stored) if stored else is_folder_kept(job)
+            return all(default_storage.exists(name) for name in stored) and _is_path_there(job)
     except (OSError, StorageUnavailableError):
         return True
 
 
 def is_folder_kept(job: Job) -> bool:
-    """Whether a job imports a folder or file of this machine that is still there."""
+    """Whether single files can be read again: not those of what was sent, which is not kept."""
+    return not {"upload", "selection"} & job.parameters.keys() and _is_path_there(job)
+
+
+def _is_path_there(job: Job) -> bool:
     path = job.parameters.get("path")
-    return path is not None and Path(path).exists()
+    return path is None or Path(path).exists()
 
 
 def announce_unfinished(job: Job) -> None:

@@ -8,7 +8,9 @@ from gallery.models import Image
 from search.live.compiled_queries import CompiledQuery
 from search.models import Embedding
 
-_COLUMNS_SHOWN = ("pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height")
+_COLUMNS_SHOWN = (
+    "pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height", "sha256",
+)  # fmt: skip
 _EMBEDDED_IMAGES = CompiledQuery(
     lambda number: Embedding.objects.filter(
         pk__in=range(number), image__deleted_at=None, image__missing_since=None
@@ -28,6 +30,7 @@ class ShownImage:
     thumbnail: str
     width: int
     height: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def shown(image: Image) -> ShownImage:
         thumbnail=str(image.thumbnail.name),
         width=image.width,
         height=image.height,
+        sha256=image.sha256,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
@@ -344,3 +344,37 @@ def test_nothing_is_wider_than_the_window(page: Page, mapped: Dataset, width: in
     box = page.locator("#map").bounding_box()
     assert box is not None
     assert box["height"] >= 0.6 * 740
+
+
+def test_a_finger_shows_a_point_with_one_tap_and_opens_it_with_the_next(
+    chromium: Browser, context: BrowserContext, live_server: Any, mapped: Dataset
+) -> None:
+    phone = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True
+    )
+    try:
+        page = phone.new_page()
+        page.goto("/embeddings/")
+        settled(page)
+        ids, points = places()
+        page.locator("#map").scroll_into_view_if_needed()
+        left, top = spots(page, points)[0]
+        page.touchscreen.tap(left, top)
+        expect(page.locator("#map .map-card, .map-frame .map-card").first).to_be_visible()
+        expect(page.locator("#picture")).to_be_hidden()
+        page.touchscreen.tap(left, top)
+        expect(page.locator("#picture")).to_be_visible()
+        expect(page.locator("#picture")).to_have_attribute("data-image", str(ids[0]))
+    finally:
+        phone.close()
+
+
+def test_a_dataset_that_is_not_there_is_said_and_another_is_shown(page: Page, mapped: Dataset) -> None:
+    for path in ("/embeddings/", "/", "/compare/", "/leaderboard/", "/live/"):
+        page.goto(f"{path}?dataset=gone-%3Cb%3E")
+        said = page.locator("[data-unknown-dataset]")
+        expect(said).to_contain_text("There is no dataset gone-<b>")
+        expect(said.get_by_role("link")).to_have_attribute("href", "/datasets/")
+        expect(page.locator("#failure")).to_be_hidden()
+        page.goto(f"{path}?dataset=mine")
+        expect(page.locator("[data-unknown-dataset]")).to_have_count(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image
+from tests.conftest import import_folder, sample_files
 from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
 from tests.support.rates import forget_hits
 
@@ -180,3 +182,15 @@ def test_an_image_leads_to_its_like(page: Page, searchable: Dataset) -> None:
     page.get_by_role("link", name="Find similar").click()
     expect_first_hit(page, "coins")
     expect(page.locator("#query-name")).to_have_text(image.filename)
+
+
+def test_an_image_that_two_datasets_have_is_shown_once(
+    live: Page, sample_folder: Callable[..., Path]
+) -> None:
+    other = Dataset.objects.create(slug="other", name="Other")
+    import_folder(other, sample_folder(count=1, categories=4))
+    live.set_input_files("#file", sample_files("objects200", "coins", 1)[0])
+    expect_first_hit(live, "coins")
+    first = live.locator(".hit").first
+    expect(first.locator(".also-in a")).to_have_count(1)
+    expect(first.locator(".score")).to_contain_text("1.000")

@@ -164,7 +164,7 @@ def test_jobs_fit_a_small_screen_with_all_they_say(staff_page: Page, width: int)
             "(wrap => wrap.scrollWidth > wrap.clientWidth)(document.querySelector('.table-wrap'))"
         ), "the table scrolls sideways"
     staff_page.goto("/jobs/")
-    for name in ("Cancel job", "Try job"):
+    for name in ("Cancel job", "Try again: job"):
         box = staff_page.get_by_role("button", name=name).bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= width

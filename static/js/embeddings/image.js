@@ -92,7 +92,16 @@ export function showImage({ image, neighbours, from }, { state, row, onMap, on, 
     "✕",
   );
   close.addEventListener("click", on.close);
-  const heading = make("h2", { id: "picture-title", tabindex: "-1" }, image.label || image.filename);
+  const heading = make(
+    "h2",
+    {
+      id: "picture-title",
+      class: "named",
+      tabindex: "-1",
+      title: image.label || image.filename,
+    },
+    image.label || image.filename,
+  );
   const right = neighbours.filter((neighbour) => image.label && neighbour.label === image.label).length;
   root.replaceChildren(
     make("div", { class: "side-head" }, heading, close),

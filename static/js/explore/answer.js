@@ -129,6 +129,7 @@ function showQueryImage(image, origin) {
   shown.src = image.shown_url ?? image.thumbnail;
   shown.alt = image.label ? `Query: ${image.label}, ${image.filename}` : `Query: ${image.filename}`;
   byId("answer-title").textContent = image.label || image.filename;
+  byId("answer-title").title = image.label || image.filename;
   byId("query-name").textContent = image.label ? image.filename : "";
   linkOf("picture-page").href = image.page_url;
   if (origin && !prefersStillness()) requestAnimationFrame(() => fly(shown, origin.rect));

@@ -171,6 +171,7 @@ function show({ origin = null, left = null } = {}) {
 function titled() {
   const name = datasetLink(page.state.dataset)?.dataset.name ?? page.state.dataset;
   byId("pictures-of").textContent = name;
+  byId("pictures-of").title = name;
   byId("on-map", HTMLAnchorElement).href = addressOf(
     { ...page.state, image: null },
     { path: byId("explore").dataset.map },

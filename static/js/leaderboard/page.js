@@ -1,6 +1,7 @@
 // The leaderboard: what the address says, what the server knows, and the views that show it stay the same
 // thing.
-/** @import { Experiment, FeatureSpec, Job, Leaderboard, Page, SearchIndex } from "../shared/types.js" */
+/** @import { Experiment, FeatureSpec, Job } from "../shared/types.js" */
+/** @import { Leaderboard, LeaderboardRow, Page, SearchIndex } from "../shared/types.js" */
 /** @import { BoardRow, BoardState, Sort } from "./types.js" */
 import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";
@@ -38,6 +39,8 @@ const LONG_FROM = 6; // networks: from here the heat map is longer than the scat
 let state = readBoardState(); // what shared/url-state.js shares, with score, cost and sort
 /** @type {BoardRow[]} */
 let rows = [];
+/** @type {BoardRow | null} */
+let live = null; // what answers live searches; where it is none of the rows, a line of the table all the same
 /** @type {Map<string, string>} */
 let titles = new Map(); // network -> how people call it
 /** @type {BoardRow | null} */
@@ -95,6 +98,16 @@ async function leaderboard() {
   });
   const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
   byId("csv", HTMLAnchorElement).href = `${address}&format=csv`;
+  return once(answers, address, () => call(address));
+}
+
+/**
+ * Return what live search could use, whatever its pooling: what it does use is among it once it is measured.
+ * @returns {Promise<Leaderboard>}
+ */
+function everyPooling() {
+  const asked = new URLSearchParams({ dataset: state.dataset, metric: "cosine", score: state.score });
+  const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
   return once(answers, address, () => call(address));
 }
 
@@ -156,12 +169,23 @@ async function load({ refresh = false } = {}) {
     if (mine !== asking) return;
     titles = new Map(networks.map((network) => [network.name, network.title]));
     const baselines = new Set(networks.filter((network) => network.baseline).map((network) => network.name));
-    rows = answer.rows.map((row) => ({
+    /**
+     * @param {LeaderboardRow} row
+     * @param {boolean} apart
+     * @returns {BoardRow}
+     */
+    const ofBoard = (row, apart) => ({
       ...row,
       baseline: baselines.has(row.model),
       front: false,
       best: false,
-    }));
+      apart,
+    });
+    rows = answer.rows.map((row) => ofBoard(row, false));
+    live = rows.find((row) => row.live) ?? null;
+    const apart = live ? undefined : (await everyPooling()).rows.find((row) => row.live);
+    if (mine !== asking) return;
+    if (apart) live = ofBoard(apart, true);
     show(known);
   } catch (error) {
     if (mine !== asking) return;
@@ -177,10 +201,12 @@ const datasetShown = () => ({
   name: datasetSelect().selectedOptions[0]?.text ?? state.dataset,
 });
 const labelled = () => rows.some((row) => row[state.score] !== null);
+const lines = () => (live?.apart ? [...rows, live] : rows);
 const best = () => (labelled() ? rows[0] : null);
 
 function showEmpty() {
   rows = [];
+  live = null;
   byId("found").hidden = true;
   for (const name of /** @type {const} */ (["score", "metric", "pooling"])) segments(name, []);
   showNotices(byId("notices"), []);
@@ -197,7 +223,7 @@ function show(known) {
   byId("nothing").hidden = true;
   byId("found").hidden = false;
   markFront();
-  const asked = rows.find((row) => row.model === state.model && row.layer === state.layer);
+  const asked = lines().find((row) => row.model === state.model && row.layer === state.layer);
   chosen = asked ?? (labelled() ? rows[0] : bestOf(rows));
   if (!chosen) return;
   for (const view of ["heat-panel", "scatter-panel"]) byId(view).hidden = !labelled();
@@ -259,14 +285,14 @@ const sorting = () =>
 
 function drawTable() {
   if (!chosen) return;
-  showTable(byId("table"), rows, {
+  showTable(byId("table"), lines(), {
     sort: sorting(),
     chosen: chosen.experiment,
     link,
     scores: labelled(),
     best: best(),
   });
-  byId("table-count").textContent = number(rows.length);
+  byId("table-count").textContent = number(lines().length);
 }
 
 /**
@@ -280,10 +306,9 @@ function specWords({ model, layer, pooling, dims, reduction }) {
 
 /** Return in words what answers live searches now, or "" where nothing does. */
 function liveWords() {
-  const row = rows.find((one) => one.live);
-  const live = indexes.find((index) => index.live);
-  if (row) return called(row);
-  return live ? specWords(live.spec) : "";
+  const index = indexes.find((one) => one.live);
+  if (live && !live.apart) return called(live);
+  return index ? specWords(index.spec) : "";
 }
 
 function showSummary() {
@@ -309,8 +334,7 @@ function showSummary() {
   const parts = [];
   const top = best();
   if (top) parts.push(line("Best", called(top), top));
-  const live = rows.find((row) => row.live);
-  if (liveWords()) parts.push(line("Live now", liveWords(), live));
+  if (liveWords()) parts.push(line("Live now", liveWords(), live ?? undefined));
   const switchable = indexes.filter((index) => !index.live);
   if (switchable.length && "mayPromote" in byId("board").dataset)
     parts.push(line("Switch back to", earlierButtons(switchable)));
@@ -354,6 +378,7 @@ function detail() {
     count: rows.length,
     dataset: datasetShown(),
     live: liveWords(),
+    liveRow: live,
     jobs,
     link,
     done: switched,
@@ -370,7 +395,7 @@ function switched(job) {
 
 /** @param {number} id */
 function choose(id) {
-  const row = rows.find((one) => one.experiment === id);
+  const row = lines().find((one) => one.experiment === id);
   if (!row) return;
   chosen = row;
   state = { ...state, model: row.model, layer: row.layer };
@@ -459,7 +484,7 @@ if (form) {
   walkScatter(byId("scatter"), choose);
   linkViews(
     VIEWS.map((id) => byId(id)),
-    (id) => rows.find((row) => String(row.experiment) === id),
+    (id) => lines().find((row) => String(row.experiment) === id),
   );
   addEventListener("popstate", restore);
   let width = 0;

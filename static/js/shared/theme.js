@@ -16,6 +16,7 @@
 
   function apply() {
     root.dataset.theme = remembered() ?? (system.matches ? "dark" : "light");
+    root.classList.toggle("dark-mode", root.dataset.theme === "dark"); // as Swagger UI calls it
   }
 
   root.classList.add("js");
@@ -49,6 +50,7 @@
     toggle?.addEventListener("click", () => {
       const next = root.dataset.theme === "dark" ? "light" : "dark";
       root.dataset.theme = next;
+      root.classList.toggle("dark-mode", next === "dark");
       try {
         localStorage.setItem("theme", next);
       } catch {

@@ -167,6 +167,7 @@ export interface Hit extends Omit<ImageSummary, "id" | "shown_url"> {
   image: number;
   dataset: string;
   score: number;
+  sha256: string;
 }
 
 export interface SearchQuery {
