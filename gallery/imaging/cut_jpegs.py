@@ -27,7 +27,7 @@ _WHITE: dict[str, int | tuple[int, ...]] = {"L": 255, "RGB": (255, 255, 255), "C
 
 def whole(declared: Declared, data: bytes, wanted: Wanted) -> RGB | None:
     """Decode a JPEG that lacks nothing but its end marker; None for any other."""
-    if declared.in_inks or data.endswith(END):
+    if declared.in_inks or data.rfind(END) > data.rfind(b"\xff\xda"):
         return None
     return jpeg.decoded(data + END, declared.size, wanted.factor(declared))
 

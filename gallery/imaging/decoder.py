@@ -98,7 +98,7 @@ def of_jpeg(declared: Declared, rgb: RGB, note: str = "") -> tuple[ImageFacts, R
 def upright_jpeg(declared: Declared, rgb: RGB, note: str = "") -> tuple[ImageFacts, RGB]:
     """Return the pixels of a JPEG upright, with a note of how it was read."""
     found, upright = _upright(declared, _orientation(declared.kind, declared.metadata), rgb)
-    return replace(found, note=note or found.note), upright
+    return (replace(found, note=note) if note else found), upright
 
 
 def decoded_by_pillow(
