@@ -29,11 +29,7 @@ def stretched(upper: ImageFile.ImageFile, kind: Format, data: bytes) -> Image.Im
     colours = slice(0, 3 if len(upper.getbands()) >= 3 else 1)
     if upper.mode == "CMYK" or _most(upper, colours) >= LEAST_UPPER:
         return upper
-    lower = kind.decoder(io.BytesIO(data))
-    if any(raw.startswith("LA") for raw in _raw_modes(lower)):  # Pillow reads these in one order only
-        return upper
-    lower.tile = [tile._replace(args=_turned(tile.args)) for tile in lower.tile]
-    lower.load()
+    lower = _lower_bytes(kind.decoder(io.BytesIO(data)))
     values = [_values(one, other, colours) for one, other in zip(bands(upper), bands(lower), strict=True)]
     low = min(float(least) for least, _, _ in values)
     high = max(float(most) for _, most, _ in values)
@@ -47,6 +43,19 @@ def stretched(upper: ImageFile.ImageFile, kind: Format, data: bytes) -> Image.Im
         pixels[..., colours] = table[_sixteen(one, other, colours)]
         upper.paste(Image.fromarray(pixels, upper.mode), (0, top))
     return upper
+
+
+def _lower_bytes(opened: ImageFile.ImageFile) -> Image.Image:
+    """Load a file whose header is read as the lower bytes of its values."""
+    if opened.mode == "RGBA" and _raw_modes(opened)[0].startswith("LA"):
+        # grey and alpha, which Pillow reads in one order only; their four bytes a pixel are RGBA as well
+        opened.tile = [tile._replace(args="RGBA") for tile in opened.tile]
+        opened.load()
+        grey = opened.getchannel("G")
+        return Image.merge("RGBA", (grey, grey, grey, opened.getchannel("A")))
+    opened.tile = [tile._replace(args=_turned(tile.args)) for tile in opened.tile]
+    opened.load()
+    return opened
 
 
 def _raw_modes(opened: ImageFile.ImageFile) -> list[str]:

@@ -113,6 +113,11 @@ def test_colours_of_twelve_bits_in_sixteen_keep_all_their_steps() -> None:
     values = pixels().astype(np.uint16) * 16 + 8
     for data in (png_of(values, 16, 2), unshown.tiff(values, 16), unshown.tiff(values, 16, order=">")):
         np.testing.assert_allclose(decode(data, LIMITS).astype(int), pixels(), atol=1)
+    grey = np.asarray(image("L")).astype(np.uint16)[..., None] * 16 + 8
+    opaque = np.concatenate([grey, np.full_like(grey, 65535)], axis=-1)
+    for interlaced in (False, True):
+        rgb = decode(png_of(opaque, 16, 4, interlaced=interlaced), LIMITS)
+        np.testing.assert_allclose(rgb[..., 0].astype(int), np.asarray(image("L")), atol=1)
     full = pixels().astype(np.uint16) * 257
     for data in (png_of(full, 16, 2), png_of(full // 8 * 257 // 257, 16, 2)):
         assert decode(data, LIMITS).shape == (64, 96, 3)
