@@ -21,6 +21,7 @@ _PRIMARIES = {
     12: ((0.68, 0.32, 0.265, 0.69, 0.15, 0.06), _D65),
 }
 _POWERS = {4: 2.2, 5: 2.8, 8: 1.0}  # gammas of table 3
+TELEVISION_GAMMA = 2.4  # of its screens (ITU-R BT.1886), not of its cameras
 _SRGB = 13
 _TELEVISION = {1, 6, 14, 15}
 
@@ -37,7 +38,7 @@ def profile(primaries: int, transfer: int, *, of_film: bool = True) -> bytes:
     if primaries not in _PRIMARIES or (primaries == 1 and transfer == _SRGB):
         return b""
     if transfer in _TELEVISION:
-        curve = colour_profiles.television_curve()
+        curve = colour_profiles.power_curve(TELEVISION_GAMMA)
     elif transfer == _SRGB:
         curve = colour_profiles.srgb_curve()
     elif transfer in _POWERS:

@@ -20,7 +20,7 @@ from gallery.types import RGB
 
 END = b"\xff\xd9"
 WITHOUT_END = "The file lacks its end marker; the image is whole."
-CUT = "The file is cut off: its last part is missing and shown white, or coarse."
+CUT = "The file is cut off: its last part is missing, or coarse."
 
 _WHITE: dict[str, int | tuple[int, ...]] = {"L": 255, "RGB": (255, 255, 255), "CMYK": (0, 0, 0, 0)}
 
