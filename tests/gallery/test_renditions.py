@@ -27,7 +27,7 @@ def added(dataset: Dataset, name: str, data: bytes) -> Image:
 def shown(client: Client, row: Image) -> str:
     """Return the address that the page of an image shows."""
     page = client.get(f"/datasets/mine/images/{row.pk}/").content.decode()
-    return page.split('<img src="')[1].split('"')[0]
+    return page.split("picture-stage")[1].split('<img src="')[1].split('"')[0]
 
 
 @pytest.mark.parametrize(
