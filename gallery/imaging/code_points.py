@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gallery.imaging import colour_profiles
 
@@ -48,7 +49,7 @@ def profile(primaries: int, transfer: int, *, of_film: bool = True) -> bytes:
     return colour_profiles.of_primaries(*_PRIMARIES[primaries], curve)
 
 
-def of_heif(metadata: Mapping[str, object]) -> bytes:
+def of_heif(metadata: Mapping[Any, Any]) -> bytes:
     """Return the profile of the code points that pillow-heif found; empty for none."""
     found = metadata.get("nclx_profile")
     if not isinstance(found, dict):

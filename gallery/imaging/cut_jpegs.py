@@ -57,7 +57,9 @@ class _CutJpeg(JpegImagePlugin.JpegImageFile):
 
     def load_prepare(self) -> None:
         if self._im is None:
-            self.im = Image.core.fill(self.mode, self.size, _WHITE[self.mode])
+            self.im = Image.core.fill(  # type: ignore[attr-defined]
+                self.mode, self.size, _WHITE[self.mode]
+            )
         super().load_prepare()
 
     def load_read(self, read_bytes: int) -> bytes:

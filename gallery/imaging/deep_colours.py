@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from gallery.imaging.deep_greys import usual_range
@@ -71,13 +72,12 @@ def _turned(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str |
 
 
 def _most(image: Image.Image, colours: slice) -> int:
-    extremes = image.getextrema()
-    return max(int(most) for _, most in extremes[colours])  # type: ignore[misc,index]
+    return max(int(np.asarray(image.getchannel(name)).max()) for name in image.getbands()[colours])
 
 
-def _sixteen(upper: Image.Image, lower: Image.Image, colours: slice) -> np.ndarray:
+def _sixteen(upper: Image.Image, lower: Image.Image, colours: slice) -> NDArray[np.uint16]:
     values = np.asarray(upper)[..., colours].astype(np.uint16) << 8
-    return values | np.asarray(lower)[..., colours]
+    return np.asarray(values | np.asarray(lower)[..., colours])
 
 
 def _values(
