@@ -22,7 +22,6 @@ from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards, with_image_count
 from gallery.browse.paging import asked_id, datasets_by_name, page_of
 from gallery.errors import SemsearchError
-from gallery.imaging import decoding
 from gallery.ingest import bin, failures
 from gallery.jobs import file_retries
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
@@ -96,7 +95,7 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     context = {
         "image": shown,
         "shown_url": renditions.address_of(shown.pk, shown.format, str(shown.file.name)),
-        "in_browsers": decoding.in_browsers(shown.format),
+        "in_browsers": renditions.is_needless(shown.format),
         "dataset": shown.dataset,
         "category": category,
         "previous": siblings.filter(pk__lt=pk).order_by("-pk").only("pk").first(),

@@ -25,9 +25,14 @@ VERSION = 1  # raise when renditions come to look different: an address shows th
 NAME = f"{VERSION}.jpg"
 
 
+def is_needless(format_name: str) -> bool:
+    """Whether browsers show the files of a format themselves."""
+    return decoding.in_browsers(format_name)
+
+
 def address_of(pk: int, format_name: str, file: str) -> str:
     """Return the address of what browsers show of an image: its own file, or a rendition of that."""
-    if decoding.in_browsers(format_name):
+    if is_needless(format_name):
         return default_storage.url(file)
     return reverse("gallery:media", args=[f"{FOLDER}/{pk}/{NAME}"])
 
@@ -42,7 +47,7 @@ def open_rendition(path: str) -> IO[bytes]:
     if len(parts) != 3 or not parts[1].isdecimal() or len(parts[1]) > 18 or parts[2] != NAME:
         raise FileNotFoundError(path)
     image = Image.objects.filter(pk=int(parts[1])).first()
-    if image is None or decoding.in_browsers(image.format):
+    if image is None or is_needless(image.format):
         raise FileNotFoundError(path)
     content = derived_files.read(path)
     if content is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gallery.imaging import colour_profiles
 
@@ -21,6 +22,7 @@ _PRIMARIES = {
     12: ((0.68, 0.32, 0.265, 0.69, 0.15, 0.06), _D65),
 }
 _POWERS = {4: 2.2, 5: 2.8, 8: 1.0}  # gammas of table 3
+TELEVISION_GAMMA = 2.4  # of its screens (ITU-R BT.1886), not of its cameras
 _SRGB = 13
 _TELEVISION = {1, 6, 14, 15}
 
@@ -37,7 +39,7 @@ def profile(primaries: int, transfer: int, *, of_film: bool = True) -> bytes:
     if primaries not in _PRIMARIES or (primaries == 1 and transfer == _SRGB):
         return b""
     if transfer in _TELEVISION:
-        curve = colour_profiles.television_curve()
+        curve = colour_profiles.power_curve(TELEVISION_GAMMA)
     elif transfer == _SRGB:
         curve = colour_profiles.srgb_curve()
     elif transfer in _POWERS:
@@ -47,7 +49,7 @@ def profile(primaries: int, transfer: int, *, of_film: bool = True) -> bytes:
     return colour_profiles.of_primaries(*_PRIMARIES[primaries], curve)
 
 
-def of_heif(metadata: Mapping[str, object]) -> bytes:
+def of_heif(metadata: Mapping[Any, Any]) -> bytes:
     """Return the profile of the code points that pillow-heif found; empty for none."""
     found = metadata.get("nclx_profile")
     if not isinstance(found, dict):

@@ -24,7 +24,7 @@ def convert(rgb: RGB, profile: Profile) -> None:
     for top in range(0, len(rgb), rows):
         band = rgb[top : top + rows]
         image = Image.fromarray(np.ascontiguousarray(band[:, :, 0]) if is_grey else band)
-        band[...] = np.asarray(converted(image, profile))
+        band[...] = np.asarray(converted(image, profile).convert("RGB"))
 
 
 def converted(image: Image.Image, profile: Profile) -> Image.Image:
@@ -35,7 +35,7 @@ def converted(image: Image.Image, profile: Profile) -> Image.Image:
         colours = layered.convert("RGB")
     else:
         colours = image if image.mode == mode else image.convert(mode)
-    transform = _transform(profile.content, mode)
+    transform = (_plain_transform if profile.plain else _other_transform)(profile.content, mode)
     if transform is None:
         return image
     shown: Image.Image = transform.apply(colours)
@@ -45,6 +45,15 @@ def converted(image: Image.Image, profile: Profile) -> Image.Image:
 
 
 @lru_cache(maxsize=32)
+def _plain_transform(content: bytes, mode: str) -> Any:
+    return _transform(content, mode)
+
+
+@lru_cache(maxsize=2)  # with tables these may take megabytes
+def _other_transform(content: bytes, mode: str) -> Any:
+    return _transform(content, mode)
+
+
 def _transform(content: bytes, mode: str) -> Any:
     """Return what converts pixels of a mode; None for a profile that LittleCMS cannot read."""
     from PIL import ImageCms

@@ -84,15 +84,7 @@ def power_curve(gamma: float) -> bytes:
 
 def srgb_curve() -> bytes:
     """Write the curve of sRGB."""
-    return _two_part_curve((2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
-
-
-def television_curve() -> bytes:
-    """Write the curve of television (ITU-R BT.709)."""
-    return _two_part_curve((1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081))
-
-
-def _two_part_curve(numbers: tuple[float, ...]) -> bytes:
+    numbers = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
     return b"para\0\0\0\0" + struct.pack(">HH5i", 3, 0, *(round(one * 65536) for one in numbers))
 
 

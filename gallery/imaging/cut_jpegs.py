@@ -20,14 +20,14 @@ from gallery.types import RGB
 
 END = b"\xff\xd9"
 WITHOUT_END = "The file lacks its end marker; the image is whole."
-CUT = "The file is cut off: its last part is missing and shown white, or coarse."
+CUT = "The file is cut off: its last part is missing, or coarse."
 
 _WHITE: dict[str, int | tuple[int, ...]] = {"L": 255, "RGB": (255, 255, 255), "CMYK": (0, 0, 0, 0)}
 
 
 def whole(declared: Declared, data: bytes, wanted: Wanted) -> RGB | None:
     """Decode a JPEG that lacks nothing but its end marker; None for any other."""
-    if declared.in_inks or data.endswith(END):
+    if declared.in_inks or data.rfind(END) > data.rfind(b"\xff\xda"):
         return None
     return jpeg.decoded(data + END, declared.size, wanted.factor(declared))
 
@@ -57,7 +57,9 @@ class _CutJpeg(JpegImagePlugin.JpegImageFile):
 
     def load_prepare(self) -> None:
         if self._im is None:
-            self.im = Image.core.fill(self.mode, self.size, _WHITE[self.mode])
+            self.im = Image.core.fill(  # type: ignore[attr-defined]
+                self.mode, self.size, _WHITE[self.mode]
+            )
         super().load_prepare()
 
     def load_read(self, read_bytes: int) -> bytes:

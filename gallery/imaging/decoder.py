@@ -48,7 +48,9 @@ _TURNED = ("JPEG", "PNG", "AVIF", "camera raw")
 _MODE_BYTES = {"1": 1.0, "L": 1.0, "P": 1.0}  # a pixel in Pillow; four in most others
 _SPACES = {"1": GREY, "L": GREY, "LA": GREY, "I;16": GREY, "I;16B": GREY, "I": GREY, "F": GREY, "CMYK": INKS}
 # Bytes that decoders hold for each pixel beside the result; measured
-HELD = {"AVIF": 16.0, "HEIC": 24.0, "JPEG 2000": 24.0, "GIF": headers.GIF_HELD, "ICO": 12.0, "PNM": 12.0}
+HELD = {"AVIF": 16.0, "HEIC": 12.0, "GIF": headers.GIF_HELD, "ICO": 12.0, "PNM": 12.0}
+JPEG_2000_HELD = 6.0  # for each channel
+BITS_AS_TEXT_HELD = 36.0
 RAW_HELD = 4.0  # as Pillow holds a preview
 TIFF_COLOUR_BYTES = 4  # a pixel of a strip or tile that libtiff unpacks
 
@@ -98,7 +100,7 @@ def of_jpeg(declared: Declared, rgb: RGB, note: str = "") -> tuple[ImageFacts, R
 def upright_jpeg(declared: Declared, rgb: RGB, note: str = "") -> tuple[ImageFacts, RGB]:
     """Return the pixels of a JPEG upright, with a note of how it was read."""
     found, upright = _upright(declared, _orientation(declared.kind, declared.metadata), rgb)
-    return replace(found, note=note or found.note), upright
+    return (replace(found, note=note) if note else found), upright
 
 
 def decoded_by_pillow(
@@ -155,7 +157,11 @@ def looked_into(kind: Format, data: bytes) -> Iterator[tuple[Declared, ImageFile
 def _looked(kind: Format, opened: ImageFile.ImageFile, data: bytes) -> Declared:
     held = _MODE_BYTES.get(opened.mode, 2.0 if opened.mode.startswith("I;16") else 4.0)
     found = Declared(kind, opened.size, held, plain=False, space=_SPACES.get(opened.mode, RGB_SPACE))
-    if kind.name in HELD:
+    if kind is formats.JPEG_2000:
+        found = replace(found, held=JPEG_2000_HELD * len(opened.getbands()))
+    elif kind is formats.PNM and data.startswith(b"P1"):
+        found = replace(found, held=BITS_AS_TEXT_HELD)
+    elif kind.name in HELD:
         found = replace(found, held=HELD[kind.name])
     elif kind is formats.TIFF:
         is_deep = deep_colours.is_deep(opened)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from gallery.imaging.deep_greys import usual_range
@@ -29,11 +30,7 @@ def stretched(upper: ImageFile.ImageFile, kind: Format, data: bytes) -> Image.Im
     colours = slice(0, 3 if len(upper.getbands()) >= 3 else 1)
     if upper.mode == "CMYK" or _most(upper, colours) >= LEAST_UPPER:
         return upper
-    lower = kind.decoder(io.BytesIO(data))
-    if any(raw.startswith("LA") for raw in _raw_modes(lower)):  # Pillow reads these in one order only
-        return upper
-    lower.tile = [tile._replace(args=_turned(tile.args)) for tile in lower.tile]
-    lower.load()
+    lower = _lower_bytes(kind.decoder(io.BytesIO(data)))
     values = [_values(one, other, colours) for one, other in zip(bands(upper), bands(lower), strict=True)]
     low = min(float(least) for least, _, _ in values)
     high = max(float(most) for _, most, _ in values)
@@ -49,6 +46,19 @@ def stretched(upper: ImageFile.ImageFile, kind: Format, data: bytes) -> Image.Im
     return upper
 
 
+def _lower_bytes(opened: ImageFile.ImageFile) -> Image.Image:
+    """Load a file whose header is read as the lower bytes of its values."""
+    if opened.mode == "RGBA" and _raw_modes(opened)[0].startswith("LA"):
+        # grey and alpha, which Pillow reads in one order only; their four bytes a pixel are RGBA as well
+        opened.tile = [tile._replace(args="RGBA") for tile in opened.tile]
+        opened.load()
+        grey = opened.getchannel("G")
+        return Image.merge("RGBA", (grey, grey, grey, opened.getchannel("A")))
+    opened.tile = [tile._replace(args=_turned(tile.args)) for tile in opened.tile]
+    opened.load()
+    return opened
+
+
 def _raw_modes(opened: ImageFile.ImageFile) -> list[str]:
     found = [tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0] for tile in opened.tile]
     return [str(one) for one in found]
@@ -62,13 +72,12 @@ def _turned(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str |
 
 
 def _most(image: Image.Image, colours: slice) -> int:
-    extremes = image.getextrema()
-    return max(int(most) for _, most in extremes[colours])  # type: ignore[misc,index]
+    return max(int(np.asarray(image.getchannel(name)).max()) for name in image.getbands()[colours])
 
 
-def _sixteen(upper: Image.Image, lower: Image.Image, colours: slice) -> np.ndarray:
+def _sixteen(upper: Image.Image, lower: Image.Image, colours: slice) -> NDArray[np.uint16]:
     values = np.asarray(upper)[..., colours].astype(np.uint16) << 8
-    return values | np.asarray(lower)[..., colours]
+    return np.asarray(values | np.asarray(lower)[..., colours])
 
 
 def _values(

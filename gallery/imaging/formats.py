@@ -70,7 +70,7 @@ def _heif(stream: io.BytesIO) -> ImageFile.ImageFile:
 
     options.DECODE_THREADS = 1
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
-    opened: ImageFile.ImageFile = HeifImageFile(stream)
+    opened: ImageFile.ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
     return opened
 
 

@@ -26,6 +26,7 @@ MOST_METADATA_BYTES = 2**23
 TEXT_TIMES = 5  # bytes that a byte of text takes as text, with its own
 INFLATED_BYTES = 2 * 2**20  # of one packed text, with a copy: Pillow unpacks no more than half of that
 _INFLATED = (b"zTXt", b"iTXt", b"iCCP")
+MOST_PROFILE_BYTES = 2**22
 # what LittleCMS makes of a profile with tables
 TABLE_TIMES = 8
 TABLE_BYTES = 2**22
@@ -100,6 +101,8 @@ def _jpeg(data: bytes) -> Declared | None:
             _keep_metadata(metadata, body)
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
             profile.setdefault(body[12], body)
+            if sum(map(len, profile.values())) > MOST_PROFILE_BYTES:
+                return None
         elif marker in _FRAMES:
             if frame or marker not in (0xC0, 0xC1, 0xC2):
                 return None

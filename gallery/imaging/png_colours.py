@@ -12,7 +12,7 @@ import zlib
 from gallery.imaging import code_points, colour_profiles
 
 MOST_PARTS = 200
-MOST_PROFILE_BYTES = 2**22
+MOST_PROFILE_BYTES = 2**20
 USUAL_GAMMA = 45455
 _NAMES = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 _SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)

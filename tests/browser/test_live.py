@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image as Pillow
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image
@@ -62,6 +63,18 @@ def test_an_address_inside_is_refused_in_words(live: Page, image_site: str) -> N
     live.keyboard.press("Enter")
     expect(live.get_by_role("alert")).to_contain_text("not on the public internet")
     expect(live.locator("#results")).to_be_hidden()
+
+
+def test_a_query_that_the_browser_cannot_show_is_shown_by_the_server(live: Page, tmp_path: Path) -> None:
+    query = tmp_path / "coins.tif"
+    with Pillow.open(unseen("coins")) as opened:
+        opened.convert("RGB").save(query)
+    live.set_input_files("#file", query)
+    expect_first_hit(live, "coins")
+    shown = live.locator("#query-image")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_js_property("complete", True)
+    assert shown.evaluate("(image) => image.naturalWidth") > 0
 
 
 def test_a_sample_finds_its_like(live: Page) -> None:

@@ -1,4 +1,4 @@
-"""Files that browsers show and others do not: cut, deep, turned by what they ignore, raw; and what is refused."""
+"""Files as browsers take them: cut, deep, with an orientation that they ignore; camera raw; the limits."""
 
 from __future__ import annotations
 
@@ -113,6 +113,11 @@ def test_colours_of_twelve_bits_in_sixteen_keep_all_their_steps() -> None:
     values = pixels().astype(np.uint16) * 16 + 8
     for data in (png_of(values, 16, 2), unshown.tiff(values, 16), unshown.tiff(values, 16, order=">")):
         np.testing.assert_allclose(decode(data, LIMITS).astype(int), pixels(), atol=1)
+    grey = np.asarray(image("L")).astype(np.uint16)[..., None] * 16 + 8
+    opaque = np.concatenate([grey, np.full_like(grey, 65535)], axis=-1)
+    for interlaced in (False, True):
+        rgb = decode(png_of(opaque, 16, 4, interlaced=interlaced), LIMITS)
+        np.testing.assert_allclose(rgb[..., 0].astype(int), np.asarray(image("L")), atol=1)
     full = pixels().astype(np.uint16) * 257
     for data in (png_of(full, 16, 2), png_of(full // 8 * 257 // 257, 16, 2)):
         assert decode(data, LIMITS).shape == (64, 96, 3)
@@ -137,9 +142,9 @@ def test_camera_raw_is_its_preview_and_never_a_thumbnail() -> None:
 def test_limits_name_the_setting_that_changes_them() -> None:
     wide = saved(Image.new("L", (31_000, 40)), "JPEG")
     assert inspect(wide, LIMITS).width == 31_000
-    with pytest.raises(TooLargeError, match="31,000 x 40 pixels; at most 30,000 a side .* MAX_PICTURE_SIDE"):
+    with pytest.raises(TooLargeError, match=r"31,000 x 40 pixels; at most 30,000 a side .* MAX_PICTURE_SIDE"):
         inspect(wide, ImageLimits(max_side=30_000))
-    with pytest.raises(TooLargeError, match="at most 1,000,000 in all .* MAX_PICTURE_PIXELS"):
+    with pytest.raises(TooLargeError, match=r"at most 1,000,000 in all .* MAX_PICTURE_PIXELS"):
         inspect(wide, ImageLimits(max_pixels=1_000_000))
     with pytest.raises(TooLargeError, match="MAX_PICTURE_BYTES"):
         inspect(wide, ImageLimits(max_bytes=1_000))

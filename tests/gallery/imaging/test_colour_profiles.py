@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from gallery.imaging import colour_profiles, decoding, headers, jpeg
+from gallery.imaging import colour_profiles, formats, headers, jpeg
 from gallery.imaging.colour_profiles import GREY, INKS, NONE
 from gallery.imaging.colour_profiles import RGB as COLOURS
 from gallery.imaging.decoding import ImageLimits, decode
+from gallery.imaging.processes import decoder_processes
 from gallery.imaging.thumbnails import thumbnail
 from search.types import RGB
 from tests.support.kinds import profiles
@@ -26,7 +27,8 @@ def stored_as(rgb: RGB, name: str, gamma: float) -> RGB:
     values = rgb / 255.0
     light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     linear = light @ np.array(profiles.COLOURANTS["sRGB"]) @ np.linalg.inv(profiles.COLOURANTS[name])
-    return (np.clip(linear, 0, 1) ** (1 / gamma) * 255 + 0.5).astype(np.uint8)
+    found: RGB = (np.clip(linear, 0, 1) ** (1 / gamma) * 255 + 0.5).astype(np.uint8)
+    return found
 
 
 def difference(one: RGB, other: RGB) -> float:
@@ -40,7 +42,7 @@ def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(task: object) -> None:
         raise AssertionError(f"a decoder process was asked: {task}")
 
-    monkeypatch.setattr(decoding.decoder_processes, "done", refused)
+    monkeypatch.setattr(decoder_processes, "done", refused)
 
 
 @pytest.mark.parametrize(("name", "gamma"), [("P3", 2.2), ("AdobeRGB", 2.2), ("ProPhoto", 1.8)])
@@ -66,8 +68,8 @@ def test_an_srgb_jpeg_has_the_pixels_of_libjpeg_and_is_read_where_it_is_asked_fo
     make: Callable[[], bytes | None], no_process: None
 ) -> None:
     data = saved(image(), "JPEG", quality=90, icc_profile=make())
-    assert headers.declared(decoding.formats.JPEG, data) == headers.declared(
-        decoding.formats.JPEG, saved(image(), "JPEG", quality=90)
+    assert headers.declared(formats.JPEG, data) == headers.declared(
+        formats.JPEG, saved(image(), "JPEG", quality=90)
     )
     np.testing.assert_array_equal(decode(data, LIMITS), jpeg.decoded(data, image().size, 1))
 
@@ -116,7 +118,11 @@ def test_a_large_image_is_converted_in_bands_as_a_small_one() -> None:
     large = Image.fromarray(pixels(1200, 700))
     data = saved(large, "PNG", icc_profile=wide, compress_level=1)
     expected = ImageCms.profileToProfile(
-        large, io.BytesIO(wide), ImageCms.createProfile("sRGB"), renderingIntent=1, outputMode="RGB"
+        large,
+        io.BytesIO(wide),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
     )
     assert difference(decode(data, LIMITS), np.asarray(expected)) < 0.1
 

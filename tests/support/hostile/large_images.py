@@ -182,7 +182,7 @@ def _tiffs(size: Size) -> Iterator[tuple[str, bytes]]:
 
 def _unshown(size: Size) -> Iterator[tuple[str, bytes]]:
     pillow_heif.register_heif_opener()  # so that Pillow writes HEIC
-    for mode in ("RGB", "L", "RGBA"):
+    for mode in ("L", "RGBA"):
         yield f"HEIC {mode}", saved(flat(mode, size), "HEIF", quality=50)
     yield "HEIC noisy", saved(noisy("RGB", size), "HEIF", quality=30)
     for mode in ("RGB", "L", "RGBA"):
@@ -198,6 +198,6 @@ def _unshown(size: Size) -> Iterator[tuple[str, bytes]]:
     yield "PNM RGB as text", b"P3\n" + head + b"255\n" + b"7 " * count * 3
     yield "PNM grey of 16", b"P5\n" + head + b"65535\n" + bytes(count * 2)
     yield "PNM floats", b"Pf\n" + head + b"-1.0\n" + bytes(count * 4)
-    for mode, channels in ((1, 1), (3, 3), (4, 4)):
-        start = b"8BPS" + struct.pack(">H6xHIIHH", 1, channels, size[1], size[0], 8, mode)
+    for colours, channels in ((1, 1), (3, 3), (4, 4)):
+        start = b"8BPS" + struct.pack(">H6xHIIHH", 1, channels, size[1], size[0], 8, colours)
         yield f"PSD of {channels}", start + bytes(14) + bytes(count * channels)

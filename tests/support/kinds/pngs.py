@@ -139,6 +139,8 @@ def _deep() -> Iterator[tuple]:  # type: ignore[type-arg]
     yield "depths with holes", png_of(holes, 16, 0), STRETCHED
     yield "temperatures", png_of(grey * 8 + 28_000, 16, 0), STRETCHED
     yield "RGB, 12 bits in 16", png_of(pixels().astype(np.uint16) * 16 + 7, 16, 2), STRETCHED
+    clear = np.concatenate([grey * 16 + 7, alpha()[..., None].astype(np.uint16) * 257], axis=-1)
+    yield "grey and alpha, 12 bits in 16", png_of(clear, 16, 4), STRETCHED
     spread = pixels().astype(np.uint16)
     yield "RGB of 16, all used", png_of(spread * 257, 16, 2)
     yield "RGB of 16, dark, of eight bits", png_of(spread // 6 * 257, 16, 2)

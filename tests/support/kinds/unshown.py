@@ -50,18 +50,18 @@ def _tiffs() -> Iterator[tuple]:  # type: ignore[type-arg]
     grey = np.asarray(image("L")).astype(np.float32)
     as_grey = as_shown(image("L"))
     for name, values in (
-        ("grey of 16", (grey * 257).astype(np.uint16)),
-        ("grey of 32", (grey * 257).astype(np.int32)),
-        ("grey as floats", grey / 255),
+        ("grey of 16", Image.fromarray((grey * 257).astype(np.uint16))),
+        ("grey of 32", Image.fromarray((grey * 257).astype(np.int32))),
+        ("grey as floats", Image.fromarray(grey / 255)),
     ):
-        yield name, saved(Image.fromarray(values), "TIFF"), as_grey
+        yield name, saved(values, "TIFF"), as_grey
     wide_range = _stretched(grey)
     for name, values in (
-        ("temperatures as floats", 290 + grey / 10),
-        ("heights as floats", grey * 9 - 400),
-        ("temperatures in 16 bits", (grey * 8 + 28_000).astype(np.uint16)),
+        ("temperatures as floats", Image.fromarray(290 + grey / 10)),
+        ("heights as floats", Image.fromarray(grey * 9 - 400)),
+        ("temperatures in 16 bits", Image.fromarray((grey * 8 + 28_000).astype(np.uint16))),
     ):
-        yield name, saved(Image.fromarray(values), "TIFF"), wide_range
+        yield name, saved(values, "TIFF"), wide_range
     twelve = (grey * 16 + 8).astype(np.uint16)
     yield "12 bits in 16", saved(Image.fromarray(twelve), "TIFF"), as_grey
     for order in "<>":
@@ -226,7 +226,8 @@ def _converted(rgb: RGB, profile: bytes) -> RGB:
     xyz = light @ np.array(profiles.COLOURANTS[name])
     linear = np.clip(xyz @ np.linalg.inv(np.array(profiles.COLOURANTS["sRGB"])), 0, 1)
     shown = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return (shown * 255 + 0.5).astype(np.uint8)
+    found: RGB = (shown * 255 + 0.5).astype(np.uint8)
+    return found
 
 
 def _is(profile: bytes, name: str) -> bool:
@@ -235,5 +236,5 @@ def _is(profile: bytes, name: str) -> bool:
 
 def _stretched(grey: np.ndarray) -> RGB:
     low, high = grey.min(), grey.max()
-    eight = ((grey - low) / (high - low) * 255 + 0.5).astype(np.uint8)
+    eight: RGB = ((grey - low) / (high - low) * 255 + 0.5).astype(np.uint8)
     return np.repeat(eight[..., None], 3, axis=-1)
