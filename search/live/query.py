@@ -159,7 +159,7 @@ class Query:
         with self.timings.stage("extract"):
             vector = loaded_extractors.extractor(config).extract_query(rgb)
         # as stored vectors are: the same image is then the same vector, however little a centre leaves of it
-        return half_precision(vector[None], len(vector))[0].astype(np.float32)
+        return np.asarray(half_precision(vector[None], len(vector))[0], dtype=np.float32)
 
 
 def search(request: SearchRequest) -> SearchResponse:
