@@ -66,10 +66,10 @@ def _tiffs() -> Iterator[tuple]:  # type: ignore[type-arg]
     yield "12 bits in 16", saved(Image.fromarray(twelve), "TIFF"), as_grey
     for order in "<>":
         for bits, times in ((8, 1), (16, 257)):
-            values = pixels().astype(np.uint16) * times
-            yield f"RGB of {bits}, order {order}", tiff(values, bits, order=order), pixels()
-        values = pixels().astype(np.uint16) * 16 + 8
-        yield f"RGB, 12 bits in 16, order {order}", tiff(values, 16, order=order), pixels()
+            samples = pixels().astype(np.uint16) * times
+            yield f"RGB of {bits}, order {order}", tiff(samples, bits, order=order), pixels()
+        samples = pixels().astype(np.uint16) * 16 + 8
+        yield f"RGB, 12 bits in 16, order {order}", tiff(samples, 16, order=order), pixels()
     five = np.concatenate([pixels(), pixels()[..., :2]], axis=-1)
     words = "this kind of TIFF (grey, 5 values a pixel of 8 bits) is not read"
     yield "of five bands", tiff(five, 8, photometric=1), words
