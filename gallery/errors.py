@@ -71,7 +71,7 @@ class DatabaseAwayError(SemsearchError):
 
 
 class StorageAwayError(SemsearchError):
-    """The storage of images cannot be reached now."""
+    """The storage of images cannot be reached now, or is not the one that belongs to this installation."""
 
     code = "storage_away"
     status = 503
@@ -79,7 +79,7 @@ class StorageAwayError(SemsearchError):
 
 
 class DiskFullError(SemsearchError):
-    """There is too little free space to store something."""
+    """Nothing can be stored: there is too little free space, or the disk can only be read."""
 
     code = "disk_full"
     status = 507
@@ -119,6 +119,12 @@ class IndexDamagedError(SemsearchError):
 
     code = "index_damaged"
     status = 503
+
+
+class IndexOutdatedError(IndexDamagedError):
+    """A generation is of another release's format: until it is built anew searches read the database."""
+
+    code = "index_outdated"
 
 
 class AppendOnlyError(SemsearchError):

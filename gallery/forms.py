@@ -13,6 +13,10 @@ from gallery.ingest import datasets, importing
 from gallery.ingest import labels as label_rule
 from gallery.models import Dataset, Job
 
+# what browsers offer to choose; those that they do not know as images by their suffix
+ARCHIVES = ".zip,.tar,.tar.gz,.tgz,application/zip,"
+IMAGES = "image/*,.heic,.heif,.jp2,.psd,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2"
+
 
 class UploadForm(forms.Form):
     """An archive, what makes its labels, and the dataset it goes into: an existing one or a new one."""
@@ -20,7 +24,7 @@ class UploadForm(forms.Form):
     archive = forms.FileField(
         label="File",
         help_text="A zip, tar or tar.gz file, or a single image.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".zip,.tar,.tar.gz,.tgz,application/zip,image/*"}),
+        widget=forms.ClearableFileInput(attrs={"accept": ARCHIVES + IMAGES}),
     )
     labels = forms.ChoiceField(
         choices=label_rule.IN_WORDS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.db import models
@@ -12,6 +13,7 @@ from gallery import audit_actions, job_labels
 from gallery.accounts.models import AccessToken as AccessToken
 from gallery.accounts.models import FailedAttempts as FailedAttempts
 from gallery.errors import AppendOnlyError, NotFoundError
+from gallery.shown_rows import OfShownDatasets, ShownImages
 from gallery.system import log_context
 
 
@@ -27,8 +29,8 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     """Datasets, found by their slug."""
 
     def open(self) -> DatasetQuerySet:
-        """Return those that are not being deleted."""
-        return self.filter(closed_at=None)
+        """Return those that are not deleted: what is removed for good has been so before."""
+        return self.filter(deleted_at=None)
 
     def called(self, slug: str) -> Dataset:
         """Return the dataset of a slug. Raises: NotFoundError."""
@@ -41,8 +43,8 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 _DatasetRows = models.Manager.from_queryset(DatasetQuerySet)
 
 
-class DatasetManager(_DatasetRows["Dataset"]):
-    """The datasets that there are for anybody: without those that are being deleted."""
+class ShownDatasets(_DatasetRows["Dataset"]):
+    """The datasets that there are for anybody: not in the bin, and not being removed."""
 
     def get_queryset(self) -> DatasetQuerySet:
         """Return the open ones."""
@@ -52,8 +54,9 @@ class DatasetManager(_DatasetRows["Dataset"]):
 class Dataset(models.Model):
     """A named collection of images, searched together.
 
-    One that is deleted is closed first (`gallery.ingest.dataset_removal`): nothing is added to it any more,
-    no list has it, and its row goes last.
+    One that was deleted lies in the bin for a while, under another slug, so that a new one may have the slug
+    it had (`gallery.ingest.bin`). Before it is removed for good it is closed, and its row goes last
+    (`gallery.ingest.dataset_removal`). Of neither any list knows, and nothing is added to it.
 
     The database itself raises `revision` with every image that comes, goes or changes its category, see
     `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out
@@ -65,14 +68,22 @@ class Dataset(models.Model):
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revision = TriggerField(default=0, editable=False)
-    closed_at = models.DateTimeField(null=True, editable=False, help_text="When its deletion began.")
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="In the bin since then.")
+    deleted_slug = models.SlugField(max_length=80, blank=True, editable=False, db_index=False)
+    closed_at = models.DateTimeField(null=True, editable=False, help_text="When its removal for good began.")
+    restorations = TriggerField(
+        default=0, editable=False, help_text="How often images came back among those that stayed."
+    )
 
-    objects = DatasetManager()
-    everything = DatasetQuerySet.as_manager()  # those that are being deleted as well
+    objects = ShownDatasets()
+    everything = DatasetQuerySet.as_manager()  # those in the bin and those that are being removed as well
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["name", "id"], name="dataset_by_name")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="dataset_by_name"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="dataset_in_bin"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -98,8 +109,16 @@ def thumbnail_path(image: Image, filename: str) -> str:
     return f"thumbnails/{image.dataset_id}/{image.sha256[:2]}/{filename}"
 
 
+# how the SHA-256 of an image begins whose files are being removed: the same bytes may come anew meanwhile
+DOOMED = "-"
+SHOWN_IMAGE = Q(deleted_at__isnull=True, missing_since__isnull=True)
+
+
 class Image(models.Model):
-    """One picture of a dataset; the same bytes are stored once a dataset."""
+    """One picture of a dataset; the same bytes are stored once a dataset.
+
+    A row is hidden, and nothing else of it changes, while it lies in the bin or its file is not to be found.
+    """
 
     # all indexes below but one begin with the dataset: it needs none of its own
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images", db_index=False)
@@ -113,21 +132,45 @@ class Image(models.Model):
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
     format = models.CharField(max_length=10)
+    note = models.CharField(
+        max_length=200, blank=True, default="", help_text="How its file was read, where that is not as usual."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="In the bin since then.")
+    missing_since = models.DateTimeField(
+        null=True, editable=False, help_text="When its file was first not to be found."
+    )
     # no foreign key: it tells the imports of the moment apart, and outlives them
     import_id = models.BigIntegerField(null=True, editable=False, help_text="The job that brought it.")
+
+    objects = ShownImages["Image"]()
+    everything = models.Manager["Image"]()
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["dataset", "sha256"], name="one_image_per_content")]
         indexes = [
-            models.Index(fields=["dataset", "id"], name="image_by_dataset"),
-            models.Index(fields=["dataset", "category", "id"], name="image_by_category"),
-            models.Index(fields=["category", "id"], name="image_by_label"),
+            # they hold what is shown, which is what lists ask for
+            models.Index(fields=["dataset", "id"], condition=SHOWN_IMAGE, name="image_by_dataset"),
+            models.Index(
+                fields=["dataset", "category", "id"], condition=SHOWN_IMAGE, name="image_by_category"
+            ),
+            models.Index(fields=["category", "id"], condition=SHOWN_IMAGE, name="image_by_label"),
+            models.Index(
+                fields=["deleted_at", "id"], condition=Q(deleted_at__isnull=False), name="image_in_bin"
+            ),
+            models.Index(
+                fields=["missing_since", "id"], condition=Q(missing_since__isnull=False), name="image_missing"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the row itself is not hidden; its dataset may be."""
+        return self.deleted_at is None and self.missing_since is None
 
     @property
     def labels(self) -> list[str]:
@@ -184,7 +227,7 @@ class SourceFile(models.Model):
 
 
 class Category(models.Model):
-    """How many images of a dataset have a category, "" for those without.
+    """How many images of a dataset have a category, "" for those without; hidden ones are not counted.
 
     The database keeps these rows itself, see `gallery.counts.sql`: pages read them instead of counting.
     """
@@ -192,6 +235,9 @@ class Category(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="categories", db_index=False)
     name = models.CharField(max_length=200, blank=True)
     images = models.PositiveBigIntegerField()
+
+    objects = models.Manager["Category"]()
+    shown = OfShownDatasets["Category"]()
 
     class Meta:
         ordering = ["dataset", "name"]
@@ -279,6 +325,9 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = models.Manager["Job"]()
+    shown = OfShownDatasets["Job"]()
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -302,9 +351,10 @@ class Job(models.Model):
 
     @property
     def unlisted(self) -> dict[str, int]:
-        """How many files it could not use beside those that are listed, by the code of their error."""
+        """How many files beside those that are listed it could not use, by code of error, most first."""
         counts = self.result.get("unlisted", {})
-        return counts if isinstance(counts, dict) else {}
+        # PostgreSQL keeps no order of keys
+        return dict(Counter(counts).most_common()) if isinstance(counts, dict) else {}
 
     @property
     def failed_count(self) -> int:
@@ -473,3 +523,50 @@ class DerivedFile(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class StorageMark(models.Model):
+    """The id that the storage of images bears in a file: one with another, or none, is not the right one."""
+
+    identity = models.UUIDField(help_text="Written into the storage at first use.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.identity)
+
+
+class Release(models.Model):
+    """A release that has brought this database up to date; the last row says of which it is.
+
+    Older releases read `version` and `format`: both stay.
+    """
+
+    version = models.CharField(max_length=40)
+    format = models.PositiveIntegerField(help_text="Of the files of the home, and what its rows mean.")
+    since = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"semsearch {self.version}"
+
+
+class Backup(models.Model):
+    """A backup that was written and is whole, wherever it is by now."""
+
+    name = models.CharField(max_length=255, help_text="Of the file.")
+    version = models.CharField(max_length=40)
+    size_bytes = models.PositiveBigIntegerField()
+    images = models.PositiveBigIntegerField()
+    embeddings = models.PositiveBigIntegerField()
+    with_originals = models.BooleanField()
+    with_derived = models.BooleanField()
+    seconds = models.FloatField()
+    finished_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-finished_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from semsearch_site import env as environment
-from semsearch_site import logs
+from semsearch_site import logs, site_address
 
 _env = environment.reader()
 
-bind = environment.address(_env.str("HOST", "127.0.0.1"), _env.int("PORT", 8000))
+bind = site_address.address(*site_address.listens_on(_env))
 workers = _env.int("WEB_PROCESSES", 1)
 worker_class = "semsearch_site.web.worker.FrontWorker"
 timeout = 120
@@ -25,7 +25,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 SWITCH_AFTER_S = 0.001
 GARBAGE_LOOKED_FOR_EVERY = 10_000  # objects made and not freed; a request makes a few thousand and frees them
 # Whoever waits at a page waits no longer for the database: a job may. Settings that are given count.
-for _name, _seconds in (("DATABASE_LOCK_S", "4"), ("DATABASE_STATEMENT_S", "3.5")):
+for _name, _seconds in (("DATABASE_LOCK_S", "3"), ("DATABASE_STATEMENT_S", "2.5")):
     os.environ.setdefault(_name, _seconds)
 # What a search asks of NumPy and FAISS takes less than it costs to wake their threads, each request thread
 # would have its own, and all would compete with the network's. They read this when they are imported.

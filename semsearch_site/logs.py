@@ -78,7 +78,7 @@ def _belongs_to() -> dict[str, object]:
     return {name: value for name, value in names.items() if value}
 
 
-def configured(log_format: str, level: str) -> dict[str, Any]:
+def configured(log_format: str, level: str) -> dict[str, object]:
     """Return how Django, Celery and gunicorn shall log; `log_format` is one of FORMATS."""
     chatter = "DEBUG" if level.upper() == "DEBUG" else "WARNING"
     asking = "semsearch_site.logs.Asking"  # Django's own would load its mail in gunicorn's first process

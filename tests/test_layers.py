@@ -38,7 +38,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.ingest.folders", "gallery.ingest.name_encoding", "gallery.ingest.label_tables",
         "search.extractors", "search.index", "search.projections",
     ),
-    "models": ("gallery.accounts.models", "gallery.models", "gallery.signals", "search.models"),
+    "models": (
+        "gallery.accounts.models", "gallery.models", "gallery.shown_rows", "gallery.signals", "search.models",
+    ),
     "gallery: outages": ("gallery.system.disk_space", "gallery.system.outages", "gallery.system.storage"),
     "gallery: counts": ("gallery.counts",),
     "gallery: access": (
@@ -52,9 +54,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "gallery: ingest": ("gallery.ingest",),
     "gallery: browse": ("gallery.browse",),
     "gallery: outside": (
-        "gallery.accounts", "gallery.admin", "gallery.api", "gallery.apps", "gallery.checks", "gallery.forms",
-        "gallery.management", "gallery.registration", "gallery.tasks", "gallery.templatetags", "gallery.urls",
-        "gallery.views",
+        "gallery.accounts", "gallery.admin", "gallery.api", "gallery.apps", "gallery.bin_notices",
+        "gallery.checks", "gallery.forms", "gallery.management", "gallery.registration", "gallery.tasks",
+        "gallery.templatetags", "gallery.urls", "gallery.views",
     ),
     "search: features": ("search.features",),
     "search: indexing": ("search.indexing",),

@@ -25,7 +25,7 @@ from gallery.browse import grid
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.browse.labelled import labelled
 from gallery.imaging import limits, sprite_sheets
-from gallery.ingest import dataset_removal, importing, removal, single_image
+from gallery.ingest import bin, importing, single_image
 from gallery.ingest import from_images as ingest_from_images
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Image, Job
@@ -36,7 +36,7 @@ ANY_ID = "[0-9]{1,18}"
 
 def shown_jobs() -> QuerySet[Job]:
     """Return jobs with all that the serializer shows."""
-    return Job.objects.select_related("dataset")
+    return Job.shown.select_related("dataset")
 
 
 class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
@@ -59,8 +59,8 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
 
     def perform_destroy(self, instance: Dataset) -> None:
-        """Delete the dataset: from now on nobody sees it; its files, embeddings and indexes go by and by."""
-        dataset_removal.begin_removal(instance)
+        """Put the dataset into the bin, from which it comes back whole."""
+        bin.delete_dataset(instance)
 
     @extend_schema(
         request={"multipart/form-data": serializers.ArchiveSerializer},
@@ -202,8 +202,8 @@ class ImageViewSet(
         return Response(grid.window(form.as_request()))
 
     def perform_destroy(self, instance: Image) -> None:
-        """Delete the picture with its files, embeddings and index entries."""
-        removal.remove_images([instance.pk])
+        """Put the image into the bin, from which it comes back whole."""
+        bin.delete_images([instance.pk])
 
 
 class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):

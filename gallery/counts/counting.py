@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from gallery.counts.sql import INSTALL, NAMES
 from gallery.counts.triggers import Triggers
-from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery.models import SHOWN_IMAGE, Category, Dataset, FailedFile, Image, Job
 
 WRITE_ROWS = 2000
 
@@ -44,8 +44,9 @@ def recount(using: str | None = None) -> None:
 
 
 def computed_counts(using: str | None = None) -> Counts:
-    """Return what the rows of categories should say, by looking at every image."""
-    rows = Image.objects.using(using).order_by("dataset", "category").values_list("dataset", "category")
+    """Return what the rows of categories should say, by looking at every image that is not hidden itself."""
+    shown = Image.everything.using(using).filter(SHOWN_IMAGE)
+    rows = shown.order_by("dataset", "category").values_list("dataset", "category")
     return {(dataset, name): images for dataset, name, images in rows.annotate(images=Count("id"))}
 
 
@@ -60,7 +61,7 @@ TRIGGERS = Triggers(
     INSTALL,
     {
         Category._meta.db_table: "images",
-        Image._meta.db_table: "category",
+        Image._meta.db_table: "deleted_at",
         Dataset._meta.db_table: "revision",
         FailedFile._meta.db_table: "job_id",
         Job._meta.db_table: "failed",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tarfile
 from typing import BinaryIO
 
-from gallery.errors import UnsafeArchiveError
+from gallery.errors import NotAnImageError, UnsafeArchiveError
+from gallery.imaging import formats
 from gallery.ingest.zip_structure import check_is_zip
 
 HEAD_BYTES = 512
@@ -18,10 +19,6 @@ _OTHER_ARCHIVES = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-_IMAGE_HEADS = (
-    b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"\0\0\0", b"8BPS", b"II+\0",
-    b"MM\0+", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"\xff\x4f\xff\x51", b"\0\0\x01\0",
-)  # fmt: skip
 
 
 def kind_of(head: bytes) -> str:
@@ -38,7 +35,7 @@ def kind_of(head: bytes) -> str:
             raise UnsafeArchiveError(f"{name} archives are not read: pack the images as zip, tar or tar.gz")
     if _is_tar(head):
         return "tar"
-    return "image" if head.startswith(_IMAGE_HEADS) else ""
+    return "image" if _is_image(head) else ""
 
 
 def check(file: BinaryIO) -> None:
@@ -60,6 +57,15 @@ def check(file: BinaryIO) -> None:
                 "this is neither a zip, tar or tar.gz file nor an image, or its end is missing: make it again"
             ) from error
     file.seek(position)
+
+
+def _is_image(head: bytes) -> bool:
+    """Whether a file begins as one of the formats that are read."""
+    try:
+        formats.recognised(head)
+    except NotAnImageError:
+        return False
+    return True
 
 
 def _is_tar(head: bytes) -> bool:

@@ -2,12 +2,14 @@
 
 What an image is called and labelled is what its files in its sources say, until somebody changes it by hand:
 a label that no file of an image had is left as it is. A file that is elsewhere now takes its image along, one
-with other content replaces its image, and what is gone stays unless it is asked to go.
+with other content replaces its image, and what is gone stays unless it is asked to go. What goes lies in the
+bin, as all that people delete, and keeps the labels that it had. What lies there is no image of the dataset
+any more; a file of its content brings it back.
 
 An example. `cat/0.jpg` and `cat/1.jpg` were imported; since then the first has become `dog/0.jpg`:
 
     import_dataset again             the first image is called dog/0.jpg and is a dog
-    rm cat/1.jpg, and with --prune   the second is removed
+    rm cat/1.jpg, and with --prune   the second is put into the bin
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from gallery.ingest import removal
+from gallery.ingest import bin
 from gallery.ingest.member_names import printable
 from gallery.ingest.storing import DecodedImage
 from gallery.models import Dataset, FurtherCategory, Image, ImportSource, SourceFile
@@ -80,14 +82,15 @@ class Follower:
         return copies
 
     def finish(self, *, prune: bool) -> None:
-        """Remove images whose file has other content by now and, if asked to, those whose file is gone."""
+        """Put images into the bin whose file has other content by now and, if asked to, is gone."""
         if self._source is None:
             return
         self._let_go("replaced")
-        gone = [row for row in self._source.files.all() if row.name not in self._present]
         if not prune:
-            self.counts["gone"] = len(gone)
+            there = self._source.files.filter(image__deleted_at=None).values_list("name", flat=True)
+            self.counts["gone"] = sum(name not in self._present for name in there)
             return
+        gone = [row for row in self._source.files.all() if row.name not in self._present]
         for row in gone:
             self._lost[row.image_id].add(row)
         for some in _chunks([row.pk for row in gone]):
@@ -117,7 +120,9 @@ class Follower:
             labels=[label for label in (one.decoded.category, *one.decoded.further) if label],
             split=one.decoded.split,
         )
-        moved = any(row.name == one.image.filename for row in gone)
+        # one that came back from the bin, where no file was it any more, is called as its file is now
+        comes_back = self._source is not None and one.is_new and not batch.files(one.image)
+        moved = comes_back or any(row.name == one.image.filename for row in gone)
         relabelled = batch.note(row, one.image, moved=moved)
         if one.is_new:
             return True
@@ -135,12 +140,14 @@ class Follower:
         return ours and row.name not in self._present
 
     def _let_go(self, what: str) -> None:
-        """Remove the images that came as these files and are none any more; others lose their labels."""
+        """Put images into the bin that came as these files and are none now; others lose their labels."""
         for some in _chunks(sorted(self._lost)):
-            orphans = Image.objects.filter(pk__in=some, source_files=None).values_list("pk", "filename")
+            # one whose stored file is missing goes as well, and does not come back when that is found
+            orphans = Image.everything.filter(pk__in=some, source_files=None, deleted_at=None)
             # one that came otherwise as well, as by an upload, has another name
-            alone = [pk for pk, name in orphans if name in self._lost[pk].names]
-            self.counts[what] += removal.remove_images(alone)
+            named = orphans.values_list("pk", "filename")
+            alone = [pk for pk, name in named if name in self._lost[pk].names]
+            self.counts[what] += bin.delete_images(alone)
             with transaction.atomic():
                 there = held(Image.objects.filter(pk__in=some))
                 batch = _Batch(list(Image.objects.filter(pk__in=there)), self._lost)

@@ -18,6 +18,7 @@ from gallery.ingest import datasets
 from gallery.ingest.archives import Contents
 from gallery.ingest.members import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
+from gallery.system import storage_mark
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
@@ -67,6 +68,7 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
             except StorageUnavailableError:  # the whole copy waits for it
                 raise
             except OSError as error:
+                storage_mark.require()  # it waits as well where all are gone
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
             further = tuple(name for name in image.labels if name != image.category)

@@ -29,9 +29,10 @@ from gallery.ingest.members import (
 )
 from gallery.ingest.observers import observe_import
 from gallery.ingest.planning import Plan
-from gallery.models import Dataset, FailedFile, Job
+from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.stage_timer import StageTimer
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 WRITERS = 4
 
@@ -153,8 +154,11 @@ def end_import(job: Job) -> None:
 
 
 def drop_if_empty(dataset: Dataset | None) -> bool:
-    """Remove a dataset that has no images, of which the jobs stay; returns whether it is removed."""
-    if dataset is None or dataset.images.exists():
+    """Remove a dataset that has no images, in the bin neither, of which the jobs stay.
+
+    Returns whether it is removed; one that lies in the bin itself stays there.
+    """
+    if dataset is None or dataset.deleted_at or Image.everything.filter(dataset=dataset).exists():
         return False
     with transaction.atomic():
         ended = Job.objects.filter(dataset=dataset, kind=jobs.IMPORT).exclude(state__in=Job.ACTIVE)
@@ -171,6 +175,26 @@ def remove_source(job: Job) -> None:
     for name in ("upload", "selection"):
         if name in job.parameters:
             default_storage.delete(job.parameters[name])
+
+
+def is_source_kept(job: Job) -> bool:
+    """Whether what a job imports is still there; a storage that does not answer may have it."""
+    stored = [str(job.parameters[name]) for name in ("upload", "selection") if name in job.parameters]
+    try:
+        with storage_errors():
+            return all(default_storage.exists(name) for name in stored) and _is_path_there(job)
+    except (OSError, StorageUnavailableError):
+        return True
+
+
+def is_folder_kept(job: Job) -> bool:
+    """Whether single files can be read again: not those of what was sent, which is not kept."""
+    return not {"upload", "selection"} & job.parameters.keys() and _is_path_there(job)
+
+
+def _is_path_there(job: Job) -> bool:
+    path = job.parameters.get("path")
+    return path is None or Path(path).exists()
 
 
 def announce_unfinished(job: Job) -> None:

@@ -49,7 +49,7 @@ def plan(dataset: Dataset | None, path: str, contents: Contents, *, prune: bool)
         files = [one for one in members if isinstance(one, ArchiveMember)]
         _plan_files(found, dataset, source, files, present, met)
     if source is not None and prune:
-        for row in source.files.exclude(image__in=met).order_by("name"):
+        for row in source.files.filter(image__deleted_at=None).exclude(image__in=met).order_by("name"):
             if row.name not in present:
                 found.note(REMOVE, row.name)
     return found
@@ -66,7 +66,8 @@ def _plan_files(
     hashes = {member.name[-500:]: hashlib.sha256(member.data).hexdigest() for member in members}
     stored = Image.objects.filter(dataset=dataset, sha256__in=hashes.values()).prefetch_related("further")
     images = {image.sha256: image for image in stored} if dataset else {}
-    before = {row.name: row for row in SourceFile.objects.filter(source=source, name__in=hashes)}
+    rows = SourceFile.objects.filter(source=source, name__in=hashes).select_related("image")
+    before = {row.name: row for row in rows}
     files = SourceFile.objects.filter(source=source, image__in=[image.pk for image in images.values()])
     moved = {row.image_id for row in files if row.name not in present}
     for member in members:
@@ -75,7 +76,8 @@ def _plan_files(
         labels = [label for label in (member.category, *member.further) if label]
         stays = row is not None and row.image_id == getattr(image, "pk", None)
         if image is None:
-            found.note(REPLACE if row else ADD, name)
+            replaces = row is not None and row.image.deleted_at is None
+            found.note(REPLACE if replaces else ADD, name)
             continue
         met.add(image.pk)
         if image.pk in moved:

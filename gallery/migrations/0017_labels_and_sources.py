@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0013_job_request_id'),
+        ('gallery', '0016_image_note'),
     ]
 
     operations = [

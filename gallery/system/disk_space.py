@@ -16,7 +16,7 @@ from gallery.errors import DiskFullError
 from gallery.system import outages
 
 LOOKED_AT_EVERY_S = 1.0
-RESTS = "Waits for free space on the disk; goes on by itself."
+RESTS = "Waits until the disk has free space and can be written to; goes on by itself."
 
 _seen: tuple[float, float, Path] | None = None
 
@@ -24,7 +24,7 @@ _seen: tuple[float, float, Path] | None = None
 def free_mb() -> tuple[float, Path]:
     """Return how many megabytes (of 2^20 bytes) the fullest of the disks has left, and a folder on it.
 
-    What was seen a second ago counts.
+    One that can only be read has none. What was seen a second ago counts.
     """
     global _seen
     now = time.monotonic()
@@ -76,5 +76,5 @@ def _free_mb(folder: Path) -> float:
             found = os.statvfs(path)
         except OSError:  # not made yet, or not there
             continue
-        return found.f_bavail * found.f_frsize / 2**20
+        return 0.0 if found.f_flag & os.ST_RDONLY else found.f_bavail * found.f_frsize / 2**20
     return 0.0

@@ -37,17 +37,18 @@ DATABASE_AWAY = "The database does not answer. Nothing is lost; try again in a m
 DATABASE_BUSY = "The database is busy with something else: try again in a moment."
 STORAGE_AWAY = "The storage of images does not answer. Nothing is lost; try again in a moment."
 DISK_FULL = (
-    "There is too little free space on the server's disk, so nothing is stored now; searches go on. Whoever "
-    "runs the site frees some space, then it takes up again what waits by itself."
+    "The server's disk has too little free space, or can only be read, so nothing is stored now; searches go "
+    "on. Whoever runs the site mends that, then it takes up again what waits by itself."
 )
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connections, a server that starts or ends
 _POSTGRES_AWAY = ("08", "57P0", "53300")
 _POSTGRES_FULL = ("53100",)
 # lock_timeout, statement_timeout, a deadlock, two that cannot be put in order
 _POSTGRES_BUSY = ("55P03", "57014", "40P01", "40001")
 # https://www.sqlite.org/rescode.html
+_SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 _SQLITE_AWAY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 _SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -105,7 +106,10 @@ DATABASE = Outage(
 )
 BROKER = Outage("The message broker does not answer; jobs wait for it", "The message broker answers again")
 RATES = Outage("The server that counts rates does not answer; none are counted", "Rates are counted again")
-DISK = Outage("The disk is nearly full; nothing is stored, and jobs wait", "The disk has space again")
+DISK = Outage(
+    "The disk is nearly full or can only be read; nothing is stored, and jobs wait",
+    "The disk can be written to again",
+)
 
 
 def passing(error: BaseException | None) -> SemsearchError | None:
@@ -131,7 +135,7 @@ def _of_database(error: BaseException) -> SemsearchError | None:
     if isinstance(cause, sqlite3.Error):
         # the rest of an extended code tells where it happened
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if code in _SQLITE_FULL:
             return DiskFullError(DISK_FULL, inner=str(error))
         if code in _SQLITE_BUSY:
             return BusyError(DATABASE_BUSY, inner=str(error))

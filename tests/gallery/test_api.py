@@ -223,6 +223,7 @@ def test_an_image_added_is_found_after_its_job_and_never_after_its_deletion(
     answer = staff_client.post("/api/v1/search/", {"file": upload(data), "k": 50}).json()
     assert image.pk not in [hit["image"] for hit in answer["hits"]]
     assert len(answer["hits"]) == 16
+    assert staff_client.delete(f"/api/v1/bin/images/{image.pk}/").status_code == 204
     assert not any(storage.exists(str(name)) for name in names)
 
 
@@ -233,6 +234,7 @@ def test_deleting_a_dataset_takes_everything_with_it(
     media = Path(settings.MEDIA_ROOT)
     assert any((media / "images" / str(indexed.pk)).rglob("*.jpg"))
     assert staff_client.delete("/api/v1/datasets/mine/").status_code == 204
+    assert staff_client.delete(f"/api/v1/bin/datasets/{indexed.pk}/").status_code == 204
     jobs.perform(Job.objects.get(kind=jobs.REMOVE).pk)
     assert not Embedding.objects.exists()
     assert not [file for file in media.rglob("*") if file.is_file() and f"/{indexed.pk}/" in str(file)]

@@ -61,7 +61,7 @@ def sees_all_processes(numbers: dict[str, dict[str, float]]) -> None:
     assert numbers["semsearch_job_stage_seconds_count"]["engine"] > 0
     assert numbers["semsearch_http_requests_total"]["POST image-list 2xx"] == 1
     assert numbers["semsearch_http_requests_total"]["GET healthz 2xx"] > 0
-    wanted = {"web", "worker", "scheduler", "supervisor"} | ({"broker"} if services.embedded() else set())
+    wanted = {"web", "worker", "supervisor"} | ({"broker"} if services.embedded() else set())
     assert wanted <= set(numbers["semsearch_processes"])
     memory = numbers["semsearch_process_resident_memory_bytes"]
     assert all(memory[process] > 2**20 for process in wanted), memory

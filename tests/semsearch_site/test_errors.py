@@ -337,3 +337,17 @@ def test_ordinary_requests_still_pass(staff: Client, dataset: Dataset) -> None:
     assert answer.status_code == 201
     assert answer.json()["image"]["label"] == "Bäume 🌳"
     assert staff.post("/api/v1/search/", {"file": io.BytesIO(b"no image")}).status_code == 415
+
+
+def test_an_unknown_name_of_the_site_is_said_with_the_setting(client: Client) -> None:
+    for host in ("192.168.1.7:8000", "nas.local", "[fe80::1]:80", "<b>", "a" * 400, "a_b c", ""):
+        page = client.get("/datasets/", HTTP_HOST=host)
+        assert page.status_code == 400
+        assert "This site is not known by this name." in page.text
+        assert "setting ALLOWED_HOSTS" in page.text
+        assert 'class="top"' in page.text  # as any page of the site
+        for answer in (
+            client.get("/api/v1/datasets/", HTTP_HOST=host),
+            client.post("/api/v1/search/", HTTP_HOST=host),
+        ):
+            assert "setting ALLOWED_HOSTS" in error_of(answer, 400)

@@ -172,6 +172,8 @@ def test_threads_of_a_pool_keep_their_own_context() -> None:
 
 def test_celery_tells_of_its_messages_at_debug_only() -> None:
     for level, chatter in (("INFO", "WARNING"), ("WARNING", "WARNING"), ("DEBUG", "DEBUG")):
-        loggers = logs.configured("line", level)["loggers"]
+        configured: dict[str, Any] = dict(logs.configured("line", level))
+        loggers = configured["loggers"]
         assert {loggers[name]["level"] for name in ("celery", "kombu")} == {chatter}
-    assert settings.LOGGING["handlers"]["console"]["formatter"] == "line"
+    handlers: Any = settings.LOGGING["handlers"]
+    assert handlers["console"]["formatter"] == "line"

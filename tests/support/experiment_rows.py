@@ -11,6 +11,7 @@ from django.db.models import Max
 from gallery.models import Dataset, Image
 from search.models import Experiment, ExperimentQuery, FeatureSpec
 from search.types import FeatureConfig
+from tests.support.sequences import count_on
 
 
 def stored_images(dataset: Dataset, categories: Sequence[str]) -> list[int]:
@@ -34,6 +35,7 @@ def stored_images(dataset: Dataset, categories: Sequence[str]) -> list[int]:
         for pk, category in zip(ids, categories, strict=True)
     ]
     Image.objects.bulk_create(images, batch_size=2000)
+    count_on([Image])
     return ids
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management.color import no_style
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from gallery.models import AuditEntry, Category, Dataset, Job
 from search.models import SearchIndex
 from tests.support.once import once, run_folder
+from tests.support.sequences import count_on
 
 ROWS = "rows.pickle"
 # where triggers count, besides categories
@@ -80,7 +80,4 @@ def _restore(kept: Path) -> None:
             elif isinstance(row, COUNTED):
                 columns = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
                 type(row)._base_manager.filter(pk=row.pk).update(**columns)
-        # PostgreSQL counts on from the last id it gave itself, not from those just stored
-        with connection.cursor() as cursor:
-            for statement in connection.ops.sequence_reset_sql(no_style(), _models()):
-                cursor.execute(statement)
+        count_on(_models())

@@ -6,6 +6,7 @@ import { ApiError, call } from "../shared/api.js";
 import { elementsIn } from "../shared/elements.js";
 import { number } from "../shared/format.js";
 import { rateOf } from "./rate.js";
+import { siteAddress } from "../shared/site.js";
 
 /** @type {Record<string, string>} */
 const STATES = {
@@ -73,7 +74,7 @@ export function follow(root, ended = null) {
     /** @type {Job} */
     let job;
     try {
-      job = await call(`/api/v1/jobs/${root.dataset.job}/`);
+      job = await call(siteAddress(`/api/v1/jobs/${root.dataset.job}/`));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const message = partOf(root, "message");

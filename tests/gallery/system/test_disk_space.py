@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +62,18 @@ def test_the_fullest_of_the_disks_counts_and_a_folder_that_is_not_made_yet_is_on
     assert disk_space.shortage(200 * 2**20) is not None, "what comes counts"
 
 
+def test_a_disk_that_can_only_be_read_has_no_free_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted = os.statvfs("/")
+    read_only = SimpleNamespace(
+        f_bavail=mounted.f_bavail, f_frsize=mounted.f_frsize, f_flag=mounted.f_flag | os.ST_RDONLY
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "statvfs", lambda path: read_only)
+        disk_space.forget()
+        assert disk_space.free_mb()[0] == 0.0
+    disk_space.forget()
+
+
 @pytest.mark.usefixtures("full_disk")
 def test_what_would_be_stored_is_refused_with_a_sentence(
     staff_client: Client, dataset: Dataset, one_image: Image
@@ -80,7 +94,7 @@ def test_what_would_be_stored_is_refused_with_a_sentence(
         assert int(answer["Retry-After"]) > 0
     page = staff_client.post("/admin/gallery/dataset/add/", {"name": "New", "slug": "new"})
     assert page.status_code == 507
-    assert "There is too little free space" in page.content.decode()
+    assert "too little free space" in page.content.decode()
     assert Dataset.objects.count() == 1
 
 
@@ -95,6 +109,16 @@ def test_strangers_are_refused_as_strangers_and_reading_searching_and_removing_g
     assert client.get("/accounts/sign-in/").status_code == 200
     assert staff_client.delete(f"/api/v1/images/{one_image.pk}/").status_code == 204
     assert staff_client.post("/admin/gallery/image/1/delete/").status_code != 507
+    chosen = {"image": one_image.pk, "sure": "yes"}
+    assert staff_client.post("/bin/images/", chosen | {"action": "restore"}).status_code == 302
+    assert staff_client.post(f"/datasets/mine/images/{one_image.pk}/delete/").status_code == 302
+    assert staff_client.post("/bin/images/", chosen | {"action": "remove"}).status_code == 302
+    assert not Image.everything.exists()
+    assert staff_client.post("/datasets/mine/delete/").status_code == 302
+    removed = {"dataset": one_image.dataset_id, "action": "remove", "sure": "yes"}
+    assert staff_client.post("/bin/datasets/", removed).status_code == 302
+    assert jobs.perform(Job.objects.get(kind=jobs.REMOVE).pk)
+    assert not Dataset.everything.exists()
 
 
 def test_every_route_that_is_let_through_on_a_full_disk_exists() -> None:

@@ -49,9 +49,11 @@ def of_postgres(kind: type[psycopg.Error]) -> Exception:
     [
         (OSError(errno.ENOSPC, "No space left on device"), DiskFullError),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), DiskFullError),
+        (OSError(errno.EROFS, "Read-only file system"), DiskFullError),
         (OSError(errno.EACCES, "Permission denied"), None),
         (StorageUnavailableError("away"), StorageAwayError),
         (of_sqlite(sqlite3.SQLITE_FULL), DiskFullError),
+        (of_sqlite(sqlite3.SQLITE_READONLY), DiskFullError),
         (of_sqlite(sqlite3.SQLITE_BUSY), BusyError),
         (of_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT), BusyError),
         (of_sqlite(sqlite3.SQLITE_IOERR_READ), DatabaseAwayError),
