@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import NotFoundError, UnsafeArchiveError
+from gallery.imaging import formats
+from gallery.ingest import file_kinds
 from gallery.ingest.archives import opened
 from gallery.ingest.members import ArchiveLimits, ArchiveMember, ArchiveProblem
 
@@ -348,3 +350,9 @@ def test_a_file_name_that_is_no_utf8_can_still_be_stored(tmp_path: Path) -> None
     (item,) = items(tmp_path)
     assert item.name == "caf\N{REPLACEMENT CHARACTER}.jpg"
     assert isinstance(item, ArchiveMember)
+
+
+def test_a_file_of_each_format_that_is_read_is_an_image() -> None:
+    heads = [head for head, _ in formats._SIGNATURES] + [b"RIFF\0\0\0\0WEBP", b"\0\0\0\x18ftypheic", b"P6\n"]
+    assert {file_kinds.kind_of(head.ljust(512, b"\xff")) for head in heads} == {"image"}
+    assert file_kinds.kind_of(b"words".ljust(512)) == ""

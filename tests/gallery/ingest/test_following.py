@@ -16,9 +16,19 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from gallery import jobs
-from gallery.ingest import datasets, storing, watching
+from gallery.counts import counting
+from gallery.ingest import bin, datasets, importing, missing, storing, watching
 from gallery.jobs import broker
-from gallery.models import Dataset, FailedFile, FurtherCategory, Image, Job, SourceFile
+from gallery.models import (
+    AuditEntry,
+    Category,
+    Dataset,
+    FailedFile,
+    FurtherCategory,
+    Image,
+    Job,
+    SourceFile,
+)
 from tests.conftest import image_bytes
 from tests.gallery.ingest.test_labels import tarred
 
@@ -65,6 +75,12 @@ def imported(path: Path, *, status: int = 0, **options: Any) -> dict[str, Any]:
 def labels() -> dict[str, list[str]]:
     """Return the labels of every image by its name."""
     return {image.filename: image.labels for image in Image.objects.order_by("filename")}
+
+
+def counted() -> dict[str, int]:
+    """Return the counts that are kept, which must be right."""
+    assert counting.stored_counts() == counting.computed_counts()
+    return dict(Category.objects.values_list("name", "images"))
 
 
 def test_nothing_usable_is_a_failure_with_the_reasons_and_leaves_no_empty_dataset(tmp_path: Path) -> None:
@@ -151,6 +167,80 @@ def test_a_dataset_follows_its_folder(tmp_path: Path) -> None:
     assert report["removed"] == 1
     assert set(labels()) == {"dog/0.jpg", "dog/edited.jpg", "dog/moved.jpg"}
     assert SourceFile.objects.count() == 3
+
+
+def test_what_goes_lies_in_the_bin_and_comes_back_with_its_file(tmp_path: Path) -> None:
+    root = folder(tmp_path / "pets", {f"cat/{number}.jpg": image_bytes(number) for number in range(3)})
+    imported(root)
+    kept, pruned, edited = Image.objects.order_by("filename")
+    (root / "cat/1.jpg").unlink()
+    (root / "cat/2.jpg").write_bytes(image_bytes(9))
+    report = imported(root, prune=True)
+    assert (report["removed"], report["replaced"]) == (1, 1)
+    in_bin = Image.everything.filter(deleted_at__isnull=False)
+    assert set(in_bin.values_list("pk", "category")) == {(pruned.pk, "cat"), (edited.pk, "cat")}
+    assert counted() == {"cat": 2}
+    assert AuditEntry.objects.filter(action="image.delete").count() == 2
+
+    # under another name, and gone once more: it goes as what it is called by now
+    folder(root, {"dog/1.jpg": image_bytes(1)})
+    assert imported(root, prune=True, dry_run=True)["would"] == {"add": 1, "unchanged": 2}
+    report = imported(root)
+    assert (report["images"], report["duplicates"]) == (1, 2)
+    back = Image.objects.get(pk=pruned.pk)
+    assert (back.filename, back.labels) == ("dog/1.jpg", ["dog"])
+    assert counted() == {"cat": 2, "dog": 1}
+    (root / "dog/1.jpg").unlink()
+    assert imported(root, prune=True)["removed"] == 1
+    assert bin.restore_images([pruned.pk])[0].labels == ["dog"]
+
+    # what a person has deleted is neither replaced nor gone; as long as its file is there it comes back
+    bin.delete_images([kept.pk])
+    assert imported(root, prune=True, dry_run=True)["would"] == {"add": 1, "unchanged": 1}
+    (root / "cat/0.jpg").write_bytes(image_bytes(8))
+    assert imported(root, dry_run=True)["would"] == {"add": 1, "unchanged": 1}
+    (root / "cat/0.jpg").unlink()
+    assert imported(root, prune=True, dry_run=True)["would"] == {"unchanged": 1}
+    assert "gone" not in imported(root)
+    assert "removed" not in imported(root, prune=True)
+    assert Image.everything.count() == 4
+
+
+def test_files_of_one_image_bring_it_back_from_the_bin_together(tmp_path: Path) -> None:
+    root = folder(tmp_path / "x", {"beach/a.jpg": image_bytes(1), "sunset/a.jpg": image_bytes(1)})
+    imported(root)
+    bin.delete_images(Image.objects.values_list("pk", flat=True))
+    (root / "beach").rename(root / "coast")
+    (root / "sunset").rename(root / "dusk")
+    report = imported(root)
+    assert (report["images"], report["duplicates"], report["failed"]) == (1, 1, 0)
+    assert labels() == {"coast/a.jpg": ["coast", "dusk"]}
+    assert set(SourceFile.objects.values_list("name", flat=True)) == {"coast/a.jpg", "dusk/a.jpg"}
+
+
+def test_an_image_without_its_file_keeps_its_label_when_that_comes_again_and_can_be_pruned(
+    tmp_path: Path,
+) -> None:
+    root = folder(tmp_path / "pets", {"cat/0.jpg": image_bytes(1), "cat/1.jpg": image_bytes(2)})
+    imported(root)
+    first, second = Image.objects.order_by("filename")
+    datasets.label(first, "lynx")
+    missing.mark([first.pk, second.pk])
+    (root / "cat/1.jpg").unlink()
+    assert imported(root, prune=True)["removed"] == 1
+    assert labels() == {"cat/0.jpg": ["lynx", "cat"]}
+    missing.unmark([second.pk])
+    assert Image.objects.get() == first
+
+
+def test_a_dataset_whose_images_lie_in_the_bin_is_not_empty(tmp_path: Path) -> None:
+    imported(folder(tmp_path / "pets", {"cat/0.jpg": image_bytes(1)}))
+    dataset = Dataset.objects.get()
+    bin.delete_images(Image.objects.values_list("pk", flat=True))
+    assert not importing.drop_if_empty(dataset)
+    bin.delete_dataset(dataset)
+    assert not importing.drop_if_empty(Dataset.everything.get())
+    assert Image.everything.exists()
 
 
 def test_two_files_that_change_places_stay_what_they_are(tmp_path: Path) -> None:

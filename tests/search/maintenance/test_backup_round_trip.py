@@ -25,7 +25,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection
 from gallery.ingest import removal
-from gallery.models import AtlasPage, Dataset, Image, Job
+from gallery.models import AtlasPage, Dataset, FurtherCategory, Image, Job
 from search.features import feature_specs
 from search.indexing import builds
 from search.live.query import SearchRequest, search
@@ -92,9 +92,13 @@ def state(home: Path, *, without: int = 0) -> list[list[tuple[Any, ...]]]:
     """Return what must be the same in every copy of a home, but for an image."""
     images = "SELECT id, dataset_id, sha256, category, filename FROM gallery_image WHERE id <> ? ORDER BY id"
     vectors = "SELECT id, image_id, vector FROM search_embedding WHERE image_id <> ? ORDER BY id"
+    others = "WHERE image_id <> ? ORDER BY id"
     return [
         rows(home, images, without),
         [(pk, image, bytes(vector)) for pk, image, vector in rows(home, vectors, without)],
+        rows(home, f"SELECT id, image_id, name FROM gallery_furthercategory {others}", without),
+        rows(home, "SELECT id, dataset_id, path FROM gallery_importsource"),
+        rows(home, f"SELECT id, source_id, image_id, name, labels FROM gallery_sourcefile {others}", without),
         rows(home, "SELECT username, password, is_staff FROM auth_user"),
         rows(home, "SELECT owner_id, digest, prefix, name FROM gallery_accesstoken"),
         rows(home, "SELECT user_id, permission_id FROM auth_user_user_permissions"),
@@ -118,6 +122,7 @@ def test_a_home_comes_back_whole_on_either_database(tmp_path: Path) -> None:
         "call_command('migrate', verbosity=0)",
         call("import_dataset", ROOT / "sample_data" / "clipart200", name="mine", no_extract=True),
         EMBED,
+        "FurtherCategory.objects.create(image=images[0], name='also')",
         "owner = User.objects.create_user('owner', password='a long password', is_staff=True)",
         "owner.user_permissions.add(Permission.objects.get(codename='add_dataset'))",
         call("create_token", "owner"),
@@ -136,6 +141,7 @@ def test_a_home_comes_back_whole_on_either_database(tmp_path: Path) -> None:
     assert restored.items() >= all_of_them
     assert here == pages
     assert state(second) == state(first)
+    assert [len(found) for found in state(second)[2:5]] == [1, 1, images]
     assert counted(second) == counted(first)
     (error,) = rows(second, "SELECT error FROM gallery_job WHERE message = 'under way'")
     assert "start it again" in error[0]
