@@ -51,7 +51,7 @@ class _Lost:
         self.labels |= set(row.labels)
 
 
-class Follower:
+class Tracker:
     """Follows one source while it is imported; `counts` says what became of files whose image was there.
 
     Without a path, as of an upload, nothing is followed: files only give their labels to the images they are.

@@ -20,7 +20,7 @@ from gallery.imaging import sprite_sheets
 from gallery.ingest import archives, dataset_removal, file_kinds, from_images, planning
 from gallery.ingest.archives import Contents, ReadOptions
 from gallery.ingest.failures import Failures
-from gallery.ingest.following import Follower
+from gallery.ingest.following import Tracker
 from gallery.ingest.intake import Intake, Totals
 from gallery.ingest.labels import NEAREST
 from gallery.ingest.members import (
@@ -217,17 +217,17 @@ def _import(run: jobs.JobRun, dataset: Dataset, contents: Contents) -> dict[str,
     run.begin(contents.total, "Importing images")
     clock = StageTimer()
     failures = Failures(run)
-    follower = Follower(dataset, run.job.parameters.get("path"), contents.names)
+    tracker = Tracker(dataset, run.job.parameters.get("path"), contents.names)
     with observe_import(run, dataset, clock) as observer:
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="store") as writers:
-            totals = Intake(run, dataset, observer, clock, writers, failures, follower).take(contents)
+            totals = Intake(run, dataset, observer, clock, writers, failures, tracker).take(contents)
         _check_usable(totals, failures, contents, run)
-        follower.finish(prune=bool(run.job.parameters.get("prune")))
+        tracker.finish(prune=bool(run.job.parameters.get("prune")))
         with clock.timed("atlas"):
             sprite_sheets.update(dataset, run.touch)
         more = observer.finish() if observer else {}
         totals.more = {
-            **follower.as_result(),
+            **tracker.as_result(),
             **failures.as_result(),
             **contents.as_result(),
             **more,

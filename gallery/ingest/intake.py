@@ -15,7 +15,7 @@ from gallery.errors import SemsearchError
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.failures import Failures
-from gallery.ingest.following import Follower, Met
+from gallery.ingest.following import Tracker, Met
 from gallery.ingest.members import ArchiveMember, ArchiveProblem, UnreadableEntryError
 from gallery.ingest.observers import ImportObserver
 from gallery.ingest.storing import DecodedImage, DuplicateError, PrepareOptions, StoreOptions
@@ -68,7 +68,7 @@ class Intake:
     clock: StageTimer
     writers: ThreadPoolExecutor
     failures: Failures
-    follower: Follower
+    tracker: Tracker
 
     def take(self, members: Members) -> Totals:
         """Store them all. Raises: ImportTooLongError, when what came in time is stored."""
@@ -111,7 +111,7 @@ class Intake:
         totals.images += len(added)
         totals.splits.update(one.decoded.split for one in met if one.decoded.split)
         totals.duplicates += len(met) - len(added)
-        for copy in self.follower.meet(met):
+        for copy in self.tracker.meet(met):
             self.failures.add(copy.decoded.name, DuplicateError(copy.image), copy.image)
         if self.observer is not None:
             self.observer.take([(image, decoded.payload) for image, decoded in added])

@@ -53,7 +53,8 @@ def test_hostile_archives_are_imported_or_refused_in_bounds(
         if count != USUAL:
             print(outcomes.table("hostile archives", memory))  # noqa: T201
             print(files.table("files of them that were listed as failed", memory))  # noqa: T201
-    assert outcomes.counts["imported"] > count // 2
+    # others are refused as a whole, or hold nothing that can be used
+    assert outcomes.counts["imported"] > count // 3
     assert set(files.counts) <= CODES
     assert memory.tree < settings.DECODE_MEMORY_MB * 2**20
     media = Path(settings.MEDIA_ROOT)
