@@ -15,7 +15,7 @@ from gallery.errors import SemsearchError
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.failures import Failures
-from gallery.ingest.following import Tracker, Met
+from gallery.ingest.following import Met, Tracker
 from gallery.ingest.members import ArchiveMember, ArchiveProblem, UnreadableEntryError
 from gallery.ingest.observers import ImportObserver
 from gallery.ingest.storing import DecodedImage, DuplicateError, PrepareOptions, StoreOptions

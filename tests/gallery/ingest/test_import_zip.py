@@ -65,7 +65,7 @@ BAD: tuple[tuple[str, bytes, str, str], ...] = (
     ("bad/empty.jpg", b"", "skipped", "empty"),
     ("bad/one-byte.gif", b"G", "not_a_picture", ""),
     ("bad/zeros.bmp", bytes(range(256)) * 4, "not_a_picture", ""),
-    (ENORMOUS, enormous_png(), "too_large", "50000"),
+    (ENORMOUS, enormous_png(), "too_large", "50,000"),
     ("bad/drawing.svg", SVG, "not_a_picture", ""),
     ("bad/nested.zip", inner_zip(), "skipped", "archive"),
     ("bad/zip-in-disguise.jpg", inner_zip(), "skipped", "archive"),
@@ -75,8 +75,8 @@ BAD: tuple[tuple[str, bytes, str, str], ...] = (
     ("C:/windows.jpg", image_bytes(9_005), "skipped", "drive"),
     ("\\\\host\\share.jpg", image_bytes(9_006), "skipped", "absolute"),
     ("bad\\..\\..\\up.jpg", image_bytes(9_007), "skipped", "out of the archive"),
-    ("bad/twin.png", image_bytes(0), "duplicate", "same picture"),
-    ("bad/twin-again.png", image_bytes(0), "duplicate", "same picture"),
+    ("dogs/twin.png", image_bytes(0), "duplicate", "same picture"),
+    ("dogs/twin-again.png", image_bytes(0), "duplicate", "same picture"),
 )
 LINK = "bad/link.jpg"
 # counted only: they belong to a system, to other images, or beside them
