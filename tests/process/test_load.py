@@ -43,11 +43,18 @@ def backup_of(prepared: Prepared) -> Path:
 
 
 def comes_back_whole(prepared: Prepared, **services: str) -> bool:
-    """Whether the backup becomes a home in which everything agrees, on these services."""
+    """Whether the backup becomes a home in which everything agrees, on these services.
+
+    Images that waited for their job in that moment are extracted first.
+    """
     home = prepared.home.with_name("restored")
-    restore = f"call_command('restore', {str(backup_of(prepared))!r}, json=True)"
-    program = f"from django.core.management import call_command\n{restore}\ncall_command('verify', json=True)"
-    said = manage(home, "shell", "--no-imports", "--verbosity", "0", "-c", program, **services)
+    lines = (
+        "from django.core.management import call_command",
+        f"call_command('restore', {str(backup_of(prepared))!r}, json=True)",
+        "call_command('extract_features', json=True)",
+        "call_command('verify', json=True)",
+    )
+    said = manage(home, "shell", "--no-imports", "--verbosity", "0", "-c", "\n".join(lines), **services)
     return bool(json.loads(said.splitlines()[-1])["ok"])
 
 

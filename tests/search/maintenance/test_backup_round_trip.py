@@ -166,5 +166,6 @@ def test_a_home_comes_back_whole_on_either_database(tmp_path: Path) -> None:
     restored, verified = run(fourth, call("restore", three), call("verify"), **SQLITE)
     assert made["images"] == restored["images"] == restored["embeddings"] == images - 1
     assert verified["ok"]
+    # its row stays, hidden: its file is missing
     assert rows(fourth, "SELECT id FROM gallery_image WHERE missing_since IS NOT NULL") == [(gone,)]
     assert state(fourth, without=gone) == state(first, without=gone)
