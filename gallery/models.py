@@ -15,6 +15,9 @@ from gallery.accounts.models import FailedAttempts as FailedAttempts
 from gallery.errors import AppendOnlyError, NotFoundError
 from gallery.shown_rows import OfShownDatasets, ShownImages
 from gallery.system import log_context
+from gallery.system.models import Backup as Backup
+from gallery.system.models import Release as Release
+from gallery.system.models import StorageMark as StorageMark
 
 
 class TriggerField(models.BigIntegerField[int, int]):
@@ -31,6 +34,10 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     def open(self) -> DatasetQuerySet:
         """Return those that are not deleted: what is removed for good has been so before."""
         return self.filter(deleted_at=None)
+
+    def in_bin(self) -> DatasetQuerySet:
+        """Return those that lie in the bin; those that are being removed for good are gone from it."""
+        return self.filter(deleted_at__isnull=False, closed_at=None)
 
     def called(self, slug: str) -> Dataset:
         """Return the dataset of a slug. Raises: NotFoundError."""
@@ -523,50 +530,3 @@ class DerivedFile(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class StorageMark(models.Model):
-    """The id that the storage of images bears in a file: one with another, or none, is not the right one."""
-
-    identity = models.UUIDField(help_text="Written into the storage at first use.")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return str(self.identity)
-
-
-class Release(models.Model):
-    """A release that has brought this database up to date; the last row says of which it is.
-
-    Older releases read `version` and `format`: both stay.
-    """
-
-    version = models.CharField(max_length=40)
-    format = models.PositiveIntegerField(help_text="Of the files of the home, and what its rows mean.")
-    since = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return f"semsearch {self.version}"
-
-
-class Backup(models.Model):
-    """A backup that was written and is whole, wherever it is by now."""
-
-    name = models.CharField(max_length=255, help_text="Of the file.")
-    version = models.CharField(max_length=40)
-    size_bytes = models.PositiveBigIntegerField()
-    images = models.PositiveBigIntegerField()
-    embeddings = models.PositiveBigIntegerField()
-    with_originals = models.BooleanField()
-    with_derived = models.BooleanField()
-    seconds = models.FloatField()
-    finished_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    class Meta:
-        ordering = ["-finished_at", "-id"]
-
-    def __str__(self) -> str:
-        return self.name

@@ -39,7 +39,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search.extractors", "search.index", "search.projections",
     ),
     "models": (
-        "gallery.accounts.models", "gallery.models", "gallery.shown_rows", "gallery.signals", "search.models",
+        "gallery.accounts.models", "gallery.models", "gallery.shown_rows", "gallery.signals",
+        "gallery.system.models", "search.models",
     ),
     "gallery: outages": ("gallery.system.disk_space", "gallery.system.outages", "gallery.system.storage"),
     "gallery: counts": ("gallery.counts",),

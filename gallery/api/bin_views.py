@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from django.db.models import Model
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
@@ -18,17 +21,24 @@ from gallery.browse.dataset_summaries import with_image_count
 from gallery.ingest import bin
 from gallery.models import Dataset, Image
 
+Row = TypeVar("Row", bound=Model)
 
-class BinnedImageViewSet(
-    mixins.RetrieveModelMixin, mixins.DestroyModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Image]
+
+class _InBin(
+    mixins.RetrieveModelMixin, mixins.DestroyModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Row]
 ):
+    """What lies in the bin, by its number, the latest first, for who may look through it."""
+
+    permission_classes = (ByPolicy, SeesHidden)
+    pagination_class = ByNewest
+    lookup_value_regex = ANY_ID
+
+
+class BinnedImageViewSet(_InBin[Image]):
     """Images in the bin: list, read, restore, remove for good."""
 
     queryset = bin_contents.binned_images()
     serializer_class = bin_serializers.BinnedImageSerializer
-    permission_classes = (ByPolicy, SeesHidden)
-    pagination_class = ByNewest
-    lookup_value_regex = ANY_ID
 
     @extend_schema(request=None, responses=serializers.ImageSerializer)
     @action(detail=True, methods=["post"])
@@ -44,19 +54,11 @@ class BinnedImageViewSet(
         bin.purge_images([instance.pk])
 
 
-class BinnedDatasetViewSet(
-    mixins.RetrieveModelMixin,
-    mixins.DestroyModelMixin,
-    mixins.ListModelMixin,
-    viewsets.GenericViewSet[Dataset],
-):
+class BinnedDatasetViewSet(_InBin[Dataset]):
     """Datasets in the bin: list, read, restore, remove for good."""
 
     queryset = bin_contents.binned_datasets()
     serializer_class = bin_serializers.BinnedDatasetSerializer
-    permission_classes = (ByPolicy, SeesHidden)
-    pagination_class = ByNewest
-    lookup_value_regex = ANY_ID
 
     @extend_schema(request=None, responses=serializers.DatasetSerializer)
     @action(detail=True, methods=["post"])

@@ -36,7 +36,7 @@ def binned_images() -> QuerySet[Image]:
 
 def binned_datasets() -> QuerySet[Dataset]:
     """Return the datasets in the bin, with their counts of images."""
-    return with_image_count(Dataset.everything.filter(deleted_at__isnull=False, closed_at=None))
+    return with_image_count(Dataset.everything.in_bin())
 
 
 def missing_images() -> QuerySet[Image]:

@@ -23,7 +23,7 @@ from gallery import jobs, signals
 from gallery.access import audit
 from gallery.errors import NotFoundError
 from gallery.ingest import dataset_removal, datasets, hiding, removal
-from gallery.models import DOOMED, Category, Dataset, DatasetQuerySet, Image, Job
+from gallery.models import DOOMED, Category, Dataset, Image, Job
 from gallery.system import storage_mark
 from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
@@ -66,7 +66,7 @@ def restore_dataset(pk: int) -> Dataset:
     Raises: NotFoundError.
     """
     with transaction.atomic():
-        locked(binned_datasets().filter(pk=pk))
+        locked(Dataset.everything.in_bin().filter(pk=pk))
         found = _binned(pk)
         wanted = found.deleted_slug
         found.slug, found.deleted_slug, found.deleted_at = _free_slug(wanted), "", None
@@ -97,7 +97,7 @@ def empty(*, everything: bool = False) -> tuple[int, int]:
     """
     before = timezone.now() - timedelta(days=0 if everything else settings.TRASH_DAYS)
     done = 0
-    for dataset in binned_datasets().filter(deleted_at__lte=before).order_by("deleted_at"):
+    for dataset in Dataset.everything.in_bin().filter(deleted_at__lte=before).order_by("deleted_at"):
         with suppress(NotFoundError):  # somebody else was first
             dataset_removal.purge(dataset)
             done += 1
@@ -108,12 +108,6 @@ def empty(*, everything: bool = False) -> tuple[int, int]:
     )
     ids = list(due.order_by("pk").values_list("pk", flat=True))
     return done, purge_images(ids) if ids else 0
-
-
-def binned_datasets() -> DatasetQuerySet:
-    """Return the datasets that lie in the bin; those that are being removed are gone from it."""
-    found: DatasetQuerySet = Dataset.everything.filter(deleted_at__isnull=False, closed_at=None)
-    return found
 
 
 def _delete_chunk(ids: list[int]) -> int:
@@ -146,7 +140,7 @@ def _hide_dataset(dataset: Dataset) -> list[int]:
 
 
 def _binned(pk: int) -> Dataset:
-    found = binned_datasets().filter(pk=pk).first()
+    found = Dataset.everything.in_bin().filter(pk=pk).first()
     if found is None:
         raise NotFoundError(f"There is no dataset {pk} in the bin; it may be back, or gone for good.")
     return found

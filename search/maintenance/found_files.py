@@ -7,7 +7,6 @@ database with this storage.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -18,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gallery.access import audit
+from gallery.browse.bin_contents import STORED
 from gallery.errors import SemsearchError
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
@@ -29,8 +29,6 @@ from search.maintenance.stored_files import LOST_AND_FOUND
 
 # so old is what no import that runs now has just stored, to give it a row in a moment
 SETTLED = timedelta(hours=1)
-# where an original is stored, see `gallery.models.image_path`; the name may have got an end of its own
-PLACE = re.compile(r"images/(?P<dataset>[0-9]{1,18})/[0-9a-f]{2}/(?P<sha256>[0-9a-f]{64})[^/]*")
 
 
 def take_in(names: Iterable[str]) -> Iterator[str]:
@@ -88,7 +86,7 @@ def put_back(image_ids: Iterable[int]) -> list[int]:
 
 def _adopted(name: str) -> tuple[Image | None, str]:
     """Return the image made of a file, or why there is none; neither where it has got a row by now."""
-    place = PLACE.fullmatch(name)
+    place = STORED.fullmatch(name)
     dataset = Dataset.everything.filter(pk=int(place["dataset"])).first() if place else None
     if place is None or dataset is None:
         return None, "it belongs to no dataset that there is."

@@ -12,7 +12,6 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from gallery.ingest import bin
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from search.models import Experiment, Projection
 
@@ -152,4 +151,4 @@ def test_a_dataset_whose_removal_had_begun_stays_hidden_where_there_is_a_bin(bef
     assert [row.pk for row in Dataset.objects.all()] == [kept.pk]
     assert [row.pk for row in Image.objects.all()] == [5]
     assert list(Category.shown.values_list("name", "images")) == [("cats", 1)]
-    assert list(bin.binned_datasets()) == []
+    assert list(Dataset.everything.in_bin()) == []

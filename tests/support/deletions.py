@@ -177,7 +177,7 @@ def _sort_out(drawn: random.Random) -> None:
     """Restore half of the images in the bin and a dataset, or remove them for good."""
     ids = list(bin_contents.binned_images().values_list("pk", flat=True))
     drawn.choice((bin.restore_images, bin.purge_images))(drawn.sample(ids, len(ids) // 2))
-    if found := list(bin.binned_datasets().order_by("pk").values_list("pk", flat=True)):
+    if found := list(Dataset.everything.in_bin().order_by("pk").values_list("pk", flat=True)):
         drawn.choice((bin.restore_dataset, bin.purge_dataset))(drawn.choice(found))
 
 
