@@ -17,19 +17,19 @@ class ExtractionResult(TypedDict):
 
 
 class IndexResult(TypedDict):
-    """The generations that were built, by number."""
+    """The ids of the builds."""
 
     builds: list[int]
 
 
-class ExperimentsResult(TypedDict):
+class ExperimentResult(TypedDict):
     """How many experiments were computed, and how many there were already."""
 
     experiments: int
     skipped: int
 
 
-class MapsResult(TypedDict):
+class ProjectionResult(TypedDict):
     """How many maps were made, and how many there were already."""
 
     projections: int
@@ -47,7 +47,10 @@ class PromotionResult(TypedDict):
 
 
 class VerificationReport(TypedDict):
-    """What was counted, and whether everything agrees."""
+    """What was counted, and whether everything agrees; `storage` is "right" or "away".
+
+    `hidden` are images whose file is missing, as is known: they are shown again when it is back.
+    """
 
     images: int
     embeddings: int
@@ -55,3 +58,13 @@ class VerificationReport(TypedDict):
     orphans: int
     missing: int
     ok: bool
+    storage: str
+    missing_originals: int
+    missing_thumbnails: int
+    missing_embeddings: int
+    missing_indexed: int
+    unknown_originals: int
+    unknown_files: int
+    unknown_indexed: int
+    hidden: int
+    in_bin: int

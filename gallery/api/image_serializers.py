@@ -14,10 +14,11 @@ from gallery.api.parsers import check_values
 from gallery.api.serializers import ImageSerializer, JobSerializer, SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.image_filter import ImageFilter
-from gallery.ingest.image_changes import KnownAs
+from gallery.ingest.image_changes import Changes, KnownAs, Labels
 from gallery.models import Dataset
 
 MOST_CHOSEN = 200
+MOST_LABELS = 50  # that one request gives an image
 LONGEST_METADATA = 64 * 2**10
 
 
@@ -151,40 +152,53 @@ class NewImageSerializer(KnownFields, serializers.Serializer[Any]):
         return KnownAs(values.get("external_id"), values.get("metadata", {}))
 
 
-class ImageChangeSerializer(KnownFields, serializers.Serializer[Any]):
-    """What is to change of an image; what is not said stays. `metadata` is replaced as a whole."""
+class LabelSerializer(KnownFields, serializers.Serializer[Any]):
+    """The labels that images get: `label`, beside which further ones stay, or all of them as `labels`."""
 
-    label = serializers.CharField(required=False, allow_blank=True, max_length=200)  # type: ignore[assignment]
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_blank=True, max_length=200, help_text="Empty for none at all."
+    )
     labels = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
-        max_length=1,
-        help_text="The same as a list, empty for none.",
+        max_length=MOST_LABELS,
+        help_text="The label and further ones, empty for none at all.",
     )
+
+    needed = True
+
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
+        """Refuse two answers to one question, and none where there has to be one."""
+        given = attrs.keys() & {"label", "labels"}
+        if len(given) > 1 or (self.needed and not given):
+            raise serializers.ValidationError("Give either `label` or `labels`.")
+        return attrs
+
+    def as_labels(self) -> Labels:
+        """Return the labels. Raises: KeyError where none are given."""
+        values = self.validated_data
+        return Labels.of(values["labels"]) if "labels" in values else Labels(values["label"])
+
+
+class ImageChangeSerializer(LabelSerializer):
+    """What is to change of an image; what is not said stays. `metadata` is replaced as a whole."""
+
+    needed = False
+
     external_id = external_id(allow_null=True)
     metadata = MetadataField(required=False, help_text="An object of JSON.")
 
-    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
-        """Refuse two answers to one question."""
-        if "label" in attrs and "labels" in attrs:
-            raise serializers.ValidationError("Give `label` or `labels`, not both.")
-        return attrs
-
-    def as_changes(self) -> dict[str, object]:
-        """Return the columns that change."""
-        values: dict[str, object] = dict(self.validated_data)
-        if "labels" in values:
-            values["label"] = next(iter(self.validated_data["labels"]), "")
-            del values["labels"]
-        if "label" in values:
-            values["category"] = values.pop("label")
-        return values
-
-
-class LabelSerializer(KnownFields, serializers.Serializer[Any]):
-    """The label that images get."""
-
-    label = serializers.CharField(allow_blank=True, max_length=200, help_text="Empty for none.")  # type: ignore[assignment]
+    def as_changes(self) -> Changes:
+        """Return what is to change."""
+        values: dict[str, Any] = dict(self.validated_data)
+        changes: Changes = {}
+        if "external_id" in values:
+            changes["external_id"] = values["external_id"]
+        if "metadata" in values:
+            changes["metadata"] = values["metadata"]
+        if values.keys() & {"label", "labels"}:
+            changes["labels"] = self.as_labels()
+        return changes
 
 
 class ManyImagesAnswer(TypedDict):

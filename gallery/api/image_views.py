@@ -19,7 +19,7 @@ from gallery.api.views import ANY_ID, shown_jobs
 from gallery.browse import grid
 from gallery.browse.image_filter import ImageFilter
 from gallery.imaging import limits
-from gallery.ingest import image_changes, removal, single_image
+from gallery.ingest import bin, image_changes, single_image
 from gallery.models import Image
 
 
@@ -32,7 +32,7 @@ class ImageViewSet(
 ):
     """Images: list and look for, read, add, change and delete, one or those that a filter finds."""
 
-    queryset = Image.objects.select_related("dataset")
+    queryset = Image.objects.select_related("dataset").prefetch_related("further")
     serializer_class = serializers.ImageSerializer
     pagination_class = ByOldest
     lookup_value_regex = ANY_ID
@@ -56,13 +56,11 @@ class ImageViewSet(
         responses=shapes.ManyImagesAnswer,
     )
     def label_many(self, request: Request) -> Response:
-        """Give a label to all images that a filter finds."""
+        """Give a label, or a list of them, to all images that a filter finds."""
         wanted = _filter(shapes.SomeImagesSerializer, request)
         form = shapes.LabelSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        changed, left = image_changes.label_images(
-            wanted.found(Image.objects.all()), form.validated_data["label"]
-        )
+        changed, left = image_changes.label_images(wanted.found(Image.objects.all()), form.as_labels())
         return Response(shapes.ManyImagesAnswer(images=changed, left=left))
 
     @extend_schema(
@@ -71,10 +69,10 @@ class ImageViewSet(
         responses={200: shapes.ManyImagesAnswer},
     )
     def delete_many(self, request: Request) -> Response:
-        """Delete all images that a filter finds."""
+        """Put all images that a filter finds into the bin."""
         found = _filter(shapes.SomeImagesSerializer, request).found(Image.objects.all())
         ids = list(found.order_by("pk").values_list("pk", flat=True)[: image_changes.AT_ONCE])
-        gone = removal.remove_images(ids)
+        gone = bin.delete_images(ids)
         left = found.count() if len(ids) == image_changes.AT_ONCE else 0
         return Response(shapes.ManyImagesAnswer(images=gone, left=left))
 
@@ -110,13 +108,14 @@ class ImageViewSet(
         responses=serializers.ImageSerializer,
         examples=[
             OpenApiExample("a label", {"label": "wren"}, request_only=True),
+            OpenApiExample("several labels", {"labels": ["wren", "singing"]}, request_only=True),
             OpenApiExample(
                 "names of your own", {"external_id": "inv-7", "metadata": {"shelf": "A3"}}, request_only=True
             ),
         ],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change label, external id or metadata of an image."""
+        """Change labels, external id or metadata of an image."""
         image = self.get_object()
         form = shapes.ImageChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -136,8 +135,8 @@ class ImageViewSet(
         return Response(grid.window(form.as_request()))
 
     def perform_destroy(self, instance: Image) -> None:
-        """Delete the picture with its files, embeddings and index entries."""
-        removal.remove_images([instance.pk])
+        """Put the image into the bin, from which it comes back whole."""
+        bin.delete_images([instance.pk])
 
 
 def _filter(form_class: type[shapes.ImageFilterSerializer], request: Request) -> ImageFilter:

@@ -30,6 +30,7 @@ from typing import (
 )
 
 from django.conf import settings
+from django.urls import get_script_prefix
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
@@ -85,6 +86,13 @@ RETRY_AFTER = {
     "schema": {"type": "integer", "minimum": 1},
     "description": "Seconds until it is worth to ask again.",
 }
+
+
+def name_server(result: Schema, **_: object) -> Schema:
+    """Say below which path the operations are, where a proxy has put the site below one."""
+    if (prefix := get_script_prefix().rstrip("/")) and "servers" not in result:
+        result["servers"] = [{"url": prefix}]
+    return result
 
 
 class AnswerSchema(AutoSchema):

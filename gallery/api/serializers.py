@@ -19,6 +19,7 @@ from gallery.api.strict import KnownFields
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
 from gallery.ingest import datasets, from_images
+from gallery.ingest import labels as label_rule
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
 
@@ -78,11 +79,13 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         slug_field="slug", read_only=True
     )
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
-    labels = serializers.SerializerMethodField(help_text="All its labels, as a list.")
-    metadata = serializers.DictField(read_only=True, help_text="What else is known of it, by name.")
+    labels: serializers.ListField = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The label and further ones of the image."
+    )
     external_id = serializers.CharField(
         read_only=True, allow_null=True, help_text="What another system knows it by."
     )
+    metadata = serializers.DictField(read_only=True, help_text="What else is known of it, by name.")
     url = StoredFileField(source="file", read_only=True, use_url=True)
     thumbnail = StoredFileField(read_only=True, use_url=True)
     page_url = serializers.SerializerMethodField()
@@ -94,6 +97,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "dataset",
             "label",
             "labels",
+            "split",
             "external_id",
             "metadata",
             "filename",
@@ -107,10 +111,6 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "sha256",
             "created_at",
         ]
-
-    def get_labels(self, image: Image) -> list[str]:
-        """Return the label as a list."""
-        return [image.category] if image.category else []
 
     def get_page_url(self, image: Image) -> str:
         """Return the address of the picture's page."""
@@ -172,9 +172,14 @@ class WindowRequestSerializer(serializers.Serializer[Any]):
 
 
 class ArchiveSerializer(KnownFields, serializers.Serializer[Any]):
-    """A zip of pictures to import."""
+    """An archive of images, or a single one, to import."""
 
-    file = SentFileField()
+    file = SentFileField(help_text="A zip, tar or tar.gz file, or an image.")
+    labels = serializers.ChoiceField(
+        label_rule.MODES,
+        default=label_rule.NEAREST,
+        help_text=f"Which folder is the label. {label_rule.RULE}",
+    )
 
 
 class WithErrors:
@@ -208,6 +213,9 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     )
     failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
+    outcome = serializers.CharField(
+        read_only=True, help_text="The state, or “partly” where it succeeded but for some files."
+    )
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")
     result = JobResultField(read_only=True)
@@ -222,6 +230,7 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
             "id",
             "kind",
             "state",
+            "outcome",
             "dataset",
             "done",
             "total",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework.routers import Route, SimpleRouter
 
 from gallery.accounts.api import TokenViewSet
-from gallery.api import image_views, views
+from gallery.api import bin_views, image_views, views
 
 
 class Router(SimpleRouter):
@@ -26,6 +26,8 @@ class Router(SimpleRouter):
 router = Router()
 router.register("datasets", views.DatasetViewSet, basename="dataset")
 router.register("images", image_views.ImageViewSet, basename="image")
+router.register("bin/images", bin_views.BinnedImageViewSet, basename="bin-image")
+router.register("bin/datasets", bin_views.BinnedDatasetViewSet, basename="bin-dataset")
 router.register("jobs", views.JobViewSet, basename="job")
 router.register("tokens", TokenViewSet, basename="token")
 

@@ -23,7 +23,7 @@ from gallery.api.renderers import BinaryRenderer
 from gallery.api.strict import KnownParameters
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.imaging import sprite_sheets
-from gallery.ingest import dataset_removal, importing
+from gallery.ingest import bin, importing
 from gallery.ingest import from_images as ingest_from_images
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Job
@@ -34,7 +34,7 @@ ANY_ID = "[0-9]{1,18}"
 
 def shown_jobs() -> QuerySet[Job]:
     """Return jobs with all that the serializer shows."""
-    return Job.objects.select_related("dataset")
+    return Job.shown.select_related("dataset")
 
 
 class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
@@ -64,8 +64,8 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
         serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
 
     def perform_destroy(self, instance: Dataset) -> None:
-        """Delete the dataset: from now on nobody sees it; its files, embeddings and indexes go by and by."""
-        dataset_removal.begin_removal(instance)
+        """Put the dataset into the bin, from which it comes back whole."""
+        bin.delete_dataset(instance)
 
     @extend_schema(
         request={"multipart/form-data": serializers.ArchiveSerializer},
@@ -73,11 +73,12 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
     )
     @action(detail=True, methods=["post"], parser_classes=[parsers.MultiPartParser])
     def upload(self, request: Request, slug: str) -> Response:
-        """Import a zip of pictures in the background; answers with the job."""
+        """Import a zip, a tar or a single image in the background; answers with the job."""
         dataset = self.get_object()
         form = serializers.ArchiveSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        job = importing.enqueue_archive(dataset, form.validated_data["file"])
+        values = form.validated_data
+        job = importing.enqueue_archive(dataset, values["file"], labels=values["labels"])
         return Response(
             serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data,
             status=status.HTTP_202_ACCEPTED,

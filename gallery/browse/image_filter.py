@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTransform
 
+from gallery.browse.labelled import labelled
 from gallery.models import Image
 
 
@@ -35,13 +36,14 @@ class ImageFilter:
         """Return those of some images that are asked for."""
         columns = {
             "dataset__slug": self.dataset,
-            "category": self.label,
             "external_id": self.external_id,
             "sha256": self.sha256,
             "filename": self.filename,
             "pk__in": self.ids,
         }
         rows = rows.filter(**{name: value for name, value in columns.items() if value is not None})
+        if self.label is not None:
+            rows = labelled(rows, self.label)
         for number, (key, value) in enumerate((self.metadata or {}).items()):
             # by a name of ours: a key of theirs may hold what Django takes for a lookup
             name = f"metadata_{number}"

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gallery.access import audit
-from gallery.errors import NotFoundError
-from gallery.ingest.storing import DuplicateError
-from gallery.models import Dataset, Image
+from gallery.errors import NotFoundError, SemsearchError
+from gallery.models import Dataset, FurtherCategory, Image
 
 AT_ONCE = 10_000  # images that one request may change or delete
+CHUNK = 500
 CHANGEABLE = ("category", "external_id", "metadata")
 NAMED = 20  # images that the audit tells by name; of others it has the numbers
+
+
+class ExternalIdTakenError(SemsearchError):
+    """Another image of the dataset has the external id: the one of the number `image`."""
+
+    code = "duplicate"
+    status = 409
+
+    def __init__(self, image: Image) -> None:
+        super().__init__(f"Image {image.pk} of this dataset has the external id {image.external_id} already.")
+        self.image = image.pk
 
 
 @dataclass(frozen=True)
@@ -27,45 +38,112 @@ class KnownAs:
     metadata: dict[str, object] = field(default_factory=dict)
 
 
-@transaction.atomic
-def change(image: Image, changes: dict[str, Any]) -> Image:
-    """Change `category`, `external_id` or `metadata` of an image, those that are given; returns it.
+@dataclass(frozen=True)
+class Labels:
+    """The labels that images are to have: their category, "" for none at all, and further ones.
 
-    Raises: NotFoundError for one that was deleted meanwhile; DuplicateError for an external id that another
-    image of its dataset has.
+    Further ones of None are those that an image has.
     """
-    before: dict[str, object] | None
-    before = Image.objects.filter(pk=image.pk).values(*CHANGEABLE).first()
+
+    category: str
+    further: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Labels:
+        """Return all labels that an image is to have; the first is its category."""
+        category, *further = dict.fromkeys(names or [""])
+        return cls(category, tuple(further))
+
+    def told(self) -> str | list[str]:
+        """Return what the audit says: the label, or the list of all."""
+        if self.further is None:
+            return self.category
+        return [name for name in (self.category, *sorted(self.further)) if name]
+
+
+class Changes(TypedDict, total=False):
+    """What is to change of an image; what is not there stays."""
+
+    labels: Labels
+    external_id: str | None
+    metadata: dict[str, object]
+
+
+@transaction.atomic
+def change(image: Image, changes: Changes) -> Image:
+    """Change what is given of an image; returns it.
+
+    Raises: NotFoundError for one that was deleted meanwhile; ExternalIdTakenError.
+    """
+    before = Image.objects.filter(pk=image.pk).prefetch_related("further").first()
     if before is None:
         raise NotFoundError(f"There is no image {image.pk}; it has been deleted.")
-    for name, value in changes.items():
+    columns: dict[str, Any] = {name: changes[name] for name in ("external_id", "metadata") if name in changes}
+    for name, value in columns.items():
         setattr(image, name, value)
-    _store(image, changes)
-    changed = {
-        name: {"before": before[name], "after": value}
-        for name, value in changes.items()
-        if before[name] != value
+    _store(image, columns)
+    if labels := changes.get("labels"):
+        _label([before], labels)
+        image.category = labels.category
+        image._prefetched_objects_cache = {}
+    described = {
+        name: {"before": getattr(before, name), "after": value}
+        for name, value in columns.items()
+        if getattr(before, name) != value
     }
-    if label := changed.pop("category", None):
-        audit.record("image.label", image, **label)
-    if changed:
-        audit.record("image.describe", image, **changed)
+    if described:
+        audit.record("image.describe", image, **described)
     return image
 
 
 def describe(image: Image, known_as: KnownAs) -> None:
-    """Store what is known of a new image. Raises: DuplicateError."""
+    """Store what is known of a new image. Raises: ExternalIdTakenError."""
     image.external_id, image.metadata = known_as.external_id, known_as.metadata
     _store(image, vars(known_as))
 
 
-def _store(image: Image, changes: dict[str, Any]) -> None:
+def require_free(dataset: Dataset, external_id: str | None, sha256: str) -> None:
+    """Refuse an external id that an image of the dataset has that is another file.
+
+    Raises: ExternalIdTakenError.
+    """
+    for other in _having(dataset.pk, external_id).exclude(sha256=sha256)[:1]:
+        raise ExternalIdTakenError(other)
+
+
+def give_way(image_ids: Iterable[int]) -> None:
+    """Take their external ids off images that come back from the bin where others have got them meanwhile.
+
+    To be called in the transaction that brings them back. Of two that lay there the later one keeps it.
+    """
+    coming = Image.everything.filter(pk__in=image_ids, external_id__isnull=False, deleted_at__isnull=False)
+    kept: set[tuple[int, str | None]] = set()
+    for image in coming.order_by("-deleted_at", "-pk"):
+        place = image.dataset_id, image.external_id
+        if place in kept or _having(*place).exists():
+            Image.everything.filter(pk=image.pk).update(external_id=None)
+        kept.add(place)
+
+
+def label_images(found: QuerySet[Image], labels: Labels) -> tuple[int, int]:
+    """Give images other labels; returns how many it has changed, and how many are left.
+
+    At most `AT_ONCE` are changed: who asks again changes the rest.
+    """
+    others = found.exclude(_has(labels))
+    with transaction.atomic():
+        rows = list(others.select_related("dataset").prefetch_related("further").order_by("pk")[:AT_ONCE])
+        _label(rows, labels)
+    return len(rows), others.count() if len(rows) == AT_ONCE else 0
+
+
+def _store(image: Image, columns: dict[str, Any]) -> None:
     # by a query of its own: two that come at once meet at the constraint
-    if image.external_id is not None and "external_id" in changes:
+    if columns.get("external_id") is not None:
         _require_free(image)
     try:
         with transaction.atomic():
-            there = Image.objects.filter(pk=image.pk).update(**changes) if changes else 1
+            there = Image.objects.filter(pk=image.pk).update(**columns) if columns else 1
     except IntegrityError:
         _require_free(image)
         raise
@@ -74,36 +152,54 @@ def _store(image: Image, changes: dict[str, Any]) -> None:
 
 
 def _require_free(image: Image) -> None:
-    """Raise DuplicateError where another image of the dataset has the external id."""
-    others = Image._base_manager.filter(dataset=image.dataset_id, external_id=image.external_id)
-    other = others.exclude(pk=image.pk).first()
-    if other is not None:
-        raise DuplicateError(
-            f"Image {other.pk} of this dataset has the external id {image.external_id} already.", other.pk
-        )
+    for other in _having(image.dataset_id, image.external_id).exclude(pk=image.pk)[:1]:
+        raise ExternalIdTakenError(other)
 
 
-def label_images(found: QuerySet[Image], category: str) -> tuple[int, int]:
-    """Give images another label, "" for none; returns how many it has changed, and how many are left.
-
-    At most `AT_ONCE` are changed: who asks again changes the rest.
-    """
-    others = found.exclude(category=category)
-    with transaction.atomic():
-        rows = list(others.select_related("dataset").order_by("pk")[:AT_ONCE])
-        for start in range(0, len(rows), 500):
-            Image.objects.filter(pk__in=[row.pk for row in rows[start : start + 500]]).update(
-                category=category
-            )
-        _record(rows, category)
-    return len(rows), others.count() if len(rows) == AT_ONCE else 0
+def _having(dataset_id: int, external_id: str | None) -> QuerySet[Image]:
+    """Return the image of a dataset that has an external id; what lies in the bin has given it up."""
+    if external_id is None:
+        return Image.everything.none()
+    return Image.everything.filter(dataset=dataset_id, external_id=external_id, deleted_at=None)
 
 
-def _record(rows: Sequence[Image], category: str) -> None:
-    for dataset in {row.dataset_id: row.dataset for row in rows}.values():
-        own = [row for row in rows if row.dataset_id == dataset.pk]
-        before = {row.pk: row.category for row in own[:NAMED]}
-        target: Image | Dataset = own[0] if len(own) == 1 else dataset
-        audit.record(
-            "image.label", target, before=before, after=category, more=[row.pk for row in own[NAMED:]]
-        )
+def _has(labels: Labels) -> Q:
+    """Return what holds for images that have these labels, all of them and no others."""
+    further = FurtherCategory.objects.filter(image=OuterRef("pk"))
+    right = Q(category=labels.category)
+    if labels.further is None and labels.category:
+        return right & ~Exists(further.filter(name=labels.category))
+    right &= ~Exists(further.exclude(name__in=labels.further or ()))
+    for name in labels.further or ():
+        right &= Exists(further.filter(name=name))
+    return right
+
+
+def _label(rows: Sequence[Image], labels: Labels) -> None:
+    for start in range(0, len(rows), CHUNK):
+        _write_labels([row.pk for row in rows[start : start + CHUNK]], labels)
+    told = labels.told()
+    changed = [row for row in rows if (row.category if labels.further is None else row.labels) != told]
+    for dataset in {row.dataset_id: row.dataset for row in changed}.values():
+        own = [row for row in changed if row.dataset_id == dataset.pk]
+        _record(dataset, own, labels)
+
+
+def _write_labels(ids: Sequence[int], labels: Labels) -> None:
+    Image.objects.filter(pk__in=ids).update(category=labels.category)
+    further = FurtherCategory.objects.filter(image__in=ids)
+    if labels.further is None and labels.category:
+        further.filter(name=labels.category).delete()
+        return
+    further.exclude(name__in=labels.further or ()).delete()
+    new = [FurtherCategory(image_id=pk, name=name) for pk in ids for name in labels.further or ()]
+    FurtherCategory.objects.bulk_create(new, ignore_conflicts=True)
+
+
+def _record(dataset: Dataset, rows: Sequence[Image], labels: Labels) -> None:
+    before = {row.pk: row.category if labels.further is None else row.labels for row in rows[:NAMED]}
+    if len(rows) == 1:
+        audit.record("image.label", rows[0], before=before[rows[0].pk], after=labels.told())
+        return
+    more = [row.pk for row in rows[NAMED:]]
+    audit.record("image.label", dataset, before=before, after=labels.told(), more=more)

@@ -8,11 +8,11 @@ from functools import partial
 from gallery import signals
 from gallery.access import audit
 from gallery.imaging.limits import image_limits
-from gallery.ingest import storing
-from gallery.ingest.archives import ArchiveMember
-from gallery.ingest.image_changes import KnownAs, describe
+from gallery.ingest import image_changes, storing
+from gallery.ingest.image_changes import KnownAs
+from gallery.ingest.members import ArchiveMember
 from gallery.ingest.observers import observe_single
-from gallery.ingest.storing import PrepareOptions, StoreOptions
+from gallery.ingest.storing import DuplicateError, PrepareOptions, StoreOptions
 from gallery.models import Dataset, Image, Job
 from gallery.system.stage_timer import StageTimer
 
@@ -30,23 +30,28 @@ def add_image(
 ) -> AddedImage:
     """Store one image now, with what another system knows of it, and have it made searchable.
 
-    Raises: NotAnImageError, TooLargeError, DuplicateError (of the same bytes or the same external id),
-    DatasetClosedError.
+    Raises: NotAnImageError, TooLargeError, DuplicateError, ExternalIdTakenError, DatasetClosedError.
     """
+    known_as = known_as or KnownAs()
     observer = observe_single(dataset)
     options = PrepareOptions.for_observer(image_limits(), StageTimer(), observer)
     decoded = storing.prepare(ArchiveMember(name=name, category=category, data=data), options)
-    stored = storing.store(dataset, [decoded], StoreOptions(stored=partial(_added, known_as or KnownAs())))
+    image_changes.require_free(dataset, known_as.external_id, decoded.sha256)
+    described: list[int] = []
+    stored = storing.store(dataset, [decoded], StoreOptions(stored=partial(_added, known_as, described)))
     if stored.duplicates:
-        raise stored.duplicates[0][1]
+        raise DuplicateError(stored.duplicates[0][1])
     image = stored.added[0][0]
+    if known_as != KnownAs() and image.pk not in described:  # it was hidden, and has come back
+        image_changes.describe(image, known_as)
     if observer is None:
         return AddedImage(image, signals.announce_added(dataset, [image]))
     return AddedImage(image, observer.take(image, decoded.payload))
 
 
-def _added(known_as: KnownAs, images: list[Image]) -> None:
+def _added(known_as: KnownAs, described: list[int], images: list[Image]) -> None:
     for image in images:
         if known_as != KnownAs():
-            describe(image, known_as)
+            image_changes.describe(image, known_as)
+            described.append(image.pk)
         audit.record("image.add", image, label=image.category)

@@ -10,11 +10,12 @@ from search.models import Embedding
 
 _COLUMNS_SHOWN = (
     "pk", "dataset__slug", "category", "external_id", "filename", "file", "thumbnail", "width", "height",
+    "sha256",
 )  # fmt: skip
 _EMBEDDED_IMAGES = CompiledQuery(
-    lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
-        "pk", *(f"image__{name}" for name in _COLUMNS_SHOWN)
-    )
+    lambda number: Embedding.objects.filter(
+        pk__in=range(number), image__deleted_at=None, image__missing_since=None
+    ).values_list("pk", *(f"image__{name}" for name in _COLUMNS_SHOWN))
 )
 
 
@@ -31,6 +32,7 @@ class ShownImage:
     thumbnail: str
     width: int
     height: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def shown(image: Image) -> ShownImage:
         thumbnail=str(image.thumbnail.name),
         width=image.width,
         height=image.height,
+        sha256=image.sha256,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
@@ -15,6 +15,7 @@ from search.embedding import all_layers, network_jobs
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
 from search.features import feature_specs
+from search.job_results import ProjectionResult
 from search.maps.layers import PARAMETERS, LayerMaps, Plan, stored
 from search.models import Projection
 from search.projections.plan import ProjectionPlan
@@ -97,13 +98,6 @@ def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
     if job is None:
         return 0, len(feature_specs.layer_specs(plan.model, plan.pooling))
     return job.result["projections"], job.result["skipped"]
-
-
-class ProjectionResult(TypedDict):
-    """How many maps a job made, and how many were there."""
-
-    projections: int
-    skipped: int
 
 
 def project_job(run: JobRun) -> ProjectionResult:

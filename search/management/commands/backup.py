@@ -26,6 +26,10 @@ class Command(ReportingCommand[BackupReport | CheckReport]):
     help = "Write database and pictures to one file while the site runs; --verify checks such a file."
     damaged = False
 
+    def needs_home(self, options: dict[str, Any]) -> bool:
+        """Check a backup on any machine."""
+        return not options["verify"]
+
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the file and what goes into it."""
         parser.add_argument("file", type=Path)

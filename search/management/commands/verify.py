@@ -7,31 +7,44 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from gallery.system import storage_mark
 from gallery.system.commands import ReportingCommand
+from search.job_results import VerificationReport
 from search.maintenance import verification
-from search.maintenance.verification import VerificationReport
 
 
 class Command(ReportingCommand[VerificationReport]):
-    """`verify [--repair]`."""
+    """`verify [--repair] [--trust-storage]`."""
 
     wrong = False
 
-    help = "Compare pictures, embeddings and indexes; --repair mends what differs."
+    help = "Compare images, files, embeddings and indexes; --repair mends what can be made again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Offer the repair."""
-        parser.add_argument("--repair", action="store_true")
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            help="make again what can be; hide images whose file is missing, take unknown originals in again",
+        )
+        parser.add_argument(
+            "--trust-storage",
+            action="store_true",
+            help="the storage is the right one, though its mark or more than 2 %% of the images are missing",
+        )
 
     def report(self, **options: Any) -> VerificationReport:
         """Verify, perhaps repair and verify again."""
-        found = verification.verify()
+        trusted = options["trust_storage"]
+        if trusted:
+            storage_mark.write()
+        found = verification.verify(trusted=trusted)
         if options["repair"] and not found.ok:
-            for line in verification.repair():
+            for line in verification.repair(trusted=trusted):
                 self.stderr.write(line)
-            found = verification.verify()
-        for problem in found.problems[:50]:
-            self.stderr.write(problem)
+            found = verification.verify(trusted=trusted)
+        for line in (*found.problems[:50], *found.notes):
+            self.stderr.write(line)
         self.wrong = not found.ok
         return found.as_report()
 

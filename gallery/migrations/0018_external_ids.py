@@ -1,10 +1,13 @@
 from django.db import migrations, models
+from django.db.models import Q
+
+SHOWN = Q(("deleted_at__isnull", True), ("missing_since__isnull", True))
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("gallery", "0013_job_request_id"),
+        ("gallery", "0017_labels_and_sources"),
     ]
 
     operations = [
@@ -28,16 +31,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="image",
-            index=models.Index(fields=["sha256", "id"], name="image_by_sha256"),
+            index=models.Index(condition=SHOWN, fields=["sha256", "id"], name="image_by_sha256"),
         ),
         migrations.AddIndex(
             model_name="image",
-            index=models.Index(fields=["filename", "id"], name="image_by_filename"),
+            index=models.Index(condition=SHOWN, fields=["filename", "id"], name="image_by_filename"),
         ),
         migrations.AddIndex(
             model_name="image",
             index=models.Index(
-                condition=models.Q(("external_id__isnull", False)),
+                condition=SHOWN & Q(("external_id__isnull", False)),
                 fields=["external_id", "id"],
                 name="image_by_external_id",
             ),
@@ -45,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="image",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("external_id__isnull", False)),
+                condition=Q(("deleted_at__isnull", True), ("external_id__isnull", False)),
                 fields=("dataset", "external_id"),
                 name="one_image_per_external_id",
             ),
