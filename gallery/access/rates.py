@@ -114,9 +114,20 @@ class TooOftenError(SemsearchError):
     status = 429
 
 
+class TooManyAtOnceError(SemsearchError):
+    """Somebody asks for more at once than they may ever."""
+
+    code = "invalid"
+
+
 def count_more(throttle: Throttle, request: HttpRequest, times: int) -> None:
-    """Count what a request asks for beside the one thing that it was counted for. Raises: TooOftenError."""
+    """Count what a request asks for beside the one thing that it was counted for.
+
+    Raises: TooOftenError; TooManyAtOnceError, where waiting would not help.
+    """
     rate = rate_of(throttle, factor_of(throttle, request))
+    if times >= rate.times:
+        raise TooManyAtOnceError(f"Ask for at most {rate.times} at once: no more are answered in their time.")
     for _ in range(times):
         hit = counter().hit(f"{throttle}:{who(throttle, request)}", rate)
         if hit is not None and hit.refused:

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from gallery.ingest import image_changes
-from gallery.models import AuditEntry, Dataset, Image
+from gallery.ingest import bin, image_changes
+from gallery.models import AuditEntry, Dataset, FurtherCategory, Image
 from tests.conftest import image_bytes
 from tests.gallery.test_api import upload
 
@@ -96,7 +96,6 @@ def test_an_image_is_changed_and_the_audit_has_it(dataset: Dataset, staff_client
     assert [answer.json()[name] for name in ("label", "external_id", "metadata")] == ["dogs", None, {"y": 2}]
     assert patch(staff_client, address).status_code == 200
     assert patch(staff_client, address, labels=[]).json()["labels"] == []
-    assert patch(staff_client, address, labels=["owls"]).json()["label"] == "owls"
     assert patch(staff_client, address, labels=["owls"], label="owls").status_code == 400
     entries = AuditEntry.objects.filter(action__in=("image.label", "image.describe"))
     label, described, *_ = entries.order_by("pk")
@@ -146,4 +145,82 @@ def test_a_list_costs_the_same_however_it_is_filtered(dataset: Dataset, staff_cl
     add(staff_client, 1, external_id="a", metadata='{"x": 1}')
     with CaptureQueriesContext(connection) as asked:
         staff_client.get(IMAGES, {"external_id": "a", "metadata": '{"x": 1}', "dataset": "mine"})
-    assert len([query for query in asked.captured_queries if "gallery_image" in query["sql"]]) == 1
+    assert len([query for query in asked.captured_queries if 'FROM "gallery_image"' in query["sql"]]) == 1
+
+
+def labels(client: Client) -> list[list[str]]:
+    """Return the labels of all images."""
+    return [row["labels"] for row in client.get(IMAGES).json()["results"]]
+
+
+def test_an_image_gets_several_labels_and_is_found_by_each(dataset: Dataset, staff_client: Client) -> None:
+    pk = add(staff_client, 1, label="cats", external_id="a").json()["image"]["id"]
+    address = f"{IMAGES}{pk}/"
+    answer = patch(staff_client, address, labels=["owls", "night", "flying", "owls"]).json()
+    assert (answer["label"], answer["labels"]) == ("owls", ["owls", "flying", "night"])
+    assert found(staff_client, label="night") == found(staff_client, label="owls") == ["a"]
+    assert found(staff_client, label="cats") == []
+    # the label alone leaves further ones, and is none of them itself
+    assert patch(staff_client, address, label="night").json()["labels"] == ["night", "flying"]
+    assert patch(staff_client, address, label="").json()["labels"] == []
+    assert FurtherCategory.objects.count() == 0
+    entries = AuditEntry.objects.filter(action="image.label").order_by("pk")
+    assert [entry.details["after"] for entry in entries] == [["owls", "flying", "night"], "night", ""]
+    for wrong in (["a", ""], [None], "a", ["x" * 201], [str(n) for n in range(60)], [["a"]]):
+        assert patch(staff_client, address, labels=wrong).status_code == 400, wrong
+
+
+def test_many_get_several_labels_whoever_had_some_of_them(dataset: Dataset, staff_client: Client) -> None:
+    for seed, has in enumerate((["a", "b"], ["a"], ["b", "a"], ["a", "b", "c"], [])):
+        pk = add(staff_client, seed).json()["image"]["id"]
+        patch(staff_client, f"{IMAGES}{pk}/", labels=has)
+    everywhere = f"{IMAGES}?dataset=mine"
+    answer = patch(staff_client, everywhere, labels=["a", "b"])
+    assert (answer.status_code, answer.json()) == (200, {"images": 4, "left": 0})
+    assert labels(staff_client) == [["a", "b"]] * 5
+    assert patch(staff_client, everywhere, labels=["a", "b"]).json() == {"images": 0, "left": 0}
+    assert patch(staff_client, everywhere, label="b").json() == {"images": 5, "left": 0}
+    assert labels(staff_client) == [["b"]] * 5
+    assert patch(staff_client, everywhere, labels=[]).json() == {"images": 5, "left": 0}
+    assert labels(staff_client) == [[]] * 5
+    for wrong in ({}, {"label": "a", "labels": ["a"]}, {"label": None}, {"metadata": {}}, []):
+        answer = staff_client.patch(everywhere, json.dumps(wrong), content_type="application/json")
+        assert answer.status_code == 400, wrong
+
+
+def test_what_lies_in_the_bin_gives_its_external_id_up(dataset: Dataset, staff_client: Client) -> None:
+    first, second = (add(staff_client, seed, external_id=str(seed)).json()["image"]["id"] for seed in (1, 2))
+    for pk in (first, second):
+        assert staff_client.delete(f"{IMAGES}{pk}/").status_code == 204
+    assert found(staff_client) == []
+    other = add(staff_client, 3, external_id="1").json()["image"]["id"]
+    # the same file comes back as the image that it was, known by what comes with it
+    again = add(staff_client, 1, external_id="new", metadata='{"x": 1}').json()["image"]
+    assert [again[name] for name in ("id", "external_id", "metadata")] == [first, "new", {"x": 1}]
+    third = add(staff_client, 4, external_id="2").json()["image"]["id"]
+    restored = staff_client.post(f"/api/v1/bin/images/{second}/restore/").json()
+    assert (restored["id"], restored["external_id"]) == (second, None)
+    assert found(staff_client) == ["new", None, "1", "2"]
+    for pk in (other, third):
+        staff_client.delete(f"{IMAGES}{pk}/")
+    assert staff_client.post(f"/api/v1/bin/images/{third}/restore/").json()["external_id"] == "2"
+
+
+def test_of_two_that_come_back_under_one_external_id_one_keeps_it(
+    dataset: Dataset, staff_client: Client
+) -> None:
+    ids = []
+    for seed in (1, 2):
+        ids.append(add(staff_client, seed, external_id="same").json()["image"]["id"])
+        staff_client.delete(f"{IMAGES}?external_id=same")
+    assert len(bin.restore_images(ids)) == 2
+    assert found(staff_client) == [None, "same"]
+
+
+def test_a_refused_external_id_leaves_nothing_behind(dataset: Dataset, staff_client: Client) -> None:
+    add(staff_client, 1, external_id="a")
+    binned = add(staff_client, 2).json()["image"]["id"]
+    staff_client.delete(f"{IMAGES}{binned}/")
+    for seed in (2, 3):
+        assert add(staff_client, seed, external_id="a").status_code == 409
+    assert found(staff_client) == ["a"]

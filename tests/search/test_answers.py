@@ -34,7 +34,7 @@ from tests.support.schema_client import Schema, SchemaClient
 from tests.support.site import ROOT
 
 # what other systems keep with an image, which nobody here reads
-FREE_FORM = {"Image.metadata", "PatchedImageChangeRequest.metadata"}
+FREE_FORM = {"Image.metadata", "BinnedImage.metadata", "PatchedImageChangeRequest.metadata"}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from django.test import Client
 
 from gallery.models import Dataset, Image
 from search.live import batch
+from tests.support.rates import forget_hits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,6 +79,7 @@ def test_a_batch_is_refused_where_one_of_it_cannot_be_read(image: Image, client:
 
 
 def test_each_search_of_a_batch_counts(image: Image, client: Client, settings: Any) -> None:
+    forget_hits()
     settings.SEARCH_THROTTLE = "3/min"
     two = [{"image": image.pk, "k": 1}] * 2
     first = post(client, "search/batch/", queries=two)
@@ -85,6 +87,10 @@ def test_each_search_of_a_batch_counts(image: Image, client: Client, settings: A
     second = post(client, "search/batch/", queries=two)
     assert (second.status_code, second.json()["error"]["code"]) == (429, "throttled")
     assert int(second["Retry-After"]) >= 1
+    # where no wait would help, none is asked for
+    forget_hits()
+    never = post(client, "search/batch/", queries=two * 2)
+    assert (never.status_code, "3" in never.json()["error"]["detail"]) == (400, True)
 
 
 def test_a_batch_ends_in_time(image: Image, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
