@@ -10,8 +10,8 @@ class ImportResult(TypedDict):
 
     `splits`, `reasons`, `unlisted` and `left_out` count by name: images by their split, files that could not
     be used by reason and, those that are not listed, by code of error, and files left out by kind. `moved` to
-    `gone` count files of a source that was imported before. `embeddings` and `engine` are there where features
-    were made meanwhile.
+    `gone` count files of a source that was imported before. `embeddings` and `engine` are there where
+    features were made meanwhile.
     """
 
     images: int
