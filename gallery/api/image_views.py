@@ -119,8 +119,8 @@ class ImageViewSet(
         image = self.get_object()
         form = shapes.ImageChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        changed = image_changes.change(image, form.as_changes())
-        return Response(self.get_serializer(changed).data)
+        image_changes.change(image, form.as_changes())
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
         parameters=[serializers.WindowRequestSerializer],

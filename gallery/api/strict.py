@@ -18,6 +18,7 @@ from gallery.api.schema import AnswerSchema
 
 UNKNOWN_PARAMETER = "There is no such parameter here."
 UNKNOWN_FIELD = "There is no such field here."
+NO_BODY = "Nothing is sent to this address but the request itself."
 FIXED_FIELD = "It cannot be set."
 SENDING = ("POST", "PUT", "PATCH")
 
@@ -54,9 +55,10 @@ class KnownParameters:
             name: [UNKNOWN_PARAMETER] for name in request.query_params if name not in taken.parameters
         }:
             raise ValidationError(wrong)
-        sends = request.method in SENDING
-        if sends and not taken.body and isinstance(request.data, Mapping) and request.data:
-            raise ValidationError({str(name): [UNKNOWN_FIELD] for name in request.data})
+        if request.method in (*SENDING, "DELETE") and not taken.body and request.data:
+            if isinstance(request.data, Mapping):
+                raise ValidationError({str(name): [UNKNOWN_FIELD] for name in request.data})
+            raise ValidationError(NO_BODY)
 
 
 @dataclass(frozen=True)

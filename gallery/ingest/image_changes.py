@@ -70,8 +70,8 @@ class Changes(TypedDict, total=False):
 
 
 @transaction.atomic
-def change(image: Image, changes: Changes) -> Image:
-    """Change what is given of an image; returns it.
+def change(image: Image, changes: Changes) -> None:
+    """Change what is given of a stored image.
 
     Raises: NotFoundError for one that was deleted meanwhile; ExternalIdTakenError.
     """
@@ -84,8 +84,6 @@ def change(image: Image, changes: Changes) -> Image:
     _store(image, columns)
     if labels := changes.get("labels"):
         _label([before], labels)
-        image.category = labels.category
-        image._prefetched_objects_cache = {}
     described = {
         name: {"before": getattr(before, name), "after": value}
         for name, value in columns.items()
@@ -93,7 +91,6 @@ def change(image: Image, changes: Changes) -> Image:
     }
     if described:
         audit.record("image.describe", image, **described)
-    return image
 
 
 def describe(image: Image, known_as: KnownAs) -> None:
@@ -168,10 +165,10 @@ def _has(labels: Labels) -> Q:
     further = FurtherCategory.objects.filter(image=OuterRef("pk"))
     right = Q(category=labels.category)
     if labels.further is None and labels.category:
-        return right & ~Exists(further.filter(name=labels.category))
-    right &= ~Exists(further.exclude(name__in=labels.further or ()))
+        return right & ~Q(Exists(further.filter(name=labels.category)))
+    right &= ~Q(Exists(further.exclude(name__in=labels.further or ())))
     for name in labels.further or ():
-        right &= Exists(further.filter(name=name))
+        right &= Q(Exists(further.filter(name=name)))
     return right
 
 

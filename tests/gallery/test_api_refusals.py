@@ -148,6 +148,9 @@ def test_every_view_of_the_interface_knows_its_parameters() -> None:
             {"slug": "a", "name": "A", "images": [1], "label": "x"},
             "label",
         ),
+        # what would narrow a deletion must not be passed over
+        ("delete", "/api/v1/images/?dataset=mine", {"label": "cats"}, "label"),
+        ("delete", "/api/v1/datasets/mine/", {"slug": "other"}, "slug"),
     ],
 )
 def test_a_field_that_nobody_reads_is_refused_by_its_name(

@@ -183,6 +183,7 @@ def test_many_get_several_labels_whoever_had_some_of_them(dataset: Dataset, staf
     assert labels(staff_client) == [["b"]] * 5
     assert patch(staff_client, everywhere, labels=[]).json() == {"images": 5, "left": 0}
     assert labels(staff_client) == [[]] * 5
+    wrong: object
     for wrong in ({}, {"label": "a", "labels": ["a"]}, {"label": None}, {"metadata": {}}, []):
         answer = staff_client.patch(everywhere, json.dumps(wrong), content_type="application/json")
         assert answer.status_code == 400, wrong
