@@ -141,7 +141,8 @@ class FullDiskMiddleware:
 
 
 class ReadableRequestMiddleware:
-    """Refuses what nothing here could read: texts in another encoding, and NUL in an address of the API.
+    """Refuses what nothing here could read: texts in another encoding, compressed bodies, and NUL in an
+    address of the API.
 
     No database takes NUL. In the address of a page it becomes the sign of an unreadable character, by which
     nothing is found.
@@ -154,6 +155,9 @@ class ReadableRequestMiddleware:
         """Answer, or refuse."""
         if UNREADABLE_TYPE in request.META:
             return error_pages.answer(request, 415, "Send text in UTF-8.", "unsupported_media_type")
+        if request.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+            words = "Send it uncompressed: no Content-Encoding is read here."
+            return error_pages.answer(request, 415, words, "unsupported_media_type")
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path_info or "%00" in query or "\0" in query:
             if is_of_api(request):

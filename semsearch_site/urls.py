@@ -28,7 +28,7 @@ urlpatterns = [
     path("api/v1/", include("search.api.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
-    re_path("^api/", unknown_address, name="api-unknown"),
+    re_path("^api(?:/|$)", unknown_address, name="api-unknown"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

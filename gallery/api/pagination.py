@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rest_framework.exceptions import NotFound
+import re
+
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
@@ -16,6 +18,15 @@ class ByNewest(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def get_page_size(self, request: Request) -> int | None:
+        """Return how many rows a page has, at most `max_page_size`. Raises: ValidationError for no number."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is not None and not re.fullmatch("0*[1-9][0-9]{0,17}", asked):
+            words = f"Give a whole number from 1 to {self.max_page_size}."
+            raise ValidationError({self.page_size_query_param: [words]})
+        size: int | None = super().get_page_size(request)
+        return size
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Return where the asked page begins. Raises: NotFound for a cursor that no page has given."""

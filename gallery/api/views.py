@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -152,11 +153,13 @@ class JobViewSet(KnownParameters, viewsets.ReadOnlyModelViewSet[Job]):
         return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Job]:
-        """Filter by `dataset` and `state`."""
+        """Filter by `dataset` and `state`. Raises: ValidationError for no state."""
         found = shown_jobs()
         if dataset := self.request.query_params.get("dataset"):
             found = found.filter(dataset__slug=dataset)
         if state := self.request.query_params.get("state"):
+            if state not in Job.State.values:
+                raise ValidationError({"state": [f"Give one of {', '.join(Job.State.values)}."]})
             found = found.filter(state=state)
         return found
 

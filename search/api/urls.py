@@ -13,6 +13,9 @@ from search.features import models_api
 from search.live import api as live_api
 from search.maps.api import CSV_RENDERERS, ProjectionViewSet
 
+# as the gallery has it
+DATASET = "^datasets/(?P<slug>[^/.]+)"
+
 router = SimpleRouter()
 router.register("indexes", index_api.IndexViewSet, basename="index")
 router.register("experiments", ExperimentViewSet, basename="experiment")
@@ -32,18 +35,18 @@ urlpatterns = [
         embedding_api.ImageEmbeddingView.as_view(),
         name="image-embedding",
     ),
-    path(
-        "datasets/<slug:slug>/embeddings/",
+    re_path(
+        rf"{DATASET}/embeddings/$",
         embedding_api.NewEmbeddingsView.as_view(),
         name="dataset-embeddings-create",
     ),
-    path(
-        "datasets/<slug:slug>/embeddings.npy",
+    re_path(
+        rf"{DATASET}/embeddings\.npy$",
         embedding_api.EmbeddingsView.as_view(),
         name="dataset-embeddings",
     ),
-    path(
-        "datasets/<slug:slug>/embeddings-ids.npy",
+    re_path(
+        rf"{DATASET}/embeddings-ids\.npy$",
         embedding_api.EmbeddingsIdsView.as_view(),
         name="dataset-embeddings-ids",
     ),

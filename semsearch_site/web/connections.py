@@ -80,6 +80,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as an unknown method: of its address nothing is known, so it gets JSON."""
+        if len(self.url) >= MOST_HEADER_BYTES:  # which no parser takes
+            self._end("431 Request Header Fields Too Large", "too_large", TOO_LONG)
+            return
         self._end("400 Bad Request", "invalid", "The request is no HTTP that is read here.")
 
     def _end(self, status: str, code: str, detail: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE")
 ADDRESSES = (
-    "/api/", "/api/v1/", "/api/v1/nonsense/", "/api/v1/datasets", "/api/v1/images/abc/",
+    "/api", "/api/", "/api/v1/", "/api/v1/nonsense/", "/api/v1/datasets", "/api/v1/images/abc/",
     "/api/v1/images/1/x/", "/api/v2/datasets/", "/api/v1/datasets/none/", "/api/v1/jobs/9999999999999999999/",
     "/api/v1/%ff%fe/", "/api/v1/search", "/api/v1//datasets/", "/api/v1/datasets/../../admin/",
     "/api/v1/models/a/layers/b/", "/api/v1/" + "a/" * 500,
@@ -168,6 +169,20 @@ def test_fields_of_forms_are_looked_at_too(dataset: Dataset, staff_client: Clien
     response = staff_client.post("/api/v1/images/", sent)
     assert (response.status_code, dataset.images.count()) == (400, 0)
     assert "lable" in response.json()["error"]["detail"]
+
+
+@pytest.mark.parametrize("query", ["page_size=x", "page_size=0", "page_size=-1", "page_size=", "state=x"])
+def test_a_parameter_of_a_value_that_cannot_be_is_refused_by_its_name(client: Client, query: str) -> None:
+    response = client.get(f"/api/v1/jobs/?{query}")
+    assert response.status_code == 400
+    assert query.partition("=")[0] in response.json()["error"]["detail"]
+    assert client.get("/api/v1/jobs/?page_size=9999").status_code == 200
+
+
+def test_a_compressed_body_is_refused_for_what_it_is(client: Client) -> None:
+    body, kind = gzip.compress(b"{}"), "application/json"
+    response = client.post("/api/v1/search/", body, content_type=kind, headers={"Content-Encoding": "gzip"})
+    assert (response.status_code, "uncompressed" in response.json()["error"]["detail"]) == (415, True)
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(settings: Any, client: Client) -> None:
