@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from gallery.accounts import serializers, tokens
 from gallery.api.pagination import ByNewest
+from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.models import AccessToken
 
@@ -31,7 +32,9 @@ class TokenViewSet(
         return AccessToken.objects.filter(owner=cast(User, self.request.user))
 
     @extend_schema(
-        request=serializers.NewTokenSerializer, responses={201: serializers.NewTokenResponseSerializer}
+        examples=[example("a token", {"name": "nightly upload", "scopes": ["read", "write"], "days": 90})],
+        request=serializers.NewTokenSerializer,
+        responses={201: serializers.NewTokenResponseSerializer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a token; only this answer has it."""

@@ -37,6 +37,7 @@ UNKNOWN_NAME = (
     "This site is not known by this name. Who runs it adds the name, as it stands in the address, to the "
     "setting ALLOWED_HOSTS and starts the site anew."
 )
+MOST_TOLD = 10  # sentences about one request
 OVERTAKEN = "Somebody else changed or deleted the same in this moment: look what is there now, and ask again."
 
 
@@ -151,8 +152,14 @@ def _code(error: exceptions.APIException) -> str:
     return "invalid" if isinstance(error, exceptions.ValidationError) else str(error.default_code)
 
 
-def _in_words(detail: Any, field: str = "") -> str:
+def _in_words(detail: Any) -> str:
     """Return what is wrong, each with the way to its field, as `queries.3.image: A valid integer …`."""
+    found = _sentences(detail)
+    more = [f"And {len(found) - MOST_TOLD:,} more."] if len(found) > MOST_TOLD else []
+    return " ".join([*found[:MOST_TOLD], *more])
+
+
+def _sentences(detail: Any, field: str = "") -> list[str]:
     if isinstance(detail, dict):
         own = ("non_field_errors",)
         parts = [(value, field if key in own else _within(field, key)) for key, value in detail.items()]
@@ -162,8 +169,8 @@ def _in_words(detail: Any, field: str = "") -> str:
             for number, value in enumerate(detail)
         ]
     else:
-        return f"{field}: {detail}" if field else str(detail)
-    return " ".join(filter(None, (_in_words(value, way) for value, way in parts)))
+        return [f"{field}: {detail}" if field else str(detail)]
+    return [sentence for value, way in parts for sentence in _sentences(value, way)]
 
 
 def _within(field: str, key: object) -> str:

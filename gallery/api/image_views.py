@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from gallery.api import image_serializers as shapes
 from gallery.api import serializers
 from gallery.api.pagination import ByOldest
+from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.browse import grid
@@ -52,6 +53,10 @@ class ImageViewSet(
     @extend_schema(
         operation_id="images_label_many",
         parameters=[shapes.SomeImagesSerializer],
+        examples=[
+            example("a label", {"label": "wren"}),
+            example("several labels", {"labels": ["wren", "nest"]}),
+        ],
         request=shapes.LabelSerializer,
         responses=shapes.ManyImagesAnswer,
     )
@@ -107,11 +112,9 @@ class ImageViewSet(
         request=shapes.ImageChangeSerializer,
         responses=serializers.ImageSerializer,
         examples=[
-            OpenApiExample("a label", {"label": "wren"}, request_only=True),
-            OpenApiExample("several labels", {"labels": ["wren", "singing"]}, request_only=True),
-            OpenApiExample(
-                "names of your own", {"external_id": "inv-7", "metadata": {"shelf": "A3"}}, request_only=True
-            ),
+            example("a label", {"label": "wren"}),
+            example("several labels", {"labels": ["wren", "nest"]}),
+            example("names of your own", {"external_id": "inv-7", "metadata": {"shelf": "A3"}}),
         ],
     )
     def partial_update(self, request: Request, pk: str) -> Response:

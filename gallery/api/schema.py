@@ -47,10 +47,17 @@ from drf_spectacular.plumbing import (
     resolve_type_hint,
 )
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, extend_schema_field
+from drf_spectacular.utils import (
+    Direction,
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema_field,
+)
 from rest_framework.renderers import JSONRenderer
 
-from gallery.access.policies import Policy, Rule
+from gallery.access.permissions import SeesHidden
+from gallery.access.policies import BIN, Policy, Rule
 from gallery.access.routes import policy_of_action
 from gallery.api.errors import ErrorAnswer
 from gallery.jobs.kinds import registered
@@ -157,7 +164,10 @@ class AnswerSchema(AutoSchema):
         return names
 
     def _policy(self) -> Policy | None:
-        return policy_of_action(type(self.view), self.method, getattr(self.view, "action", None))
+        found = policy_of_action(type(self.view), self.method, getattr(self.view, "action", None))
+        if found is not None and found.rule == Rule.READ and SeesHidden in self.view.permission_classes:
+            return BIN
+        return found
 
     def _get_response_bodies(self, direction: Direction = "response") -> Schema:
         errors = ERRORS if self.method == "GET" else ERRORS | ERRORS_OF_SENDING
@@ -235,6 +245,11 @@ class JobResultExtension(OpenApiSerializerFieldExtension):
         return build_object_type(
             properties=properties, additionalProperties=seconds, description="What a job did, by its kind."
         )
+
+
+def example(name: str, body: object) -> OpenApiExample:
+    """Return an example of what is sent as JSON."""
+    return OpenApiExample(name, body, request_only=True, media_type=JSONRenderer.media_type)
 
 
 def field_answers(answer: Any) -> Callable[[Method], Method]:

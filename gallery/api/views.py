@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -21,6 +21,7 @@ from gallery import jobs
 from gallery.api import parsers, serializers
 from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
+from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.imaging import sprite_sheets
@@ -53,12 +54,15 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
         dataset = self.get_object()
         return Response(serializers.DatasetDetailSerializer(dataset).data)
 
-    @extend_schema(
-        examples=[OpenApiExample("a dataset", {"slug": "birds", "name": "Birds"}, request_only=True)]
-    )
+    @extend_schema(examples=[example("a dataset", {"slug": "birds", "name": "Birds"})])
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make an empty dataset."""
         return super().create(request, *args, **kwargs)
+
+    @extend_schema(examples=[example("another name", {"name": "Birds of the garden"})])
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change name, slug or description."""
+        return super().partial_update(request, *args, **kwargs)
 
     def perform_create(self, serializer: BaseSerializer[Dataset]) -> None:
         """Store the dataset, and read it as lists do: with its count of images."""
@@ -116,6 +120,7 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
         )
 
     @extend_schema(
+        examples=[example("a selection", {"slug": "owls", "name": "Owls", "images": [12, 15, 40]})],
         request=serializers.NewDatasetOfImagesSerializer,
         responses={201: serializers.NewDatasetOfImagesResponseSerializer},
     )
@@ -188,7 +193,11 @@ class JobViewSet(KnownParameters, viewsets.ReadOnlyModelViewSet[Job]):
         rows = serializers.FailedFileSerializer(page, many=True, context=self.get_serializer_context())
         return pager.get_paginated_response(rows.data)
 
-    @extend_schema(request=serializers.FilesAgainSerializer, responses={202: serializers.JobSerializer})
+    @extend_schema(
+        examples=[example("two files", {"files": [3, 4]}), example("all that wait", {})],
+        request=serializers.FilesAgainSerializer,
+        responses={202: serializers.JobSerializer},
+    )
     @action(detail=True, methods=["post"], url_path="failed-files/retry", pagination_class=None)
     def retry_files(self, request: Request, pk: str) -> Response:
         """Try files again that the job could not use, all or those named; answers with a new job."""

@@ -10,7 +10,7 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -29,6 +29,7 @@ from search.models import Embedding, SearchIndex
 from search.types import FeatureConfigValues
 
 BINARY = BinaryRenderer.media_type
+SLUG = OpenApiParameter("slug", OpenApiTypes.STR, OpenApiParameter.PATH)
 
 
 class EmbeddingAnswer(TypedDict):
@@ -84,6 +85,7 @@ class NewEmbeddingsView(KnownParameters, APIView):
 
     @extend_schema(
         operation_id="datasets_embeddings_create",
+        parameters=[SLUG],
         request={"multipart/form-data": NewEmbeddingsSerializer},
         responses={202: NewEmbeddingsResponseSerializer},
     )
@@ -112,7 +114,9 @@ class EmbeddingsView(KnownParameters, APIView):
     renderer_classes = [BinaryRenderer, JSONRenderer]
 
     @extend_schema(
-        operation_id="datasets_embeddings", responses={(200, BINARY): OpenApiTypes.BINARY, 304: None}
+        operation_id="datasets_embeddings",
+        parameters=[SLUG],
+        responses={(200, BINARY): OpenApiTypes.BINARY, 304: None},
     )
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         """Send the vectors (n, d) float16, for `numpy.load`, of the configuration that answers searches.
@@ -129,7 +133,9 @@ class EmbeddingsIdsView(KnownParameters, APIView):
     renderer_classes = [BinaryRenderer, JSONRenderer]
 
     @extend_schema(
-        operation_id="datasets_embeddings_ids", responses={(200, BINARY): OpenApiTypes.BINARY, 304: None}
+        operation_id="datasets_embeddings_ids",
+        parameters=[SLUG],
+        responses={(200, BINARY): OpenApiTypes.BINARY, 304: None},
     )
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         """Send the ids (n,) int64 of the images that the rows of `embeddings.npy` are of."""

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
+from gallery.api.schema import example
 from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
@@ -51,7 +52,11 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         return self.get_paginated_response(experiment_queries.experiment_answers(page))
 
     @extend_schema(
-        request=shapes.NewExperimentsSerializer, responses={202: shapes.NewExperimentsResponseSerializer}
+        examples=[
+            example("one network", {"dataset": "birds", "models": ["mobilenet"], "metrics": ["cosine"]})
+        ],
+        request=shapes.NewExperimentsSerializer,
+        responses={202: shapes.NewExperimentsResponseSerializer},
     )
     def create(self, request: Request) -> Response:
         """Compute what is missing of these experiments in the background; answers with the jobs."""

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gallery.access import rates
 from gallery.api import parsers
+from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from search.live import answers, batch
 from search.live import query as live_query
 from search.live import serializers as live_serializers
-
-
-def _example(name: str, body: object) -> OpenApiExample:
-    return OpenApiExample(name, body, request_only=True, media_type="application/json")
 
 
 class SearchView(KnownParameters, APIView):
@@ -29,9 +26,9 @@ class SearchView(KnownParameters, APIView):
     @extend_schema(
         operation_id="search",
         examples=[
-            _example("a stored image", {"image": 12, "dataset": "birds", "k": 10}),
-            _example("an address", {"url": "https://example.org/wren.jpg"}),
-            _example("a vector", {"vector": [0.12, -0.5, 0.03], "dataset": "birds"}),
+            example("a stored image", {"image": 12, "dataset": "birds", "k": 10}),
+            example("an address", {"url": "https://example.org/wren.jpg"}),
+            example("a vector", {"vector": [0.12, -0.5, 0.03], "dataset": "birds"}),
         ],
         request={
             "application/json": live_serializers.SearchSerializer,
@@ -54,7 +51,7 @@ class BatchView(KnownParameters, APIView):
 
     @extend_schema(
         operation_id="search_batch",
-        examples=[_example("two searches", {"queries": [{"image": 12, "k": 5}, {"image": 13, "k": 5}]})],
+        examples=[example("two searches", {"queries": [{"image": 12, "k": 5}, {"image": 13, "k": 5}]})],
         request=live_serializers.BatchSerializer,
         responses=batch.BatchAnswer,
     )

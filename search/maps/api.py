@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from gallery.api.pagination import ByNewest
 from gallery.api.renderers import BinaryRenderer
+from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
@@ -56,7 +57,11 @@ class ProjectionViewSet(KnownParameters, viewsets.GenericViewSet[Projection]):
         return self.get_paginated_response(map_queries.map_answers(page))
 
     @extend_schema(
-        request=shapes.NewProjectionsSerializer, responses={202: shapes.NewProjectionsResponseSerializer}
+        examples=[
+            example("a map", {"dataset": "birds", "method": "umap", "parameters": {"neighbours": 20}}),
+        ],
+        request=shapes.NewProjectionsSerializer,
+        responses={202: shapes.NewProjectionsResponseSerializer},
     )
     def create(self, request: Request) -> Response:
         """Make what is missing of these maps in the background; answers with the jobs."""
