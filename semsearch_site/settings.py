@@ -46,7 +46,7 @@ URL_PREFIX = site_address.prefix(env)
 FORCE_SCRIPT_NAME = URL_PREFIX or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{URL_PREFIX}/"
 OPEN_READING = env.bool("OPEN_READING", True)
-CORS_ALLOWED_ORIGINS = site_address.listed(env, "CORS_ORIGINS")
+CORS_ALLOWED_ORIGINS = site_address.origins(env, "CORS_ORIGINS")
 # a page of another site has a token or asks as a stranger: cookies are never for it
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = [

@@ -15,6 +15,7 @@ T = TypeVar("T")
 HIGHEST_PORT = 65_535
 # what stands in front of every address: nothing else, so that no header and no slip leads to another site
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+_ORIGIN = re.compile(r"https?://[^\s/?#@,*]+")
 _HOST_NAME = re.compile(r"[^\s/:@?#,*\[\]]+")
 
 
@@ -72,6 +73,17 @@ def host_names(env: Env) -> list[str]:
             raise ImproperlyConfigured(
                 f"ALLOWED_HOSTS has {name!r}: write names or addresses, as pictures.example.org (or "
                 ".example.org for all below it), without scheme, port and path."
+            )
+    return found
+
+
+def origins(env: Env, name: str) -> list[str]:
+    """Return the sites that a setting names, each as browsers name it. Raises: ImproperlyConfigured."""
+    found = [value.rstrip("/") for value in listed(env, name)]
+    for value in found:
+        if _ORIGIN.fullmatch(value) is None:
+            raise ImproperlyConfigured(
+                f"{name} has {value!r}: write sites as browsers name them, as https://app.example.org"
             )
     return found
 

@@ -135,6 +135,16 @@ def test_a_path_prefix_is_a_path_or_none(env: Env, monkeypatch: pytest.MonkeyPat
         assert site_address.prefix(env) == ""
 
 
+def test_sites_that_may_ask_are_named_as_browsers_do(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", " https://app.example.org/, http://localhost:5173,http://[::1]:80 ,")
+    expected = ["https://app.example.org", "http://localhost:5173", "http://[::1]:80"]
+    assert site_address.origins(env, "CORS_ORIGINS") == expected
+    for wrong in ("app.example.org", "*", "https://a.org/app", "ftp://a.org", "https://*.a.org", "https://"):
+        monkeypatch.setenv("CORS_ORIGINS", wrong)
+        with pytest.raises(ImproperlyConfigured, match="CORS_ORIGINS has"):
+            site_address.origins(env, "CORS_ORIGINS")
+
+
 def test_a_state_folder_that_is_a_file_is_named(
     env: Env, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
