@@ -128,6 +128,8 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
 class SomeImagesSerializer(ImageFilterSerializer):
     """Which images are changed or deleted together: never all of the site."""
 
+    dataset = serializers.CharField(required=False, help_text="Only of this dataset (slug).")
+
     def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
         """Require that something is asked for: an empty label alone is what a script sends by mistake."""
         if not any(attrs.values()):

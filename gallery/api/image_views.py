@@ -143,6 +143,7 @@ class ImageViewSet(
 
 
 def _filter(form_class: type[shapes.ImageFilterSerializer], request: Request) -> ImageFilter:
-    form = form_class(data=request.query_params)
+    # as a plain dictionary: of a form, what is empty would count as not asked for, and more would be found
+    form = form_class(data=request.query_params.dict())
     form.is_valid(raise_exception=True)
     return form.as_request()

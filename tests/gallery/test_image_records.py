@@ -131,7 +131,14 @@ def test_many_are_labelled_and_deleted_by_a_filter(
     assert len(entries[0].details["images"]) == 2
 
 
-@pytest.mark.parametrize("query", ["", "?dataset=", "?nonsense=1", "?ids=", "?metadata={}", "?label="])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "?dataset=", "?nonsense=1", "?ids=", "?metadata={}", "?label=", "?dataset=mine&external_id=",
+        "?dataset=mine&filename=", "?dataset=mine&sha256=", "?dataset=mine&metadata=", "?dataset=mine&ids=",
+        "?dataset=&label=x",
+    ],
+)  # fmt: skip
 def test_nothing_is_done_to_all_images_by_mistake(dataset: Dataset, staff_client: Client, query: str) -> None:
     add(staff_client, 1)
     assert staff_client.delete(IMAGES + query).status_code == 400
