@@ -15,7 +15,6 @@ from gallery.models import Dataset, FurtherCategory, Image
 
 AT_ONCE = 10_000  # images that one request may change or delete
 CHUNK = 500
-CHANGEABLE = ("category", "external_id", "metadata")
 NAMED = 20  # images that the audit tells by name; of others it has the numbers
 
 
