@@ -49,7 +49,8 @@ def convert_in_subprocess(
     Raises:
         WeightsError: the weights cannot be had, it failed, or TensorFlow is not installed.
     """
-    require_tensorflow(f"Converting {network.title}", network.name)
+    if network.write_ir is None:
+        require_tensorflow(f"Converting {network.title}", network.name)
     arguments = (network.source, ",".join(layers), str(input_size), str(directory))
     try:
         run_module("search.extractors.engines.convert", *arguments, limit_s=CONVERSION_LIMIT_S)
