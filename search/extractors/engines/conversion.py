@@ -41,6 +41,13 @@ def converted(network: Network, layers: tuple[str, ...], input_size: int, cache_
     return entry / IR_FILE
 
 
+def is_quick(network: Network, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> bool:
+    """Whether the file is there or is cut in a moment: nothing has to be converted. Raises: WeightsError."""
+    if (entry_of(network, layers, input_size, cache_dir) / IR_FILE).exists():
+        return True
+    return _whole(network, layers, input_size, cache_dir) is not None
+
+
 def convert_in_subprocess(
     network: Network, layers: tuple[str, ...], input_size: int, directory: Path
 ) -> None:

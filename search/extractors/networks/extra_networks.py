@@ -17,14 +17,13 @@ import json
 import os
 import re
 import subprocess
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.subprocesses import run_module
-from search.extractors.networks import onnx_files
+from search.extractors.networks import existence, onnx_files
 from search.extractors.networks.converted_networks import IR_FILE
 from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.keras_applications import file_digest
@@ -165,7 +164,7 @@ def require(network: ExtraNetwork) -> Examined:
     Raises:
         WeightsError: it is not, with what to do.
     """
-    require_file(network)
+    existence.require_file(network.file, network.title)
     known = examined(network)
     look = f"Run: manage.py run_experiments --models {network.name}, which does that first."
     if known is None:
@@ -180,34 +179,13 @@ def require(network: ExtraNetwork) -> Examined:
     return known
 
 
-def require_file(network: ExtraNetwork) -> None:
-    """Refuse a network whose file is not there, or cannot be one of a network, without loading it.
-
-    Raises:
-        WeightsError: it is so, with what to do.
-    """
-    file = network.file
-    if file is None:
-        return
-    if not file.is_file():
-        raise WeightsError(f"The model {file} is not there: put it there, or take it out of EXTRA_NETWORKS.")
-    if not network.is_onnx:
-        if not zipfile.is_zipfile(file):
-            raise WeightsError(f"{file} is no file that today's Keras saves with model.save('mine.keras').")
-        return
-    try:
-        onnx_files.preprocessing(file)
-    except WeightsError as error:
-        raise WeightsError(f"{network.title} cannot be used: {error.detail}") from error
-
-
 def fetch(network: ExtraNetwork) -> None:
     """Have Keras look at the network, which downloads one of Keras Applications, in a process of its own.
 
     Raises:
         WeightsError: that failed, or there is no such network.
     """
-    require_file(network)
+    existence.require_file(network.file, network.title)
     try:
         require(network)
     except WeightsError:

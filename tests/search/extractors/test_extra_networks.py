@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gallery.errors import NotFoundError, WeightsError
+from search import checks as search_checks
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
@@ -19,6 +20,7 @@ from search.extractors.networks import extra_networks, registry
 from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.inspect_keras import chosen_layers, examine
+from search.features import loaded_extractors
 
 
 @pytest.fixture(autouse=True)
@@ -290,3 +292,47 @@ def test_an_unknown_network_of_keras_is_refused_after_asking_keras(tmp_path: Pat
     registry.install(["keras:NoSuchNetwork"], tmp_path)
     with pytest.raises(WeightsError, match="NoSuchNetwork"):
         registry.get_network("nosuchnetwork").fetch()
+
+
+def test_what_cannot_be_brought_is_refused_with_the_way_to_bring_it(tmp_path: Path) -> None:
+    for source, words in (("file:/a/mine.h5", "load_model"), ("file:/a/mine.pth", r"torch\.onnx\.export")):
+        with pytest.raises(NotFoundError, match=words):
+            registry.install([source], tmp_path)
+
+
+def test_the_checks_refuse_networks_that_cannot_exist(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text.keras").write_text("no archive")
+    (tmp_path / "alone.onnx").write_bytes(b"")
+    own_model(tmp_path / "sound.keras")
+    settings.EXTRA_NETWORKS = ["keras:MobilNetV2", "keras:MobileNetV2", "keras:mobilenet_v2"]
+    said = [(one.id, one.msg) for one in search_checks.check_extra_networks()]
+    assert [number for number, _ in said] == ["search.E017", "search.E017"]
+    assert "Did you mean keras:MobileNetV2?" in said[0][1]
+    settings.EXTRA_NETWORKS = [f"file:{tmp_path}/{name}.keras" for name in ("gone", "text", "sound")]
+    settings.EXTRA_NETWORKS += [f"file:{tmp_path}/alone.onnx", "file:relative.keras"]
+    assert (
+        search_checks.check_extra_networks() == []
+    )  # a folder that is not mounted keeps no site from serving
+    monkeypatch.setattr("sys.argv", ["manage.py", "check"])
+    said = [(one.id, one.msg) for one in search_checks.check_extra_networks()]
+    for (_, message), words in zip(
+        said, ("gone.keras is not there", "text.keras cannot", "alone.json"), strict=True
+    ):
+        assert message.startswith("EXTRA_NETWORKS: ")
+        assert words in message
+
+
+def test_what_is_converted_first_is_said_and_what_is_kept_is_not(tmp_path: Path, settings: Any) -> None:
+    settings.CACHE_ROOT = tmp_path
+    path = tmp_path / "mine.keras"
+    own_model(path)
+    looked_at(path, tmp_path / "models")
+    registry.install([f"file:{path}"], tmp_path / "models")
+    layers = registry.get_network("mine").layers
+    assert "Converting mine" in loaded_extractors.conversion_ahead("mine", layers, 32)
+    MultiLayerExtractor("mine", layers, pooling="average", cache_dir=tmp_path / "models", engine="openvino")
+    assert loaded_extractors.conversion_ahead("mine", layers, 32) == ""
+    assert loaded_extractors.conversion_ahead("mine", layers[:1], 32) == ""
+    assert loaded_extractors.conversion_ahead("colour-histogram", ("histogram",), 224) == ""
