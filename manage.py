@@ -18,6 +18,9 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # a sentence for who runs the site, not a way through Django
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,15 @@ class Command(ReportingCommand[BackupReport | CheckReport]):
 
     help = "Write database and pictures to one file while the site runs; --verify checks such a file."
     damaged = False
+    examples = (
+        "/backups/monday",
+        "/backups/monday --no-pictures --with-derived --json",
+        "--verify /backups/monday",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the file and what goes into it."""
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="the backup")
         parser.add_argument("--verify", action="store_true", help="check a backup instead of writing one")
         parser.add_argument(
             "--no-pictures", action="store_true", help="rows only; originals are kept elsewhere"

@@ -32,6 +32,8 @@ class ImportReport(TypedDict):
 class Command(ReportingCommand[dict[str, object]]):
     """`import_dataset PATH --name SLUG`."""
 
+    examples = ("~/Pictures/birds --name birds", "birds.zip --name birds --no-extract --json")
+
     help = "Import a folder (one subfolder a category, or flat) or a zip of pictures."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import ReportingCommand, positive
 from search.extractors.activation import STEPS
 from search.extractors.networks import registry
 from search.features import layer_images
@@ -26,12 +26,15 @@ class Command(ReportingCommand[ImagesReport]):
     """`picture_layers [--models A,B] [--layers A,B] [--steps N] [--output DIR]`."""
 
     help = "Draw by gradient ascent what excites the layers of networks; takes minutes a network."
+    examples = ("--models squeezenet --layers stem,top --steps 64 --output /tmp/layers --json",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the networks and layers."""
         parser.add_argument("--models", help="names with commas; default: every trained network available")
         parser.add_argument("--layers", help="names with commas; default: all")
-        parser.add_argument("--steps", type=int, default=STEPS, help=f"of gradient ascent, default {STEPS}")
+        parser.add_argument(
+            "--steps", type=positive, default=STEPS, help=f"of gradient ascent, default {STEPS}"
+        )
         parser.add_argument(
             "--output",
             type=Path,

@@ -18,10 +18,14 @@ class Command(ReportingCommand[VerificationReport]):
     wrong = False
 
     help = "Compare pictures, embeddings and indexes; --repair mends what differs."
+    examples = (
+        "",
+        "--repair --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Offer the repair."""
-        parser.add_argument("--repair", action="store_true")
+        parser.add_argument("--repair", action="store_true", help="mend what differs")
 
     def report(self, **options: Any) -> VerificationReport:
         """Verify, perhaps repair and verify again."""
