@@ -15,7 +15,6 @@ from django.db import DatabaseError, connection
 from gallery.errors import NotFoundError, SemsearchError, WeightsError
 from search.extractors.engines.needs_tensorflow import tensorflow_installed
 from search.extractors.networks import existence, extra_networks, registry
-from search.index.milvus.index import KINDS
 
 
 @register()
@@ -107,6 +106,8 @@ def _wrong_index_settings() -> list[CheckMessage]:
         return [Error(named, hint="Use faiss or milvus.", id="search.E011")]
     if settings.INDEX_BACKEND != "milvus":
         return []
+    from search.index.milvus.index import KINDS
+
     found: list[CheckMessage] = []
     if not settings.MILVUS_URI.startswith(("http://", "https://")):
         # a file would mean Milvus Lite, which belongs to one process, and web server and workers are several
