@@ -21,9 +21,10 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 # of a virtual environment with a lock in it, and of what pip unpacks in the temporary folder meanwhile, in MB
 ENVIRONMENT_MB = {"requirements.lock": 3500, "requirements-dev.lock": 1200, "requirements-serve.lock": 1200}
 DOWNLOADS_MB = 1000
-# systems and processors for which every package comes built; see docs/deployment.md
-BUILT = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
-COMPILERS = ("cc", "gcc", "clang")
+# systems and processors that TensorFlow and OpenVINO have packages for, and those on which one package
+# has to be compiled; see docs/deployment.md
+KNOWN = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
+COMPILED = {("linux", "aarch64")}
 # of the recipes in Makefile
 TOOLS = ("sh", "touch", "rm")
 
@@ -84,12 +85,12 @@ def missing_tool(found: Callable[[str], object]) -> str:
 
 
 def missing_compiler(system: str, processor: str, found: Callable[[str], object]) -> str:
-    """Return what has to be installed where some packages are compiled, or ""."""
-    if (system, processor) in BUILT or any(found(name) for name in COMPILERS):
+    """Return what has to be installed where a package is compiled, or ""."""
+    if (system, processor) not in COMPILED or found("cargo"):
         return ""
     return (
-        f"Some packages have to be compiled on {processor}: install a compiler first, on Debian and Ubuntu "
-        "by: sudo apt-get install build-essential"
+        f"Nobody has built cykooz-resizer for {processor}, and Rust, which compiles it, is missing: "
+        "install it, on Debian and Ubuntu by: sudo apt-get install cargo"
     )
 
 

@@ -39,6 +39,7 @@ def test_another_python_is_refused_with_one_that_is_there(version: tuple[int, in
         (("linux", "armv7l", 32, "cpython-312-arm-linux-gnueabihf"), "64-bit"),
         (("linux", "x86_64", 64, "cpython-312-x86_64-linux-musl"), "Alpine"),
         (("darwin", "x86_64", 64, "cpython-312-darwin"), "Intel"),
+        (("linux", "riscv64", 64, "cpython-312-riscv64-linux-gnu"), "riscv64"),
         (("linux", "x86_64", 64, "cpython-312-x86_64-linux-gnu"), ""),
         (("linux", "aarch64", 64, "cpython-312-aarch64-linux-gnu"), ""),
         (("darwin", "arm64", 64, "cpython-312-darwin"), ""),
@@ -50,11 +51,11 @@ def test_a_machine_without_packages_is_refused(machine: tuple[str, str, int, str
     assert bool(said) is bool(words)
 
 
-def test_a_compiler_is_asked_for_only_where_packages_are_compiled() -> None:
+def test_a_compiler_is_asked_for_only_where_a_package_is_compiled() -> None:
     nothing: dict[str, str] = {}
     assert preflight.missing_compiler("linux", "x86_64", nothing.get) == ""
-    assert "build-essential" in preflight.missing_compiler("linux", "riscv64", nothing.get)
-    assert preflight.missing_compiler("linux", "riscv64", {"clang": "/usr/bin/clang"}.get) == ""
+    assert "sudo apt-get install cargo" in preflight.missing_compiler("linux", "aarch64", nothing.get)
+    assert preflight.missing_compiler("linux", "aarch64", {"cargo": "/usr/bin/cargo"}.get) == ""
 
 
 def test_a_disk_is_asked_for_all_that_comes_to_it() -> None:
