@@ -28,6 +28,7 @@ $(VENV)/.installed: requirements.lock | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@[ -e $@ ] || $(BIN)/python deploy/preflight.py requirements-dev.lock
 	@$(BIN)/python deploy/install.py requirements-dev.lock "what tests and checks use"
 	@touch $@
 

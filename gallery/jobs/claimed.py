@@ -132,6 +132,7 @@ class ClaimedJob:
         final: bool = False,
     ) -> None:
         """Record the end, unless the job was taken away meanwhile; `code` says of a failure which it was."""
+        progress.ended()
         fields: dict[str, Any] = {
             "state": state,
             "finished_at": timezone.now(),

@@ -5,6 +5,7 @@ Jobs tell of each step here. Without a listener, as in a worker, that costs a lo
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from gallery.system.terminal import printable
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+WIDEST = 100  # columns
 LAYOUT = "{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left]"
 LAYOUT_WITHOUT_TOTAL = "{desc} [{elapsed}]"
 
@@ -31,6 +33,10 @@ class Listener(Protocol):
         """Make room for other lines."""
         ...
 
+    def close(self) -> None:
+        """Learn that the work has ended."""
+        ...
+
 
 _listener: Listener | None = None
 
@@ -39,6 +45,12 @@ def tell(done: int, total: int | None = None, message: str = "") -> None:
     """Say how far work of this process is: `total` and a message where they change."""
     if _listener is not None:
         _listener.told(done, total, message)
+
+
+def ended() -> None:
+    """Say that a piece of work has come to its end."""
+    if _listener is not None:
+        _listener.close()
 
 
 def aside() -> AbstractContextManager[None]:
@@ -90,7 +102,7 @@ class Bar:
             desc=printable(message) or "Working",
             file=sys.stderr,
             bar_format=layout,
-            dynamic_ncols=True,
+            ncols=min(shutil.get_terminal_size().columns, WIDEST),
             leave=False,
         )
 

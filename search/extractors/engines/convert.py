@@ -36,7 +36,9 @@ def convert(source: str, layers: tuple[str, ...], input_size: int, directory: Pa
     graph, names = _frozen_graph(network.builder(layers, input_size), input_size)
     frozen.write_bytes(graph)
     openvino = import_openvino()
-    model = _in_order(openvino, openvino.convert_model(frozen), names)
+    from openvino.tools.ovc import convert_model
+
+    model = _in_order(openvino, convert_model(frozen), names)
     openvino.save_model(model, directory / IR_FILE, compress_to_fp16=False)
     frozen.unlink()
 
