@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -10,6 +11,8 @@ import sys
 def main() -> None:
     """Run the management command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
+    if sys.argv[1:2] == ["search_images"]:
+        gc.disable()  # it ends before there is anything to collect, which saves a tenth of its time
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
