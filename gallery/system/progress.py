@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 WIDEST = 100  # columns
+ROWS = 20  # one is drawn
 LAYOUT = "{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left]"
 LAYOUT_WITHOUT_TOTAL = "{desc} [{elapsed}]"
 
@@ -102,7 +103,9 @@ class Bar:
             desc=printable(message) or "Working",
             file=sys.stderr,
             bar_format=layout,
+            # some terminals say that they have neither columns nor rows, and tqdm believes it
             ncols=min(shutil.get_terminal_size().columns, WIDEST),
+            nrows=ROWS,
             leave=False,
         )
 
