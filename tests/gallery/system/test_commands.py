@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -166,3 +170,24 @@ def test_a_line_beside_the_progress_stands_alone(monkeypatch: pytest.MonkeyPatch
     before = terminal.getvalue().split("a line\n")[0]
     assert before.rstrip(" ").endswith("\r")
     assert "Converting" in terminal.getvalue()
+
+
+def test_progress_is_drawn_on_a_terminal_that_tells_no_size() -> None:
+    code = (
+        "import time; from gallery.system import progress\n"
+        "with progress.shown(wanted=True):\n"
+        "    progress.tell(0, 26, 'Extracting'); time.sleep(0.2); progress.tell(13)\n"
+    )
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs) as done:
+        os.close(theirs)
+        drawn = b""
+        # the end of a terminal is an error to its other side
+        with suppress(OSError):
+            while part := os.read(ours, 4096):
+                drawn += part
+        os.close(ours)
+        assert done.stdout is not None
+        assert done.stdout.read() == b""
+    assert b"0/26" in drawn
+    assert b"13/26" in drawn
