@@ -68,6 +68,8 @@ def wrong_platform(system: str, processor: str, bits: int, libc: str) -> str:
         return (
             "TensorFlow has no packages for Macs with Intel processors any more: use the image of Dockerfile."
         )
+    if (system, processor) not in KNOWN:
+        return f"TensorFlow has no packages for {processor} processors: use x86-64 or 64-bit ARM."
     return ""
 
 
