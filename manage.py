@@ -10,15 +10,22 @@ import sys
 
 def main() -> None:
     """Run the management command named on the command line."""
+    if sys.argv[1:] in (["version"], ["--version"]):
+        from gallery.version import VERSION
+
+        sys.stdout.write(f"semsearch {VERSION}\n")
+        return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
     if sys.argv[1:2] == ["search_images"]:
         gc.disable()  # it ends before there is anything to collect, which saves a tenth of its time
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    from environs import EnvError
 
     try:
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+        from semsearch_site.command_line import run
+
+        run(sys.argv)
+    except (ImproperlyConfigured, EnvError) as error:
         # a sentence for who runs the site, not a way through Django
         sys.exit(str(error))
     except KeyboardInterrupt:

@@ -18,11 +18,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from gallery import bin_notices
 from gallery.access import audit
 from gallery.accounts import tokens
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
-from gallery.ingest import dataset_removal, datasets, importing, removal
+from gallery.ingest import bin, datasets
 from gallery.models import (
     AccessToken,
     AuditEntry,
@@ -88,12 +89,12 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            job = importing.enqueue_archive(form.target(), form.cleaned_data["archive"])
-            messages.success(request, "The zip is uploaded; its pictures are being imported.")
+            job = form.enqueue()
+            messages.success(request, "The file is uploaded; its images are being imported.")
             return HttpResponseRedirect(reverse("gallery:job", args=[job.pk]))
         context = self.admin_site.each_context(request) | {
             "form": form,
-            "title": "Upload a zip",
+            "title": "Upload images",
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/gallery/dataset/upload.html", context)
@@ -117,13 +118,14 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
         datasets.save(obj)
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
-        """Delete a dataset: nobody sees it any more; its files and indexes go by and by."""
-        dataset_removal.begin_removal(obj)
+        """Put a dataset into the bin, and offer to take that back."""
+        bin.delete_dataset(obj)
+        messages.info(request, bin_notices.deleted_dataset(request, obj))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Dataset]) -> None:
-        """Delete datasets: nobody sees them any more; their files and indexes go by and by."""
+        """Put datasets into the bin."""
         for dataset in queryset:
-            dataset_removal.begin_removal(dataset)
+            self.delete_model(request, dataset)
 
 
 @admin.register(Image)
@@ -133,7 +135,17 @@ class ImageAdmin(admin.ModelAdmin[Image]):
     list_display = ("preview", "filename", "dataset", "category", "width", "height", "created_at")
     list_filter = ("dataset",)
     search_fields = ("filename", "category")
-    readonly_fields = ("preview", "dataset", "filename", "sha256", "width", "height", "size_bytes", "format")
+    readonly_fields = (
+        "preview",
+        "dataset",
+        "filename",
+        "sha256",
+        "width",
+        "height",
+        "size_bytes",
+        "format",
+        "note",
+    )
     fields = (
         "preview",
         "dataset",
@@ -144,6 +156,7 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         "height",
         "size_bytes",
         "format",
+        "note",
     )
     list_select_related = ("dataset",)
     show_full_result_count = False
@@ -156,7 +169,7 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         dataset = asked.pop("dataset__id__exact", None)
         if asked.keys() - SHOWN_HOW or not (dataset or "0").isdecimal():
             return super().get_paginator(request, queryset, *args, **kwargs)
-        counts = Category.objects.filter(dataset=int(dataset)) if dataset else Category.objects.all()
+        counts = Category.shown.filter(dataset=int(dataset)) if dataset else Category.shown.all()
         known = counts.aggregate(n=Sum("images"))["n"] or 0
         return CountedPaginator(queryset, *args, known=known, **kwargs)
 
@@ -174,12 +187,14 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         datasets.label(obj, obj.category)
 
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
-        """Delete a picture with its files and index entries."""
-        removal.remove_images([obj.pk])
+        """Put an image into the bin, and offer to take that back."""
+        self.delete_queryset(request, Image.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
-        """Delete pictures with their files and index entries."""
-        removal.remove_images(queryset.values_list("pk", flat=True))
+        """Put images into the bin, and offer to take that back."""
+        ids = list(queryset.values_list("pk", flat=True))
+        bin.delete_images(ids)
+        messages.info(request, bin_notices.deleted_images(request, ids))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -225,6 +240,10 @@ class FailedFileAdmin(ReadOnlyAdmin):
     list_select_related = ("job",)
     search_fields = ("name",)
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailedFile]:
+        """Leave out the copies of images that are here, which no count holds either."""
+        return super().get_queryset(request).exclude(code="duplicate")
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[FailedFile], *args: Any, **kwargs: Any

@@ -14,6 +14,7 @@ from gallery.access.rate_file import FileCounter
 LEAST = {
     "MAX_PICTURE_BYTES": 1,
     "MAX_PICTURE_PIXELS": 1,
+    "MAX_PICTURE_SIDE": 1,
     "MAX_ARCHIVE_BYTES": 1,
     "MAX_ARCHIVE_MEMBERS": 1,
     "MAX_RESULTS_PER_PAGE": 1,
@@ -24,6 +25,7 @@ LEAST = {
     "MEMBER_THROTTLE_FACTOR": 1,
     "DERIVED_FILES_MB": 1,
     "MIN_FREE_MB": 0,
+    "TRASH_DAYS": 0,
     "WEB_THREADS": 1,
     "WEB_CONNECTIONS": 1,
     "HEADER_TIMEOUT_S": 1,

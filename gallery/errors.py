@@ -71,7 +71,7 @@ class DatabaseAwayError(SemsearchError):
 
 
 class StorageAwayError(SemsearchError):
-    """The storage of images cannot be reached now."""
+    """The storage of images cannot be reached now, or is not the one that belongs to this installation."""
 
     code = "storage_away"
     status = 503
@@ -119,6 +119,12 @@ class IndexDamagedError(SemsearchError):
 
     code = "index_damaged"
     status = 503
+
+
+class IndexOutdatedError(IndexDamagedError):
+    """A generation is of another release's format: until it is built anew searches read the database."""
+
+    code = "index_outdated"
 
 
 class AppendOnlyError(SemsearchError):

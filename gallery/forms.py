@@ -1,4 +1,4 @@
-"""The form for uploading a zip of pictures in the admin."""
+"""The form for uploading an archive of images in the admin."""
 
 from __future__ import annotations
 
@@ -10,23 +10,35 @@ from django.core.files.uploadedfile import UploadedFile
 
 from gallery.errors import SemsearchError
 from gallery.ingest import datasets, importing
-from gallery.models import Dataset
+from gallery.ingest import labels as label_rule
+from gallery.models import Dataset, Job
+
+# what browsers offer to choose; those that they do not know as images by their suffix
+ARCHIVES = ".zip,.tar,.tar.gz,.tgz,application/zip,"
+IMAGES = "image/*,.heic,.heif,.jp2,.psd,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2"
 
 
 class UploadForm(forms.Form):
-    """A zip, and the dataset it goes into: an existing one or a new one."""
+    """An archive, what makes its labels, and the dataset it goes into: an existing one or a new one."""
 
     archive = forms.FileField(
-        label="Zip file",
-        help_text="One subfolder a category, or all pictures at the top level.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
+        label="File",
+        help_text="A zip, tar or tar.gz file, or a single image.",
+        widget=forms.ClearableFileInput(attrs={"accept": ARCHIVES + IMAGES}),
+    )
+    labels = forms.ChoiceField(
+        choices=label_rule.IN_WORDS,
+        required=False,
+        initial=label_rule.NEAREST,
+        label="Label",
+        help_text=label_rule.RULE,
     )
     dataset = forms.ModelChoiceField(Dataset.objects.all(), required=False, empty_label="a new dataset")
     slug = forms.SlugField(required=False, max_length=80, label="Slug of the new dataset")
     name = forms.CharField(required=False, max_length=200, label="Name of the new dataset")
 
     def clean_archive(self) -> UploadedFile[Any]:
-        """Refuse what is too large or no zip."""
+        """Refuse what is too large, or no archive and no image."""
         archive: UploadedFile[Any] = self.cleaned_data["archive"]
         try:
             importing.check_archive(archive)
@@ -44,10 +56,16 @@ class UploadForm(forms.Form):
             raise ValidationError("There is a dataset with this slug already: choose it in the list.")
         return values
 
-    def target(self) -> Dataset:
-        """Return the dataset chosen, made when it is new."""
+    def enqueue(self) -> Job:
+        """Queue the import into the dataset chosen, which is made when it is new; returns the job."""
         values = self.cleaned_data
         chosen: Dataset | None = values.get("dataset")
-        return chosen or datasets.save(
+        dataset = chosen or datasets.save(
             Dataset(slug=values["slug"], name=values.get("name") or values["slug"])
+        )
+        return importing.enqueue_archive(
+            dataset,
+            values["archive"],
+            labels=values.get("labels") or label_rule.NEAREST,
+            new_dataset=chosen is None,
         )

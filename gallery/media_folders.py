@@ -6,7 +6,9 @@ Another application adds its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import IO, TypeAlias
+from typing import IO, Final, TypeAlias
+
+RENDITIONS: Final = "renditions"  # one folder an image below it
 
 # opens what an address names; raises FileNotFoundError
 Opener: TypeAlias = Callable[[str], IO[bytes]]

@@ -13,7 +13,11 @@ from gallery import audit_actions, job_labels
 from gallery.accounts.models import AccessToken as AccessToken
 from gallery.accounts.models import FailedAttempts as FailedAttempts
 from gallery.errors import AppendOnlyError, NotFoundError
+from gallery.shown_rows import OfShownDatasets, ShownImages
 from gallery.system import log_context
+from gallery.system.models import Backup as Backup
+from gallery.system.models import Release as Release
+from gallery.system.models import StorageMark as StorageMark
 
 
 class TriggerField(models.BigIntegerField[int, int]):
@@ -28,8 +32,12 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     """Datasets, found by their slug."""
 
     def open(self) -> DatasetQuerySet:
-        """Return those that are not being deleted."""
-        return self.filter(closed_at=None)
+        """Return those that are not deleted: what is removed for good has been so before."""
+        return self.filter(deleted_at=None)
+
+    def in_bin(self) -> DatasetQuerySet:
+        """Return those that lie in the bin; those that are being removed for good are gone from it."""
+        return self.filter(deleted_at__isnull=False, closed_at=None)
 
     def called(self, slug: str) -> Dataset:
         """Return the dataset of a slug. Raises: NotFoundError."""
@@ -42,8 +50,8 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 _DatasetRows = models.Manager.from_queryset(DatasetQuerySet)
 
 
-class DatasetManager(_DatasetRows["Dataset"]):
-    """The datasets that there are for anybody: without those that are being deleted."""
+class ShownDatasets(_DatasetRows["Dataset"]):
+    """The datasets that there are for anybody: not in the bin, and not being removed."""
 
     def get_queryset(self) -> DatasetQuerySet:
         """Return the open ones."""
@@ -53,8 +61,9 @@ class DatasetManager(_DatasetRows["Dataset"]):
 class Dataset(models.Model):
     """A named collection of images, searched together.
 
-    One that is deleted is closed first (`gallery.ingest.dataset_removal`): nothing is added to it any more,
-    no list has it, and its row goes last.
+    One that was deleted lies in the bin for a while, under another slug, so that a new one may have the slug
+    it had (`gallery.ingest.bin`). Before it is removed for good it is closed, and its row goes last
+    (`gallery.ingest.dataset_removal`). Of neither any list knows, and nothing is added to it.
 
     The database itself raises `revision` with every image that comes, goes or changes its category, see
     `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out
@@ -66,14 +75,22 @@ class Dataset(models.Model):
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revision = TriggerField(default=0, editable=False)
-    closed_at = models.DateTimeField(null=True, editable=False, help_text="When its deletion began.")
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="In the bin since then.")
+    deleted_slug = models.SlugField(max_length=80, blank=True, editable=False, db_index=False)
+    closed_at = models.DateTimeField(null=True, editable=False, help_text="When its removal for good began.")
+    restorations = TriggerField(
+        default=0, editable=False, help_text="How often images came back among those that stayed."
+    )
 
-    objects = DatasetManager()
-    everything = DatasetQuerySet.as_manager()  # those that are being deleted as well
+    objects = ShownDatasets()
+    everything = DatasetQuerySet.as_manager()  # those in the bin and those that are being removed as well
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["name", "id"], name="dataset_by_name")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="dataset_by_name"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="dataset_in_bin"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -99,8 +116,16 @@ def thumbnail_path(image: Image, filename: str) -> str:
     return f"thumbnails/{image.dataset_id}/{image.sha256[:2]}/{filename}"
 
 
+# how the SHA-256 of an image begins whose files are being removed: the same bytes may come anew meanwhile
+DOOMED = "-"
+SHOWN_IMAGE = Q(deleted_at__isnull=True, missing_since__isnull=True)
+
+
 class Image(models.Model):
-    """One picture of a dataset; the same bytes are stored once a dataset."""
+    """One picture of a dataset; the same bytes are stored once a dataset.
+
+    A row is hidden, and nothing else of it changes, while it lies in the bin or its file is not to be found.
+    """
 
     # all indexes below but one begin with the dataset: it needs none of its own
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images", db_index=False)
@@ -109,29 +134,107 @@ class Image(models.Model):
     thumbnail = models.FileField(upload_to=thumbnail_path, max_length=200)
     filename = models.CharField(max_length=500, help_text="The name it came with.")
     category = models.CharField(max_length=200, blank=True, help_text="Its label; empty when unknown.")
+    split = models.CharField(max_length=20, blank=True, help_text="Its part of the dataset, as “train”.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
     format = models.CharField(max_length=10)
+    note = models.CharField(
+        max_length=200, blank=True, default="", help_text="How its file was read, where that is not as usual."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="In the bin since then.")
+    missing_since = models.DateTimeField(
+        null=True, editable=False, help_text="When its file was first not to be found."
+    )
     # no foreign key: it tells the imports of the moment apart, and outlives them
     import_id = models.BigIntegerField(null=True, editable=False, help_text="The job that brought it.")
+
+    objects = ShownImages["Image"]()
+    everything = models.Manager["Image"]()
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["dataset", "sha256"], name="one_image_per_content")]
         indexes = [
-            models.Index(fields=["dataset", "id"], name="image_by_dataset"),
-            models.Index(fields=["dataset", "category", "id"], name="image_by_category"),
-            models.Index(fields=["category", "id"], name="image_by_label"),
+            # they hold what is shown, which is what lists ask for
+            models.Index(fields=["dataset", "id"], condition=SHOWN_IMAGE, name="image_by_dataset"),
+            models.Index(
+                fields=["dataset", "category", "id"], condition=SHOWN_IMAGE, name="image_by_category"
+            ),
+            models.Index(fields=["category", "id"], condition=SHOWN_IMAGE, name="image_by_label"),
+            models.Index(
+                fields=["deleted_at", "id"], condition=Q(deleted_at__isnull=False), name="image_in_bin"
+            ),
+            models.Index(
+                fields=["missing_since", "id"], condition=Q(missing_since__isnull=False), name="image_missing"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.filename
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the row itself is not hidden; its dataset may be."""
+        return self.deleted_at is None and self.missing_since is None
+
+    @property
+    def labels(self) -> list[str]:
+        """Its category and its further ones, none of them empty."""
+        further = sorted(one.name for one in self.further.all())
+        return [name for name in (self.category, *further) if name]
+
+
+class FurtherCategory(models.Model):
+    """One more category of an image beside its own: it is found by each of them."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="further", db_index=False)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["image", "name"]
+        verbose_name_plural = "further categories"
+        constraints = [models.UniqueConstraint(fields=["image", "name"], name="one_row_per_further_category")]
+        indexes = [models.Index(fields=["name", "image"], name="further_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportSource(models.Model):
+    """A folder or an archive of the server's that a dataset was imported from, and follows."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="sources", db_index=False)
+    path = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "path"], name="one_row_per_source")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class SourceFile(models.Model):
+    """A file of a source: the image that it was when it was imported last, and its labels then."""
+
+    source = models.ForeignKey(ImportSource, on_delete=models.CASCADE, related_name="files", db_index=False)
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="source_files")
+    name = models.CharField(max_length=500)
+    labels = models.JSONField(default=list)
+    split = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["source", "name"], name="one_row_per_source_file")]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class Category(models.Model):
-    """How many images of a dataset have a category, "" for those without.
+    """How many images of a dataset have a category, "" for those without; hidden ones are not counted.
 
     The database keeps these rows itself, see `gallery.counts.sql`: pages read them instead of counting.
     """
@@ -139,6 +242,9 @@ class Category(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="categories", db_index=False)
     name = models.CharField(max_length=200, blank=True)
     images = models.PositiveBigIntegerField()
+
+    objects = models.Manager["Category"]()
+    shown = OfShownDatasets["Category"]()
 
     class Meta:
         ordering = ["dataset", "name"]
@@ -226,6 +332,9 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = models.Manager["Job"]()
+    shown = OfShownDatasets["Job"]()
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -256,8 +365,19 @@ class Job(models.Model):
 
     @property
     def failed_count(self) -> int:
-        """How many files it could not use, listed or not."""
-        return self.failed + sum(self.unlisted.values())
+        """How many files it could not use, listed or not; a duplicate is none of them."""
+        return self.failed + sum(count for code, count in self.unlisted.items() if code != "duplicate")
+
+    @property
+    def outcome(self) -> str:
+        """The state, or "partly" where a job has ended well but for some files that it could not use."""
+        partly = self.state == self.State.SUCCEEDED and self.failed_count > 0
+        return "partly" if partly else self.state
+
+    @property
+    def outcome_label(self) -> str:
+        """The outcome in words."""
+        return "partly failed" if self.outcome == "partly" else self.get_state_display()
 
     @property
     def percent(self) -> int:

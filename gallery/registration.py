@@ -1,8 +1,10 @@
-"""Registers the gallery's own kinds of job."""
+"""Registers the gallery's own kinds of job, and the folder of the renditions."""
 
 from __future__ import annotations
 
-from gallery import jobs
+from typing import IO
+
+from gallery import jobs, media_folders
 from gallery.ingest import dataset_removal, importing
 
 jobs.register(
@@ -11,8 +13,9 @@ jobs.register(
     label="import",
     queue="import",
     unfinished=importing.announce_unfinished,
-    cleanup=importing.remove_source,
+    cleanup=importing.end_import,
     retry_files=importing.retry_files,
+    source_kept=jobs.SourceKept(importing.is_source_kept, importing.is_folder_kept),
     audited_as="import.start",
 )
 
@@ -25,3 +28,12 @@ jobs.register(
     queue="index",
     priority=6,
 )
+
+
+def _open_rendition(path: str) -> IO[bytes]:
+    from gallery.browse import renditions
+
+    return renditions.open_rendition(path)
+
+
+media_folders.serve(media_folders.RENDITIONS, _open_rendition)

@@ -30,7 +30,7 @@ def check_live_networks(**_: Any) -> list[CheckMessage]:
         return []  # asking would make it
     found: list[CheckMessage] = []
     try:
-        live = SearchIndex.objects.filter(live=True).order_by("pk")
+        live = SearchIndex.shown.filter(live=True).order_by("pk")
         for dataset, model in live.values_list("dataset__name", "spec__model"):
             try:
                 require_known(model)

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 
 from gallery.models import Dataset, Image
+from gallery.shown_rows import OfShownDatasets
 from search.types import FeatureConfig
 
 
@@ -73,6 +74,29 @@ class Embedding(models.Model):
         return f"embedding {self.pk} of image {self.image_id}"
 
 
+class HiddenEmbedding(models.Model):
+    """The vector of an image that is hidden, set aside until the image is shown again or goes.
+
+    No index, count or job knows of it. When the image comes back its vector does under another key, as one
+    that was made in that moment: an index that serves takes in what is newer than it, and masks what is gone.
+    """
+
+    image = models.ForeignKey(
+        Image, on_delete=models.CASCADE, related_name="hidden_embeddings", db_index=False
+    )
+    spec = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="+", db_index=False)
+    vector = models.BinaryField(help_text="As it stood in the embedding.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["image", "spec"], name="one_hidden_embedding_per_image_and_spec")
+        ]
+
+    def __str__(self) -> str:
+        return f"hidden embedding of image {self.image_id}"
+
+
 class SearchIndex(models.Model):
     """The index of one dataset under one feature spec; one of a dataset's indexes is live."""
 
@@ -85,6 +109,9 @@ class SearchIndex(models.Model):
     embeddings = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="How many there are; the database counts them itself."
     )
+
+    objects = models.Manager["SearchIndex"]()
+    shown = OfShownDatasets["SearchIndex"]()
 
     class Meta:
         verbose_name_plural = "search indexes"
@@ -196,6 +223,9 @@ class Experiment(models.Model):
     confusion = models.JSONField(default=list, blank=True, help_text="Categories of the first k neighbours.")
     computed_at = models.DateTimeField(auto_now=True)
 
+    objects = models.Manager["Experiment"]()
+    shown = OfShownDatasets["Experiment"]()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -265,6 +295,9 @@ class Projection(models.Model):
     weighted_separation = models.FloatField(null=True, blank=True, help_text="Times the trustworthiness.")
     seconds = models.FloatField(help_text="To lay it out and to judge it.")
     computed_at = models.DateTimeField(auto_now=True)
+
+    objects = models.Manager["Projection"]()
+    shown = OfShownDatasets["Projection"]()
 
     class Meta:
         constraints = [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import IO, Any
 
+from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
@@ -37,6 +39,25 @@ def forget_removed_images(dataset_id: int, image_ids: list[int], **_: Any) -> No
     builds.note_removed(dataset_id, image_ids)
 
 
+@receiver(signals.images_hidden)
+def set_hidden_images_aside(dataset_id: int, image_ids: list[int], **_: Any) -> None:
+    """Take images out of the indexes, and keep their embeddings."""
+    from search.indexing import builds
+
+    builds.note_hidden(dataset_id, image_ids)
+
+
+@receiver(signals.images_shown)
+def bring_images_back(dataset_id: int, image_ids: list[int], **_: Any) -> None:
+    """Put images back into the indexes, and have extracted what is missing of them."""
+    from search.embedding import jobs as extraction_jobs
+    from search.indexing import builds
+
+    builds.note_shown(dataset_id, image_ids)
+    transaction.on_commit(partial(extraction_jobs.enqueue_waiting, dataset_id))
+
+
+@receiver(signals.images_hidden)
 @receiver(signals.images_removed)
 def drop_feature_maps(image_ids: list[int], **_: Any) -> None:
     """Remove the feature maps made of images that are going, once they are gone."""
@@ -55,6 +76,14 @@ def remove_what_was_computed(dataset: Dataset, report: Callable[[], None], **_: 
                 row.delete()
     for index in SearchIndex._base_manager.filter(dataset=dataset).order_by("pk"):
         builds.remove(index, report)
+
+
+@receiver(signals.home_upgraded)
+def rebuild_unreadable_indexes(**_: Any) -> int:
+    """Have indexes built anew that this release cannot read."""
+    from search.indexing import builds
+
+    return builds.rebuild_unreadable()
 
 
 @receiver(pre_delete, sender=SearchIndex)

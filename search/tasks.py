@@ -17,6 +17,14 @@ def compact() -> None:
             schedule.compact()
 
 
+@shared_task(name="search.tasks.tidy", acks_late=False)
+def tidy() -> None:
+    """Empty the bin of what is due, and show images again whose file is back."""
+    from search.maintenance import schedule
+
+    schedule.tidy()
+
+
 @shared_task(name="search.tasks.verify", acks_late=False)
 def verify() -> None:
     """Queue a comparison of pictures, embeddings, indexes and files, unless something is at work on them."""

@@ -1,4 +1,4 @@
-"""Addresses of the three sections."""
+"""Addresses of the three sections, and of the page of backups."""
 
 from __future__ import annotations
 
@@ -13,4 +13,5 @@ urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("embeddings/", views.embeddings, name="embeddings"),
     path("live/", views.live, name="live"),
+    path("backups/", views.backups, name="backups"),
 ]

@@ -1,4 +1,4 @@
-"""The pages of the three sections: search visualization, embedding visualization, live search."""
+"""The pages of search visualization, embedding visualization and live search, and that of backups."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gallery.browse.dataset_summaries import with_image_count
 from gallery.models import Dataset
 from search.experiments.explore_frame import explore_frame
 from search.live.samples import all_sources, sample_images
+from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS
 from search.models import Projection
@@ -69,3 +70,9 @@ def live(request: HttpRequest) -> HttpResponse:
         "most_bytes": settings.MAX_PICTURE_BYTES,
     }
     return render(request, "search/live.html", context)
+
+
+@require_safe
+def backups(request: HttpRequest) -> HttpResponse:
+    """Show members of staff the last backups, and whether it is time for another."""
+    return render(request, "search/backups.html", {"shown": overview()})

@@ -43,12 +43,23 @@ def enlist_scheduler(**_: Any) -> None:
 
 @signals.celeryd_init.connect
 def close_the_state_folder(**_: Any) -> None:
-    """Keep others out of a state folder that an earlier version left open."""
+    """Keep others out of a state folder that an earlier version left open, and bring it up to date."""
     from django.conf import settings
 
     from gallery.system.home_folder import close_to_others
 
     close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, logging.getLogger(__name__).warning)
+    _bring_home_up_to_date()
+
+
+@signals.beat_init.connect
+def _bring_home_up_to_date(**_: Any) -> None:
+    import django
+
+    django.setup()
+    from semsearch_site import home
+
+    home.up_to_date_or_exit()
 
 
 @signals.celeryd_init.connect

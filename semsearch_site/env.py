@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import NotRequired, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from dj_database_url import DBConfig
@@ -48,9 +48,16 @@ def reader() -> Env:
 
 
 def home(env: Env) -> Path:
-    """Return the folder that holds all state (`SEMSEARCH_HOME`, default `./var`), absolute."""
+    """Return the folder that holds all state (`SEMSEARCH_HOME`, default `./var`), absolute.
+
+    Raises: ImproperlyConfigured where a file stands in its way.
+    """
     value: Path = env.path("SEMSEARCH_HOME", BASE_DIR / "var")
-    return (BASE_DIR / value).resolve()
+    found = (BASE_DIR / value).resolve()
+    there = next(path for path in (found, *found.parents) if path.exists())
+    if not there.is_dir():
+        raise ImproperlyConfigured(f"SEMSEARCH_HOME is {found}, but {there} is a file: name a folder.")
+    return found
 
 
 def log_format(env: Env) -> str:
@@ -59,11 +66,6 @@ def log_format(env: Env) -> str:
     if value not in FORMATS:
         raise ImproperlyConfigured(f"LOG_FORMAT is {value!r}: set it to one of {', '.join(FORMATS)}.")
     return value
-
-
-def address(host: str, port: int) -> str:
-    """Return host and port as addresses of the web have them: an IPv6 address stands in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def home_mode(env: Env) -> int:
@@ -86,7 +88,8 @@ def home_mode(env: Env) -> int:
 def secret_key(env: Env, state: Path, *, debug: bool) -> str:
     """Return `SECRET_KEY`, or one made at first use and kept in the state folder for its owner only.
 
-    Raises: ImproperlyConfigured for one that others can guess, unless `debug` is on.
+    Raises: ImproperlyConfigured for one that others can guess, unless `debug` is on, and where none can be
+    kept.
     """
     given: str = env.str("SECRET_KEY", "")
     if given:
@@ -94,19 +97,29 @@ def secret_key(env: Env, state: Path, *, debug: bool) -> str:
             raise ImproperlyConfigured(WEAK_KEY)
         return given
     kept = state / "secret_key"
-    if not kept.exists():
-        state.mkdir(parents=True, exist_ok=True)
-        aside = kept.with_suffix(f".{secrets.token_hex(4)}")
-        aside.touch(mode=0o600)
-        aside.write_text(secrets.token_urlsafe(50))
-        try:
-            # link, unlike rename, never replaces the key another process made in the same moment
-            kept.hardlink_to(aside)
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
-    return kept.read_text().strip()
+    try:
+        if not kept.exists():
+            _make_key(kept)
+        return kept.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"SEMSEARCH_HOME is {state}, where {error.filename or kept} cannot be used "
+            f"({error.strerror or error}): let this account write there, or name another folder."
+        ) from error
+
+
+def _make_key(kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    aside = kept.with_suffix(f".{secrets.token_hex(4)}")
+    aside.touch(mode=0o600)
+    aside.write_text(secrets.token_urlsafe(50))
+    try:
+        # link, unlike rename, never replaces the key another process made in the same moment
+        kept.hardlink_to(aside)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
 
 
 def is_weak(key: str) -> bool:
@@ -127,14 +140,27 @@ def socket_path(state: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"semsearch-{digest}" / "valkey.sock"
 
 
+def socket_address(path: Path) -> str:
+    """Return the address of a broker at a Unix socket, as Celery takes it."""
+    return f"redis+socket://{quote(str(path))}"
+
+
 def database(env: Env, state: Path) -> DBConfig:
-    """Return Django's description of the database: `DATABASE_URL`, else SQLite in the state folder."""
+    """Return Django's description of the database: `DATABASE_URL`, else SQLite in the state folder.
+
+    Raises: ImproperlyConfigured for an address that names no database.
+    """
     wait_s, lock_s = env.float("DATABASE_WAIT_S", 3.0), env.float("DATABASE_LOCK_S", 30.0)
-    found = dj_database_url.parse(
-        env.str("DATABASE_URL", "") or f"sqlite:///{state / 'semsearch.sqlite3'}",
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
+    # in a path `#`, `?` and `%` are characters as others are
+    url: str = env.str("DATABASE_URL", "").strip() or f"sqlite:///{quote(str(state / 'semsearch.sqlite3'))}"
+    try:
+        # an address of a database has no fragment: a `#` in it belongs to a path or to a password
+        found = dj_database_url.parse(url.replace("#", "%23"), conn_max_age=60, conn_health_checks=True)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: write postgres://user:password@host:5432/name or sqlite:////path, "
+            "with % before the two digits of any special character in it."
+        ) from error
     if found["ENGINE"].endswith("sqlite3"):
         # on disk, as in earnest: a database in memory cannot be shared by threads
         found["TEST"] = {"NAME": state / "test.sqlite3"}

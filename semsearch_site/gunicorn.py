@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from semsearch_site import env as environment
-from semsearch_site import logs
+from semsearch_site import logs, site_address
 
 _env = environment.reader()
 
-bind = environment.address(_env.str("HOST", "127.0.0.1"), _env.int("PORT", 8000))
+bind = site_address.address(*site_address.listens_on(_env))
 workers = _env.int("WEB_PROCESSES", 1)
 worker_class = "semsearch_site.web.worker.FrontWorker"
 timeout = 120

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from gallery.access import gate, policies
 from gallery.api.errors import say_once
 from gallery.models import Image
-from gallery.system import disk_space, schema
+from gallery.system import disk_space, homes, storage_mark
 from gallery.system.storage import storage_errors
+from gallery.version import VERSION
 from semsearch_site.readiness import (
     LOADING,
     Finding,
@@ -42,6 +43,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     # without the database nobody can be looked up
     known = found["database"].ready
     if gate.lets_in(policies.READING, request) if known else settings.OPEN_READING:
+        answer["version"] = VERSION
         in_full = known and not ready and gate.lets_in(policies.DETAILS, request)
         answer |= {name: _word(found[name], in_full=in_full) for name in IN_A_WORD}
         answer["engine"] = _engine()
@@ -76,7 +78,9 @@ def _database() -> str:
 
 
 def _schema() -> str:
-    schema.check()
+    home = homes.read()
+    homes.refuse_newer(home)
+    homes.refuse_older(home)
     return "It is of this version."
 
 
@@ -89,7 +93,11 @@ def _broker() -> str:
 
 
 def _storage() -> str:
-    """Look for the files of a few images: a folder that is not mounted has none of them."""
+    """Look for the mark and the files of a few images: a folder that is not mounted has none of them."""
+    if wrong := storage_mark.amiss():
+        raise NotReadyError(
+            "The storage of images seems to be away: what is there is not that of this site.", inner=wrong
+        )
     rows = Image.objects.order_by("pk").values_list("thumbnail", flat=True)
     some = [*rows[:LOOKED_FOR], *rows.reverse()[:LOOKED_FOR]]
     with storage_errors():
@@ -137,7 +145,7 @@ def _model() -> str:
 
     if LOADING.is_set():
         raise StillLoadingError("Networks and indexes are being loaded.")
-    specs = FeatureSpec.objects.filter(indexes__live=True, indexes__dataset__closed_at=None).distinct()
+    specs = FeatureSpec.objects.filter(indexes__live=True, indexes__dataset__deleted_at=None).distinct()
     configs = {live_config(), *(spec.config for spec in specs)}
     for config in configs:
         loaded_extractors.require_known(config.model)

@@ -34,8 +34,8 @@ def _gauge(name: str, help_text: str, labels: tuple[str, ...] = (), value: float
 
 def _totals() -> Iterator[Metric]:
     yield _gauge("datasets", "Datasets.", value=Dataset.objects.count())
-    yield _gauge("images", "Images.", value=Category.objects.aggregate(n=Sum("images"))["n"] or 0)
-    embeddings = SearchIndex.objects.aggregate(n=Sum("embeddings"))["n"] or 0
+    yield _gauge("images", "Images.", value=Category.shown.aggregate(n=Sum("images"))["n"] or 0)
+    embeddings = SearchIndex.shown.aggregate(n=Sum("embeddings"))["n"] or 0
     yield _gauge("embeddings", "Embeddings, of every index.", value=embeddings)
 
 
@@ -93,7 +93,7 @@ def _ended_jobs() -> dict[str, int]:
 
 def _indexes() -> Iterator[Metric]:
     live = list(
-        SearchIndex.objects.filter(live=True)
+        SearchIndex.shown.filter(live=True)
         .order_by("-embeddings")
         .values_list("pk", "dataset__slug", "embeddings")[:MOST_INDEXES]
     )

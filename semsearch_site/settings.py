@@ -5,8 +5,9 @@ from __future__ import annotations
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
+from gallery.version import VERSION
 from semsearch_site import env as environment
-from semsearch_site import logs
+from semsearch_site import logs, site_address
 
 # lets generic classes of Django be annotated, as ModelAdmin[Dataset]
 django_stubs_ext.monkeypatch()
@@ -22,7 +23,8 @@ FILE_UPLOAD_PERMISSIONS = HOME_MODE & 0o666
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = environment.secret_key(env, SEMSEARCH_HOME, debug=DEBUG)
 MEDIA_ROOT = SEMSEARCH_HOME / "media"
-MEDIA_URL = "media/"
+# our storages put the prefix of the site before both
+MEDIA_URL = "/media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
 CACHE_ROOT = SEMSEARCH_HOME / "cache"
 BROKER_ROOT = SEMSEARCH_HOME / "broker"
@@ -30,14 +32,25 @@ METRICS_ROOT = SEMSEARCH_HOME / "metrics"
 STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
 STORAGE_SIGNED = env.bool("STORAGE_SIGNED", False)
 
+# older homes are brought up to date by whatever starts on them; off: by `manage.py migrate` alone
+AUTO_MIGRATE = env.bool("AUTO_MIGRATE", True)
+# the page of backups warns when the last one is older; 0: never
+BACKUP_DAYS = env.float("BACKUP_DAYS", 7.0)
+
 # --- who may come in --------------------------------------------------------------------------
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+HOST, PORT = site_address.listens_on(env)
+ALLOWED_HOSTS = site_address.host_names(env)
+CSRF_TRUSTED_ORIGINS = site_address.listed(env, "CSRF_TRUSTED_ORIGINS")
+# a proxy may name another one (`semsearch_site.web.prefixes`)
+URL_PREFIX = site_address.prefix(env)
+FORCE_SCRIPT_NAME = URL_PREFIX or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{URL_PREFIX}/"
 OPEN_READING = env.bool("OPEN_READING", True)
 HTTPS = env.bool("HTTPS", False)
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
-PROBE_ADDRESSES: list[str] = env.list("PROBE_ADDRESSES", [])
+TRUSTED_PROXIES = site_address.listed(env, "TRUSTED_PROXIES")
+PROBE_ADDRESSES = site_address.listed(env, "PROBE_ADDRESSES")
 AUDIT_KEEP_DAYS = env.int("AUDIT_KEEP_DAYS", 0)
+TRASH_DAYS = env.int("TRASH_DAYS", 30)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -54,6 +67,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- limits -----------------------------------------------------------------------------------
 MAX_PICTURE_BYTES = env.int("MAX_PICTURE_BYTES", 50 * 2**20)
 MAX_PICTURE_PIXELS = env.int("MAX_PICTURE_PIXELS", 300_000_000)
+MAX_PICTURE_SIDE = env.int("MAX_PICTURE_SIDE", 65_535)
 DECODE_MEMORY_MB = env.int("DECODE_MEMORY_MB", 512)
 DECODE_TIMEOUT_S = env.float("DECODE_TIMEOUT_S", 10.0)
 DECODE_WAIT_S = env.float("DECODE_WAIT_S", 5.0)
@@ -70,7 +84,7 @@ WEB_PROCESSES = env.int("WEB_PROCESSES", 1)
 MIN_FREE_MB = env.int("MIN_FREE_MB", 256)
 DERIVED_FILES_MB = env.int("DERIVED_FILES_MB", 1024)
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
-FETCH_ALLOW_HOSTS: frozenset[str] = frozenset(env.list("FETCH_ALLOW_HOSTS", []))
+FETCH_ALLOW_HOSTS = frozenset(site_address.listed(env, "FETCH_ALLOW_HOSTS"))
 MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 
@@ -94,7 +108,7 @@ FETCH_QUEUE_S = env.float("FETCH_QUEUE_S", 2.0)
 FEATURE_ENGINE = env.str("FEATURE_ENGINE", "auto")
 ENGINE_THREADS = env.int("ENGINE_THREADS", 0)
 CONVERTED_NETWORKS = BASE_DIR / env.str("CONVERTED_NETWORKS", "converted_networks")
-EXTRA_NETWORKS: list[str] = env.list("EXTRA_NETWORKS", [])
+EXTRA_NETWORKS = site_address.listed(env, "EXTRA_NETWORKS")
 EXTRACT_AT_IMPORT = env.bool("EXTRACT_AT_IMPORT", True)
 EXTRACT_BATCH = env.int("EXTRACT_BATCH", 16)
 COMPACT_AFTER = env.int("COMPACT_AFTER", 2000)
@@ -179,6 +193,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "semsearch_site.context.version",
             ],
         },
     },
@@ -191,7 +206,7 @@ STORAGES = {
     "default": environment.image_storage(env, STORAGE_BUCKET),
     "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"},
 }
-STATIC_URL = "static/"
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
@@ -229,18 +244,24 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "semsearch",
     "DESCRIPTION": "Semantic image search over your own pictures.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["gallery.access.permissions.ByPolicy"],
     "SWAGGER_UI_DIST": "SIDECAR",
+    # a link within the button that opens an operation could not be reached by whoever does not see
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "gallery.api.schema.name_server",
+    ],
 }
 
 # --- Celery -----------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
 BROKER_SOCKET = environment.socket_path(SEMSEARCH_HOME)
-CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{BROKER_SOCKET}"
+CELERY_BROKER_URL = REDIS_URL or environment.socket_address(BROKER_SOCKET)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any job: a message is not delivered again while its job runs. When a worker dies, the heartbeat
 # of its job tells, within half a minute; the message that comes again a day later finds nothing to do.
@@ -271,6 +292,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "gallery.tasks.measure_disk": env.float("DISK_MEASURED_EVERY_S", 900.0),
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
         "search.tasks.check_indexes": env.float("CHECK_INDEXES_EVERY_S", 10.0),
+        "search.tasks.tidy": env.float("TIDY_EVERY_S", 300.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
+from django.urls import get_script_prefix
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from gallery.errors import SemsearchError
@@ -30,6 +31,11 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
     A module's name changes with what it imports, so the names are worked out from the innermost module
     outwards, one step of imports a pass. What was collected is noted last, for `is_stale`.
     """
+
+    @property
+    def base_url(self) -> str:
+        """Where static files are for browsers, below the prefix under which the site is asked."""
+        return get_script_prefix().rstrip("/") + str(settings.STATIC_URL)
 
     support_js_module_import_aggregation = True
     max_post_process_passes = 20

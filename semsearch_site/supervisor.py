@@ -213,6 +213,9 @@ def hold(state: Path) -> TextIO:
 
 def check_address(host: str, port: int) -> None:
     """Fail early when the web server could not listen. Raises: AddressTakenError."""
+    # here, for the supervisor holds no more in memory than it needs
+    from semsearch_site import site_address
+
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -221,5 +224,6 @@ def check_address(host: str, port: int) -> None:
             probe.bind(address)
     except (OSError, OverflowError) as error:
         raise AddressTakenError(
-            f"Cannot serve on {host}:{port} ({error}): choose another address with --host and --port."
+            f"Cannot serve on {site_address.address(host, port)} ({error}): choose another address with "
+            "--host and --port."
         ) from error

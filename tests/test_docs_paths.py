@@ -16,7 +16,7 @@ FOLDERS = (
 )  # fmt: skip
 PACKAGES = "gallery|search|semsearch_site|benchmarks|tests"
 # commands of Django itself and of those it comes with
-DJANGO = {"createsuperuser", "makemigrations", "check", "collectstatic"}
+DJANGO = {"createsuperuser", "makemigrations", "check", "collectstatic", "version"}
 
 
 PLACEHOLDER = "NAME"  # of a path that a reader fills in

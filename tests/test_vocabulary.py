@@ -21,7 +21,7 @@ SAY_INSTEAD = {
 }  # fmt: skip
 # names that others rely on: settings, columns of tables, keys of answers and of files, commands
 KEPT = {
-    "MAX_PICTURE_BYTES", "MAX_PICTURE_PIXELS", "picture", "pictures", "reduction",
+    "MAX_PICTURE_BYTES", "MAX_PICTURE_PIXELS", "MAX_PICTURE_SIDE", "picture", "pictures", "reduction",
     "reduction_digest", "taps",
 }  # fmt: skip
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")

@@ -130,7 +130,7 @@ def _target(target: object | str) -> dict[str, object]:
         "target_kind": str(target._meta.verbose_name)[:40],
         "target_id": str(target.pk)[:40],
         "target": str(target)[:200],
-        "dataset": dataset.slug if isinstance(dataset, Dataset) else "",
+        "dataset": dataset.deleted_slug or dataset.slug if isinstance(dataset, Dataset) else "",
     }
 
 

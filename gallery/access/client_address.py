@@ -31,6 +31,12 @@ def client_address(request: HttpRequest) -> str:
     return address
 
 
+def is_trusted_proxy(address: str) -> bool:
+    """Whether what asks from an address is a proxy of `TRUSTED_PROXIES`, whose headers are believed."""
+    trusted = _networks(tuple(settings.TRUSTED_PROXIES))
+    return bool(trusted) and _within(address, trusted)
+
+
 def may_probe(request: HttpRequest) -> bool:
     """Whether who asks stands on this machine, or at one of `PROBE_ADDRESSES`.
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import ResolverMatch
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -22,6 +23,7 @@ from gallery.access.routes import offered_methods
 
 # a browser that is not signed in gets words here, not the sign-in page: machines ask
 _FOR_MACHINES = ("metrics",)
+_NOT_YOURS = "This is not yours to do"
 # below /api/, but a page that people open
 _DOCS = "api-docs"
 
@@ -132,7 +134,7 @@ def _challenge() -> str:
 
 
 def _answer(refusal: Refusal, request: HttpRequest) -> HttpResponseBase:
-    """Refuse in the form that who asks understands: JSON, the sign-in page, or a plain sentence."""
+    """Refuse in the form that who asks understands: JSON, the sign-in page, a page, or a plain sentence."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     response: HttpResponse
     if request.path_info.startswith("/api/") and name != _DOCS:
@@ -141,8 +143,15 @@ def _answer(refusal: Refusal, request: HttpRequest) -> HttpResponseBase:
     elif refusal.code == "not_authenticated" and name not in _FOR_MACHINES:
         page = "admin:login" if name.startswith(policies.ADMIN_SITE) else None
         return redirect_to_login(request.get_full_path(), page)
-    else:
+    elif (
+        name in _FOR_MACHINES
+        or "HTTP_AUTHORIZATION" in request.META
+        or policy_of(request, request.method or "") is None  # a defect: nothing is known of such an address
+    ):
         response = HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain")
+    else:
+        said = {"status": refusal.status, "heading": _NOT_YOURS, "words": refusal.detail}
+        response = render(request, "error.html", said, status=refusal.status)
     if refusal.status == 401:
         response["WWW-Authenticate"] = _challenge()
     if refusal.retry_after_s is not None:

@@ -81,6 +81,11 @@ def _own(why: str) -> Policy:
 
 ByMethod: TypeAlias = dict[str, Policy]
 
+# who may delete looks through the bin, brings back and removes for good
+_DELETES_IMAGES = ("gallery.delete_image",)
+_DELETES_DATASETS = ("gallery.delete_dataset", "gallery.delete_image", "gallery.delete_job")
+
+_HIDDEN = _read("shows what is hidden: the view asks for the policy BIN below itself")
 _PAGE = _read("a page that only shows")
 _ANSWER = _read("an answer that only shows")
 
@@ -113,12 +118,18 @@ TABLE: dict[str, Policy | ByMethod] = {
     "gallery:jobs": _PAGE,
     "gallery:job": _PAGE,
     "gallery:failed_csv": _read("what the page of the job shows"),
+    "gallery:delete_image": _write("puts an image into the bin", *_DELETES_IMAGES),
+    "gallery:delete_dataset": _write("puts a dataset into the bin", *_DELETES_DATASETS),
+    "gallery:bin": _write("shows what is hidden from others", *_DELETES_IMAGES),
+    "gallery:bin_images": _write("restores images or removes them for good", *_DELETES_IMAGES),
+    "gallery:bin_datasets": _write("restores datasets or removes them for good", *_DELETES_DATASETS),
     "gallery:media": _read("images as the pages and answers show them"),
     "search:explore": _PAGE,
     "search:compare": _PAGE,
     "search:leaderboard": _PAGE,
     "search:embeddings": _PAGE,
     "search:live": _PAGE,
+    "search:backups": Policy(Rule.STAFF, "when the last backup was, for those who answer for it"),
     # the REST interface and its description
     "schema": {"GET": _read("tells what there is")},
     "api-docs": {"GET": _read("tells what there is")},
@@ -131,8 +142,7 @@ TABLE: dict[str, Policy | ByMethod] = {
         "GET": _ANSWER,
         "PATCH": _write("renames a dataset", "gallery.change_dataset"),
         "DELETE": _write(
-            "deletes a dataset with all that hangs on it, as in the admin",
-            "gallery.delete_dataset", "gallery.delete_image", "gallery.delete_job",
+            "puts a dataset with all that hangs on it into the bin, as in the admin", *_DELETES_DATASETS
         ),
     },
     "dataset-upload": {"POST": _write("adds the images of a zip", "gallery.add_image")},
@@ -142,8 +152,20 @@ TABLE: dict[str, Policy | ByMethod] = {
     "dataset-atlas": {"GET": _ANSWER},
     "dataset-atlas-ids": {"GET": _ANSWER},
     "image-list": {"GET": _ANSWER, "POST": _write("adds an image", "gallery.add_image")},
-    "image-detail": {"GET": _ANSWER, "DELETE": _write("deletes an image", "gallery.delete_image")},
+    "image-detail": {"GET": _ANSWER, "DELETE": _write("puts an image into the bin", *_DELETES_IMAGES)},
     "image-grid": {"GET": _ANSWER},
+    "bin-image-list": {"GET": _HIDDEN},
+    "bin-image-detail": {
+        "GET": _HIDDEN,
+        "DELETE": _write("removes an image for good", *_DELETES_IMAGES),
+    },
+    "bin-image-restore": {"POST": _write("takes a deletion back", *_DELETES_IMAGES)},
+    "bin-dataset-list": {"GET": _HIDDEN},
+    "bin-dataset-detail": {
+        "GET": _HIDDEN,
+        "DELETE": _write("removes a dataset for good", *_DELETES_DATASETS),
+    },
+    "bin-dataset-restore": {"POST": _write("takes a deletion back", *_DELETES_DATASETS)},
     "job-list": {"GET": _ANSWER},
     "job-detail": {"GET": _ANSWER},
     "job-failed-files": {"GET": _ANSWER},
@@ -185,14 +207,23 @@ TABLE: dict[str, Policy | ByMethod] = {
     "projection-colours": {"GET": _ANSWER},
 }  # fmt: skip
 
+# who sees what is hidden
+BIN = _write("what the page of the bin shows", *_DELETES_IMAGES)
 # what whoever may look around here may do
 READING = _read("what pages and answers show")
 # who sees what an error tells of this server itself
 DETAILS = _admin("folders and addresses of the server", "gallery.change_job")
 
 
-# what a POST may do while the disk is nearly full: remove something, or stop what would fill it
-REMOVING = frozenset({"job-cancel"})
+# what a POST may do while the disk is nearly full: remove something, take that back, which needs no more
+# space than before, or stop what would fill it
+REMOVING = frozenset(
+    {
+        "job-cancel",
+        "gallery:delete_image", "gallery:delete_dataset", "gallery:bin_images", "gallery:bin_datasets",
+        "bin-image-restore", "bin-dataset-restore",
+    }
+)  # fmt: skip
 # of the admin site; from a list one deletes what was chosen
 _REMOVING_ENDS = ("_delete", "_changelist")
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
-from django.urls import reverse, reverse_lazy
+from django.urls import get_script_prefix, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -179,7 +179,7 @@ def _signed_in(request: HttpRequest) -> User:
 def _example(request: HttpRequest, token: AccessToken, text: str) -> str:
     """Return a command that uses a token for what it may do."""
     header = f'curl -H "Authorization: Token {text}"'
-    api = request.build_absolute_uri("/api/v1/")
+    api = request.build_absolute_uri(f"{get_script_prefix()}api/v1/")
     if Scope.READ in token.scopes:
         return f"{header} {api}datasets/"
     if Scope.SEARCH in token.scopes:

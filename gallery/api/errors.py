@@ -17,6 +17,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -31,6 +32,11 @@ from gallery.system.conflicts import is_conflict
 
 logger = logging.getLogger(__name__)
 
+# The name itself is not said again: anybody can write anything there.
+UNKNOWN_NAME = (
+    "This site is not known by this name. Who runs it adds the name, as it stands in the address, to the "
+    "setting ALLOWED_HOSTS and starts the site anew."
+)
 OVERTAKEN = "Somebody else changed or deleted the same in this moment: look what is there now, and ask again."
 
 
@@ -108,7 +114,7 @@ def refusal(error: Exception) -> tuple[int, ErrorAnswer] | None:
     if isinstance(error, RequestDataTooBig):
         return 413, error_answer("too_large", "The body is larger than this server reads at once.")
     if isinstance(error, DisallowedHost):
-        return 400, error_answer("invalid", "This site is not known by this name (ALLOWED_HOSTS).")
+        return 400, error_answer("invalid", UNKNOWN_NAME)
     if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
         return 400, error_answer("invalid", "There are more fields or files than this server reads at once.")
     if isinstance(error, SuspiciousOperation):  # its own words may name folders of the server
@@ -129,7 +135,7 @@ def is_of_api(request: HttpRequest) -> bool:
 @csrf_exempt
 def unknown_address(request: HttpRequest) -> JsonResponse:
     """Answer for an address below /api/ that does not exist, by whatever method."""
-    detail = "There is nothing at this address; /api/docs/ lists what there is."
+    detail = f"There is nothing at this address; {reverse('api-docs')} lists what there is."
     return JsonResponse(error_answer("not_found", detail), status=404)
 
 

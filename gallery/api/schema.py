@@ -28,6 +28,7 @@ from typing import (
     is_typeddict,
 )
 
+from django.urls import get_script_prefix
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import (
@@ -70,6 +71,13 @@ ERRORS_OF_SENDING = {
     502: "Another site, of which a picture was wanted, did not send it.",
     507: "The server's disk has too little free space to store anything, or can only be read.",
 }
+
+
+def name_server(result: Schema, **_: object) -> Schema:
+    """Say below which path the operations are, where a proxy has put the site below one."""
+    if (prefix := get_script_prefix().rstrip("/")) and "servers" not in result:
+        result["servers"] = [{"url": prefix}]
+    return result
 
 
 class AnswerSchema(AutoSchema):

@@ -18,6 +18,7 @@ from gallery.access import gate, policies
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
 from gallery.ingest import datasets, from_images
+from gallery.ingest import labels as label_rule
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
 
@@ -68,6 +69,9 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         slug_field="slug", read_only=True
     )
     label = serializers.CharField(source="category", read_only=True)  # type: ignore[assignment]
+    labels: serializers.ListField = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The label and further ones of the image."
+    )
     url = serializers.FileField(source="file", read_only=True, use_url=True)
     thumbnail = serializers.FileField(read_only=True, use_url=True)
     page_url = serializers.SerializerMethodField()
@@ -78,6 +82,8 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "id",
             "dataset",
             "label",
+            "labels",
+            "split",
             "filename",
             "url",
             "thumbnail",
@@ -174,9 +180,14 @@ class NewImageSerializer(serializers.Serializer[Any]):
 
 
 class ArchiveSerializer(serializers.Serializer[Any]):
-    """A zip of pictures to import."""
+    """An archive of images, or a single one, to import."""
 
-    file = serializers.FileField()
+    file = serializers.FileField(help_text="A zip, tar or tar.gz file, or an image.")
+    labels = serializers.ChoiceField(
+        label_rule.MODES,
+        default=label_rule.NEAREST,
+        help_text=f"Which folder is the label. {label_rule.RULE}",
+    )
 
 
 class WithErrors:
@@ -206,6 +217,9 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     )
     failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)
+    outcome = serializers.CharField(
+        read_only=True, help_text="The state, or “partly” where it succeeded but for some files."
+    )
     active = serializers.BooleanField(read_only=True)
     retryable = serializers.SerializerMethodField(help_text="Whether it can be tried again.")
 
@@ -219,6 +233,7 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
             "id",
             "kind",
             "state",
+            "outcome",
             "dataset",
             "done",
             "total",

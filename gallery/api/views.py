@@ -23,8 +23,9 @@ from gallery.api.pagination import ByNewest, ByOldest
 from gallery.api.renderers import BinaryRenderer
 from gallery.browse import grid
 from gallery.browse.dataset_summaries import with_image_count
+from gallery.browse.labelled import labelled
 from gallery.imaging import limits, sprite_sheets
-from gallery.ingest import dataset_removal, importing, removal, single_image
+from gallery.ingest import bin, importing, single_image
 from gallery.ingest import from_images as ingest_from_images
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Image, Job
@@ -35,7 +36,7 @@ ANY_ID = "[0-9]{1,18}"
 
 def shown_jobs() -> QuerySet[Job]:
     """Return jobs with all that the serializer shows."""
-    return Job.objects.select_related("dataset")
+    return Job.shown.select_related("dataset")
 
 
 class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
@@ -58,8 +59,8 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
         serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
 
     def perform_destroy(self, instance: Dataset) -> None:
-        """Delete the dataset: from now on nobody sees it; its files, embeddings and indexes go by and by."""
-        dataset_removal.begin_removal(instance)
+        """Put the dataset into the bin, from which it comes back whole."""
+        bin.delete_dataset(instance)
 
     @extend_schema(
         request={"multipart/form-data": serializers.ArchiveSerializer},
@@ -67,11 +68,12 @@ class DatasetViewSet(viewsets.ModelViewSet[Dataset]):
     )
     @action(detail=True, methods=["post"], parser_classes=[parsers.MultiPartParser])
     def upload(self, request: Request, slug: str) -> Response:
-        """Import a zip of pictures in the background; answers with the job."""
+        """Import a zip, a tar or a single image in the background; answers with the job."""
         dataset = self.get_object()
         form = serializers.ArchiveSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        job = importing.enqueue_archive(dataset, form.validated_data["file"])
+        values = form.validated_data
+        job = importing.enqueue_archive(dataset, values["file"], labels=values["labels"])
         return Response(
             serializers.JobSerializer(shown_jobs().get(pk=job.pk)).data,
             status=status.HTTP_202_ACCEPTED,
@@ -129,7 +131,7 @@ class ImageViewSet(
 ):
     """Images: list by dataset and label, read, add one, delete."""
 
-    queryset = Image.objects.select_related("dataset")
+    queryset = Image.objects.select_related("dataset").prefetch_related("further")
     serializer_class = serializers.ImageSerializer
     pagination_class = ByOldest
     lookup_value_regex = ANY_ID
@@ -140,7 +142,7 @@ class ImageViewSet(
         if dataset := self.request.query_params.get("dataset"):
             found = found.filter(dataset__slug=dataset)
         if (label := self.request.query_params.get("label")) is not None:
-            found = found.filter(category=label)
+            found = labelled(found, label)
         return found
 
     @extend_schema(
@@ -200,8 +202,8 @@ class ImageViewSet(
         return Response(grid.window(form.as_request()))
 
     def perform_destroy(self, instance: Image) -> None:
-        """Delete the picture with its files, embeddings and index entries."""
-        removal.remove_images([instance.pk])
+        """Put the image into the bin, from which it comes back whole."""
+        bin.delete_images([instance.pk])
 
 
 class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):

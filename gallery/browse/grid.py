@@ -158,7 +158,8 @@ def _known_ids(counted: _Counted) -> Ids:
     """Return all ids, ascending; where none is missing between the first and the last nothing is read."""
     if counted.last - counted.first + 1 == counted.total:
         return np.arange(counted.first, counted.last + 1)
-    return _ids.get(counted.dataset, lambda known: _current_ids(counted, known))
+    # when images came back, what is known may lack some in its midst
+    return _ids.get(counted.dataset, lambda known: _current_ids(counted, known), counted.dataset.restorations)
 
 
 def _current_ids(counted: _Counted, known: Ids | None) -> Ids:

@@ -9,6 +9,7 @@ from typing import TypedDict
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
+from gallery.browse import renditions
 from gallery.models import Image
 
 # how many ids one query may hold: SQLite takes 32,766 parameters
@@ -16,13 +17,14 @@ IDS_PER_QUERY = 30_000
 
 
 class ImageSummary(TypedDict):
-    """What lists show of an image."""
+    """What lists show of an image; `shown_url` is its file or, where browsers show that not, a rendition."""
 
     id: int
     label: str
     filename: str
     thumbnail: str
     url: str
+    shown_url: str
     page_url: str
     width: int
     height: int
@@ -39,7 +41,7 @@ def image_summaries(ids: Iterable[int]) -> dict[int, ImageSummary]:
 
 def _read(ids: list[int]) -> dict[int, ImageSummary]:
     rows = Image.objects.filter(pk__in=ids).values_list(
-        "pk", "category", "filename", "thumbnail", "file", "width", "height", "dataset__slug"
+        "pk", "category", "filename", "thumbnail", "file", "format", "width", "height", "dataset__slug"
     )
     page = cache(page_address)
     return {
@@ -49,11 +51,12 @@ def _read(ids: list[int]) -> dict[int, ImageSummary]:
             "filename": filename,
             "thumbnail": default_storage.url(thumbnail),
             "url": default_storage.url(file),
+            "shown_url": renditions.address_of(pk, format_name, file),
             "page_url": f"{page(slug)[0]}{pk}{page(slug)[1]}",
             "width": width,
             "height": height,
         }
-        for pk, label, filename, thumbnail, file, width, height, slug in rows.order_by()
+        for pk, label, filename, thumbnail, file, format_name, width, height, slug in rows.order_by()
     }
 
 

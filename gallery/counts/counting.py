@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from gallery.counts.sql import INSTALL, NAMES
 from gallery.counts.triggers import Triggers
-from gallery.models import Category, Dataset, FailedFile, Image, Job
+from gallery.models import SHOWN_IMAGE, Category, Dataset, FailedFile, Image, Job
 
 WRITE_ROWS = 2000
 
@@ -34,14 +34,19 @@ def recount(using: str | None = None) -> None:
         changed = {dataset for (dataset, _), _ in before.items() ^ now.items()}
         Dataset.everything.using(using).filter(pk__in=changed).update(revision=F("revision") + 1)
         failed = (
-            FailedFile.objects.filter(job=OuterRef("pk")).order_by().values("job").annotate(n=Count("pk"))
+            FailedFile.objects.filter(job=OuterRef("pk"))
+            .exclude(code="duplicate")
+            .order_by()
+            .values("job")
+            .annotate(n=Count("pk"))
         )
         Job.objects.using(using).update(failed=Coalesce(Subquery(failed.values("n")), Value(0)))
 
 
 def computed_counts(using: str | None = None) -> Counts:
-    """Return what the rows of categories should say, by looking at every image."""
-    rows = Image.objects.using(using).order_by("dataset", "category").values_list("dataset", "category")
+    """Return what the rows of categories should say, by looking at every image that is not hidden itself."""
+    shown = Image.everything.using(using).filter(SHOWN_IMAGE)
+    rows = shown.order_by("dataset", "category").values_list("dataset", "category")
     return {(dataset, name): images for dataset, name, images in rows.annotate(images=Count("id"))}
 
 
@@ -56,7 +61,7 @@ TRIGGERS = Triggers(
     INSTALL,
     {
         Category._meta.db_table: "images",
-        Image._meta.db_table: "category",
+        Image._meta.db_table: "deleted_at",
         Dataset._meta.db_table: "revision",
         FailedFile._meta.db_table: "job_id",
         Job._meta.db_table: "failed",

@@ -1,5 +1,7 @@
 """The triggers that count images by category and failed files by job, as SQLite and PostgreSQL write them.
 
+A duplicate is listed with the failed files and counted with none: its image is here.
+
 They raise the revision of a dataset as well: by one a row on SQLite, by one a statement on PostgreSQL. Only
 that it is another one means anything. An example, with a dataset 7 at revision 3 and no images yet:
 
@@ -9,6 +11,8 @@ that it is another one means anything. An example, with a dataset 7 at revision 
         -> categories (7, 'dogs', 2), the row of the cats is gone; revision 7 (one taken, one given) or 5
     UPDATE gallery_image SET width = 640
         -> nothing: no label changed
+    UPDATE gallery_image SET deleted_at = '2026-01-01 12:00' WHERE id = 1
+        -> it is hidden: counted as one that is removed; as one that is added when it is NULL again
 """
 
 from __future__ import annotations
@@ -28,15 +32,26 @@ _SQLITE_TAKE = """
         WHERE dataset_id = OLD.dataset_id AND name = OLD.category AND images = 0;
     UPDATE gallery_dataset SET revision = revision + 1 WHERE id = OLD.dataset_id;"""
 
+# whether a row is shown, as `gallery.models.SHOWN_IMAGE` says it
+_SHOWN = "({row}.deleted_at IS NULL AND {row}.missing_since IS NULL)"
+_OLD_SHOWN, _NEW_SHOWN = _SHOWN.format(row="OLD"), _SHOWN.format(row="NEW")
+
 _SQLITE = (
-    f"CREATE TRIGGER count_image_added AFTER INSERT ON gallery_image BEGIN {_SQLITE_ADD} END",
-    f"CREATE TRIGGER count_image_removed AFTER DELETE ON gallery_image BEGIN {_SQLITE_TAKE} END",
+    f"""CREATE TRIGGER count_image_added AFTER INSERT ON gallery_image WHEN {_NEW_SHOWN}
+    BEGIN {_SQLITE_ADD} END""",
+    f"""CREATE TRIGGER count_image_removed AFTER DELETE ON gallery_image WHEN {_OLD_SHOWN}
+    BEGIN {_SQLITE_TAKE} END""",
     f"""CREATE TRIGGER count_image_relabelled AFTER UPDATE OF dataset_id, category ON gallery_image
-    WHEN OLD.category <> NEW.category OR OLD.dataset_id <> NEW.dataset_id
+    WHEN {_OLD_SHOWN} AND {_NEW_SHOWN}
+        AND (OLD.category <> NEW.category OR OLD.dataset_id <> NEW.dataset_id)
     BEGIN {_SQLITE_TAKE} {_SQLITE_ADD} END""",
-    """CREATE TRIGGER count_failure_added AFTER INSERT ON gallery_failedfile
+    f"""CREATE TRIGGER count_image_hidden AFTER UPDATE OF deleted_at, missing_since ON gallery_image
+    WHEN {_OLD_SHOWN} AND NOT {_NEW_SHOWN} BEGIN {_SQLITE_TAKE} END""",
+    f"""CREATE TRIGGER count_image_shown AFTER UPDATE OF deleted_at, missing_since ON gallery_image
+    WHEN NOT {_OLD_SHOWN} AND {_NEW_SHOWN} BEGIN {_SQLITE_ADD} END""",
+    """CREATE TRIGGER count_failure_added AFTER INSERT ON gallery_failedfile WHEN NEW.code <> 'duplicate'
     BEGIN UPDATE gallery_job SET failed = failed + 1 WHERE id = NEW.job_id; END""",
-    """CREATE TRIGGER count_failure_removed AFTER DELETE ON gallery_failedfile
+    """CREATE TRIGGER count_failure_removed AFTER DELETE ON gallery_failedfile WHEN OLD.code <> 'duplicate'
     BEGIN UPDATE gallery_job SET failed = failed - 1 WHERE id = OLD.job_id; END""",
 )
 
@@ -59,9 +74,13 @@ _POSTGRESQL_TAKE = f"""
         WHERE images = 0 AND (dataset_id, name) IN (SELECT dataset_id, category FROM {{rows}});"""
 # an update that changes something else of an image moves nothing
 _MOVED = """(SELECT {row}.dataset_id, {row}.category FROM old_rows JOIN new_rows USING (id)
-    WHERE (old_rows.dataset_id, old_rows.category) IS DISTINCT FROM (new_rows.dataset_id, new_rows.category)
+    WHERE {shown} AND (NOT {other_shown}
+        OR (old_rows.dataset_id, old_rows.category) IS DISTINCT FROM (new_rows.dataset_id, new_rows.category))
     ) AS {name}"""
-_TAKEN, _GIVEN = _MOVED.format(row="old_rows", name="taken"), _MOVED.format(row="new_rows", name="given")
+_IN_OLD, _IN_NEW = _SHOWN.format(row="old_rows"), _SHOWN.format(row="new_rows")
+_TAKEN = _MOVED.format(row="old_rows", name="taken", shown=_IN_OLD, other_shown=_IN_NEW)
+_GIVEN = _MOVED.format(row="new_rows", name="given", shown=_IN_NEW, other_shown=_IN_OLD)
+_ROWS = f"(SELECT dataset_id, category FROM rows WHERE {_SHOWN.format(row='rows')}) AS shown_rows"
 _BOTH = f"(SELECT dataset_id FROM {_TAKEN} UNION SELECT dataset_id FROM {_GIVEN}) AS moved"
 
 
@@ -79,14 +98,14 @@ def trigger(name: str, event: str, table: str, rows: str) -> str:
 
 def _failures(sign: str) -> str:
     return f"""UPDATE gallery_job SET failed = failed {sign} changed.files
-        FROM (SELECT job_id, count(*) AS files FROM rows GROUP BY job_id) AS changed
+        FROM (SELECT job_id, count(*) AS files FROM rows WHERE code <> 'duplicate' GROUP BY job_id) AS changed
         WHERE gallery_job.id = changed.job_id;"""
 
 
 _POSTGRESQL = (
-    function("count_image_added", (_POSTGRESQL_REVISE + _POSTGRESQL_ADD).format(rows="rows")),
+    function("count_image_added", (_POSTGRESQL_REVISE + _POSTGRESQL_ADD).format(rows=_ROWS)),
     trigger("count_image_added", "INSERT", "gallery_image", "NEW TABLE AS rows"),
-    function("count_image_removed", (_POSTGRESQL_REVISE + _POSTGRESQL_TAKE).format(rows="rows")),
+    function("count_image_removed", (_POSTGRESQL_REVISE + _POSTGRESQL_TAKE).format(rows=_ROWS)),
     trigger("count_image_removed", "DELETE", "gallery_image", "OLD TABLE AS rows"),
     function(
         "count_image_relabelled",
@@ -107,6 +126,8 @@ NAMES = (
     "count_image_added",
     "count_image_removed",
     "count_image_relabelled",
+    "count_image_hidden",
+    "count_image_shown",
     "count_failure_added",
     "count_failure_removed",
 )

@@ -19,7 +19,7 @@ class ImageLimits:
 
     max_bytes: int = 50 * 2**20
     max_pixels: int = 300_000_000
-    max_side: int = 30_000
+    max_side: int = 65_535
     memory_bytes: int = 512 * 2**20
     wait_s: float = 5.0
     most_waiting: int = 4
@@ -32,16 +32,20 @@ class ImageLimits:
         if len(data) > self.max_bytes:
             raise TooLargeError(
                 f"the file has {_mebibytes(len(data))}; at most {_mebibytes(self.max_bytes)} are read: "
-                "save it smaller or raise the limit"
+                "save it smaller or raise MAX_PICTURE_BYTES"
             )
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raises: TooLargeError for too many pixels, in all or a side."""
         width, height = size
-        if max(width, height) > self.max_side or width * height > self.max_pixels:
+        said = f"the picture has {width:,} x {height:,} pixels; at most"
+        if max(width, height) > self.max_side:
             raise TooLargeError(
-                f"the picture has {width} x {height} pixels; at most {self.max_side} a side and "
-                f"{self.max_pixels} in all are read: make it smaller"
+                f"{said} {self.max_side:,} a side are read: make it smaller or raise MAX_PICTURE_SIDE"
+            )
+        if width * height > self.max_pixels:
+            raise TooLargeError(
+                f"{said} {self.max_pixels:,} in all are read: make it smaller or raise MAX_PICTURE_PIXELS"
             )
 
     def check_memory(self, size: tuple[int, int], needed_bytes: int) -> None:
@@ -49,11 +53,11 @@ class ImageLimits:
         most = budget.large_bytes(self.memory_bytes)
         if needed_bytes > most:
             raise TooLargeError(
-                f"to read this picture of {size[0]} x {size[1]} pixels takes {_mebibytes(needed_bytes)} of "
-                f"memory, and {_mebibytes(most)} are there for one: save it smaller or as JPEG, or raise "
+                f"to read this picture of {size[0]:,} x {size[1]:,} pixels takes {_mebibytes(needed_bytes)} "
+                f"of memory, and {_mebibytes(most)} are there for one: save it smaller or as JPEG, or raise "
                 "DECODE_MEMORY_MB"
             )
 
 
 def _mebibytes(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB"
+    return f"{count / 2**20:,.1f} MiB"

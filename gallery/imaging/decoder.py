@@ -12,7 +12,18 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 
 from gallery.errors import NotAnImageError, TooLargeError
-from gallery.imaging import formats, headers, jpeg
+from gallery.imaging import (
+    code_points,
+    colour_conversion,
+    deep_colours,
+    formats,
+    headers,
+    jpeg,
+    raw,
+    unsupported,
+)
+from gallery.imaging.colour_profiles import GREY, INKS
+from gallery.imaging.colour_profiles import RGB as RGB_SPACE
 from gallery.imaging.formats import Format
 from gallery.imaging.headers import Declared
 from gallery.imaging.memory import Wanted
@@ -30,24 +41,33 @@ _TURNS: dict[int, Callable[[RGB], RGB]] = {
     8: lambda rgb: rgb[:, ::-1].swapaxes(0, 1),
 }
 _QUARTER_TURNS = {5, 6, 7, 8}
-# what may tell the orientation, as Pillow names it
-_ORIENTING = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+# Of these browsers turn what EXIF says is on its side; AVIF's and HEIC's own way Pillow puts there as well.
+# The decoders of TIFF and HEIC return the image upright.
+_TURNED = ("JPEG", "PNG", "AVIF", "camera raw")
 
 _MODE_BYTES = {"1": 1.0, "L": 1.0, "P": 1.0}  # a pixel in Pillow; four in most others
-# Bytes that the decoder of AVIF holds for each pixel beside the result; measured
-AVIF_HELD = 16.0
+_SPACES = {"1": GREY, "L": GREY, "LA": GREY, "I;16": GREY, "I;16B": GREY, "I": GREY, "F": GREY, "CMYK": INKS}
+# Bytes that decoders hold for each pixel beside the result; measured
+HELD = {"AVIF": 16.0, "HEIC": 12.0, "GIF": headers.GIF_HELD, "ICO": 12.0, "PNM": 12.0}
+JPEG_2000_HELD = 6.0  # for each channel
+BITS_AS_TEXT_HELD = 36.0
+RAW_HELD = 4.0  # as Pillow holds a preview
 TIFF_COLOUR_BYTES = 4  # a pixel of a strip or tile that libtiff unpacks
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a picture is: format name, MIME type, file extension without a dot, size in pixels as shown."""
+    """What an image is: format name, MIME type, file extension without a dot, size in pixels as shown.
+
+    `note` is a sentence about how it was read, where that is not as usual.
+    """
 
     format: str
     mime: str
     extension: str
     width: int
     height: int
+    note: str = ""
 
 
 def decoded(declared: Declared, data: bytes, wanted: Wanted) -> tuple[ImageFacts, RGB]:
@@ -61,36 +81,49 @@ def decoded(declared: Declared, data: bytes, wanted: Wanted) -> tuple[ImageFacts
     with _opened(declared.kind, data) as opened:
         if opened.size != declared.size:
             raise formats.damaged_header(declared.kind)
-        return decoded_by_pillow(declared, opened, wanted)
+        return decoded_by_pillow(declared, opened, wanted, data)
 
 
 def decoded_jpeg(declared: Declared, data: bytes, wanted: Wanted) -> tuple[ImageFacts, RGB] | None:
     """Decode a grey or coloured JPEG without Pillow; None where Pillow has to say whether it can be read."""
     rgb = jpeg.decoded(data, declared.size, wanted.factor(declared))
-    if rgb is None:
-        return None
-    return _upright(declared.kind, declared.size, _orientation(declared.kind, declared.metadata), rgb)
+    return None if rgb is None else of_jpeg(declared, rgb)
+
+
+def of_jpeg(declared: Declared, rgb: RGB, note: str = "") -> tuple[ImageFacts, RGB]:
+    """Return the pixels of a JPEG as they are shown: converted from its colour profile, and upright."""
+    if declared.profile.content:
+        colour_conversion.convert(rgb, declared.profile)
+    return upright_jpeg(declared, rgb, note)
+
+
+def upright_jpeg(declared: Declared, rgb: RGB, note: str = "") -> tuple[ImageFacts, RGB]:
+    """Return the pixels of a JPEG upright, with a note of how it was read."""
+    found, upright = _upright(declared, _orientation(declared.kind, declared.metadata), rgb)
+    return (replace(found, note=note) if note else found), upright
 
 
 def decoded_by_pillow(
-    declared: Declared, opened: ImageFile.ImageFile, wanted: Wanted
+    declared: Declared, opened: ImageFile.ImageFile, wanted: Wanted, data: bytes
 ) -> tuple[ImageFacts, RGB]:
-    """Decode a file that is open. Raises: NotAnImageError, TooLargeError."""
+    """Decode a file that is open; `data` is its content. Raises: NotAnImageError, TooLargeError."""
     kind = declared.kind
     try:
         if declared.scales and (least := wanted.least_size(declared.size)) is not None:
             opened.draft(None, least)
         opened.load()
-        rgb = as_rgb(opened, 1 if declared.scales else wanted.factor(declared))
+        image = deep_colours.stretched(opened, kind, data) if declared.deep else opened
+        rgb = as_rgb(image, 1 if declared.scales else wanted.factor(declared), declared.profile)
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"this {kind.name} file unfolds to too many pixels: {error}") from error
     except formats.DAMAGE as error:
+        unsupported.refuse(kind, data, error)
         raise NotAnImageError(
             f"this {kind.name} file is truncated or damaged ({error}): export or download it again"
         ) from error
-    orientation = _orientation(kind, opened.info)
+    orientation = _orientation(kind, declared.metadata or opened.info)
     opened.close()  # gives back what it held, before the image is turned
-    return _upright(kind, declared.size, orientation, rgb)
+    return _upright(declared, orientation, rgb)
 
 
 def facts(declared: Declared, data: bytes) -> ImageFacts:
@@ -103,24 +136,47 @@ def facts(declared: Declared, data: bytes) -> ImageFacts:
 
 def facts_of(declared: Declared, metadata: Mapping[Any, Any]) -> ImageFacts:
     """Say what a file is of which header and metadata, as Pillow names them, are known."""
-    return _facts(declared.kind, declared.size, _orientation(declared.kind, metadata))
+    return _facts(declared, _orientation(declared.kind, declared.metadata or metadata))
 
 
 @contextmanager
 def looked_into(kind: Format, data: bytes) -> Iterator[tuple[Declared, ImageFile.ImageFile]]:
     """Open a file whose header has to be read by its decoder. Raises: NotAnImageError."""
+    preview = raw.preview(kind, data)
+    if preview is not None:
+        with _opened(formats.JPEG, preview.jpeg) as opened:
+            found = _looked(formats.JPEG, opened, preview.jpeg)
+            held = found.held + RAW_HELD
+            found = replace(found, kind=formats.RAW, held=held, scales=False, note=preview.note)
+            yield replace(found, metadata=preview.metadata), opened
+        return
     with _opened(kind, data) as opened:
-        held = _MODE_BYTES.get(opened.mode, 2.0 if opened.mode.startswith("I;16") else 4.0)
-        found = Declared(kind, opened.size, held, plain=False)
-        if kind is formats.AVIF:
-            found = replace(found, held=AVIF_HELD)
-        elif kind is formats.TIFF:
-            found = replace(found, extra=_piece_bytes(opened))
-        elif kind is formats.JPEG:
-            found = replace(found, held=headers.COEFFICIENT_BYTES * len(opened.getbands()), scales=True)
-        elif kind is formats.GIF:
-            found = replace(found, held=headers.GIF_HELD)
-        yield found, opened
+        yield _looked(kind, opened, data), opened
+
+
+def _looked(kind: Format, opened: ImageFile.ImageFile, data: bytes) -> Declared:
+    held = _MODE_BYTES.get(opened.mode, 2.0 if opened.mode.startswith("I;16") else 4.0)
+    found = Declared(kind, opened.size, held, plain=False, space=_SPACES.get(opened.mode, RGB_SPACE))
+    if kind is formats.JPEG_2000:
+        found = replace(found, held=JPEG_2000_HELD * len(opened.getbands()))
+    elif kind is formats.PNM and data.startswith(b"P1"):
+        found = replace(found, held=BITS_AS_TEXT_HELD)
+    elif kind.name in HELD:
+        found = replace(found, held=HELD[kind.name])
+    elif kind is formats.TIFF:
+        is_deep = deep_colours.is_deep(opened)
+        found = replace(found, held=held * 2 if is_deep else held, extra=_piece_bytes(opened), deep=is_deep)
+    elif kind is formats.JPEG:
+        found = replace(found, held=headers.COEFFICIENT_BYTES * len(opened.getbands()), scales=True)
+    return headers.with_profile(found, _profile_of(kind, opened, data))
+
+
+def _profile_of(kind: Format, opened: ImageFile.ImageFile, data: bytes) -> bytes:
+    """Return the colour profile of an open file, or one of the code points that it has in place of it."""
+    content = opened.info.get("icc_profile")
+    if isinstance(content, bytes) and content:
+        return content
+    return code_points.of_avif(data) if kind is formats.AVIF else code_points.of_heif(opened.info)
 
 
 @contextmanager
@@ -130,6 +186,7 @@ def _opened(kind: Format, data: bytes) -> Iterator[ImageFile.ImageFile]:
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"the picture has too many pixels, make it smaller: {error}") from error
     except formats.DAMAGE as error:
+        unsupported.refuse(kind, data, error)
         raise formats.damaged_header(kind) from error
     with opened:
         yield opened
@@ -150,19 +207,18 @@ def _piece_bytes(opened: ImageFile.ImageFile) -> int:
     return int(across * down * pixel_bytes) if isinstance(across, int) and isinstance(down, int) else 0
 
 
-def _upright(kind: Format, size: tuple[int, int], orientation: int, rgb: RGB) -> tuple[ImageFacts, RGB]:
+def _upright(declared: Declared, orientation: int, rgb: RGB) -> tuple[ImageFacts, RGB]:
     if orientation in _TURNS:
         rgb = _TURNS[orientation](rgb)
-    return _facts(kind, size, orientation), np.ascontiguousarray(rgb)
+    return _facts(declared, orientation), np.ascontiguousarray(rgb)
 
 
 def _orientation(kind: Format, metadata: Mapping[Any, Any]) -> int:
-    """The EXIF orientation still to be applied, 1 to 8; broken EXIF data never refuses a picture."""
-    # the decoder of TIFF returns the picture upright already
-    if kind is formats.TIFF or not any(name in metadata for name in _ORIENTING):
+    """The orientation still to be applied, 1 to 8; broken EXIF data never refuses an image."""
+    if kind.name not in _TURNED or not isinstance(metadata.get("exif"), bytes):
         return 1
     probe = Image.Image()
-    probe.info = dict(metadata)
+    probe.info = {"exif": metadata["exif"]}  # what XMP says browsers pass over
     try:
         orientation = probe.getexif().get(ExifTags.Base.Orientation, 1)
     except formats.DAMAGE:
@@ -170,6 +226,7 @@ def _orientation(kind: Format, metadata: Mapping[Any, Any]) -> int:
     return orientation if isinstance(orientation, int) and orientation in _TURNS else 1
 
 
-def _facts(kind: Format, size: tuple[int, int], orientation: int) -> ImageFacts:
+def _facts(declared: Declared, orientation: int) -> ImageFacts:
+    kind, size = declared.kind, declared.size
     width, height = reversed(size) if orientation in _QUARTER_TURNS else size
-    return ImageFacts(kind.name, kind.mime, kind.extension, width, height)
+    return ImageFacts(kind.name, kind.mime, kind.extension, width, height, declared.note)

@@ -15,7 +15,7 @@ from PIL import Image
 from gallery.imaging import budget, decoder, formats, headers
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.decoder import ImageFacts
-from gallery.imaging.formats import READABLE
+from gallery.imaging.formats import READABLE, in_browsers
 from gallery.imaging.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
 from gallery.imaging.processes import decoder_processes
@@ -23,7 +23,8 @@ from gallery.imaging.processes.decoder_processes import Task
 from gallery.types import RGB
 
 __all__ = [
-    "READABLE", "ImageFacts", "ImageLimits", "decode", "decode_with_facts", "encode_webp", "inspect",
+    "READABLE", "ImageFacts", "ImageLimits", "decode", "decode_with_facts", "encode_webp", "in_browsers",
+    "inspect",
 ]  # fmt: skip
 
 # An image of more pixels is read by a decoder process even where it takes little memory: it takes time.

@@ -8,9 +8,10 @@ here: a decoder process looks at those.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gallery.imaging import formats
+from gallery.imaging import colour_profiles, formats, png_colours
+from gallery.imaging.colour_profiles import GREY, INKS, NONE, Profile
 from gallery.imaging.formats import Format
 
 # more parts than any usual file has before its pixels: a colour profile takes up to 255 of a JPEG
@@ -25,6 +26,10 @@ MOST_METADATA_BYTES = 2**23
 TEXT_TIMES = 5  # bytes that a byte of text takes as text, with its own
 INFLATED_BYTES = 2 * 2**20  # of one packed text, with a copy: Pillow unpacks no more than half of that
 _INFLATED = (b"zTXt", b"iTXt", b"iCCP")
+MOST_PROFILE_BYTES = 2**22
+# what LittleCMS makes of a profile with tables
+TABLE_TIMES = 8
+TABLE_BYTES = 2**22
 
 # Bytes that decoding holds for each pixel of the full size, beside the result; measured, see
 # tests/gallery/imaging/test_memory.py.
@@ -47,7 +52,9 @@ class Declared:
     `size` is (width, height) as stored, in pixels; `held` the bytes that decoding holds for each of them
     beside the result; `extra` more bytes, whatever the size. `plain` files are decoded where they are asked
     for, others by a decoder process. `scales` says that libjpeg reads it at a reduced scale, `in_inks` that
-    Pillow has to turn its colours into RGB. `metadata` has the EXIF and XMP of a JPEG, as Pillow names them.
+    Pillow has to turn its colours into RGB. `profile` is what they are converted from. `metadata` has the
+    EXIF of a JPEG, as Pillow names it. `deep` says that a colour has 16 bits, of which Pillow keeps eight.
+    `note` is a sentence for whoever looks at the image.
     """
 
     kind: Format
@@ -58,6 +65,10 @@ class Declared:
     scales: bool = False
     in_inks: bool = False
     metadata: dict[str, bytes] = field(default_factory=dict)
+    space: bytes = colour_profiles.RGB
+    profile: Profile = NONE
+    deep: bool = False
+    note: str = ""
 
     @property
     def pixels(self) -> int:
@@ -76,7 +87,7 @@ def declared(kind: Format, data: bytes) -> Declared | None:
 
 
 def _jpeg(data: bytes) -> Declared | None:
-    position, metadata, frame = 2, dict[str, bytes](), b""
+    position, metadata, frame, profile = 2, dict[str, bytes](), b"", dict[int, bytes]()
     for _ in range(MOST_SEGMENTS):
         marker = data[position + 1]
         if data[position] != 0xFF or marker == 0xFF:
@@ -88,14 +99,36 @@ def _jpeg(data: bytes) -> Declared | None:
         body = data[position + 2 : position + length]
         if marker == 0xE1:
             _keep_metadata(metadata, body)
+        elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
+            profile.setdefault(body[12], body)
+            if sum(map(len, profile.values())) > MOST_PROFILE_BYTES:
+                return None
         elif marker in _FRAMES:
             if frame or marker not in (0xC0, 0xC1, 0xC2):
                 return None
             frame = bytes([marker]) + body
         elif marker == 0xDA:
-            return _jpeg_frame(frame, body[0], data, metadata)
+            found = _jpeg_frame(frame, body[0], data, metadata)
+            return with_profile(found, _joined(profile)) if found is not None and profile else found
         position += length
     return None
+
+
+def with_profile(declared: Declared, content: bytes) -> Declared:
+    """Return what is declared with a colour profile, where pixels have to be converted from that."""
+    profile = colour_profiles.needed(content, declared.space)
+    if not profile.content:
+        return declared
+    is_plain = declared.plain and profile.plain
+    held = 0 if profile.plain else TABLE_TIMES * len(profile.content) + TABLE_BYTES
+    return replace(declared, profile=profile, plain=is_plain, extra=declared.extra + held)
+
+
+def _joined(segments: dict[int, bytes]) -> bytes:
+    """Return the profile of a JPEG; empty where a part is missing, as browsers see it."""
+    numbers = sorted(segments)
+    count = segments[numbers[0]][13]
+    return b"".join(segments[one][14:] for one in numbers) if numbers == list(range(1, count + 1)) else b""
 
 
 def _keep_metadata(metadata: dict[str, bytes], body: bytes) -> None:
@@ -103,8 +136,6 @@ def _keep_metadata(metadata: dict[str, bytes], body: bytes) -> None:
         known = metadata.get("exif", b"")
         if len(known) < MOST_EXIF_BYTES:  # the orientation stands at its beginning
             metadata["exif"] = known + body[6:] if known else body
-    elif body.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
-        metadata["xmp"] = body.split(b"\0", 1)[1]
 
 
 def _jpeg_frame(frame: bytes, in_scan: int, data: bytes, metadata: dict[str, bytes]) -> Declared | None:
@@ -129,6 +160,7 @@ def _jpeg_frame(frame: bytes, in_scan: int, data: bytes, metadata: dict[str, byt
         scales=True,
         in_inks=components == 4,
         metadata=metadata,
+        space=INKS if components == 4 else GREY if components == 1 else colour_profiles.RGB,
     )
 
 
@@ -136,13 +168,20 @@ def _png(data: bytes) -> Declared | None:
     if data[12:16] != b"IHDR":
         return None
     width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
-    held = COLOUR_HELD
+    held = COLOUR_HELD * 2 if depth == 16 else COLOUR_HELD
     if colours in (0, 3):
         held = DEEP_GREY_HELD if depth == 16 else GREY_HELD
     metadata_bytes = _png_metadata(data)
-    return Declared(
-        formats.PNG, (width, height), held, extra=metadata_bytes or 0, plain=metadata_bytes is not None
+    found = Declared(
+        formats.PNG,
+        (width, height),
+        held,
+        extra=metadata_bytes or 0,
+        plain=metadata_bytes is not None,
+        space=GREY if colours in (0, 4) else colour_profiles.RGB,
+        deep=depth == 16 and colours != 0,
     )
+    return with_profile(found, png_colours.profile(data)) if metadata_bytes is not None else found
 
 
 def _png_metadata(data: bytes) -> int | None:
@@ -180,7 +219,11 @@ def _webp(data: bytes) -> Declared | None:
     else:
         return None
     # a copy of the file, and metadata may be nearly all of it
-    return Declared(formats.WEBP, size, WEBP_HELD, extra=2 * len(data), plain=plain)
+    found = Declared(formats.WEBP, size, WEBP_HELD, extra=2 * len(data), plain=plain)
+    if name == b"VP8X" and data[20] & 0x20 and data[30:34] == b"ICCP":
+        length = int.from_bytes(data[34:38], "little")
+        return with_profile(found, data[38 : 38 + length])
+    return found
 
 
 def _gif(data: bytes) -> Declared | None:
@@ -211,7 +254,11 @@ def _bmp(data: bytes) -> Declared | None:
         width, height, _, bits, packing = struct.unpack_from("<IiHHI", data, 18)
         runs = packing in (1, 2)
     held = GREY_HELD if bits <= 8 else COLOUR_HELD
-    return Declared(formats.BMP, (width, abs(height)), BMP_RUNS_HELD if runs else held, plain=not runs)
+    found = Declared(formats.BMP, (width, abs(height)), BMP_RUNS_HELD if runs else held, plain=not runs)
+    if header_bytes == 124 and data[70:74] == b"DEBM":  # "MBED": the profile is in the file
+        offset, length = struct.unpack_from("<II", data, 126)
+        return with_profile(found, data[14 + offset : 14 + offset + length])
+    return found
 
 
 _WALKS = {"JPEG": _jpeg, "PNG": _png, "WebP": _webp, "GIF": _gif, "BMP": _bmp}

@@ -18,6 +18,7 @@ def image_limits(*, of_a_job: bool = False) -> ImageLimits:
     limits = ImageLimits(
         max_bytes=settings.MAX_PICTURE_BYTES,
         max_pixels=settings.MAX_PICTURE_PIXELS,
+        max_side=settings.MAX_PICTURE_SIDE,
         memory_bytes=settings.DECODE_MEMORY_MB * 2**20,
         wait_s=settings.DECODE_WAIT_S,
         decode_s=settings.DECODE_TIMEOUT_S,

@@ -62,5 +62,7 @@ def memory_needed(declared: Declared, wanted: Wanted, *, by_pillow: bool = True)
         decoding += BAND_BYTES * min(pixels, BAND_PIXELS)
         if declared.scales:
             decoding += PILLOW_BYTES * pixels
+    elif declared.profile.content:
+        decoding += BAND_BYTES * min(width * height, BAND_PIXELS)
     # an image that was stored on its side is turned when its decoder has given back what it held
     return FIXED_BYTES + max(decoding + result, 2 * result)

@@ -1,281 +1,222 @@
-"""Reading a zip file or a folder of pictures so that it cannot escape, explode or overlap.
+"""Opens a folder, zip, tar or single image, finds out the labels, and yields what it holds one by one.
 
-Nothing is ever written to disk: members come out one by one as bytes, what cannot be read comes out as a
-problem with its reason, and only an archive that is unsafe as a whole stops the reading.
+Nothing is ever written to disk: members come out as bytes, what cannot be read comes out as a problem with
+its reason, and only an archive that is unsafe as a whole stops the reading.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-import struct
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from gallery.errors import NotFoundError, UnsafeArchiveError
-from gallery.ingest.member_names import (
-    INSIDE,
-    is_archive,
-    is_hidden,
-    is_side_file,
-    name_problem,
-    parts,
-    printable,
+from gallery.errors import NotFoundError
+from gallery.ingest import file_kinds
+from gallery.ingest.file_kinds import HEAD_BYTES, kind_of
+from gallery.ingest.folders import FileSource, FolderSource
+from gallery.ingest.label_tables import MOST_BYTES, MOST_TABLES, LabelTables, may_hold_labels, read_tables
+from gallery.ingest.labels import NEAREST, NONE, FolderLabel, FolderLabels
+from gallery.ingest.member_names import INSIDE, kind_left_out, parts
+from gallery.ingest.members import (
+    ArchiveLimits,
+    ArchiveMember,
+    ArchiveProblem,
+    ArchiveSource,
+    Entry,
+    Source,
+    UnreadableEntryError,
 )
-from gallery.ingest.zip_structure import check_entry_count, check_no_overlap
+from gallery.ingest.tars import TarSource
+from gallery.ingest.zips import ZipSource
 
-ArchiveSource: TypeAlias = str | os.PathLike[str] | BinaryIO
-
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
-
-# What `zipfile` is known to raise on hostile or damaged archives.
-_DAMAGE = (
-    BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    RuntimeError,
-    LookupError,
-)
+TABLES = "tables of labels"
+SHOWN = 10  # labels that are told by name
 
 
 @dataclass(frozen=True)
-class ArchiveLimits:
-    """The largest archive that is read; `max_ratio` is unpacked over packed size of one entry."""
+class ReadOptions:
+    """How a source is read: what makes the labels, the encoding of old zip names, whether links are followed.
 
-    max_entries: int = 200_000
-    max_entry_bytes: int = 50 * 2**20
-    max_total_bytes: int = 50 * 2**30
-    max_ratio: int = 200
-
-
-@dataclass(frozen=True)
-class ArchiveMember:
-    """One file that was read: its name with folders, its category ("" for none) and its bytes."""
-
-    name: str
-    category: str
-    data: bytes
-
-
-@dataclass(frozen=True)
-class ArchiveProblem:
-    """One file that was not read, and why."""
-
-    name: str
-    reason: str
-
-
-def read_archive(source: ArchiveSource, limits: ArchiveLimits) -> Iterator[ArchiveMember | ArchiveProblem]:
-    """Check a zip file (path or open binary file) at once, then yield what it holds one by one.
-
-    The category is the folder directly holding the file; a single folder around everything is none.
-
-    Raises: NotFoundError, UnsafeArchiveError.
+    `name` is what a single image is called that was given in place of an archive.
     """
-    archive = _open_archive(source, limits)
-    return _members(archive, limits)
+
+    labels: str = NEAREST
+    zip_encoding: str = ""
+    follow_links: bool = False
+    name: str = ""
 
 
-def read_folder(
-    path: str | os.PathLike[str], limits: ArchiveLimits
-) -> Iterator[ArchiveMember | ArchiveProblem]:
-    """Yield the files below a folder in order of name; the category is the first folder below it.
+@dataclass
+class Contents:
+    """What a source holds: iterated, it reads one file after the other.
 
-    Symbolic links are not followed. Raises: NotFoundError.
+    `names` are those of all its files but those left out, which `left_out` counts by kind; `labels` counts
+    the images by what their label will be, `splits` by their split; `notes` are sentences for people.
     """
-    root = _existing_folder(path)
-    return (_folder_item(root, found, limits) for found in _walk(root))
+
+    noun: str
+    total: int
+    members: Iterator[ArchiveMember | ArchiveProblem] = field(repr=False)
+    names: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[ArchiveMember | ArchiveProblem]:
+        return self.members
+
+    def keep_only(self, names: set[str]) -> None:
+        """Read only the files of these names."""
+        self.members = (member for member in self.members if member.name in names)
+        self.total = len(names)
+
+    def as_result(self) -> dict[str, object]:
+        """Return what a job's result says of it: files left out by kind, and notes."""
+        told = {"left_out": self.left_out, "notes": self.notes}
+        return {name: value for name, value in told.items() if value}
+
+    def labels_in_words(self) -> str:
+        """Return what labels and splits the images will have, the most frequent first, as a sentence."""
+        count = len(self.names)
+        labelled = _most({label: images for label, images in self.labels.items() if label})
+        without = self.labels.get("", 0)
+        said = [f"labels {labelled}"] if labelled else []
+        said += [f"{without:,} without a label"] if without else []
+        said += [f"splits {_most(self.splits)}"] if self.splits else []
+        return f"{count:,} {'file' if count == 1 else 'files'} to read: {'; '.join(said)}." if said else ""
+
+    def left_out_in_words(self) -> str:
+        """Return what was left out, as a part of a sentence; "" for nothing."""
+        kinds = ", ".join(f"{kind} ({count:,})" for kind, count in self.left_out.items())
+        return f"left out: {kinds}" if kinds else ""
 
 
-def count_members(source: ArchiveSource, limits: ArchiveLimits | None = None) -> int:
-    """Count what `read_archive` or `read_folder` would yield, members and problems, without reading it.
+def _most(counts: Mapping[str, int]) -> str:
+    """The most frequent of some, with their numbers."""
+    listed = sorted(counts.items(), key=lambda one: -one[1])
+    more = f" and {len(listed) - SHOWN:,} more" if len(listed) > SHOWN else ""
+    return ", ".join(f"{name} ({count:,})" for name, count in listed[:SHOWN]) + more
 
-    Raises: NotFoundError, UnsafeArchiveError.
+
+@contextmanager
+def opened(
+    source: ArchiveSource, limits: ArchiveLimits, options: ReadOptions | None = None
+) -> Iterator[Contents]:
+    """Open a folder, archive or image, by its path or as an open binary file.
+
+    Raises: NotFoundError, UnsafeArchiveError, UnknownEncodingError.
     """
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
-        return sum(1 for _ in _walk(Path(source)))
-    archive = _open_archive(source, limits or ArchiveLimits())
-    with archive:
-        return sum(1 for entry in archive.infolist() if _is_listed(entry))
+    options = options or ReadOptions()
+    reader = _source(source, limits, options)
+    try:
+        yield _contents(reader, limits, options)
+    finally:
+        reader.close()
 
 
-def _open_archive(source: ArchiveSource, limits: ArchiveLimits) -> ZipFile:
+def _source(source: ArchiveSource, limits: ArchiveLimits, options: ReadOptions) -> Source:
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
+        if path.is_dir():
+            return FolderSource(path, follow_links=options.follow_links)
         if not path.is_file():
-            raise NotFoundError(f"there is no zip file {path}")
+            raise NotFoundError(f"there is no folder or archive {path}")
         with path.open("rb") as file:
-            check_entry_count(file, limits.max_entries)
+            file_kinds.check(file)
+            head = file.read(HEAD_BYTES)
+        name = options.name or path.name
     else:
-        check_entry_count(source, limits.max_entries)
-    try:
-        archive = ZipFile(source)
-    except _DAMAGE as error:
-        raise UnsafeArchiveError(f"the zip file cannot be read ({error}): make it again") from error
-    try:
-        _check_whole(archive, limits)
-    except BaseException:
-        archive.close()
-        raise
-    return archive
+        file_kinds.check(source)
+        source.seek(0)
+        head, name = source.read(HEAD_BYTES), options.name
+    kind = kind_of(head)
+    if kind in ("tar", "tar.gz"):
+        return TarSource(source, limits, packed=kind == "tar.gz")
+    # a zip may begin with anything, as those that unpack themselves
+    if kind == "image":
+        return FileSource(source, name or "image")
+    return ZipSource(source, limits, options.zip_encoding)
 
 
-def _check_whole(archive: ZipFile, limits: ArchiveLimits) -> None:
-    entries = archive.infolist()
-    if len(entries) > limits.max_entries:
-        raise UnsafeArchiveError(f"the zip file has more than {limits.max_entries} entries: split it")
-    try:
-        check_no_overlap(archive)
-    except _DAMAGE as error:
-        raise UnsafeArchiveError(f"the zip file cannot be read ({error}): make it again") from error
-    # No entry is read past its stated size, so the stated sizes bound what all of them can give.
-    total_bytes = sum(entry.file_size for entry in entries if entry.file_size <= limits.max_entry_bytes)
-    if total_bytes > limits.max_total_bytes:
-        raise UnsafeArchiveError(
-            f"the zip file unpacks to {total_bytes} bytes; at most {limits.max_total_bytes} are read: "
-            "split it"
-        )
+def _contents(source: Source, limits: ArchiveLimits, options: ReadOptions) -> Contents:
+    listing = source.listing()
+    readable = [entry for entry in listing.entries if entry.reason is None]
+    by_folder = FolderLabels(
+        {parts(entry.name)[:-1] for entry in readable}, options.labels, wrapped=source.wrapped
+    )
+    of_folders = {entry.name: by_folder(parts(entry.name)[:-1]) for entry in readable}
+    tables = LabelTables()
+    if options.labels != NONE:
+        tables = _tables(source, listing.side_files, of_folders)
+    left_out = listing.left_out
+    if tables.used:
+        for name in tables.used:
+            left_out[str(kind_left_out(name))] -= 1
+        left_out[TABLES] += len(tables.used)
+    found = {entry.name: _labelled(entry.name, of_folders[entry.name], tables) for entry in readable}
+    return Contents(
+        noun=source.noun,
+        total=len(listing.entries),
+        names=[entry.name for entry in listing.entries],
+        left_out={kind: count for kind, count in left_out.items() if count},
+        labels=dict(Counter(one.labels[0] if one.labels else "" for one in found.values())),
+        splits=dict(Counter(one.split for one in found.values() if one.split)),
+        notes=[*listing.notes, *tables.notes],
+        members=_members(source, listing.entries, found, limits),
+    )
 
 
-def _members(archive: ZipFile, limits: ArchiveLimits) -> Iterator[ArchiveMember | ArchiveProblem]:
-    with archive:
-        listed = [entry for entry in archive.infolist() if _is_listed(entry)]
-        around = _folder_around(listed)
-        seen: set[tuple[str, ...]] = set()
-        for entry in listed:
-            name = entry.orig_filename
-            reason = name_problem(name) or _entry_problem(entry, limits)
-            if reason is None and parts(name) in seen:
-                reason = "a file of this name came before in the archive"
-            if reason is not None:
-                yield ArchiveProblem(printable(name), reason)
-                continue
-            seen.add(parts(name))
-            yield _read_entry(archive, entry, around)
+def _tables(source: Source, side_files: list[Entry], images: dict[str, FolderLabel]) -> LabelTables:
+    """Read the tables of labels among the files that are no images."""
+    tables = {entry.name: entry for entry in side_files if may_hold_labels(entry.name)}
+    names = sorted(tables, key=lambda name: (len(parts(name)), name))[:MOST_TABLES]
+    notes: list[str] = []
 
+    def read(name: str) -> bytes:
+        try:
+            return source.read(tables[name], MOST_BYTES)
+        except UnreadableEntryError as error:
+            notes.append(f"{name} may hold labels and was not read: {error.detail}.")
+            return b""
 
-def _read_entry(archive: ZipFile, entry: ZipInfo, around: str | None) -> ArchiveMember | ArchiveProblem:
-    name = entry.orig_filename
-    try:
-        with archive.open(entry) as file:
-            # Never `read()` without a bound: it unpacks all there is before it looks at the stated size.
-            data = file.read(entry.file_size + 1)
-    except _DAMAGE as error:
-        return ArchiveProblem(name, f"damaged in the archive ({error}): pack it again")
-    if len(data) != entry.file_size:
-        return ArchiveProblem(name, "damaged in the archive: its size is not the stated one, pack it again")
-    folders = parts(name)[:-1]
-    if folders == (around,):
-        folders = ()
-    return _member_or_archive(name, folders[-1] if folders else "", data)
-
-
-def _member_or_archive(name: str, category: str, data: bytes) -> ArchiveMember | ArchiveProblem:
-    if data.startswith(b"PK\x03\x04") or data[257:262] == b"ustar":
-        return ArchiveProblem(name, INSIDE)
-    return ArchiveMember(name, category, data)
-
-
-def _is_listed(entry: ZipInfo) -> bool:
-    return not entry.orig_filename.endswith("/") and not is_side_file(entry.orig_filename)
-
-
-def _folder_around(entries: list[ZipInfo]) -> str | None:
-    """The one top folder that holds every ordinary file, or None."""
-    tops = {
-        parts(entry.orig_filename)[:-1][:1] for entry in entries if name_problem(entry.orig_filename) is None
-    }
-    only = tops.pop() if len(tops) == 1 else ()
-    return only[0] if only else None
-
-
-def _entry_problem(entry: ZipInfo, limits: ArchiveLimits) -> str | None:
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        return "symbolic link: not followed"
-    if kind not in (0, stat.S_IFREG):
-        return "not an ordinary file"
-    if entry.flag_bits & _ENCRYPTED:
-        return "encrypted: pack it without a password"
-    # Deflate unpacks piece by piece; bzip2 and LZMA can take gigabytes for a few bytes.
-    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        return "unsupported compression: pack it with the usual method (deflate)"
-    if entry.file_size == 0:
-        return "the file is empty"
-    if entry.file_size > limits.max_entry_bytes:
-        return f"too large: {entry.file_size} bytes, at most {limits.max_entry_bytes} are read"
-    if entry.file_size > limits.max_ratio * max(entry.compress_size, 1):
-        return f"unpacks to more than {limits.max_ratio} times its size, as in a zip bomb"
-    return None
-
-
-def _existing_folder(path: str | os.PathLike[str]) -> Path:
-    root = Path(path)
-    if not root.is_dir():
-        raise NotFoundError(f"there is no folder {root}")
-    return root
+    found = read_tables(names, read, list(images), {one.label for one in images.values()})
+    found.notes += notes
+    return found
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A file below a folder: where it is, and why it is not to be read, if so."""
+class _Labelled:
+    """What an image is known by: its labels, the first its category, and its split."""
 
-    path: Path
-    reason: str | None
+    labels: tuple[str, ...]
+    split: str
 
 
-def _walk(folder: Path) -> Iterator[_Found]:
-    """Yield what is below a folder in order of name, opening no file; hidden folders are one find."""
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as error:
-        yield _Found(folder, f"the folder cannot be read: {error.strerror}")
-        return
+def _labelled(name: str, of_folder: FolderLabel, tables: LabelTables) -> _Labelled:
+    of_table = tables.labels.get(name)
+    of_folders = (tables.named(of_folder.label),) if of_folder.label else ()
+    return _Labelled(of_folders if of_table is None else of_table, of_folder.split)
+
+
+def _members(
+    source: Source, entries: list[Entry], found: dict[str, _Labelled], limits: ArchiveLimits
+) -> Iterator[ArchiveMember | ArchiveProblem]:
     for entry in entries:
-        path = Path(entry.path)
-        if is_hidden(entry.name):
-            yield _Found(path, "hidden or system file")
-        elif entry.is_symlink():
-            yield _Found(path, "symbolic link: not followed")
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(path)
-        elif not is_side_file(entry.name):
-            yield _Found(path, _file_problem(entry))
-
-
-def _file_problem(entry: os.DirEntry[str]) -> str | None:
-    if not entry.is_file(follow_symlinks=False):
-        return "not an ordinary file"
-    if is_archive(entry.name):
-        return INSIDE
-    return None
-
-
-def _folder_item(root: Path, found: _Found, limits: ArchiveLimits) -> ArchiveMember | ArchiveProblem:
-    relative = found.path.relative_to(root)
-    name = printable(relative.as_posix())
-    if found.reason is not None:
-        return ArchiveProblem(name, found.reason)
-    try:
-        # Opened without following or waiting, should the file have become a link or a pipe since.
-        with open(os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return ArchiveProblem(name, "not an ordinary file")
-            data = file.read(limits.max_entry_bytes + 1)
-    except OSError as error:
-        return ArchiveProblem(name, f"the file cannot be read: {error.strerror}")
-    if not data:
-        return ArchiveProblem(name, "the file is empty")
-    if len(data) > limits.max_entry_bytes:
-        return ArchiveProblem(name, f"too large: at most {limits.max_entry_bytes} bytes are read")
-    category = printable(relative.parts[0]) if len(relative.parts) > 1 else ""
-    return _member_or_archive(name, category, data)
+        if entry.reason is not None:
+            yield ArchiveProblem(entry.name, entry.reason)
+            continue
+        try:
+            data = source.read(entry, limits.max_entry_bytes)
+        except UnreadableEntryError as error:
+            yield ArchiveProblem(entry.name, error.detail)
+            continue
+        if data.startswith(b"PK\x03\x04") or data[257:262] == b"ustar":
+            yield ArchiveProblem(entry.name, INSIDE)
+            continue
+        known = found[entry.name]
+        category, *further = known.labels or ("",)
+        yield ArchiveMember(entry.name, category, data, tuple(further), known.split)

@@ -16,29 +16,40 @@ from functools import partial
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from gallery import jobs, media_folders, signals
 from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.ingest import removal
+from gallery.ingest import datasets, hiding, removal
 from gallery.models import AtlasPage, Category, Dataset, Image, Job
+from gallery.system import storage_mark
 from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
-from gallery.system.storage import storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 logger = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 100
-SLUG_KEPT = 40  # letters of it, which the row of a closed dataset still shows
 # how long a removal that ended too early is left alone
 AGAIN_AFTER = timedelta(minutes=10)
 
 
 def begin_removal(dataset: Dataset) -> Job:
-    """Close a dataset and queue its removal; returns the job. Raises: NotFoundError when it is closed."""
+    """Close a dataset, in the bin or not, and queue its removal; returns the job.
+
+    Raises: NotFoundError when it is closed.
+    """
     return _closed(dataset, jobs.enqueue)
+
+
+def purge(dataset: Dataset) -> Job:
+    """Close a dataset that lies in the bin, and queue its removal; returns the job.
+
+    Raises: NotFoundError when it is closed, or has been restored.
+    """
+    return _closed(dataset, jobs.enqueue, from_bin=True)
 
 
 def remove_dataset(dataset: Dataset) -> None:
@@ -49,24 +60,22 @@ def remove_dataset(dataset: Dataset) -> None:
         raise SemsearchError(f"The dataset {dataset.name} could not be removed: {ended.error}")
 
 
-def _closed(dataset: Dataset, enqueue: Callable[..., Job]) -> Job:
+def _closed(dataset: Dataset, enqueue: Callable[..., Job], *, from_bin: bool = False) -> Job:
     """Close a dataset, with its entry in the audit, and make the job that removes it."""
     with transaction.atomic():
         # whoever is adding to it ends first, and whoever comes later finds it closed
-        if not locked(Dataset.everything.filter(pk=dataset.pk, closed_at=None)):
-            raise NotFoundError(f"The dataset {dataset.name} has been deleted already.")
+        wanted = Dataset.everything.filter(pk=dataset.pk, closed_at=None)
+        if not locked(wanted.exclude(deleted_at=None) if from_bin else wanted):
+            what = "is in the bin no more" if from_bin else "has been deleted already"
+            raise NotFoundError(f"The dataset {dataset.name} {what}.")
         images = Category.objects.filter(dataset=dataset.pk).aggregate(n=Sum("images"))["n"] or 0
-        audit.record("dataset.delete", dataset, images=images)
+        audit.record("dataset.purge" if from_bin else "dataset.delete", dataset, images=images)
+        now = timezone.now()
         Dataset.everything.filter(pk=dataset.pk).update(
-            closed_at=timezone.now(), slug=_slug_of_closed(dataset)
+            closed_at=now, deleted_at=Coalesce("deleted_at", now), slug=datasets.hidden_slug(dataset)
         )
         jobs.end_with_dataset(dataset.pk)
         return enqueue(jobs.REMOVE, None, closed=dataset.pk, name=dataset.name, images=images)
-
-
-def _slug_of_closed(dataset: Dataset) -> str:
-    """Return a slug that nobody will want: pages that still name the dataset can make an address of it."""
-    return f"{dataset.slug[:SLUG_KEPT]}-deleted-{dataset.pk}-{get_random_string(6).lower()}"
 
 
 def take_up() -> int:
@@ -83,7 +92,11 @@ def take_up() -> int:
 
 
 def remove_job(run: jobs.JobRun) -> dict[str, object]:
-    """Remove a closed dataset, from what is left of it; the files that nobody points at come last."""
+    """Remove a closed dataset, from what is left of it; the files that nobody points at come last.
+
+    Raises: StorageAwayError, StorageUnavailableError.
+    """
+    storage_mark.require()  # in one that is away all files would seem to be gone
     pk = int(run.job.parameters["closed"])
     dataset = Dataset.everything.filter(pk=pk).exclude(closed_at=None).first()
     removed = 0
@@ -102,8 +115,11 @@ def _remove_images(run: jobs.JobRun, dataset: Dataset) -> int:
     total = left.count()
     run.begin(total, f"Deleting the images of {dataset.name}")
     done = 0
-    while ids := list(left.values_list("pk", flat=True)[: removal.CHUNK]):
-        done += removal.remove_images(ids, audited=False)
+    while ids := list(left.values_list("pk", flat=True)[: hiding.CHUNK]):
+        gone = removal.remove_images(ids, action="")
+        if not gone:
+            raise StorageUnavailableError("No file of these images can be deleted now.")
+        done += gone
         run.advance(done)
         run.give_way()
     return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.crypto import get_random_string
 
 from gallery.access import audit
 from gallery.errors import NotFoundError
@@ -10,6 +11,12 @@ from gallery.models import Dataset, Image
 
 NAMES = ("slug", "name")
 COLUMNS = (*NAMES, "description")
+SLUG_KEPT = 40  # letters of it, which a hidden dataset still shows
+
+
+def hidden_slug(dataset: Dataset) -> str:
+    """Return a slug that nobody will want: pages that still name the dataset can make an address of it."""
+    return f"{dataset.slug[:SLUG_KEPT]}-deleted-{dataset.pk}-{get_random_string(6).lower()}"
 
 
 @transaction.atomic

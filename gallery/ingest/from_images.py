@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.ingest import datasets
-from gallery.ingest.archives import ArchiveMember, ArchiveProblem
+from gallery.ingest.archives import Contents
+from gallery.ingest.members import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
+from gallery.system import storage_mark
 from gallery.system.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
@@ -47,6 +49,11 @@ def selected(selection: str) -> Ids:
         return np.asarray(np.load(file, allow_pickle=False), dtype=np.int64)
 
 
+def contents(ids: Ids) -> Contents:
+    """Return stored pictures as what a source holds."""
+    return Contents("selection", len(ids), members(ids))
+
+
 def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
     """Yield stored pictures as an archive would hold them; what is gone comes with the reason."""
     for asked, rows in zip(_chunks(ids), _rows(ids), strict=True):
@@ -61,9 +68,11 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
             except StorageUnavailableError:  # the whole copy waits for it
                 raise
             except OSError as error:
+                storage_mark.require()  # it waits as well where all are gone
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
-            yield ArchiveMember(name=image.filename, category=image.category, data=data)
+            further = tuple(name for name in image.labels if name != image.category)
+            yield ArchiveMember(image.filename, image.category, data, further, image.split)
 
 
 def _chunks(ids: Ids) -> Iterator[list[int]]:
@@ -71,4 +80,4 @@ def _chunks(ids: Ids) -> Iterator[list[int]]:
 
 
 def _rows(ids: Ids) -> Iterator[dict[int, Image]]:
-    return (Image.objects.in_bulk(chunk) for chunk in _chunks(ids))
+    return (Image.objects.prefetch_related("further").in_bulk(chunk) for chunk in _chunks(ids))

@@ -8,9 +8,9 @@ from gallery import signals
 from gallery.access import audit
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
-from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.members import ArchiveMember
 from gallery.ingest.observers import observe_single
-from gallery.ingest.storing import PrepareOptions, StoreOptions
+from gallery.ingest.storing import DuplicateError, PrepareOptions, StoreOptions
 from gallery.models import Dataset, Image, Job
 from gallery.system.stage_timer import StageTimer
 
@@ -33,7 +33,7 @@ def add_image(dataset: Dataset, name: str, data: bytes, category: str = "") -> A
     decoded = storing.prepare(ArchiveMember(name=name, category=category, data=data), options)
     stored = storing.store(dataset, [decoded], StoreOptions(stored=_record))
     if stored.duplicates:
-        raise stored.duplicates[0][1]
+        raise DuplicateError(stored.duplicates[0][1])
     image = stored.added[0][0]
     if observer is None:
         return AddedImage(image, signals.announce_added(dataset, [image]))

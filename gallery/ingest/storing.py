@@ -1,4 +1,7 @@
-"""Checked pictures in, stored images out: deduplicated by content, files before rows."""
+"""Checked pictures in, stored images out: deduplicated by content, files before rows.
+
+What comes again while it is hidden, in the bin or without its file, is shown again.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ from django.utils.crypto import get_random_string
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageFacts, ImageLimits
-from gallery.ingest.archives import ArchiveMember
+from gallery.imaging.limits import image_limits
+from gallery.ingest import bin, datasets, missing
+from gallery.ingest.members import ArchiveMember
 from gallery.ingest.observers import ImageObserver
-from gallery.models import Dataset, Image
+from gallery.models import SHOWN_IMAGE, Dataset, Image
+from gallery.system import storage_mark
 from gallery.system.cores import core_lock
 from gallery.system.open_datasets import hold_open
 from gallery.system.stage_timer import StageTimer
@@ -31,10 +37,16 @@ TRIED = 5  # times to store what other imports store at the same moment
 
 
 class DuplicateError(SemsearchError):
-    """The same bytes are already in the dataset."""
+    """The same bytes are already in the dataset, as the image of the number `image`."""
 
     code = "duplicate"
     status = 409
+
+    def __init__(self, image: Image) -> None:
+        super().__init__(
+            f"The same picture as “{image.filename}” (image {image.pk}), which is already in this dataset."
+        )
+        self.image = image.pk
 
 
 @dataclass(frozen=True)
@@ -67,15 +79,17 @@ class DecodedImage:
     facts: ImageFacts
     thumbnail: bytes
     payload: Any
+    further: tuple[str, ...] = ()
+    split: str = ""
 
 
-# the image, the reason, and the stored one it repeats (None when that one came in the same batch)
-Duplicate = tuple[DecodedImage, DuplicateError, Image | None]
+# what came, and the stored image that it repeats
+Duplicate = tuple[DecodedImage, Image]
 
 
 @dataclass(frozen=True)
 class StoreResult:
-    """What became of a batch: the new images, and what was there already."""
+    """What became of a batch: the new images and those that came back, and what was there already."""
 
     added: list[tuple[Image, DecodedImage]]
     duplicates: list[Duplicate]
@@ -108,6 +122,8 @@ def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
         facts=facts,
         thumbnail=thumbnail,
         payload=payload,
+        further=tuple(name[:200] for name in member.further),
+        split=member.split,
     )
 
 
@@ -126,11 +142,16 @@ class StoreOptions:
 def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | None = None) -> StoreResult:
     """Write files, then rows; a row never points at a file that is not there, nor a file at no row.
 
-    Raises: DatasetClosedError when the dataset is being deleted.
+    Raises: DatasetClosedError when the dataset is being deleted; StorageAwayError where the storage is not
+    that of this installation.
     """
     options = options or StoreOptions()
+    storage_mark.require()
+    back: list[tuple[Image, DecodedImage]] = []
     for _ in range(TRIED):
-        fresh, duplicates = _split(dataset, batch)
+        back += _bring_back(dataset, batch)
+        batch = [decoded for decoded in batch if not any(decoded is one for _, one in back)]
+        fresh, repeated = _fresh(dataset, batch, [image for image, _ in back])
         rows = [_row(dataset, decoded, options.import_id) for decoded in fresh]
         try:
             _write_all(zip(rows, fresh, strict=True), options.pool)
@@ -141,44 +162,91 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
                 if options.stored is not None:
                     options.stored(added)
         except IntegrityError:
-            # another import stored one of them in this moment: look again
+            # another import stored one of them in this moment, or somebody deleted one: look again
             _drop_files(rows)
             continue
         except Exception:
             _drop_files(rows)
             raise
-        return StoreResult(list(zip(added, fresh, strict=True)), duplicates)
+        known = {image.sha256: image for image in added}
+        duplicates = [(decoded, image or known[decoded.sha256]) for decoded, image in repeated]
+        return StoreResult([*zip(added, fresh, strict=True), *back], duplicates)
     raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
 
 
 def _drop_files(rows: list[Image]) -> None:
-    """Remove what was written for rows that were not stored."""
+    """Remove what was written for rows that were not stored.
+
+    Not an original that a verification has taken in meanwhile, which found it without a row.
+    """
     for row in rows:
-        for file in (row.file, row.thumbnail):
-            with suppress(OSError), storage_errors():
-                default_storage.delete(str(file.name))
+        with suppress(OSError), storage_errors():
+            default_storage.delete(str(row.thumbnail.name))
+            adopted = Image.everything.filter(dataset=row.dataset_id, file=row.file.name)
+            if not adopted.exists():
+                default_storage.delete(str(row.file.name))
 
 
-def _split(dataset: Dataset, batch: list[DecodedImage]) -> tuple[list[DecodedImage], list[Duplicate]]:
-    known: dict[str, Image] = {
-        image.sha256: image
-        for image in Image.objects.filter(dataset=dataset, sha256__in=[decoded.sha256 for decoded in batch])
-    }
+def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> list[tuple[Image, DecodedImage]]:
+    """Show again what is hidden of a batch, whole, with its files.
+
+    A label that comes with it replaces that of an image that lay in the bin; one whose file was missing has
+    never been given up, and keeps its own. Of the same bytes twice in a batch one comes back and the other is
+    a duplicate.
+    """
+    coming = {decoded.sha256: decoded for decoded in reversed(batch)}
+    rows = Image.everything.filter(dataset=dataset, sha256__in=coming).filter(~SHOWN_IMAGE)
+    back = {row.sha256: (row, coming[row.sha256]) for row in rows.select_related("dataset").order_by("pk")}
+    for row, decoded in back.values():
+        for file, content in ((row.file, decoded.data), (row.thumbnail, decoded.thumbnail)):
+            if not default_storage.exists(str(file.name)):
+                _write(str(file.name), content)
+    ids = [row.pk for row, _ in back.values()]
+    missing.unmark(ids)
+    bin.restore_images(ids)
+    # what was removed for good in this moment is stored anew
+    shown = set(Image.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    found = [(row, decoded) for row, decoded in back.values() if row.pk in shown]
+    for row, decoded in found:
+        if decoded.category and (row.deleted_at is not None or not row.category):
+            datasets.label(row, decoded.category)
+        row.deleted_at = row.missing_since = None
+    return found
+
+
+def _fresh(
+    dataset: Dataset, batch: list[DecodedImage], back: list[Image]
+) -> tuple[list[DecodedImage], list[tuple[DecodedImage, Image | None]]]:
+    """Return what is new, and the rest with the image that was there, None for one of this batch.
+
+    What came `back` in this moment is there as the very rows that are given: whoever takes the images of a
+    batch changes each in one place.
+    """
+    rows = Image.objects.filter(dataset=dataset, sha256__in=[decoded.sha256 for decoded in batch])
+    known: dict[str, Image] = {image.sha256: image for image in (*rows, *back)}
     fresh: dict[str, DecodedImage] = {}
-    duplicates: list[Duplicate] = []
+    repeated: list[tuple[DecodedImage, Image | None]] = []
     for decoded in batch:
-        first = known.get(decoded.sha256)
-        if first is not None:
-            duplicates.append((decoded, _duplicate_of(first.filename), first))
-        elif decoded.sha256 in fresh:
-            duplicates.append((decoded, _duplicate_of(fresh[decoded.sha256].name), None))
+        if decoded.sha256 in known or decoded.sha256 in fresh:
+            repeated.append((decoded, known.get(decoded.sha256)))
         else:
             fresh[decoded.sha256] = decoded
-    return list(fresh.values()), duplicates
+    return list(fresh.values()), repeated
 
 
-def _duplicate_of(name: str) -> DuplicateError:
-    return DuplicateError(f"The same picture as “{name}”, which is already in this dataset.")
+def adopt(dataset: Dataset, name: str, decoded: DecodedImage) -> Image:
+    """Make the row of an original that is stored under this name already, and its thumbnail."""
+    image = _row(dataset, decoded, None)
+    image.file.name = name
+    image.thumbnail.name = _write(str(image.thumbnail.name), decoded.thumbnail)
+    image.save(force_insert=True)
+    return image
+
+
+def make_thumbnail(image: Image, data: bytes) -> None:
+    """Make the thumbnail of a stored image anew. Raises: NotAnImageError, TooLargeError."""
+    rgb = decoding.decode(data, image_limits(of_a_job=True), shortest_side=1, longest_side=THUMBNAIL_SIDE)
+    _write(str(image.thumbnail.name), thumbnails.thumbnail(rgb, THUMBNAIL_SIDE))
 
 
 def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Image:
@@ -188,10 +256,12 @@ def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Imag
         sha256=decoded.sha256,
         filename=decoded.name,
         category=decoded.category,
+        split=decoded.split,
         width=decoded.facts.width,
         height=decoded.facts.height,
         size_bytes=len(decoded.data),
         format=decoded.facts.format,
+        note=decoded.facts.note[:200],
     )
     # A name of its own: whoever deletes a row, or fails to store one, takes no file of another row away. An
     # import that goes on after a crash comes to the same names.

@@ -44,7 +44,9 @@ def check_entry_count(file: BinaryIO, max_entries: int) -> None:
             raise UnsafeArchiveError("the zip file's list of contents is damaged: make the archive again")
         count += 1
         if count > max_entries:
-            raise UnsafeArchiveError(f"the zip file has more than {max_entries} entries: split it")
+            raise UnsafeArchiveError(
+                f"the zip file has more than {max_entries:,} entries (MAX_ARCHIVE_MEMBERS): split it"
+            )
         variable = sum(struct.unpack_from("<3H", header, 28))
         file.seek(variable, 1)
         position += _CENTRAL_BYTES + variable
@@ -62,6 +64,8 @@ def check_no_overlap(archive: ZipFile) -> None:
     if file is None:
         raise ValueError("the archive is closed")
     entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+    if not entries:
+        return
     ends = [entry.header_offset for entry in entries[1:]] + [archive.start_dir]
     for entry, end in zip(entries, ends, strict=True):
         file.seek(entry.header_offset)

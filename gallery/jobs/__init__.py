@@ -5,8 +5,9 @@ from __future__ import annotations
 from gallery.jobs.claimed import ClaimedJob, claim
 from gallery.jobs.errors import JobInterruptedError, JobStoppedError, NotRetryableError
 from gallery.jobs.heartbeat import interrupt
-from gallery.jobs.kinds import IMPORT, REMOVE, JobRun, register
+from gallery.jobs.kinds import IMPORT, REMOVE, JobRun, SourceKept, register
 from gallery.jobs.queueing import (
+    call_hooks,
     cancel,
     end_with_dataset,
     enqueue,
@@ -27,6 +28,8 @@ __all__ = [
     "JobRun",
     "JobStoppedError",
     "NotRetryableError",
+    "SourceKept",
+    "call_hooks",
     "cancel",
     "claim",
     "end_with_dataset",

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # a stored file that cannot be read now may be read later: the storage was away
 PASSING_CODES = ("not_found",)
+# what is left out, and what is here already, is so the next time too
+LASTING_CODES = ("duplicate", "skipped")
 MOST_ATTEMPTS = 3
 # how long the source of a failed job waits for somebody to try the job again
 KEPT_FOR = timedelta(days=7)
@@ -33,9 +35,17 @@ def retryable(job: Job) -> bool:
     return not job.active and _retrying(job) is not None
 
 
+def may_help(file: FailedFile) -> bool:
+    """Whether trying a file again can end otherwise: a stored one that is no image stays none."""
+    unreadable = file.image_id is not None and file.code == "not_a_picture"
+    return file.code not in LASTING_CODES and not unreadable
+
+
 def _retrying(job: Job) -> RetryFiles | None:
     found = find_type(job.kind)
-    return found.retry_files if found is not None else None
+    if found is None or (found.source_kept is not None and not found.source_kept.single_files(job)):
+        return None
+    return found.retry_files
 
 
 def retry_files(job: Job, ids: Iterable[int] | None = None) -> Job:
@@ -46,9 +56,13 @@ def retry_files(job: Job, ids: Iterable[int] | None = None) -> Job:
     """
     again = _retrying(job)
     if job.active or again is None:
-        raise NotRetryableError("Single files can be tried again when their import or extraction has ended.")
+        raise NotRetryableError(
+            "Single files can be tried again when their import or extraction has ended, and while what they "
+            "came in is kept: otherwise add them to the dataset again."
+        )
     with transaction.atomic():
-        wanted = FailedFile.objects.select_for_update().filter(job=job, retry=None).exclude(code="duplicate")
+        wanted = FailedFile.objects.select_for_update().filter(job=job, retry=None)
+        wanted = wanted.exclude(code__in=LASTING_CODES)
         if ids is not None:
             wanted = wanted.filter(pk__in=list(ids))
         files = list(wanted.order_by("pk")[:MOST_FILES])

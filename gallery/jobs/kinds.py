@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from gallery import job_labels
 from gallery.errors import SemsearchError
@@ -66,6 +66,13 @@ OfJob = Callable[[Job], None]
 RetryFiles = Callable[[Job, Sequence[FailedFile]], Job]
 
 
+class SourceKept(NamedTuple):
+    """Asks whether the source of an ended job is still there: in whole, and for single files of it."""
+
+    whole: Callable[[Job], bool]
+    single_files: Callable[[Job], bool]
+
+
 @dataclass(frozen=True)
 class JobType:
     """What was registered for a kind of job."""
@@ -77,6 +84,7 @@ class JobType:
     unfinished: OfJob | None = None
     cleanup: OfJob | None = None
     retry_files: RetryFiles | None = None
+    source_kept: SourceKept | None = None
     audited_as: str = ""
     needs_space: bool = True
 
@@ -99,6 +107,7 @@ def register(
     unfinished: OfJob | None = None,
     cleanup: OfJob | None = None,
     retry_files: RetryFiles | None = None,
+    source_kept: SourceKept | None = None,
     audited_as: str = "",
     needs_space: bool = True,
 ) -> None:
@@ -114,12 +123,23 @@ def register(
         cleanup: removes what waits for a job, once it cannot be tried again. As `unfinished`, it may be
             called more than once for a job.
         retry_files: starts a job that tries single files of an ended job again.
+        source_kept: whether what a job works on is still there, and whether it can be asked for single
+            files; without it, both are.
         audited_as: the action of the audit's entry when somebody starts one; none for what only follows from
             other changes.
         needs_space: whether it waits while the disk is nearly full; false for work that only removes.
     """
     _types[kind] = JobType(
-        handler, queue, priority, helper, unfinished, cleanup, retry_files, audited_as, needs_space
+        handler,
+        queue,
+        priority,
+        helper,
+        unfinished,
+        cleanup,
+        retry_files,
+        source_kept,
+        audited_as,
+        needs_space,
     )
     job_labels.set_label(kind, label)
 

@@ -125,7 +125,7 @@ def retryable(job: Job) -> bool:
     if found is None:
         return False
     if job.state == Job.State.FAILED:
-        return not job.final
+        return not job.final and (found.source_kept is None or found.source_kept.whole(job))
     return job.state == Job.State.CANCELLED and found.cleanup is None
 
 

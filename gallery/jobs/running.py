@@ -74,7 +74,9 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
         run.requeue(STOPPED_BY_HAND)
         raise
     except SemsearchError as error:
-        if not _put_aside(run, error, tries_again=tries_again):
+        if _put_aside(run, error, tries_again=tries_again):
+            return
+        if not (tries_again and is_transient(error) and run.try_again(error.detail)):
             words = with_details(error.detail, error.inner)
             run.finish(Job.State.FAILED, error=words, code=error.code, final=error.final)
     except Exception as error:  # the per-job boundary: whatever happens is recorded, never lost

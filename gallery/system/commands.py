@@ -26,7 +26,7 @@ from gallery.system.terminal import printable
 Report = TypeVar("Report", bound=Mapping[str, object])
 Result = TypeVar("Result")
 
-DONE, PARTLY = 0, 3  # 1 is Python's own for what failed, 2 argparse's for wrong usage
+DONE, FAILED, PARTLY = 0, 1, 3  # 2 is argparse's for wrong usage
 INTERRUPTED = 130  # as shells count it
 STATUSES = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done in part, 130 stopped by Ctrl-C."
 STOPPED = "Stopped. What was done is kept; the same command goes on from there."

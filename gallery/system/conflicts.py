@@ -16,8 +16,14 @@ DEADLOCK = "40P01"
 BETWEEN_ROWS = ("23503", "23505", "FOREIGN KEY constraint", "UNIQUE constraint")
 
 
+class OvertakenError(IntegrityError):
+    """Somebody else has changed rows since they were read: the transaction is to be done again."""
+
+
 def is_conflict(error: Exception) -> bool:
     """Whether somebody else removed or wrote, in the same moment, a row that this was about."""
+    if isinstance(error, OvertakenError):
+        return True
     if isinstance(error, IntegrityError):
         return _state(error) in BETWEEN_ROWS or any(words in str(error) for words in BETWEEN_ROWS)
     return isinstance(error, OperationalError) and _state(error) == DEADLOCK

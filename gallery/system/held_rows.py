@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -32,7 +33,10 @@ def _keys(rows: QuerySet[Any], strength: str) -> set[int]:
     query = rows.order_by("pk").values_list("pk", flat=True)
     if connection.vendor != "postgresql":
         return set(query)
-    statement, parameters = query.query.sql_with_params()
+    try:
+        statement, parameters = query.query.sql_with_params()
+    except EmptyResultSet:  # of no keys
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} {strength} OF {rows.model._meta.db_table}", parameters)
         return {pk for (pk,) in cursor.fetchall()}

@@ -10,8 +10,8 @@ from gallery.jobs import JobRun, coordination, work_units
 from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import network_jobs
-from search.embedding.work_units import ExtractionUnits, index_of_job
-from search.features import loaded_extractors
+from search.embedding.work_units import ExtractionUnits, index_of_job, waiting_count
+from search.features import feature_specs, loaded_extractors
 from search.models import SearchIndex
 
 
@@ -42,6 +42,14 @@ def enqueue_extraction(dataset: Dataset) -> Job:
     """Queue an extraction of all that lacks an embedding; returns that, or one that has not begun yet."""
     waiting = jobs.find_same(job_kinds.EXTRACT, dataset, {}, states=(Job.State.QUEUED,))
     return waiting or jobs.enqueue(job_kinds.EXTRACT, dataset)
+
+
+def enqueue_waiting(dataset_id: int) -> Job | None:
+    """Queue an extraction where images of a dataset wait for one; None where none does."""
+    dataset = Dataset.objects.filter(pk=dataset_id).first()
+    if dataset is None or not waiting_count(feature_specs.live_index(dataset)):
+        return None
+    return enqueue_extraction(dataset)
 
 
 def extract_job(run: JobRun) -> dict[str, object]:

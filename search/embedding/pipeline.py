@@ -20,6 +20,7 @@ from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
+from gallery.system import storage_mark
 from gallery.system.cores import core_lock
 from gallery.system.read_ahead import Limits, read_ahead
 from gallery.system.stage_timer import StageTimer
@@ -192,6 +193,7 @@ def _outcome(pixels: Future[RGB]) -> RGB | SemsearchError:
     except StorageUnavailableError:  # every other image would fail of it too
         raise
     except OSError as error:
+        storage_mark.require()  # as well, where all are gone
         return NotFoundError(f"The stored file cannot be read ({error}); import the picture again.")
 
 

@@ -52,6 +52,7 @@ def waiting_count(index: SearchIndex) -> int:
         return 0
     there = Embedding.objects.filter(image=OuterRef("image"), spec=index.spec_id)
     listed = FailedFile.objects.filter(image__dataset=index.dataset_id, job__kind__in=EXTRACTING_KINDS)
+    listed = listed.filter(image__deleted_at=None, image__missing_since=None)
     unusable = listed.filter(~Exists(there)).values("image").distinct().count()
     return max(0, missing - unusable)
 

@@ -25,14 +25,15 @@ _COPIED = """CREATE TEMPORARY TABLE IF NOT EXISTS copied_embeddings (image_id bi
 _MOVE = """WITH copied AS (DELETE FROM copied_embeddings RETURNING image_id, vector)
     INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
     SELECT image_id, %s, %s, vector, %s FROM copied
-        JOIN gallery_image AS image ON image.id = image_id FOR KEY SHARE OF image
+        JOIN gallery_image AS image ON image.id = image_id
+            AND image.deleted_at IS NULL AND image.missing_since IS NULL FOR KEY SHARE OF image
     ON CONFLICT DO NOTHING"""
 
 
 def store_embeddings(index: SearchIndex, image_ids: Ids, vectors: Vectors) -> int:
     """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many were new.
 
-    Images deleted meanwhile are left out.
+    Images deleted or hidden meanwhile are left out.
     """
     rows = [(int(pk), _stored(vector)) for pk, vector in zip(image_ids, vectors, strict=True)]
     for _ in range(3):

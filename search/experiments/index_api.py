@@ -25,7 +25,7 @@ class IndexViewSet(viewsets.ReadOnlyModelViewSet[SearchIndex]):
     serializer_class = index_serializers.IndexSerializer
     pagination_class = ByNewest
     lookup_value_regex = ANY_ID
-    queryset = SearchIndex.objects.select_related("dataset", "spec").prefetch_related(
+    queryset = SearchIndex.shown.select_related("dataset", "spec").prefetch_related(
         Prefetch(
             "builds",
             IndexBuild.objects.filter(state=IndexBuild.State.PUBLISHED).order_by("-id"),

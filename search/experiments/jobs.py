@@ -18,11 +18,12 @@ from gallery.system.held_rows import held
 from gallery.system.open_datasets import hold_open
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
+from search.experiments import live_configuration
 from search.experiments.scoring import Neighbours, ScoringOptions, rank_and_score
 from search.extractors.pooling import pooling
 from search.features import matrices
 from search.features.feature_specs import layer_specs
-from search.models import Experiment, ExperimentQuery, FeatureSpec
+from search.models import Experiment, ExperimentQuery, FeatureSpec, SearchIndex
 from search.types import Ids
 
 DEFAULT_MODELS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
@@ -117,7 +118,9 @@ def is_missing(dataset: Dataset, plan: Plan) -> bool:
     if network_jobs.lacks_weights(plan.model):
         return True
     specs = [spec for name in plan.poolings for spec in layer_specs(plan.model, name)]
-    return bool(_missing(State(dataset, dataset.current_revision()), specs, plan.metrics))
+    revision = dataset.current_revision()
+    live = live_configuration.unmeasured(dataset, revision, plan.model)
+    return live is not None or bool(_missing(State(dataset, revision), specs, plan.metrics))
 
 
 def compute_now(dataset: Dataset, plan: Plan) -> tuple[int, int]:
@@ -151,8 +154,24 @@ def experiment_job(run: JobRun) -> ExperimentResult:
         if missing:
             costs = all_layers.extract_layers(run, dataset, specs)
             computed += _compute(run, state, missing, costs)
+    if (live := live_configuration.unmeasured(dataset, state.revision, plan.model)) is not None:
+        computed, asked_for = computed + _measure_live(state, live), asked_for + 1
     # what came while this ran is left for the next one, which finds these out of date
     return {"experiments": computed, "skipped": asked_for - computed}
+
+
+def _measure_live(state: State, index: SearchIndex) -> int:
+    """Measure the live configuration by the vectors that are stored, beside those it competes with."""
+    rows = list(state.dataset.images.order_by("pk").values_list("pk", "category"))
+    categories = dict(rows)
+    ids, vectors = live_configuration.stored_vectors(index, np.array(list(categories), dtype=np.int64))
+    if not len(ids):
+        return 0
+    metric = Experiment.Metric.COSINE.value
+    options = ScoringOptions(metric, NEIGHBOURS_KEPT, SCORED_FIRST)
+    neighbours = rank_and_score(vectors, [categories[pk] for pk in ids.tolist()], options)
+    _store(state, Measured(index.spec, metric, ids, neighbours, None))
+    return 1
 
 
 def _missing(

@@ -80,7 +80,7 @@ class StoredNeighbours:
 
 def experiment(experiment_id: int) -> Experiment:
     """Return an experiment with its dataset and spec. Raises: NotFoundError."""
-    found = Experiment.objects.select_related("dataset", "spec").filter(pk=experiment_id).first()
+    found = Experiment.shown.select_related("dataset", "spec").filter(pk=experiment_id).first()
     if found is None:
         raise NotFoundError(f"There is no experiment {experiment_id}; it may have been deleted.")
     return found
@@ -91,7 +91,7 @@ def matching(wanted: ExperimentFilter) -> QuerySet[Experiment]:
 
     Raises: NotFoundError for an unknown dataset.
     """
-    found = Experiment.objects.select_related("dataset", "spec").defer("categories", "confusion")
+    found = Experiment.shown.select_related("dataset", "spec").defer("categories", "confusion")
     found = of_configuration(found, wanted)
     return found.filter(metric=wanted.metric) if wanted.metric else found
 
@@ -157,7 +157,7 @@ def experiment_detail(experiment_id: int) -> ExperimentDetailAnswer:
 
 def best(datasets: Sequence[Dataset]) -> BestExperiment | None:
     """Return the experiment with the highest weighted precision, in percent; None where none has one."""
-    scored = Experiment.objects.filter(dataset__in=datasets, weighted_precision__isnull=False)
+    scored = Experiment.shown.filter(dataset__in=datasets, weighted_precision__isnull=False)
     first = scored.select_related("spec", "dataset").order_by("-weighted_precision", "pk").first()
     if first is None:
         return None
@@ -241,7 +241,7 @@ def _neighbour(query: ImageSummary, neighbour: ImageSummary, rank: int, score: f
 
 
 def _why_not_found(experiment_id: int, image_id: int) -> str:
-    if not Experiment.objects.filter(pk=experiment_id).exists():
+    if not Experiment.shown.filter(pk=experiment_id).exists():
         return f"There is no experiment {experiment_id}; it may have been deleted."
     if not Image.objects.filter(pk=image_id).exists():
         return f"There is no image {image_id}; it may have been deleted."

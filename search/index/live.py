@@ -25,11 +25,12 @@ from search.index.base import (
     normalise,
     nothing_found,
 )
-from search.index.faiss.generation import centre_of
+from search.index.faiss.generation import Mean
 from search.types import Ids, Vectors
 
 # Masked rows are over-fetched at most so far at first; the loop fetches more when that was too few.
 FIRST_OVERFETCH = 16
+SAME = 1 - 1e-5  # a score from which on a vector counts as that of the same image
 SAMPLE = 512  # vectors whose scores say what is usual in an index
 
 
@@ -101,11 +102,7 @@ class LiveIndex:
         keys, rows = keys[order], rows[order]
         if (np.diff(keys) == 0).any():
             raise IndexInputError("The same id came twice among the new vectors.")
-        self.centre = (
-            generation.centre
-            if generation is not None
-            else centre_of(rows.sum(axis=0, dtype=np.float64), len(rows))
-        )
+        self.centre = _centre(rows) if generation is None else generation.centre
         self._delta = Delta.of(keys, rows, self.centre)
         self._excluded, self._excluded_here = self._excluded_ids()
 
@@ -169,10 +166,15 @@ class LiveIndex:
         units = normalise(self._checked_queries(queries) - self.centre)
         allowed = None if allowed_ids is None else ascending(allowed_ids)
         excluded = _excluded(exclude_ids, len(units))
-        if expansion is not None and expansion.neighbours > 0:
-            near = self._search_units(units, expansion.neighbours, allowed, excluded)
-            units = self._expanded(units, near, expansion.alpha)
-        return self._search_blocks(units, k, allowed, excluded)
+        if expansion is None or expansion.neighbours < 1:
+            return self._search_blocks(units, k, allowed, excluded)
+        near = self._search_units(units, expansion.neighbours, allowed, excluded)
+        found = self._search_blocks(self._expanded(units, near, expansion.alpha), k, allowed, excluded)
+        # averaging takes the query away from its like, which is the first of its neighbours all the same
+        same = np.where(near.scores >= SAME, near.ids, NO_ID)
+        for row, ids in enumerate(same):
+            found.scores[row, np.isin(found.ids[row], ids[ids != NO_ID])] = 1.0
+        return found
 
     def _search_blocks(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
@@ -316,10 +318,16 @@ class LiveIndex:
         if self.generation is None:
             return newer
         held = self.generation.sample(SAMPLE)
-        # newer ones as often as they are among all
-        share = len(self.delta_ids) / self.count
+        # newer ones as often as they are among all, of which there may be none left
+        share = len(self.delta_ids) / max(1, self.count)
         newer = newer[: round(SAMPLE * share)]
         return np.concatenate((np.setdiff1d(held, self._excluded_here)[: SAMPLE - len(newer)], newer))
+
+
+def _centre(rows: NDArray[np.float16]) -> NDArray[np.float32]:
+    mean = Mean(rows.shape[1])
+    mean.add(rows)
+    return mean.centre()
 
 
 def _excluded(exclude_ids: Ids | None, queries: int) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import jobs
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Job
 from gallery.system.conflicts import repeated
@@ -30,7 +30,7 @@ from search.indexing import database_vectors, snapshots
 from search.indexing import work_units as index_units
 from search.indexing.backends import backend
 from search.indexing.database_vectors import embeddings
-from search.models import Embedding, IndexBuild, RemovedEmbedding, SearchIndex
+from search.models import Embedding, HiddenEmbedding, IndexBuild, RemovedEmbedding, SearchIndex
 
 # an index that is damaged, and cannot be built, is tried so much later
 TRIED_AGAIN_AFTER = timedelta(minutes=5)
@@ -191,14 +191,37 @@ def rebuild_damaged(index: SearchIndex) -> Job | None:
     """
     unsuccessful = Q(state__in=(Job.State.FAILED, Job.State.CANCELLED))
     lately = Q(finished_at__gte=timezone.now() - TRIED_AGAIN_AFTER)
-    asked = Job.objects.filter(kind=job_kinds.INDEX, dataset=index.dataset_id)
-    # compared here: databases differ in how they compare JSON
-    for job in asked.filter(Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
-        if job.parameters.get("index", index.pk) == index.pk:
-            return None
+    if _is_asked(index, Q(state__in=Job.ACTIVE) | (unsuccessful & lately)):
+        return None
     with transaction.atomic():
         SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
         return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk)
+
+
+def _is_asked(index: SearchIndex, states: Q) -> bool:
+    """Whether a job in one of these states is to build this index."""
+    asked = Job.objects.filter(states, kind=job_kinds.INDEX, dataset=index.dataset_id)
+    # compared here: databases differ in how they compare JSON
+    return any(job.parameters.get("index", index.pk) == index.pk for job in asked)
+
+
+def rebuild_unreadable() -> int:
+    """Leave to the next worker the indexes that have vectors and no generation that can be read.
+
+    Searches look through all vectors meanwhile. Returns how many jobs that are.
+    """
+    found = 0
+    filled = SearchIndex.objects.filter(embeddings__gt=0, dataset__deleted_at=None)
+    for index in filled.select_related("dataset"):
+        try:
+            readable = backend().open_current(index.store_name, checksums=False) is not None
+        except SemsearchError:
+            readable = False
+        if not readable and (index.live or index.published is not None):
+            if not _is_asked(index, Q(state__in=Job.ACTIVE)):
+                jobs.enqueue_for_startup(job_kinds.INDEX, index.dataset, index=index.pk)
+            found += 1
+    return found
 
 
 def note_removed(dataset_id: int, image_ids: list[int]) -> None:
@@ -214,6 +237,35 @@ def note_removed(dataset_id: int, image_ids: list[int]) -> None:
             [RemovedEmbedding(embedding_id=pk, index=index) for pk in gone], ignore_conflicts=True
         )
     Embedding.objects.filter(image_id__in=image_ids).delete()
+
+
+def note_hidden(dataset_id: int, image_ids: list[int]) -> None:
+    """Set the embeddings of images aside and take them out of every index, in the caller's transaction."""
+    # the indexes first, as whoever writes embeddings: nobody waits for ever
+    SearchIndex.objects.filter(dataset_id=dataset_id).update(revision=F("revision") + 1)
+    rows = Embedding.objects.filter(image_id__in=image_ids).order_by("pk")
+    HiddenEmbedding.objects.bulk_create(
+        [
+            HiddenEmbedding(image_id=image_id, spec_id=spec_id, vector=vector)
+            for image_id, spec_id, vector in rows.values_list("image", "spec", "vector")
+        ],
+        ignore_conflicts=True,
+    )
+    note_removed(dataset_id, image_ids)
+
+
+def note_shown(dataset_id: int, image_ids: list[int]) -> None:
+    """Bring back what was set aside of images, as if it were new, in the caller's transaction."""
+    SearchIndex.objects.filter(dataset_id=dataset_id).update(revision=F("revision") + 1)
+    aside = HiddenEmbedding.objects.filter(image_id__in=image_ids).order_by("image")
+    Embedding.objects.bulk_create(
+        [
+            Embedding(image_id=image_id, spec_id=spec_id, dataset_id=dataset_id, vector=vector)
+            for image_id, spec_id, vector in aside.values_list("image", "spec", "vector")
+        ],
+        ignore_conflicts=True,
+    )
+    aside.delete()
 
 
 def remove(index: SearchIndex, waiting: Callable[[], object]) -> None:

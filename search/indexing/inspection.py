@@ -60,11 +60,7 @@ def _budget() -> int:
 
 
 def _live() -> list[SearchIndex]:
-    return list(
-        SearchIndex.objects.select_related("dataset", "spec")
-        .filter(live=True, dataset__closed_at=None)
-        .order_by("pk")
-    )
+    return list(SearchIndex.shown.select_related("dataset", "spec").filter(live=True).order_by("pk"))
 
 
 def _read_some(place: dict[str, int], budget: int) -> None:

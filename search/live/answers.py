@@ -48,6 +48,7 @@ class HitAnswer(TypedDict):
     url: str
     thumbnail: str
     filename: str
+    sha256: Annotated[str, "Of the file: the same image in another dataset has the same."]
 
 
 class TimingsAnswer(TypedDict):
@@ -146,4 +147,5 @@ def _hit(hit: Hit, page: tuple[str, str]) -> HitAnswer:
         "url": default_storage.url(image.file),
         "thumbnail": default_storage.url(image.thumbnail),
         "filename": image.filename,
+        "sha256": image.sha256,
     }

@@ -49,7 +49,7 @@ class CompiledQuery:
 
 
 def _live(slugs: int) -> CompiledQuery.Query:
-    live = SearchIndex.objects.filter(live=True, dataset__closed_at=None)
+    live = SearchIndex.shown.filter(live=True)
     if slugs:
         live = live.filter(dataset__slug="one")
     return live.values_list("pk", "dataset_id", "revision", "spec_id", "spec__fingerprint")

@@ -8,11 +8,13 @@ from gallery.models import Image
 from search.live.compiled_queries import CompiledQuery
 from search.models import Embedding
 
-_COLUMNS_SHOWN = ("pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height")
+_COLUMNS_SHOWN = (
+    "pk", "dataset__slug", "category", "filename", "file", "thumbnail", "width", "height", "sha256",
+)  # fmt: skip
 _EMBEDDED_IMAGES = CompiledQuery(
-    lambda number: Embedding.objects.filter(pk__in=range(number)).values_list(
-        "pk", *(f"image__{name}" for name in _COLUMNS_SHOWN)
-    )
+    lambda number: Embedding.objects.filter(
+        pk__in=range(number), image__deleted_at=None, image__missing_since=None
+    ).values_list("pk", *(f"image__{name}" for name in _COLUMNS_SHOWN))
 )
 
 
@@ -28,6 +30,7 @@ class ShownImage:
     thumbnail: str
     width: int
     height: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def shown(image: Image) -> ShownImage:
         thumbnail=str(image.thumbnail.name),
         width=image.width,
         height=image.height,
+        sha256=image.sha256,
     )
 
 

@@ -21,7 +21,7 @@ from gallery.models import Dataset, Image
 from gallery.system import measures
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.features import loaded_extractors
-from search.index.base import NO_ID
+from search.index.base import NO_ID, half_precision
 from search.index.live import Expansion
 from search.indexing import database_vectors, snapshots
 from search.live.compiled_queries import live_indexes
@@ -87,7 +87,8 @@ class Timings:
 class SearchResponse:
     """The hits of one page, best first, and how they came about; `searched` counts the vectors looked at.
 
-    `thumbnail` is a data: URL of a fetched picture: pages may not show pictures of other sites themselves.
+    `thumbnail` is a data: URL of a picture that pages cannot show themselves: one of another site, or of a
+    format that browsers do not show.
     """
 
     request: SearchRequest
@@ -156,7 +157,9 @@ class Query:
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            return loaded_extractors.extractor(config).extract_query(rgb)
+            vector = loaded_extractors.extractor(config).extract_query(rgb)
+        # as stored vectors are: the same image is then the same vector, however little a centre leaves of it
+        return np.asarray(half_precision(vector[None], len(vector))[0], dtype=np.float32)
 
 
 def search(request: SearchRequest) -> SearchResponse:
@@ -217,7 +220,7 @@ def _query(request: SearchRequest, response: SearchResponse, indexes: list[Searc
         largest = max((index.spec.input_size for index in indexes), default=None)
         facts, rgb = decoding.decode_with_facts(data, image_limits(), shortest_side=largest)
     response.width, response.height = facts.width, facts.height
-    if request.url is not None:
+    if request.url is not None or not decoding.in_browsers(facts.format):
         with timings.stage("load"):
             response.thumbnail = _data_url(thumbnails.thumbnail(rgb, SHOWN_QUERY_SIDE))
     return Query(None, rgb, timings)
@@ -245,7 +248,7 @@ def _require_indexes(indexes: list[SearchIndex], request: SearchRequest) -> None
     if request.dataset is not None:
         Dataset.objects.called(request.dataset)
     raise NothingIndexedError(
-        "Nothing is indexed yet: add pictures on the admin's “Upload a zip” page or with "
+        "Nothing is indexed yet: add pictures on the admin's “Upload images” page or with "
         "`manage.py import_dataset`, and wait for their job to end."
     )
 
@@ -288,8 +291,7 @@ def _allowed(index: SearchIndex, label: str | None) -> Ids | None:
     if label is None:
         return None
     # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
-    labelled = database_vectors.embeddings(index).filter(
-        image__dataset=index.dataset_id, image__category=label
-    )
-    ids = labelled.values_list("pk", flat=True)
+    rows = database_vectors.embeddings(index).filter(image__dataset=index.dataset_id)
+    labelled = rows.filter(image__category=label).values_list("pk", flat=True)
+    ids = labelled.union(rows.filter(image__further__name=label).values_list("pk", flat=True))
     return np.fromiter(ids.iterator(), dtype=np.int64)

@@ -25,7 +25,7 @@ class Source:
 
 def all_sources() -> list[Source]:
     """Return every dataset by name, in two database queries."""
-    rows = annotate_id_range(Dataset.objects.order_by("name", "id")).annotate(
+    rows = annotate_id_range(Dataset.objects.all().order_by("name", "id")).annotate(
         searchable=Exists(SearchIndex.objects.filter(dataset=OuterRef("pk"), live=True))
     )
     ends = {

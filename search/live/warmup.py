@@ -55,4 +55,4 @@ def drop_unused(for_s: float = UNUSED_FOR_S) -> None:
 
 
 def _live_indexes() -> list[SearchIndex]:
-    return list(SearchIndex.objects.select_related("spec").filter(live=True, dataset__closed_at=None))
+    return list(SearchIndex.shown.select_related("spec").filter(live=True))

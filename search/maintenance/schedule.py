@@ -1,18 +1,23 @@
-"""What is done from time to time without anybody's asking: compaction and verification."""
+"""What is done from time to time without anybody's asking: compaction, verification, the bin."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 from gallery import jobs
-from gallery.errors import SemsearchError
+from gallery.errors import SemsearchError, StorageAwayError
+from gallery.ingest import bin, missing
 from gallery.models import Job
 from gallery.system.open_datasets import DatasetClosedError
+from gallery.system.storage import StorageUnavailableError
 from search import job_kinds
 from search.indexing import builds
 from search.maintenance import verification
 from search.maintenance.verification import VerificationReport
 from search.models import SearchIndex
+
+logger = logging.getLogger(__name__)
 
 SHOWN_PROBLEMS = 20
 
@@ -29,7 +34,7 @@ def compact() -> list[Job]:
     building = Job.objects.filter(kind=job_kinds.INDEX, state__in=Job.ACTIVE).values_list(
         "dataset", flat=True
     )
-    due = SearchIndex.objects.filter(live=True, dataset__closed_at=None).exclude(dataset__in=list(building))
+    due = SearchIndex.shown.filter(live=True).exclude(dataset__in=list(building))
     found = []
     for index in due.select_related("dataset", "spec"):
         with suppress(DatasetClosedError):
@@ -44,6 +49,21 @@ def enqueue_verification() -> Job | None:
     return jobs.enqueue(job_kinds.VERIFY, None)
 
 
+def tidy() -> None:
+    """Remove for good what has lain in the bin long enough, and show images again whose file is back."""
+    try:
+        missing.show_found()
+    except StorageUnavailableError as error:
+        logger.warning("Missing files were not looked for: %s", error)
+    try:
+        datasets, images = bin.empty()
+    except StorageAwayError as error:
+        logger.warning("The bin was not emptied: %s", error)
+        return
+    if datasets or images:
+        logger.info("The bin was emptied of %s datasets and %s images.", datasets, images)
+
+
 def verify_job(run: jobs.JobRun) -> VerificationReport:
     """Do a verification job. Raises: DisagreementError with what is wrong."""
     run.begin(0, "Comparing pictures, embeddings, indexes and files")
@@ -51,7 +71,8 @@ def verify_job(run: jobs.JobRun) -> VerificationReport:
     if not found.ok:
         more = len(found.problems) - SHOWN_PROBLEMS
         lines = found.problems[:SHOWN_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
-        raise DisagreementError(
-            "Not everything agrees; `manage.py verify --repair` mends it. " + " ".join(lines)
+        what_to_do = (
+            "" if found.storage == "away" else "`manage.py verify --repair` mends what can be made again. "
         )
+        raise DisagreementError(f"Not everything agrees. {what_to_do}{' '.join(lines)}")
     return found.as_report()

@@ -201,7 +201,7 @@ def _experiment(row: Projection, experiment_id: int | None) -> Experiment:
                 "then the map can be coloured by score."
             )
     else:
-        found = Experiment.objects.filter(pk=experiment_id).first()
+        found = Experiment.shown.filter(pk=experiment_id).first()
         if found is None:
             raise NotFoundError(f"There is no experiment {experiment_id}; it may have been deleted.")
         if found.dataset_id != row.dataset_id:

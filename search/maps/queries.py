@@ -26,7 +26,7 @@ class ProjectionFilter(Configuration):
 
 def matching(wanted: ProjectionFilter) -> QuerySet[Projection]:
     """Return the maps asked for. Raises: NotFoundError for an unknown dataset."""
-    found = of_configuration(Projection.objects.select_related("dataset", "spec"), wanted)
+    found = of_configuration(Projection.shown.select_related("dataset", "spec"), wanted)
     for name in ("method", "digest"):
         if value := getattr(wanted, name):
             found = found.filter(**{name: value})
@@ -35,7 +35,7 @@ def matching(wanted: ProjectionFilter) -> QuerySet[Projection]:
 
 def projection(projection_id: int) -> Projection:
     """Return a map with its dataset and spec. Raises: NotFoundError."""
-    found = Projection.objects.select_related("dataset", "spec").filter(pk=projection_id).first()
+    found = Projection.shown.select_related("dataset", "spec").filter(pk=projection_id).first()
     if found is None:
         raise NotFoundError(f"There is no map {projection_id}; it may have been deleted.")
     return found

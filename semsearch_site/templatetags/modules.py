@@ -7,6 +7,7 @@ from functools import cache
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -21,12 +22,12 @@ def modules(*entries: str) -> SafeString:
     if settings.DEBUG:  # scripts are edited while the server runs
         imports.cache_clear()
         return _tags(entries)
-    return _cached_tags(entries, settings.STORAGES["staticfiles"]["BACKEND"])
+    return _cached_tags(entries, settings.STORAGES["staticfiles"]["BACKEND"], get_script_prefix())
 
 
 @cache
-def _cached_tags(entries: tuple[str, ...], storage: str) -> SafeString:
-    # another storage gives the same modules other names
+def _cached_tags(entries: tuple[str, ...], storage: str, prefix: str) -> SafeString:
+    # another storage gives the same modules other names, another prefix other addresses
     return _tags(entries)
 
 

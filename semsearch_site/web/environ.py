@@ -23,7 +23,7 @@ def environ_of(scope: HTTPScope, body: BinaryIO | None = None, size: int = 0) ->
     client = scope["client"]
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": scope.get("root_path", ""),
         # bytes as Latin-1, as PEP 3333 wants them; what is no UTF-8 must reach Django as it came
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),

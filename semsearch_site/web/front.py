@@ -17,6 +17,7 @@ from semsearch_site.web.answers import Answer, Sender
 from semsearch_site.web.bodies import Bodies, Body, ClientGoneError
 from semsearch_site.web.environ import environ_of
 from semsearch_site.web.limits import Limits, most_bytes, takes_archive
+from semsearch_site.web.prefixes import put_scope_in_order
 from semsearch_site.web.refusals import RefusedError
 from semsearch_site.web.requests import REFUSED, ROUTE, Request
 from semsearch_site.web.threads import Threads
@@ -56,6 +57,7 @@ class Front:
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        put_scope_in_order(scope)
         request = Request(scope, self.limits.logs_requests)
         if scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
             request.route = "healthz"

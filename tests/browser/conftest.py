@@ -7,16 +7,20 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core import serializers
 from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from gallery.models import Dataset
+from gallery.models import AtlasPage, Dataset
 from search.experiments import jobs as experiment_jobs
+from search.maps import jobs as map_jobs
+from search.models import Projection
 from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, unseen
 from tests.support.snapshots import restored
 
@@ -145,6 +149,32 @@ def explored(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Datase
 
     restored("explored", build)
     return Dataset.objects.get(slug=DATASET)
+
+
+@pytest.fixture(scope="session")
+def projected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that keeps the maps for the tests that follow."""
+    return tmp_path_factory.mktemp("projected")
+
+
+@pytest.fixture
+def mapped(explored: Dataset, projected: Path, settings: Any) -> Dataset:
+    """Return a dataset of sixteen pictures with the PCA maps of the eight layers of a network."""
+    media, rows = Path(settings.MEDIA_ROOT), projected / "rows.json"
+    if not rows.exists():
+        (plan,) = map_jobs.plans(["pca"], ["efficientnet-lite0"])
+        map_jobs.compute_now(explored, plan)
+        for name in ("projections", "atlases"):
+            shutil.copytree(media / name, projected / name)
+        stored = [*Projection.objects.all(), *AtlasPage.objects.all()]
+        rows.write_text(serializers.serialize("json", stored))
+        return explored
+    for name in ("projections", "atlases"):
+        shutil.copytree(projected / name, media / name, dirs_exist_ok=True)
+    AtlasPage.objects.all().delete()
+    for row in serializers.deserialize("json", rows.read_text()):
+        row.save()
+    return explored
 
 
 @pytest.fixture

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.core import serializers
 from numpy.typing import NDArray
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from gallery.models import AtlasPage, Dataset, Image, Job
+from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.maps import files as map_files
-from search.maps import jobs as map_jobs
 from search.models import Projection
 from tests.support.browser import CATEGORIES, asked
 
@@ -26,32 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MODEL = "efficientnet-lite0"
 LAYERS = ["stem", *(f"stage{number}" for number in range(2, 8)), "top"]
 Points = NDArray[np.float64]
-
-
-@pytest.fixture(scope="session")
-def projected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that keeps the maps for the tests that follow."""
-    return tmp_path_factory.mktemp("projected")
-
-
-@pytest.fixture
-def mapped(explored: Dataset, projected: Path, settings: Any) -> Dataset:
-    """Return a dataset of sixteen pictures with the PCA maps of the eight layers of a network."""
-    media, rows = Path(settings.MEDIA_ROOT), projected / "rows.json"
-    if not rows.exists():
-        (plan,) = map_jobs.plans(["pca"], [MODEL])
-        map_jobs.compute_now(explored, plan)
-        for name in ("projections", "atlases"):
-            shutil.copytree(media / name, projected / name)
-        stored = [*Projection.objects.all(), *AtlasPage.objects.all()]
-        rows.write_text(serializers.serialize("json", stored))
-        return explored
-    for name in ("projections", "atlases"):
-        shutil.copytree(projected / name, media / name, dirs_exist_ok=True)
-    AtlasPage.objects.all().delete()
-    for row in serializers.deserialize("json", rows.read_text()):
-        row.save()
-    return explored
 
 
 @pytest.fixture
@@ -373,3 +344,37 @@ def test_nothing_is_wider_than_the_window(page: Page, mapped: Dataset, width: in
     box = page.locator("#map").bounding_box()
     assert box is not None
     assert box["height"] >= 0.6 * 740
+
+
+def test_a_finger_shows_a_point_with_one_tap_and_opens_it_with_the_next(
+    chromium: Browser, context: BrowserContext, live_server: Any, mapped: Dataset
+) -> None:
+    phone = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True
+    )
+    try:
+        page = phone.new_page()
+        page.goto("/embeddings/")
+        settled(page)
+        ids, points = places()
+        page.locator("#map").scroll_into_view_if_needed()
+        left, top = spots(page, points)[0]
+        page.touchscreen.tap(left, top)
+        expect(page.locator("#map .map-card, .map-frame .map-card").first).to_be_visible()
+        expect(page.locator("#picture")).to_be_hidden()
+        page.touchscreen.tap(left, top)
+        expect(page.locator("#picture")).to_be_visible()
+        expect(page.locator("#picture")).to_have_attribute("data-image", str(ids[0]))
+    finally:
+        phone.close()
+
+
+def test_a_dataset_that_is_not_there_is_said_and_another_is_shown(page: Page, mapped: Dataset) -> None:
+    for path in ("/embeddings/", "/", "/compare/", "/leaderboard/", "/live/"):
+        page.goto(f"{path}?dataset=gone-%3Cb%3E")
+        said = page.locator("[data-unknown-dataset]")
+        expect(said).to_contain_text("There is no dataset gone-<b>")
+        expect(said.get_by_role("link")).to_have_attribute("href", "/datasets/")
+        expect(page.locator("#failure")).to_be_hidden()
+        page.goto(f"{path}?dataset=mine")
+        expect(page.locator("[data-unknown-dataset]")).to_have_count(0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image as Pillow
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image
+from tests.conftest import import_folder, sample_files
 from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
 from tests.support.rates import forget_hits
 
@@ -60,6 +63,18 @@ def test_an_address_inside_is_refused_in_words(live: Page, image_site: str) -> N
     live.keyboard.press("Enter")
     expect(live.get_by_role("alert")).to_contain_text("not on the public internet")
     expect(live.locator("#results")).to_be_hidden()
+
+
+def test_a_query_that_the_browser_cannot_show_is_shown_by_the_server(live: Page, tmp_path: Path) -> None:
+    query = tmp_path / "coins.tif"
+    with Pillow.open(unseen("coins")) as opened:
+        opened.convert("RGB").save(query)
+    live.set_input_files("#file", query)
+    expect_first_hit(live, "coins")
+    shown = live.locator("#query-image")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_js_property("complete", True)
+    assert shown.evaluate("(image) => image.naturalWidth") > 0
 
 
 def test_a_sample_finds_its_like(live: Page) -> None:
@@ -180,3 +195,15 @@ def test_an_image_leads_to_its_like(page: Page, searchable: Dataset) -> None:
     page.get_by_role("link", name="Find similar").click()
     expect_first_hit(page, "coins")
     expect(page.locator("#query-name")).to_have_text(image.filename)
+
+
+def test_an_image_that_two_datasets_have_is_shown_once(
+    live: Page, sample_folder: Callable[..., Path]
+) -> None:
+    other = Dataset.objects.create(slug="other", name="Other")
+    import_folder(other, sample_folder(count=1, categories=4))
+    live.set_input_files("#file", sample_files("objects200", "coins", 1)[0])
+    expect_first_hit(live, "coins")
+    first = live.locator(".hit").first
+    expect(first.locator(".also-in a")).to_have_count(1)
+    expect(first.locator(".score")).to_contain_text("1.000")

@@ -15,7 +15,8 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 
 from gallery import jobs
-from gallery.models import AccessToken, Dataset, Image, Job
+from gallery.ingest import bin, missing
+from gallery.models import AccessToken, Dataset, FurtherCategory, Image, Job
 from search import job_kinds
 from search.models import Embedding
 from tests.conftest import image_bytes, import_folder, sample_files
@@ -81,6 +82,25 @@ def test_a_label_filter_loses_no_hit(indexed: Dataset, client: Client) -> None:
     answer = post(client, "/api/v1/search/", image=image.pk, label=first_label, k=10).json()
     assert len(answer["hits"]) == 4
     assert {hit["label"] for hit in answer["hits"]} == {first_label}
+
+
+def test_a_further_label_finds_an_image_unless_that_is_hidden(indexed: Dataset, client: Client) -> None:
+    image, other = Image.objects.filter(dataset=indexed).order_by("pk")[:2]
+    FurtherCategory.objects.create(image=image, name="sunset")
+
+    def found() -> list[list[int]]:
+        answer = post(client, "/api/v1/search/", image=other.pk, label="sunset").json()
+        listed = client.get("/api/v1/images/", {"label": "sunset"}).json()["results"]
+        return [[hit["image"] for hit in answer["hits"]], [row["id"] for row in listed], [answer["searched"]]]
+
+    assert found() == [[image.pk], [image.pk], [1]]
+    bin.delete_images([image.pk])
+    assert found() == [[], [], [0]]
+    bin.restore_images([image.pk])
+    missing.mark([image.pk])
+    assert found() == [[], [], [0]]
+    missing.unmark([image.pk])
+    assert found() == [[image.pk], [image.pk], [1]]
 
 
 def test_all_datasets_are_searched_and_merged_by_score(
@@ -223,6 +243,7 @@ def test_an_image_added_is_found_after_its_job_and_never_after_its_deletion(
     answer = staff_client.post("/api/v1/search/", {"file": upload(data), "k": 50}).json()
     assert image.pk not in [hit["image"] for hit in answer["hits"]]
     assert len(answer["hits"]) == 16
+    assert staff_client.delete(f"/api/v1/bin/images/{image.pk}/").status_code == 204
     assert not any(storage.exists(str(name)) for name in names)
 
 
@@ -233,6 +254,7 @@ def test_deleting_a_dataset_takes_everything_with_it(
     media = Path(settings.MEDIA_ROOT)
     assert any((media / "images" / str(indexed.pk)).rglob("*.jpg"))
     assert staff_client.delete("/api/v1/datasets/mine/").status_code == 204
+    assert staff_client.delete(f"/api/v1/bin/datasets/{indexed.pk}/").status_code == 204
     jobs.perform(Job.objects.get(kind=jobs.REMOVE).pk)
     assert not Embedding.objects.exists()
     assert not [file for file in media.rglob("*") if file.is_file() and f"/{indexed.pk}/" in str(file)]

@@ -184,6 +184,7 @@ def test_the_failed_files_of_each_job_are_counted(dataset: Dataset) -> None:
         FailedFile(job=job, name=f"{number}.jpg", code="cut", reason="It is cut.")
         for number, job in enumerate((first, first, second))
     )
+    FailedFile.objects.create(job=first, name="twin.jpg", code="duplicate", reason="It is here.")
     assert list(Job.objects.order_by("pk").values_list("failed", flat=True)) == [2, 1]
     FailedFile.objects.filter(name="0.jpg").delete()
     assert list(Job.objects.order_by("pk").values_list("failed", flat=True)) == [1, 1]

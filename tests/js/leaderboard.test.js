@@ -29,6 +29,7 @@ const row = (score, cost, title = "net") => ({
   live: false,
   baseline: false,
   front: false,
+  apart: false,
   best: false,
 });
 

@@ -45,7 +45,8 @@ def test_a_new_image_is_found_at_once_and_a_deleted_one_never_again(prepared: Pr
             after = site.post(SEARCH, ("q.png", image_bytes(5)), **{"k": 20, **fields})[1]
             assert image not in [hit["image"] for hit in after["hits"]]
             assert len(after["hits"]) == after["k"]
-        assert not list((home / "media").rglob(f"{added['image']['sha256']}*"))
         assert site.get(f"/api/v1/images/{image}/")[0] == 404
+        assert site.delete(f"/api/v1/bin/images/{image}/") == 204
         assert site.get(address)[0] == 404
+        assert not list((home / "media").rglob(f"{added['image']['sha256']}*"))
     assert report(home, "verify")["ok"]

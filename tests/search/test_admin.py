@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from gallery.ingest import bin
 from gallery.models import Dataset
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.store import GenerationStore
@@ -196,6 +197,8 @@ def test_a_dataset_with_indexes_is_deleted_in_the_admin_after_saying_what_goes(s
     assert "Set 0, with its images" in page.content.decode()
     assert staff_client.post(address, {"post": "yes"}).status_code == 302
     assert not Dataset.objects.exists()
+    assert SearchIndex.objects.exists(), "it comes back with its dataset"
+    bin.purge_dataset(index.dataset_id)
     assert drain() == {("remove", "succeeded"): 1}
     assert not SearchIndex.objects.exists()
 

@@ -192,6 +192,7 @@ def test_every_answer_is_as_the_schema_says(
     _ask_the_gallery(asked, site)
     _ask_the_search(asked, site)
     _ask_experiments_and_maps(asked, site)
+    _ask_the_bin(asked, staff_client)
     asked.get("/api/v1/images/{id}/", "/api/v1/images/999999/")
     assert asked.operations == {(path, method) for path, method, _ in answers_of(schema)}
 
@@ -253,6 +254,17 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
         f"/api/v1/indexes/{SearchIndex.objects.get(live=True, dataset__slug='mine').pk}/",
     )
     asked.post("/api/v1/indexes/{id}/promote/", f"{one}promote/")
+
+
+def _ask_the_bin(asked: SchemaClient, staff: Client) -> None:
+    image = Image.objects.filter(dataset__slug="mine").latest("pk").pk
+    dataset = Dataset.objects.get(slug="mapped").pk
+    staff.delete(f"/api/v1/images/{image}/")
+    staff.delete("/api/v1/datasets/mapped/")
+    for kind, pk in (("images", image), ("datasets", dataset)):
+        asked.get(f"/api/v1/bin/{kind}/")
+        asked.get(f"/api/v1/bin/{kind}/{{id}}/", f"/api/v1/bin/{kind}/{pk}/")
+        asked.post(f"/api/v1/bin/{kind}/{{id}}/restore/", f"/api/v1/bin/{kind}/{pk}/restore/")
 
 
 def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:

@@ -17,6 +17,7 @@ from search.models import Experiment, Projection
 
 BEFORE_UNITS = [("search", "0005_embedding_counts"), ("gallery", "0005_shares_and_attempts")]
 BEFORE = [("search", "0005_embedding_counts"), ("gallery", "0006_work_units_and_registered_kinds")]
+BEFORE_BIN = [("search", "0010_feature_maps_in_one_file"), ("gallery", "0013_job_request_id")]
 # as it was written: of each category name, images, sum of ids, and of the squares of ids modulo 1,000,003
 SIGNED = [("cats", 3, 5 + 7 + 1_000_004, 25 + 49 + 1), ("dogs", 1, 6, 36)]
 
@@ -31,6 +32,12 @@ def before() -> Iterator[Any]:
 def before_units() -> Iterator[Any]:
     """Take the database back to shares of jobs, and forward again afterwards."""
     yield from back_at(BEFORE_UNITS)
+
+
+@pytest.fixture
+def before_bin() -> Iterator[Any]:
+    """Take the database back to deletions without a bin, and forward again afterwards."""
+    yield from back_at(BEFORE_BIN)
 
 
 def back_at(targets: list[tuple[str, str]]) -> Iterator[Any]:
@@ -130,3 +137,18 @@ def test_a_job_keeps_its_shares_its_counts_and_its_files_as_they_get_other_names
     FailedFile.objects.create(job=found, name="7.png", code="x", reason="y")
     found.refresh_from_db()
     assert found.failed == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dataset_whose_removal_had_begun_stays_hidden_where_there_is_a_bin(before_bin: Any) -> None:
+    datasets = before_bin.get_model("gallery", "Dataset").objects
+    at = timezone.now()
+    closed = datasets.create(slug="closed", name="Closed", closed_at=at)
+    kept = datasets.create(slug="kept", name="Kept")
+    before_bin.get_model("gallery", "Image").objects.create(dataset=kept, **image(5, "cats"))
+    call_command("migrate", verbosity=0)
+    assert Dataset.everything.get(pk=closed.pk).deleted_at == at
+    assert [row.pk for row in Dataset.objects.all()] == [kept.pk]
+    assert [row.pk for row in Image.objects.all()] == [5]
+    assert list(Category.shown.values_list("name", "images")) == [("cats", 1)]
+    assert list(Dataset.everything.in_bin()) == []

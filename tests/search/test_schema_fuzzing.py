@@ -27,6 +27,7 @@ from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from search.models import SearchIndex
 from tests.search.test_answers import Site, site
+from tests.support.web_application import application
 
 __all__ = ["site"]  # a fixture
 
@@ -87,10 +88,8 @@ def known_values(site: Site) -> dict[str, Any]:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("open_connections", "collected_static_files", "without_broker")
 def test_every_operation_answers_as_its_schema_says(site: Site) -> None:
-    from semsearch_site.wsgi import application
-
     schema = schemathesis.openapi.from_dict(strict_schema())
-    schema.app = application
+    schema.app = application()
     known = known_values(site)
     failures: list[str] = []
     for headers in ({}, {"Authorization": f"Token {token_of_staff()}"}):

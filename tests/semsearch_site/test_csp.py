@@ -16,6 +16,7 @@ PAGES = {
     "/datasets/": 200,
     "/datasets/mine/": 200,
     "/datasets/mine/images/{image}/": 200,
+    "/bin/": 200,
     "/jobs/": 200,
     "/jobs/{job}/": 200,
     "/api/docs/": 200,

@@ -22,8 +22,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from gallery.api.errors import refusal
 from gallery.models import Dataset
 from tests.conftest import image_bytes
+from tests.support.web_application import application
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected_static_files")]
 
 SEARCH = "/api/v1/search/"
 PAGES = ("/live/", "/datasets/", "/jobs/", "/", "/compare/", "/media/images/1.png", "/healthz", "/nothing/")
@@ -160,8 +161,6 @@ TYPES = (
 
 def ask_the_server(method: str, address: str, body: str = '{"image": 1}', **environ: str) -> Any:
     """Ask the application that a web server runs, which sees a request before Django does."""
-    from semsearch_site.wsgi import application
-
     said: list[Any] = []
     given = RequestFactory().get(address).environ | {"REQUEST_METHOD": method, **environ}
     given |= {"wsgi.input": io.BytesIO(body.encode()), "CONTENT_LENGTH": str(len(body.encode()))}
@@ -173,7 +172,7 @@ def ask_the_server(method: str, address: str, body: str = '{"image": 1}', **envi
     # as the test client does: connections of a test's transaction stay open
     request_started.disconnect(close_old_connections)
     try:
-        parts = application(given, begin)
+        parts = application()(given, begin)
     finally:
         request_started.connect(close_old_connections)
     content = b"".join(parts)
@@ -337,3 +336,17 @@ def test_ordinary_requests_still_pass(staff: Client, dataset: Dataset) -> None:
     assert answer.status_code == 201
     assert answer.json()["image"]["label"] == "Bäume 🌳"
     assert staff.post("/api/v1/search/", {"file": io.BytesIO(b"no image")}).status_code == 415
+
+
+def test_an_unknown_name_of_the_site_is_said_with_the_setting(client: Client) -> None:
+    for host in ("192.168.1.7:8000", "nas.local", "[fe80::1]:80", "<b>", "a" * 400, "a_b c", ""):
+        page = client.get("/datasets/", HTTP_HOST=host)
+        assert page.status_code == 400
+        assert "This site is not known by this name." in page.text
+        assert "setting ALLOWED_HOSTS" in page.text
+        assert 'class="top"' in page.text  # as any page of the site
+        for answer in (
+            client.get("/api/v1/datasets/", HTTP_HOST=host),
+            client.post("/api/v1/search/", HTTP_HOST=host),
+        ):
+            assert "setting ALLOWED_HOSTS" in error_of(answer, 400)

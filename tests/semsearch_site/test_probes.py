@@ -18,7 +18,7 @@ from django.test import Client
 
 from gallery.errors import SemsearchError
 from gallery.models import Image
-from gallery.system import disk_space
+from gallery.system import disk_space, storage_mark
 from search import checks as search_checks
 from search.extractors.networks import registry
 from search.indexing import inspection
@@ -121,7 +121,7 @@ def test_a_database_of_an_older_or_newer_version_is_not_ready(operator: Client) 
     assert part(operator, "schema")["state"] == "ready"
     applied.create(app="gallery", name="9999_of_tomorrow")
     found = part(operator, "schema")
-    assert "newer version" in found["detail"]
+    assert "install that release or a newer one" in found["detail"]
     assert "gallery.9999_of_tomorrow" in found["error"]
     applied.filter(name="9999_of_tomorrow").delete()
     applied.filter(app="search", name__startswith="0010").delete()
@@ -143,6 +143,13 @@ def test_a_full_disk_and_a_storage_without_its_images_are_not_ready(operator: Cl
         Image.objects.filter(dataset=index.dataset).latest("pk").thumbnail.name, ContentFile(b"a")
     )
     assert part(operator, "storage")["state"] == "ready"
+    storage_mark.write()
+    assert part(operator, "storage")["state"] == "ready"
+    default_storage.delete(storage_mark.FILE)
+    found = part(operator, "storage")
+    assert "not that of this site" in found["detail"]
+    assert storage_mark.FILE in found["error"]
+    assert not default_storage.exists(storage_mark.FILE), "a probe writes nothing"
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 from moto.server import ThreadedMotoServer
@@ -83,10 +84,13 @@ def test_verify_finds_what_the_bucket_lost_and_what_it_holds_too_much(dataset: D
     found = verification.verify()
     assert f"The stored file of image {lost.pk} is gone." in found.problems
     assert f"The stored file {stray} belongs to no image." in found.problems
-    assert next(verification.repair()) == "Removed 1 images whose file is gone."
     list(verification.repair())
     assert not default_storage.exists(stray)
+    assert default_storage.exists(f"lost+found/{stray}")
     assert list(dataset.images.values_list("pk", flat=True)) == [kept.pk]
+    default_storage.save(str(lost.file.name), ContentFile(image_bytes(2)))
+    assert verification.verify().ok
+    assert list(dataset.images.values_list("pk", flat=True)) == [kept.pk, lost.pk]
 
 
 @pytest.mark.django_db(transaction=True)

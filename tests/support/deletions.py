@@ -1,4 +1,4 @@
-"""Deletes images and datasets by chance beside every kind of job, and looks for anything half done."""
+"""Deletes and restores by chance, beside jobs of every kind, and looks for anything half done."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from django.db import connection, models
 from django.utils import timezone
 
 from gallery import jobs
+from gallery.browse import bin_contents
 from gallery.counts import counting
 from gallery.errors import NotFoundError
-from gallery.ingest import dataset_removal, datasets, removal, single_image
+from gallery.ingest import bin, dataset_removal, datasets, removal, single_image
 from gallery.ingest.storing import DuplicateError
 from gallery.jobs.queueing import due_jobs
 from gallery.models import Dataset, Job
@@ -42,6 +43,7 @@ IMAGES = 16
 # how many of the deletions are of a dataset, and seconds between two of them at most
 OF_A_DATASET = 0.1
 PAUSE_S = 0.15
+OF_THE_BIN = 0.2  # after how many of them somebody looks through it
 NETWORK = "colour-histogram"
 # what a request is told where somebody else deleted what it is about
 EXPECTED = (
@@ -73,7 +75,7 @@ class Deletions:
     folder: Path
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -84,6 +86,8 @@ class Deletions:
         for dataset in Dataset.objects.all():
             _experiments(dataset)
         drain()
+        for dataset in Dataset.objects.all():
+            _promotion(dataset)  # later there may be no experiment that is still up to date
         with ThreadPoolExecutor(WORKERS + 3) as pool:
             others = [pool.submit(self._guarded, self._work) for _ in range(WORKERS)]
             others += [pool.submit(self._guarded, self._ask), pool.submit(self._guarded, self._add)]
@@ -91,8 +95,15 @@ class Deletions:
             self._over.set()
             for other in others:
                 other.result()
+        bin.empty(everything=True)
         self.ended.update(drain())
         self.wrong += [f"{kind} {state}" for kind, state in self.ended if state == Job.State.FAILED]
+
+    @property
+    def gone(self) -> list[int]:
+        """Return the datasets that are removed for good."""
+        left = set(Dataset.everything.values_list("pk", flat=True))
+        return [pk for pk in self.made if pk not in left]
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -105,6 +116,7 @@ class Deletions:
 
     def _new_dataset(self, slug: str) -> None:
         dataset = datasets.save(Dataset(slug=slug, name=slug))
+        self.made.append(dataset.pk)
         jobs.enqueue(jobs.IMPORT, dataset, path=str(self.folder))
 
     def _work(self) -> None:
@@ -140,21 +152,33 @@ class Deletions:
                 datasets.label(added.image, "labelled")
 
     def _delete(self) -> None:
-        """Delete images, and now and then a dataset, which another takes the place of."""
+        """Delete images, and now and then a dataset, which another takes the place of; restore some."""
         drawn = random.Random(self.seed)
         for number in range(self.deletions):
             if self._over.is_set():
                 return
             with expected():
                 dataset = _some_dataset(drawn)
-                if drawn.random() < OF_A_DATASET:
-                    dataset_removal.begin_removal(dataset)
-                    self.gone.append(dataset.pk)
+                for_good = number == self.deletions // 2  # once at least, whatever is drawn
+                if for_good or drawn.random() < OF_A_DATASET:
+                    ways = (dataset_removal.begin_removal, bin.delete_dataset)
+                    (ways[0] if for_good else drawn.choice(ways))(dataset)
                     self._new_dataset(f"instead-{number}")
                 else:
                     ids = list(dataset.images.values_list("pk", flat=True))
-                    removal.remove_images(drawn.sample(ids, min(len(ids), drawn.choice((1, 1, 2, 5)))))
+                    some = drawn.sample(ids, min(len(ids), drawn.choice((1, 1, 2, 5))))
+                    drawn.choice((removal.remove_images, bin.delete_images))(some)
+                if drawn.random() < OF_THE_BIN:
+                    _sort_out(drawn)
             time.sleep(drawn.random() * PAUSE_S)
+
+
+def _sort_out(drawn: random.Random) -> None:
+    """Restore half of the images in the bin and a dataset, or remove them for good."""
+    ids = list(bin_contents.binned_images().values_list("pk", flat=True))
+    drawn.choice((bin.restore_images, bin.purge_images))(drawn.sample(ids, len(ids) // 2))
+    if found := list(Dataset.everything.in_bin().order_by("pk").values_list("pk", flat=True)):
+        drawn.choice((bin.restore_dataset, bin.purge_dataset))(drawn.choice(found))
 
 
 def one_job(ended: Counter[tuple[str, str]]) -> Job | None:

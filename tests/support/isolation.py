@@ -28,6 +28,10 @@ NOT_OURS = (
     "REDIS_URL",
     "DEBUG",
     "ALLOWED_HOSTS",
+    "URL_PREFIX",
+    "SCRIPT_NAME",
+    "HOST",
+    "PORT",
     "OPEN_READING",
     "INDEX_BACKEND",
 )

@@ -1,4 +1,4 @@
-"""Eight clients that search, add, delete, relabel, rebuild, promote and compute at once, as people would.
+"""Eight clients that search, add, delete, restore, relabel, rebuild, promote and compute, as people would.
 
 `Load` asks a running site for some time and notes each answer; whoever runs it looks whether one was an error
 of the server, a job failed, a process grew, or anything disagrees.
@@ -30,6 +30,7 @@ DATASETS = 4
 NETWORK = "colour-histogram"
 IN_A_ZIP = 12
 OF_A_REBUILD, OF_A_LABEL = 0.01, 0.3
+OF_A_RESTORE = 0.7  # of what lies in the bin; the rest is removed for good
 USER, PASSWORD = "staff", "a long password"
 # nobody is refused for asking often: what is meant is the work
 UNTHROTTLED = {"SEARCH_THROTTLE": "100000/s", "UPLOAD_THROTTLE": "100000/s", "READ_THROTTLE": "100000/s"}
@@ -123,6 +124,7 @@ class Load:
             self._upload: 4,
             self._delete_image: 15,
             self._delete_dataset: 2,
+            self._undelete: 6,
             self._experiment: 2,
             self._map: 2,
             self._promote: 2,
@@ -180,6 +182,14 @@ class Load:
         status = self.site.delete(f"{API}/datasets/{self._dataset(drawn)}/")
         self._new_dataset(f"instead-{drawn.randrange(10**9)}")
         return status
+
+    def _undelete(self, drawn: random.Random) -> int:
+        kind = drawn.choice(("images", "images", "datasets"))
+        listed = self.site.get(f"{API}/bin/{kind}/")[1]["results"]
+        path = f"{API}/bin/{kind}/{drawn.choice(listed)['id'] if listed else 1}/"
+        return (
+            self.site.post(f"{path}restore/")[0] if drawn.random() < OF_A_RESTORE else self.site.delete(path)
+        )
 
     def _new_dataset(self, slug: str) -> None:
         self._note("new dataset", self.site.post(f"{API}/datasets/", slug=slug, name=slug)[0])

@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import AvifImagePlugin, Image, ImageFile
 
 from gallery.errors import NotAnImageError, SemsearchError, TooLargeError
-from gallery.imaging import decoder, formats, headers
+from gallery.imaging import cut_jpegs, decoder, formats, headers
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.decoder import ImageFacts
 from gallery.imaging.headers import Declared
@@ -107,9 +107,17 @@ def _read(
     if wanted is None:
         known = decoder.facts(declared, data) if opened is None else decoder.facts_of(declared, opened.info)
         return known, None
-    if opened is None:
-        return decoder.decoded(declared, data, wanted)
-    return decoder.decoded_by_pillow(declared, opened, wanted)
+    if declared.kind is formats.JPEG and (rgb := cut_jpegs.whole(declared, data, wanted)) is not None:
+        return decoder.of_jpeg(declared, rgb, cut_jpegs.WITHOUT_END)
+    try:
+        if opened is None:
+            return decoder.decoded(declared, data, wanted)
+        return decoder.decoded_by_pillow(declared, opened, wanted, data)
+    except NotAnImageError:
+        rgb = cut_jpegs.decoded(declared, data, wanted) if declared.kind is formats.JPEG else None
+        if rgb is None:
+            raise
+        return decoder.upright_jpeg(declared, rgb, cut_jpegs.CUT)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, VectorBatches, checked_ids, half_precision
 from search.index.faiss import blocks as file_blocks
 from search.index.faiss import flat_file
-from search.index.faiss.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, centre_of
+from search.index.faiss.generation import DATA_FILES, INDEX_FILE, Generation, Manifest, Mean
 from search.index.faiss.index import EXACT, EXACT_UP_TO, FaissIndex
 from search.index.faiss.kinds import Budget, by_merit, candidates, filled, learned_lists
 from search.index.faiss.store import GenerationStore
@@ -128,7 +128,7 @@ def _store_vectors(
 ) -> int:
     """Write ids, float16 vectors and their centre, and return how many there were."""
     count, last = 0, -1
-    total = np.zeros(plan.dims, dtype=np.float64)
+    mean = Mean(plan.dims)
     with (folder / VECTORS_FILE).open("wb") as vectors_file, (folder / IDS_FILE).open("wb") as ids_file:
         for ids, vectors in batches:
             keys, rows = checked_ids(ids), half_precision(vectors, plan.dims)
@@ -140,7 +140,7 @@ def _store_vectors(
                 raise IndexInputError("Ids must ascend strictly: order the embeddings by primary key.")
             vectors_file.write(rows.astype("<f2", copy=False).tobytes())
             ids_file.write(keys.astype("<i8", copy=False).tobytes())
-            total += rows.sum(axis=0, dtype=np.float64)
+            mean.add(rows)
             count, last = count + len(keys), int(keys[-1])
             if progress is not None:
                 progress(count)
@@ -148,7 +148,7 @@ def _store_vectors(
         raise IndexInputError(
             f"Expected {plan.total} vectors, got {count}: they changed meanwhile, build again."
         )
-    np.save(folder / CENTRE_FILE, centre_of(total, count), allow_pickle=False)
+    np.save(folder / CENTRE_FILE, mean.centre(), allow_pickle=False)
     return count
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, IndexOutdatedError
 from search.damage import DAMAGE
 from search.index.base import IndexStats, SearchResult, checked_ids
 from search.index.faiss.index import EXACT, FaissIndex, SearchEffort, is_served
@@ -28,6 +28,8 @@ DIGEST = "digest"  # of the manifest itself, in its file only
 
 # The mean of very few vectors says nothing about a dataset, and of one vector leaves nothing of it.
 CENTRE_FROM = 10
+# Nor does that of vectors that are all the same: what is left of them is nothing, or the rounding of float16.
+LEAST_SPREAD = 1e-6
 CHECKED_BYTES = (
     128 * 2**20
 )  # of a file that is read whenever it is opened; larger ones once they were touched
@@ -35,9 +37,29 @@ CHECKED_BYTES = (
 FIRST_BLOCK, NEXT_BLOCK = 24, 10
 
 
-def centre_of(total: NDArray[np.float64], count: int) -> NDArray[np.float32]:
-    """Return the centre (d,) of `count` vectors summing to `total` (d,): their mean, or zero below ten."""
-    return (total / count if count >= CENTRE_FROM else np.zeros_like(total)).astype(np.float32)
+class Mean:
+    """The sums of vectors that come in batches, of which their centre is made."""
+
+    def __init__(self, dims: int) -> None:
+        self.count = 0
+        self._total = np.zeros(dims, dtype=np.float64)
+        self._squares = 0.0
+
+    def add(self, rows: NDArray[np.float16]) -> None:
+        """Take in vectors (n, d)."""
+        self.count += len(rows)
+        self._total += rows.sum(axis=0, dtype=np.float64)
+        self._squares += float(np.einsum("nd,nd->", rows, rows, dtype=np.float64))
+
+    def centre(self) -> NDArray[np.float32]:
+        """Return their mean (d,), or zero where it says nothing: below ten, or where all are the same."""
+        if self.count < CENTRE_FROM:
+            return np.zeros(len(self._total), dtype=np.float32)
+        mean = self._total / self.count
+        usual = self._squares / self.count
+        # the mean square of what is left when the mean is taken away
+        left = usual - float(mean @ mean)
+        return (mean if left > LEAST_SPREAD * usual else np.zeros_like(mean)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -95,16 +117,21 @@ class Manifest:
     def read(cls, folder: Path) -> Manifest:
         """Read manifest.json of a folder.
 
-        Raises: IndexDamagedError when it is missing or is not a manifest of this format.
+        Raises: IndexOutdatedError when it is of another format, IndexDamagedError when it is missing or no
+            manifest.
         """
         try:
             values: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+            if (found := values["format"]) != FORMAT:
+                named = f"{folder.parent.name}/{folder.name}"
+                raise IndexOutdatedError(
+                    f"Index {named} is of another release (its format is {found}, this one reads {FORMAT}). "
+                    "Run rebuild_index, unless a worker does so by itself."
+                )
             digest = values.pop(DIGEST, None)
             manifest = cls(**values)
         except DAMAGE as error:
             raise damaged(folder, "its manifest cannot be read") from error
-        if manifest.format != FORMAT:
-            raise damaged(folder, f"its format is {manifest.format}, this version reads {FORMAT}")
         # those of earlier versions have none
         if digest is not None and digest != _digest(values):
             raise damaged(folder, "its manifest is not what was written (its digest differs)")

@@ -20,7 +20,7 @@ from search.index.base import (
     nothing_found,
 )
 from search.index.faiss.build import BuildPlan
-from search.index.faiss.generation import centre_of
+from search.index.faiss.generation import Mean
 from search.index.faiss.index import SearchEffort
 from search.index.faiss.tuning import RECALL_AT, RECALL_REQUIRED, SAMPLE_QUERIES
 from search.index.milvus.generation import MilvusGeneration, Published
@@ -119,19 +119,18 @@ def survey(batches: VectorBatches, dims: int) -> Survey:
     Source of the drawing: Vitter, "Random sampling with a reservoir", 1985, algorithm R.
     """
     random = np.random.default_rng(0)
-    total, count = np.zeros(dims), 0
+    mean = Mean(dims)
     ids = np.full(SAMPLE, -1, dtype=np.int64)
     sample = np.zeros((SAMPLE, dims), dtype=np.float16)
     for keys, vectors in batches:
         rows = half_precision(vectors, dims)
-        total += rows.sum(axis=0, dtype=np.float64)
-        places = np.arange(count, count + len(keys))
+        places = np.arange(mean.count, mean.count + len(keys))
+        mean.add(rows)
         drawn = np.where(places < SAMPLE, places, random.integers(0, places + 1))
         for row in np.flatnonzero(drawn < SAMPLE):
             ids[drawn[row]], sample[drawn[row]] = keys[row], rows[row]
-        count += len(keys)
     kept = ids >= 0
-    return Survey(count, centre_of(total, count), ids[kept], sample[kept])
+    return Survey(mean.count, mean.centre(), ids[kept], sample[kept])
 
 
 def _fill(

@@ -6,6 +6,7 @@ digests of the manifest, all else (headers, padding) by the digest at the end.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict
 
 from gallery.errors import SemsearchError
+from gallery.version import VERSION
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -39,6 +41,13 @@ class BackupExistsError(SemsearchError):
     status = 409
 
 
+class BackupNewerError(SemsearchError):
+    """A backup was made by a newer release."""
+
+    code = "backup_newer"
+    status = 409
+
+
 class Member(TypedDict):
     """Size and digest of a member."""
 
@@ -55,9 +64,14 @@ class Vectors(TypedDict):
 
 
 class Manifest(TypedDict):
-    """What a backup holds; `gone` are images that were deleted while it was written."""
+    """What a backup holds; `gone` are images that were deleted while it was written.
+
+    Backups of before 0.2.0 do not say what made them.
+    """
 
     format: int
+    version: NotRequired[str]
+    home_format: NotRequired[int]
     created_at: str
     database: str
     migrations: dict[str, list[str]]
@@ -82,7 +96,14 @@ class BundleWriter:
             raise BackupExistsError(f"{path} exists already: choose another name or move it away.")
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
-        descriptor = os.open(self._part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, OWNER_ONLY)
+        descriptor = os.open(self._part, os.O_CREAT | os.O_WRONLY, OWNER_ONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise BackupExistsError(f"{path} is being written by another process.") from None
+        # what a process has left that was killed
+        os.truncate(descriptor, 0)
         self._file = _Hashed(os.fdopen(descriptor, "wb"))
         self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._members: dict[str, Member] = {}
@@ -115,35 +136,36 @@ class BundleWriter:
         digest = self._file.digest.hexdigest().encode()
         self._file.write(TRAILER + digest + b"\n")
         self._file.sync()
-        self._file.close()
         self._part.rename(self._path)
+        self._file.close()
 
 
 def damage(path: Path) -> tuple[list[str], Manifest | None]:
     """Return the names of what is damaged in a backup, and its manifest where that is whole.
 
-    Reads the whole file once. Raises: BackupDamagedError for what is no backup; OSError.
+    Reads the whole file once. Raises: BackupDamagedError for what is no backup, BackupNewerError for one of a
+    form that is not known; OSError.
     """
     with _hashed_for_reading(path) as file:
         found: dict[str, Member] = {}
-        manifest, problem = None, ""
+        last, content, problem = "its beginning", b"", ""
         try:
-            for name, member, content in _members(file):
-                found[name] = member
-                if name == MANIFEST:
-                    manifest = _manifest(content)
+            for last, member, content in _members(file):  # noqa: B007  # the last ones count
+                found[last] = member
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-            problem = f"the archive near byte {file.count:,} ({error})"
+            problem = f" ({error})"
         file.read_rest()
         whole = file.matches_trailer()
-    damaged = [problem] if problem else []
+    # where a header is damaged the archive seems to end there
+    damaged = [f"the archive after {last}{problem}"] if problem or MANIFEST not in found else []
+    manifest = _manifest(content) if MANIFEST in found else None
     if manifest is None:
-        return [*damaged, MANIFEST], None
+        return damaged or [MANIFEST], None
     expected = manifest.get("members", {})
     damaged += [name for name, member in expected.items() if found.get(name) != member]
     damaged += [name for name in found if name not in expected and name != MANIFEST]
     if not whole and not damaged:
-        damaged.append("what lies between the files of the archive, or the manifest")
+        damaged.append("what lies between the files of the archive, the manifest, or the end")
     return damaged, manifest
 
 
@@ -172,8 +194,18 @@ def _members(file: _Read) -> Iterator[tuple[str, Member, bytes]]:
 
 
 def _manifest(content: bytes) -> Manifest | None:
-    found: Any = json.loads(content)
-    if not isinstance(found, dict) or found.get("format") != FORMAT or "members" not in found:
+    try:
+        found: Any = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("format"), int):
+        return None
+    if found["format"] > FORMAT:
+        raise BackupNewerError(
+            f"The backup was made by semsearch {found.get('version', 'of a newer release')}, and this is "
+            f"{VERSION}, which does not know its form ({found['format']}): install that release first."
+        )
+    if found["format"] != FORMAT or not isinstance(found.get("members"), dict):
         return None
     manifest: Manifest = found  # type: ignore[assignment]  # its digest is compared before it is used
     return manifest
@@ -218,13 +250,11 @@ class _Read(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
         self._left = path.stat().st_size - TRAILER_BYTES
-        self.count = 0
         self._digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         piece = self._file.read(min(size, self._left) if size >= 0 else self._left)
         self._left -= len(piece)
-        self.count += len(piece)
         self._digest.update(piece)
         return piece
 

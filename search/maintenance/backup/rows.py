@@ -45,6 +45,11 @@ def kept_models(*, derived: bool) -> list[type[models.Model]]:
     ]
 
 
+def derived_models() -> list[type[models.Model]]:
+    """Return the models of files that can be computed again; `file` is the name of each."""
+    return [apps.get_model(label) for label in sorted(DERIVED)]
+
+
 @contextmanager
 def snapshot() -> Iterator[str]:
     """Show the database as it is now, whatever is written meanwhile: as a database of that name.

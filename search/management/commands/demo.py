@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from gallery.system import upgrades
 from gallery.system.home_folder import close_to_others
 from search.embedding.work_units import without_embedding
 from search.experiments import jobs as experiment_jobs
@@ -26,12 +27,14 @@ NEXT_STEP = "Next: open /live/ there and drop a picture on it; to add your own, 
 class Command(BaseCommand):
     """`demo`."""
 
+    # it closes the home to others first
+    needs_home = False
     help = "Migrate, import and index the sample datasets unless they are there, then serve."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what is missing, also after a run that was interrupted, then serve."""
         close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self._say)
-        call_command("migrate", verbosity=0, interactive=False)
+        upgrades.bring_up_to_date(self._say)
         for name in SAMPLES:
             self._prepare(name)
         waiting = self._left()

@@ -53,9 +53,9 @@ class Command(ReportingCommand[ImagesReport]):
         for network in networks:
             layers = tuple(options["layers"].split(",")) if options["layers"] else network.layers
             for path in layer_images.draw_layers(
-                network, layers, steps=max(1, options["steps"]), root=options["output"]
+                network, layers, steps=options["steps"], root=options["output"]
             ):
                 drawn.append(f"{network.name}/{path.stem}")
-                if not options["json"]:
-                    self.stdout.write(f"{path}: {path.stat().st_size} bytes")
+                if options["verbosity"]:
+                    self.stderr.write(f"{path}: {path.stat().st_size} bytes")
         return {"pictures": drawn, "seconds": round(time.perf_counter() - started, 1)}

@@ -14,9 +14,9 @@ from django.urls import reverse
 
 from gallery.accounts import first_account
 from gallery.errors import SemsearchError
+from gallery.system import homes, upgrades
 from gallery.system.home_folder import close_to_others
-from semsearch_site import env as environment
-from semsearch_site import logs, processes, static
+from semsearch_site import logs, processes, site_address, static
 from semsearch_site.supervise import Plan, PlannedPart, become_supervisor
 from semsearch_site.supervisor import broker_command, check_address, hold
 
@@ -30,23 +30,29 @@ RUNS_AS_ROOT = (
     "semsearch runs as root: whoever breaks into it has the whole machine. Give it an account of its own, as "
     "deploy/systemd/ does."
 )
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 WEB = ("-c", "python:semsearch_site.gunicorn", "semsearch_site.wsgi", "--log-level", "warning")
 
 
 class Command(BaseCommand):
     """`serve [--host H] [--port P]`."""
 
+    # it says first what is wrong with the address
+    needs_home = False
     help = "Start broker (unless REDIS_URL names one), worker and web server; Ctrl-C stops them all."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the address."""
-        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--host", default=settings.HOST)
+        parser.add_argument("--port", default=settings.PORT)
         parser.add_argument("--next-step", default="", help="a line to end the start with")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare everything, then become what starts it and waits."""
-        host, port = options["host"], options["port"]
+        try:
+            host, port = site_address.host(options["host"]), site_address.port(str(options["port"]))
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         if os.geteuid() == 0:
             logs.say(self.stderr.write, RUNS_AS_ROOT)
         try:
@@ -54,11 +60,13 @@ class Command(BaseCommand):
             with hold(settings.SEMSEARCH_HOME):
                 warn = partial(logs.say, self.stdout.write)
                 close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, warn)
+                upgrades.bring_up_to_date(warn)
+                homes.look_through()
                 static.collect_changed()
                 processes.forget_earlier()
                 plan = self._plan(host, port, options["next_step"])
         except SemsearchError as error:
-            raise CommandError(error.detail) from error
+            raise CommandError(str(error)) from error
         connection.close()
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         become_supervisor(plan)
@@ -72,8 +80,13 @@ class Command(BaseCommand):
         worker = [sys.executable, "-W", f"ignore:{WORKER_ALWAYS_SAYS}", "-m", "celery", "--quiet"]
         parts.append(PlannedPart("worker", [*worker, "-A", "semsearch_site", *WORKER]))
         parts.append(PlannedPart("web server", [sys.executable, "-m", "gunicorn", *WEB]))
-        site = f"http://{environment.address(host, port)}"
-        says = [f"semsearch is at {site} - Ctrl-C stops it.", first_account_line(site), next_step]
+        site = f"http://{site_address.address(host, port)}"
+        says = [
+            f"semsearch is at {site}{settings.URL_PREFIX and f'{settings.URL_PREFIX}/'} - Ctrl-C stops it.",
+            names_line(host),
+            first_account_line(site),
+            next_step,
+        ]
         return Plan(
             str(settings.SEMSEARCH_HOME),
             parts,
@@ -81,6 +94,17 @@ class Command(BaseCommand):
             metrics=str(settings.METRICS_ROOT),
             log_format=settings.LOG_FORMAT,
         )
+
+
+def names_line(host: str) -> str:
+    """Return by which names others reach a site that listens to them, "" where it does not or any will do."""
+    names = settings.ALLOWED_HOSTS
+    if host in LOCAL_HOSTS or "*" in names or {name.strip("[]") for name in names} - LOCAL_HOSTS:
+        return ""
+    return (
+        f"Only this machine may open it: ALLOWED_HOSTS is {','.join(names)}. Add the name or the address by "
+        "which others will ask for it."
+    )
 
 
 def first_account_line(site: str) -> str:

@@ -1,8 +1,10 @@
 // Compare: one query, two configurations; the address, the choices and what is shown stay the same thing.
-/** @import { Configuration, Experiment, Found, ImageSummary, Network } from "../shared/types.js" */
+/** @import { Configuration, Experiment, Found, ImageSummary, Job, Network } from "../shared/types.js" */
 /** @import { Side, SideResult } from "./types.js" */
-import { byId, closest, elementIn, hasModifier, isPlainClick, make } from "../shared/elements.js";
-import { best, everyNetwork, experiments, match, ofImage } from "../shared/experiments.js";
+import { showComputing } from "../jobs/computing.js";
+import { watchJobs } from "../jobs/watch.js";
+import { byId, closest, elementIn, hasModifier, hasOption, isPlainClick, make } from "../shared/elements.js";
+import { best, everyNetwork, experiments, forget, match, ofImage } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { percent, plural } from "../shared/format.js";
 import {
@@ -40,6 +42,11 @@ let compared = null;
 /** @type {Set<number>} */
 let both = new Set();
 let asking = 0;
+/** @type {Job[]} */
+let jobs = []; // that compute experiments of the dataset
+/** @type {string | null} */
+let watched = null;
+let stopWatching = () => {};
 
 /** @type {Strip | null} */
 let strip = null;
@@ -51,9 +58,9 @@ function readAddress() {
   state = readState();
   other = readConfiguration();
   const [dataset, k] = [selectOf("dataset"), selectOf("k")];
-  if (!state.dataset) state.dataset = dataset.options[0].value;
+  if (!hasOption(dataset, state.dataset)) state.dataset = dataset.options[0].value;
   dataset.value = state.dataset;
-  if (![...k.options].some((option) => option.value === String(state.k))) k.add(new Option(String(state.k)));
+  if (!hasOption(k, String(state.k))) k.add(new Option(String(state.k)));
   k.value = String(state.k);
 }
 
@@ -83,10 +90,33 @@ function settle() {
   return found;
 }
 
+/** Follow what is being computed of the dataset, and show it as it comes. */
+function watch() {
+  if (watched === state.dataset) return;
+  const slug = state.dataset;
+  watched = slug;
+  jobs = [];
+  stopWatching();
+  stopWatching = watchJobs(
+    slug,
+    (active, progressed) => {
+      if (slug !== state.dataset) return;
+      jobs = active;
+      showComputing(byId("notices"), jobs);
+      if (progressed) {
+        forget(slug);
+        load();
+      } else if (!byId("nothing").hidden) showNothing();
+    },
+    ["experiment"],
+  );
+}
+
 async function load({ replace = true } = {}) {
   asking += 1;
   const mine = asking;
   hideFailure();
+  watch();
   try {
     [rows, networks] = await Promise.all([experiments(state.dataset), everyNetwork()]);
     if (mine !== asking) return;
@@ -112,6 +142,17 @@ async function load({ replace = true } = {}) {
 function showNothing() {
   byId("found").hidden = true;
   byId("nothing").hidden = false;
+  if (jobs.length) {
+    const words = make(
+      "p",
+      { class: "muted" },
+      "Two configurations can be compared as soon as there are two.",
+    );
+    byId("nothing").replaceChildren(
+      make("div", {}, make("h2", {}, "The first experiments are being computed"), words),
+    );
+    return;
+  }
   const command = `python manage.py run_experiments --dataset ${state.dataset}`;
   const explore = addressOf(state, { path: byId("compare").dataset.explore });
   byId("nothing").replaceChildren(
@@ -166,7 +207,7 @@ function showQuery(image) {
   const name = image.label || image.filename;
   figure.replaceChildren(
     make("img", {
-      src: image.url,
+      src: image.shown_url,
       alt: `Query: ${name}, ${image.filename}`,
       width: image.width,
       height: image.height,

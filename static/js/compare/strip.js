@@ -2,6 +2,7 @@
 /** @import { GridWindow, ImageSummary } from "../shared/types.js" */
 import { call } from "../shared/api.js";
 import { elementsIn, make } from "../shared/elements.js";
+import { siteAddress } from "../shared/site.js";
 
 const WINDOW = 60;
 const SEED = 1; // the same random order as on the Explore page
@@ -58,7 +59,7 @@ export class Strip {
     if (this.#total !== null && this.#images.length >= this.#total) return;
     const asked = this.#asked;
     this.#window.set("offset", String(this.#images.length));
-    this.#fetching = call(`/api/v1/images/grid/?${this.#window}`);
+    this.#fetching = call(siteAddress(`/api/v1/images/grid/?${this.#window}`));
     try {
       const page = await this.#fetching;
       if (asked !== this.#asked) return;

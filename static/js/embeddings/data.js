@@ -7,6 +7,7 @@ import { ApiError, call } from "../shared/api.js";
 import { everyPage } from "../shared/experiments.js";
 import { once } from "../shared/once.js";
 import { cellsOf } from "./csv.js";
+import { mediaAddress, siteAddress } from "../shared/site.js";
 
 const IDS_AT_ONCE = 200;
 const IMAGES_KEPT = 5000;
@@ -48,7 +49,7 @@ async function fetched(address) {
  * @returns {Promise<MapRow[]>}
  */
 export const mapsOf = (slug) =>
-  everyPage(`/api/v1/projections/?page_size=500&dataset=${encodeURIComponent(slug)}`);
+  everyPage(siteAddress(`/api/v1/projections/?page_size=500&dataset=${encodeURIComponent(slug)}`));
 
 /** @param {MapRow} row */
 const versionOf = (row) => `${row.id} ${row.computed_at}`;
@@ -60,7 +61,7 @@ const versionOf = (row) => `${row.id} ${row.computed_at}`;
  */
 export const pointsOf = (row) =>
   once(kept, `points ${versionOf(row)}`, async () =>
-    decodePoints(await (await fetched(`/api/v1/projections/${row.id}/points/`)).arrayBuffer()),
+    decodePoints(await (await fetched(siteAddress(`/api/v1/projections/${row.id}/points/`))).arrayBuffer()),
   );
 
 /**
@@ -70,7 +71,9 @@ export const pointsOf = (row) =>
  * @returns {Promise<Legend>}
  */
 export const legendOf = (row, by) =>
-  once(kept, `legend ${by} ${versionOf(row)}`, () => call(`/api/v1/projections/${row.id}/legend/?by=${by}`));
+  once(kept, `legend ${by} ${versionOf(row)}`, () =>
+    call(siteAddress(`/api/v1/projections/${row.id}/legend/?by=${by}`)),
+  );
 
 /**
  * Return {legend, numbers}: what a map is coloured by, and the number of each point; bins of a tenth for
@@ -83,7 +86,7 @@ export const colouringOf = (row, by) =>
   once(kept, `colours ${by} ${versionOf(row)}`, async () => {
     const [legend, answer] = await Promise.all([
       legendOf(row, by),
-      fetched(`/api/v1/projections/${row.id}/colours/?by=${by}`),
+      fetched(siteAddress(`/api/v1/projections/${row.id}/colours/?by=${by}`)),
     ]);
     const numbers = new Uint16Array(await answer.arrayBuffer());
     return { legend, numbers: by === "score" ? numbers.map(binOf) : numbers };
@@ -100,7 +103,7 @@ const binOf = (score) => (score > 1000 ? 65_535 : Math.min(9, Math.floor(score /
 export const spriteSheetOf = (slug) =>
   once(kept, `atlas ${slug}`, async () => {
     /** @type {SpriteSheetPages} */
-    const found = await call(`/api/v1/datasets/${encodeURIComponent(slug)}/atlas/`);
+    const found = await call(siteAddress(`/api/v1/datasets/${encodeURIComponent(slug)}/atlas/`));
     if (!found.pages.length) return null;
     const ids = new Uint32Array(await (await fetched(found.ids)).arrayBuffer());
     /** @type {Map<number, number>} */
@@ -119,7 +122,7 @@ export const spriteSheetOf = (slug) =>
  */
 export const namesOf = (row) =>
   once(kept, `names ${versionOf(row)}`, async () => {
-    const text = await (await fetched(`/api/v1/projections/${row.id}/points.csv`)).text();
+    const text = await (await fetched(siteAddress(`/api/v1/projections/${row.id}/points.csv`))).text();
     const [, ...lines] = cellsOf(text);
     return new Map(lines.map(([id, filename, label]) => [Number(id), { filename, label }]));
   });
@@ -148,10 +151,12 @@ export const imageHere = (id) => images.get(id);
 /** @param {number[]} ids */
 async function ask(ids) {
   /** @type {Page<Omit<ImageRow, "page_url">>} */
-  const { results } = await call(`/api/v1/images/?ids=${ids.join(",")}`);
+  const { results } = await call(siteAddress(`/api/v1/images/?ids=${ids.join(",")}`));
   for (const row of results)
     images.set(row.id, {
       ...row,
-      page_url: `/datasets/${encodeURIComponent(row.dataset)}/images/${row.id}/`,
+      thumbnail: mediaAddress(row.thumbnail),
+      url: mediaAddress(row.url),
+      page_url: siteAddress(`/datasets/${encodeURIComponent(row.dataset)}/images/${row.id}/`),
     });
 }

@@ -8,6 +8,7 @@ import { match, ofImage } from "../shared/experiments.js";
 import { plural } from "../shared/format.js";
 import { addressOf, same } from "../shared/url-state.js";
 import { imagesOf } from "./data.js";
+import { siteAddress } from "../shared/site.js";
 
 /**
  * What can be done with an opened image.
@@ -46,7 +47,10 @@ export async function similarTo(id, { row, experiments, k }) {
 async function liveSearch(id, dataset, k) {
   // the picture finds itself, too
   /** @type {SearchResponse} */
-  const { hits } = await call("/api/v1/search/", { method: "POST", body: { image: id, dataset, k: k + 1 } });
+  const { hits } = await call(siteAddress("/api/v1/search/"), {
+    method: "POST",
+    body: { image: id, dataset, k: k + 1 },
+  });
   return hits
     .filter((hit) => hit.image !== id)
     .slice(0, k)
@@ -88,7 +92,16 @@ export function showImage({ image, neighbours, from }, { state, row, onMap, on, 
     "✕",
   );
   close.addEventListener("click", on.close);
-  const heading = make("h2", { id: "picture-title", tabindex: "-1" }, image.label || image.filename);
+  const heading = make(
+    "h2",
+    {
+      id: "picture-title",
+      class: "named",
+      tabindex: "-1",
+      title: image.label || image.filename,
+    },
+    image.label || image.filename,
+  );
   const right = neighbours.filter((neighbour) => image.label && neighbour.label === image.label).length;
   root.replaceChildren(
     make("div", { class: "side-head" }, heading, close),

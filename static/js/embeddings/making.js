@@ -8,6 +8,7 @@ import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
 import { whoMay } from "../shared/sign-in.js";
 import { METHODS } from "./state.js";
+import { siteAddress } from "../shared/site.js";
 
 /** @typedef {{ method: string, model: string }} OtherMap a map that there is, instead */
 /**
@@ -110,7 +111,7 @@ export function showMaking({ row, state, mayCompute, started }) {
       { class: "small" },
       make(
         "a",
-        { href: `/api/v1/projections/${row.id}/points.csv`, download: true },
+        { href: siteAddress(`/api/v1/projections/${row.id}/points.csv`), download: true },
         "Download the points as CSV",
       ),
     ),
@@ -194,7 +195,7 @@ function formFor({ row, state, started }) {
 /** @param {MapState & { parameters: Record<string, unknown> }} wanted */
 async function compute({ dataset, method, model, pooling, parameters }) {
   /** @type {{ jobs: Job[] }} */
-  const { jobs } = await call("/api/v1/projections/", {
+  const { jobs } = await call(siteAddress("/api/v1/projections/"), {
     method: "POST",
     body: { dataset, method, models: [model], pooling, parameters },
   });
@@ -221,7 +222,11 @@ export function showNothing({ state, title, images, jobs, others, mayCompute, st
         make(
           "p",
           {},
-          make("a", { href: `/datasets/${encodeURIComponent(state.dataset)}/` }, "How to add some"),
+          make(
+            "a",
+            { href: siteAddress(`/datasets/${encodeURIComponent(state.dataset)}/`) },
+            "How to add some",
+          ),
         ),
       ),
     );
@@ -283,8 +288,10 @@ export function showJobs(jobs) {
       make("span", {}, job.message || "A map is to be made"),
       job.total ? make("progress", { max: job.total, value: job.done, "aria-label": "Progress" }) : null,
       make("span", { class: "number" }, job.total ? `${number(job.done)} of ${number(job.total)}` : ""),
-      make("a", { href: `/jobs/${job.id}/` }, `Job ${number(job.id)}`),
-      others.length ? make("a", { href: "/jobs/" }, `${plural(others.length, "more job")} after that`) : null,
+      make("a", { href: siteAddress(`/jobs/${job.id}/`) }, `Job ${number(job.id)}`),
+      others.length
+        ? make("a", { href: siteAddress("/jobs/") }, `${plural(others.length, "more job")} after that`)
+        : null,
     ),
   );
 }

@@ -3,7 +3,7 @@
 /** @import { Job, MapRow } from "../shared/types.js" */
 /** @import { ChoiceOptions, MapPage, MapState } from "./types.js" */
 import { watchJobs } from "../jobs/watch.js";
-import { byId, elementIn, elementsIn, make } from "../shared/elements.js";
+import { byId, elementIn, elementsIn, hasOption, make } from "../shared/elements.js";
 import { everyNetwork, experiments, forget } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
@@ -226,11 +226,15 @@ function showStale(row) {
   const shown = byId("notices").querySelector("[data-stale]");
   if (!row.stale) shown?.remove();
   if (!row.stale || shown) return;
-  const how = page.mayCompute
-    ? "Compute it again below: new pictures"
-    : "When it is made again, new pictures";
-  const words = `Pictures were added, removed or relabelled since this map was made. ${how} are placed without moving the old.`;
-  byId("notices").prepend(make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words)));
+  const words =
+    "Pictures were added, removed or relabelled since this map was made. When it is made again, new ones are placed without moving the old. ";
+  const way = page.mayCompute
+    ? make("a", { href: "#making" }, "Make it again")
+    : make("span", {}, `python manage.py project_embeddings --dataset ${row.dataset}`);
+  way.addEventListener("click", () => (byId("making", HTMLDetailsElement).open = true));
+  byId("notices").prepend(
+    make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words), way),
+  );
 }
 
 function showControls() {
@@ -300,6 +304,15 @@ function started(jobs) {
   if (!page.row) show(page.state);
 }
 
+/**
+ * Return a state with the dataset that is shown first where the address names none that there is.
+ * @param {MapState} state
+ */
+const withDataset = (state) =>
+  hasOption(selectOf("dataset"), state.dataset)
+    ? state
+    : { ...state, dataset: selectOf("dataset").options[0].value };
+
 // --- listening --------------------------------------------------------------------------------
 
 function listen() {
@@ -338,7 +351,7 @@ function listen() {
   });
   addEventListener("popstate", () => {
     const before = page.state;
-    const asked = readMapState();
+    const asked = withDataset(readMapState());
     if (asked.dataset !== before.dataset) {
       page.state = asked;
       load();
@@ -354,7 +367,7 @@ function listen() {
 }
 
 if (document.getElementById("choices")) {
-  page.state.dataset ||= selectOf("dataset").value;
+  page.state = withDataset(page.state);
   openMap(page);
   listen();
   load();

@@ -7,6 +7,7 @@ import { markOf } from "../shared/mark.js";
 import { prefersStillness } from "../shared/motion.js";
 import { addressOf } from "../shared/url-state.js";
 import { clearScores, showScores } from "./scores.js";
+import { siteAddress } from "../shared/site.js";
 
 const MOVE = { duration: 320, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };
 /** @type {Record<string, string>} */
@@ -113,8 +114,8 @@ const linkOf = (id) => byId(id, HTMLAnchorElement);
 function linkSteps(page) {
   linkOf("back").href = page.address({ image: null });
   const { image, dataset } = page.state;
-  linkOf("search-with").href = `/live/?image=${image}&dataset=${encodeURIComponent(dataset)}`;
-  linkOf("compare-with").href = addressOf(page.state, { path: "/compare/" });
+  linkOf("search-with").href = siteAddress(`/live/?image=${image}&dataset=${encodeURIComponent(dataset)}`);
+  linkOf("compare-with").href = addressOf(page.state, { path: siteAddress("/compare/") });
   linkOf("map-with").href = addressOf(page.state, { path: byId("explore").dataset.map });
 }
 
@@ -125,9 +126,10 @@ function linkSteps(page) {
 function showQueryImage(image, origin) {
   const shown = byId("query-image", HTMLImageElement);
   shown.dataset.image = String(image.id);
-  shown.src = image.url ?? image.thumbnail;
+  shown.src = image.shown_url ?? image.thumbnail;
   shown.alt = image.label ? `Query: ${image.label}, ${image.filename}` : `Query: ${image.filename}`;
   byId("answer-title").textContent = image.label || image.filename;
+  byId("answer-title").title = image.label || image.filename;
   byId("query-name").textContent = image.label ? image.filename : "";
   linkOf("picture-page").href = image.page_url;
   if (origin && !prefersStillness()) requestAnimationFrame(() => fly(shown, origin.rect));

@@ -9,6 +9,7 @@ import { METRICS, SCORE_NAMES, SCORES } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, percent, plural } from "../shared/format.js";
 import { nameOf } from "./notices.js";
+import { siteAddress } from "../shared/site.js";
 
 const MAPS = 12;
 const MOST_IN_MATRIX = 40;
@@ -48,12 +49,14 @@ export function showDetails(current) {
   const { model, layer, image } = state;
   follow(
     "maps",
-    `/api/v1/models/${encodeURIComponent(model)}/layers/${encodeURIComponent(layer)}/feature-maps/?image=${image}&count=${MAPS}`,
+    siteAddress(
+      `/api/v1/models/${encodeURIComponent(model)}/layers/${encodeURIComponent(layer)}/feature-maps/?image=${image}&count=${MAPS}`,
+    ),
     showMaps,
   );
   follow(
     "categories",
-    row && `/api/v1/experiments/${row.id}/?computed=${encodeURIComponent(row.computed_at)}`,
+    row && siteAddress(`/api/v1/experiments/${row.id}/?computed=${encodeURIComponent(row.computed_at)}`),
     showCategories,
   );
 }

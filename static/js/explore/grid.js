@@ -8,6 +8,7 @@ import { fail } from "../shared/failure.js";
 import { number } from "../shared/format.js";
 import { addressOf } from "../shared/url-state.js";
 import { GridLayout } from "./grid-layout.js";
+import { siteAddress } from "../shared/site.js";
 
 const WINDOW = 100;
 const SEED = 1;
@@ -175,7 +176,7 @@ export class ImageGrid {
       asked.set(name, String(value));
     try {
       /** @type {GridWindow} */
-      const found = await call(`/api/v1/images/grid/?${asked}`);
+      const found = await call(siteAddress(`/api/v1/images/grid/?${asked}`));
       return generation === this.#generation ? found : null;
     } catch (error) {
       if (generation === this.#generation || !(error instanceof ApiError)) fail(error);

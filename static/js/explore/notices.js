@@ -8,6 +8,7 @@ import { fail, hideFailure, showFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
 import { isSignedIn, signInAddress } from "../shared/sign-in.js";
 import { imagesOfDataset } from "./grid.js";
+import { siteAddress } from "../shared/site.js";
 
 const EVERY_MS = 2000;
 // while there is nothing to see somebody may start a computation elsewhere
@@ -35,7 +36,7 @@ export const nameOf = (page, model) =>
 export async function compute(page, wanted, button) {
   button.disabled = true;
   try {
-    await call("/api/v1/experiments/", { method: "POST", body: wanted });
+    await call(siteAddress("/api/v1/experiments/"), { method: "POST", body: wanted });
     byId("offer").hidden = true;
     hideFailure();
     followJobs(page);
@@ -87,7 +88,11 @@ function empty(page) {
   return notice(
     "plain",
     make("span", {}, "This dataset has no pictures yet."),
-    make("a", { href: `/datasets/${encodeURIComponent(page.state.dataset)}/` }, "How to add some"),
+    make(
+      "a",
+      { href: siteAddress(`/datasets/${encodeURIComponent(page.state.dataset)}/`) },
+      "How to add some",
+    ),
   );
 }
 
@@ -197,7 +202,11 @@ function progress(jobs) {
       "aria-label": "Computing experiments",
     }),
     total ? make("span", { class: "number" }, `${number(done)} of ${number(total)}`) : null,
-    make("a", { href: jobs.length === 1 ? `/jobs/${jobs[0].id}/` : "/jobs/" }, plural(jobs.length, "job")),
+    make(
+      "a",
+      { href: jobs.length === 1 ? siteAddress(`/jobs/${jobs[0].id}/`) : siteAddress("/jobs/") },
+      plural(jobs.length, "job"),
+    ),
   );
 }
 
@@ -219,7 +228,7 @@ export function followJobs(page) {
 async function activeJobs(dataset) {
   /** @type {Promise<Page<Job>>[]} */
   const lists = ["running", "queued"].map((state) =>
-    call(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`),
+    call(siteAddress(`/api/v1/jobs/?state=${state}&page_size=100&dataset=${encodeURIComponent(dataset)}`)),
   );
   return (await Promise.all(lists))
     .flatMap((list) => list.results)
@@ -262,7 +271,7 @@ async function ask(page) {
 async function report(ids) {
   for (const id of ids) {
     /** @type {Job | null} */
-    const job = await call(`/api/v1/jobs/${id}/`).catch(() => null);
+    const job = await call(siteAddress(`/api/v1/jobs/${id}/`)).catch(() => null);
     if (job?.state === "failed") showFailure(job.error || "The computation failed.");
   }
 }

@@ -171,6 +171,7 @@ function show({ origin = null, left = null } = {}) {
 function titled() {
   const name = datasetLink(page.state.dataset)?.dataset.name ?? page.state.dataset;
   byId("pictures-of").textContent = name;
+  byId("pictures-of").title = name;
   byId("on-map", HTMLAnchorElement).href = addressOf(
     { ...page.state, image: null },
     { path: byId("explore").dataset.map },
@@ -199,7 +200,7 @@ function showQuery(origin) {
     (answer) => {
       if (page.state.image !== image) return;
       // an address may name a picture of another dataset than its own, or than the one shown without any
-      const dataset = decodeURIComponent(answer.image.page_url.split("/")[2]);
+      const dataset = decodeURIComponent(answer.image.page_url.split("/").at(-4) ?? "");
       if (dataset !== page.state.dataset && datasetLink(dataset)) {
         choose({ dataset }, { replace: true });
         return;

@@ -3,6 +3,7 @@
 import { call } from "../shared/api.js";
 import { elementsIn } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
+import { siteAddress } from "../shared/site.js";
 
 const failure = document.getElementById("action-error");
 
@@ -15,7 +16,7 @@ async function act(button) {
     /** @type {Job} */
     const job = await call(post, { method: "POST", body: file ? { files: [Number(file)] } : {} });
     // single files are tried by a job of their own
-    if (leadsOn !== undefined) location.assign(`/jobs/${job.id}/`);
+    if (leadsOn !== undefined) location.assign(siteAddress(`/jobs/${job.id}/`));
     else location.reload();
   } catch (error) {
     button.disabled = false;

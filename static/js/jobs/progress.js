@@ -6,12 +6,14 @@ import { ApiError, call } from "../shared/api.js";
 import { elementsIn } from "../shared/elements.js";
 import { number } from "../shared/format.js";
 import { rateOf } from "./rate.js";
+import { siteAddress } from "../shared/site.js";
 
 /** @type {Record<string, string>} */
 const STATES = {
   queued: "queued",
   running: "running",
   succeeded: "succeeded",
+  partly: "partly failed",
   failed: "failed",
   cancelled: "cancelled",
 };
@@ -40,8 +42,8 @@ function show(root, job, seen) {
     if (element && element.textContent !== text) element.textContent = text;
     return element;
   };
-  const badge = write("state", STATES[job.state] ?? job.state);
-  if (badge) badge.dataset.state = job.state;
+  const badge = write("state", STATES[job.outcome] ?? job.outcome);
+  if (badge) badge.dataset.state = job.outcome;
   const bar = partOf(root, "bar");
   if (bar instanceof HTMLProgressElement) bar.value = job.percent;
   write("count", job.total ? `${number(job.done)} of ${number(job.total)}` : "");
@@ -72,7 +74,7 @@ export function follow(root, ended = null) {
     /** @type {Job} */
     let job;
     try {
-      job = await call(`/api/v1/jobs/${root.dataset.job}/`);
+      job = await call(siteAddress(`/api/v1/jobs/${root.dataset.job}/`));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const message = partOf(root, "message");

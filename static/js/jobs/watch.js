@@ -2,6 +2,7 @@
 // come.
 /** @import { Job, Page } from "../shared/types.js" */
 import { call } from "../shared/api.js";
+import { siteAddress } from "../shared/site.js";
 
 const ACTIVE_MS = 3000;
 const IDLE_MS = 20000;
@@ -14,7 +15,7 @@ const KINDS = ["experiment", "promote"];
  */
 async function activeJobs(slug, kinds) {
   /** @param {string} state */
-  const address = (state) => `/api/v1/jobs/?dataset=${encodeURIComponent(slug)}&state=${state}`;
+  const address = (state) => siteAddress(`/api/v1/jobs/?dataset=${encodeURIComponent(slug)}&state=${state}`);
   /** @type {Page<Job>[]} */
   const pages = await Promise.all(["running", "queued"].map((state) => call(address(state))));
   return pages.flatMap((page) => page.results).filter((job) => kinds.includes(job.kind));

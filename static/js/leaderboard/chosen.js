@@ -10,6 +10,7 @@ import { once } from "../shared/once.js";
 import { addressOf, configurationOf } from "../shared/url-state.js";
 import { bytes, ms, named, SHORT_SCORES } from "./figures.js";
 import { showPromotion } from "./promote.js";
+import { siteAddress } from "../shared/site.js";
 
 /** @type {Map<string, Promise<any>>} */
 const details = new Map();
@@ -26,7 +27,7 @@ export function forgetDetails() {
  * @returns {Promise<ExperimentDetail>}
  */
 function detailOf(id) {
-  return once(details, String(id), () => call(`/api/v1/experiments/${id}/`));
+  return once(details, String(id), () => call(siteAddress(`/api/v1/experiments/${id}/`)));
 }
 
 /**

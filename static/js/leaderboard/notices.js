@@ -3,51 +3,23 @@
 /** @import { Job } from "../shared/types.js" */
 /** @import { ShownDataset } from "./types.js" */
 import { call } from "../shared/api.js";
-import { elementIn, elementsIn, make } from "../shared/elements.js";
+import { make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
-import { number } from "../shared/format.js";
 import { isSignedIn } from "../shared/sign-in.js";
+import { siteAddress } from "../shared/site.js";
 
 /**
- * Show sentences as notices; empty ones are left out.
+ * Show notices, each a sentence and perhaps a link; null ones are left out.
  * @param {HTMLElement} root
- * @param {string[]} sentences
+ * @param {((string | Node)[] | null)[]} notices
  */
-export function showNotices(root, sentences) {
+export function showNotices(root, notices) {
   for (const old of root.querySelectorAll(".notice:not([data-computing])")) old.remove();
   root.append(
-    ...sentences
-      .filter(Boolean)
-      .map((sentence) => make("p", { class: "notice plain" }, make("span", {}, sentence))),
+    ...notices
+      .filter((notice) => notice !== null)
+      .map((notice) => make("p", { class: "notice plain" }, make("span", {}, ...notice))),
   );
-}
-
-/**
- * Say how far the computations are; no jobs, no words.
- * @param {HTMLElement} root
- * @param {Job[]} jobs
- */
-export function showComputing(root, jobs) {
-  let line = elementsIn(root, "[data-computing]").at(0);
-  if (!jobs.length) {
-    line?.remove();
-    return;
-  }
-  const done = jobs.reduce((sum, job) => sum + job.done, 0);
-  const total = jobs.reduce((sum, job) => sum + job.total, 0);
-  if (!line) {
-    line = make(
-      "p",
-      { class: "notice plain", "data-computing": "" },
-      make("span", { class: "badge", "data-state": "running" }, "computing"),
-      make("span", { class: "number" }),
-      make("a", { href: "/jobs/" }, "See the jobs"),
-    );
-    root.prepend(line);
-  }
-  const counted = total ? ` ${number(done)} of ${number(total)}.` : "";
-  elementIn(line, ".number").textContent =
-    `Experiments are being computed.${counted} What is there is shown; the rest follows by itself.`;
 }
 
 /**
@@ -76,7 +48,7 @@ export function showNothing(root, { dataset, jobs, mayCompute, started }) {
       button.disabled = true;
       hideFailure(failure);
       try {
-        await call("/api/v1/experiments/", { method: "POST", body: { dataset: dataset.slug } });
+        await call(siteAddress("/api/v1/experiments/"), { method: "POST", body: { dataset: dataset.slug } });
         started();
       } catch (error) {
         button.disabled = false;

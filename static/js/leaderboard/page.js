@@ -1,10 +1,12 @@
 // The leaderboard: what the address says, what the server knows, and the views that show it stay the same
 // thing.
-/** @import { Experiment, FeatureSpec, Job, Leaderboard, Page, SearchIndex } from "../shared/types.js" */
+/** @import { Experiment, FeatureSpec, Job } from "../shared/types.js" */
+/** @import { Leaderboard, LeaderboardRow, Page, SearchIndex } from "../shared/types.js" */
 /** @import { BoardRow, BoardState, Sort } from "./types.js" */
+import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";
 import { call } from "../shared/api.js";
-import { byId, closest, elementIn, hasModifier, make } from "../shared/elements.js";
+import { byId, closest, elementIn, hasModifier, hasOption, make } from "../shared/elements.js";
 import {
   best as bestOf,
   everyNetwork,
@@ -22,11 +24,12 @@ import { linkViews } from "./card.js";
 import { forgetDetails, showChosen } from "./chosen.js";
 import { called, COSTS, front, named, SHORT_SCORES } from "./figures.js";
 import { chooseCell, showHeat, showScale, walkHeat } from "./heat.js";
-import { showComputing, showNothing, showNotices } from "./notices.js";
+import { showNothing, showNotices } from "./notices.js";
 import { showJob } from "./promote.js";
 import { choosePoint, showScatter, walkScatter } from "./scatter.js";
 import { showSegments } from "./segments.js";
 import { chooseRow, readSort, showTable, sortText, turned } from "./table.js";
+import { siteAddress } from "../shared/site.js";
 
 const form = document.getElementById("choices");
 /** @type {Map<string, Promise<any>>} */
@@ -36,6 +39,8 @@ const LONG_FROM = 6; // networks: from here the heat map is longer than the scat
 let state = readBoardState(); // what shared/url-state.js shares, with score, cost and sort
 /** @type {BoardRow[]} */
 let rows = [];
+/** @type {BoardRow | null} */
+let live = null; // what answers live searches; where it is none of the rows, a line of the table all the same
 /** @type {Map<string, string>} */
 let titles = new Map(); // network -> how people call it
 /** @type {BoardRow | null} */
@@ -64,7 +69,7 @@ const datasetSelect = () => elementIn(byId("choices"), 'select[name="dataset"]',
 
 function readAddress() {
   state = readBoardState();
-  if (!state.dataset) state.dataset = datasetSelect().options[0].value;
+  if (!hasOption(datasetSelect(), state.dataset)) state.dataset = datasetSelect().options[0].value;
 }
 
 const extra = () => ({
@@ -91,8 +96,18 @@ async function leaderboard() {
     pooling: state.pooling,
     score: state.score,
   });
-  const address = `/api/v1/experiments/leaderboard/?${asked}`;
+  const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
   byId("csv", HTMLAnchorElement).href = `${address}&format=csv`;
+  return once(answers, address, () => call(address));
+}
+
+/**
+ * Return what live search could use, whatever its pooling: what it does use is among it once it is measured.
+ * @returns {Promise<Leaderboard>}
+ */
+function everyPooling() {
+  const asked = new URLSearchParams({ dataset: state.dataset, metric: "cosine", score: state.score });
+  const address = siteAddress(`/api/v1/experiments/leaderboard/?${asked}`);
   return once(answers, address, () => call(address));
 }
 
@@ -139,7 +154,9 @@ async function load({ refresh = false } = {}) {
   hideFailure();
   try {
     /** @type {Promise<Page<SearchIndex>>} */
-    const indexed = call(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`);
+    const indexed = call(
+      siteAddress(`/api/v1/indexes/?page_size=500&dataset=${encodeURIComponent(state.dataset)}`),
+    );
     const [known, networks, there] = await Promise.all([experiments(state.dataset), everyNetwork(), indexed]);
     if (mine !== asking) return;
     indexes = there.results;
@@ -152,12 +169,23 @@ async function load({ refresh = false } = {}) {
     if (mine !== asking) return;
     titles = new Map(networks.map((network) => [network.name, network.title]));
     const baselines = new Set(networks.filter((network) => network.baseline).map((network) => network.name));
-    rows = answer.rows.map((row) => ({
+    /**
+     * @param {LeaderboardRow} row
+     * @param {boolean} apart
+     * @returns {BoardRow}
+     */
+    const ofBoard = (row, apart) => ({
       ...row,
       baseline: baselines.has(row.model),
       front: false,
       best: false,
-    }));
+      apart,
+    });
+    rows = answer.rows.map((row) => ofBoard(row, false));
+    live = rows.find((row) => row.live) ?? null;
+    const apart = live ? undefined : (await everyPooling()).rows.find((row) => row.live);
+    if (mine !== asking) return;
+    if (apart) live = ofBoard(apart, true);
     show(known);
   } catch (error) {
     if (mine !== asking) return;
@@ -173,10 +201,12 @@ const datasetShown = () => ({
   name: datasetSelect().selectedOptions[0]?.text ?? state.dataset,
 });
 const labelled = () => rows.some((row) => row[state.score] !== null);
+const lines = () => (live?.apart ? [...rows, live] : rows);
 const best = () => (labelled() ? rows[0] : null);
 
 function showEmpty() {
   rows = [];
+  live = null;
   byId("found").hidden = true;
   for (const name of /** @type {const} */ (["score", "metric", "pooling"])) segments(name, []);
   showNotices(byId("notices"), []);
@@ -193,7 +223,7 @@ function show(known) {
   byId("nothing").hidden = true;
   byId("found").hidden = false;
   markFront();
-  const asked = rows.find((row) => row.model === state.model && row.layer === state.layer);
+  const asked = lines().find((row) => row.model === state.model && row.layer === state.layer);
   chosen = asked ?? (labelled() ? rows[0] : bestOf(rows));
   if (!chosen) return;
   for (const view of ["heat-panel", "scatter-panel"]) byId(view).hidden = !labelled();
@@ -210,11 +240,20 @@ function show(known) {
   const inView = known.filter((row) => row.metric === state.metric && row.pooling === state.pooling);
   showNotices(byId("notices"), [
     labelled()
-      ? ""
-      : "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+      ? null
+      : [
+          "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+        ],
     inView.some((row) => row.stale)
-      ? "Pictures were added, removed or relabelled since these were computed. Their update is on the Explore page."
-      : "",
+      ? [
+          "Pictures were added, removed or relabelled since these were computed. ",
+          make(
+            "a",
+            { href: addressOf(state, { path: byId("board").dataset.explore }) },
+            "Update them on the Explore page",
+          ),
+        ]
+      : null,
   ]);
   detail();
   remember({ replace: true });
@@ -246,14 +285,14 @@ const sorting = () =>
 
 function drawTable() {
   if (!chosen) return;
-  showTable(byId("table"), rows, {
+  showTable(byId("table"), lines(), {
     sort: sorting(),
     chosen: chosen.experiment,
     link,
     scores: labelled(),
     best: best(),
   });
-  byId("table-count").textContent = number(rows.length);
+  byId("table-count").textContent = number(lines().length);
 }
 
 /**
@@ -267,10 +306,9 @@ function specWords({ model, layer, pooling, dims, reduction }) {
 
 /** Return in words what answers live searches now, or "" where nothing does. */
 function liveWords() {
-  const row = rows.find((one) => one.live);
-  const live = indexes.find((index) => index.live);
-  if (row) return called(row);
-  return live ? specWords(live.spec) : "";
+  const index = indexes.find((one) => one.live);
+  if (live && !live.apart) return called(live);
+  return index ? specWords(index.spec) : "";
 }
 
 function showSummary() {
@@ -296,9 +334,8 @@ function showSummary() {
   const parts = [];
   const top = best();
   if (top) parts.push(line("Best", called(top), top));
-  const live = rows.find((row) => row.live);
-  if (liveWords()) parts.push(line("Live now", liveWords(), live));
-  const switchable = indexes.filter((index) => !index.live && index.generation);
+  if (liveWords()) parts.push(line("Live now", liveWords(), live ?? undefined));
+  const switchable = indexes.filter((index) => !index.live);
   if (switchable.length && "mayPromote" in byId("board").dataset)
     parts.push(line("Switch back to", earlierButtons(switchable)));
   byId("summary").replaceChildren(...parts);
@@ -320,7 +357,7 @@ function earlierButtons(switchable) {
       button.disabled = true;
       try {
         /** @type {Job} */
-        const job = await call(`/api/v1/indexes/${index.id}/promote/`, { method: "POST" });
+        const job = await call(siteAddress(`/api/v1/indexes/${index.id}/promote/`), { method: "POST" });
         showJob(elementIn(byId("chosen"), ".chosen-live"), state.dataset, job, { done: switched });
       } catch (error) {
         button.disabled = false;
@@ -341,6 +378,7 @@ function detail() {
     count: rows.length,
     dataset: datasetShown(),
     live: liveWords(),
+    liveRow: live,
     jobs,
     link,
     done: switched,
@@ -357,7 +395,7 @@ function switched(job) {
 
 /** @param {number} id */
 function choose(id) {
-  const row = rows.find((one) => one.experiment === id);
+  const row = lines().find((one) => one.experiment === id);
   if (!row) return;
   chosen = row;
   state = { ...state, model: row.model, layer: row.layer };
@@ -446,7 +484,7 @@ if (form) {
   walkScatter(byId("scatter"), choose);
   linkViews(
     VIEWS.map((id) => byId(id)),
-    (id) => rows.find((row) => String(row.experiment) === id),
+    (id) => lines().find((row) => String(row.experiment) === id),
   );
   addEventListener("popstate", restore);
   let width = 0;

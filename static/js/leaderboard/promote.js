@@ -1,15 +1,16 @@
 // "Use this for live search": who may, the question before it, the job in place, and what live search uses
 // now.
 /** @import { AttributeValue } from "../shared/elements.js" */
-/** @import { Job } from "../shared/types.js" */
-/** @import { BoardRow, DetailOptions, ShownDataset } from "./types.js" */
+/** @import { Job, ScoreName } from "../shared/types.js" */
+/** @import { BoardRow, DetailOptions } from "./types.js" */
 import { follow } from "../jobs/progress.js";
 import { call } from "../shared/api.js";
 import { byId, elementIn, elementsIn, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
-import { number } from "../shared/format.js";
+import { number, percent } from "../shared/format.js";
 import { whoMay } from "../shared/sign-in.js";
-import { called } from "./figures.js";
+import { called, SHORT_SCORES } from "./figures.js";
+import { siteAddress } from "../shared/site.js";
 
 // dataset -> the job that switches it, so that choosing another row and coming back finds it again
 /** @type {Map<string, number>} */
@@ -18,11 +19,30 @@ const running = new Map();
 /** @typedef {Pick<Job, "id" | "state" | "percent">} StartedJob a job, however little is known of it */
 
 /**
+ * Say what both configurations score; one that would find less is not to be chosen without a word.
+ * @param {BoardRow} row
+ * @param {BoardRow | null} liveRow
+ * @param {ScoreName} score
+ */
+function scoresOf(row, liveRow, score) {
+  const [wanted, present] = [row[score], liveRow?.[score] ?? null];
+  if (wanted === null || present === null) return null;
+  const figures = `${SHORT_SCORES[score]}: ${percent(wanted)}, now ${percent(present)}.`;
+  return wanted < present
+    ? make(
+        "p",
+        { class: "notice", "data-lower": "" },
+        `${figures} Searches would find less than they do now.`,
+      )
+    : make("p", { class: "number" }, figures);
+}
+
+/**
  * Ask for a yes; resolves to whether it was given.
  * @param {BoardRow} row
- * @param {{ dataset: ShownDataset, live: string }} options
+ * @param {Pick<DetailOptions, "dataset" | "live" | "liveRow" | "score">} options
  */
-function confirmed(row, { dataset, live }) {
+function confirmed(row, { dataset, live, liveRow, score }) {
   const yes = make("button", { class: "button primary", value: "yes" }, "Use it");
   const dialog = byId("confirm", HTMLDialogElement);
   dialog.replaceChildren(
@@ -37,6 +57,7 @@ function confirmed(row, { dataset, live }) {
         make("strong", {}, called(row)),
         ` with ${row.pooling} pooling${live ? `, instead of ${live}` : ""}.`,
       ),
+      scoresOf(row, liveRow, score),
       make(
         "p",
         { class: "muted small" },
@@ -71,7 +92,7 @@ function progressOf(job) {
       part("span", "state", { class: "badge", "data-state": job.state }),
       part("span", "count", { class: "number" }),
       part("span", "rate", { class: "muted number" }),
-      make("a", { href: `/jobs/${job.id}/`, class: "small" }, `Job ${number(job.id)}`),
+      make("a", { href: siteAddress(`/jobs/${job.id}/`), class: "small" }, `Job ${number(job.id)}`),
     ),
     make("progress", { max: 100, value: job.percent, "data-part": "bar", "aria-label": "Progress" }),
     part("p", "message", { class: "small muted" }),
@@ -175,7 +196,9 @@ function buttonFor(root, row, options) {
     button.disabled = true;
     try {
       /** @type {Job} */
-      const job = await call(`/api/v1/experiments/${row.experiment}/promote/`, { method: "POST" });
+      const job = await call(siteAddress(`/api/v1/experiments/${row.experiment}/promote/`), {
+        method: "POST",
+      });
       showJob(root, options.dataset.slug, job, options);
       elementIn(root, "a").focus({ preventScroll: true }); // the button it replaces had the focus
     } catch (error) {

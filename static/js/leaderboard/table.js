@@ -1,9 +1,9 @@
 // The table of all configurations: sortable by its headings, each row a link that chooses it.
 /** @import { BoardRow, Sort, SortKey } from "./types.js" */
 import { elementIn, elementsIn, focusedIn, make } from "../shared/elements.js";
-import { SCORES } from "../shared/experiments.js";
+import { POOLINGS, SCORES } from "../shared/experiments.js";
 import { number, percent } from "../shared/format.js";
-import { bytes, ms } from "./figures.js";
+import { bytes, ms, named } from "./figures.js";
 
 /**
  * A column; `first` is the direction that a first click sorts in, the better end on top.
@@ -141,6 +141,13 @@ function cell(column, row, link) {
             "span",
             { class: "flag front", title: "On the Pareto front: nothing is both better and cheaper" },
             "Pareto",
+          )
+        : null,
+      row.apart
+        ? make(
+            "span",
+            { class: "flag", title: "With another pooling than the others here: not ranked" },
+            `${named(POOLINGS, row.pooling)} pooling`,
           )
         : null,
       row.baseline ? make("span", { class: "flag" }, "baseline") : null,

@@ -22,6 +22,8 @@ export interface BoardRow extends LeaderboardRow {
   /** On the Pareto front of the chosen score and cost. */
   front: boolean;
   best: boolean;
+  /** The live configuration, which is none of those that are compared here. */
+  apart: boolean;
 }
 
 export interface ShownDataset {
@@ -39,6 +41,7 @@ export interface DetailOptions {
   count: number;
   dataset: ShownDataset;
   live: string;
+  liveRow: BoardRow | null;
   jobs: Job[];
   link: (row: BoardRow) => string;
   /** Called when a switch has ended. */

@@ -9,6 +9,7 @@ import { plural } from "../shared/format.js";
 import { listenForImages } from "./input.js";
 import { showQuery } from "./query.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
+import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
 const SPINNER_AFTER_MS = 150;
@@ -44,7 +45,8 @@ function readAddress() {
   const k = Number(asked.get("k"));
   const most = Number(limits().mostResults);
   filters = {
-    dataset: asked.get("dataset") ?? "",
+    // one that is not there is said above the page
+    dataset: document.querySelector("[data-unknown-dataset]") ? "" : (asked.get("dataset") ?? ""),
     label: asked.get("label") ?? "",
     k: Number.isInteger(k) && k > 0 ? Math.min(k, most) : usualK(),
   };
@@ -118,7 +120,7 @@ async function categoriesOf(slug) {
   const known = categories.get(slug);
   if (known) return known;
   /** @type {DatasetDetail} */
-  const dataset = await call(`/api/v1/datasets/${encodeURIComponent(slug)}/`);
+  const dataset = await call(siteAddress(`/api/v1/datasets/${encodeURIComponent(slug)}/`));
   categories.set(slug, dataset.categories);
   return dataset.categories;
 }
@@ -172,7 +174,7 @@ async function search({ asked = 1, focus = false } = {}) {
   }, SPINNER_AFTER_MS);
   try {
     /** @type {SearchResponse} */
-    const found = await call("/api/v1/search/", {
+    const found = await call(siteAddress("/api/v1/search/"), {
       method: "POST",
       body: bodyOf(query, asked),
       signal: mine.signal,

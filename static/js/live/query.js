@@ -3,7 +3,7 @@
 /** @import { Query, Uploads } from "./types.js" */
 import { byId } from "../shared/elements.js";
 
-/** @type {{ file: File, url: string } | null} */
+/** @type {{ file: File, url: string, thumbnail?: string | null } | null} */
 let shown = null; // the object URL in use, revoked when replaced
 
 /** @param {string} url */
@@ -49,7 +49,9 @@ export function showQuery(query, uploads, answered) {
       if (shown) URL.revokeObjectURL(shown.url);
       shown = { file, url: URL.createObjectURL(file) };
     }
-    source = shown.url;
+    // of what browsers do not show, as TIFF, the server sends a small copy
+    shown.thumbnail = answered?.thumbnail ?? shown.thumbnail;
+    source = shown.thumbnail ?? shown.url;
     name = file.name || "Pasted picture";
   } else if (query?.kind === "image") {
     query.thumbnail = answered?.image?.thumbnail ?? query.thumbnail;

@@ -1,6 +1,6 @@
 // Shows the hits, what they have in common, and where the time went.
 /** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
-import { byId, make, makeSvg } from "../shared/elements.js";
+import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
 import { number, plural } from "../shared/format.js";
 
 /** @type {[stage: Stage, name: string][]} */
@@ -13,9 +13,12 @@ const STAGES = [
 ];
 /** @type {string[]} */
 let labels = [];
+/** @type {Map<string, HTMLElement>} */
+const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
 export function clearHits() {
   labels = [];
+  cards.clear();
   byId("hits").replaceChildren();
 }
 
@@ -40,7 +43,8 @@ function card(hit) {
         loading: "lazy",
         decoding: "async",
       }),
-      make("span", { class: "hit-rank", "aria-label": `Rank ${hit.rank}` }, String(hit.rank)),
+      make("span", { class: "visually-hidden" }, "Rank "),
+      make("span", { class: "hit-rank" }, String(hit.rank)),
     ),
     make(
       "div",
@@ -61,7 +65,7 @@ function card(hit) {
           {
             href: `?image=${hit.image}`,
             "data-image": hit.image,
-            "aria-label": `Find pictures similar to ${name}`,
+            "aria-label": `Find similar to ${name}`,
           },
           "Find similar",
         ),
@@ -71,14 +75,39 @@ function card(hit) {
 }
 
 /**
+ * Say on the card of an image that another dataset has the same one.
+ * @param {HTMLElement} shown
+ * @param {Hit} hit
+ */
+function alsoIn(shown, hit) {
+  let line = elementsIn(shown, ".also-in").at(0);
+  if (!line) {
+    line = make("p", { class: "also-in" }, "also in ");
+    elementIn(shown, ".hit-facts").append(line);
+  } else line.append(", ");
+  line.append(make("a", { href: hit.page_url }, hit.dataset));
+}
+
+/**
  * Append the hits and return the first new card.
  * @param {Hit[]} hits
  */
 export function appendHits(hits) {
-  labels.push(...hits.map((hit) => hit.label));
-  const cards = hits.map(card);
-  byId("hits").append(...cards);
-  return cards[0];
+  /** @type {HTMLElement[]} */
+  const fresh = [];
+  for (const hit of hits) {
+    const shown = cards.get(hit.sha256);
+    if (shown) {
+      alsoIn(shown, hit);
+      continue;
+    }
+    const added = card(hit);
+    cards.set(hit.sha256, added);
+    labels.push(hit.label);
+    fresh.push(added);
+  }
+  byId("hits").append(...fresh);
+  return fresh.at(0);
 }
 
 /**

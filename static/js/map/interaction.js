@@ -20,6 +20,7 @@ const KEY_ZOOM = 1.5;
 const EDGE = 48; // a focused point nearer to the edge than this moves the map
 const DRAG_FROM = 4; // pixels; less is a click
 const LINE_PIXELS = 16;
+const FINGER_REACH = 20; // CSS pixels: half of what a finger covers
 const CONTROLS = "a, button, input, select, textarea";
 const nothing = () => {};
 
@@ -88,7 +89,10 @@ export class MapInteraction {
     listen("pointermove", (event) => this.#move(event));
     listen("pointerup", (event) => this.#up(event));
     listen("pointercancel", (event) => this.#cancel(event));
-    listen("pointerleave", () => this.#pointing.leave());
+    // a finger leaves with the end of its tap: what it has pointed at stays shown
+    listen("pointerleave", (event) => {
+      if (event.pointerType !== "touch") this.#pointing.leave();
+    });
     listen("wheel", (event) => this.#wheel(event));
     listen("dblclick", (event) => this.#doubleClick(event));
     listen("keydown", (event) => this.#key(event));
@@ -239,7 +243,7 @@ export class MapInteraction {
    * @param {string} pointerType
    */
   #click({ left, top }, pointerType) {
-    const index = this.#pointing.pick(left, top);
+    const index = this.#pointing.pick(left, top, pointerType === "touch" ? FINGER_REACH : 0);
     // a finger cannot hover: its first tap shows the point, the next opens it
     if (pointerType === "touch" && index !== this.#pointing.hovered) this.#pointing.hover(index);
     else if (index >= 0) this.#on.open(index);

@@ -47,15 +47,16 @@ export class MapPointing {
   }
 
   /**
-   * Return the point at a place of the box, or -1.
+   * Return the point at a place of the box, or -1; `least` is how many CSS pixels it may be away.
    * @param {number} left
    * @param {number} top
+   * @param {number} least
    */
-  pick(left, top) {
+  pick(left, top, least = 0) {
     const { grid, view, size, reach } = this.#renderer;
     if (!grid) return -1;
     const [x, y] = toData(view, size, left, top);
-    return grid.nearest(x, y, Math.max(LEAST_REACH, reach) / view.scale, (index) =>
+    return grid.nearest(x, y, Math.max(LEAST_REACH, reach, least) / view.scale, (index) =>
       this.#renderer.isShown(index),
     );
   }

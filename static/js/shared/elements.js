@@ -13,6 +13,13 @@
  */
 
 /**
+ * Whether a select offers a value.
+ * @param {HTMLSelectElement} select
+ * @param {string} value
+ */
+export const hasOption = (select, value) => [...select.options].some((option) => option.value === value);
+
+/**
  * Return the element with this id, of the class `kind`; a page without it is a mistake of its template.
  * @overload
  * @param {string} id

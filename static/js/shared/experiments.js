@@ -13,6 +13,7 @@
 import { call } from "./api.js";
 import { once } from "./once.js";
 import { CONFIGURATION } from "./url-state.js";
+import { siteAddress } from "./site.js";
 
 /** @type {Record<string, string>} */
 export const METRICS = {
@@ -51,7 +52,7 @@ const answers = new Map();
  * Return every network that there is.
  * @returns {Promise<Network[]>}
  */
-export const everyNetwork = () => once(answers, "networks", () => call("/api/v1/models/"));
+export const everyNetwork = () => once(answers, "networks", () => call(siteAddress("/api/v1/models/")));
 
 /**
  * Return every experiment of a dataset.
@@ -60,7 +61,7 @@ export const everyNetwork = () => once(answers, "networks", () => call("/api/v1/
  */
 export const experiments = (slug) =>
   once(answers, `experiments ${slug}`, () =>
-    everyPage(`/api/v1/experiments/?page_size=${PAGE}&dataset=${encodeURIComponent(slug)}`),
+    everyPage(siteAddress(`/api/v1/experiments/?page_size=${PAGE}&dataset=${encodeURIComponent(slug)}`)),
   );
 
 /**
@@ -94,7 +95,7 @@ export function ofImage(id) {
   const key = `image ${id}`;
   const answer = once(answers, key, async () => {
     /** @type {ImageResults} */
-    const found = await call(`/api/v1/experiments/of-image/?image=${id}`);
+    const found = await call(siteAddress(`/api/v1/experiments/of-image/?image=${id}`));
     return { ...found, found: new Map(found.results.map((result) => [result.experiment, result])) };
   });
   // the one asked for latest comes last: the first ones are let go

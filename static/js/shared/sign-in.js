@@ -1,12 +1,13 @@
 // What is said to those who may not do something: sign in, or ask who runs the site.
 import { make } from "./elements.js";
+import { siteAddress } from "./site.js";
 
 /** Whether somebody is signed in, who then lacks the permission. */
 export const isSignedIn = () => "signedIn" in document.body.dataset;
 
 /** Return the address of the page to sign in on, which leads back to what is shown. */
 export const signInAddress = () =>
-  `/accounts/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
+  siteAddress(`/accounts/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
 
 /**
  * Return a line for those who may not: `words` say who may.

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const root = document.documentElement;
+  const signIn = `${root.dataset.root ?? "/"}accounts/sign-in/?next=`;
   const system = matchMedia("(prefers-color-scheme: dark)");
 
   function remembered() {
@@ -15,6 +16,7 @@
 
   function apply() {
     root.dataset.theme = remembered() ?? (system.matches ? "dark" : "light");
+    root.classList.toggle("dark-mode", root.dataset.theme === "dark"); // as Swagger UI calls it
   }
 
   root.classList.add("js");
@@ -27,9 +29,9 @@
    * @param {Event} event
    */
   function leadBack({ target }) {
-    const link = target instanceof Element ? target.closest('a[href^="/accounts/sign-in/?next="]') : null;
+    const link = target instanceof Element ? target.closest(`a[href^="${signIn}"]`) : null;
     const here = encodeURIComponent(location.pathname + location.search + location.hash);
-    link?.setAttribute("href", `/accounts/sign-in/?next=${here}`);
+    link?.setAttribute("href", `${signIn}${here}`);
   }
   // either comes before a link is followed, by mouse, finger or keyboard
   for (const name of ["pointerdown", "focusin"]) addEventListener(name, leadBack);
@@ -48,6 +50,7 @@
     toggle?.addEventListener("click", () => {
       const next = root.dataset.theme === "dark" ? "light" : "dark";
       root.dataset.theme = next;
+      root.classList.toggle("dark-mode", next === "dark");
       try {
         localStorage.setItem("theme", next);
       } catch {

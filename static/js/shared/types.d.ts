@@ -60,13 +60,14 @@ export interface ImageSummary {
   filename: string;
   thumbnail: string;
   url: string;
+  shown_url: string; // what browsers show: the file, or a rendition of it
   page_url: string;
   width: number;
   height: number;
 }
 
 /** A row of /images/. */
-export interface ImageRow extends ImageSummary {
+export interface ImageRow extends Omit<ImageSummary, "shown_url"> {
   dataset: string;
   size_bytes: number;
   format: string;
@@ -147,6 +148,7 @@ export interface Job {
   id: number;
   kind: string;
   state: JobState;
+  outcome: JobState | "partly";
   dataset: string | null;
   done: number;
   total: number;
@@ -161,11 +163,12 @@ export interface Job {
 
 // --- live search --------------------------------------------------------------------------------
 
-export interface Hit extends Omit<ImageSummary, "id"> {
+export interface Hit extends Omit<ImageSummary, "id" | "shown_url"> {
   rank: number;
   image: number;
   dataset: string;
   score: number;
+  sha256: string;
 }
 
 export interface SearchQuery {

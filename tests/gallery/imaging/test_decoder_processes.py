@@ -93,7 +93,7 @@ def test_what_only_its_decoder_knows_to_be_too_large_is_refused_before_it_is_dec
 ) -> None:
     data = saved(flat("RGB", (6_000, 2_000)), name, speed=10, compression="tiff_adobe_deflate")
     small = replace(LIMITS, memory_bytes=128 * 2**20)
-    with watched() as taken, pytest.raises(TooLargeError, match="6000 x 2000 pixels takes"):
+    with watched() as taken, pytest.raises(TooLargeError, match="6,000 x 2,000 pixels takes"):
         decode(data, small)
     assert taken.tree < 96 * 2**20
     assert decode(SMALL_TIFF, small).shape == (48, 64, 3)

@@ -8,6 +8,7 @@ import threading
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
@@ -17,6 +18,7 @@ from gallery.imaging.decoding import ImageLimits, decode, decode_with_facts, ins
 from search.types import RGB
 
 LIMITS = ImageLimits()
+pillow_heif.register_heif_opener()  # so that Pillow writes HEIC here
 
 
 def saved(image: Image.Image, name: str, **options: object) -> bytes:
@@ -59,12 +61,16 @@ def assert_red_then_blue(rgb: RGB, tolerance: int = 40) -> None:
         ("BMP", "BMP", "image/bmp", "bmp"),
         ("TIFF", "TIFF", "image/tiff", "tif"),
         ("AVIF", "AVIF", "image/avif", "avif"),
+        ("HEIF", "HEIC", "image/heic", "heic"),
+        ("JPEG2000", "JPEG 2000", "image/jp2", "jp2"),
+        ("PPM", "PNM", "image/x-portable-anymap", "pnm"),
+        ("ICO", "ICO", "image/x-icon", "ico"),
     ],
 )
 def test_each_format_is_recognised_and_decoded(
     pillow_name: str, name: str, mime: str, extension: str
 ) -> None:
-    data = saved(halves(), pillow_name)
+    data = saved(halves(), pillow_name, **({"sizes": [(64, 32)]} if name == "ICO" else {}))
     facts, rgb = decode_with_facts(data, LIMITS)
     assert (facts.format, facts.mime, facts.extension) == (name, mime, extension)
     assert (facts.width, facts.height) == (64, 32)
@@ -76,9 +82,20 @@ def test_each_format_is_recognised_and_decoded(
     assert_red_then_blue(rgb)
 
 
-@pytest.mark.parametrize("pillow_name", ["ICO", "PPM", "TGA", "PCX", "PDF", "JPEG2000", "EPS"])
-def test_other_formats_that_pillow_could_read_are_refused(pillow_name: str) -> None:
-    with pytest.raises(NotAnImageError, match="not a picture"):
+@pytest.mark.parametrize(
+    ("pillow_name", "words"),
+    [
+        ("TGA", "TGA images are not supported"),
+        ("PCX", "PCX images are not supported"),
+        ("PDF", "PDF documents are not supported"),
+        ("EPS", "PostScript drawings are not supported"),
+        ("DDS", "DDS textures are not supported"),
+        ("SGI", "SGI images are not supported"),
+        ("QOI", "QOI images are not supported"),
+    ],
+)
+def test_other_formats_that_pillow_could_read_are_refused_by_their_name(pillow_name: str, words: str) -> None:
+    with pytest.raises(NotAnImageError, match=words):
         decode(saved(halves(), pillow_name), LIMITS)
 
 
@@ -97,7 +114,7 @@ def test_the_first_frame_of_an_animation_is_taken(pillow_name: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("pillow_name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("pillow_name", ["JPEG", "PNG", "TIFF", "AVIF"])
 def test_exif_orientation_is_applied(pillow_name: str, orientation: int) -> None:
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -193,10 +210,10 @@ def test_a_reduced_jpeg_is_still_turned_upright() -> None:
     assert_red_then_blue(rgb)
 
 
-@pytest.mark.parametrize("size", [(50_000, 50_000), (30_001, 1), (20_000, 20_000)])
+@pytest.mark.parametrize("size", [(50_000, 50_000), (65_536, 1), (20_000, 20_000)])
 def test_a_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
     for read in (inspect, decode):
-        with pytest.raises(TooLargeError, match=rf"{size[0]} x {size[1]} pixels"):
+        with pytest.raises(TooLargeError, match=rf"{size[0]:,} x {size[1]:,} pixels"):
             read(png_header(*size), LIMITS)
 
 
@@ -219,7 +236,7 @@ def test_a_file_with_too_many_bytes_is_refused() -> None:
         inspect(saved(halves(), "PNG"), ImageLimits(max_bytes=10))
 
 
-@pytest.mark.parametrize("pillow_name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("pillow_name", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_a_truncated_file_is_refused(pillow_name: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
@@ -233,9 +250,13 @@ def test_a_truncated_file_is_refused(pillow_name: str, share: float) -> None:
     [
         (b"", "the file is empty"),
         (b"just a text that somebody named .jpg", "not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG drawings are not supported: convert it to PNG"),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "SVG drawings are not supported: convert it to PNG or JPEG",
+        ),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a --><svg/>", "SVG drawings are not supported"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC file but is truncated or damaged"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "films are not supported"),
         (b"\xff\xd8\xff", "truncated or damaged"),
         (b"BM", "truncated or damaged"),
     ],

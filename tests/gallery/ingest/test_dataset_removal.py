@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.ingest import dataset_removal, datasets, removal, single_image
+from gallery.ingest import dataset_removal, datasets, hiding, removal, single_image
 from gallery.jobs import broker, reviving
 from gallery.jobs.claimed import list_failed
 from gallery.models import AuditEntry, Dataset, FailedFile, Image, Job
@@ -71,6 +71,7 @@ def test_a_closed_dataset_is_gone_for_everybody_and_its_slug_is_free(
     again = staff_client.post("/api/v1/datasets/", {"slug": "mine", "name": "Mine"})
     assert again.status_code == 201
     assert again.json()["images"] == 0
+    assert staff_client.delete(f"/api/v1/bin/datasets/{dataset.pk}/").status_code == 204
     ended_job = jobs.perform(removal_job().pk)
     assert ended_job
     assert (ended_job.state, ended_job.result) == (Job.State.SUCCEEDED, {"dataset": "Mine", "images": 3})
@@ -133,7 +134,7 @@ def test_a_removal_that_is_broken_off_at_any_step_is_taken_up_again(
     """It breaks off at the first call of a step, then at the second, and so on, until it comes through."""
     jobs.perform_now(jobs.IMPORT, dataset, path=str(lay_out(tmp_path / "folder")), announce=False)
     waiting = jobs.enqueue(jobs.IMPORT, dataset, upload=default_storage.save("uploads/a.zip", zipped()))
-    monkeypatch.setattr(removal, "CHUNK", 5)
+    monkeypatch.setattr(hiding, "CHUNK", 5)
     job = dataset_removal.begin_removal(dataset)
     steps = [(removal, "remove_images"), (dataset_removal, "_delete_jobs"), (dataset_removal, "_delete_row")]
     for broken_at in range(20):
@@ -210,14 +211,14 @@ def test_a_file_of_an_image_that_is_gone_is_no_failure(dataset: Dataset, added: 
 def test_an_image_that_is_added_anew_keeps_its_file_when_the_old_one_goes(
     dataset: Dataset, added: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = removal._delete_files
+    original = removal._deleted_files
 
-    def late(names: list[str]) -> None:
-        # the row is gone: somebody adds the same image before the files are
+    def late(image: Image) -> bool:
+        # the row is hidden for good: somebody adds the same image before the files are gone
         single_image.add_image(dataset, "again.png", image_bytes(0))
-        original(names)
+        return original(image)
 
-    monkeypatch.setattr(removal, "_delete_files", late)
+    monkeypatch.setattr(removal, "_deleted_files", late)
     removal.remove_images([added[0].pk])
     again = Image.objects.get(filename="again.png")
     assert default_storage.exists(str(again.file.name))

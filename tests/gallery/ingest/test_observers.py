@@ -14,7 +14,7 @@ from gallery.errors import WeightsError
 from gallery.imaging import decoding, jpeg
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
-from gallery.ingest.archives import ArchiveMember
+from gallery.ingest.members import ArchiveMember
 from gallery.jobs import broker
 from gallery.models import Dataset, Image, Job
 from gallery.system.stage_timer import StageTimer
@@ -85,7 +85,7 @@ def test_images_stored_by_an_import_that_was_killed_are_embedded_when_it_goes_on
     def dies(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr("gallery.ingest.importing.BATCH", 5)
+    monkeypatch.setattr("gallery.ingest.intake.BATCH", 5)
     job = jobs.enqueue(jobs.IMPORT, dataset, path=str(sample_folder()))
     with monkeypatch.context() as killing:
         killing.setattr(pipeline.Embedder, "_store", dies)

@@ -47,13 +47,13 @@ def test_failures_beyond_so_many_of_a_kind_are_counted_only(
     assert FailedFile.objects.filter(job=job, code="duplicate").count() == 1
     assert job.result["unlisted"] == {"not_a_picture": 2_200, "skipped": 10}
     assert (job.result["images"], job.result["duplicates"], job.result["failed"]) == (1, 1, 2_410)
-    assert (job.done, job.failed_count) == (job.total, 2_411)
+    assert (job.done, job.failed_count) == (job.total, 2_410)
 
-    assert staff_client.get(f"/api/v1/jobs/{job.pk}/").json()["failed"] == 2_411
+    assert staff_client.get(f"/api/v1/jobs/{job.pk}/").json()["failed"] == 2_410
     page = staff_client.get(f"/jobs/{job.pk}/").content.decode()
     assert "Only the first 100 of a kind are listed" in page
     assert "2200 of <code>not_a_picture</code>, 10 of <code>skipped</code>" in page
-    assert "2411" in page
+    assert "2410" in page
     sent = b"".join(staff_client.get(f"/jobs/{job.pk}/failed.csv")).decode()
     rows = list(csv.reader(io.StringIO(sent)))
     assert len(rows) == 1 + 201 + 2
@@ -64,7 +64,9 @@ def test_an_import_that_goes_on_after_a_crash_lists_no_more(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "MOST_OF_A_KIND", 20)
-    path = zipped(tmp_path / "many.zip", {f"{number}.png": b"x" for number in range(50)})
+    path = zipped(
+        tmp_path / "many.zip", {f"{number}.png": b"x" for number in range(50)} | {"good.png": image_bytes(1)}
+    )
     job = imported(dataset, path)
     Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, result={"unlisted": {"skipped": 7}})
     again = jobs.perform(job.pk)
@@ -73,10 +75,10 @@ def test_an_import_that_goes_on_after_a_crash_lists_no_more(
     assert again.failed == 20
 
 
-def test_trying_a_job_again_begins_to_count_anew(dataset: Dataset) -> None:
+def test_trying_a_job_again_begins_to_count_anew(dataset: Dataset, tmp_path: Path) -> None:
     job = Job.objects.create(
         kind=jobs.IMPORT, dataset=dataset, state=Job.State.FAILED, result={"unlisted": {"skipped": 7}},
-        parameters={"path": "/nowhere"},
+        parameters={"path": str(tmp_path)},
     )  # fmt: skip
     assert jobs.retry(job.pk).failed_count == 0
 
@@ -84,7 +86,7 @@ def test_trying_a_job_again_begins_to_count_anew(dataset: Dataset) -> None:
 def test_an_archive_of_too_many_members_is_refused(dataset: Dataset, tmp_path: Path, settings: Any) -> None:
     settings.MAX_ARCHIVE_MEMBERS = 5
     path = zipped(tmp_path / "six.zip", {f"{number}.png": image_bytes(number) for number in range(6)})
-    with pytest.raises(SemsearchError, match="more than 5 entries: split it"):
+    with pytest.raises(SemsearchError, match=r"more than 5 entries .MAX_ARCHIVE_MEMBERS.: split it"):
         imported(dataset, path)
     assert not Image.objects.exists()
 

@@ -168,7 +168,36 @@ def test_beat_asks_for_everything_and_zero_leaves_a_task_out() -> None:
         "search.tasks.check_indexes",
         "gallery.tasks.measure_disk",
         "search.tasks.compact",
+        "search.tasks.tidy",
         "search.tasks.verify",
     }
     assert set(site_settings.CELERY_BEAT_SCHEDULE) <= set(app.tasks)
     assert list(env.schedule({"a": 0.0, "b": 5.0})) == ["b"]
+
+
+def test_what_cannot_end_otherwise_is_not_offered_again(
+    dataset: Dataset, tmp_path: Path, staff_client: Client
+) -> None:
+    sent = Job.objects.create(
+        kind=jobs.IMPORT, dataset=dataset, state=Job.State.FAILED, parameters={"upload": "uploads/gone.zip"},
+        error="interrupted", failed=1,
+    )  # fmt: skip
+    FailedFile.objects.create(job=sent, name="a.png", code="not_a_picture", reason="x")
+    page = staff_client.get(f"/jobs/{sent.pk}/").text
+    assert "Try it again" not in page
+    assert ">Try again<" not in page
+    assert "not kept" in page
+    assert f'href="/datasets/{dataset.slug}/"' in page
+    assert f"/jobs/{sent.pk}/retry/" not in staff_client.get("/jobs/").text
+    assert staff_client.post(f"/api/v1/jobs/{sent.pk}/retry/").status_code == 409
+    assert not staff_client.get(f"/api/v1/jobs/{sent.pk}/").json()["retryable"]
+    kept = Job.objects.create(
+        kind=jobs.IMPORT, dataset=dataset, state=Job.State.FAILED, parameters={"path": str(tmp_path)},
+        error="interrupted", failed=2,
+    )  # fmt: skip
+    FailedFile.objects.create(job=kept, name="a.png", code="not_a_picture", reason="x")
+    FailedFile.objects.create(job=kept, name="b.png", code="duplicate", reason="x")
+    page = staff_client.get(f"/jobs/{kept.pk}/").text
+    assert "Try it again" in page
+    assert page.count(">Try again<") == 1
+    assert f"/jobs/{kept.pk}/retry/" in staff_client.get("/jobs/").text

@@ -109,6 +109,16 @@ def test_strangers_are_refused_as_strangers_and_reading_searching_and_removing_g
     assert client.get("/accounts/sign-in/").status_code == 200
     assert staff_client.delete(f"/api/v1/images/{one_image.pk}/").status_code == 204
     assert staff_client.post("/admin/gallery/image/1/delete/").status_code != 507
+    chosen = {"image": one_image.pk, "sure": "yes"}
+    assert staff_client.post("/bin/images/", chosen | {"action": "restore"}).status_code == 302
+    assert staff_client.post(f"/datasets/mine/images/{one_image.pk}/delete/").status_code == 302
+    assert staff_client.post("/bin/images/", chosen | {"action": "remove"}).status_code == 302
+    assert not Image.everything.exists()
+    assert staff_client.post("/datasets/mine/delete/").status_code == 302
+    removed = {"dataset": one_image.dataset_id, "action": "remove", "sure": "yes"}
+    assert staff_client.post("/bin/datasets/", removed).status_code == 302
+    assert jobs.perform(Job.objects.get(kind=jobs.REMOVE).pk)
+    assert not Dataset.everything.exists()
 
 
 def test_every_route_that_is_let_through_on_a_full_disk_exists() -> None:

@@ -372,3 +372,25 @@ def test_only_staff_switches_live_search_to_an_index(labelled: Dataset, staff_cl
     listed = staff_client.get("/api/v1/indexes/?dataset=mine").json()["results"]
     assert [row["id"] for row in listed] == [earlier.pk, live.pk]
     assert staff_client.get("/api/v1/indexes/?dataset=theirs").json()["results"] == []
+
+
+def test_the_live_configuration_is_measured_by_the_vectors_it_has(
+    sample_dataset: Callable[..., Dataset],
+) -> None:
+    dataset = sample_dataset(count=3)
+    live = feature_specs.live_index(dataset)
+    plan = experiment_jobs.Plan(live.spec.model, (), ("cosine",))
+    assert experiment_jobs.is_missing(dataset, plan)
+    assert experiment_jobs.compute_now(dataset, plan) == (1, 0)
+    assert not experiment_jobs.is_missing(dataset, plan)
+    measured = Experiment.objects.get(dataset=dataset, spec=live.spec, metric="cosine")
+    stored = (
+        Embedding.objects.filter(dataset=dataset, spec=live.spec).select_related("image").order_by("image")
+    )
+    vectors = np.stack([np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32) for row in stored])
+    scores = rank_and_score(
+        vectors, [row.image.category for row in stored], ScoringOptions("cosine", 50, 10)
+    ).scores
+    assert scores is not None
+    assert measured.weighted_precision == pytest.approx(float(scores.weighted_precision.mean()))
+    assert measured.images == 12

@@ -44,6 +44,7 @@ def test_neighbours_come_nearest_first_with_marks(
         "label": "cats",
         "filename": f"{images[1]}.png",
         "thumbnail": f"/media/{Image.objects.get(pk=images[1]).thumbnail.name}",
+        "shown_url": f"/media/{Image.objects.get(pk=images[1]).file.name}",
         "url": f"/media/{Image.objects.get(pk=images[1]).file.name}",
         "page_url": f"/datasets/mine/images/{images[1]}/",
         "width": 64,

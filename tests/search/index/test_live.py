@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError
-from search.index.base import IndexInputError, SearchResult, brute_force, normalise
+from search.index.base import NO_ID, IndexInputError, SearchResult, brute_force, normalise
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.generation import Generation
 from search.index.faiss.index import SearchEffort
@@ -105,6 +105,15 @@ def test_one_image_is_found_by_itself() -> None:
 def test_an_empty_index_finds_nothing() -> None:
     assert LiveIndex(None, NO_IDS, NO_VECTORS).search(QUERIES, 4).ids.tolist() == [[-1] * 4] * 8
     assert LiveIndex(None, IDS[:1], VECTORS[:1], {1}).search(QUERIES, 1).ids.tolist() == [[-1]] * 8
+
+
+def test_an_index_whose_vectors_are_all_removed_finds_nothing_and_has_no_usual_score(
+    generation: Generation,
+) -> None:
+    live = LiveIndex(generation, NO_IDS, NO_VECTORS, set(IDS[:500].tolist()))
+    assert live.count == 0
+    assert (live.search(QUERIES[:1], 10).ids == NO_ID).all()
+    assert len(live.standard_scores(QUERIES[0], np.empty(0, dtype=np.float32))) == 0
 
 
 def test_a_changed_snapshot_finds_the_new_and_the_old_one_does_not(live: LiveIndex) -> None:
@@ -214,3 +223,24 @@ def test_a_change_of_a_snapshot_equals_a_new_one(generation: Generation) -> None
     np.testing.assert_array_equal(changed.delta_vectors, fresh.delta_vectors)
     assert changed.removed_ids == fresh.removed_ids
     assert_same(changed.search(QUERIES, 100), fresh.search(QUERIES, 100))
+
+
+@pytest.mark.parametrize("others", [0, 1, 30])
+def test_the_same_vector_scores_one_with_and_without_a_generation(tmp_path: Path, others: int) -> None:
+    rows = np.concatenate((np.repeat(VECTORS[:1], 12, axis=0), VECTORS[1 : 1 + others]))
+    ids = IDS[: len(rows)]
+    plan = BuildPlan("objects", {}, DIMS)
+    built = LiveIndex(build_generation(GenerationStore(tmp_path), plan, [(ids, rows)]), NO_IDS, NO_VECTORS)
+    for live in (built, LiveIndex(None, ids, rows)):
+        for expansion in (None, Expansion(neighbours=2, alpha=1.0)):
+            found = live.search(rows[:1], 12, expansion=expansion)
+            assert sorted(found.ids[0]) == sorted(ids[:12])
+            np.testing.assert_allclose(found.scores, 1, atol=1e-6)
+
+
+def test_an_expanded_query_is_still_the_same_as_its_only_like() -> None:
+    live = LiveIndex(None, IDS, VECTORS)
+    expanded = live.search(VECTORS[:1], 20, expansion=Expansion(neighbours=2, alpha=1.0))
+    assert (expanded.ids[0, 0], expanded.scores[0, 0]) == (IDS[0], 1.0)
+    assert (np.diff(expanded.scores[0]) <= 0).all()
+    assert expanded.scores[0, 1] < 0.99999

@@ -8,7 +8,10 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+from tests.support.kinds import profiles
 
 Size = tuple[int, int]
 
@@ -101,6 +104,7 @@ def cases(size: Size) -> Iterator[tuple[str, bytes]]:
     yield from _pngs(size)
     yield from _others(size)
     yield from _tiffs(size)
+    yield from _unshown(size)
 
 
 def _jpegs(size: Size) -> Iterator[tuple[str, bytes]]:
@@ -112,6 +116,8 @@ def _jpegs(size: Size) -> Iterator[tuple[str, bytes]]:
     yield "JPEG grey progressive", saved(noisy("L", size), "JPEG", progressive=True)
     yield "JPEG inks", saved(noisy("CMYK", size), "JPEG")
     yield "JPEG inks progressive", saved(noisy("CMYK", size), "JPEG", progressive=True)
+    yield "JPEG P3", saved(noisy("RGB", size), "JPEG", icc_profile=profiles.rgb("P3", 2.2))
+    yield "JPEG inks with a profile", saved(noisy("CMYK", size), "JPEG", icc_profile=profiles.inks())
 
 
 def _pngs(size: Size) -> Iterator[tuple[str, bytes]]:
@@ -130,6 +136,7 @@ def _pngs(size: Size) -> Iterator[tuple[str, bytes]]:
         for is_interlaced in (False, True):
             name = f"PNG type {colours} of {depth} bits{' interlaced' if is_interlaced else ''}"
             yield name, png(size, depth, colours, is_interlaced=is_interlaced)
+    yield "PNG P3", saved(noisy("RGBA", size), "PNG", compress_level=1, icc_profile=profiles.rgb("P3", 2.2))
     yield "PNG noisy", saved(noisy("RGBA", size), "PNG", compress_level=1)
     yield "PNG with a transparent colour", saved(noisy("RGB", size), "PNG", transparency=(0, 0, 0))
 
@@ -171,3 +178,26 @@ def _tiffs(size: Size) -> Iterator[tuple[str, bytes]]:
     for kind in (np.uint16, np.int32, np.float32):
         deep = Image.fromarray(np.zeros((size[1], size[0]), dtype=kind))
         yield f"TIFF {np.dtype(kind).name}", saved(deep, "TIFF", compression="tiff_adobe_deflate")
+
+
+def _unshown(size: Size) -> Iterator[tuple[str, bytes]]:
+    pillow_heif.register_heif_opener()  # so that Pillow writes HEIC
+    for mode in ("L", "RGBA"):
+        yield f"HEIC {mode}", saved(flat(mode, size), "HEIF", quality=50)
+    yield "HEIC noisy", saved(noisy("RGB", size), "HEIF", quality=30)
+    for mode in ("RGB", "L", "RGBA"):
+        yield f"JPEG 2000 {mode}", saved(flat(mode, size), "JPEG2000")
+    yield "JPEG 2000 noisy", saved(noisy("RGB", size), "JPEG2000", quality_layers=[40])
+    yield "JPEG 2000 in tiles", saved(flat("RGB", size), "JPEG2000", tile_size=(256, 256))
+    for mode in ("1", "L", "RGB"):
+        yield f"PNM {mode}", saved(noisy(mode, size), "PPM")
+    head = f"{size[0]} {size[1]}\n".encode()
+    count = size[0] * size[1]
+    yield "PNM bits as text", b"P1\n" + head + b"1 " * count
+    yield "PNM grey as text", b"P2\n" + head + b"255\n" + b"7 " * count
+    yield "PNM RGB as text", b"P3\n" + head + b"255\n" + b"7 " * count * 3
+    yield "PNM grey of 16", b"P5\n" + head + b"65535\n" + bytes(count * 2)
+    yield "PNM floats", b"Pf\n" + head + b"-1.0\n" + bytes(count * 4)
+    for colours, channels in ((1, 1), (3, 3), (4, 4)):
+        start = b"8BPS" + struct.pack(">H6xHIIHH", 1, channels, size[1], size[0], 8, colours)
+        yield f"PSD of {channels}", start + bytes(14) + bytes(count * channels)

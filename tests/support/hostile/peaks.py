@@ -52,7 +52,7 @@ def _decode(data: bytes, wanted: Wanted) -> tuple[int, int]:
         decoder.decoded(declared, data, wanted)
         return declared.pixels, memory_needed(declared, wanted)
     with decoder.looked_into(kind, data) as (declared, opened):
-        decoder.decoded_by_pillow(declared, opened, wanted)
+        decoder.decoded_by_pillow(declared, opened, wanted, data)
         return declared.pixels, memory_needed(declared, wanted)
 
 

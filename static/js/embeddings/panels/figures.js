@@ -113,7 +113,7 @@ function chart(name, { family, row, total, address, choose }) {
     {
       viewBox: `0 0 ${width} ${height}`,
       class: "figure-chart",
-      role: "img",
+      role: "group", // an image would hide its links
       "aria-label": `By layer: ${summary}`,
     },
     ...[0, 1].map((value) =>

@@ -9,6 +9,7 @@ import { cellOf } from "../csv.js";
 import { namesOf } from "../data.js";
 import { breakable, swatch } from "./legend.js";
 import { pagedList } from "./list.js";
+import { siteAddress } from "../../shared/site.js";
 
 /**
  * Return [line of the legend or -1, count], most first, of the selected points.
@@ -148,7 +149,7 @@ function newDataset({ ids, row, failure }) {
     attempt(button, failure, async () => {
       const slug = slugOf(name.value, row.dataset);
       /** @type {NewDataset} */
-      const made = await call("/api/v1/datasets/from-images/", {
+      const made = await call(siteAddress("/api/v1/datasets/from-images/"), {
         method: "POST",
         body: { name: name.value.trim(), slug, images: ids },
       });
@@ -156,7 +157,7 @@ function newDataset({ ids, row, failure }) {
         "Made: ",
         make("a", { href: made.url }, made.name),
         `. Its pictures are being copied by `,
-        make("a", { href: `/jobs/${made.job.id}/` }, `job ${number(made.job.id)}`),
+        make("a", { href: siteAddress(`/jobs/${made.job.id}/`) }, `job ${number(made.job.id)}`),
         ".",
       );
       form.reset();

@@ -1,0 +1,140 @@
+"""Every page by axe-core, wide and narrow, light and dark, and by what does not fit into a narrow window."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from gallery.models import Dataset, FailedFile, Image, Job
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
+SIGN_IN = "/accounts/sign-in/"
+WIDE, NARROW, NARROWEST = 1280, 375, 320
+# what axe says is wrong, each with its weight and where it is
+RUN = """async (colours) => {
+  // colours that are on their way from one theme to the other are none of either
+  for (const one of document.getAnimations()) try { one.finish(); } catch { /* it has no end */ }
+  const only = colours ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => [id, ...nodes.slice(0, 4).map(({ target }) => target.join(" "))].join(" | "));
+}"""
+OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def failed_import(dataset: Dataset) -> Job:
+    """Return a job of whose files some could not be used."""
+    job = Job.objects.create(
+        kind="import",
+        dataset=dataset,
+        state=Job.State.FAILED,
+        error="the zip is damaged",
+        failed=1,
+        final=True,
+    )
+    FailedFile.objects.create(job=job, name="a.png", code="not_a_picture", reason="this is no image")
+    return job
+
+
+def addresses(dataset: Dataset) -> list[str]:
+    """Return the address of every page."""
+    image = dataset.images.order_by("pk")[0]
+    job = failed_import(dataset)
+    asked = f"?dataset={dataset.slug}"
+    return [
+        f"/{asked}",
+        f"/{asked}&image={image.pk}",
+        f"/compare/{asked}",
+        f"/leaderboard/{asked}",
+        f"/embeddings/{asked}",
+        "/embeddings/?dataset=nothing-here",
+        "/live/",
+        f"/live/{asked}&image={image.pk}",
+        "/datasets/",
+        f"/datasets/{dataset.slug}/",
+        f"/datasets/{dataset.slug}/images/{image.pk}/",
+        "/jobs/",
+        f"/jobs/{job.pk}/",
+        "/accounts/tokens/",
+        "/accounts/password/",
+        "/nothing/",
+        "/admin/",
+        "/admin/gallery/dataset/",
+        "/admin/gallery/dataset/upload/",
+        f"/admin/gallery/dataset/{dataset.pk}/change/",
+        "/api/docs/",
+    ]
+
+
+def visit(page: Page, address: str) -> None:
+    """Open a page and wait until it is complete."""
+    page.goto(address)
+    expect(page.locator("main, #content").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def axe() -> str:
+    """Return the source of axe-core."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci")
+    return AXE.read_text()
+
+
+def test_no_page_has_a_serious_fault_wide_or_narrow_light_or_dark(
+    staff_page: Page, context: BrowserContext, mapped: Dataset, axe: str, complaints: list[str]
+) -> None:
+    page, amiss = staff_page, []
+    for address in [*addresses(mapped), SIGN_IN]:
+        if address == SIGN_IN:
+            context.clear_cookies()
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        visit(page, address)
+        page.evaluate(axe)
+        for width in (WIDE, NARROW):
+            page.set_viewport_size({"width": width, "height": 800})
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                found = page.evaluate(RUN, theme == "dark")
+                amiss += [f"{address} {width} {theme}: {fault}" for fault in found]
+        page.set_viewport_size({"width": NARROWEST, "height": 480})
+        if not address.startswith(("/admin/", "/api/")) and (over := page.evaluate(OVER_THE_EDGE)) > 0:
+            amiss.append(f"{address} is {over} px wider than {NARROWEST}")
+    # axe and Swagger UI try to, in vain
+    complaints[:] = [text for text in complaints if "inline style" not in text]
+    assert amiss == [], "\n".join(amiss)
+
+
+@pytest.fixture
+def long_names(mapped: Dataset) -> Dataset:
+    """Return a dataset all of whose names are long and unbroken."""
+    mapped.name = uuid.UUID(int=2**127).hex * 6
+    mapped.save()
+    Image.objects.filter(dataset=mapped).update(filename=f"{'x' * 190}.png")
+    return mapped
+
+
+def test_long_and_unbroken_names_stay_within_the_window(staff_page: Page, long_names: Dataset) -> None:
+    page, amiss = staff_page, []
+    for address in addresses(long_names):
+        if address.startswith(("/admin/", "/api/")):
+            continue
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        visit(page, address)
+        for width in (WIDE, NARROWEST):
+            page.set_viewport_size({"width": width, "height": 800})
+            if (over := page.evaluate(OVER_THE_EDGE)) > 0:
+                amiss.append(f"{address} is {over} px wider than {width}")
+            tallest = page.evaluate(
+                "Math.max(0, ...[...document.querySelectorAll('h1')].map((e) => e.offsetHeight))"
+            )
+            if tallest > 120:
+                amiss.append(f"{address} has a heading of {tallest} px at {width}")
+    assert amiss == [], "\n".join(amiss)
