@@ -29,14 +29,13 @@ COMPILED = {("linux", "aarch64")}
 TOOLS = ("sh", "touch", "rm")
 
 
-def wrong_python(version: Sequence[int], found: Sequence[str]) -> str:
+def wrong_python(version: tuple[int, int], found: Sequence[str]) -> str:
     """Return why this version of Python will not do, with one of those that were found, or ""."""
-    major, minor = version[:2]
-    if OLDEST <= (major, minor) <= NEWEST:
+    if OLDEST <= version <= NEWEST:
         return ""
     wanted = " or ".join([", ".join(_names()[:-1]), _names()[-1]])
-    told = f"semsearch needs Python {wanted}, and this is {major}.{minor}"
-    if (major, minor) > NEWEST:
+    told = f"semsearch needs Python {wanted}, and this is {version[0]}.{version[1]}"
+    if version > NEWEST:
         told += ", for which TensorFlow has no package yet"
     advice = found[0] if found else "python3.12"
     installed = "" if found else ", once it is installed"
@@ -140,7 +139,7 @@ def problems(lock: str) -> Iterator[str]:
     here = str(Path(__file__).resolve().parent.parent)
     system, processor = sys.platform, platform.machine()
     libc = sysconfig.get_config_var("SOABI") or ""
-    yield wrong_python(sys.version_info, pythons_found())
+    yield wrong_python(sys.version_info[:2], pythons_found())
     yield wrong_platform(system, processor, 64 if sys.maxsize > 2**32 else 32, libc)
     yield missing_tool(importlib.util.find_spec)
     yield missing_compiler(system, processor, shutil.which)

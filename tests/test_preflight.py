@@ -16,13 +16,13 @@ from deploy import preflight
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 9)])
-def test_a_python_that_tensorflow_has_packages_for_will_do(version: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
+def test_a_python_that_tensorflow_has_packages_for_will_do(version: tuple[int, int]) -> None:
     assert preflight.wrong_python(version, []) == ""
 
 
-@pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 12), (3, 14, 0), (3, 15, 0), (4, 0, 0)])
-def test_another_python_is_refused_with_one_that_is_there(version: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 14), (3, 15), (4, 0)])
+def test_another_python_is_refused_with_one_that_is_there(version: tuple[int, int]) -> None:
     words = preflight.wrong_python(version, ["python3.13", "python3.11"])
     assert words.startswith(
         f"semsearch needs Python 3.11, 3.12 or 3.13, and this is {version[0]}.{version[1]}"

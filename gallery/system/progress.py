@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 WIDEST = 100  # columns
 ROWS = 20  # one is drawn
-LAYOUT = "{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left]"
-LAYOUT_WITHOUT_TOTAL = "{desc} [{elapsed}]"
+FORMAT = "{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}, {remaining} left]"
+FORMAT_WITHOUT_TOTAL = "{desc} [{elapsed}]"
 
 
 class Listener(Protocol):
@@ -97,12 +97,11 @@ class Bar:
         from tqdm import tqdm
 
         self.close()
-        layout = LAYOUT if total else LAYOUT_WITHOUT_TOTAL
         self._bar = tqdm(
             total=total or None,
             desc=printable(message) or "Working",
             file=sys.stderr,
-            bar_format=layout,
+            bar_format=FORMAT if total else FORMAT_WITHOUT_TOTAL,
             # some terminals say that they have neither columns nor rows, and tqdm believes it
             ncols=min(shutil.get_terminal_size().columns, WIDEST),
             nrows=ROWS,

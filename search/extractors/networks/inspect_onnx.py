@@ -40,8 +40,8 @@ def examine(network: ExtraNetwork) -> None:
         raise WeightsError("it is no file.")
     told = preprocessing(path)
     model = onnx_graph.read(path)
-    size, layout = onnx_graph.taken_by(model, told)
-    nodes = onnx_graph.candidates(model, size, layout)
+    size, axes = onnx_graph.taken_by(model, told)
+    nodes = onnx_graph.candidates(model, size, axes)
     chosen = spread(list(zip(names_of(nodes), nodes, strict=True)))
     chosen[-1] = "top", chosen[-1][1]
     _try(onnx_graph.from_pixels(path, [node.name for _, node in chosen]), size)

@@ -35,10 +35,10 @@ EXAMPLE = (
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network takes; `input_size` 0 and `layout` "" stand for those of the file itself."""
+    """What a network takes; `input_size` 0 and `axes` "" stand for those of the file itself."""
 
     input_size: int
-    layout: str
+    axes: str
     scale: float
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -79,7 +79,7 @@ def preprocessing(path: Path) -> Preprocessing:
         raise WeightsError(f"{file} has to be an object with some of {', '.join(KEYS)}, as {EXAMPLE}")
     return Preprocessing(
         input_size=_side(values.get("input_size", 0), file),
-        layout=_one_of("layout", values.get("layout", ""), ("", "NCHW", "NHWC"), file),
+        axes=_one_of("layout", values.get("layout", ""), ("", "NCHW", "NHWC"), file),
         scale=_scale(values.get("scale", 1), file),
         mean=_triple("mean", values.get("mean", 0), file),
         std=_triple("std", values.get("std", 1), file, least=1e-9),

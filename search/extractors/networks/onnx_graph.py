@@ -52,20 +52,20 @@ def taken_by(model: Any, told: Preprocessing) -> tuple[int, str]:
         raise WeightsError(
             f"it has to take square RGB images, (n, 3, s, s) or (n, s, s, 3) and nothing beside, not {shown}."
         )
-    layout = told.layout or ("NCHW" if shape[1] == 3 else "NHWC")
-    if shape[layout.index("C")] != 3:
-        raise WeightsError(f"its input {inputs[0]} is not {layout}: correct layout in the JSON beside it.")
-    own = {shape[layout.index(axis)] for axis in "HW"} - {None}
+    axes = told.axes or ("NCHW" if shape[1] == 3 else "NHWC")
+    if shape[axes.index("C")] != 3:
+        raise WeightsError(f"its input {inputs[0]} is not {axes}: correct layout in the JSON beside it.")
+    own = {length for axis in "HW" if (length := shape[axes.index(axis)]) is not None}
     sides = own | ({told.input_size} if told.input_size else set())
     if len(sides) != 1:
         raise WeightsError(
             f"its input is {inputs[0]}, and the JSON beside it says input_size "
             f"{told.input_size or 'nothing'}: both have to be one side of a square."
         )
-    return int(sides.pop()), layout
+    return int(sides.pop()), axes
 
 
-def candidates(model: Any, side: int, layout: str) -> list[Node]:
+def candidates(model: Any, side: int, axes: str) -> list[Node]:
     """Return the nodes that could be layers, in the order of the graph, from the first convolution on.
 
     In question are activations, merges and convolutions with a square map of more than one place.
@@ -81,7 +81,7 @@ def candidates(model: Any, side: int, layout: str) -> list[Node]:
     if not found:
         raise WeightsError("it has no convolution whose feature maps could be looked at.")
     names = [ordered[number].get_friendly_name() for number in found]
-    part = cut(model, names, side, layout)
+    part = cut(model, names, side, axes)
     nodes = []
     parameters = _parameters_up_to(ordered)
     for number, name, output in zip(found, names, part.outputs, strict=True):
@@ -139,7 +139,7 @@ def _parameters_up_to(ordered: Sequence[Any]) -> list[int]:
     return counts
 
 
-def cut(model: Any, names: Sequence[str], side: int, layout: str) -> Any:
+def cut(model: Any, names: Sequence[str], side: int, axes: str) -> Any:
     """Return a model up to nodes, which takes any number of images of a side.
 
     Raises:
@@ -150,7 +150,7 @@ def cut(model: Any, names: Sequence[str], side: int, layout: str) -> Any:
     try:
         results = [openvino.opset13.result(by_name[name].output(0)) for name in names]
         part = openvino.Model(results, model.get_parameters(), "network")
-        part.reshape([-1, 3, side, side] if layout == "NCHW" else [-1, side, side, 3])
+        part.reshape([-1, 3, side, side] if axes == "NCHW" else [-1, side, side, 3])
     except RuntimeError as error:
         raise WeightsError(
             f"it does not take any number of images of {side} pixels a side: export it with a first axis of "
@@ -168,8 +168,8 @@ def from_pixels(path: Path, names: Sequence[str]) -> Any:
     openvino = import_openvino()
     told = preprocessing(path)
     model = read(path)
-    side, layout = taken_by(model, told)
-    part = cut(model, names, side, layout)
+    side, axes = taken_by(model, told)
+    part = cut(model, names, side, axes)
     steps = openvino.preprocess.PrePostProcessor(part)
     pixels = steps.input()
     colours = openvino.preprocess.ColorFormat
@@ -181,7 +181,7 @@ def from_pixels(path: Path, names: Sequence[str]) -> Any:
     change.convert_element_type(openvino.Type.f32)
     # OpenVINO divides by a scale
     change.scale(1 / told.scale).mean(list(told.mean)).scale(list(told.std))
-    pixels.model().set_layout(openvino.Layout(layout))
+    pixels.model().set_layout(openvino.Layout(axes))
     for number in range(len(names)):
         maps = steps.output(number)
         maps.model().set_layout(openvino.Layout("NCHW"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import CommandError, call_command, load_command_class
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from gallery import jobs
@@ -28,6 +28,7 @@ from gallery.models import (
     Job,
     SourceFile,
 )
+from search.management.commands import import_dataset
 from tests.conftest import image_bytes
 from tests.gallery.ingest.test_labels import tarred
 
@@ -63,7 +64,7 @@ def imported(path: Path, *, status: int = 0, **options: Any) -> dict[str, Any]:
         "stderr": io.StringIO(),
         **options,
     }
-    command = load_command_class("search", "import_dataset")
+    command = import_dataset.Command()
     call_command(command, path, **run)
     assert command.exit_status == status
     report: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import BaseCommand, get_commands, load_command_class
@@ -56,7 +57,9 @@ def ended(work: Any, *words: str) -> tuple[int, str, str]:
     command.requires_system_checks = []
     command.work = work
     try:
-        command.run_from_argv(["manage.py", "once", *words])
+        # it would close the database that the test shares with it
+        with mock.patch("django.core.management.base.connections.close_all"):
+            command.run_from_argv(["manage.py", "once", *words])
     except SystemExit as end:
         return int(end.code or 0), out.getvalue(), err.getvalue()
     return 0, out.getvalue(), err.getvalue()

@@ -21,7 +21,7 @@ from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inspect_onnx import examine
 
 SIDE = 16
-TORCH = {
+TORCH: dict[str, Any] = {
     "input_size": SIDE,
     "scale": 1 / 255,
     "mean": [0.485, 0.456, 0.406],
@@ -79,7 +79,8 @@ def relu_of(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the map (n, h, w, c) behind the first convolution of preprocessed pixels (n, h, w, 3)."""
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
-    return np.maximum(np.einsum("nhwcij,ocij->nhwo", windows, weights(4, 3, 3, 3)) + weights(4), 0)
+    sums = np.einsum("nhwcij,ocij->nhwo", windows, weights(4, 3, 3, 3))
+    return np.asarray(np.maximum(sums + weights(4), 0))
 
 
 def looked_at(path: Path, told: object, cache: Path) -> extra_networks.Examined:
@@ -143,7 +144,7 @@ def test_layout_channels_and_the_side_are_the_files_own_or_those_of_the_json(
 
 
 def test_a_file_exported_again_has_layers_of_the_same_names(tmp_path: Path) -> None:
-    runs = []
+    runs: list[list[str]] = []
     for prefix in ("", "/features/4"):
         path = tmp_path / f"mine{len(runs)}.onnx"
         onnx_model(path, prefix=prefix)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command, load_command_class
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from gallery import jobs
@@ -21,6 +21,7 @@ from search.experiments import evaluation
 from search.features import feature_specs, loaded_extractors
 from search.indexing import backends, builds, snapshots
 from search.maintenance import verification
+from search.management.commands import verify
 from search.models import Embedding, FeatureMatrix, SearchIndex
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,7 +145,7 @@ def test_verify_finds_and_repair_mends(indexed: Dataset, capsys: Any) -> None:
     snapshots.forget()
     found = verification.verify()
     assert not found.ok
-    command = load_command_class("search", "verify")
+    command = verify.Command()
     call_command(command, "--json")
     assert command.exit_status == 1
     assert last_line(capsys)["ok"] is False

@@ -14,11 +14,12 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.management import CommandError, call_command, load_command_class
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from search.maintenance.backup import bundle, restore
+from search.management.commands import backup
 from tests.support.site import ROOT
 
 FLIPS = 100
@@ -126,7 +127,7 @@ def test_a_damaged_backup_changes_nothing_and_is_named(
     with pytest.raises(CommandError, match=r"damaged: files/0\. Nothing was restored"):
         call_command("restore", str(path))
     out = io.StringIO()
-    command = load_command_class("search", "backup")
+    command = backup.Command()
     call_command(command, str(path), verify=True, json=True, stdout=out)
     assert command.exit_status == 1
     assert json.loads(out.getvalue()) == {"ok": False, "damaged": ["files/0"]}
