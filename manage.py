@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 
@@ -16,7 +17,8 @@ def main() -> None:
         sys.stdout.write(f"semsearch {VERSION}\n")
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
-    if sys.argv[1:2] == ["search_images"]:
+    quick = sys.argv[1:2] == ["search_images"]
+    if quick:
         gc.disable()  # it ends before there is anything to collect, which saves a tenth of its time
     from django.core.exceptions import ImproperlyConfigured
     from environs import EnvError
@@ -31,6 +33,12 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         sys.exit(130)
+    if quick:
+        # to take all libraries apart takes a sixth of its time
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
