@@ -27,14 +27,27 @@ def require_file(file: Path | None, title: str) -> None:
         raise WeightsError(f"The model {file} is not there: put it there, or take it out of EXTRA_NETWORKS.")
     if file.suffix == onnx_files.SUFFIX:
         try:
+            if not onnx_files.is_one(file):
+                raise WeightsError(f"{file} is damaged, or no ONNX file.")
             onnx_files.preprocessing(file)
+        except OSError as error:
+            raise WeightsError(f"The model {file} cannot be read: {error.strerror}.") from error
         except WeightsError as error:
             raise WeightsError(f"{title} cannot be used: {error.detail}") from error
-    elif not zipfile.is_zipfile(file):
+    elif not _is_keras(file):
         raise WeightsError(
             f"The model {file} cannot be loaded as a Keras model: it is damaged, or no file that "
             "today's Keras saves with model.save('mine.keras')."
         )
+
+
+def _is_keras(file: Path) -> bool:
+    """Whether a file has the parts of one that today's Keras saves."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return {"config.json", "model.weights.h5"} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def require_application(name: str) -> None:

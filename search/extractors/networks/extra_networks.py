@@ -27,7 +27,7 @@ from search.extractors.networks import existence, onnx_files
 from search.extractors.networks.converted_networks import IR_FILE
 from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.keras_applications import file_digest
-from search.extractors.networks.layer_info import Layer, LayerValues, layer_from
+from search.extractors.networks.layer_info import Layer, LayerValues, in_short, layer_from
 
 SUFFIXES = (".keras", onnx_files.SUFFIX)
 DESCRIPTION_FILE = "description.json"
@@ -261,10 +261,32 @@ def load_model(path: Path) -> Any:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zip, JSON, HDF5 and every layer have errors of their own
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"The model {path} cannot be loaded as a Keras model: {reason}") from error
+        raise WeightsError(
+            f"The model {path} cannot be loaded as a Keras model: {_why_not_loaded(error)}"
+        ) from error
+    for layer in model._flatten_layers():
+        # OpenVINO takes bfloat16 of TensorFlow for other numbers, and says nothing
+        if str(getattr(layer.dtype_policy, "name", "")).endswith("float16"):
+            layer.dtype_policy = "float32"
+    return model
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """Return in words why Keras does not load a model, and what to do where that is known."""
+    told = str(error)
+    if own := re.search(r"Could not locate (?:class|function) '([^']+)'", told):
+        return (
+            f"it needs {own[1]}, which Keras does not have, and a file has no code: build the model of "
+            "layers of Keras, or export it to ONNX."
+        )
+    if "Lambda" in told:
+        return (
+            "a Lambda layer in it would run code from the file: use a layer of Keras in its place, as "
+            "Rescaling, or export the model to ONNX."
+        )
+    return in_short(error)
 
 
 def _read(folder: Path) -> Description | None:

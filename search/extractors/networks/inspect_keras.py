@@ -26,7 +26,7 @@ from search.extractors.networks.extra_networks import (
 )
 from search.extractors.networks.inner_layers import FlatModel, Step, flat, names_of
 from search.extractors.networks.keras_applications import file_digest, preprocessed
-from search.extractors.networks.layer_info import Layer, layer_values, spread
+from search.extractors.networks.layer_info import Layer, in_short, layer_values, spread
 
 FREE_SIZE = 224  # of a network that takes pictures of any size
 CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
@@ -81,8 +81,7 @@ def _shapes(model: Any, size: int) -> list[tuple[int, int, int]]:
     try:
         maps = model.predict(np.zeros((1, size, size, 3), dtype=np.float32), verbose=0)
     except Exception as error:  # every layer has errors of its own
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"it does not run: {reason}") from error
+        raise WeightsError(f"it does not run: {in_short(error)}") from error
     return [one.shape[1:] for one in (maps if isinstance(maps, list) else [maps])]
 
 
@@ -149,8 +148,7 @@ def _flat(model: Any) -> FlatModel:
     try:
         return flat(model)
     except Exception as error:  # every layer has errors of its own
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"its layers cannot be told apart: {reason}") from error
+        raise WeightsError(f"its layers cannot be told apart: {in_short(error)}") from error
 
 
 def _input_size(model: Any) -> int:
@@ -187,8 +185,7 @@ def _application(name: str) -> Any:
     try:
         return make(include_top=False, weights="imagenet", input_tensor=preprocessed(make, pixels))
     except Exception as error:  # whatever the network or the file system says
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"its weights could not be downloaded: {reason}") from error
+        raise WeightsError(f"its weights could not be downloaded: {in_short(error)}") from error
 
 
 def _digest(model: Any) -> str:

@@ -89,10 +89,9 @@ def _try(model: Any, size: int) -> None:
     try:
         import_openvino().compile_model(model, "CPU")([images])
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
         raise WeightsError(
             f"it does not run with {TRIED_WITH} images at a time: export it with a first axis of any length. "
-            f"{reason}"
+            f"{onnx_graph.in_words(error)}"
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,11 @@ class LayerValues(TypedDict):
     total_layers: int
     parameters: int
     shape: list[int]
+
+
+def in_short(error: Exception) -> str:
+    """Return the beginning of what a library says of an error, as one line without colours."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:300]
 
 
 def layer_values(layer: Layer) -> LayerValues:

@@ -25,6 +25,8 @@ from search.extractors.networks.keras_applications import file_digest
 SUFFIX = ".onnx"
 # files with the weights of a large model, by the names that exporters give them
 OUTSIDE = (".onnx.data", ".onnx_data")
+# a field of the message `ModelProto`, mostly the version of the format
+BEGINNINGS = tuple(bytes([byte]) for byte in b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72")
 KEYS = ("input_size", "layout", "scale", "mean", "std", "resize", "channels")
 LARGEST_INPUT = 2048
 RESIZES = ("squash", "ease", "crop", "pad")
@@ -51,6 +53,12 @@ def described_in(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def is_one(path: Path) -> bool:
+    """Whether a file begins as an ONNX file does: neither empty, nor text, nor what Git LFS puts there."""
+    with path.open("rb") as file:
+        return file.read(1) in BEGINNINGS
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of an ONNX file, of weights outside it, and of the JSON beside it.
 
@@ -70,7 +78,7 @@ def preprocessing(path: Path) -> Preprocessing:
     """
     file = described_in(path)
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise WeightsError(f"it needs {file} beside it, which says what it takes, as {EXAMPLE}") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from gallery.errors import WeightsError
 from search.extractors.engines.openvino import import_openvino
+from search.extractors.networks.layer_info import in_short
 from search.extractors.networks.onnx_files import Preprocessing, preprocessing
 
 CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData")
@@ -36,7 +38,7 @@ def read(path: Path) -> Any:
     try:
         return import_openvino().Core().read_model(path)
     except RuntimeError as error:  # whatever OpenVINO says of a damaged file
-        raise WeightsError(f"OpenVINO cannot read {path}: {_in_short(error)}") from error
+        raise WeightsError(f"OpenVINO cannot read {path}: {in_words(error)}") from error
 
 
 def taken_by(model: Any, told: Preprocessing) -> tuple[int, str]:
@@ -57,10 +59,13 @@ def taken_by(model: Any, told: Preprocessing) -> tuple[int, str]:
         raise WeightsError(f"its input {inputs[0]} is not {axes}: correct layout in the JSON beside it.")
     own = {length for axis in "HW" if (length := shape[axes.index(axis)]) is not None}
     sides = own | ({told.input_size} if told.input_size else set())
+    if not sides:
+        raise WeightsError(f"its input is {inputs[0]}, of any size: say input_size in the JSON beside it.")
     if len(sides) != 1:
+        said = f"input_size {told.input_size}" if told.input_size else "no input_size"
         raise WeightsError(
-            f"its input is {inputs[0]}, and the JSON beside it says input_size "
-            f"{told.input_size or 'nothing'}: both have to be one side of a square."
+            f"its input is {inputs[0]}, and the JSON beside it says {said}: both have to be one side of a "
+            "square."
         )
     return int(sides.pop()), axes
 
@@ -154,7 +159,7 @@ def cut(model: Any, names: Sequence[str], side: int, axes: str) -> Any:
     except RuntimeError as error:
         raise WeightsError(
             f"it does not take any number of images of {side} pixels a side: export it with a first axis of "
-            f"any length. {_in_short(error)}"
+            f"any length. {in_words(error)}"
         ) from error
     return part
 
@@ -198,5 +203,14 @@ def write_ir(path: Path, names: Sequence[str], file: Path) -> None:
     import_openvino().save_model(from_pixels(path, names), file, compress_to_fp16=False)
 
 
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def in_words(error: Exception) -> str:
+    """Return what OpenVINO says of an error, without the places in its own source."""
+    told = str(error)
+    if "Unable to read the model" in told:
+        return "it is damaged, or no ONNX file."
+    if outside := re.search(r"externally stored data in file \(([^,)]+)", told):
+        return f"its weights are in {outside[1]}, which has to lie beside it, whole."
+    if unknown := re.search(r"No conversion rule found for operations: (.+)", told):
+        return f"OpenVINO does not have {unknown[1]}: export it with operations of ONNX alone."
+    places = r"Exception from \S+:\d+:|Check '.*?' failed at \S+:\d+:|FrontEnd API failed with \w+:"
+    return in_short(RuntimeError(re.sub(places, "", told)))

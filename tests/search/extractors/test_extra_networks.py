@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,26 @@ def test_the_layers_of_a_backbone_are_those_of_the_model_and_run_from_the_pixels
     np.testing.assert_allclose(np.asarray(found[-1]), np.asarray(backbone(pixels / 255)), atol=1e-5)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_model_of_mixed_precision_gives_the_maps_of_keras(policy: str, tmp_path: Path) -> None:
+    import keras
+
+    path, cache = tmp_path / "mine.keras", tmp_path / "cache"
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        transfer_learning(path)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    looked_at(path, cache)
+    registry.install([f"file:{path}"], cache)
+    images = generated_images(32)
+    expected, found = (
+        MultiLayerExtractor("mine", ("top",), pooling="average", cache_dir=cache, engine=engine).maps(images)
+        for engine in ("tensorflow", "openvino")
+    )
+    np.testing.assert_allclose(found[0], expected[0], atol=0.02 * expected[0].max())
+
+
 def test_a_model_trained_again_in_the_same_process_has_layers_of_the_same_names(tmp_path: Path) -> None:
     runs = []
     for run in ("first", "second"):
@@ -234,7 +255,8 @@ def test_layers_are_named_once_each_and_leave_out_what_has_no_places(tmp_path: P
         ("four channels", "square RGB"),
         ("no zip", "cannot be loaded"),
         ("a name no graph takes", "does not run"),
-        ("lambda", "Lambda"),
+        ("lambda", "use a layer of Keras in its place"),
+        ("own class", "it needs OwnGate, which Keras does not have"),
         ("no input", "begin it with keras.Input"),
     ],
 )
@@ -250,6 +272,10 @@ def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
         own_model(path, gap=" ")
     elif content == "no zip":
         path.write_bytes(b"no zip")
+    elif content == "own class":
+        own = type("OwnGate", (keras.layers.Layer,), {"call": lambda self, x: x})
+        pixels = keras.Input((32, 32, 3))
+        keras.Model(pixels, own()(keras.layers.Conv2D(4, 3)(pixels))).save(path)
     elif content == "no input":
         keras.Sequential([keras.layers.Conv2D(4, 3)]).save(path)
     else:
@@ -304,22 +330,31 @@ def test_the_checks_refuse_networks_that_cannot_exist(
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "text.keras").write_text("no archive")
-    (tmp_path / "alone.onnx").write_bytes(b"")
+    (tmp_path / "alone.onnx").write_bytes(b"\x08")
+    (tmp_path / "pointer.onnx").write_text("version https://git-lfs.github.com/spec/v1")
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("a.jpg", b"")
     own_model(tmp_path / "sound.keras")
     settings.EXTRA_NETWORKS = ["keras:MobilNetV2", "keras:MobileNetV2", "keras:mobilenet_v2"]
     said = [(one.id, one.msg) for one in search_checks.check_extra_networks()]
     assert [number for number, _ in said] == ["search.E017", "search.E017"]
     assert "Did you mean keras:MobileNetV2?" in said[0][1]
-    settings.EXTRA_NETWORKS = [f"file:{tmp_path}/{name}.keras" for name in ("gone", "text", "sound")]
-    settings.EXTRA_NETWORKS += [f"file:{tmp_path}/alone.onnx", "file:relative.keras"]
+    settings.EXTRA_NETWORKS = [f"file:{tmp_path}/{name}.keras" for name in ("gone", "text", "other", "sound")]
+    settings.EXTRA_NETWORKS += [f"file:{tmp_path}/{name}.onnx" for name in ("alone", "pointer")]
+    settings.EXTRA_NETWORKS += ["file:relative.keras"]
     assert (
         search_checks.check_extra_networks() == []
     )  # a folder that is not mounted keeps no site from serving
     monkeypatch.setattr("sys.argv", ["manage.py", "check"])
     said = [(one.id, one.msg) for one in search_checks.check_extra_networks()]
-    for (_, message), words in zip(
-        said, ("gone.keras is not there", "text.keras cannot", "alone.json"), strict=True
-    ):
+    expected = (
+        "gone.keras is not there",
+        "text.keras cannot",
+        "other.keras cannot",
+        "alone.json",
+        "no ONNX file",
+    )
+    for (_, message), words in zip(said, expected, strict=True):
         assert message.startswith("EXTRA_NETWORKS: ")
         assert words in message
 

@@ -162,6 +162,29 @@ def test_a_json_that_has_changed_makes_other_features(tmp_path: Path) -> None:
     assert looked_at(path, TORCH | {"scale": 1}, tmp_path).weights_digest != before
 
 
+def test_a_json_of_windows_begins_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    onnx_model(path)
+    assert looked_at(path, "\ufeff" + json.dumps(TORCH), tmp_path).resize == "squash"
+
+
+def test_what_is_amiss_is_said_without_the_places_in_the_source_of_openvino(tmp_path: Path) -> None:
+    import onnx
+
+    path = tmp_path / "mine.onnx"
+    onnx_model(path)
+    model = onnx.load(path)
+    model.graph.node[1].domain, model.graph.node[1].op_type = "mine", "Gate"
+    onnx.save(model, path)
+    with pytest.raises(WeightsError, match=r"OpenVINO does not have mine\.Gate: export it"):
+        looked_at(path, TORCH, tmp_path)
+    onnx_model(path)
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="mine.onnx.data", size_threshold=0)
+    (tmp_path / "mine.onnx.data").unlink()
+    with pytest.raises(WeightsError, match=r"its weights are in mine\.onnx\.data"):
+        looked_at(path, TORCH, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [
