@@ -41,4 +41,6 @@ class AdminConfig(SimpleAdminConfig):
         """Find it."""
         super().ready()
         if not is_quick():
-            self.module.autodiscover()
+            from django.contrib import admin
+
+            admin.autodiscover()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -23,6 +24,7 @@ from gallery.models import Dataset, Job
 from gallery.system import progress
 from gallery.system.commands import PARTLY, ReportingCommand
 
+ROOT = Path(__file__).resolve().parents[3]
 OURS = {
     name: load_command_class(app, name)
     for name, app in get_commands().items()
@@ -173,6 +175,27 @@ def test_a_line_beside_the_progress_stands_alone(monkeypatch: pytest.MonkeyPatch
     before = terminal.getvalue().split("a line\n")[0]
     assert before.rstrip(" ").endswith("\r")
     assert "Converting" in terminal.getvalue()
+
+
+def test_a_search_from_the_command_line_loads_no_page_no_queue_and_no_training(tmp_path: Path) -> None:
+    code = (
+        "import sys, manage; sys.argv = ['manage.py', 'search_images', 'nothing.png']\n"
+        "try: manage.main()\n"
+        "except SystemExit: pass\n"
+        "needless = 'celery', 'rest_framework.views', 'gallery.admin', 'search.views', "
+        "'gallery.ingest.importing', 'tensorflow', 'keras', 'openvino.tools.ovc', 'pymilvus', 'semsearch_site.urls'\n"
+        "print([name for name in needless if name in sys.modules], 'search.live.query' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "SEMSEARCH_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("\n")[-2] == "[] True"
+    assert "CommandError: There is no file at nothing.png." in done.stderr
 
 
 def test_progress_is_drawn_on_a_terminal_that_tells_no_size() -> None:
