@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 
@@ -26,6 +25,8 @@ def main() -> None:
         sys.stderr.write("Stopped.\n")
         sys.exit(130)
     if quick:
+        import logging
+
         # to take all libraries apart takes a sixth of its time
         logging.shutdown()
         sys.stdout.flush()

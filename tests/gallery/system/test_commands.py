@@ -183,7 +183,8 @@ def test_a_search_from_the_command_line_loads_no_page_no_queue_and_no_training(t
         "try: manage.main()\n"
         "except SystemExit: pass\n"
         "needless = 'celery', 'rest_framework.views', 'gallery.admin', 'search.views', "
-        "'gallery.ingest.importing', 'tensorflow', 'keras', 'openvino.tools.ovc', 'pymilvus', 'semsearch_site.urls'\n"
+        "'gallery.ingest.importing', 'tensorflow', 'keras', 'openvino.tools.ovc', 'pymilvus', "
+        "'semsearch_site.urls'\n"
         "print([name for name in needless if name in sys.modules], 'search.live.query' in sys.modules)"
     )
     done = subprocess.run(
