@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -147,7 +148,11 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "left_out": shown.result.get("left_out", {}),
         "reasons": shown.result.get("reasons", {}),
         "notes": shown.result.get("notes", []),
-        "figures": {name: value for name, value in shown.result.items() if name not in TOLD_APART},
+        "figures": {
+            re.sub("_s$", " (s)", name): value
+            for name, value in shown.result.items()
+            if name not in TOLD_APART
+        },
         "files_retryable": bool(shown.failed) and _has_dataset(shown) and file_retries.retryable(shown),
         "workers": shown.work_units.filter(state=WorkUnit.State.RUNNING).count() if shown.active else 0,
     }

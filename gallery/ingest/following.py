@@ -188,7 +188,8 @@ class _Batch:
         """Note that a file is an image, which has `moved` there; returns whether its labels have changed."""
         others = []
         for other in self._files[image.pk]:
-            if (other.source_id, other.name) == (row.source_id, row.name):
+            is_again = row.source_id is not None and other.source_id == row.source_id
+            if is_again and other.name == row.name:
                 self._lost[image.pk].add(other)
             else:
                 others.append(other)

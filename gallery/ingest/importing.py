@@ -91,7 +91,8 @@ def preview(path: Path, how: Mapping[str, Any]) -> list[str]:
     with archives.opened(path, _limits(), _options(how)) as contents:
         if not contents.total:
             raise _nothing(contents, [contents.left_out_in_words()])
-        return [line for line in (contents.labels_in_words(), *contents.notes) if line]
+        left_out = contents.left_out_in_words()
+        return [line for line in (contents.labels_in_words(), *contents.notes, left_out) if line]
 
 
 def plan_import(dataset: Dataset | None, path: Path, how: Mapping[str, Any], *, prune: bool) -> Plan:

@@ -69,6 +69,7 @@ class Intake:
     writers: ThreadPoolExecutor
     failures: Failures
     tracker: Tracker
+    counted: set[int] = field(default_factory=set)
 
     def take(self, members: Members) -> Totals:
         """Store them all. Raises: ImportTooLongError, when what came in time is stored."""
@@ -103,10 +104,12 @@ class Intake:
             options = StoreOptions(self.writers, import_id=self.run.job.pk)
             stored = storing.store(self.dataset, batch, options)
         met = [Met(image, decoded, is_new=True) for image, decoded in stored.added]
+        self.counted.update(image.pk for image, _ in stored.added)
         for decoded, existing in stored.duplicates:
-            # a job resumed after a crash meets its own images again: it added those
+            # a job resumed after a crash meets its own images again, each once: it added those
             own = existing.import_id == self.run.job.pk and existing.filename == decoded.name
-            met.append(Met(existing, decoded, is_new=own))
+            met.append(Met(existing, decoded, is_new=own and existing.pk not in self.counted))
+            self.counted.add(existing.pk)
         added = [(one.image, one.decoded) for one in met if one.is_new]
         totals.images += len(added)
         totals.splits.update(one.decoded.split for one in met if one.decoded.split)

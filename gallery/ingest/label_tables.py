@@ -117,9 +117,8 @@ def _take(found: LabelTables, table: str, rows: Sequence[_Row], finder: _ImageFi
             missing += 1
         else:
             labels[image] += [label for label in row.labels if label not in labels[image]]
-    if not labels:
-        return
-    found.used.append(table)
+    if labels:
+        found.used.append(table)
     for image, names in labels.items():
         found.labels.setdefault(image, tuple(names))
     if missing:

@@ -145,7 +145,7 @@ def retry(job_id: int) -> Job:
         )  # fmt: skip
         if not taken:
             raise NotRetryableError(
-                "Only a job that failed can be tried again, or a cancelled one whose source is still there."
+                "Only a job that failed or was cancelled can be tried again, while its source is still there."
             )
         # what it cannot use it will list again
         FailedFile.objects.filter(job=job_id).delete()

@@ -99,7 +99,7 @@ class ReportingCommand(BaseCommand, Generic[Report]):
     def show(self, report: Report) -> None:
         """Print a report for people."""
         for key, value in report.items():
-            self.stdout.write(f"{key.replace('_', ' ')}: {value}")
+            self.stdout.write(f"{key.replace('_', ' ')}: {_in_words(value)}")
 
     def status_of(self, report: Report) -> int:
         """Return the exit status of a report: PARTLY where some of what was asked for could not be done."""
@@ -108,6 +108,13 @@ class ReportingCommand(BaseCommand, Generic[Report]):
     def report(self, **options: Any) -> Report:
         """Do the work and return what there is to say."""
         raise NotImplementedError
+
+
+def _in_words(value: object) -> str:
+    """A value of a report as people read it: counts as "cats 3, dogs 2", lists with commas."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items()) or "none"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def positive(text: str) -> int:

@@ -139,7 +139,7 @@ def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: objec
     Job.objects.filter(pk=job.pk).update(
         state=Job.State.SUCCEEDED, done=4, finished_at=timezone.now(), result={"images": 3}
     )
-    expect(page.locator('.job [data-part="state"]')).to_have_text("succeeded")
+    expect(page.locator('.job [data-part="state"]')).to_have_text("partly failed")
     expect(page.get_by_role("cell", name="It is cut short.")).to_be_visible()
     expect(page.locator(".facts")).to_contain_text("Images")
 

@@ -15,6 +15,7 @@ const image = (id, label) => ({
   thumbnail: "",
   url: "",
   page_url: "",
+  shown_url: "",
   width: 1,
   height: 1,
 });

@@ -122,6 +122,8 @@ class Command(ReportingCommand[dict[str, object]]):
     def _plan(self, slug: str, path: Path, how: dict[str, Any], *, prune: bool) -> dict[str, object]:
         """Say what an import would do."""
         started = time.perf_counter()
+        for line in importing.preview(path, how):
+            self.stderr.write(line)
         known = Dataset.objects.filter(slug=slug).first()
         planned = importing.plan_import(known, path, how, prune=prune)
         for what, name in planned.steps[:PLANNED]:
@@ -164,5 +166,3 @@ class Command(ReportingCommand[dict[str, object]]):
             self.stderr.write(f"{failed.name}: {failed.reason}")
         for kind, count in job.result.get("reasons", {}).items():
             self.stderr.write(f"{count:,} × {kind}")
-        for kind, count in job.result.get("left_out", {}).items():
-            self.stderr.write(f"left out: {kind} ({count:,})")

@@ -173,7 +173,8 @@ def test_a_table_that_fits_no_image_changes_nothing_and_one_that_is_broken_is_to
     }
     with opened(folder(tmp_path, files), LIMITS) as contents:
         assert labels(contents) == {"cat/0.jpg": ("cat",)}
-        assert len(contents.notes) == 2
+        assert "labels.csv names 1 files that are not here, or not only once." in contents.notes
+        assert len(contents.notes) == 3
 
 
 def test_a_table_names_the_images_beside_it_first(tmp_path: Path) -> None:
