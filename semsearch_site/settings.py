@@ -137,7 +137,7 @@ MILVUS_TIMEOUT_S = env.float("MILVUS_TIMEOUT_S", 10.0)
 
 # --- the parts of Django ----------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "semsearch_site.apps.AdminConfig",  # of django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
