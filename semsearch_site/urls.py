@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from gallery.accounts.views import AdminSignIn
 from gallery.api.errors import unknown_address
 from semsearch_site import health, metrics
+from semsearch_site.docs import views as docs
 
 urlpatterns = [
     # the admin's own pages for this know neither how many guesses there were nor the tokens of an account
@@ -27,6 +28,8 @@ urlpatterns = [
     path("api/v1/", include("search.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("docs/", docs.document, {"path": ""}, name="docs"),
+    path("docs/<path:path>", docs.document, name="document"),
     re_path("^api/", unknown_address, name="api-unknown"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
