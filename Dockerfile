@@ -36,6 +36,16 @@ EXPOSE 8000
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]
 
 
+# the documents, which the web server shows at /docs/
+FROM python:3.11-slim-bookworm AS docs
+
+WORKDIR /srv/semsearch
+COPY requirements-dev.lock ./
+RUN pip install --no-cache-dir mkdocs-material --constraint requirements-dev.lock
+COPY . .
+RUN mkdocs build --quiet
+
+
 FROM base
 
 COPY requirements-serve.txt requirements-serve.lock requirements-servers.txt ./
@@ -45,6 +55,7 @@ RUN pip install --requirement requirements-serve.lock \
 COPY . .
 COPY --from=whole /srv/semsearch/converted_networks converted_networks
 COPY --from=whole /srv/semsearch/staticfiles staticfiles
+COPY --from=docs /srv/semsearch/site site
 USER semsearch
 VOLUME /var/lib/semsearch
 EXPOSE 8000

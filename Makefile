@@ -9,7 +9,7 @@ export PORT ?= 8000
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -70,6 +70,12 @@ lint: setup-dev
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+
+# the documents as a site, in site/, which the web server shows at /docs/; nothing is asked of a network
+docs: setup-dev
+	$(MANAGE) write_reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The documents are in site/index.html, and at /docs/ of a running semsearch"
 
 # says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
 bench: setup
