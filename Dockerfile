@@ -16,6 +16,16 @@ RUN apt-get update \
  && useradd --system --create-home --home-dir /var/lib/semsearch semsearch
 
 
+# the documents, which the web server shows at /docs/
+FROM python:3.11-slim-bookworm AS docs
+
+WORKDIR /srv/semsearch
+COPY requirements-dev.lock ./
+RUN pip install --no-cache-dir mkdocs-material --constraint requirements-dev.lock
+COPY . .
+RUN mkdocs build --quiet
+
+
 # with everything: converts the networks and collects the static files
 FROM base AS whole
 
@@ -30,20 +40,11 @@ RUN export SEMSEARCH_HOME=/tmp/building HOME_MODE=0755 \
  && python manage.py collectstatic --no-input \
  && rm -rf /tmp/building \
  && chown -R semsearch: /var/lib/semsearch
+COPY --from=docs /srv/semsearch/site site
 USER semsearch
 VOLUME /var/lib/semsearch
 EXPOSE 8000
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]
-
-
-# the documents, which the web server shows at /docs/
-FROM python:3.11-slim-bookworm AS docs
-
-WORKDIR /srv/semsearch
-COPY requirements-dev.lock ./
-RUN pip install --no-cache-dir mkdocs-material --constraint requirements-dev.lock
-COPY . .
-RUN mkdocs build --quiet
 
 
 FROM base
