@@ -2,6 +2,9 @@
 
 - Scripts that the theme writes into its pages become files, so that the content policy of the site, which
   lets no inline script run, holds for the documents too.
+- A picture of two themes follows the switch of the site, not only the system.
+- Lists are indented by four, as Python-Markdown reads them; as they are written, and as GitHub reads them, what
+  belongs to an item begins where its text does.
 - `CHANGELOG.md` and other documents of the repository's root become pages, and links lead to them.
 """
 
@@ -22,6 +25,13 @@ INCLUDED = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 INSTEAD = {"README.md": "index.md", ".env.example": "reference/settings.md"}
 SCRIPTS = "assets/inline"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_PICTURE = re.compile(
+    r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
+    r'<img src="(?P<light>[^"]+)" alt="(?P<alt>[^"]*)"[^>]*>\s*</picture>'
+)
+_ITEM = re.compile(r"(?:\d+\.|[-*]) +")
+_FENCE = re.compile(r"```|~~~")
+CODE = 4  # spaces that make a line code
 _LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -48,7 +58,33 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return words
         return f"[{words}]({posixpath.relpath(there, posixpath.dirname(uri) or '.')}{mark}{anchor})"
 
-    return _LINK.sub(lead, markdown)
+    themed = _PICTURE.sub(r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", markdown)
+    return indented_by_four(_LINK.sub(lead, themed))
+
+
+def indented_by_four(markdown: str) -> str:
+    """Return a document whose lists Python-Markdown reads as GitHub does."""
+    lines: list[str] = []
+    # where the text of each open item begins, and the fence that is open
+    items: list[int] = []
+    fence = ""
+    for line in markdown.split("\n"):
+        space = len(line) - len(line.lstrip(" "))
+        marker = None if fence else _ITEM.match(line, space)
+        follows = bool(lines) and bool(lines[-1].strip())
+        if line.strip() and not fence and (marker or not follows):
+            while items and space < items[-1]:
+                items.pop()
+        depth, base = len(items), items[-1] if items else 0
+        if marker and space - base < CODE:
+            if follows and not items and not _ITEM.match(lines[-1].lstrip()):
+                lines.append("")
+            items.append(marker.end())
+            line = line[space:]
+        lines.append(" " * 4 * depth + line[min(base, space) if line.startswith(" ") else 0 :])
+        if found := _FENCE.match(line.strip()):
+            fence = "" if fence else found[0]
+    return "\n".join(one.rstrip() if not one.strip() else one for one in lines)
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
