@@ -43,7 +43,7 @@ STATE = (
     ("import_dataset", "sample_data/objects200", "--name", "objects200"),
     ("import_dataset", "sample_data/clipart200", "--name", "clipart200"),
     ("run_experiments", "--dataset", "objects200"),
-    ("project_embeddings", "--dataset", "objects200", "--model", MODEL, "--method", "umap"),
+    ("project_embeddings", "--dataset", "objects200", "--models", MODEL, "--method", "umap"),
 )
 # what a page shows of this machine, by the key of the answer
 FIXED = {
