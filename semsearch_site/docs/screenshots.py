@@ -78,7 +78,7 @@ def _neighbours(page: Page) -> None:
 
 def _map(page: Page) -> None:
     page.locator("#map[data-layer=top]").wait_for()
-    page.locator("#in-view").filter(has_text="of 2").wait_for()
+    page.locator("#in-view").filter(has_text="of 197").wait_for()
 
 
 SHOTS = (
