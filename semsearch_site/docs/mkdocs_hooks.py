@@ -3,8 +3,8 @@
 - Scripts that the theme writes into its pages become files, so that the content policy of the site, which
   lets no inline script run, holds for the documents too.
 - A picture of two themes follows the switch of the site, not only the system.
-- Lists are indented by four, as Python-Markdown reads them. As they are written, and as GitHub reads them, what
-  belongs to an item begins where its text does.
+- Lists are indented by four, as Python-Markdown reads them. As they are written, what belongs to an item
+  begins where its text does.
 - `CHANGELOG.md` and other documents of the repository's root become pages, and links lead to them.
 """
 

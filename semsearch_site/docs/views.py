@@ -22,7 +22,7 @@ def document(request: HttpRequest, path: str) -> FileResponse | HttpResponse | H
     """Send a file of the built documents; where nothing is built, a page that says how to."""
     root = Path(settings.DOCS_ROOT)
     if not (root / INDEX).is_file():
-        return render(request, "docs_missing.html", status=404)
+        return render(request, "docs_missing.html", status=404 if path else 200)
     file = _within(root, path)
     written_s = int(file.stat().st_mtime)
     if (parse_http_date_safe(request.headers.get("If-Modified-Since", "")) or -1) >= written_s:
