@@ -54,14 +54,14 @@ def reader(
     anna = User.objects.create_superuser("anna", password="a long password")
     token = tokens.make_token(anna, "documents", list(Scope))[1]
     somebody = Reader(tmp_path_factory.mktemp("r"), live_server.url, token)
-    pictures = somebody.home / "Pictures"
+    images = somebody.home / "Pictures"
     birds = sample_files("objects200", "birds", 9)
     for number, file in enumerate(birds[:8]):
-        folder = pictures / "birds" / ("robin", "wren")[number % 2]
+        folder = images / "birds" / ("robin", "wren")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / file.name).write_bytes(file.read_bytes())
-    (pictures / "wren.jpg").write_bytes(birds[8].read_bytes())
-    products = pictures / "products"
+    (images / "wren.jpg").write_bytes(birds[8].read_bytes())
+    products = images / "products"
     products.mkdir()
     for number, file in enumerate(sample_files("objects200", "tools", 3), start=1001):
         (products / f"{number}.jpg").write_bytes(file.read_bytes())

@@ -25,7 +25,7 @@ INCLUDED = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 INSTEAD = {"README.md": "index.md", ".env.example": "reference/settings.md"}
 SCRIPTS = "assets/inline"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_PICTURE = re.compile(
+_THEMED_IMAGE = re.compile(
     r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
     r'<img src="(?P<light>[^"]+)" alt="(?P<alt>[^"]*)"[^>]*>\s*</picture>'
 )
@@ -58,7 +58,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return words
         return f"[{words}]({posixpath.relpath(there, posixpath.dirname(uri) or '.')}{mark}{anchor})"
 
-    themed = _PICTURE.sub(r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", markdown)
+    themed = _THEMED_IMAGE.sub(r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", markdown)
     return indented_by_four(_LINK.sub(lead, themed))
 
 

@@ -76,7 +76,7 @@ def test_links_lead_to_pages_wherever_a_document_lies(uri: str, written: str, le
     assert mkdocs_hooks.on_page_markdown(written, page(uri)) == leads_to
 
 
-def test_a_picture_of_two_themes_becomes_one_of_each() -> None:
+def test_an_image_of_two_themes_becomes_one_of_each() -> None:
     written = (
         '<picture>\n  <source media="(prefers-color-scheme: dark)" srcset="a-dark.webp">\n'
         '  <img src="a-light.webp" alt="A" width="1" height="1">\n</picture>'

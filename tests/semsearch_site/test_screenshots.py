@@ -9,7 +9,7 @@ from semsearch_site.docs import screenshots
 from semsearch_site.docs.screenshots import DIFFERENCE, FOLDER, LARGEST_BYTES, SHOTS, SIZE, THEMES, difference
 
 
-def test_every_picture_is_kept_in_both_themes_and_small() -> None:
+def test_every_image_is_kept_in_both_themes_and_small() -> None:
     wanted = {f"{shot.name}-{theme}.webp" for shot in SHOTS for theme in THEMES}
     assert {file.name for file in FOLDER.iterdir()} == wanted
     for file in FOLDER.iterdir():
