@@ -17,6 +17,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ sys.exit(answer["status"])
 """
 # `make` only says what it would do: a target that is not there fails
 PRELUDE = 'set -euo pipefail\nmake() { command make --dry-run --directory {root} "$@" >/dev/null; }\n'
-LIMIT_S = 120
+# for a script that waits for what never comes
+LIMIT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class Reader:
         """Answer commands and do jobs until a script ends; returns what it said."""
         assert process.stdout is not None
         said = ""
-        while True:
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
             ready, _, _ = select.select([self._listener, process.stdout], [], [], 0.05)
             if self._listener in ready:
                 self._answer()
@@ -127,6 +130,8 @@ class Reader:
                     return said
             for waiting in Job.objects.filter(state=Job.State.QUEUED).order_by("pk")[:1]:
                 jobs.perform(waiting.pk)
+        process.kill()
+        return f"{said}\n(it did not end within {LIMIT_S:g} s)"
 
     def _answer(self) -> None:
         connection, _ = self._listener.accept()
