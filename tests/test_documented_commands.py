@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from tests.conftest import sample_files
-from tests.support.documented import ROOT, Reader, blocks, scripts
+from tests.support.documented import Reader, blocks, scripts
+from tests.support.site import ROOT
 from tests.test_docs_paths import DOCUMENTS
 
 # a reader comes by these first; what they make is there for the others

@@ -72,12 +72,13 @@ def indented_by_four(markdown: str) -> str:
         space = len(line) - len(line.lstrip(" "))
         marker = None if fence else _ITEM.match(line, space)
         follows = bool(lines) and bool(lines[-1].strip())
+        begins = bool(marker) and not items
         if line.strip() and not fence and (marker or not follows):
             while items and space < items[-1]:
                 items.pop()
         depth, base = len(items), items[-1] if items else 0
         if marker and space - base < CODE:
-            if follows and not items and not _ITEM.match(lines[-1].lstrip()):
+            if begins and follows:
                 lines.append("")
             items.append(marker.end())
             line = line[space:]

@@ -36,8 +36,8 @@ QUALITY = 82
 LARGEST_BYTES = 150_000
 # mean difference of a channel, of 255, from which a picture counts as changed: other fonts stay below it
 DIFFERENCE = 4.0
-START_S = 120.0
-WAIT_MS = 60_000
+START_S = 400.0
+WAIT_MS = 180_000
 MODEL = "efficientnet-lite2"
 STATE = (
     ("import_dataset", "sample_data/objects200", "--name", "objects200"),
@@ -175,7 +175,7 @@ def _ids(address: str) -> dict[str, int]:
 def _take(browser: Browser, address: str, shot: Shot, theme: Any, ids: dict[str, int]) -> Image.Image:
     context = browser.new_context(
         base_url=address, viewport=SIZE, color_scheme=theme, reduced_motion="reduce", locale="en-GB"
-    )  # type: ignore[arg-type]  # a plain dictionary is what it takes
+    )
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     page.route("**/api/v1/**", _with_fixed_times)

@@ -120,10 +120,10 @@ class Reader:
         said = ""
         until = time.monotonic() + LIMIT_S
         while time.monotonic() < until:
-            ready, _, _ = select.select([self._listener, process.stdout], [], [], 0.05)
-            if self._listener in ready:
+            ready, _, _ = select.select([self._listener.fileno(), process.stdout.fileno()], [], [], 0.05)
+            if self._listener.fileno() in ready:
                 self._answer()
-            if process.stdout in ready:
+            if process.stdout.fileno() in ready:
                 piece = os.read(process.stdout.fileno(), 65_536).decode(errors="replace")
                 said += piece
                 if not piece:
