@@ -9,7 +9,7 @@ export PORT ?= 8000
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench docs screenshots lock clean
 
 setup: $(VENV)/.installed
 
@@ -74,6 +74,17 @@ lint: setup-dev
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+
+# the documents as a site, in site/, which the web server shows at /docs/; nothing is asked of a network
+docs: setup-dev
+	$(MANAGE) write_reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The documents are in site/index.html, and at /docs/ of a running semsearch"
+
+# the pictures of README and documents, from the sample data in a home of its own; CHECK=1 only compares
+screenshots: setup-dev
+	sh tests/install_services.sh
+	$(BIN)/python -m semsearch_site.docs.screenshots $(if $(CHECK),--check)
 
 # says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
 bench: setup

@@ -22,7 +22,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 ENVIRONMENT_MB = {"requirements.lock": 3500, "requirements-dev.lock": 1200, "requirements-serve.lock": 1200}
 DOWNLOADS_MB = 1000
 # systems and processors that TensorFlow and OpenVINO have packages for, and those on which one package
-# has to be compiled; see docs/deployment.md
+# has to be compiled; see docs/how-to/deployment.md
 KNOWN = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 COMPILED = {("linux", "aarch64")}
 # of the recipes in Makefile
