@@ -59,7 +59,11 @@ def become_supervisor(plan: Plan) -> Never:
     os.set_inheritable(given, True)
     with os.fdopen(told, "w") as plan_file:
         json.dump(asdict(plan), plan_file)
-    os.execv(sys.executable, [sys.executable, "-m", "semsearch_site.supervise", str(given)])
+    # whoever is started has to find the code, whatever folder this was started in
+    code = str(Path(__file__).resolve().parents[1])
+    paths = os.pathsep.join([code, *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "semsearch_site.supervise", str(given)]
+    os.execve(sys.executable, command, os.environ | {"PYTHONPATH": paths})
 
 
 def main() -> int:

@@ -144,7 +144,9 @@ def recognised(data: bytes) -> Format:
     other = other_formats.name_of(data)
     if other is not None:
         raise NotAnImageError(f"{other} not supported: convert it to PNG or JPEG")
-    raise NotAnImageError(f"this is not a picture: use a {READABLE} file")
+    raise NotAnImageError(
+        other_formats.placeholder_of(data) or f"this is not a picture: use a {READABLE} file"
+    )
 
 
 def in_browsers(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Names what is not read, by its first bytes: an image of another format, a film, a document."""
+"""Names what is not read, by its first bytes: another format, a film, a document, a placeholder."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ _SIGNATURES = (
     (b"CDF\1", "NetCDF files are"),
     (b"\x93NUMPY", "NumPy arrays are"),
 )
+# the target of a symbolic link, as text: one line that names a file
+_LINK = re.compile(rb"(?:\.\.?/[^\0-\x1f]{1,1000}|[^\0-\x20]{1,1000})\.[A-Za-z0-9]{1,8}\r?\n?")
 _PCX = b"\x0a"
 # images by three of TGA's packings without a palette begin so, and cursors nearly so
 _TGA = re.compile(rb"[^\0]?\0[\2\3\n]\0{5}.{8}[\x08\x10\x18\x20]", re.DOTALL)
@@ -61,4 +63,21 @@ def name_of(data: bytes) -> str | None:
     is_markup = start.startswith((b"<?xml", b"<!doctype", b"<!--"))
     if start.startswith(b"<svg") or (is_markup and b"<svg" in start):
         return "SVG drawings are"
+    return None
+
+
+def placeholder_of(data: bytes) -> str | None:
+    """Return what stands in this file in place of an image, and what to do; None where that is unknown."""
+    if data.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "this is only the pointer that Git LFS leaves for an image: run git lfs pull"
+    if data.startswith(b"/annex/objects/"):
+        return "this is only the pointer that git-annex leaves for an image: run git annex get"
+    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "this is a web page, as sites send in place of an image: download the image again"
+    if _LINK.fullmatch(data):
+        path = data.decode(errors="replace").strip()
+        return (
+            f"this only names another file ({path}), as links are kept where there are none: bring that one"
+        )
     return None

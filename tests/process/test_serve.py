@@ -43,9 +43,12 @@ def test_ctrl_c_ends_everything_and_a_restart_works(prepared: Prepared) -> None:
 
 def test_a_start_ends_with_the_address_and_the_next_step(prepared: Prepared) -> None:
     port = free_port()
-    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--next-step", "Next: look."]
+    command = [sys.executable, ROOT / "manage.py", "serve", "--port", str(port), "--next-step", "Next: look."]
     with (prepared.home / "said").open("w+") as said:
-        site = subprocess.Popen(command, cwd=ROOT, env=environment(prepared.home), stdout=said, stderr=said)
+        # from a folder in which the code does not lie
+        site = subprocess.Popen(
+            command, cwd=prepared.home, env=environment(prepared.home), stdout=said, stderr=said
+        )
         try:
             until(lambda: is_ready(port), within_s=STARTS_WITHIN_S, what="the site is ready")
             said.seek(0)
