@@ -23,6 +23,7 @@ class LayerAnswer(TypedDict):
     total_layers: int
     parameters: Annotated[int, "Parameters up to and with this layer."]
     shape: MapShape
+    operations: Annotated[dict[str, int], "Kinds of all layers since the one listed before, and their number."]
     picture: Annotated[str | None, "A picture of what excites it most, painted by gradient ascent."]
 
 
@@ -96,5 +97,6 @@ def _layer(model: str, layer: Layer) -> LayerAnswer:
         "total_layers": layer.total_layers,
         "parameters": layer.parameters,
         "shape": layer.shape,
+        "operations": dict(layer.operations),
         "picture": layer_image(model, layer.name),
     }

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from gallery.errors import NotFoundError
 
@@ -18,7 +18,8 @@ class Layer:
     """One layer of a network whose feature map can be had.
 
     `type` is the Keras layer, `index` its number counted from 1 among the `total_layers` of the network up to
-    its last layer, `parameters` the count up to and with it, `shape` (h, w, c) at its own input size.
+    its last layer, `parameters` the count up to and with it, `shape` (h, w, c) at its own input size. `operations`
+    are the kinds of all layers since the one listed before it, with how many there are of each.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Layer:
     total_layers: int
     parameters: int
     shape: tuple[int, int, int]
+    operations: tuple[tuple[str, int], ...] = ()
 
 
 class LayerValues(TypedDict):
@@ -38,6 +40,7 @@ class LayerValues(TypedDict):
     total_layers: int
     parameters: int
     shape: list[int]
+    operations: NotRequired[list[list[Any]]]
 
 
 def layer_from(values: LayerValues) -> Layer:
@@ -50,6 +53,7 @@ def layer_from(values: LayerValues) -> Layer:
         total_layers=values["total_layers"],
         parameters=values["parameters"],
         shape=(height, width, channels),
+        operations=tuple((kind, count) for kind, count in values.get("operations", [])),
     )
 
 

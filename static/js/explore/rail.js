@@ -285,11 +285,7 @@ function layerRow(page, layer, score, range) {
         { class: "layer-text" },
         make("strong", {}, layer.name),
         make("span", { class: "layer-detail muted" }, kindOf(layer.type)),
-        make(
-          "span",
-          { class: "layer-detail muted number" },
-          `${layer.index} of ${layer.total_layers} · ${millions(layer.parameters)} weights`,
-        ),
+        make("span", { class: "layer-detail muted number" }, `step ${layer.index} of ${layer.total_layers}`),
       ),
       range && make("span", { class: "layer-score number" }, percent(score)),
       range &&

@@ -2,13 +2,13 @@
 
 /** @type {Record<string, [short: string, long: string]>} */
 const KINDS = {
-  ReLU: ["rectified (ReLU)", "ReLU, “rectified”: what is below zero becomes zero"],
+  ReLU: ["rectified", "ReLU, “rectified”: what is below zero becomes zero"],
   Activation: ["activated", "an activation: weak answers are pressed towards zero"],
-  Add: ["sum of a block (Add)", "Add: the sum of a block’s result and of what went into it"],
-  Concatenate: ["maps side by side", "Concatenate: the maps of several branches side by side"],
+  Add: ["block’s sum", "Add: the sum of a block’s result and of what went into it"],
+  Concatenate: ["joined maps", "Concatenate: the maps of several branches side by side"],
   Conv2D: ["convolution", "Conv2D: filters that slide over the maps before"],
   BatchNormalization: ["normalised", "BatchNormalization: brought to a common scale"],
-  ColourHistogram: ["colours counted", "no network: how often each colour occurs"],
+  ColourHistogram: ["counted", "no network: how often each colour occurs"],
 };
 
 /**

@@ -6,6 +6,7 @@ import { millions, number } from "../../shared/format.js";
 import { kindInWords } from "../../shared/terms.js";
 
 const WIDTH = 640;
+const MARGIN = 24; // room for a name below the first and the last slab
 const HEIGHT = 190;
 const MIDDLE = 84;
 const GAP = 16;
@@ -38,7 +39,7 @@ export function chainOf(network, chosen = "") {
   const sides = [network.input_size, ...layers.map((layer) => layer.shape[0])];
   const channels = [3, ...layers.map((layer) => layer.shape[2])];
   const thick = channels.map((count) => scaled(count, channels, THICK_PX));
-  const spare = WIDTH - 20 - thick.reduce((sum, width) => sum + width, 0);
+  const spare = WIDTH - 2 * MARGIN - thick.reduce((sum, width) => sum + width, 0);
   const gap = layers.length ? Math.min(64, spare / layers.length) : GAP;
   let x = (WIDTH - thick.reduce((sum, width) => sum + width, 0) - gap * layers.length) / 2;
   sides.forEach((side, at) => {

@@ -80,7 +80,9 @@ function parts(image, greys) {
     const began = performance.now();
     /** @param {number} now */
     const step = (now) => {
-      const position = Math.min(inner * inner - 1, Math.floor(((now - began) / 1000) * ROWS_A_SECOND * inner));
+      // a frame may have begun before it was asked for
+      const rows = (Math.max(0, now - began) / 1000) * ROWS_A_SECOND;
+      const position = Math.min(inner * inner - 1, Math.floor(rows * inner));
       show(position);
       if (position < inner * inner - 1 && from.isConnected) running = requestAnimationFrame(step);
     };

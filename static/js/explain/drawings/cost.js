@@ -1,13 +1,15 @@
 // What is recommended for the dataset on the screen, from the scores and costs that were measured on it.
 /** @import { Draw } from "../types.js" */
 import { make } from "../../shared/elements.js";
+import { everyNetwork } from "../../shared/experiments.js";
 import { recommendation, sentence } from "../../shared/recommendation.js";
 
 /** @type {Draw} */
-export function draw(figure, { rows, score }) {
+export async function draw(figure, { rows, score }) {
   const found = recommendation(rows, score);
   if (!found) throw new Error("Nothing has been measured with labels yet, so nothing can be recommended.");
-  const words = sentence(found, score);
+  const titles = new Map((await everyNetwork()).map((network) => [network.name, network.title]));
+  const words = sentence(found, score, titles);
   const most = Number(found.best.extract_ms ?? 1);
   figure.replaceChildren(
     make("p", { class: "recommended" }, words),
@@ -20,7 +22,7 @@ export function draw(figure, { rows, score }) {
         return make(
           "li",
           { "data-chosen": row === found.taken },
-          make("span", {}, `${row.model}, ${row.layer}`),
+          make("span", {}, `${titles.get(row.model) ?? row.model}, ${row.layer}`),
           make("span", { class: "pooled-bars" }, bar),
           make("strong", {}, row.extract_ms === null ? "–" : `${row.extract_ms.toFixed(1)} ms`),
         );
