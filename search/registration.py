@@ -142,6 +142,12 @@ def _verify(run: jobs.JobRun) -> Mapping[str, object]:
     return schedule.verify_job(run)
 
 
+def _weights(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.features import weights
+
+    return weights.weights_job(run)
+
+
 def _help_extract(job: Job) -> None:
     from search.embedding import jobs as extraction_jobs
 
@@ -225,6 +231,13 @@ jobs.register(
     queue="index",
     priority=6,
     audited_as="verification.start",
+)
+jobs.register(
+    job_kinds.WEIGHTS,
+    _weights,
+    label="get weights",
+    queue="project",
+    audited_as="weights.get",
 )
 jobs.register(
     job_kinds.PROJECT,

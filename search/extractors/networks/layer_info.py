@@ -18,8 +18,8 @@ class Layer:
     """One layer of a network whose feature map can be had.
 
     `type` is the Keras layer, `index` its number counted from 1 among the `total_layers` of the network up to
-    its last layer, `parameters` the count up to and with it, `shape` (h, w, c) at its own input size. `operations`
-    are the kinds of all layers since the one listed before it, with how many there are of each.
+    its last layer, `parameters` the count up to and with it, `shape` (h, w, c) at its own input size.
+    `operations` are the kinds of all layers since the one listed before it, and how many there are of each.
     """
 
     name: str

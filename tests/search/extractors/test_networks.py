@@ -74,7 +74,7 @@ def test_missing_weights_are_a_reason_that_says_where_from_and_where_to(keras_ho
         reason = get_network(application.name).unavailable_reason()
         assert str(keras_home / "models") in reason
         assert application.address + application.files[0] in reason
-        assert f"manage.py run_experiments --models {application.name}" in reason
+        assert f"manage.py get_weights {application.name}" in reason
     with pytest.raises(WeightsError, match="MobileNet are not installed"):
         live_config(model="mobilenet")
 
