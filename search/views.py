@@ -11,8 +11,8 @@ from gallery.browse.dataset_summaries import with_image_count
 from gallery.models import Dataset
 from search.experiments.explore_frame import explore_frame
 from search.experiments.queries import POOLINGS
-from search.extractors.networks.applications import KERAS_APPLICATIONS
 from search.features.answers import model_answers
+from search.features.weights import downloadable
 from search.live.samples import all_sources, sample_images
 from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
@@ -44,7 +44,7 @@ def networks(request: HttpRequest) -> HttpResponse:
     context = {
         "networks": [one for one in every if not one["baseline"]],
         "baselines": [one for one in every if one["baseline"]],
-        "downloads": {application.name for application in KERAS_APPLICATIONS},
+        "downloads": downloadable(),
         "datasets": sorted(Dataset.objects.all(), key=lambda dataset: dataset.slug != asked),
         "poolings": [(name, (name != "gem" and name.capitalize()) or "GeM") for name in POOLINGS],
         "metrics": Experiment.Metric.choices,

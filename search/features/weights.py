@@ -95,6 +95,11 @@ def missing(name: str, reason: str) -> MissingWeights:
     }
 
 
+def downloadable() -> set[str]:
+    """Return the names of the networks whose weights can be downloaded."""
+    return {application.name for application in KERAS_APPLICATIONS}
+
+
 def application_of(name: str) -> Application | None:
     """Return the Keras application of that name, None for another network."""
     return next((one for one in KERAS_APPLICATIONS if one.name == name), None)
