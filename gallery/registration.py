@@ -12,6 +12,7 @@ jobs.register(
     importing.import_job,
     label="import",
     queue="import",
+    about="Checks each file, stores the images that are new, and hands them to the network as they come.",
     unfinished=importing.announce_unfinished,
     cleanup=importing.end_import,
     retry_files=importing.retry_files,
@@ -26,6 +27,7 @@ jobs.register(
     label="remove a dataset",
     needs_space=False,
     queue="index",
+    about="Removes rows and files of a dataset that was deleted, a part at a time.",
     priority=6,
 )
 

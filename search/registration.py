@@ -195,6 +195,8 @@ jobs.register(
     job_kinds.EXTRACT,
     _extract,
     label="extract features",
+    about="Reads each image, lets the network look at it, and "
+    "stores the vector. Live search finds it from then on.",
     queue="extract",
     helper=_help_extract,
     retry_files=_extract_files,
@@ -203,6 +205,7 @@ jobs.register(
     job_kinds.INDEX,
     _index,
     label="build index",
+    about="Trains an index on the vectors, fills it, measures what it finds, and switches to it at once.",
     queue="index",
     helper=_help_index,
     audited_as="index.rebuild",
@@ -211,6 +214,8 @@ jobs.register(
     job_kinds.PROMOTE,
     _promote,
     label="switch live search",
+    about="Extracts the features of the new configuration, builds "
+    "their index, and only then switches live search.",
     queue="index",
     helper=_help_extract,
     audited_as="configuration.promote",
@@ -220,6 +225,8 @@ jobs.register(
     job_kinds.EXPERIMENT,
     _experiment,
     label="compute experiments",
+    about="Lets the network look at each image once for all its layers, "
+    "then searches with every image among the others and scores what it finds.",
     queue="project",
     priority=6,
     audited_as="experiment.compute",
@@ -228,6 +235,7 @@ jobs.register(
     job_kinds.VERIFY,
     _verify,
     label="verify",
+    about="Compares rows, files and index with each other, and says what is missing.",
     queue="index",
     priority=6,
     audited_as="verification.start",
@@ -236,6 +244,8 @@ jobs.register(
     job_kinds.WEIGHTS,
     _weights,
     label="get weights",
+    about="Downloads the weights of a network, goes on where "
+    "an earlier attempt broke off, and checks the file.",
     queue="project",
     audited_as="weights.get",
 )
@@ -243,6 +253,7 @@ jobs.register(
     job_kinds.PROJECT,
     _project,
     label="project embeddings",
+    about="Lets the network look at each image once for all its layers, then lays out a map for each layer.",
     queue="project",
     priority=9,
     audited_as="map.compute",

@@ -165,11 +165,15 @@ function startsExperiments(form) {
   });
 }
 
+/** @param {string} model */
+const titleOf = (model) =>
+  document.querySelector(`.network-card[data-model="${CSS.escape(model)}"] h2`)?.textContent ?? model;
+
 /** @param {Estimate} found */
 function inWords({ experiments, images, seconds, bytes, unmeasured }) {
   const time = seconds ? `about ${during(seconds)} by what was measured here` : "";
   const unknown = unmeasured.length
-    ? `${unmeasured.join(", ")} ${unmeasured.length === 1 ? "was" : "were"} never used here, so the time is not known`
+    ? `${unmeasured.map(titleOf).join(", ")} ${unmeasured.length === 1 ? "was" : "were"} never used here, so the time is not known`
     : "";
   return `${plural(experiments, "experiment")} over ${plural(images, "image")}: ${[time, unknown, `${sizeOf(bytes)} of disk`].filter(Boolean).join("; ")}.`;
 }
