@@ -14,7 +14,7 @@ const WINDOW = 100;
 const SEED = 1;
 // how far beyond the window rows are kept, and how long a fast scroll must rest before pictures are asked for
 const BEYOND_PX = 600;
-const AT_FIRST_PX = 80; // before anybody has scrolled: the first view is there the sooner
+const AT_FIRST_PX = 0; // before anybody has scrolled: the first view is there the sooner
 const REST_MS = 80;
 // what stays free above and below the picture that has the focus
 const ABOVE_PX = 120;
