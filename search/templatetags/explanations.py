@@ -25,20 +25,40 @@ class Topic:
         return f"search/explained/{self.name}.html"
 
 
+_SEES = "explanation/what-a-network-sees"
 TOPICS = {
     topic.name: topic
     for topic in (
-        Topic("network", "Network", "What a network is", "explanation/networks"),
-        Topic("layer", "Layer", "What a layer sees", "explanation/networks"),
-        Topic("convolution", "Convolution", "What a filter does", "explanation/networks"),
-        Topic("pooling", "Pooling", "How a feature map becomes a vector", "explanation/networks"),
-        Topic("distance", "Distance", "When two vectors are near", "explanation/scores"),
-        Topic("score", "Score", "When a configuration is good", "explanation/scores"),
-        Topic("cost", "Cost and choice", "Which configuration to take", "explanation/choosing-the-default"),
+        Topic("network", "Network", "What a network is", f"{_SEES}#from-pixels-to-features"),
+        Topic("layer", "Layer", "What a layer sees", f"{_SEES}#layers"),
+        Topic("convolution", "Convolution", "What a filter does", f"{_SEES}#from-pixels-to-features"),
+        Topic(
+            "pooling",
+            "Pooling",
+            "How a feature map becomes a vector",
+            f"{_SEES}#pooling-one-vector-for-an-image",
+        ),
+        Topic(
+            "distance", "Distance", "When two vectors are near", f"{_SEES}#distance-how-near-two-vectors-are"
+        ),
+        Topic("score", "Score", "When a configuration is good", "explanation/experiments#what-is-measured"),
+        Topic(
+            "cost",
+            "Cost and choice",
+            "Which configuration to take",
+            "explanation/experiments#which-line-to-take",
+        ),
         Topic("map", "Map", "What a map can say, and what it cannot", "explanation/maps"),
         Topic("method", "Method", "How images get their places", "explanation/maps"),
-        Topic("live", "What answers", "What answers a live search", "explanation/choosing-the-default"),
-        Topic("likeness", "Score", "What the score of a hit means", "explanation/scores"),
+        Topic(
+            "live",
+            "What answers",
+            "What answers a live search",
+            "explanation/why-similar#which-configuration-answers",
+        ),
+        Topic(
+            "likeness", "Score", "What the score of a hit means", "explanation/why-similar#what-a-score-means"
+        ),
     )
 }
 

@@ -1,11 +1,9 @@
-"""`{% docs_address "explanation/scores" as address %}`: where a page of the documents is read."""
+"""`{% docs_address "explanation/maps#heading" as address %}`: where a page of the documents is read."""
 
 from __future__ import annotations
 
-from functools import cache
-
 from django import template
-from django.urls import Resolver404, get_script_prefix, resolve
+from django.urls import NoReverseMatch, reverse
 
 register = template.Library()
 
@@ -13,15 +11,8 @@ register = template.Library()
 @register.simple_tag
 def docs_address(page: str) -> str:
     """Return the address of a page of the documents, "" where this site does not serve them."""
-    path = f"/docs/{page}/"
-    return get_script_prefix().rstrip("/") + path if _is_served(path) else ""
-
-
-@cache
-def _is_served(path: str) -> bool:
-    """Whether a route answers a path, below whatever prefix."""
+    path, hash_sign, heading = page.partition("#")
     try:
-        resolve(path)
-    except Resolver404:
-        return False
-    return True
+        return reverse("document", kwargs={"path": f"{path}.html"}) + hash_sign + heading
+    except NoReverseMatch:
+        return ""
