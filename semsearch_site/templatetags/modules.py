@@ -35,8 +35,10 @@ def _cached_tags(entries: tuple[str, ...], storage: str, prefix: str) -> SafeStr
 
 
 def _tags(entries: tuple[str, ...]) -> SafeString:
-    if isinstance(staticfiles_storage, HashedStaticFiles):
-        return format_html('<script type="module" src="{}"></script>', static(bundles.name_of(entries)))
+    bundle = bundles.name_of(entries)
+    # only what templates ask for is bundled, and only where static files are collected
+    if isinstance(staticfiles_storage, HashedStaticFiles) and bundle in staticfiles_storage.hashed_files:
+        return format_html('<script type="module" src="{}"></script>', static(bundle))
     links = format_html_join(
         "\n", '<link rel="modulepreload" href="{}">', ((static(name),) for name in imported_by(*entries))
     )
