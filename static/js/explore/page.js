@@ -251,7 +251,9 @@ async function load() {
     const [networks, rows] = await Promise.all([everyNetwork(), experiments(slug)]);
     if (page.state.dataset !== slug) return;
     Object.assign(page, { networks, rows, loaded: true });
+    delete root?.dataset.loading;
   } catch (error) {
+    delete root?.dataset.loading;
     if (page.state.dataset === slug) fail(error);
     return;
   }
