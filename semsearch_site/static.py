@@ -54,6 +54,8 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
     def _bundle(self, paths: dict[str, Any]) -> None:
         """Write the modules of each page into one file, which is then named by its content as any other."""
         for entries in bundles.asked_for():
+            if not all(entry in paths for entry in entries):  # of an application that is not collected here
+                continue
             name = bundles.name_of(entries)
             path = Path(self.path(name))
             path.parent.mkdir(parents=True, exist_ok=True)

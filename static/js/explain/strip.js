@@ -1,10 +1,10 @@
 // The words of a page explained: buttons open a panel, one at a time; which is open is remembered. The
 // drawing of a panel is fetched when it is opened first, and drawn anew when something else is on the screen.
-/** @import { Draw } from "./types.js" */
+/** @import { Draw, DrawLater } from "./types.js" */
 import { byId, closest, elementIn, elementsIn, make } from "../shared/elements.js";
 import { onScreen, whenShown } from "./screen.js";
 
-/** @type {Record<string, () => Promise<{ draw: Draw }>>} */
+/** @type {Record<string, () => Promise<{ draw: Draw | DrawLater }>>} */
 const DRAWINGS = {
   network: () => import("./drawings/network.js"),
   layer: () => import("./drawings/layer.js"),

@@ -47,4 +47,7 @@ export interface Screen {
 }
 
 /** Draws an explanation of what is on the screen. */
-export type Draw = (figure: HTMLElement, screen: Screen) => void | Promise<void>;
+export type Draw = (figure: HTMLElement, screen: Screen) => void;
+
+/** The same for what has to ask the server first. */
+export type DrawLater = (figure: HTMLElement, screen: Screen) => Promise<void>;

@@ -1,5 +1,5 @@
 // A filter of 3 × 3 numbers slides over the image on the screen and draws its feature map as it goes.
-/** @import { Draw, ShownImage } from "../types.js" */
+/** @import { DrawLater, ShownImage } from "../types.js" */
 import { make } from "../../shared/elements.js";
 import { prefersStillness } from "../../shared/motion.js";
 import { loaded, pixelsOf } from "./maps.js";
@@ -19,7 +19,7 @@ let running = 0;
 /** @type {number | null} */
 let shown = null;
 
-/** @type {Draw} */
+/** @type {DrawLater} */
 export async function draw(figure, { image }) {
   if (!image) throw new Error("There is no image to slide over yet.");
   if (shown === image.id && figure.childElementCount) return;

@@ -1,10 +1,10 @@
 // What is recommended for the dataset on the screen, from the scores and costs that were measured on it.
-/** @import { Draw } from "../types.js" */
+/** @import { DrawLater } from "../types.js" */
 import { make } from "../../shared/elements.js";
 import { everyNetwork } from "../../shared/experiments.js";
 import { recommendation, sentence } from "../../shared/recommendation.js";
 
-/** @type {Draw} */
+/** @type {DrawLater} */
 export async function draw(figure, { rows, score }) {
   const found = recommendation(rows, score);
   if (!found) throw new Error("Nothing has been measured with labels yet, so nothing can be recommended.");

@@ -1,6 +1,6 @@
 // Two real vectors, and a third, seen along two of their numbers: the angle is what cosine sees, the straight
 // line what the Euclidean distance does.
-/** @import { Draw, ShownImage } from "../types.js" */
+/** @import { DrawLater, ShownImage } from "../types.js" */
 /** @import { FeatureMaps } from "../../shared/types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
 import { imagesShown } from "../screen.js";
@@ -17,7 +17,7 @@ const PAD = 26;
  * @property {number} y
  */
 
-/** @type {Draw} */
+/** @type {DrawLater} */
 export async function draw(figure, { image, network, layer, found }) {
   if (!image || !layer || !network?.available)
     throw new Error("Choose a network that is available here, and two images are compared.");

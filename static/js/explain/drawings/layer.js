@@ -1,13 +1,13 @@
 // What an early, a middle and the chosen layer find in the image on the screen.
 /** @import { FeatureMaps, Layer } from "../../shared/types.js" */
-/** @import { Draw } from "../types.js" */
+/** @import { DrawLater } from "../types.js" */
 import { make } from "../../shared/elements.js";
 import { kindInWords } from "../../shared/terms.js";
 import { strongestMaps } from "./maps.js";
 
 const CHANNELS = 3;
 
-/** @type {Draw} */
+/** @type {DrawLater} */
 export async function draw(figure, { image, network, layer }) {
   if (!image || !network?.available || network.layers.length < 3)
     throw new Error("Choose a network that is available here, and its layers are drawn from an image.");

@@ -1,5 +1,5 @@
 // The way of an image through the configuration that answers, as a chain of steps with their sizes.
-/** @import { Answering, Draw } from "../types.js" */
+/** @import { Answering, DrawLater } from "../types.js" */
 /** @import { Page, SearchIndex } from "../../shared/types.js" */
 import { call } from "../../shared/api.js";
 import { make } from "../../shared/elements.js";
@@ -19,7 +19,7 @@ const answering = () =>
     return found.results.filter((index) => index.live).map(({ dataset, spec }) => ({ dataset, spec }));
   });
 
-/** @type {Draw} */
+/** @type {DrawLater} */
 export async function draw(figure, { image }) {
   const [all, networks] = await Promise.all([answering(), everyNetwork()]);
   if (!all.length) throw new Error("Nothing is searchable yet, so nothing answers.");

@@ -1,5 +1,5 @@
 // One feature map of the image on the screen, and the one number that each pooling makes of it.
-/** @import { Draw } from "../types.js" */
+/** @import { DrawLater } from "../types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
 import { number } from "../../shared/format.js";
 import { loaded, sharesOf, strongestMaps } from "./maps.js";
@@ -8,7 +8,7 @@ const GRID = 12; // places of a finer map are put together
 const BOX = 168;
 const SHOWN = 24; // numbers of the vector
 
-/** @type {Draw} */
+/** @type {DrawLater} */
 export async function draw(figure, { image, network, layer, pooling }) {
   if (!image || !layer || !network?.available)
     throw new Error("Choose a network that is available here, and its pooling is drawn from an image.");
