@@ -51,6 +51,7 @@ def addresses(dataset: Dataset) -> list[str]:
         f"/{asked}",
         f"/{asked}&image={image.pk}",
         f"/compare/{asked}",
+        f"/networks/{asked}",
         f"/leaderboard/{asked}",
         f"/embeddings/{asked}",
         "/embeddings/?dataset=nothing-here",

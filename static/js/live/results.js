@@ -1,6 +1,7 @@
 // Shows the hits, what they have in common, and where the time went.
 /** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
+import { showsNow } from "../explain/screen.js";
 import { number, plural } from "../shared/format.js";
 
 /** @type {[stage: Stage, name: string][]} */
@@ -13,11 +14,24 @@ const STAGES = [
 ];
 /** @type {string[]} */
 let labels = [];
+/** @type {number[]} */
+let scores = [];
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
+/** @param {Hit} hit */
+const neighbour = (hit) => ({
+  id: hit.image,
+  thumbnail: hit.thumbnail,
+  name: hit.label || hit.filename,
+  label: hit.label,
+  score: hit.score,
+});
+
 export function clearHits() {
   labels = [];
+  scores = [];
+  showsNow({ scores, found: [] });
   cards.clear();
   byId("hits").replaceChildren();
 }
@@ -107,6 +121,8 @@ export function appendHits(hits) {
     fresh.push(added);
   }
   byId("hits").append(...fresh);
+  scores.push(...hits.map((hit) => hit.score));
+  showsNow({ scores: [...scores], found: hits.map(neighbour) });
   return fresh.at(0);
 }
 

@@ -57,6 +57,13 @@
         // the choice holds for this page
       }
     });
+    const keys = document.getElementById("keys-dialog");
+    const showKeys = () => keys instanceof HTMLDialogElement && !keys.open && keys.showModal();
+    document.getElementById("keys-button")?.addEventListener("click", showKeys);
+    addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
+      const typed = target instanceof Element && target.closest("input:not([type=radio]), textarea, select");
+      if (key === "?" && !typed && !ctrlKey && !metaKey) showKeys();
+    });
     const menu = document.getElementById("menu-button");
     const nav = document.getElementById("nav");
     if (!menu || !nav) return;
