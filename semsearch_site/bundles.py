@@ -44,8 +44,7 @@ def asked_for() -> list[tuple[str, ...]]:
     """Return the entries of every `{% modules %}` of the templates, each once."""
     found = {
         tuple(re.findall(r"['\"]([\w./-]+)['\"]", match))
-        for folder in settings.TEMPLATES[0]["DIRS"]
-        for path in Path(folder).rglob("*.html")
+        for path in (settings.BASE_DIR / "templates").rglob("*.html")
         for match in TAG.findall(path.read_text(encoding="utf-8"))
     }
     return sorted(found)
