@@ -253,6 +253,7 @@ jobs.register(
     "an earlier attempt broke off, and checks the file.",
     queue="project",
     audited_as="weights.get",
+    result=job_results.WeightsResult,
 )
 jobs.register(
     job_kinds.PROJECT,

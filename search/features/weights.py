@@ -12,6 +12,7 @@ from gallery.models import Job
 from search import job_kinds
 from search.extractors.networks import downloads, keras_applications, registry
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
+from search.job_results import WeightsResult
 
 ALL = "all"
 MEGABYTE = 1_000_000
@@ -36,12 +37,6 @@ class WeightsReport(TypedDict):
 
     available: list[str]
     missing: list[MissingWeights]
-
-
-class WeightsResult(TypedDict):
-    """The network whose weights a job got."""
-
-    model: str
 
 
 def chosen(names: Sequence[str]) -> list[str]:
