@@ -30,7 +30,7 @@ _THEMED_IMAGE = re.compile(
     r'<img src="(?P<light>[^"]+)" alt="(?P<alt>[^"]*)"[^>]*>\s*</picture>'
 )
 _ITEM = re.compile(r"(?:\d+\.|[-*]) +")
-_FENCE = re.compile(r"```|~~~")
+_FENCE = ("```", "~~~")
 CODE = 4  # spaces that make a line code
 _LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
@@ -65,27 +65,32 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def indented_by_four(markdown: str) -> str:
     """Return a document whose lists Python-Markdown reads as GitHub does."""
     lines: list[str] = []
-    # where the text of each open item begins, and the fence that is open
+    # where the text of each open item begins, the fence that is open, and the spaces before the block
     items: list[int] = []
-    fence = ""
+    fence = False
+    cut = 0
     for line in markdown.split("\n"):
         space = len(line) - len(line.lstrip(" "))
         marker = None if fence else _ITEM.match(line, space)
         follows = bool(lines) and bool(lines[-1].strip())
-        begins = bool(marker) and not items
+        begins_list = bool(marker) and not items
         if line.strip() and not fence and (marker or not follows):
             while items and space < items[-1]:
                 items.pop()
-        depth, base = len(items), items[-1] if items else 0
-        if marker and space - base < CODE:
-            if begins and follows:
+            base = items[-1] if items else 0
+            cut = base if space - base >= CODE else space
+        depth = len(items)
+        if marker and cut == space:
+            if begins_list and follows:
                 lines.append("")
             items.append(marker.end())
-            line = line[space:]
-        lines.append(" " * 4 * depth + line[min(base, space) if line.startswith(" ") else 0 :])
-        if found := _FENCE.match(line.strip()):
-            fence = "" if fence else found[0]
-    return "\n".join(one.rstrip() if not one.strip() else one for one in lines)
+            line, space, cut = line[space:], 0, marker.end()
+        if is_fence := line.lstrip().startswith(_FENCE):
+            cut = cut if fence else space
+            fence = not fence
+        text = line[min(cut, space) :]
+        lines.append(" " * 4 * depth + text if text.strip() or is_fence else text)
+    return "\n".join(lines)
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
