@@ -40,7 +40,7 @@ function stepsOf({ layers }) {
         "td",
         {},
         layer.picture
-          ? make("img", { src: layer.picture, alt: "", width: 44, height: 44, loading: "lazy" })
+          ? make("img", { src: layer.picture, alt: "", width: 96, height: 96, loading: "lazy" })
           : null,
       ),
       make("th", { scope: "row" }, layer.name),
