@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.system.commands import ReportingCommand
+from gallery.system import progress
+from gallery.system.commands import DONE, FAILED, PARTLY, ReportingCommand
 from search.features import weights
 from search.features.weights import WeightsReport
 
@@ -18,12 +18,19 @@ class Command(ReportingCommand[WeightsReport]):
     """`get_weights NAME... | all`."""
 
     help = "Download the weights of Keras' networks, check them, and say which files are to be brought."
+    examples = ("vgg16 resnet50", "all --json")
     # the files belong to no data of the home
     needs_home = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the names."""
         parser.add_argument("names", nargs="+", metavar="NAME", help="a network, or all")
+
+    def status_of(self, report: WeightsReport) -> int:
+        """Say that some, or all, could not be had."""
+        if not report["missing"]:
+            return DONE
+        return PARTLY if report["available"] else FAILED
 
     def report(self, **options: Any) -> WeightsReport:
         """Download one network after the other."""
@@ -40,8 +47,5 @@ class Command(ReportingCommand[WeightsReport]):
                 self.stdout.write(f"  MD5     {one['md5'] or 'not published'}")
 
     def _told(self, file: str, done: int, total: int) -> None:
-        """Show how far a download is, where somebody looks on."""
-        if sys.stderr.isatty():
-            whole = f" of {total / MEGABYTE:.1f}" if total else ""
-            sys.stderr.write(f"\r{file}: {done / MEGABYTE:.1f}{whole} MB" + ("\n" if done == total else ""))
-            sys.stderr.flush()
+        """Show how far a download is."""
+        progress.tell(done // MEGABYTE, total // MEGABYTE, f"{file}, MB")

@@ -17,6 +17,7 @@ class Command(ReportingCommand[ReferenceReport]):
     """`write_reference`."""
 
     needs_home = False
+    examples = ("", "--json")
     help = "Write the settings, commands, operations and formats of docs/reference as the code has them."
 
     def report(self, **options: Any) -> ReferenceReport:
