@@ -17,11 +17,13 @@ import json
 import os
 import re
 import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from gallery.errors import NotFoundError, WeightsError
+from gallery.errors import NotFoundError, SemsearchError, WeightsError
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.networks import existence, onnx_files
 from search.extractors.networks.converted_networks import IR_FILE
@@ -112,6 +114,20 @@ def extra_network(source: str, cache_dir: Path) -> ExtraNetwork:
             f"{_how_to_bring(rest)}"
         )
     return ExtraNetwork(source, name, title, cache_dir / "networks" / name)
+
+
+def run_inspection(examine: Callable[[ExtraNetwork], None]) -> int:
+    """Examine the network that the command line names, SOURCE CACHE_DIRECTORY; returns the exit status.
+
+    A refusal is one line on stderr.
+    """
+    source, cache_dir = sys.argv[1:]
+    try:
+        examine(extra_network(source, Path(cache_dir)))
+    except SemsearchError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    return 0
 
 
 def _how_to_bring(file: str) -> str:

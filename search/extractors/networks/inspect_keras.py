@@ -10,18 +10,17 @@ import hashlib
 import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gallery.errors import SemsearchError, WeightsError
+from gallery.errors import WeightsError
 from search.extractors.networks.extra_networks import (
     DESCRIPTION_FORMAT,
     Description,
     ExtraNetwork,
-    extra_network,
     load_model,
+    run_inspection,
     write_description,
 )
 from search.extractors.networks.inner_layers import FlatModel, Step, flat, names_of
@@ -197,17 +196,6 @@ def _digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def main() -> int:
-    """Look at what the command line names; a refusal is one line on stderr."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    source, cache_dir = sys.argv[1:]
-    try:
-        examine(extra_network(source, Path(cache_dir)))
-    except SemsearchError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.exit(run_inspection(examine))

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gallery.errors import SemsearchError, WeightsError
+from gallery.errors import WeightsError
 from search.extractors.engines.openvino import import_openvino
 from search.extractors.networks import onnx_graph
 from search.extractors.networks.extra_networks import (
     DESCRIPTION_FORMAT,
     ExtraNetwork,
-    extra_network,
+    run_inspection,
     write_description,
 )
 from search.extractors.networks.layer_info import LayerValues, spread
@@ -95,16 +94,5 @@ def _try(model: Any, size: int) -> None:
         ) from error
 
 
-def main() -> int:
-    """Look at what the command line names; a refusal is one line on stderr."""
-    source, cache_dir = sys.argv[1:]
-    try:
-        examine(extra_network(source, Path(cache_dir)))
-    except SemsearchError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_inspection(examine))
