@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, TypedDict
+from typing import Annotated, NotRequired, TypeAlias, TypedDict
 
 from gallery.models import Image
 from search.extractors.networks import registry
@@ -71,6 +71,9 @@ class FeatureMapsAnswer(TypedDict):
     layer: str
     shape: MapShape
     maps: list[FeatureMapAnswer]
+    means: NotRequired[
+        Annotated[list[float], "The mean of every channel, where asked for: `average` pooling."]
+    ]
 
 
 def model_answers() -> list[ModelAnswer]:
@@ -87,6 +90,7 @@ def feature_maps_answer(image: Image, model: str, layer: str, count: int) -> Fea
         "layer": layer,
         "shape": found.shape,
         "maps": [{"channel": one.channel, "mean": one.mean, "picture": one.address} for one in found.maps],
+        "means": found.means,
     }
 
 

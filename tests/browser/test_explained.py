@@ -6,9 +6,8 @@ import re
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.test import override_settings
-from playwright.sync_api import BrowserContext, Page, expect
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from gallery.models import Dataset
 
@@ -76,26 +75,35 @@ def test_a_network_has_a_card_and_experiments_say_what_they_will_take(
 
 
 @pytest.fixture
-def collected(settings: Any, tmp_path: Any) -> None:
-    """Serve static files as a deployment does: named by their content, the modules of a page in one file."""
-    settings.STATIC_ROOT = tmp_path / "static"
+def collected(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let WhiteNoise serve what was collected, as a deployment does: the modules of a page in one file.
+
+    Else the test server finds static files in the source, under the names that they have there.
+    """
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"}
     }
-    call_command("collectstatic", verbosity=0, interactive=False)
+    monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda self, path: False)
 
 
-def test_a_cold_start_takes_few_requests(
-    context: BrowserContext, complaints: list[str], explored: Dataset, collected: None
+def test_a_cold_start_takes_few_requests_and_bytes(
+    context: BrowserContext, complaints: list[str], mapped: Dataset, collected: None
 ) -> None:
-    with override_settings(WHITENOISE_USE_FINDERS=False):
+    for address, shown, most in (
+        (f"/?dataset={mapped.slug}", "#grid a", 60),
+        (f"/embeddings/?dataset={mapped.slug}", "#map[data-layer]", 40),
+    ):
         page = context.new_page()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"/?dataset={explored.slug}")
-        expect(page.locator("#grid a").first).to_be_visible()
+        page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+        asked: list[Request] = []
+        page.on("requestfinished", asked.append)
+        page.goto(address)
+        expect(page.locator(shown).first).to_be_visible()
         page.wait_for_load_state("networkidle")
-    scripts = [url for url in asked if url.endswith(".js")]
-    assert len(asked) < 60, asked
-    assert len(scripts) == 2, scripts
+        sizes = [request.sizes() for request in asked]
+        taken = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
+        scripts = [request.url for request in asked if request.resource_type == "script"]
+        assert len(scripts) == 2, scripts
+        assert (len(asked) < most, taken < 600_000) == (True, True), (address, len(asked), taken)
+        page.close()
     assert complaints == []

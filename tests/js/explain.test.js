@@ -22,17 +22,20 @@ test("poolings are those of search/extractors/pooling.py", () => {
 });
 
 test("the same direction has cosine 1, however far apart", () => {
-  const { cosine, euclidean } = between({ x: 3, y: 4 }, { x: 6, y: 8 });
+  const { cosine, euclidean } = between([3, 4], [6, 8]);
   assert.equal(cosine, 1);
   assert.equal(euclidean, 5);
 });
 
-test("the two channels are those that all have and that differ most in direction", () => {
-  /** @param {Record<number, number>} values */
-  const vector = (values) => new Map(Object.entries(values).map(([key, value]) => [Number(key), value]));
-  const vectors = [vector({ 1: 1, 2: 1, 3: 9 }), vector({ 1: 1, 2: 1, 3: 1, 4: 5 })];
-  assert.deepEqual(apart(vectors), [1, 3]);
-  assert.equal(apart([vector({ 1: 1 }), vector({ 2: 1 })]), null);
+test("the two numbers drawn are those in which vectors differ most in direction, none of them negative", () => {
+  assert.deepEqual(
+    apart([
+      [1, 1, 9, 0],
+      [1, 1, 1, -5],
+    ]),
+    [0, 2],
+  );
+  assert.equal(apart([[-1, 2]]), null);
 });
 
 test("a colour of a map is read back as the share it stands for", () => {

@@ -143,6 +143,7 @@ export interface FeatureMaps {
   layer: string;
   shape: [height: number, width: number, channels: number];
   maps: { channel: number; mean: number; picture: string }[];
+  means?: number[];
 }
 
 export interface FeatureSpec {

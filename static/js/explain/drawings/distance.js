@@ -1,18 +1,19 @@
-// Two real vectors, and a third, seen along two of their numbers: the angle is what cosine sees, the straight
-// line what the Euclidean distance does.
+// Three real vectors, seen along two of their numbers: the angle is what cosine sees, the straight line what the
+// Euclidean distance does. The table says the same of all their numbers.
 /** @import { DrawLater, ShownImage } from "../types.js" */
-/** @import { FeatureMaps } from "../../shared/types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
+import { number } from "../../shared/format.js";
 import { imagesShown } from "../screen.js";
-import { strongestMaps } from "./maps.js";
+import { meansOf } from "./maps.js";
 
-const CHANNELS = 64;
+const CHANNELS = 64; // of which two are chosen
 const BOX = 260;
 const PAD = 26;
 
 /**
  * @typedef {object} Arrow
  * @property {ShownImage} image
+ * @property {number[]} vector
  * @property {number} x
  * @property {number} y
  */
@@ -27,16 +28,17 @@ export async function draw(figure, { image, network, layer, found }) {
     imagesShown().findLast((one) => one.id !== image.id);
   const images = [image, near, far].filter((one) => one !== undefined);
   if (images.length < 3) throw new Error("There are too few images to compare.");
-  /** @type {Map<number, number>[]} */
+  /** @type {number[][]} */
   const vectors = [];
-  for (const one of images)
-    vectors.push(meansOf(await strongestMaps(one.id, network.name, layer.name, CHANNELS)));
+  // one after the other, as the server makes few at once
+  for (const one of images) vectors.push(await meansOf(one.id, network.name, layer.name));
   const channels = apart(vectors);
-  if (!channels) throw new Error("These images have no two strong channels in common: choose another one.");
+  if (!channels) throw new Error("No two numbers of these vectors can be drawn: choose another layer.");
   const arrows = images.map((one, n) => ({
     image: one,
-    x: vectors[n].get(channels[0]) ?? 0,
-    y: vectors[n].get(channels[1]) ?? 0,
+    vector: vectors[n],
+    x: vectors[n][channels[0]],
+    y: vectors[n][channels[1]],
   }));
   figure.replaceChildren(
     plane(arrows, channels),
@@ -44,28 +46,33 @@ export async function draw(figure, { image, network, layer, found }) {
     make(
       "figcaption",
       { class: "small muted" },
-      `Averages of two channels of ${layer.name}, two of the ${layer.shape[2]} numbers of each vector. Over all of them it goes the same way.`,
+      `Averages of two channels of ${layer.name}: those two of the ${number(layer.shape[2])} numbers of each vector in which these images differ most. A search compares all numbers.`,
     ),
   );
 }
 
-/** @param {FeatureMaps} found */
-const meansOf = ({ maps }) => new Map(maps.map(({ channel, mean }) => [channel, mean]));
-
 /**
- * Return the two channels that all vectors have and in which they point apart most, or null.
- * @param {Map<number, number>[]} vectors
+ * Return the two numbers, none of them negative, in which vectors point apart most; null where there are none.
+ * @param {number[][]} vectors of one length
  * @returns {[number, number] | null}
  */
 export function apart(vectors) {
-  const shared = [...vectors[0].keys()].filter((channel) => vectors.every((vector) => vector.has(channel)));
+  /** @param {number} channel */
+  const spread = (channel) => {
+    const values = vectors.map((vector) => vector[channel]);
+    return Math.max(...values) - Math.min(...values);
+  };
+  const drawable = [...vectors[0].keys()].filter((channel) =>
+    vectors.every((vector) => vector[channel] >= 0),
+  );
+  const candidates = drawable.sort((one, other) => spread(other) - spread(one)).slice(0, CHANNELS);
   /** @type {[number, number] | null} */
   let best = null;
   let widest = -1;
-  for (const one of shared)
-    for (const other of shared) {
+  for (const one of candidates)
+    for (const other of candidates) {
       if (other <= one) continue;
-      const angles = vectors.map((vector) => Math.atan2(Number(vector.get(other)), Number(vector.get(one))));
+      const angles = vectors.map((vector) => Math.atan2(vector[other], vector[one]));
       const width = Math.max(...angles) - Math.min(...angles);
       if (width > widest) [widest, best] = [width, [one, other]];
     }
@@ -73,15 +80,15 @@ export function apart(vectors) {
 }
 
 /**
- * Return cosine and straight line between two arrows.
- * @param {{ x: number, y: number }} one
- * @param {{ x: number, y: number }} other
+ * Return cosine and straight line between two vectors.
+ * @param {number[]} one
+ * @param {number[]} other
  */
 export function between(one, other) {
-  const lengths = Math.hypot(one.x, one.y) * Math.hypot(other.x, other.y);
+  const lengths = Math.hypot(...one) * Math.hypot(...other);
   return {
-    cosine: lengths ? (one.x * other.x + one.y * other.y) / lengths : 0,
-    euclidean: Math.hypot(one.x - other.x, one.y - other.y),
+    cosine: lengths ? one.reduce((sum, value, n) => sum + value * other[n], 0) / lengths : 0,
+    euclidean: Math.hypot(...one.map((value, n) => value - other[n])),
   };
 }
 
@@ -137,9 +144,13 @@ function plane(arrows, channels) {
 
 /** @param {Arrow[]} arrows */
 function table([query, ...others]) {
-  const rows = others.map((arrow) => {
-    const { cosine, euclidean } = between(query, arrow);
-    return make(
+  /** @param {{ cosine: number, euclidean: number }} found */
+  const cells = ({ cosine, euclidean }) => [
+    make("td", { class: "end" }, cosine.toFixed(2)),
+    make("td", { class: "end" }, euclidean.toFixed(2)),
+  ];
+  const rows = others.map((arrow) =>
+    make(
       "tr",
       {},
       make(
@@ -147,10 +158,11 @@ function table([query, ...others]) {
         { scope: "row" },
         make("img", { src: arrow.image.thumbnail, alt: arrow.image.name, width: 32, height: 32 }),
       ),
-      make("td", { class: "end" }, cosine.toFixed(3)),
-      make("td", { class: "end" }, euclidean.toFixed(2)),
-    );
-  });
+      ...cells(between([query.x, query.y], [arrow.x, arrow.y])),
+      ...cells(between(query.vector, arrow.vector)),
+    ),
+  );
+  const measures = ["Cosine (angle)", "Euclidean (line)"];
   return make(
     "table",
     { class: "compared number small" },
@@ -160,9 +172,14 @@ function table([query, ...others]) {
       make(
         "tr",
         {},
-        make("th", { scope: "col" }, make("span", { class: "visually-hidden" }, "Image")),
-        make("th", { scope: "col", class: "end" }, "Cosine (angle)"),
-        make("th", { scope: "col", class: "end" }, "Euclidean (line)"),
+        make("th", { scope: "col", rowspan: 2 }, make("span", { class: "visually-hidden" }, "Image")),
+        make("th", { scope: "colgroup", colspan: 2 }, "These two numbers"),
+        make("th", { scope: "colgroup", colspan: 2 }, `All ${number(query.vector.length)}`),
+      ),
+      make(
+        "tr",
+        {},
+        ...[...measures, ...measures].map((name) => make("th", { scope: "col", class: "end" }, name)),
       ),
     ),
     make("tbody", {}, ...rows),

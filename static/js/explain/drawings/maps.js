@@ -28,6 +28,21 @@ export function strongestMaps(image, model, layer, count) {
 }
 
 /**
+ * Return the mean of every channel of a layer for an image: its vector by average pooling.
+ * @param {number} image
+ * @param {string} model
+ * @param {string} layer
+ * @returns {Promise<number[]>}
+ */
+export async function meansOf(image, model, layer) {
+  const path = `/api/v1/models/${encodeURIComponent(model)}/layers/${encodeURIComponent(layer)}/feature-maps/`;
+  const address = siteAddress(`${path}?image=${image}&count=1&means=true`);
+  /** @type {FeatureMaps} */
+  const { means } = await once(answers, address, () => call(address));
+  return means ?? [];
+}
+
+/**
  * Return an image once it is there.
  * @param {string} address
  * @returns {Promise<HTMLImageElement>}
