@@ -1,6 +1,13 @@
 """What is known of the networks from elsewhere: year, paper, accuracy, licence, each with its source.
 
-Top-1 accuracies are on ImageNet's validation images, one crop in the middle.
+Top-1 accuracies are on ImageNet's validation images, one crop in the middle, as the source of each card says.
+Years are those of the papers on arXiv, for the Lite networks that of their publication:
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html. Parameters and
+input sizes are no facts from elsewhere: they are counted and read from the model (`networks.json`).
+
+Licences of the weights are those that the documents of Keras 2.3 name (`docs/templates/applications.md` in its
+repository). They name none for EfficientNet and its Lite forms: those are of https://github.com/tensorflow/tpu,
+which is under Apache-2.0. SqueezeNet's is the one in its repository.
 """
 
 from __future__ import annotations
@@ -40,9 +47,9 @@ FACTS: dict[str, NetworkFacts] = {
         2016,
         "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",
         f"{ARXIV}1602.07360",
-        58.2,
+        58.4,
         "BSD-2-Clause",
-        "https://github.com/forresti/SqueezeNet",
+        "https://docs.openvino.ai/2021.3/omz_models_model_squeezenet1_1.html",
     ),
     "mobilenet": NetworkFacts(
         2017,
