@@ -2,12 +2,12 @@
 
 Top-1 accuracies are on ImageNet's validation images, one crop in the middle, as the source of each card says.
 Years are those of the papers on arXiv, for the Lite networks that of their publication:
-https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html. Parameters and
-input sizes are no facts from elsewhere: they are counted and read from the model (`networks.json`).
+https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html.
+Parameters and input sizes are no facts from elsewhere: they are read from the model (`networks.json`).
 
-Licences of the weights are those that the documents of Keras 2.3 name (`docs/templates/applications.md` in its
-repository). They name none for EfficientNet and its Lite forms: those are of https://github.com/tensorflow/tpu,
-which is under Apache-2.0. SqueezeNet's is the one in its repository.
+Licences of the weights are those that the documents of Keras 2.3 name (`docs/templates/applications.md` in
+its repository). They name none for EfficientNet and its Lite forms, which come from
+https://github.com/tensorflow/tpu, under Apache-2.0. SqueezeNet's is the one in its repository.
 """
 
 from __future__ import annotations

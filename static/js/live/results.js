@@ -2,7 +2,7 @@
 /** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
 import { showsNow } from "../explain/screen.js";
-import { number, plural } from "../shared/format.js";
+import { decimal, number, plural } from "../shared/format.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -67,7 +67,7 @@ function card(hit) {
         "span",
         { class: "score", title: "Cosine similarity: 1 is the same" },
         bar,
-        make("span", {}, hit.score.toFixed(3)),
+        make("span", {}, decimal(hit.score, 3)),
       ),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
@@ -158,7 +158,7 @@ export function summaryOf(found, shownLabels) {
 }
 
 /** @param {number} value */
-const ms = (value) => `${value >= 100 ? Math.round(value) : value.toFixed(1)} ms`;
+const ms = (value) => `${value >= 100 ? Math.round(value) : decimal(value, 1)} ms`;
 
 /** @param {SearchResponse["timings_ms"]} timings */
 export function showTimings(timings) {

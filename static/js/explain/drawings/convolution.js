@@ -3,6 +3,7 @@
 import { make } from "../../shared/elements.js";
 import { prefersStillness } from "../../shared/motion.js";
 import { loaded, pixelsOf } from "./maps.js";
+import { decimal } from "../../shared/format.js";
 
 const SIDE = 40; // pixels of the image that the filter sees
 const CELL = 4; // CSS pixels of one of them
@@ -176,9 +177,9 @@ function worked(greys, weights, answer, position) {
     .map((weight, at) => ({ weight, grey: greys[(row + Math.floor(at / 3)) * SIDE + column + (at % 3)] }))
     .filter(({ weight }) => weight !== 0)
     .slice(0, 3)
-    .map(({ weight, grey }) => `${signed(weight)} × ${grey.toFixed(2)}`);
+    .map(({ weight, grey }) => `${signed(weight)} × ${decimal(grey, 2)}`);
   return [`Here: ${terms.join(" + ")} + … = `, make("strong", {}, signed(answer[position]))];
 }
 
 /** @param {number} value */
-const signed = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(2)).replace("-", "−");
+const signed = (value) => (Number.isInteger(value) ? String(value) : decimal(value, 2)).replace("-", "−");

@@ -3,6 +3,7 @@
 import { make } from "../../shared/elements.js";
 import { everyNetwork } from "../../shared/experiments.js";
 import { recommendation, sentence } from "../../shared/recommendation.js";
+import { decimal } from "../../shared/format.js";
 
 /** @type {DrawLater} */
 export async function draw(figure, { rows, score }) {
@@ -24,7 +25,7 @@ export async function draw(figure, { rows, score }) {
           { "data-chosen": row === found.taken },
           make("span", {}, `${titles.get(row.model) ?? row.model}, ${row.layer}`),
           make("span", { class: "pooled-bars" }, bar),
-          make("strong", {}, row.extract_ms === null ? "–" : `${row.extract_ms.toFixed(1)} ms`),
+          make("strong", {}, row.extract_ms === null ? "–" : `${decimal(row.extract_ms, 1)} ms`),
         );
       }),
     ),

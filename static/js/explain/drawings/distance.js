@@ -1,8 +1,8 @@
-// Three real vectors, seen along two of their numbers: the angle is what cosine sees, the straight line what the
-// Euclidean distance does. The table says the same of all their numbers.
+// Three real vectors, seen along two of their numbers: the angle is what cosine sees, the straight line what
+// the Euclidean distance does. The table says the same of all their numbers.
 /** @import { DrawLater, ShownImage } from "../types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
-import { number } from "../../shared/format.js";
+import { decimal, number } from "../../shared/format.js";
 import { imagesShown } from "../screen.js";
 import { meansOf } from "./maps.js";
 
@@ -52,7 +52,7 @@ export async function draw(figure, { image, network, layer, found }) {
 }
 
 /**
- * Return the two numbers, none of them negative, in which vectors point apart most; null where there are none.
+ * Return the two numbers in which vectors point apart most, none of them negative; null if there are none.
  * @param {number[][]} vectors of one length
  * @returns {[number, number] | null}
  */
@@ -146,8 +146,8 @@ function plane(arrows, channels) {
 function table([query, ...others]) {
   /** @param {{ cosine: number, euclidean: number }} found */
   const cells = ({ cosine, euclidean }) => [
-    make("td", { class: "end" }, cosine.toFixed(2)),
-    make("td", { class: "end" }, euclidean.toFixed(2)),
+    make("td", { class: "end" }, decimal(cosine, 2)),
+    make("td", { class: "end" }, decimal(euclidean, 2)),
   ];
   const rows = others.map((arrow) =>
     make(

@@ -1,6 +1,7 @@
 // The scores of the hits on the screen, in their order: where they fall off, what is alike has ended.
 /** @import { Draw } from "../types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
+import { decimal } from "../../shared/format.js";
 
 const [WIDTH, HEIGHT] = [420, 140];
 
@@ -13,7 +14,7 @@ export function draw(figure, { scores }) {
     class: "fall",
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     role: "img",
-    "aria-label": `Scores from ${scores[0].toFixed(2)} down to ${scores[scores.length - 1].toFixed(2)}`,
+    "aria-label": `Scores from ${decimal(scores[0], 2)} down to ${decimal(scores[scores.length - 1], 2)}`,
   });
   scores.forEach((score, n) => {
     const height = Math.max(1, Math.max(0, score) * (HEIGHT - 4));
@@ -27,7 +28,7 @@ export function draw(figure, { scores }) {
           height,
           "data-above": n < step,
         },
-        makeSvg("title", {}, `Rank ${n + 1}: ${score.toFixed(3)}`),
+        makeSvg("title", {}, `Rank ${n + 1}: ${decimal(score, 3)}`),
       ),
     );
   });
@@ -36,7 +37,7 @@ export function draw(figure, { scores }) {
     make(
       "figcaption",
       { class: "small muted number" },
-      `The largest fall among these ${scores.length} is after rank ${step}: from ${scores[step - 1].toFixed(3)} to ${scores[step].toFixed(3)}.`,
+      `The largest fall among these ${scores.length} is after rank ${step}: from ${decimal(scores[step - 1], 3)} to ${decimal(scores[step], 3)}.`,
     ),
   );
 }

@@ -1,7 +1,7 @@
 // One feature map of the image on the screen, and the one number that each pooling makes of it.
 /** @import { DrawLater } from "../types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
-import { number } from "../../shared/format.js";
+import { decimal, number } from "../../shared/format.js";
 import { loaded, sharesOf, strongestMaps } from "./maps.js";
 
 const GRID = 12; // places of a finer map are put together
@@ -115,7 +115,7 @@ function bar({ name, values }, chosen) {
         return part;
       }),
     ),
-    make("strong", {}, values.length > 1 ? `${values.length} numbers` : values[0].toFixed(2)),
+    make("strong", {}, values.length > 1 ? `${values.length} numbers` : decimal(values[0], 2)),
   );
 }
 
