@@ -19,7 +19,7 @@ _FORMATS = {"day": "j M Y", "minute": "j M Y, H:i", "second": "j M Y, H:i:s", "c
 
 @register.simple_tag
 def time(moment: datetime, shown: Literal["day", "minute", "second", "clock"]) -> SafeString:
-    """Return a `<time>` element that shows a moment to the day, minute or second, or the time of day alone."""
+    """Return a `<time>` that shows a moment to the day, minute or second, or only the time of day."""
     here = localtime(moment)
     return format_html(
         '<time datetime="{}" data-shown="{}">{}</time>',
