@@ -96,7 +96,7 @@ def test_a_cold_start_takes_few_requests_and_bytes(
         page = context.new_page()
         page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
         asked: list[Request] = []
-        page.on("requestfinished", asked.append)
+        page.on("requestfinished", lambda request, asked=asked: asked.append(request))
         page.goto(address)
         expect(page.locator(shown).first).to_be_visible()
         page.wait_for_load_state("networkidle")
