@@ -53,14 +53,14 @@ export const STEPS = [
     target: "#heat-panel, #nothing, main",
     title: "Measured, not guessed",
     words:
-      "Every image has searched once with every configuration. The darker the cell, the more often it found its own kind.",
+      "Every image has searched once with every configuration. The larger the number in a cell, the more often it found its own kind.",
   },
   {
     path: "/leaderboard/",
     target: "#scatter-panel, #summary, main",
     title: "Good and cheap",
     words:
-      "On the line nothing is both better and cheaper. What to take for this dataset is said above the table.",
+      "On the line nothing is both better and cheaper. Which is best for this dataset is said at the top of the page.",
   },
   {
     path: "/embeddings/",
@@ -179,10 +179,11 @@ function cardOf(at, keep) {
 }
 
 /**
- * Outline what a step is about once it is there, and bring it into view.
+ * Outline what a step is about, and bring it into view; again where what is wanted first comes later.
  * @param {Step | null} step
+ * @param {HTMLElement | undefined} before what was outlined last
  */
-function outline(step, began = performance.now()) {
+function outline(step, began = performance.now(), before = undefined) {
   for (const old of elementsIn(document, "[data-toured]")) delete old.dataset.toured;
   if (!step) return;
   const target = step.target
@@ -192,10 +193,12 @@ function outline(step, began = performance.now()) {
   const wanted = step.target.split(",", 1)[0];
   const isThere = target?.matches(wanted);
   if (target && target.id !== "main") target.dataset.toured = "";
-  if (isThere || performance.now() - began > WAIT_MS) {
-    target?.scrollIntoView({ block: "center", behavior: prefersStillness() ? "instant" : "smooth" });
-    return;
+  if (target && target !== before && target.id !== "main") {
+    const block = target.offsetHeight > innerHeight / 2 ? "start" : "center";
+    target.scrollIntoView({ block, behavior: prefersStillness() ? "instant" : "smooth" });
   }
   // a page that has just been opened asks the server first
-  setTimeout(() => card && outline(step, began), 200);
+  const shown = card;
+  if (!isThere && performance.now() - began < WAIT_MS)
+    setTimeout(() => card && card === shown && outline(step, began, target), 200);
 }
