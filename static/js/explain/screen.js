@@ -15,6 +15,7 @@ const screen = {
   pooling: "",
   metric: "",
   k: 10,
+  images: [],
   found: [],
   beside: [],
   scores: [],
@@ -60,7 +61,10 @@ export function showsNow(changes) {
 export const whenShown = (listener) => listeners.push(listener);
 
 /** Return what is shown now. */
-export const onScreen = () => ({ ...screen, image: screen.image ?? imagesShown()[0] ?? null });
+export function onScreen() {
+  const images = imagesShown();
+  return { ...screen, images, image: screen.image ?? images[0] ?? null };
+}
 
 /**
  * Return the images that the page shows, each once, in its order.

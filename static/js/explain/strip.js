@@ -2,6 +2,7 @@
 // drawing of a panel is fetched when it is opened first, and drawn anew when something else is on the screen.
 /** @import { Draw, DrawLater } from "./types.js" */
 import { byId, closest, elementIn, elementsIn, make } from "../shared/elements.js";
+import { filledScreen } from "./filled.js";
 import { onScreen, whenShown } from "./screen.js";
 
 /** @type {Record<string, () => Promise<{ draw: Draw | DrawLater }>>} */
@@ -18,6 +19,8 @@ const DRAWINGS = {
   live: () => import("./drawings/live.js"),
   likeness: () => import("./drawings/likeness.js"),
 };
+// those that are drawn from any network and any image where the page shows none
+const FILLED = new Set(["network", "layer", "convolution", "pooling", "distance", "method"]);
 const OPENED = "semsearch.explained";
 const REST_MS = 250;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -62,12 +65,18 @@ async function drawOpened() {
   const panel = byId("explained").querySelector(`.explanation[data-topic="${topic}"]`);
   if (!panel || !DRAWINGS[topic]) return;
   const figure = elementIn(panel, "[data-drawing]");
+  figure.ariaBusy = "true";
+  if (!figure.childElementCount)
+    figure.replaceChildren(make("p", { class: "small muted" }, "This is being drawn from what is here."));
   try {
     const { draw } = await DRAWINGS[topic]();
-    if (topic === open) await draw(figure, onScreen());
+    const screen = FILLED.has(topic) ? await filledScreen() : onScreen();
+    if (topic === open) await draw(figure, screen);
   } catch (error) {
     const words = error instanceof Error ? error.message : "";
     figure.replaceChildren(make("p", { class: "small muted" }, words || "This cannot be drawn here."));
+  } finally {
+    figure.ariaBusy = null;
   }
 }
 

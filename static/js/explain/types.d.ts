@@ -29,7 +29,7 @@ export interface Answering {
 }
 
 /**
- * What a page shows: `found` are the neighbours of `image`, nearest first; `rows` the configurations of the
+ * What a page shows: `images` are all that it shows, `found` the neighbours of `image`, nearest first; `rows` the configurations of the
  * dataset; `beside` those nearest on a map; `scores` the scores of all hits.
  */
 export interface Screen {
@@ -39,6 +39,7 @@ export interface Screen {
   pooling: string;
   metric: string;
   k: number;
+  images: ShownImage[];
   found: ShownNeighbour[];
   beside: ShownImage[];
   scores: number[];

@@ -51,7 +51,7 @@ function stepsOf({ layers }) {
         make(
           "div",
           { class: "muted number" },
-          `${layer.shape[2]} maps of ${layer.shape[0]} × ${layer.shape[1]}, ${millions(layer.parameters)} weights up to it`,
+          `${number(layer.shape[2])} maps of ${layer.shape[0]} × ${layer.shape[1]}, ${millions(layer.parameters)} weights up to it`,
         ),
         make("div", { class: "muted number" }, operationsOf(layer.operations)),
       ),

@@ -3,7 +3,6 @@
 /** @import { DrawLater, ShownImage } from "../types.js" */
 import { make, makeSvg } from "../../shared/elements.js";
 import { decimal, number } from "../../shared/format.js";
-import { imagesShown } from "../screen.js";
 import { meansOf } from "./maps.js";
 
 const CHANNELS = 64; // of which two are chosen
@@ -19,13 +18,12 @@ const PAD = 26;
  */
 
 /** @type {DrawLater} */
-export async function draw(figure, { image, network, layer, found }) {
+export async function draw(figure, { image, images: shown, network, layer, found }) {
   if (!image || !layer || !network?.available)
     throw new Error("Choose a network that is available here, and two images are compared.");
-  const near = found[0] ?? imagesShown().find((other) => other.id !== image.id);
+  const near = found[0] ?? shown.find((other) => other.id !== image.id);
   const far =
-    (found.length > 1 ? found[found.length - 1] : null) ??
-    imagesShown().findLast((one) => one.id !== image.id);
+    (found.length > 1 ? found[found.length - 1] : null) ?? shown.findLast((one) => one.id !== image.id);
   const images = [image, near, far].filter((one) => one !== undefined);
   if (images.length < 3) throw new Error("There are too few images to compare.");
   /** @type {number[][]} */

@@ -2,6 +2,7 @@
 /** @import { FeatureMaps, Layer } from "../../shared/types.js" */
 /** @import { DrawLater } from "../types.js" */
 import { make } from "../../shared/elements.js";
+import { number } from "../../shared/format.js";
 import { kindInWords } from "../../shared/terms.js";
 import { strongestMaps } from "./maps.js";
 
@@ -60,6 +61,6 @@ function column(layer, { maps, shape }) {
       ),
     ),
     make("strong", {}, layer.name),
-    make("span", { class: "muted number" }, `${shape[0]} × ${shape[1]}, ${shape[2]} maps`),
+    make("span", { class: "muted number" }, `${shape[0]} × ${shape[1]}, ${number(shape[2])} maps`),
   );
 }

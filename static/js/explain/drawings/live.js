@@ -28,7 +28,7 @@ export async function draw(figure, { image }) {
   const { spec } = shown;
   const network = networks.find((one) => one.name === spec.model);
   const layer = network?.layers.find((one) => one.name === spec.layer);
-  const maps = layer ? `${layer.shape[2]} maps of ${layer.shape[0]} × ${layer.shape[1]}` : "its maps";
+  const maps = layer ? `${number(layer.shape[2])} maps of ${layer.shape[0]} × ${layer.shape[1]}` : "its maps";
   figure.replaceChildren(
     make(
       "ol",
