@@ -31,6 +31,10 @@ def test_words_are_explained_with_what_is_on_the_screen_and_stay_open(page: Page
     page.reload()
     expect(page.locator("#answer-title")).to_be_visible()
     expect(page.locator(".explanation:visible")).to_have_count(0)
+    # a page without images takes the first of its dataset
+    page.goto(f"/leaderboard/?dataset={explored.slug}")
+    page.get_by_role("button", name="Distance", exact=True).click()
+    expect(page.locator(".compared tbody tr")).to_have_count(2)
 
 
 def test_the_tour_leads_through_the_sections_by_keys_and_ends(page: Page, mapped: Dataset) -> None:
