@@ -36,6 +36,16 @@ test("the two numbers drawn are those in which vectors differ most in direction,
     [0, 2],
   );
   assert.equal(apart([[-1, 2]]), null);
+  // 0 and 1 are wider apart, but the second of them would be the nearer one there
+  const three = [
+    [9, 0, 1, 5, 5],
+    [0, 9, 1, 5, 4],
+    [9, 1, 9, 0, 0],
+  ];
+  const nearer = (/** @type {number[][]} */ [one, two, last]) =>
+    between(one, two).cosine > between(one, last).cosine;
+  const [x, y] = apart(three) ?? [0, 0];
+  assert.equal(nearer(three.map((vector) => [vector[x], vector[y]])), nearer(three));
 });
 
 test("a colour of a map is read back as the share it stands for", () => {

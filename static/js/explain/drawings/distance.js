@@ -44,13 +44,14 @@ export async function draw(figure, { image, images: shown, network, layer, found
     make(
       "figcaption",
       { class: "small muted" },
-      `Averages of two channels of ${layer.name}: those two of the ${number(layer.shape[2])} numbers of each vector in which these images differ most. A search compares all numbers.`,
+      `Averages of two channels of ${layer.name}: two of the ${number(layer.shape[2])} numbers of each vector in which these images differ much. A search compares all numbers.`,
     ),
   );
 }
 
 /**
  * Return the two numbers in which vectors point apart most, none of them negative; null if there are none.
+ * If possible they put the vectors in the same order as all numbers do.
  * @param {number[][]} vectors of one length
  * @returns {[number, number] | null}
  */
@@ -67,14 +68,27 @@ export function apart(vectors) {
   /** @type {[number, number] | null} */
   let best = null;
   let widest = -1;
+  let bestFits = false;
+  const whole = orderOf(vectors);
   for (const one of candidates)
     for (const other of candidates) {
       if (other <= one) continue;
       const angles = vectors.map((vector) => Math.atan2(vector[other], vector[one]));
       const width = Math.max(...angles) - Math.min(...angles);
-      if (width > widest) [widest, best] = [width, [one, other]];
+      const fits = orderOf(vectors.map((vector) => [vector[one], vector[other]])) === whole;
+      if (fits === bestFits ? width > widest : fits) [widest, best, bestFits] = [width, [one, other], fits];
     }
   return best;
+}
+
+/**
+ * Say which of two vectors is nearer to the first, by angle and by line; the same of fewer.
+ * @param {number[][]} vectors
+ */
+function orderOf([query, ...others]) {
+  if (others.length < 2) return "";
+  const [one, other] = others.map((vector) => between(query, vector));
+  return `${one.cosine > other.cosine} ${one.euclidean < other.euclidean}`;
 }
 
 /**
