@@ -68,7 +68,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "search: maintenance": ("search.maintenance",),
     "search: outside": (
         "search.admin", "search.api", "search.apps", "search.checks", "search.counting", "search.management",
-        "search.registration", "search.tasks", "search.urls", "search.views",
+        "search.registration", "search.tasks", "search.templatetags", "search.urls", "search.views",
     ),
     "site": ("semsearch_site",),
     "benchmarks": ("benchmarks",),

@@ -126,6 +126,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "gallery:media": _read("images as the pages and answers show them"),
     "search:explore": _PAGE,
     "search:compare": _PAGE,
+    "search:networks": _PAGE,
     "search:leaderboard": _PAGE,
     "search:embeddings": _PAGE,
     "search:live": _PAGE,
@@ -196,6 +197,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search-batch": {"POST": _search("as many searches")},
     "search": {"POST": _search("computes and may fetch an address; nothing of it is stored")},
     "models": {"GET": _ANSWER},
+    "model-weights": {"POST": _admin("downloads a file to this machine", "search.add_experiment")},
     "maps": {"GET": _ANSWER},
     "index-list": {"GET": _ANSWER},
     "index-detail": {"GET": _ANSWER},
@@ -210,6 +212,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "experiment-neighbours": {"GET": _ANSWER},
     "experiment-of-image": {"GET": _ANSWER},
     "experiment-leaderboard": {"GET": _ANSWER},
+    "experiment-estimate": {"GET": _ANSWER},
     "experiment-promote": {
         "POST": _admin("changes what every search is answered with", "search.change_searchindex"),
     },

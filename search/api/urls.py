@@ -25,6 +25,7 @@ urlpatterns = [
     path("search/batch/", live_api.BatchView.as_view(), name="search-batch"),
     path("search/", live_api.SearchView.as_view(), name="search"),
     path("models/", models_api.ModelsView.as_view(), name="models"),
+    path("models/<str:name>/weights/", models_api.WeightsView.as_view(), name="model-weights"),
     path(
         "models/<str:name>/layers/<str:layer>/feature-maps/",
         features_api.FeatureMapsView.as_view(),

@@ -19,7 +19,7 @@ from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
-from search.experiments import answers, leaderboard, promotion
+from search.experiments import answers, estimates, leaderboard, promotion
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
 from search.experiments import serializers as shapes
@@ -110,6 +110,14 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         if isinstance(request.accepted_renderer, CsvRenderer):
             response["Content-Disposition"] = f'attachment; filename="leaderboard-{wanted.dataset}.csv"'
         return response
+
+    @extend_schema(parameters=[shapes.EstimateQuerySerializer], responses=estimates.Estimate)
+    @action(detail=False, pagination_class=None)
+    def estimate(self, request: Request) -> Response:
+        """Say what experiments would take on this machine, by those that were computed here before."""
+        values = validated(shapes.EstimateQuerySerializer, request.query_params).validated_data
+        dataset = Dataset.objects.called(values.pop("dataset"))
+        return Response(estimates.estimate(dataset, experiment_jobs.plans(**values)))
 
     @extend_schema(request=None, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])

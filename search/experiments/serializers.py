@@ -86,6 +86,10 @@ class NewExperimentsSerializer(KnownFields, serializers.Serializer[Any]):
     )
 
 
+class EstimateQuerySerializer(NewExperimentsSerializer):
+    """Experiments that may be computed; what is not said is the default."""
+
+
 class NewExperimentsResponseSerializer(serializers.Serializer[Any]):
     """The jobs that compute, one a network; none when there is nothing to compute."""
 

@@ -269,6 +269,7 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
         image=site.image.pk,
         count=2,
     )
+    asked.post("/api/v1/models/{name}/weights/", "/api/v1/models/vgg16/weights/")
     asked.get("/api/v1/indexes/")
     index = SearchIndex.objects.create(
         dataset=site.image.dataset, spec=FeatureSpec.objects.order_by("-pk")[0], live=False
@@ -314,6 +315,7 @@ def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:
     asked.get("/api/v1/experiments/{id}/neighbours/", f"{one}neighbours/", image=site.image.pk)
     asked.get(f"{experiments}of-image/", image=site.image.pk)
     asked.get(f"{experiments}leaderboard/", dataset="mine")
+    asked.get(f"{experiments}estimate/", dataset="mine", models=["efficientnet-lite0"])
     asked.post(experiments, dataset="mine", models=["efficientnet-lite0"])
     spec = FeatureSpec.objects.order_by("-pk")[0]
     other = experiment_row(site.image.dataset, spec)

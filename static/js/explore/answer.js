@@ -2,7 +2,7 @@
 /** @import { Experiment, Found, ImageResult, ImageSummary } from "../shared/types.js" */
 /** @import { ExplorePage, Origin, RankedNeighbour } from "./types.js" */
 import { byId, elementIn, focusedIn, make } from "../shared/elements.js";
-import { plural } from "../shared/format.js";
+import { decimal, plural } from "../shared/format.js";
 import { markOf } from "../shared/mark.js";
 import { prefersStillness } from "../shared/motion.js";
 import { addressOf } from "../shared/url-state.js";
@@ -270,5 +270,5 @@ function fill(page, item, neighbour, right) {
 function scoreText(score) {
   const whole = Math.floor(Math.abs(score));
   const digits = whole >= 1000 ? 0 : whole >= 100 ? 1 : whole >= 10 ? 2 : 3;
-  return score.toFixed(digits).replace("-", "−");
+  return decimal(score, digits).replace("-", "−");
 }

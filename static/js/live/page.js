@@ -8,6 +8,7 @@ import { hideFailure, showFailure } from "../shared/failure.js";
 import { plural } from "../shared/format.js";
 import { listenForImages } from "./input.js";
 import { showQuery } from "./query.js";
+import { showsNow } from "../explain/screen.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { siteAddress } from "../shared/site.js";
 
@@ -224,6 +225,8 @@ function showNothing() {
  */
 function showFound(found, asked, focus) {
   page = asked;
+  const stored = found.query.image;
+  showsNow({ image: stored ? { ...stored, name: stored.label || stored.filename } : null });
   byId("start").hidden = true;
   byId("results").hidden = false;
   if (asked === 1) {

@@ -1,7 +1,8 @@
 // Shows the hits, what they have in common, and where the time went.
 /** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
-import { number, plural } from "../shared/format.js";
+import { showsNow } from "../explain/screen.js";
+import { decimal, number, plural } from "../shared/format.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -13,11 +14,24 @@ const STAGES = [
 ];
 /** @type {string[]} */
 let labels = [];
+/** @type {number[]} */
+let scores = [];
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
+/** @param {Hit} hit */
+const neighbour = (hit) => ({
+  id: hit.image,
+  thumbnail: hit.thumbnail,
+  name: hit.label || hit.filename,
+  label: hit.label,
+  score: hit.score,
+});
+
 export function clearHits() {
   labels = [];
+  scores = [];
+  showsNow({ scores, found: [] });
   cards.clear();
   byId("hits").replaceChildren();
 }
@@ -53,7 +67,7 @@ function card(hit) {
         "span",
         { class: "score", title: "Cosine similarity: 1 is the same" },
         bar,
-        make("span", {}, hit.score.toFixed(3)),
+        make("span", {}, decimal(hit.score, 3)),
       ),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
@@ -107,6 +121,8 @@ export function appendHits(hits) {
     fresh.push(added);
   }
   byId("hits").append(...fresh);
+  scores.push(...hits.map((hit) => hit.score));
+  showsNow({ scores: [...scores], found: hits.map(neighbour) });
   return fresh.at(0);
 }
 
@@ -142,7 +158,7 @@ export function summaryOf(found, shownLabels) {
 }
 
 /** @param {number} value */
-const ms = (value) => `${value >= 100 ? Math.round(value) : value.toFixed(1)} ms`;
+const ms = (value) => `${value >= 100 ? Math.round(value) : decimal(value, 1)} ms`;
 
 /** @param {SearchResponse["timings_ms"]} timings */
 export function showTimings(timings) {

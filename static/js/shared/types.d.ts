@@ -102,7 +102,27 @@ export interface Layer {
   total_layers: number;
   parameters: number;
   shape: [height: number, width: number, channels: number];
+  operations: Record<string, number>;
   picture: string | null;
+}
+
+/** What is known of a network from elsewhere; `top1` in percent. */
+export interface NetworkFacts {
+  year: number;
+  paper: string;
+  address: string;
+  top1: number;
+  licence: string;
+  source: string;
+}
+
+/** What experiments would take on this machine. */
+export interface Estimate {
+  images: number;
+  experiments: number;
+  seconds: number;
+  bytes: number;
+  unmeasured: string[];
 }
 
 export interface Network {
@@ -112,6 +132,7 @@ export interface Network {
   parameters: number;
   baseline: boolean;
   layers: Layer[];
+  facts: NetworkFacts | null;
   available: boolean;
   reason: string;
 }
@@ -122,6 +143,7 @@ export interface FeatureMaps {
   layer: string;
   shape: [height: number, width: number, channels: number];
   maps: { channel: number; mean: number; picture: string }[];
+  means?: number[];
 }
 
 export interface FeatureSpec {
