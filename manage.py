@@ -3,29 +3,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
-
-def main() -> None:
-    """Run the management command named on the command line."""
-    if sys.argv[1:] in (["version"], ["--version"]):
-        from gallery.version import VERSION
-
-        sys.stdout.write(f"semsearch {VERSION}\n")
-        return
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
-    from django.core.exceptions import ImproperlyConfigured
-    from environs import EnvError
-
-    try:
-        from semsearch_site.command_line import run
-
-        run(sys.argv)
-    except (ImproperlyConfigured, EnvError) as error:
-        # a sentence for who runs the site, not a way through Django
-        sys.exit(str(error))
-
+from semsearch.command_line import main
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""Makes `_sync`, the client that waits, of `_async`, the one for asyncio: run it after each change of that."""
+"""Makes `_sync`, the client that waits, of `_async`, that for asyncio; run it after each change."""
 
 from __future__ import annotations
 

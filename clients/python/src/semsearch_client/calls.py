@@ -25,7 +25,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "datasets_list": _get("/api/v1/datasets/"),
     "datasets_create": Operation("POST", "/api/v1/datasets/"),
     "datasets_retrieve": _get("/api/v1/datasets/{slug}/"),
-    "datasets_partial_update": Operation("PATCH", "/api/v1/datasets/{slug}/"),
     "datasets_destroy": Operation("DELETE", "/api/v1/datasets/{slug}/"),
     "datasets_upload_create": Operation("POST", "/api/v1/datasets/{slug}/upload/"),
     "datasets_embeddings": _get("/api/v1/datasets/{slug}/embeddings.npy"),

@@ -21,10 +21,15 @@ from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Model, Rows
 class AsyncClient:
     """A site of semsearch.
 
-    >>> client = await AsyncClient()  # of SEMSEARCH_URL and SEMSEARCH_TOKEN
-    >>> hits = await client.dataset("mine").search("new.png", k=3)
+    >>> client = AsyncClient()  # of SEMSEARCH_URL and SEMSEARCH_TOKEN
+    >>> hits = await client.search("new.png", k=3)
     >>> hits.ids.shape, hits.scores.dtype
     ((3,), dtype('float32'))
+    >>> [hit.rank for hit in hits]
+    [1, 2, 3]
+    >>> await client.search(10**9)
+    Traceback (most recent call last):
+    semsearch_client.errors.NotFound: There is no image 1000000000; it may have been deleted. (not_found, 404)
     """
 
     def __init__(

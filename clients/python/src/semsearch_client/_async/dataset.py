@@ -25,7 +25,18 @@ TRIES = 5  # of two files that have to be of one moment
 
 
 class AsyncDataset:
-    """A dataset by its slug; nothing is asked before something is done with it."""
+    """A dataset by its slug; nothing is asked before something is done with it.
+
+    >>> mine = AsyncClient().dataset("mine")
+    >>> (await mine.info()).images
+    16
+    >>> ids, vectors = await mine.embeddings(dtype="float32")
+    >>> vectors.shape
+    (16, 512)
+    >>> found, scores = await mine.search_vectors(vectors[:2], k=3)
+    >>> (found[:, 0] == ids[:2]).all(), scores.shape
+    (True, (2, 3))
+    """
 
     def __init__(self, sender: AsyncSender, slug: str) -> None:
         self._sender = sender

@@ -23,9 +23,14 @@ class Client:
     """A site of semsearch.
 
     >>> client = Client()  # of SEMSEARCH_URL and SEMSEARCH_TOKEN
-    >>> hits = client.dataset("mine").search("new.png", k=3)
+    >>> hits = client.search("new.png", k=3)
     >>> hits.ids.shape, hits.scores.dtype
     ((3,), dtype('float32'))
+    >>> [hit.rank for hit in hits]
+    [1, 2, 3]
+    >>> client.search(10**9)
+    Traceback (most recent call last):
+    semsearch_client.errors.NotFound: There is no image 1000000000; it may have been deleted. (not_found, 404)
     """
 
     def __init__(

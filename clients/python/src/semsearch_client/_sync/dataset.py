@@ -26,7 +26,18 @@ TRIES = 5  # of two files that have to be of one moment
 
 
 class Dataset:
-    """A dataset by its slug; nothing is asked before something is done with it."""
+    """A dataset by its slug; nothing is asked before something is done with it.
+
+    >>> mine = Client().dataset("mine")
+    >>> (mine.info()).images
+    16
+    >>> ids, vectors = mine.embeddings(dtype="float32")
+    >>> vectors.shape
+    (16, 512)
+    >>> found, scores = mine.search_vectors(vectors[:2], k=3)
+    >>> (found[:, 0] == ids[:2]).all(), scores.shape
+    (True, (2, 3))
+    """
 
     def __init__(self, sender: Sender, slug: str) -> None:
         self._sender = sender
