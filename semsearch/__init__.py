@@ -29,6 +29,7 @@ from semsearch.features import (
 )
 from semsearch.indexes import Index
 from semsearch.maps import project
+from semsearch.samples import samples
 from semsearch.scores import Scores, score
 
 __version__ = VERSION
@@ -47,5 +48,6 @@ __all__ = [
     "networks",
     "project",
     "read_image",
+    "samples",
     "score",
 ]

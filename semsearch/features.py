@@ -80,26 +80,33 @@ def extract(
     images: Iterable[ImageLike],
     *,
     model: str = DEFAULT_MODEL,
-    layer: str = DEFAULT_LAYER,
+    layer: str | None = None,
     pooling: str | None = None,
     cache_dir: Path | str | None = None,
     on_progress: OnProgress = tell,
 ) -> Vectors:
     """Return the vectors (n, d) float32 of images, in their order: neither centred nor of unit length.
 
-    Without a pooling they are those of a site: pooled in pyramids and reduced to 512 dimensions where the
-    network is the default one, averaged otherwise. Poolings are average, max, gem, pyramid and flatten; no
-    vector of a pooling that was asked for is reduced. A network is converted when it is used first, which
-    takes up to a minute; `on_progress` is told.
+    Without a layer it is the last one. Without a pooling they are those of a site where network and layer are
+    the default ones, pooled in pyramids and reduced to 512 dimensions; otherwise averaged. Poolings are
+    average, max, gem, pyramid and flatten; what was pooled as asked for is not reduced. A
+    network is converted when it is used first, which takes up to a minute; `on_progress` is told.
 
     Raises:
         NotFoundError: there is no such network, layer or pooling.
         WeightsError: the weights are not installed; the words say how they are had.
         NotAnImageError: an image cannot be read.
     """
-    if pooling is not None or (model, layer) != (DEFAULT_MODEL, DEFAULT_LAYER):
-        options = {"pooling": pooling or "average", "cache_dir": cache_dir, "on_progress": on_progress}
-        return extract_layers(images, model=model, layers=(layer,), **options)[layer]  # type: ignore[arg-type]
+    chosen = layer or _last_layer(model)
+    if pooling is not None or (model, chosen) != (DEFAULT_MODEL, DEFAULT_LAYER):
+        return extract_layers(
+            images,
+            model=model,
+            layers=(chosen,),
+            pooling=pooling or "average",
+            cache_dir=cache_dir,
+            on_progress=on_progress,
+        )[chosen]
     folder = _ready(model, cache_dir, on_progress)
     extractor = FeatureExtractor(live_config(), cache_dir=folder)
     rows = [extractor.extract(batch) for batch in _batches(images, extractor.prepare, on_progress)]
@@ -142,6 +149,13 @@ def feature_maps(
     extractor = _multi(model, layers, "average", cache_dir, on_progress)
     maps = extractor.maps(extractor.prepare(read_image(image))[None])
     return {name: np.asarray(one[0]) for name, one in zip(extractor.layers, maps, strict=True)}
+
+
+def _last_layer(model: str) -> str:
+    found = registry.get_network(model)
+    if not found.layers:  # one from outside, which nobody has looked into
+        raise WeightsError(found.unavailable_reason())
+    return found.layers[-1]
 
 
 def _multi(

@@ -34,7 +34,7 @@ class AsyncDataset:
     >>> vectors.shape
     (16, 512)
     >>> found, scores = await mine.search_vectors(vectors[:2], k=3)
-    >>> (found[:, 0] == ids[:2]).all(), scores.shape
+    >>> found[:, 0].tolist() == ids[:2].tolist(), scores.shape
     (True, (2, 3))
     """
 

@@ -35,7 +35,7 @@ class Dataset:
     >>> vectors.shape
     (16, 512)
     >>> found, scores = mine.search_vectors(vectors[:2], k=3)
-    >>> (found[:, 0] == ids[:2]).all(), scores.shape
+    >>> found[:, 0].tolist() == ids[:2].tolist(), scores.shape
     (True, (2, 3))
     """
 
