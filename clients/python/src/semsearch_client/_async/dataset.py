@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -54,6 +55,19 @@ class AsyncDataset:
         """Put it into the bin."""
         await self._sender.send(self._call("datasets_destroy"))
 
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until no job of it is left: what was added one by one is found, experiments are there.
+
+        Raises: as `Job.wait`, of the first that failed.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        for state in ("running", "queued"):
+            wanted = {"dataset": self.slug, "state": state, "page_size": 500}
+            found = [row async for row in self._sender.rows(Call("jobs_list", query=wanted))]
+            for row in found:
+                left = None if until is None else until - time.monotonic()
+                await AsyncJob(self._sender, JobFacts.of(row)).wait(left)
+
     # --- images -------------------------------------------------------------------------------
 
     async def add(
@@ -83,7 +97,7 @@ class AsyncDataset:
         external_id: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> AsyncImage:
-        """Add one image, which searches find some seconds later, and return it.
+        """Add one image and return it; searches find it some seconds later, at the latest after `wait()`.
 
         Raises:
             Refused: the dataset has it already, or one of this `external_id`; `error.image` is that one.

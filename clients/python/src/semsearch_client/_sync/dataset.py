@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,6 +56,19 @@ class Dataset:
         """Put it into the bin."""
         self._sender.send(self._call("datasets_destroy"))
 
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until no job of it is left: what was added one by one is found, experiments are there.
+
+        Raises: as `Job.wait`, of the first that failed.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        for state in ("running", "queued"):
+            wanted = {"dataset": self.slug, "state": state, "page_size": 500}
+            found = [row for row in self._sender.rows(Call("jobs_list", query=wanted))]
+            for row in found:
+                left = None if until is None else until - time.monotonic()
+                Job(self._sender, JobFacts.of(row)).wait(left)
+
     # --- images -------------------------------------------------------------------------------
 
     def add(
@@ -84,7 +98,7 @@ class Dataset:
         external_id: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> Image:
-        """Add one image, which searches find some seconds later, and return it.
+        """Add one image and return it; searches find it some seconds later, at the latest after `wait()`.
 
         Raises:
             Refused: the dataset has it already, or one of this `external_id`; `error.image` is that one.
