@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from gallery.errors import SemsearchError
 from gallery.version import VERSION
+from search.extractors.networks.network import Network
 from semsearch.features import (
-    Network,
     cache_folder,
     extract,
     extract_layers,

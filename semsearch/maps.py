@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -27,4 +28,7 @@ def project(
     Raises: ProjectionInputError for what no map is made of; a value out of range, NaN.
     """
     plan = ProjectionPlan(method=method, metric=metric, seed=seed, **parameters)  # type: ignore[arg-type]
-    return projection.project(vectors, plan).points
+    with warnings.catch_warnings():
+        # what umap-learn imports misses widgets of notebooks, which nobody asked for
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        return projection.project(vectors, plan).points

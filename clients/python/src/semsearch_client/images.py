@@ -9,7 +9,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def stored_id(image: ImageLike) -> int | None:
     if isinstance(image, bool | np.bool_ | np.ndarray):
         return None
     try:
-        return operator.index(image)
+        return operator.index(cast(SupportsIndex, image))  # whether it is one, this finds out
     except TypeError:
         return None
 
