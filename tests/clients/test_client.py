@@ -7,6 +7,7 @@ import doctest
 import importlib
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from gallery.models import Job
 from tests.clients.conftest import Given
 from tests.clients.sent import Checked
 from tests.conftest import image_bytes
+
+CLIENT = Path(__file__).resolve().parents[2] / "clients" / "python"
+BIRDS = (("owls", 11), ("owls", 12), ("wrens", 13), ("wrens", 14))
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,6 +51,7 @@ def test_the_client_does_all_there_is_to_do(
         _adds(client, given, tmp_path)
         _experiments_and_maps(client)
     asyncio.run(_waits_for_nothing(given))
+    _readme(given, tmp_path, monkeypatch)
     assert checked.operations == OPERATIONS.keys()
 
 
@@ -188,3 +193,23 @@ async def _waits_for_nothing(given: Given) -> None:
         assert list(one.ids) == list(many[0].ids)
         assert [image.id async for image in mine.images()] == list(ids)
         assert (await one[0].open()).size == (one[0].width, one[0].height)
+
+
+def _readme(given: Given, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run what the README shows, with a worker at hand and a network that needs no conversion."""
+    monkeypatch.setenv("HOME", str(folder))
+    wait = ss.Job.wait
+    monkeypatch.setattr(ss.Job, "wait", lambda job, *words, **more: wait(performed(job), *words, **more))
+    files = {"wren.jpg": 1} | {f"Pictures/birds/{one}/{one}{seed}.jpg": seed for one, seed in BIRDS}
+    for name, seed in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(image_bytes(seed, kind="JPEG"))
+    readme = (CLIENT / "README.md").read_text()
+    (code,) = re.findall("```python\n(.*?)```", readme, re.DOTALL)
+    for told, tried in {
+        '"http://127.0.0.1:8000", token="…"': f'"{given.address}", token="{given.token}"',
+        '"efficientnet-lite0"': '"colour-histogram"',
+    }.items():
+        assert told in code
+        code = code.replace(told, tried)
+    exec(code, {})

@@ -152,6 +152,12 @@ def test_what_may_not_be_asked_again_is_not(
         assert (error.request_id, error.image) == ("abc", 7)
 
 
+def test_who_asks_at_another_address_is_told_the_right_one() -> None:
+    moved = httpx.Response(301, headers={"Location": "https://site/x/api/v1/search/"})
+    with pytest.raises(ss.Refused, match="The site is at https://site/x/"):
+        asked([moved], READS)
+
+
 def test_it_gives_up_after_some_tries(pauses: list[float]) -> None:
     with pytest.raises(ss.Unavailable, match="No answer from http://site/x"):
         asked([httpx.ConnectError("refused")], READS)

@@ -76,6 +76,9 @@ def error_of(response: httpx.Response) -> SemsearchError:
         "image": values.get("image"),
     }
     detail = str(values.get("detail") or f"The server answered {response.status_code}.")
+    if response.has_redirect_location:
+        # a form that was sent is not sent again elsewhere, and a token goes nowhere by itself
+        detail = f"The site is at {response.headers['Location']}: give that address."
     if response.status_code == 429:
         return Throttled(detail, retry_after_s=retry_after_s(response) or 0.0, **more)
     if response.status_code >= 500:
