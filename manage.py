@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from semsearch.command_line import main
+from semsearch_site.main import main
 
 if __name__ == "__main__":
     main()

@@ -71,7 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search.admin", "search.api", "search.apps", "search.checks", "search.counting", "search.management",
         "search.registration", "search.tasks", "search.urls", "search.views",
     ),
-    "site": ("semsearch.command_line", "semsearch_site"),
+    "site": ("semsearch_site",),
     "benchmarks": ("benchmarks",),
 }  # fmt: skip
 # Modules that parse a request and render an answer, by their last name; services know none of them.

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROBE = """
 import os, sys
 sys.argv = ["semsearch", *{words}]
-from semsearch.command_line import main
+from semsearch_site.main import main
 main()
 from django.template.loader import get_template
 from django.contrib.staticfiles import finders
@@ -57,7 +57,7 @@ def test_the_project_runs_from_its_wheel(tmp_path: Path) -> None:
     facts = next(wheel.read(name).decode() for name in names if name.endswith("METADATA"))
     scripts = next(wheel.read(name).decode() for name in names if name.endswith("entry_points.txt"))
     assert f"Version: {VERSION}\n" in facts
-    assert "semsearch = semsearch.command_line:main" in scripts
+    assert "semsearch = semsearch_site.main:main" in scripts
     assert facts.count("Requires-Dist: ") == len(requirements(ROOT / "requirements.txt"))
     wheel.extractall(tmp_path / "installed")
     clean = {

@@ -31,7 +31,7 @@ from search.live.hits import Candidate, Hit, hits_of
 from search.models import Embedding, SearchIndex
 from search.types import RGB, FeatureConfig, Ids
 
-# How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
+# How a live query is asked; chosen by experiment, see docs/explanation/choosing-the-default.md
 QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
 # How many candidates of each of several datasets are merged at a time
 MERGED_BLOCK = 500
