@@ -13,8 +13,6 @@ from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
 from semsearch_client.errors import Refused
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-
 
 class Progress(NamedTuple):
     """How far something is: `done` of `total`, counted in bytes while "sending", else in what jobs count."""

@@ -61,12 +61,9 @@ class AsyncDataset:
         Raises: as `Job.wait`, of the first that failed.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        for state in ("running", "queued"):
-            wanted = {"dataset": self.slug, "state": state, "page_size": 500}
-            found = [row async for row in self._sender.rows(Call("jobs_list", query=wanted))]
-            for row in found:
-                left = None if until is None else until - time.monotonic()
-                await AsyncJob(self._sender, JobFacts.of(row)).wait(left)
+        while waiting := [job async for job in self._waiting()]:
+            for job in waiting:
+                await job.wait(None if until is None else until - time.monotonic())
 
     # --- images -------------------------------------------------------------------------------
 
@@ -256,6 +253,13 @@ class AsyncDataset:
         """
         wanted = {"dataset": self.slug, "method": method, "models": models, "pooling": pooling}
         return await self._jobs(Call("projections_create", json=said(wanted) | {"parameters": parameters}))
+
+    async def _waiting(self) -> AsyncIterator[AsyncJob]:
+        # in this order: what begins between the two requests is in both, and not in neither
+        for state in ("queued", "running"):
+            wanted = {"dataset": self.slug, "state": state, "page_size": 500}
+            async for row in self._sender.rows(Call("jobs_list", query=wanted)):
+                yield AsyncJob(self._sender, JobFacts.of(row))
 
     def _call(self, operation: str, **more: Any) -> Call:
         return Call(operation, {"slug": self.slug}, **more)

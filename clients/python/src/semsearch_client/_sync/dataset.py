@@ -62,12 +62,9 @@ class Dataset:
         Raises: as `Job.wait`, of the first that failed.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        for state in ("running", "queued"):
-            wanted = {"dataset": self.slug, "state": state, "page_size": 500}
-            found = [row for row in self._sender.rows(Call("jobs_list", query=wanted))]
-            for row in found:
-                left = None if until is None else until - time.monotonic()
-                Job(self._sender, JobFacts.of(row)).wait(left)
+        while waiting := [job for job in self._waiting()]:
+            for job in waiting:
+                job.wait(None if until is None else until - time.monotonic())
 
     # --- images -------------------------------------------------------------------------------
 
@@ -257,6 +254,13 @@ class Dataset:
         """
         wanted = {"dataset": self.slug, "method": method, "models": models, "pooling": pooling}
         return self._jobs(Call("projections_create", json=said(wanted) | {"parameters": parameters}))
+
+    def _waiting(self) -> Iterator[Job]:
+        # in this order: what begins between the two requests is in both, and not in neither
+        for state in ("queued", "running"):
+            wanted = {"dataset": self.slug, "state": state, "page_size": 500}
+            for row in self._sender.rows(Call("jobs_list", query=wanted)):
+                yield Job(self._sender, JobFacts.of(row))
 
     def _call(self, operation: str, **more: Any) -> Call:
         return Call(operation, {"slug": self.slug}, **more)
