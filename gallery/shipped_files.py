@@ -9,5 +9,5 @@ IS_CHECKOUT = (_ROOT / "manage.py").is_file()
 
 
 def shipped(name: str) -> Path:
-    """Return the folder `templates`, `static` or `sample_data`."""
+    """Return the folder `templates`, `static`, `sample_data` or, where the documents are built, `site`."""
     return _ROOT / name if IS_CHECKOUT else _ROOT / "semsearch" / "shipped" / name

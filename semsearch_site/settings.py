@@ -230,7 +230,7 @@ STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
 STATICFILES_DIRS = [shipped("static")]
 WHITENOISE_USE_FINDERS = DEBUG
 # what `make docs` builds, shown at /docs/
-DOCS_ROOT = BASE_DIR / "site"
+DOCS_ROOT = shipped("site")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.requirements_hook import requirements
+from deploy.build_hooks import requirements
 from gallery.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
