@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import doctest
-import importlib
+import importlib.util
 import io
 import json
 import re
@@ -90,6 +90,8 @@ def _searches(client: ss.Client, given: Given) -> None:
     frame = hits.to_pandas()
     assert list(frame["image"]) == list(hits.ids)
     assert hits.to_arrow().num_rows == len(hits)
+    if importlib.util.find_spec("polars"):
+        assert hits.to_polars().height == len(hits)
     assert hits[0].open().size == (hits[0].width, hits[0].height)
     with pytest.raises(ss.NotFound) as refused:
         mine.search_many([10**9])

@@ -212,6 +212,15 @@ def test_what_is_no_image_is_refused_before_anything_is_sent(wrong: Any) -> None
         images.as_query(wrong)
 
 
+def test_a_library_that_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pandas", "polars", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    found = rows.Rows([], ss.FailedFile)
+    for make, extra in ((found.to_pandas, "pandas"), (found.to_polars, "polars"), (found.to_arrow, "arrow")):
+        with pytest.raises(ModuleNotFoundError, match=rf"pip install 'semsearch-client\[{extra}\]'"):
+            make()
+
+
 def test_batches_hold_as_many_as_a_server_takes() -> None:
     found = list(batches.batches([{"image": number} for number in range(120)]))
     assert [len(one) for one in found] == [50, 50, 20]

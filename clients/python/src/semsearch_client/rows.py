@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
@@ -33,6 +34,16 @@ def columns(kind: type[Fields]) -> list[str]:
     return [one.name for one in fields(kind) if not one.name.startswith("_")]
 
 
+def library(name: str, extra: str = "") -> Any:
+    """Return a library that the client does without. Raises: ModuleNotFoundError that says how it is had."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"This needs {name.partition('.')[0]}: pip install 'semsearch-client[{extra or name}]'", name=name
+        ) from error
+
+
 class Rows(Sequence[Row], Generic[Row]):
     """Rows in their order; `to_pandas`, `to_polars` and `to_arrow` make a frame of them."""
 
@@ -59,21 +70,15 @@ class Rows(Sequence[Row], Generic[Row]):
 
     def to_pandas(self) -> Any:
         """Return a `pandas.DataFrame`. Needs `pip install semsearch-client[pandas]`."""
-        import pandas
-
-        return pandas.DataFrame(self.to_dict())
+        return library("pandas").DataFrame(self.to_dict())
 
     def to_polars(self) -> Any:
         """Return a `polars.DataFrame`. Needs `pip install semsearch-client[polars]`."""
-        import polars
-
-        return polars.DataFrame(self.to_dict(), strict=False)
+        return library("polars").DataFrame(self.to_dict(), strict=False)
 
     def to_arrow(self) -> Any:
         """Return a `pyarrow.Table`. Needs `pip install semsearch-client[arrow]`."""
-        import pyarrow
-
-        return pyarrow.table(self.to_dict())
+        return library("pyarrow", "arrow").table(self.to_dict())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from semsearch_client import arrays
 from semsearch_client._async.jobs import AsyncJob
 from semsearch_client._async.sender import AsyncSender
 from semsearch_client.calls import Call, said
-from semsearch_client.rows import ExperimentFacts, HitFacts, ImageFacts, JobFacts, ProjectionFacts
+from semsearch_client.rows import ExperimentFacts, HitFacts, ImageFacts, JobFacts, ProjectionFacts, library
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,7 @@ class AsyncHit(HitFacts):
 
     async def open(self) -> Any:
         """Return the image, opened by Pillow. Needs `pip install semsearch-client[pillow]`."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(await self.read()))
+        return library("PIL.Image", "pillow").open(io.BytesIO(await self.read()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +44,7 @@ class AsyncImage(ImageFacts):
 
     async def open(self) -> Any:
         """Return it, opened by Pillow. Needs `pip install semsearch-client[pillow]`."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(await self.read()))
+        return library("PIL.Image", "pillow").open(io.BytesIO(await self.read()))
 
     async def embedding(self) -> NDArray[np.float32]:
         """Return its vector (d,) float32, of the configuration that answers searches of its dataset."""

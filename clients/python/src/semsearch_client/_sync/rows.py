@@ -15,7 +15,7 @@ from semsearch_client import arrays
 from semsearch_client._sync.jobs import Job
 from semsearch_client._sync.sender import Sender
 from semsearch_client.calls import Call, said
-from semsearch_client.rows import ExperimentFacts, HitFacts, ImageFacts, JobFacts, ProjectionFacts
+from semsearch_client.rows import ExperimentFacts, HitFacts, ImageFacts, JobFacts, ProjectionFacts, library
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,7 @@ class Hit(HitFacts):
 
     def open(self) -> Any:
         """Return the image, opened by Pillow. Needs `pip install semsearch-client[pillow]`."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self.read()))
+        return library("PIL.Image", "pillow").open(io.BytesIO(self.read()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +45,7 @@ class Image(ImageFacts):
 
     def open(self) -> Any:
         """Return it, opened by Pillow. Needs `pip install semsearch-client[pillow]`."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self.read()))
+        return library("PIL.Image", "pillow").open(io.BytesIO(self.read()))
 
     def embedding(self) -> NDArray[np.float32]:
         """Return its vector (d,) float32, of the configuration that answers searches of its dataset."""
