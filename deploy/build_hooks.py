@@ -20,7 +20,7 @@ class RequirementsHook(MetadataHookInterface):  # type: ignore[misc]  # it is no
         metadata["dependencies"] = requirements(Path(self.root) / "requirements.txt")
 
 
-class DocumentsHook(BuildHookInterface):  # type: ignore[misc,type-arg]
+class DocumentsHook(BuildHookInterface):  # type: ignore[misc]
     """Puts the built documents in."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
