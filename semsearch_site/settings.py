@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
+from gallery.shipped_files import shipped
 from gallery.version import VERSION
 from semsearch_site import env as environment
 from semsearch_site import logs, site_address
@@ -205,7 +206,7 @@ WSGI_APPLICATION = "semsearch_site.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [shipped("templates")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -227,10 +228,10 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [shipped("static")]
 WHITENOISE_USE_FINDERS = DEBUG
 # what `make docs` builds, shown at /docs/
-DOCS_ROOT = BASE_DIR / "site"
+DOCS_ROOT = shipped("site")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
