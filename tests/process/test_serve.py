@@ -43,7 +43,15 @@ def test_ctrl_c_ends_everything_and_a_restart_works(prepared: Prepared) -> None:
 
 def test_a_start_ends_with_the_address_and_the_next_step(prepared: Prepared) -> None:
     port = free_port()
-    command = [sys.executable, ROOT / "manage.py", "serve", "--port", str(port), "--next-step", "Next: look."]
+    command = [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "serve",
+        "--port",
+        str(port),
+        "--next-step",
+        "Next: look.",
+    ]
     with (prepared.home / "said").open("w+") as said:
         # from a folder in which the code does not lie
         site = subprocess.Popen(
