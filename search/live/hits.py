@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gallery.models import Image
@@ -37,10 +38,10 @@ class ShownImage:
 
 @dataclass(frozen=True)
 class Hit:
-    """One result; `score` is a cosine, higher is nearer."""
+    """One result; `score` is a cosine, higher is nearer, None where nothing was searched with."""
 
     rank: int
-    score: float
+    score: float | None
     image: ShownImage
 
 
@@ -69,8 +70,8 @@ def shown(image: Image) -> ShownImage:
     )
 
 
-def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
-    """Turn FAISS ids into hits in rank order, without the query and what the database no longer has."""
+def hits_of(candidates: list[Candidate], left_out: Collection[int]) -> list[Hit]:
+    """Turn FAISS ids into hits in rank order, without images left out and what the database no longer has."""
     if not candidates:
         return []
     rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
@@ -78,6 +79,6 @@ def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]
     hits: list[Hit] = []
     for candidate in candidates:
         image = images.get(candidate.embedding_id)
-        if image is not None and (query_image is None or image.pk != query_image.pk):
+        if image is not None and image.pk not in left_out:
             hits.append(Hit(len(hits) + 1, candidate.score, image))
     return hits

@@ -1,7 +1,8 @@
 // Shows the hits, what they have in common, and where the time went.
-/** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
+/** @import { FoundHit, FoundResponse, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
 import { number, plural } from "../shared/format.js";
+import { remember } from "./examples.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -24,11 +25,54 @@ export function clearHits() {
 
 export const hitCount = () => labels.length;
 
-/** @param {Hit} hit */
-function card(hit) {
+/** @param {number} score */
+function scoreOf(score) {
   const bar = make("span", { class: "score-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--score", String(Math.min(1, Math.max(0, hit.score))));
+  bar.style.setProperty("--score", String(Math.min(1, Math.max(0, score))));
+  return make(
+    "span",
+    { class: "score", title: "Cosine similarity: 1 is the same" },
+    bar,
+    make("span", {}, score.toFixed(3)),
+  );
+}
+
+/**
+ * The buttons that judge a hit; keys of the same signs do it too, where the focus is in its card.
+ * @param {FoundHit} hit
+ * @param {string} name
+ */
+function judging(hit, name) {
+  /**
+   * @param {"like" | "unlike"} verdict
+   * @param {string} sign
+   * @param {string} words
+   */
+  const button = (verdict, sign, words) =>
+    make(
+      "button",
+      {
+        class: "judge",
+        type: "button",
+        "data-judge": verdict,
+        "data-image": hit.image,
+        "aria-label": `${words} ${name}, rank ${hit.rank}`,
+        title: `${words} this`,
+      },
+      sign,
+    );
+  return make(
+    "span",
+    { class: "judging" },
+    button("like", "+", "More like"),
+    button("unlike", "−", "Less like"),
+  );
+}
+
+/** @param {FoundHit} hit */
+function card(hit) {
   const name = hit.label || hit.filename;
+  remember(hit.image, { thumbnail: hit.thumbnail, name });
   return make(
     "li",
     { class: "hit" },
@@ -46,15 +90,11 @@ function card(hit) {
       make("span", { class: "visually-hidden" }, "Rank "),
       make("span", { class: "hit-rank" }, String(hit.rank)),
     ),
+    hit.score === null ? null : judging(hit, name),
     make(
       "div",
       { class: "hit-facts" },
-      make(
-        "span",
-        { class: "score", title: "Cosine similarity: 1 is the same" },
-        bar,
-        make("span", {}, hit.score.toFixed(3)),
-      ),
+      hit.score === null ? null : scoreOf(hit.score),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
         "div",
@@ -77,7 +117,7 @@ function card(hit) {
 /**
  * Say on the card of an image that another dataset has the same one.
  * @param {HTMLElement} shown
- * @param {Hit} hit
+ * @param {FoundHit} hit
  */
 function alsoIn(shown, hit) {
   let line = elementsIn(shown, ".also-in").at(0);
@@ -90,7 +130,7 @@ function alsoIn(shown, hit) {
 
 /**
  * Append the hits and return the first new card.
- * @param {Hit[]} hits
+ * @param {FoundHit[]} hits
  */
 export function appendHits(hits) {
   /** @type {HTMLElement[]} */
@@ -112,10 +152,13 @@ export function appendHits(hits) {
 
 /**
  * Say in words what is shown; returns the words.
- * @param {SearchResponse} found
+ * @param {FoundResponse} found
+ * @param {{ label: string, steered: string }} asked
  */
-export function showSummary(found) {
-  byId("summary").textContent = summaryOf(found, labels);
+export function showSummary(found, { label, steered }) {
+  const searched = found.filtered_to ?? found.searched;
+  const words = found.like.length ? summaryOf({ searched, label }, labels) : `${plural(searched, "picture")} found.`;
+  byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
 }
 
