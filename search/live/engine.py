@@ -23,6 +23,8 @@ from search.types import Ids
 
 # How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
 QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
+# Searches with more examples are not expanded; measured in docs/lab/steering.md
+EXPANDED_UP_TO = 2
 
 
 @dataclass
@@ -107,7 +109,8 @@ def _asked(found: Found, index: SearchIndex) -> IndexQuery:
         np.array([one.vector(index) for one in found.unlike], dtype=np.float32),
         np.array([one.example.weight for one in found.unlike], dtype=np.float32),
     )
-    return IndexQuery(index, steering.query(), own, None, where, steering)
+    few = len(found.like) + len(found.unlike) <= EXPANDED_UP_TO
+    return IndexQuery(index, steering.query(), own, QUERY_EXPANSION if few else None, where, steering)
 
 
 def _own_ids(examples: list[ReadExample], index: SearchIndex) -> Ids | None:

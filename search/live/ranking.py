@@ -16,7 +16,7 @@ from search.indexing import database_vectors, snapshots
 from search.live.hits import Candidate, Hit, hits_of
 from search.live.steering import Steering
 from search.live.timings import Timings
-from search.models import SearchIndex
+from search.models import Embedding, SearchIndex
 from search.types import Ids
 
 # How many candidates of each of several datasets are merged at a time
@@ -119,7 +119,8 @@ def allowed_ids(index: SearchIndex, where: Where) -> Ids | None:
     if (label := where.label) is not None:
         return _of_label(index, label)
     images = where.found(Image.objects.filter(dataset=index.dataset_id)).order_by()
-    rows = database_vectors.embeddings(index).filter(image__in=images.values("pk"))
+    # an index has image, spec and key: of the embeddings, whose rows are large, none is read
+    rows = Embedding.objects.filter(spec=index.spec_id, image__in=images.values("pk"))
     return np.fromiter(rows.order_by().values_list("pk", flat=True).iterator(), dtype=np.int64)
 
 

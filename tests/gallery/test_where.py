@@ -132,7 +132,7 @@ def test_a_filter_that_cannot_be_read_is_refused_in_words(text: str, words: str)
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ([], "where is an object"),
+        ([], "A filter is an object"),
         ({"colour": "red"}, "colour"),
         ({"label": ["a"]}, "where.label is one value"),
         ({"label": {}}, "where.label is one value"),

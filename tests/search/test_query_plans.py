@@ -10,8 +10,10 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from gallery.browse.paging import datasets_by_name
+from gallery.browse.where_text import where_text
 from gallery.models import Dataset, FailedFile, Image, Job
-from search.models import Embedding
+from search.live.ranking import allowed_ids
+from search.models import Embedding, SearchIndex
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +76,22 @@ def test_a_page_of_datasets_is_read_in_the_order_of_their_names(backwards: bool)
         datasets_by_name({"before" if backwards else "after": "5:Cats"}, 24)
     plan = plan_of(asked[0]["sql"])
     assert read_in_order(plan, "dataset_by_name"), plan
+
+
+@pytest.mark.parametrize(
+    "text", ["label:cats,dogs width>1", "-format:gif", "no:label", "meta.a:1", "filename:cat", "date:2026"]
+)
+def test_what_a_filter_allows_is_found_within_its_dataset_and_read_off_an_index(text: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        allowed_ids(SearchIndex(dataset_id=1, spec_id=1), where_text(text))
+    plan = plan_of(asked[-1]["sql"])
+    if connection.vendor == "postgresql":
+        assert "Index Cond" in plan, plan
+        assert "Seq Scan" not in plan, plan
+    else:
+        assert "SCAN" not in plan, plan
+        assert "search_embedding USING COVERING INDEX" in plan, plan
+        assert "gallery_image USING INDEX image_by_" in plan, plan
 
 
 def test_a_scan_would_be_seen() -> None:

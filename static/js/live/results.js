@@ -157,7 +157,9 @@ export function appendHits(hits) {
  */
 export function showSummary(found, { label, steered }) {
   const searched = found.filtered_to ?? found.searched;
-  const words = found.like.length ? summaryOf({ searched, label }, labels) : `${plural(searched, "picture")} found.`;
+  const words = found.like.length
+    ? summaryOf({ searched, label }, labels)
+    : `${plural(searched, "picture")} found.`;
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
 }
