@@ -57,9 +57,8 @@ def condition(field: str, operator: str, values: tuple[object, ...], key: str = 
 
 def _where(values: object, place: str, *, inner: bool) -> Where:
     if not isinstance(values, Mapping):
-        raise WhereError(
-            f"{'A filter' if place == 'where' else place} is an object with a field for each condition."
-        )
+        what = "A filter" if place == "where" else place
+        raise WhereError(f"{what} is an object with a field for each condition.")
     conditions: list[Condition] = []
     branches: tuple[Where, ...] = ()
     for name, asked in values.items():

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { addressOf, documentOf, readAddress, withVerdict } from "../../static/js/live/address.js";
+import { addressOf, documentOf, quoted, readAddress, withVerdict } from "../../static/js/live/address.js";
 
 const K = { usual: 10, most: 200 };
 
@@ -28,6 +28,16 @@ test("an image has one verdict, the last one", () => {
   const liked = withVerdict({ like: [1], unlike: [2] }, 2, "like");
   assert.deepEqual(liked, { like: [1, 2], unlike: [] });
   assert.deepEqual(withVerdict(liked, 1, null), { like: [2], unlike: [] });
+});
+
+test("a value is quoted where a typed filter would end it", () => {
+  assert.deepEqual(["wren", "blue jay", "a,b", 'a"b', "a\\b"].map(quoted), [
+    "wren",
+    '"blue jay"',
+    '"a,b"',
+    '"a\\"b"',
+    '"a\\\\b"',
+  ]);
 });
 
 test("a document has the query first, and a label within the filter", () => {

@@ -91,7 +91,7 @@ def test_what_a_filter_allows_is_found_within_its_dataset_and_read_off_an_index(
     else:
         assert "SCAN" not in plan, plan
         assert "search_embedding USING COVERING INDEX" in plan, plan
-        assert "gallery_image USING INDEX image_by_" in plan, plan
+        assert "V0 USING INDEX image_by_" in plan, plan
 
 
 def test_a_scan_would_be_seen() -> None:

@@ -87,11 +87,19 @@ export function withVerdict(judged, image, verdict) {
   return verdict ? { ...others, [verdict]: [...others[verdict], image].slice(-MOST_JUDGED) } : others;
 }
 
-/** @param {Filters} filters */
-function whereOf({ label, where }) {
-  const quoted = label && `label:"${label.replace(/["\\]/g, "\\$&")}"`;
-  return [quoted, where].filter(Boolean).join(" ");
-}
+/**
+ * Return a value as a typed filter has it.
+ * @param {string} value
+ */
+export const quoted = (value) =>
+  /^[^\s,"\\]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+
+/**
+ * Return the whole filter as people type it.
+ * @param {Pick<Filters, "label" | "where">} filters
+ */
+export const whereOf = ({ label, where }) =>
+  [label && `label:${quoted(label)}`, where].filter(Boolean).join(" ");
 
 /**
  * Whether there is something to ask: a query, or a filter of which images are listed.

@@ -1,5 +1,5 @@
-// Live search: what is asked (query, examples and filters), what the address bar says, and what is shown stay the
-// same thing.
+// Live search: what is asked (query, examples and filters), what the address bar says, and what is shown stay
+// the same thing.
 /** @import { Category, DatasetDetail, FoundResponse, KeptUpload } from "../shared/types.js" */
 /** @import { Query, State, Verdict } from "./types.js" */
 import { ApiError, call } from "../shared/api.js";
@@ -15,6 +15,7 @@ import {
   withVerdict,
 } from "./address.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
+import { listenForFacets, showFacets } from "./facets.js";
 import { listenForImages } from "./input.js";
 import { showQuery } from "./query.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
@@ -130,13 +131,14 @@ function say(message) {
 async function search({ more = false, focus = false } = {}) {
   hideFailure();
   if (!more) showAsked();
+  showFacets(state.filters);
   if (!asksForSomething(state)) {
     running?.abort();
     running = null;
     showNothing();
     return;
   }
-  /** @type {FoundResponse | null} */
+  /** @type {FoundResponse | null | undefined} */
   const found = await wait((signal) =>
     call(siteAddress("/api/v1/search/"), {
       method: "POST",
@@ -155,8 +157,8 @@ function showAsked() {
 }
 
 /**
- * Wait for an answer while the page shows that it does. Returns null after an error, which is said, and undefined
- * where something newer is waited for.
+ * Wait for an answer while the page shows that it does. Returns null after an error, which is said, and
+ * undefined where something newer is waited for.
  * @template Answer
  * @param {(signal: AbortSignal) => Promise<Answer>} asking
  * @returns {Promise<Answer | null | undefined>}
@@ -318,6 +320,13 @@ function takeVerdict(event) {
   else ask({ judged: nothingJudged() }, { focus: true });
 }
 
+/** @param {string} condition */
+function narrow(condition) {
+  const { where } = state.filters;
+  if (!where.split(/\s+/).includes(condition))
+    ask({ filters: { ...state.filters, where: `${where} ${condition}`.trim() } });
+}
+
 /** @param {KeyboardEvent} event */
 function takeKey(event) {
   const verdict = KEYS[event.key];
@@ -376,6 +385,7 @@ if (live) {
   for (const select of [selectOf("dataset"), selectOf("label"), selectOf("k")])
     select.addEventListener("change", changeFilters);
   whereField().addEventListener("change", changeFilters);
+  listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
   byId("hits").addEventListener("keydown", takeKey);

@@ -29,7 +29,7 @@ function showSource(source, instead) {
     blank.hidden = visible;
   };
   image.onerror = () => {
-    if (shown?.url === source) shown.unreadable = true;
+    if (shown && shown.url === source) shown.unreadable = true;
     if (instead) showSource(instead);
     else use(false);
   };

@@ -220,6 +220,13 @@ export interface FoundResponse {
   timings_ms: Record<Stage | "total", number>;
 }
 
+export interface Facet {
+  field: string;
+  counts: { value: string; count: number }[];
+  more: boolean;
+  timed_out: boolean;
+}
+
 export interface KeptUpload {
   upload: string;
   expires_at: string;
