@@ -1,7 +1,8 @@
 """Images that were sent to search with, kept for some hours under a name that nobody guesses.
 
-The name is the id, and says when it ends: no row stands for it. The search that a page shows can so be in its
-address, be asked again and be shown to others, until then.
+The name is the id, and says when it ends and how large it is: no row stands for it. The search that a page
+shows can so be in its address, be asked again and be shown to others, until then or until newer ones need the
+room.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from gallery.system import disk_space
 from gallery.system.storage import storage_errors
 from search.stored_folders import QUERY_UPLOADS
 
-_ID = re.compile(r"([0-9a-f]{8,12})-[A-Za-z0-9]{22}")
+_ID = re.compile(r"([0-9a-f]{8,12})-([0-9a-f]{1,12})-[A-Za-z0-9]{22}")
 _SECRET_LENGTH = 22  # 131 bits
 
 
@@ -50,22 +51,23 @@ def upload_answer(upload: Upload) -> UploadAnswer:
 
 
 def keep(data: bytes) -> Upload:
-    """Keep an image for `QUERY_UPLOADS_HOURS`.
+    """Keep an image for `QUERY_UPLOADS_HOURS`; the oldest go where all take more than `QUERY_UPLOADS_MB`.
 
     Raises: NotAnImageError, TooLargeError, BusyError for the image; DiskFullError; StorageUnavailableError.
     """
     decoding.decode(data, image_limits(), shortest_side=1)
     disk_space.check()
     ends = int(time.time() + settings.QUERY_UPLOADS_HOURS * 3600)
-    name = f"{ends:08x}-{get_random_string(_SECRET_LENGTH)}"
+    name = f"{ends:08x}-{len(data):x}-{get_random_string(_SECRET_LENGTH)}"
     with storage_errors():
+        _make_room(len(data))
         default_storage.save(f"{QUERY_UPLOADS}/{name}", ContentFile(data))
     return Upload(name, datetime.fromtimestamp(ends, UTC))
 
 
 def read(upload: str) -> bytes:
     """Return a kept image. Raises: NotFoundError where it is kept no longer; StorageUnavailableError."""
-    if (_ends(upload) or 0) > time.time():
+    if _ends(upload) > time.time():
         with contextlib.suppress(FileNotFoundError), storage_errors():
             with default_storage.open(f"{QUERY_UPLOADS}/{upload}") as file:
                 data: bytes = file.read()
@@ -75,20 +77,38 @@ def read(upload: str) -> bytes:
 
 def remove_expired() -> int:
     """Remove what was kept long enough, and return how much that was. Raises: StorageUnavailableError."""
-    removed = 0
     with storage_errors():
-        try:
-            _, names = default_storage.listdir(QUERY_UPLOADS)
-        except FileNotFoundError:  # nobody has sent anything yet
-            return 0
-        for name in names:
-            if (_ends(name) or 0) <= time.time():
-                default_storage.delete(f"{QUERY_UPLOADS}/{name}")
-                removed += 1
-    return removed
+        over = [name for name in _names() if _ends(name) <= time.time()]
+        for name in over:
+            default_storage.delete(f"{QUERY_UPLOADS}/{name}")
+    return len(over)
 
 
-def _ends(name: str) -> int | None:
-    """Return the second at which an upload ends; None for what is no name of one."""
+def _make_room(size_bytes: int) -> None:
+    """Remove what ends first until a new one fits: strangers may send as well, and must not fill the disk."""
+    names = _names()
+    too_much = size_bytes + sum(map(_size_bytes, names)) - settings.QUERY_UPLOADS_MB * 2**20
+    for name in names:
+        if too_much <= 0:
+            return
+        default_storage.delete(f"{QUERY_UPLOADS}/{name}")
+        too_much -= _size_bytes(name)
+
+
+def _names() -> list[str]:
+    """Return the names of what is kept, that which ends first before the others."""
+    try:
+        return sorted(default_storage.listdir(QUERY_UPLOADS)[1], key=_ends)
+    except FileNotFoundError:  # nobody has sent anything yet
+        return []
+
+
+def _ends(name: str) -> int:
+    """Return the second at which an upload ends; 0 for what is no name of one."""
     found = _ID.fullmatch(name)
-    return int(found[1], 16) if found else None
+    return int(found[1], 16) if found else 0
+
+
+def _size_bytes(name: str) -> int:
+    found = _ID.fullmatch(name)
+    return int(found[2], 16) if found else 0

@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from gallery.errors import NotFoundError
 from gallery.models import Dataset, FurtherCategory, Image
 from search.live import uploads
 from search.maintenance import schedule
@@ -126,7 +127,7 @@ def test_an_upload_is_searched_with_until_it_ends(
     assert not default_storage.exists(f"query-uploads/{name}")
 
 
-@pytest.mark.parametrize("upload", ["../../etc/passwd", "", "ffffffff-" + "a" * 22, "x"])
+@pytest.mark.parametrize("upload", ["../../etc/passwd", "", "ffffffff-1-" + "a" * 22, "x"])
 def test_an_upload_that_is_none_is_refused(db: None, client: Client, upload: str) -> None:
     assert search(client, like=[{"upload": upload}])["error"]["code"] in ("not_found", "invalid")
 
@@ -187,6 +188,17 @@ def test_a_filter_loses_no_hit_and_says_how_the_index_was_asked(images: list[Ima
     assert found["indexes"][0] | {"filtered_to": 5, "path": "exact"} == found["indexes"][0]
 
 
-def test_the_picture_of_an_upload_may_be_of_any_size(db: None) -> None:
-    kept = uploads.keep(image_bytes(1, size=(4, 3)))
-    assert uploads.read(kept.id) == image_bytes(1, size=(4, 3))
+def test_the_oldest_uploads_go_where_all_take_too_much(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = image_bytes(1, size=(500, 400))
+    settings.QUERY_UPLOADS_MB = 2.5 * len(data) / 2**20
+    began = time.time()
+    kept = []
+    for number in range(4):
+        monkeypatch.setattr(uploads.time, "time", lambda later=number: began + later)
+        kept.append(uploads.keep(data).id)
+    assert uploads.read(kept[3]) == uploads.read(kept[2]) == data
+    for gone in kept[:2]:
+        with pytest.raises(NotFoundError):
+            uploads.read(gone)
