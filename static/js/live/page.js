@@ -1,6 +1,6 @@
 // Live search: what is asked (query, examples and filters), what the address bar says, and what is shown stay
 // the same thing.
-/** @import { Category, DatasetDetail, FoundResponse, KeptUpload } from "../shared/types.js" */
+/** @import { FoundResponse, KeptUpload } from "../shared/types.js" */
 /** @import { Query, State, Verdict } from "./types.js" */
 import { ApiError, call } from "../shared/api.js";
 import { byId, closest, elementIn, isPlainClick } from "../shared/elements.js";
@@ -14,6 +14,7 @@ import {
   readAddress,
   withVerdict,
 } from "./address.js";
+import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
 import { listenForImages } from "./input.js";
@@ -29,8 +30,6 @@ const KEYS = /** @type {Record<string, Verdict>} */ ({ "+": "like", "-": "unlike
 // what was chosen here is shown from the file itself; after a reload the server has a small copy
 /** @type {Map<string, File>} */
 const files = new Map();
-/** @type {Map<string, Category[]>} */
-const categories = new Map();
 /** @type {State} */
 let state = { query: null, judged: nothingJudged(), filters: { dataset: "", label: "", where: "", k: 10 } };
 /** @type {string | null} */
@@ -38,16 +37,8 @@ let next = null; // where the next page begins
 /** @type {AbortController | null} */
 let running = null;
 
-/** @param {"dataset" | "label" | "k"} name */
-const selectOf = (name) => byId(name, HTMLSelectElement);
-
-const whereField = () => byId("where", HTMLInputElement);
-
 /** What the server allows. */
 const limits = () => byId("live").dataset;
-
-/** How many results there are where the address does not say. */
-const usualK = () => Number(selectOf("k").options[0]?.value ?? 10);
 
 // --- the address bar ----------------------------------------------------------------------------
 
@@ -63,58 +54,6 @@ function remember() {
   const address = location.pathname + addressOf(state, usualK());
   if (address === location.pathname + location.search) history.replaceState({}, "", address);
   else history.pushState({}, "", address);
-}
-
-// --- the controls -------------------------------------------------------------------------------
-
-/**
- * @param {HTMLSelectElement} select
- * @param {string | number} value
- */
-function ensureOption(select, value) {
-  if (value !== "" && ![...select.options].some((option) => option.value === String(value))) {
-    select.add(new Option(String(value)));
-  }
-  select.value = String(value);
-}
-
-async function showControls() {
-  const { query, filters } = state;
-  const label = selectOf("label");
-  whereField().value = filters.where;
-  ensureOption(selectOf("dataset"), filters.dataset);
-  ensureOption(selectOf("k"), filters.k);
-  byId("url", HTMLInputElement).value = query?.kind === "url" ? query.url : "";
-  const slug = filters.dataset;
-  label.replaceChildren(new Option("Any label", ""));
-  ensureOption(label, filters.label);
-  label.disabled = !slug && !filters.label;
-  if (!slug) return;
-  /** @type {Category[]} */
-  let found;
-  try {
-    found = await categoriesOf(slug);
-  } catch {
-    return; // the search itself will say what is wrong with the dataset
-  }
-  if (state.filters.dataset !== slug) return;
-  const named = found.filter((category) => category.name);
-  label.replaceChildren(
-    new Option(named.length ? "Any label" : "No labels", ""),
-    ...named.map((category) => new Option(`${category.name} (${category.images})`, category.name)),
-  );
-  label.disabled = !named.length && !filters.label;
-  ensureOption(label, filters.label);
-}
-
-/** @param {string} slug */
-async function categoriesOf(slug) {
-  const known = categories.get(slug);
-  if (known) return known;
-  /** @type {DatasetDetail} */
-  const dataset = await call(siteAddress(`/api/v1/datasets/${encodeURIComponent(slug)}/`));
-  categories.set(slug, dataset.categories);
-  return dataset.categories;
 }
 
 // --- one search ---------------------------------------------------------------------------------
@@ -251,7 +190,7 @@ function showFound(found, more, focus) {
 function ask(change, options = {}) {
   state = { ...state, ...change };
   remember();
-  showControls();
+  showControls(state);
   search(options);
 }
 
@@ -350,19 +289,13 @@ function takeLink(event) {
 }
 
 function changeFilters() {
-  const slug = selectOf("dataset").value;
-  const filters = {
-    dataset: slug,
-    label: slug === state.filters.dataset ? selectOf("label").value : "",
-    where: whereField().value.trim(),
-    k: Number(selectOf("k").value),
-  };
+  const filters = chosenFilters(state.filters);
   if (addressOf({ ...state, filters }, usualK()) !== addressOf(state, usualK())) ask({ filters });
 }
 
 function restore() {
   readState();
-  showControls();
+  showControls(state);
   search();
 }
 
@@ -382,9 +315,7 @@ if (live) {
     else takeAddress(url.value.trim());
   });
   url.addEventListener("input", () => url.setCustomValidity(""));
-  for (const select of [selectOf("dataset"), selectOf("label"), selectOf("k")])
-    select.addEventListener("change", changeFilters);
-  whereField().addEventListener("change", changeFilters);
+  listenForFilters(changeFilters);
   listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
