@@ -146,7 +146,6 @@ def query_image(image: ShownImage) -> QueryImageAnswer:
 
 
 def _hit(hit: Hit, page: tuple[str, str]) -> HitAnswer:
-    assert hit.score is not None  # only a document lists images without a query
     return {
         "rank": hit.rank,
         "image": hit.image.pk,

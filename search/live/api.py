@@ -19,8 +19,8 @@ from gallery.api.strict import KnownParameters
 from gallery.browse.facets import FacetAnswer, facets
 from gallery.browse.where import EVERY_IMAGE
 from search.live import answers, batch, found_answers, uploads
-from search.live import query as live_query
 from search.live import serializers as live_serializers
+from search.live.document import Source
 
 
 class FacetsAnswer(TypedDict):
@@ -123,6 +123,6 @@ class BatchView(KnownParameters, APIView):
         return Response(batch.answered([replace(one, source=_source(request)) for one in asked]))
 
 
-def _source(request: Request) -> live_query.Source:
+def _source(request: Request) -> Source:
     """Return whether a page of this site asks: browsers say so, and no script can in their stead."""
     return "page" if request.headers.get("Sec-Fetch-Site") == "same-origin" else "api"

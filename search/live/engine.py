@@ -14,7 +14,7 @@ from search.live import example_images
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import QueryDocument
 from search.live.example_images import ReadExample, require_network
-from search.live.hits import Hit, shown
+from search.live.hits import Hit, ShownImage, shown
 from search.live.ranking import AskedIndex, IndexQuery, Ranking
 from search.live.steering import Steering
 from search.live.timings import Timings
@@ -31,12 +31,13 @@ EXPANDED_UP_TO = 2
 class Found:
     """The hits of one page, best first, and how they came about.
 
-    `indexes` were asked; where there are no examples none was, and `listed` counts the images that the filter
-    finds. `last` is the id of the last image listed.
+    `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
+    and `listed` counts what the filter finds.
     """
 
     document: QueryDocument
     hits: list[Hit] = field(default_factory=list)
+    images: list[ShownImage] = field(default_factory=list)
     has_next: bool = False
     like: list[ReadExample] = field(default_factory=list)
     unlike: list[ReadExample] = field(default_factory=list)
@@ -132,10 +133,7 @@ def _list(found: Found) -> None:
             rows = rows.filter(pk__lt=document.before)
         images = list(rows.select_related("dataset").order_by("-pk")[: document.k + 1])
         found.has_next = len(images) > document.k
-        found.hits = [
-            Hit(document.skipped + number, None, shown(image))
-            for number, image in enumerate(images[: document.k], start=1)
-        ]
+        found.images = [shown(image) for image in images[: document.k]]
 
 
 def _indexes(document: QueryDocument) -> list[SearchIndex]:

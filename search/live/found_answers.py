@@ -19,7 +19,7 @@ from search.live.answers import (
 from search.live.document import Kind
 from search.live.engine import Found
 from search.live.example_images import ReadExample
-from search.live.hits import Hit, shown
+from search.live.hits import ShownImage, shown
 from search.live.ranking import AskedIndex
 from search.models import FeatureSpec
 
@@ -104,12 +104,17 @@ def found_answer(found: Found) -> FoundAnswer:
     slugs = dict(datasets.values_list("pk", "slug"))
     indexes = [_asked(one, slugs.get(one.index.dataset_id, "")) for one in found.indexes]
     configs = [one["config"] for one in indexes]
+    hits: list[tuple[float | None, ShownImage]] = [(hit.score, hit.image) for hit in found.hits]
+    hits += [(None, image) for image in found.images]
     page = cache(page_address)
     searched = found.searched if document.like else found.listed
     return {
         "like": [_example(one) for one in found.like],
         "unlike": [_example(one) for one in found.unlike],
-        "hits": [_hit(hit, page(hit.image.dataset)) for hit in found.hits],
+        "hits": [
+            _hit(rank, score, image, page(image.dataset))
+            for rank, (score, image) in enumerate(hits, start=document.skipped + 1)
+        ],
         "next": _cursor(found),
         "searched": searched,
         "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
@@ -124,18 +129,18 @@ def _cursor(found: Found) -> str | None:
     """Return where the next page begins: after so many hits and, where none is nearer, below an id."""
     if not found.has_next:
         return None
-    shown_so_far = found.document.skipped + len(found.hits)
-    return str(shown_so_far) if found.document.like else f"{shown_so_far}.{found.hits[-1].image.pk}"
+    skipped = found.document.skipped + len(found.hits) + len(found.images)
+    return f"{skipped}.{found.images[-1].pk}" if found.images else str(skipped)
 
 
-def _hit(hit: Hit, page: tuple[str, str]) -> FoundHitAnswer:
+def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
     return {
-        "rank": hit.rank,
-        "image": hit.image.pk,
-        "score": None if hit.score is None else round(hit.score, 6),
+        "rank": rank,
+        "image": image.pk,
+        "score": None if score is None else round(score, 6),
         "probability": None,
         "box": None,
-        **image_values(hit.image, page),
+        **image_values(image, page),
     }
 
 

@@ -38,10 +38,10 @@ class ShownImage:
 
 @dataclass(frozen=True)
 class Hit:
-    """One result; `score` is a cosine, higher is nearer, None where nothing was searched with."""
+    """One result; `score` is a cosine, higher is nearer."""
 
     rank: int
-    score: float | None
+    score: float
     image: ShownImage
 
 

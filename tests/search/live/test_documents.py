@@ -54,10 +54,12 @@ def test_one_example_finds_what_the_simple_form_finds(images: list[Image], clien
 
 
 def test_pages_of_a_document_continue_where_the_last_ended(images: list[Image], client: Client) -> None:
-    for document in ({"like": [{"image": images[0].pk}]}, {"where": {}}):
+    documents: list[dict[str, Any]] = [{"like": [{"image": images[0].pk}]}, {"where": {}}]
+    for document in documents:
         whole = search(client, **document, k=16)
         assert whole["next"] is None
-        pages, cursor = [], None
+        pages: list[Any] = []
+        cursor = None
         while not pages or cursor is not None:
             page = search(client, **document, k=6, cursor=cursor)
             pages += page["hits"]
@@ -120,7 +122,7 @@ def test_an_upload_is_searched_with_until_it_ends(
     schedule.tidy()
     assert default_storage.exists(f"query-uploads/{name}")
     now = time.time() + 25 * 3600
-    monkeypatch.setattr(uploads.time, "time", lambda: now)
+    monkeypatch.setattr("search.live.uploads.time.time", lambda: now)
     gone = search(client, like=[{"upload": name}])
     assert gone["error"]["code"] == "not_found"
     schedule.tidy()
@@ -196,7 +198,7 @@ def test_the_oldest_uploads_go_where_all_take_too_much(
     began = time.time()
     kept = []
     for number in range(4):
-        monkeypatch.setattr(uploads.time, "time", lambda later=number: began + later)
+        monkeypatch.setattr("search.live.uploads.time.time", lambda later=number: began + later)
         kept.append(uploads.keep(data).id)
     assert uploads.read(kept[3]) == uploads.read(kept[2]) == data
     for gone in kept[:2]:
