@@ -16,6 +16,16 @@ RUN apt-get update \
  && useradd --system --create-home --home-dir /var/lib/semsearch semsearch
 
 
+# the documents, which the web server shows at /docs/
+FROM python:3.11-slim-bookworm AS docs
+
+WORKDIR /srv/semsearch
+COPY requirements-dev.lock ./
+RUN pip install --no-cache-dir mkdocs-material --constraint requirements-dev.lock
+COPY . .
+RUN mkdocs build --quiet
+
+
 # with everything: converts the networks and collects the static files
 FROM base AS whole
 
@@ -30,6 +40,7 @@ RUN export SEMSEARCH_HOME=/tmp/building HOME_MODE=0755 \
  && python manage.py collectstatic --no-input \
  && rm -rf /tmp/building \
  && chown -R semsearch: /var/lib/semsearch
+COPY --from=docs /srv/semsearch/site site
 USER semsearch
 VOLUME /var/lib/semsearch
 EXPOSE 8000
@@ -45,6 +56,7 @@ RUN pip install --requirement requirements-serve.lock \
 COPY . .
 COPY --from=whole /srv/semsearch/converted_networks converted_networks
 COPY --from=whole /srv/semsearch/staticfiles staticfiles
+COPY --from=docs /srv/semsearch/site site
 USER semsearch
 VOLUME /var/lib/semsearch
 EXPOSE 8000

@@ -6,17 +6,20 @@ MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
 # how many processes share the tests, one more than there are cores, as some wait; one file is faster in one
-WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
-.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench lock clean
+.PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench docs screenshots lock clean
 
 setup: $(VENV)/.installed
 
 setup-dev: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "semsearch needs Python 3.11 or newer")'
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "$(PYTHON) cannot be found: install Python 3.11, 3.12 or 3.13, or name it: make demo PYTHON=/path/to/python3" >&2; \
+		exit 1; }
+	@$(PYTHON) deploy/preflight.py requirements.lock
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
@@ -25,6 +28,7 @@ $(VENV)/.installed: requirements.lock | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@[ -e $@ ] || $(BIN)/python deploy/preflight.py requirements-dev.lock
 	@$(BIN)/python deploy/install.py requirements-dev.lock "what tests and checks use"
 	@touch $@
 
@@ -70,6 +74,17 @@ lint: setup-dev
 	$(BIN)/mypy
 	$(MANAGE) check --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+
+# the documents as a site, in site/, which the web server shows at /docs/; nothing is asked of a network
+docs: setup-dev
+	$(MANAGE) write_reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The documents are in site/index.html, and at /docs/ of a running semsearch"
+
+# the pictures of README and documents, from the sample data in a home of its own; CHECK=1 only compares
+screenshots: setup-dev
+	sh tests/install_services.sh
+	$(BIN)/python -m semsearch_site.docs.screenshots $(if $(CHECK),--check)
 
 # says what else it needs before it measures; `make bench OPTIONS=--skip-missing` does without
 bench: setup

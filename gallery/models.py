@@ -9,12 +9,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery import audit_actions, job_labels
+from gallery import job_labels
 from gallery.accounts.models import AccessToken as AccessToken
 from gallery.accounts.models import FailedAttempts as FailedAttempts
-from gallery.errors import AppendOnlyError, NotFoundError
+from gallery.errors import NotFoundError
 from gallery.shown_rows import OfShownDatasets, ShownImages
 from gallery.system import log_context
+from gallery.system.models import AuditEntry as AuditEntry
 from gallery.system.models import Backup as Backup
 from gallery.system.models import Release as Release
 from gallery.system.models import StorageMark as StorageMark
@@ -466,70 +467,6 @@ class FailedFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
-
-
-class AuditQuerySet(models.QuerySet["AuditEntry"]):
-    """Entries of the audit, which nobody changes or removes; triggers of the database refuse it as well."""
-
-    def update(self, **_: Any) -> int:
-        """Refuse. Raises: AppendOnlyError."""
-        raise AppendOnlyError(AuditEntry.REFUSAL)
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """Refuse. Raises: AppendOnlyError."""
-        raise AppendOnlyError(AuditEntry.REFUSAL)
-
-
-class AuditEntry(models.Model):
-    """What somebody did: who, from where, to which; `gallery.access.audit` appends it.
-
-    It names its subjects in words and by number, without foreign keys: it outlives them.
-    """
-
-    REFUSAL = "The audit is append-only: AUDIT_KEEP_DAYS says how long its entries are kept."
-
-    at = models.DateTimeField(default=timezone.now)
-    action = models.CharField(max_length=40, choices=audit_actions.choices)
-    user_id = models.BigIntegerField(null=True, help_text="The number of the account.")
-    actor = models.CharField(
-        max_length=200, blank=True, help_text="The name of the account, command or job; empty for a stranger."
-    )
-    token = models.CharField(max_length=200, blank=True, help_text="The API token that was used.")
-    address = models.CharField(max_length=45, blank=True, help_text="Where the request came from.")
-    dataset = models.CharField(max_length=80, blank=True, help_text="The slug it had then.")
-    target_kind = models.CharField(max_length=40, blank=True)
-    target_id = models.CharField(max_length=40, blank=True)
-    target = models.CharField(max_length=200, blank=True, help_text="The name it had then.")
-    details = models.JSONField(default=dict, blank=True)
-
-    objects = AuditQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        default_permissions = ("view",)
-        verbose_name = "entry of the audit"
-        verbose_name_plural = "audit"
-        # the columns that the admin filters by and searches in
-        indexes = [
-            models.Index(fields=["at"], name="audit_by_time"),
-            *(
-                models.Index(fields=[column, "-id"], name=f"audit_by_{column}")
-                for column in ("action", "actor", "address", "dataset", "target")
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.actor or 'a stranger'} {self.get_action_display()}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Append the entry. Raises: AppendOnlyError for one that is stored already."""
-        if not self._state.adding:
-            raise AppendOnlyError(self.REFUSAL)
-        super().save(*args, **kwargs | {"force_insert": True})
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Refuse. Raises: AppendOnlyError."""
-        raise AppendOnlyError(self.REFUSAL)
 
 
 class DerivedFile(models.Model):

@@ -12,10 +12,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError, connection
 
-from gallery.errors import SemsearchError
+from gallery.errors import NotFoundError, SemsearchError, WeightsError
 from search.extractors.engines.needs_tensorflow import tensorflow_installed
-from search.extractors.networks import registry
-from search.index.milvus.index import KINDS
+from search.extractors.networks import existence, extra_networks, registry
 
 
 @register()
@@ -23,7 +22,7 @@ def check_live_networks(**_: Any) -> list[CheckMessage]:
     """Return which networks of live search this site does not have; asked by `check` and `serve` alone."""
     if sys.argv[1:2] not in (["check"], ["serve"]):
         return []
-    from search.features.loaded_extractors import NetworkGoneError, require_known
+    from search.features.loaded_extractors import require_known, require_usable
     from search.models import SearchIndex
 
     name = connection.settings_dict["NAME"]
@@ -35,11 +34,32 @@ def check_live_networks(**_: Any) -> list[CheckMessage]:
         for dataset, model in live.values_list("dataset__name", "spec__model"):
             try:
                 require_known(model)
-            except NetworkGoneError as error:
+                require_usable(model)
+            except WeightsError as error:
                 hint = "Until then searches with an image are refused there, and new images are not found."
                 found.append(Warning(f"{dataset}: {error.detail}", hint=hint, id="search.W001"))
     except DatabaseError:
         return []  # who needs the database will say so
+    return found
+
+
+@register()
+def check_extra_networks(**_: Any) -> list[CheckMessage]:
+    """Return which networks of EXTRA_NETWORKS cannot be; a file that is not there stops `check` alone."""
+    asked = sys.argv[1:2] == ["check"]
+    found: list[CheckMessage] = []
+    for source in settings.EXTRA_NETWORKS:
+        try:
+            network = extra_networks.extra_network(source, settings.CACHE_ROOT / "models")
+            if network.file is None:
+                existence.require_application(network.title)
+            elif asked:
+                existence.require_file(network.file, network.title)
+        except NotFoundError:
+            continue  # `check_features` says it
+        except SemsearchError as error:
+            hint = f"Correct {source!r} in EXTRA_NETWORKS, or take it out."
+            found.append(Error(f"EXTRA_NETWORKS: {error.detail}", hint=hint, id="search.E017"))
     return found
 
 
@@ -75,7 +95,7 @@ def check_features(**_: Any) -> list[CheckMessage]:
     try:
         registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models", settings.CONVERTED_NETWORKS)
     except SemsearchError as error:
-        hint = "Name Keras applications as keras:MobileNetV2 and files as file:/path/mine.keras."
+        hint = "Name Keras applications as keras:MobileNetV2, and files as file:/path/mine.keras or .onnx."
         found.append(Error(f"EXTRA_NETWORKS cannot be used: {error.detail}", hint=hint, id="search.E003"))
     return found
 
@@ -86,6 +106,8 @@ def _wrong_index_settings() -> list[CheckMessage]:
         return [Error(named, hint="Use faiss or milvus.", id="search.E011")]
     if settings.INDEX_BACKEND != "milvus":
         return []
+    from search.index.milvus.index import KINDS
+
     found: list[CheckMessage] = []
     if not settings.MILVUS_URI.startswith(("http://", "https://")):
         # a file would mean Milvus Lite, which belongs to one process, and web server and workers are several

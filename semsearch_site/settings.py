@@ -139,7 +139,7 @@ MILVUS_TIMEOUT_S = env.float("MILVUS_TIMEOUT_S", 10.0)
 
 # --- the parts of Django ----------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "semsearch_site.apps.AdminConfig",  # of django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -230,6 +230,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
+# what `make docs` builds, shown at /docs/
+DOCS_ROOT = BASE_DIR / "site"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

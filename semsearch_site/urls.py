@@ -12,6 +12,7 @@ from gallery.accounts.views import AdminSignIn
 from gallery.api.errors import unknown_address
 from gallery.api.schema_view import SchemaView
 from semsearch_site import health, metrics
+from semsearch_site.docs import views as docs
 
 urlpatterns = [
     # the admin's own pages for this know neither how many guesses there were nor the tokens of an account
@@ -28,6 +29,8 @@ urlpatterns = [
     path("api/v1/", include("search.api.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("docs/", docs.document, {"path": ""}, name="docs"),
+    path("docs/<path:path>", docs.document, name="document"),
     re_path("^api(?:/|$)", unknown_address, name="api-unknown"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -75,6 +75,12 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     assert not broken
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_image_is_there(document: Path) -> None:
+    images = named(document, r'(?:src|srcset)="([^"]+)"')
+    assert [name for name in images if not (document.parent / name).is_file()] == []
+
+
 def test_a_file_that_is_not_there_would_be_seen(tmp_path: Path) -> None:
     document = tmp_path / "page.md"
     document.write_text("See `search/nowhere.py`, `search.nowhere.at_all` and [this](nowhere.md#top).\n")

@@ -1,4 +1,4 @@
-"""One word for one thing: what Python code defines is named by the words of docs/glossary.md.
+"""One word for one thing: what Python code defines is named by the words of docs/reference/glossary.md.
 
 ESLint holds JavaScript to the same words (`id-match` in eslint.config.js).
 """

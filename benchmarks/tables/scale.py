@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.tables.text import Figures, Row, Table, shown
 
-# KB an image, each measured once by hand; docs/scaling.md says how
+# KB an image, each measured once by hand; docs/how-to/scaling.md says how
 STORED_KB = 343 + 12  # its file and its thumbnail, of 2,000 JPEGs of 1.43 megapixels on average
 ROW_KB = 2.0  # its row, its embedding and their indexes on PostgreSQL
 GENERATION_KB = 1.1  # its part of a FAISS generation on disk

@@ -130,6 +130,9 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search:embeddings": _PAGE,
     "search:live": _PAGE,
     "search:backups": Policy(Rule.STAFF, "when the last backup was, for those who answer for it"),
+    # the documents, which tell the version
+    "docs": _read("how semsearch is used"),
+    "document": _read("how semsearch is used"),
     # the REST interface and its description
     "schema": {"GET": _read("tells what there is")},
     "api-docs": {"GET": _read("tells what there is")},

@@ -27,11 +27,6 @@ class ImageFilter:
     metadata: dict[str, Any] | None = None
     ids: tuple[int, ...] | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether every image is found."""
-        return self == ImageFilter()
-
     def found(self, rows: QuerySet[Image]) -> QuerySet[Image]:
         """Return those of some images that are asked for."""
         columns = {

@@ -2,7 +2,7 @@
 
 cykooz-resizer binds the Rust library fast_image_resize, whose convolutions follow Pillow's and use the vector
 instructions of the processor. Where its weights have fewer bits a value differs from Pillow's, mostly by one;
-features made from them differ by less than those of the engines' precisions do (docs/speed.md).
+features made from them differ by less than those of the engines' precisions do (docs/explanation/speed.md).
 """
 
 from __future__ import annotations

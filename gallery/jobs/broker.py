@@ -8,9 +8,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from celery import current_app
-from kombu.exceptions import OperationalError
-
 from gallery.jobs.kinds import job_type
 from gallery.system import outages
 
@@ -51,6 +48,10 @@ def send(
     retry: bool = True,
 ) -> None:
     """Send one message; tests put something else in the place of this. Raises: BrokerAwayError."""
+    # most processes that start for a moment send nothing
+    from celery import current_app
+    from kombu.exceptions import OperationalError
+
     global _asked_again_at
     if time.monotonic() < _asked_again_at:
         raise BrokerAwayError("It did not answer a moment ago.")
@@ -76,6 +77,8 @@ def has_forgotten() -> bool:
 
     One that keeps its queue in memory, as that of `serve`, loses it when it is started anew.
     """
+    from celery import current_app
+
     try:
         pool: Any = current_app.pool  # of connections; its types say of producers
         with pool.acquire(block=True) as connection:
@@ -90,6 +93,7 @@ def has_forgotten() -> bool:
 
 def is_away(error: BaseException | None) -> bool:
     """Whether an error, or what led to it, says that the broker does not answer or does not take messages."""
+    from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 
     while error is not None:

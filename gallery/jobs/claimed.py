@@ -20,7 +20,7 @@ from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 from gallery.public_text import with_details
-from gallery.system import disk_space, measures
+from gallery.system import disk_space, measures, progress
 from gallery.system.held_rows import held
 from gallery.system.open_datasets import hold_open
 
@@ -48,6 +48,7 @@ class ClaimedJob:
     def begin(self, total: int, message: str, *, done: int = 0) -> None:
         """Say how much there is to do, and how much of it an earlier attempt has done."""
         self.touch(total=total, done=done, message=message)
+        progress.tell(done, total, message)
 
     def advance(self, done: int, message: str = "") -> None:
         """Say how much is done; written at most twice a second.
@@ -56,6 +57,7 @@ class ClaimedJob:
         """
         stop_when_ending()
         rest_while_disk_is_full(self.job.kind)
+        progress.tell(done, message=message)
         if time.monotonic() - self._told_at < PROGRESS_EVERY_S:
             return
         self._told_at = time.monotonic()
@@ -130,6 +132,7 @@ class ClaimedJob:
         final: bool = False,
     ) -> None:
         """Record the end, unless the job was taken away meanwhile; `code` says of a failure which it was."""
+        progress.ended()
         fields: dict[str, Any] = {
             "state": state,
             "finished_at": timezone.now(),

@@ -26,6 +26,8 @@ from gallery.system.open_datasets import CLOSED, DatasetClosedError, hold_open
 
 logger = logging.getLogger(__name__)
 
+STOPPED_BY_HAND = "Stopped by Ctrl-C; a worker goes on with it, or the same command."
+
 
 def perform(job_id: int, *, gives_way: bool = False, tries_again: bool = False) -> Job | None:
     """Claim a job, do its work and record how it ended; returns None when it was not ours to do.
@@ -68,6 +70,9 @@ def _do(run: ClaimedJob, *, tries_again: bool) -> None:
         logger.info("Job %s was stopped.", run.job.pk)
     except JobInterruptedError as interruption:
         run.requeue(str(interruption))
+    except KeyboardInterrupt:
+        run.requeue(STOPPED_BY_HAND)
+        raise
     except SemsearchError as error:
         if _put_aside(run, error, tries_again=tries_again):
             return
@@ -117,7 +122,7 @@ def _put_aside(run: ClaimedJob, error: Exception, *, tries_again: bool) -> bool:
 
 
 def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
-    """Do a job in this process, as the management commands do; goes on with one whose process was killed.
+    """Do a job in this process, as the management commands do; goes on with one that was stopped or killed.
 
     Raises: SemsearchError with the job's error when it failed; DatasetClosedError when its dataset went;
     DiskFullError.
@@ -133,7 +138,7 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
                 hold_open(dataset)
             job = record_start(Job.objects.create(kind=kind, dataset=dataset, parameters=parameters, **mine))
     else:
-        Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, worker=job.worker).update(**mine)
+        Job.objects.filter(pk=job.pk, state=job.state, worker=job.worker).update(**mine)
     ended = perform(job.pk, gives_way=False)
     if dataset is not None and (ended is None or ended.message == CLOSED):
         raise DatasetClosedError(f"Job {job.pk} did not finish: {CLOSED}")
@@ -144,10 +149,11 @@ def perform_now(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
 
 
 def _abandoned(kind: str, dataset: Dataset | None, parameters: Mapping[str, object]) -> Job | None:
-    """Return the same job, begun by a process of this host that no longer exists."""
-    running = Job.objects.filter(kind=kind, dataset=dataset, state=Job.State.RUNNING).order_by("pk")
-    same = (job for job in running if job.parameters == parameters and process_is_gone(job.worker))
-    return next(same, None)
+    """Return the same job that Ctrl-C stopped, or that a process of this host began that is no more."""
+    alike = Job.objects.filter(kind=kind, dataset=dataset).order_by("pk")
+    stopped = alike.filter(state=Job.State.QUEUED, message=STOPPED_BY_HAND)
+    begun = (job for job in alike.filter(state=Job.State.RUNNING) if process_is_gone(job.worker))
+    return next((job for job in (*stopped, *begun) if job.parameters == parameters), None)
 
 
 def perform_at_once(kind: str, dataset: Dataset, work: Handler, **parameters: Any) -> Job:

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import json
+import sys
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TextIO, TypeVar, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+    OutputWrapper,
+)
 
 from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset
-from gallery.system import outages
+from gallery.system import outages, progress
 from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.terminal import printable
 
 Report = TypeVar("Report", bound=Mapping[str, object])
 Result = TypeVar("Result")
+
+DONE, FAILED, PARTLY = 0, 1, 3  # 2 is argparse's for wrong usage
+INTERRUPTED = 130  # as shells count it
+STATUSES = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done in part, 130 stopped by Ctrl-C."
+STOPPED = "Stopped. What was done is kept; the same command goes on from there."
+
+
+class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the lines of examples."""
 
 
 class PrintableOutput(OutputWrapper):
@@ -29,20 +46,32 @@ class PrintableOutput(OutputWrapper):
         self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
     ) -> None:
         """Write a line: an end of line within it is no character of ours either."""
-        super().write(printable(msg.removesuffix("\n")), style_func, ending)
+        with progress.aside():
+            super().write(printable(msg.removesuffix("\n")), style_func, ending)
 
 
 class ReportingCommand(BaseCommand, Generic[Report]):
     """A command whose `report`, a `TypedDict`, is printed as words or, with --json, as one line of JSON."""
 
+    # whole lines, each option in one of them
+    examples: tuple[str, ...] = ()
+    exit_status = DONE
     # names of files, labels and errors, which others chose, cannot steer the terminal
     prints_names = True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Add --json to every command."""
+        """Add --json to every command, and its examples and exit statuses to the help."""
+        lines = "\n".join(f"  manage.py {subcommand} {line}".rstrip() for line in self.examples)
+        kwargs |= {"epilog": f"Examples:\n{lines}\n\n{STATUSES}", "formatter_class": _Formatter}
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
         return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run from the command line, and end with the status that the work came to."""
+        super().run_from_argv(argv)
+        if self.exit_status != DONE:
+            sys.exit(self.exit_status)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run `report` and print what it returns."""
@@ -50,14 +79,18 @@ class ReportingCommand(BaseCommand, Generic[Report]):
             outputs = (PrintableOutput(cast(TextIO, out)) for out in (self.stdout, self.stderr))
             self.stdout, self.stderr = outputs
         try:
-            with audit.acting_as(audit.by_command(type(self).__module__.rpartition(".")[2])):
+            by = audit.by_command(type(self).__module__.rpartition(".")[2])
+            with audit.acting_as(by), progress.shown(wanted=options["verbosity"] > 0):
                 report = self.report(**options)
+        except KeyboardInterrupt as error:
+            raise CommandError(STOPPED, returncode=INTERRUPTED) from error
         except SemsearchError as error:
             raise CommandError(printable(str(error))) from error
         except Exception as error:
             if (found := outages.passing(error)) is None:
                 raise
             raise CommandError(printable(str(found))) from error
+        self.exit_status = self.status_of(report)
         if options["json"]:
             self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:
@@ -67,6 +100,10 @@ class ReportingCommand(BaseCommand, Generic[Report]):
         """Print a report for people."""
         for key, value in report.items():
             self.stdout.write(f"{key.replace('_', ' ')}: {_in_words(value)}")
+
+    def status_of(self, report: Report) -> int:
+        """Return the exit status of a report: PARTLY where some of what was asked for could not be done."""
+        return DONE
 
     def report(self, **options: Any) -> Report:
         """Do the work and return what there is to say."""
@@ -78,6 +115,17 @@ def _in_words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {part}" for name, part in value.items()) or "none"
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def positive(text: str) -> int:
+    """Return a number of at least 1 from the command line. Raises: ArgumentTypeError for anything else."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return number
 
 
 def undeleted(datasets: Iterable[Dataset], work: Callable[[Dataset], Result]) -> Iterator[Result]:

@@ -1,4 +1,4 @@
-"""The counters, histograms and gauges of a process, for Prometheus; docs/monitoring.md lists them."""
+"""The counters, histograms and gauges of a process, for Prometheus; docs/how-to/monitoring.md lists them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
 from gallery.system.stage_timer import StageTimer
-from search.embedding import pipeline
+from search.embedding import network_jobs, pipeline
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.features import matrices
 from search.models import Experiment, FeatureSpec
@@ -36,9 +36,11 @@ def extract_layers(run: JobRun, dataset: Dataset, specs: Sequence[FeatureSpec]) 
     costs = _known_costs(specs)
     if len(held) >= images and len(costs) == len(specs):
         return costs
+    layers = tuple(spec.layer for spec in specs)
+    network_jobs.convert_first(run, specs[0].model, layers, specs[0].input_size)
     network = MultiLayerExtractor(
         specs[0].model,
-        tuple(spec.layer for spec in specs),
+        layers,
         pooling=specs[0].pooling,
         cache_dir=settings.CACHE_ROOT / "models",
         engine=settings.FEATURE_ENGINE,

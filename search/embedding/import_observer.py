@@ -14,6 +14,7 @@ from gallery.ingest.observers import ImportObserver
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
 from gallery.system.stage_timer import StageTimer
+from search.embedding import network_jobs
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
@@ -68,8 +69,10 @@ def observe(
     if not settings.EXTRACT_AT_IMPORT:
         return None
     index = feature_specs.live_index(dataset)
+    spec = index.spec
     try:
-        network = loaded_extractors.extractor(index.spec.config)
+        network_jobs.convert_first(run, spec.model, (spec.layer,), spec.input_size)
+        network = loaded_extractors.extractor(spec.config)
     except SemsearchError as error:
         logger.warning("Import %s goes on without extraction: %s", run.job.pk, error.detail)
         return None

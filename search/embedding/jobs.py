@@ -9,6 +9,7 @@ from gallery import jobs
 from gallery.jobs import JobRun, coordination, work_units
 from gallery.models import Dataset, Job
 from search import job_kinds
+from search.embedding import network_jobs
 from search.embedding.work_units import ExtractionUnits, index_of_job, waiting_count
 from search.features import feature_specs, loaded_extractors
 from search.models import SearchIndex
@@ -64,6 +65,9 @@ def extract_into(run: JobRun, index: SearchIndex) -> Extraction:
     units = ExtractionUnits(run.job, index)
     before = work_units.totals(run.job)
     missing = units.missing_count()
+    if missing:
+        network_jobs.convert_first(run, index.spec.model, (index.spec.layer,), index.spec.input_size)
+        loaded_extractors.extractor(index.spec.config)
     run.begin(before.done + missing, f"Extracting {index.spec}", done=before.done + before.failed)
     started = time.perf_counter()
     found = coordination.coordinate(run, units.next_range, units.do)

@@ -9,6 +9,7 @@ from gallery import jobs
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search.extractors.networks import registry
+from search.features import loaded_extractors
 
 
 class NetworkPlan(Protocol):
@@ -73,6 +74,12 @@ def compute_now(kind: str, dataset: Dataset, plan: Plan, is_missing: IsMissing[P
 def lacks_weights(model: str) -> bool:
     """Whether a network cannot be used before its weights are fetched."""
     return bool(registry.get_network(model).unavailable_reason())
+
+
+def convert_first(run: JobRun, model: str, layers: tuple[str, ...], input_size: int) -> None:
+    """Say in a job that a network is converted, where loading it, which comes next, does so first."""
+    if words := loaded_extractors.conversion_ahead(model, layers, input_size):
+        run.begin(0, words)
 
 
 def fetch_weights(model: str, run: JobRun | None = None) -> None:

@@ -58,12 +58,38 @@ def enqueue_index(index: SearchIndex) -> Job:
     return _enqueue(index.dataset, index.spec)
 
 
-def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
+def _refuse_live(dataset: Dataset, spec: FeatureSpec) -> None:
     if SearchIndex.objects.filter(dataset=dataset, spec=spec, live=True).exists():
         raise NotPromotableError("This is the live configuration already.")
+
+
+def _enqueue(dataset: Dataset, spec: FeatureSpec) -> Job:
+    _refuse_live(dataset, spec)
     active = Job.objects.filter(dataset=dataset, kind=job_kinds.PROMOTE, state__in=Job.ACTIVE)
     same = next((job for job in active.order_by("pk") if job.parameters == {"spec": spec.pk}), None)
     return same or jobs.enqueue(job_kinds.PROMOTE, dataset, spec=spec.pk)
+
+
+def promote_now(dataset: Dataset, spec: FeatureSpec) -> Job:
+    """Switch live search of a dataset to a spec in this process, as the command does; returns the ended job.
+
+    Raises: NotPromotableError when it is the live one already; SemsearchError when it failed.
+    """
+    _refuse_live(dataset, spec)
+    return jobs.perform_now(job_kinds.PROMOTE, dataset, spec=spec.pk)
+
+
+def spec_before(dataset: Dataset) -> FeatureSpec:
+    """Return what answered live searches before the last switch.
+
+    Raises: NotPromotableError when there was none, or its index is gone.
+    """
+    switches = Job.objects.filter(dataset=dataset, kind=job_kinds.PROMOTE, state=Job.State.SUCCEEDED)
+    last = switches.order_by("-finished_at", "-pk").first()
+    replaced = last and SearchIndex.objects.filter(dataset=dataset, pk=last.result.get("replaced")).first()
+    if not replaced:
+        raise NotPromotableError("There is no earlier configuration to go back to: name one with --model.")
+    return replaced.spec
 
 
 def promote_job(run: JobRun) -> PromotionResult:

@@ -98,12 +98,13 @@ def live_config(
     pooling: str = DEFAULT_POOLING,
     pca_name: str | None = None,
     input_size: int | None = None,
-    resize: str = DEFAULT_RESIZE,
+    resize: str | None = None,
 ) -> FeatureConfig:
     """Return a full configuration, the chosen default where nothing else is asked for.
 
     `pca_name` None means the default PCA where it fits the network, layer and pooling, else
-    none; "" means none. `input_size` None means the side the network was trained at.
+    none; "" means none. `input_size` None means the side the network was trained at, and `resize` None its
+    own way.
 
     Raises:
         NotFoundError: something named does not exist, or the PCA does not fit.
@@ -127,7 +128,7 @@ def live_config(
         reduction=pca_name,
         reduction_digest=digest,
         input_size=size,
-        resize=resize,
+        resize=resize or network.resize or DEFAULT_RESIZE,
         weights_digest=network.weights_digest,
         dims=dims,
     )

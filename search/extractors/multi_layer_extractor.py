@@ -31,11 +31,11 @@ class MultiLayerExtractor:
         *,
         pooling: str,
         input_size: int | None = None,
-        resize: str = DEFAULT_RESIZE,
+        resize: str | None = None,
         cache_dir: Path,
         engine: str = "auto",
     ) -> None:
-        """Load the network; `input_size` None means the side it was trained at.
+        """Load the network; `input_size` None means the side it was trained at, `resize` None its own way.
 
         Raises:
             NotFoundError: something named does not exist.
@@ -45,7 +45,7 @@ class MultiLayerExtractor:
         network = get_network(model)
         self.layers = layers
         self._input_size = input_size or network.input_size
-        self._resize = resize
+        self._resize = resize or network.resize or DEFAULT_RESIZE
         self._pool = pooling_named(pooling)
         self.dims = tuple(
             pooled_dims(pooling, network.map_shape(layer, self._input_size)) for layer in layers

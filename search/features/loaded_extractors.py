@@ -8,10 +8,8 @@ from django.conf import settings
 
 from gallery.errors import NotFoundError, WeightsError
 from gallery.system.kept_while_used import KeptWhileUsed
-from search.extractors.feature_extractor import (
-    FeatureExtractor,
-    live_config,
-)
+from search.extractors.engines.conversion import is_quick
+from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.networks import registry
 from search.types import FeatureConfig
 
@@ -51,6 +49,26 @@ def require_known(model: str) -> None:
             f"The network {model!r}, which live search uses, is gone: put it back into EXTRA_NETWORKS, or "
             "switch live search to another network."
         ) from error
+
+
+def require_usable(model: str) -> None:
+    """Refuse a network from outside that cannot be used now. Raises: WeightsError with what to do."""
+    network = registry.get_network(model)
+    if network.source.startswith(registry.EXTRA_PREFIX) and (reason := network.unavailable_reason()):
+        raise WeightsError(f"The network {model!r} of EXTRA_NETWORKS, which live search uses: {reason}")
+
+
+def conversion_ahead(model: str, layers: tuple[str, ...], input_size: int) -> str:
+    """Return what to say while a network is converted, where loading it does that first, "" elsewhere."""
+    network = registry.get_network(model)
+    if settings.FEATURE_ENGINE == "tensorflow" or network.compute is not None:
+        return ""
+    try:
+        if is_quick(network, layers, input_size, settings.CACHE_ROOT / "models"):
+            return ""
+    except WeightsError:
+        return ""  # loading it will say what is wrong
+    return f"Converting {network.title} for this machine, once: up to some minutes"
 
 
 def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:

@@ -30,7 +30,8 @@ def networks_named(names: Sequence[str]) -> list[Network]:
             raise NotFoundError(f"{network.title} is computed from pixels: there is nothing to convert.")
         if network.source.startswith(registry.EXTRA_PREFIX):
             raise NotFoundError(
-                f"{network.title} comes from EXTRA_NETWORKS: it needs TensorFlow where it is used."
+                f"{network.title} comes from EXTRA_NETWORKS: it is read where it is used, a .keras file with "
+                "TensorFlow there, an ONNX file without."
             )
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 
@@ -12,11 +12,12 @@ from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.generation import Generation
 from search.index.faiss.index import EXACT_UP_TO
 from search.index.faiss.store import GenerationStore
-from search.index.milvus import build as milvus_build
-from search.index.milvus.connection import MilvusServer
-from search.index.milvus.store import MilvusStore
 from search.indexing.database_vectors import DatabaseVectors
 from search.types import Ids
+
+# what is of one engine is loaded where that is the one
+if TYPE_CHECKING:
+    from search.index.milvus.store import MilvusStore
 
 
 class IndexBackend(Protocol):
@@ -130,6 +131,8 @@ class MilvusBackend:
     def build(
         self, plan: BuildPlan, read: Callable[[int], VectorBatches], report: Callable[[int], None]
     ) -> PublishedGeneration:
+        from search.index.milvus import build as milvus_build
+
         return milvus_build.build(self.store, plan, read, report)
 
     def take_in(
@@ -170,6 +173,9 @@ def backend() -> IndexBackend:
 
 def milvus_store() -> MilvusStore:
     """Return the store of all generations on Milvus."""
+    from search.index.milvus.connection import MilvusServer
+    from search.index.milvus.store import MilvusStore
+
     server = MilvusServer(settings.MILVUS_URI, settings.MILVUS_TOKEN, settings.MILVUS_TIMEOUT_S)
     return MilvusStore(server, DatabaseVectors(), prefix=settings.MILVUS_PREFIX, kind=settings.MILVUS_INDEX)
 

@@ -21,9 +21,9 @@ from search.live.timings import Timings
 from search.models import SearchIndex
 from search.types import Ids
 
-# How a live query is asked; chosen by experiment, see docs/choosing-the-default.md
+# How a live query is asked; chosen by experiment, see docs/explanation/choosing-the-default.md
 QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
-# Searches with more examples are not expanded; measured in docs/lab/steering.md
+# Searches with more examples are not expanded; measured in docs/explanation/lab/steering.md
 EXPANDED_UP_TO = 2
 
 
@@ -44,6 +44,12 @@ class Found:
     indexes: list[AskedIndex] = field(default_factory=list)
     listed: int = 0
     timings_ms: Timings = field(default_factory=Timings)
+
+    @property
+    def shown_images(self) -> list[tuple[float | None, ShownImage]]:
+        """The images of the page with their scores; None for what is listed without a query."""
+        listed: list[tuple[float | None, ShownImage]] = [(None, image) for image in self.images]
+        return [(hit.score, hit.image) for hit in self.hits] + listed
 
     @property
     def searched(self) -> int:

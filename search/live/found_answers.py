@@ -104,8 +104,6 @@ def found_answer(found: Found) -> FoundAnswer:
     slugs = dict(datasets.values_list("pk", "slug"))
     indexes = [_asked(one, slugs.get(one.index.dataset_id, "")) for one in found.indexes]
     configs = [one["config"] for one in indexes]
-    hits: list[tuple[float | None, ShownImage]] = [(hit.score, hit.image) for hit in found.hits]
-    hits += [(None, image) for image in found.images]
     page = cache(page_address)
     searched = found.searched if document.like else found.listed
     return {
@@ -113,7 +111,7 @@ def found_answer(found: Found) -> FoundAnswer:
         "unlike": [_example(one) for one in found.unlike],
         "hits": [
             _hit(rank, score, image, page(image.dataset))
-            for rank, (score, image) in enumerate(hits, start=document.skipped + 1)
+            for rank, (score, image) in enumerate(found.shown_images, start=document.skipped + 1)
         ],
         "next": _cursor(found),
         "searched": searched,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # addresses that take a file, as a form of several parts; whatever else is sent is a small form or JSON
-_IMAGES = re.compile(r"/api/v1/(search|images|uploads)/")
+_IMAGES = re.compile(r"/api/v1/(search|images|uploads)/$")
 _ARCHIVES = re.compile(r"/api/v1/datasets/[^/]+/(upload|embeddings)/$|/admin/gallery/dataset/upload/$")
 
 

@@ -76,6 +76,7 @@ def test_every_page_and_all_that_it_asks_for_stays_below_the_path(
         "datasets/": lambda: page.get_by_role("link", name="Mine").first.click(),
         f"datasets/mine/images/{image}/": lambda: expect(page.locator("#main img").first).to_be_visible(),
         "jobs/": lambda: expect(page.locator("h1")).to_be_visible(),
+        "docs/": lambda: expect(page.locator("h1").first).to_be_visible(),
         "api/docs/": lambda: expect(page.get_by_text("/api/v1/datasets/").first).to_be_visible(),
         "admin/": lambda: expect(page.locator("#id_username")).to_be_visible(),
     }

@@ -19,6 +19,7 @@ from gallery.api.strict import KnownParameters
 from gallery.models import Dataset
 from tests.conftest import image_bytes
 from tests.gallery.test_api import upload
+from tests.support.rates import forget_hits
 
 pytestmark = pytest.mark.django_db
 
@@ -187,6 +188,7 @@ def test_a_compressed_body_is_refused_for_what_it_is(client: Client) -> None:
 
 def test_who_asks_too_often_is_told_when_to_come_again(settings: Any, client: Client) -> None:
     settings.SEARCH_THROTTLE = "1/min"
+    forget_hits()
     answers = [
         client.post("/api/v1/search/", b"{}", content_type="application/json"),
         client.post("/api/v1/search/", b"{}", content_type="application/json"),

@@ -19,6 +19,7 @@ PAGES = {
     "/bin/": 200,
     "/jobs/": 200,
     "/jobs/{job}/": 200,
+    "/docs/": 200,
     "/api/docs/": 200,
     "/api/schema/": 200,
     "/api/v1/datasets/": 200,

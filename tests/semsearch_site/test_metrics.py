@@ -269,7 +269,7 @@ def families(client: Client) -> dict[str, tuple[str, str]]:
 
 def test_the_document_lists_every_metric(measured: Measures, client: Client, db: None) -> None:
     rows = re.findall(
-        r"^\| `(semsearch_\w+)` \| (\w+) \| (.+) \|$", (ROOT / "docs/monitoring.md").read_text(), re.M
+        r"^\| `(semsearch_\w+)` \| (\w+) \| (.+) \|$", (ROOT / "docs/how-to/monitoring.md").read_text(), re.M
     )
     assert {name: (kind, words) for name, kind, words in rows} == families(client)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from gallery.errors import SemsearchError
 from gallery.models import Image
 from gallery.system import disk_space, storage_mark
 from search import checks as search_checks
+from search.extractors.networks import registry
 from search.indexing import inspection
 from search.models import FeatureSpec, SearchIndex
 from semsearch_site import health, readiness
@@ -204,6 +206,28 @@ def test_a_live_network_that_is_gone_is_said_by_probe_check_and_search(
     (found,) = search_checks.check_live_networks()
     assert "EXTRA_NETWORKS" in found.msg
     assert found.msg.startswith("Mine: ")
+
+
+@pytest.mark.django_db
+def test_a_live_network_whose_file_is_gone_is_said_by_probe_check_and_search(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    index = published_index()
+    FeatureSpec.objects.filter(pk=index.spec_id).update(model="mine", fingerprint="of a file")
+    registry.install([f"file:{tmp_path}/mine.keras"], tmp_path)
+    try:
+        client.force_login(User.objects.create_superuser("operator"))
+        told = client.get("/readyz").json()["parts"]["model"]
+        assert told["state"] == "not ready"
+        assert "take it out of EXTRA_NETWORKS" in told["detail"]
+        answer = client.post("/api/v1/search/", {"file": SimpleUploadedFile("a.png", image_bytes(1))})
+        assert answer.status_code == 503, answer.content
+        assert "EXTRA_NETWORKS" in answer.json()["error"]["detail"]
+        monkeypatch.setattr("sys.argv", ["manage.py", "check"])
+        (found,) = search_checks.check_live_networks()
+        assert "mine.keras is not there" in found.msg
+    finally:
+        registry.install((), tmp_path)
 
 
 @pytest.fixture

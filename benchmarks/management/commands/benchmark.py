@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import ReportingCommand, positive
 
 OPTIONS = {"folder": "--images", "count": "--count", "clients": "--clients", "seconds": "--seconds"}
 
@@ -18,21 +18,28 @@ class Command(ReportingCommand[dict[str, Any]]):
 
     prints_names = False  # but figures and words of ours, several lines at once
     help = "Measure, print and keep figures under benchmarks/results."
+    examples = (
+        "extract --images ~/Pictures",
+        "index --count 100000 --json",
+        "http --clients 16 --seconds 60",
+        "all --skip-missing",
+        "--write-docs",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the benchmark."""
         from benchmarks.suite import BENCHMARKS
 
         names = [*BENCHMARKS, "all"]
-        parser.add_argument("name", nargs="?", choices=names, metavar="|".join(names))
+        parser.add_argument("name", nargs="?", choices=names, metavar="|".join(names), help="which, or all")
         parser.add_argument(
             "--write-docs", action="store_true", help="fill the tables of the documents from the kept results"
         )
         parser.add_argument(
             "--images", type=Path, dest="folder", help="a folder of pictures instead of its own"
         )
-        parser.add_argument("--count", type=int, help="how many vectors, rows or pictures")
-        parser.add_argument("--clients", type=int, help="how many clients at once")
+        parser.add_argument("--count", type=positive, help="how many vectors, rows or pictures")
+        parser.add_argument("--clients", type=positive, help="how many clients at once")
         parser.add_argument("--seconds", type=float, help="how long they ask each server")
         parser.add_argument(
             "--skip-missing",

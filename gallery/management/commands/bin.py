@@ -26,6 +26,13 @@ class Command(ReportingCommand[BinReport]):
     """`bin [--restore-dataset SLUG] [--restore-images ID …] [--empty] [--empty-all]`."""
 
     help = "Show what lies in the bin; restore from it, or remove what lies there for good."
+    examples = (
+        "",
+        "--restore-dataset birds",
+        "--restore-images 12 14",
+        "--empty --json",
+        "--empty-all",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Offer what can be done with it."""

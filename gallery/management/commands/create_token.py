@@ -48,10 +48,11 @@ class Command(ReportingCommand[TokenReport]):
         "Make an API token for a user and print it once; /accounts/tokens/ lists those of whoever is "
         "signed in, and revokes them."
     )
+    examples = ("anna --name notebook --scopes read,search --days 90 --json",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the user, and say what the token is for."""
-        parser.add_argument("username")
+        parser.add_argument("username", help="whose it is")
         parser.add_argument("--name", default="made by create_token", help="what it is for")
         parser.add_argument(
             "--scopes",

@@ -24,10 +24,14 @@ class Command(ReportingCommand[EditorsReport]):
     """`make_editors [USERNAME ...] [--staff]`."""
 
     help = "Make the group Editors, which may do all that pages and API offer, and put users into it."
+    examples = (
+        "anna ben",
+        "--staff --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the users."""
-        parser.add_argument("usernames", nargs="*", metavar="username")
+        parser.add_argument("usernames", nargs="*", metavar="username", help="of those to put into it")
         parser.add_argument("--staff", action="store_true", help="put every member of staff into it")
 
     def report(self, **options: Any) -> EditorsReport:

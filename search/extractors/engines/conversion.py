@@ -41,6 +41,13 @@ def converted(network: Network, layers: tuple[str, ...], input_size: int, cache_
     return entry / IR_FILE
 
 
+def is_quick(network: Network, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> bool:
+    """Whether the file is there or is cut in a moment: nothing has to be converted. Raises: WeightsError."""
+    if (entry_of(network, layers, input_size, cache_dir) / IR_FILE).exists():
+        return True
+    return _whole(network, layers, input_size, cache_dir) is not None
+
+
 def convert_in_subprocess(
     network: Network, layers: tuple[str, ...], input_size: int, directory: Path
 ) -> None:
@@ -49,7 +56,8 @@ def convert_in_subprocess(
     Raises:
         WeightsError: the weights cannot be had, it failed, or TensorFlow is not installed.
     """
-    require_tensorflow(f"Converting {network.title}", network.name)
+    if network.write_ir is None:
+        require_tensorflow(f"Converting {network.title}", network.name)
     arguments = (network.source, ",".join(layers), str(input_size), str(directory))
     try:
         run_module("search.extractors.engines.convert", *arguments, limit_s=CONVERSION_LIMIT_S)

@@ -1,4 +1,4 @@
-"""Turns a Keras network into an OpenVINO IR file, in a process of its own.
+"""Turns a network, mostly of Keras, into an OpenVINO IR file, in a process of its own.
 
 Run as `python -m search.extractors.engines.convert SOURCE LAYER[,LAYER...] INPUT_SIZE DIRECTORY`; the caller
 never loads TensorFlow.
@@ -29,11 +29,16 @@ def convert(source: str, layers: tuple[str, ...], input_size: int, directory: Pa
     network = from_source(source)
     for layer in layers:
         network.require_layer(layer)
+    if network.write_ir is not None:
+        network.write_ir(layers, input_size, directory)
+        return
     frozen = directory / "frozen.pb"
     graph, names = _frozen_graph(network.builder(layers, input_size), input_size)
     frozen.write_bytes(graph)
     openvino = import_openvino()
-    model = _in_order(openvino, openvino.convert_model(frozen), names)
+    from openvino.tools.ovc import convert_model
+
+    model = _in_order(openvino, convert_model(frozen), names)
     openvino.save_model(model, directory / IR_FILE, compress_to_fp16=False)
     frozen.unlink()
 

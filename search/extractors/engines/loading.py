@@ -62,7 +62,7 @@ def load_engine(
     if network.compute is not None:
         return NumpyEngine(network.compute)
     if kind == "auto":
-        kind = _best_kind()
+        kind = "openvino" if network.write_ir is not None else _best_kind()
     if kind == "tensorflow":
         require_tensorflow("The engine tensorflow")
         from search.extractors.engines.tensorflow import TensorFlowEngine

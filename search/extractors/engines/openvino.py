@@ -31,6 +31,7 @@ from search.extractors.engines.timing import least_ms
 from search.types import Vectors
 
 _looking = threading.Lock()
+CONVERTER = "openvino.tools.ovc"
 COSTED = 4  # pictures that the cost of a layer is measured with
 
 
@@ -38,11 +39,17 @@ def import_openvino() -> Any:
     """Import OpenVINO with its usage reporting switched off.
 
     OpenVINO falls back to a stub that does nothing when its telemetry package cannot be imported
-    (`openvino/tools/ovc/telemetry_utils.py`); None in `sys.modules` makes that import fail.
+    (`openvino/tools/ovc/telemetry_utils.py`); None in `sys.modules` makes that import fail. The converter,
+    `openvino.tools.ovc`, is left out in the same way: it is half of the import, and only conversion needs it.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     with _looking:
+        if "openvino" not in sys.modules:
+            sys.modules.setdefault(CONVERTER, None)  # type: ignore[arg-type]
         import openvino
+
+        if CONVERTER in sys.modules and sys.modules[CONVERTER] is None:
+            del sys.modules[CONVERTER]
 
         # OpenVINO makes its table of NumPy types at the first look, inside a C++ guard and with Python's lock
         # let go: two threads that look first at the same time wait for each other for ever.

@@ -1,30 +1,41 @@
 """Networks from outside: further ones of Keras Applications, and a user's own Keras models.
 
-A source is `keras:NAME`, NAME being a class of https://keras.io/api/applications/, or `file:/PATH.keras`, a
-functional Keras model. Such a model takes raw RGB pixels 0..255 as float32 (n, s, s, 3) and does its own
-preprocessing; it is loaded in Keras' safe mode, which runs no code from the file.
+A source is `keras:NAME`, NAME being a class of https://keras.io/api/applications/, or a file.
+`file:/PATH.keras` is a functional or sequential Keras model. It takes raw RGB pixels 0..255 as float32
+(n, s, s, 3) and does its own preprocessing; it is loaded in Keras' safe mode, which runs no code from the
+file. `file:/PATH.onnx` is read by OpenVINO; `/PATH.json` says what it takes, see
+`search.extractors.networks.onnx_files`.
 
-Only Keras can say which layers a network has. It is asked once, by `search.extractors.networks.inspect_keras`
-in a process of its own, and the answer is kept in a folder of the cache; until then the network is known by
-name only.
+Only Keras or OpenVINO can say which layers a network has. They are asked once, by `inspect_keras` or
+`inspect_onnx` beside this module, in a process of its own, and the answer is kept in a folder of the cache;
+until then the network is known by name only.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from gallery.errors import NotFoundError, WeightsError
+from gallery.errors import NotFoundError, SemsearchError, WeightsError
 from search.extractors.engines.subprocesses import run_module
+from search.extractors.networks import existence, onnx_files
+from search.extractors.networks.converted_networks import IR_FILE
+from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.keras_applications import file_digest
-from search.extractors.networks.layer_info import Layer, LayerValues, layer_from
+from search.extractors.networks.layer_info import Layer, LayerValues, in_short, layer_from
 
+SUFFIXES = (".keras", onnx_files.SUFFIX)
 DESCRIPTION_FILE = "description.json"
-DESCRIPTION_FORMAT = 1  # raise when inspect_keras.py changes what it writes; older ones are then made anew
+DESCRIPTION_FORMAT = 2  # of what inspect_keras.py writes
+# 1 has Keras' names for layers of the outermost model; what was computed with it still knows those layers
+READ_FORMATS = (1, DESCRIPTION_FORMAT)
 EXAMINATION_LIMIT_S = 1800  # a download may be part of it
 
 
@@ -43,11 +54,22 @@ class ExtraNetwork:
         kind, _, rest = self.source.partition(":")
         return Path(rest) if kind == "file" else None
 
+    @property
+    def is_onnx(self) -> bool:
+        """Whether OpenVINO reads it, and Keras cannot."""
+        return self.source.endswith(onnx_files.SUFFIX)
+
+    def digest(self, model_file: Path) -> str:
+        """Return the SHA-256 of a file with the model and of what lies beside it. Raises: WeightsError."""
+        return onnx_files.digest(model_file) if self.is_onnx else file_digest(model_file)
+
 
 class Description(TypedDict):
-    """What `inspect_keras` writes of a network.
+    """What `inspect_keras` or `inspect_onnx` writes of a network.
 
-    `layers`: Keras' name of each layer by ours; `taps`: what is known of each.
+    `layers`: the number of each layer among the steps of a Keras model laid flat, or the name of its node in
+    an ONNX file, by our name; `taps`: what is known of each. `resize`: how images are made square, "" for
+    the usual way.
     """
 
     format: int
@@ -56,8 +78,9 @@ class Description(TypedDict):
     model_digest: str
     weights_digest: str
     input_size: int
-    layers: dict[str, str]
+    layers: dict[str, int | str]
     taps: list[LayerValues]
+    resize: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -68,8 +91,9 @@ class Examined:
     model_digest: str
     weights_digest: str
     input_size: int
-    keras_layers: dict[str, str]
+    places: dict[str, int | str]
     layers: tuple[Layer, ...]
+    resize: str = ""
 
 
 def extra_network(source: str, cache_dir: Path) -> ExtraNetwork:
@@ -81,13 +105,42 @@ def extra_network(source: str, cache_dir: Path) -> ExtraNetwork:
     kind, _, rest = source.partition(":")
     title = Path(rest).stem if kind == "file" else rest
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    sound = {"keras": rest.isidentifier(), "file": rest.endswith(".keras") and Path(rest).is_absolute()}
+    sound = {"keras": rest.isidentifier(), "file": rest.endswith(SUFFIXES) and Path(rest).is_absolute()}
     if not (sound.get(kind) and name):
         raise NotFoundError(
             f"{source!r} names no network: write keras:NAME with a class of Keras Applications, or "
-            "file:/PATH.keras with the whole path of a Keras model."
+            "file:/PATH.keras with the whole path of a Keras model, or file:/PATH.onnx with that of an ONNX "
+            "file."
+            f"{_how_to_bring(rest)}"
         )
     return ExtraNetwork(source, name, title, cache_dir / "networks" / name)
+
+
+def run_inspection(examine: Callable[[ExtraNetwork], None]) -> int:
+    """Examine the network that the command line names, SOURCE CACHE_DIRECTORY; returns the exit status.
+
+    A refusal is one line on stderr.
+    """
+    source, cache_dir = sys.argv[1:]
+    try:
+        examine(extra_network(source, Path(cache_dir)))
+    except SemsearchError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    return 0
+
+
+def _how_to_bring(file: str) -> str:
+    """Return what to do with a model in another form, or ""."""
+    suffix = Path(file).suffix.lower()
+    if suffix in (".h5", ".hdf5"):
+        return (
+            " An HDF5 file of Keras is brought by keras.models.load_model(FILE).save('mine.keras'); one with "
+            "weights alone lacks the network."
+        )
+    if suffix in (".pt", ".pth", ".ckpt", ".safetensors", ".tflite", ".pb", ".mlmodel"):
+        return " Such a model is brought by exporting it to ONNX, from PyTorch with torch.onnx.export."
+    return ""
 
 
 def network_in(folder: Path) -> ExtraNetwork:
@@ -113,8 +166,9 @@ def examined(network: ExtraNetwork) -> Examined | None:
             model_digest=values["model_digest"],
             weights_digest=values["weights_digest"],
             input_size=values["input_size"],
-            keras_layers=values["layers"],
+            places=values["layers"],
             layers=tuple(layer_from(layer) for layer in values["taps"]),
+            resize=values.get("resize", ""),
         )
     except (LookupError, TypeError, AttributeError):  # damaged: it is made anew
         return None
@@ -126,10 +180,7 @@ def require(network: ExtraNetwork) -> Examined:
     Raises:
         WeightsError: it is not, with what to do.
     """
-    if network.file is not None and not network.file.is_file():
-        raise WeightsError(
-            f"The model {network.file} is not there: put it there, or take it out of the settings."
-        )
+    existence.require_file(network.file, network.title)
     known = examined(network)
     look = f"Run: manage.py run_experiments --models {network.name}, which does that first."
     if known is None:
@@ -139,7 +190,7 @@ def require(network: ExtraNetwork) -> Examined:
         raise WeightsError(
             f"The model of {network.title} is gone from the cache and has to be made again. {look}"
         )
-    if file_digest(known.model_file) != known.model_digest:
+    if network.digest(known.model_file) != known.model_digest:
         raise WeightsError(f"The model {known.model_file} has changed and has to be looked up again. {look}")
     return known
 
@@ -150,8 +201,7 @@ def fetch(network: ExtraNetwork) -> None:
     Raises:
         WeightsError: that failed, or there is no such network.
     """
-    if network.file is not None and not network.file.is_file():
-        require(network)
+    existence.require_file(network.file, network.title)
     try:
         require(network)
     except WeightsError:
@@ -162,7 +212,7 @@ def _examine(network: ExtraNetwork) -> None:
     network.folder.mkdir(parents=True, exist_ok=True)
     try:
         run_module(
-            "search.extractors.networks.inspect_keras",
+            f"search.extractors.networks.inspect_{'onnx' if network.is_onnx else 'keras'}",
             network.source,
             str(network.folder.parents[1]),
             limit_s=EXAMINATION_LIMIT_S,
@@ -181,12 +231,41 @@ def build(network: ExtraNetwork, layers: tuple[str, ...], input_size: int | None
     Raises:
         WeightsError: the model is not there, or cannot be loaded.
     """
+    known = require(network)
+    if network.is_onnx:
+        raise WeightsError(
+            f"{network.title} is an ONNX file, which only OpenVINO runs: set FEATURE_ENGINE to auto."
+        )
     import keras
 
-    known = require(network)
     model = load_model(known.model_file)
-    outputs = [model.get_layer(known.keras_layers[layer]).output for layer in layers]
+    places = [known.places[layer] for layer in layers]
+    numbers = [place for place in places if isinstance(place, int)]
+    if numbers:
+        return flat(model).up_to(numbers)
+    outputs = [model.get_layer(place).output for place in places]
     return keras.Model(model.inputs[0], outputs[0] if len(outputs) == 1 else outputs)
+
+
+def write_ir(network: ExtraNetwork, layers: tuple[str, ...], input_size: int, directory: Path) -> None:
+    """Write an ONNX file's network up to layers into a folder, as OpenVINO's own file.
+
+    Raises:
+        WeightsError: the file is not there, or cannot be read.
+    """
+    known = require(network)
+    nodes = [str(known.places[layer]) for layer in layers]
+    # loads OpenVINO, which only the process that converts has
+    from search.extractors.networks import onnx_graph
+
+    onnx_graph.write_ir(known.model_file, nodes, directory / IR_FILE)
+
+
+def write_description(network: ExtraNetwork, values: Description) -> None:
+    """Keep what was found out about a network."""
+    aside = network.folder / f"aside-{os.getpid()}.json"
+    aside.write_text(json.dumps(values), encoding="utf-8")
+    aside.replace(network.folder / DESCRIPTION_FILE)
 
 
 def load_model(path: Path) -> Any:
@@ -198,16 +277,38 @@ def load_model(path: Path) -> Any:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zip, JSON, HDF5 and every layer have errors of their own
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"The model {path} cannot be loaded as a Keras model: {reason}") from error
+        raise WeightsError(
+            f"The model {path} cannot be loaded as a Keras model: {_why_not_loaded(error)}"
+        ) from error
+    for layer in model._flatten_layers():
+        # OpenVINO takes bfloat16 of TensorFlow for other numbers, and says nothing
+        if str(getattr(layer.dtype_policy, "name", "")).endswith("float16"):
+            layer.dtype_policy = "float32"
+    return model
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """Return in words why Keras does not load a model, and what to do where that is known."""
+    told = str(error)
+    if own := re.search(r"Could not locate (?:class|function) '([^']+)'", told):
+        return (
+            f"it needs {own[1]}, which Keras does not have, and a file has no code: build the model of "
+            "layers of Keras, or export it to ONNX."
+        )
+    if "Lambda" in told:
+        return (
+            "a Lambda layer in it would run code from the file: use a layer of Keras in its place, as "
+            "Rescaling, or export the model to ONNX."
+        )
+    return in_short(error)
 
 
 def _read(folder: Path) -> Description | None:
     try:
         values: Description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        current = values["format"] == DESCRIPTION_FORMAT and isinstance(values["source"], str)
+        current = values["format"] in READ_FORMATS and isinstance(values["source"], str)
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None  # none yet; it is replaced as a whole, so a damaged one is made anew
     return values if current else None

@@ -7,34 +7,33 @@ Keras.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 import sys
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gallery.errors import SemsearchError, WeightsError
+from gallery.errors import WeightsError
 from search.extractors.networks.extra_networks import (
-    DESCRIPTION_FILE,
     DESCRIPTION_FORMAT,
+    Description,
     ExtraNetwork,
-    extra_network,
     load_model,
+    run_inspection,
+    write_description,
 )
+from search.extractors.networks.inner_layers import FlatModel, Step, flat, names_of
 from search.extractors.networks.keras_applications import file_digest, preprocessed
-from search.extractors.networks.write_descriptions import described_model
+from search.extractors.networks.layer_info import Layer, in_short, layer_values, spread
 
-LAYERS = 8
 FREE_SIZE = 224  # of a network that takes pictures of any size
+CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
+# layers, and the functions of Keras that a model may call in their place
 CHOSEN_FROM = (
-    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Add", "Concatenate", "Conv2D", "SeparableConv2D",
-    "DepthwiseConv2D", "Functional", "Sequential",
+    *CONVOLUTIONS, "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Add", "Concatenate", "Relu", "Relu6",
+    "Gelu", "Silu", "HardSilu", "LeakyRelu", "Elu",
 )  # fmt: skip
-CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Functional", "Sequential")
 
 
 def examine(network: ExtraNetwork) -> None:
@@ -43,8 +42,6 @@ def examine(network: ExtraNetwork) -> None:
     Raises:
         WeightsError: the network cannot be had, or is not one that maps RGB pictures to feature maps.
     """
-    import keras
-
     if network.file is None:
         model_file = network.folder / "model.keras"
         model = _application(network.title)
@@ -55,26 +52,26 @@ def examine(network: ExtraNetwork) -> None:
         model_file = network.file
         model = load_model(model_file)
     size = _input_size(model)
-    chosen = chosen_layers(model)
-    cut = keras.Model(model.inputs[0], [model.get_layer(layer).output for layer in chosen.values()])
-    shapes = _shapes(cut, size)
-    layers = described_model(cut, tuple(chosen))
-    values = {
+    inner = _flat(model)
+    chosen = chosen_layers(inner)
+    shapes = _shapes(inner.up_to(list(chosen.values())), size)
+    layers = described_steps(inner, chosen)
+    values: Description = {
         "format": DESCRIPTION_FORMAT,
         "source": network.source,
         "model_file": str(model_file),
         "model_digest": file_digest(model_file),
         "weights_digest": _digest(model),
         "input_size": size,
-        "layers": chosen,
-        "taps": [{**asdict(layer), "shape": shape} for layer, shape in zip(layers, shapes, strict=True)],
+        "layers": {**chosen},
+        "taps": [
+            layer_values(replace(layer, shape=shape)) for layer, shape in zip(layers, shapes, strict=True)
+        ],
     }
-    aside = network.folder / f"aside-{os.getpid()}.json"
-    aside.write_text(json.dumps(values), encoding="utf-8")
-    aside.replace(network.folder / DESCRIPTION_FILE)
+    write_description(network, values)
 
 
-def _shapes(model: Any, size: int) -> list[tuple[int, ...]]:
+def _shapes(model: Any, size: int) -> list[tuple[int, int, int]]:
     """Return the shapes (h, w, c) of the maps of a picture: a trial, as not every model that loads runs.
 
     Raises:
@@ -83,13 +80,12 @@ def _shapes(model: Any, size: int) -> list[tuple[int, ...]]:
     try:
         maps = model.predict(np.zeros((1, size, size, 3), dtype=np.float32), verbose=0)
     except Exception as error:  # every layer has errors of its own
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"it does not run: {reason}") from error
+        raise WeightsError(f"it does not run: {in_short(error)}") from error
     return [one.shape[1:] for one in (maps if isinstance(maps, list) else [maps])]
 
 
-def chosen_layers(model: Any) -> dict[str, str]:
-    """Return up to eight layers by the names they get here: the first, the last, and evenly between them.
+def chosen_layers(network: FlatModel) -> dict[str, int]:
+    """Return up to eight steps by the names they get here: the first, the last, and evenly between them.
 
     In question are activations, merges and convolutions with one map of more than one place as output, from
     the first convolution to the last of them. The last is "top".
@@ -97,26 +93,61 @@ def chosen_layers(model: Any) -> dict[str, str]:
     Raises:
         WeightsError: there is none.
     """
-    layers = [layer for layer in model.layers if type(layer).__name__ in CHOSEN_FROM and _has_map(layer)]
-    first = next((n for n, layer in enumerate(layers) if type(layer).__name__ in CONVOLUTIONS), len(layers))
-    candidates = layers[first:]
+    names = names_of(network.steps)
+    numbers = [number for number, step in enumerate(network.steps) if _is_candidate(step)]
+    first = next(
+        (n for n, number in enumerate(numbers) if _class(network, number) in CONVOLUTIONS), len(numbers)
+    )
+    candidates = numbers[first:]
     if not candidates:
         raise WeightsError("it has no convolution whose feature maps could be looked at.")
-    places = np.linspace(0, len(candidates) - 1, min(LAYERS, len(candidates))).round().astype(int)
-    chosen = [candidates[place].name for place in places]
-    names = [re.sub(r"[^a-z0-9]+", "-", layer.lower()).strip("-") or "layer" for layer in chosen[:-1]]
-    unique = [
-        name if names.count(name) == 1 and name != "top" else f"{name}-{n}" for n, name in enumerate(names)
-    ]
-    return dict(zip([*unique, "top"], chosen, strict=True))
+    *before, top = spread(candidates)
+    # the last is called "top", whatever its name
+    return {f"{names[n]}-inner" if names[n] == "top" else names[n]: n for n in before} | {"top": top}
 
 
-def _has_map(layer: Any) -> bool:
+def described_steps(network: FlatModel, chosen: dict[str, int]) -> tuple[Layer, ...]:
+    """Return the description of chosen steps; parameters are counted up to each, layers up to the last."""
+    total = max(chosen.values()) + 1
+    return tuple(
+        Layer(
+            name=name,
+            type=_class(network, number),
+            index=number + 1,
+            total_layers=total,
+            parameters=int(network.up_to([number]).count_params()),
+            shape=tuple(network.steps[number].output.shape[1:]),
+        )
+        for name, number in chosen.items()
+    )
+
+
+def _class(network: FlatModel, number: int) -> str:
+    return type(network.steps[number].operation).__name__
+
+
+def _is_candidate(step: Step) -> bool:
     """Say whether a layer has one output (n, h, w, c) with more than one place, or with places left open."""
-    match tuple(getattr(getattr(layer, "output", None), "shape", ())):
+    if type(step.operation).__name__ not in CHOSEN_FROM:
+        return False
+    match tuple(getattr(step.output, "shape", ())):
         case (_, height, width, int()):
             return (height, width) != (1, 1)
     return False
+
+
+def _flat(model: Any) -> FlatModel:
+    """Return the layers of a model. Raises: WeightsError when they cannot be told."""
+    kind = type(model).__name__
+    if kind not in ("Functional", "Sequential"):
+        raise WeightsError(
+            f"it is a {kind}, of which Keras does not know the layers: save a functional or sequential "
+            "model, or export it to ONNX."
+        )
+    try:
+        return flat(model)
+    except Exception as error:  # every layer has errors of its own
+        raise WeightsError(f"its layers cannot be told apart: {in_short(error)}") from error
 
 
 def _input_size(model: Any) -> int:
@@ -131,7 +162,12 @@ def _input_size(model: Any) -> int:
             return FREE_SIZE
         case [(_, int() as height, int() as width, 3)] if height == width:
             return height
-    raise WeightsError(f"it has to take square RGB pictures (n, s, s, 3), not {shapes or 'nothing'}.")
+    if not shapes:
+        raise WeightsError(
+            "it has no input of a known shape: begin it with keras.Input((s, s, 3)), or call it on an image, "
+            "before it is saved."
+        )
+    raise WeightsError(f"it has to take square RGB images (n, s, s, 3), not {shapes}.")
 
 
 def _application(name: str) -> Any:
@@ -148,8 +184,7 @@ def _application(name: str) -> Any:
     try:
         return make(include_top=False, weights="imagenet", input_tensor=preprocessed(make, pixels))
     except Exception as error:  # whatever the network or the file system says
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"its weights could not be downloaded: {reason}") from error
+        raise WeightsError(f"its weights could not be downloaded: {in_short(error)}") from error
 
 
 def _digest(model: Any) -> str:
@@ -161,17 +196,6 @@ def _digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def main() -> int:
-    """Look at what the command line names; a refusal is one line on stderr."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    source, cache_dir = sys.argv[1:]
-    try:
-        examine(extra_network(source, Path(cache_dir)))
-    except SemsearchError as error:
-        sys.stderr.write(f"{error.detail}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.exit(run_inspection(examine))

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from search.extractors.networks.applications import Application
 
 DOWNLOAD_LIMIT_S = 900
 CONNECTION_LIMIT_S = 5
+SAVED_TODAY = ".weights.h5"
 
 
 def weights_folder() -> Path:
@@ -36,13 +38,17 @@ def weights_folder() -> Path:
 def weights_path(application: Application) -> Path:
     """Return the path of the weights file that is there, the one without the classifier first.
 
+    It is Keras' download, or what `model.save_weights` wrote, under the name of the download or that with the
+    ending that Keras wants, `.weights.h5`.
+
     Raises:
         WeightsError: neither is there.
     """
     folder = weights_folder()
     for file_name in application.files:
-        if (folder / file_name).is_file():
-            return folder / file_name
+        for path in (folder / file_name, folder / f"{Path(file_name).stem}{SAVED_TODAY}"):
+            if path.is_file():
+                return path
     raise WeightsError(
         f"The weights of {application.class_name} are not installed: {application.files[0]} is missing in "
         f"{folder}. Get it from {application.address}{application.files[0]}, or run: "
@@ -89,10 +95,13 @@ def build(application: Application, layers: tuple[str, ...], input_size: int | N
     """
     path = weights_path(application)
     # A file with a classifier fits only the network with a classifier, which takes only its own size.
-    classifier = path.name == application.files[1]
+    classifier = path.name.removesuffix(SAVED_TODAY) in (
+        application.files[1],
+        Path(application.files[1]).stem,
+    )
     whole = _whole(application, None if classifier else input_size, classifier=classifier)
     try:
-        whole.load_weights(path)
+        _load_weights(whole, path)
     except Exception as error:  # h5py and Keras raise whatever a broken file leads them to
         raise WeightsError(
             f"The weights file {path} is damaged or not of {application.class_name}: delete it and get it "
@@ -100,6 +109,24 @@ def build(application: Application, layers: tuple[str, ...], input_size: int | N
         ) from error
     _restore_deviation(whole)
     return _up_to(application, whole, layers)
+
+
+def _load_weights(whole: Any, path: Path) -> None:
+    """Load a weights file in the format of Keras' downloads or in that of today's `save_weights`.
+
+    Keras tells the two apart by the name of the file alone.
+    """
+    import h5py
+
+    with h5py.File(path) as file:
+        downloaded = "layer_names" in file.attrs or "model_weights" in file
+    if downloaded != path.name.endswith(SAVED_TODAY):
+        whole.load_weights(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"weights{'.h5' if downloaded else SAVED_TODAY}"
+        link.symlink_to(path.resolve())
+        whole.load_weights(link)
 
 
 def build_without_weights(

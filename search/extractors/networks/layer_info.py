@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from gallery.errors import NotFoundError
 
+T = TypeVar("T")
+
+LAYERS = 8  # of a network that are looked at
 DESCRIPTIONS = Path(__file__).parent / "networks.json"
 
 
@@ -38,6 +43,29 @@ class LayerValues(TypedDict):
     total_layers: int
     parameters: int
     shape: list[int]
+
+
+def in_short(error: Exception) -> str:
+    """Return the beginning of what a library says of an error, as one line without colours."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:300]
+
+
+def layer_values(layer: Layer) -> LayerValues:
+    """Return the plain values of a layer."""
+    return {
+        "name": layer.name,
+        "type": layer.type,
+        "index": layer.index,
+        "total_layers": layer.total_layers,
+        "parameters": layer.parameters,
+        "shape": list(layer.shape),
+    }
+
+
+def spread(candidates: Sequence[T]) -> list[T]:
+    """Return up to eight of some candidates in order: the first, the last, and evenly between them."""
+    count = min(LAYERS, len(candidates))
+    return [candidates[round(n * (len(candidates) - 1) / max(1, count - 1))] for n in range(count)]
 
 
 def layer_from(values: LayerValues) -> Layer:

@@ -25,6 +25,7 @@ class Builder(Protocol):
         ...
 
 
+WriteIR = Callable[[tuple[str, ...], int, Path], None]
 Compute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -43,7 +44,9 @@ class Network:
     not made by a network. `digest` returns the SHA-256 of the weights. `check` raises `WeightsError` with
     what to do when the weights cannot be had; `fetch` tries to get them and raises the same when that fails.
     A `baseline` is there to be compared with. `converted` is the folder of the whole network as OpenVINO
-    takes it, where that came with the installation.
+    takes it, where that came with the installation. `write_ir` writes the OpenVINO file of some layers at an
+    input size into a folder, where no Keras model stands behind the network. `resize` is how images are made
+    square for it, "" the usual way.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Network:
     )
     compute: Compute | None = field(default=None, kw_only=True, repr=False, compare=False)
     converted: Path | None = field(default=None, kw_only=True, repr=False, compare=False)
+    write_ir: WriteIR | None = field(default=None, kw_only=True, repr=False, compare=False)
+    resize: str = field(default="", kw_only=True)
 
     @property
     def weights_digest(self) -> str:

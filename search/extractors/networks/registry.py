@@ -147,8 +147,9 @@ _installed: list[Network] = list(NETWORKS)
 def install(sources: Sequence[str], cache_dir: Path, converted_dir: Path | None = None) -> None:
     """Make the networks of these sources known in this process, in place of those of an earlier call.
 
-    A source is `keras:NAME` or `file:/PATH.keras`, see `search.extractors.networks.extra_networks`; what is
-    found out about them is kept below `cache_dir`. Below `converted_dir` lie networks that came converted.
+    A source is `keras:NAME`, `file:/PATH.keras` or `file:/PATH.onnx`, see
+    `search.extractors.networks.extra_networks`; what is found out about them is kept below `cache_dir`. Below
+    `converted_dir` lie networks that came converted.
     Nothing heavy is loaded, and nothing downloaded.
 
     Raises:
@@ -242,8 +243,10 @@ def _extra(network: ExtraNetwork) -> Network:
         digest=lambda: extra_networks.require(network).weights_digest,
         check=partial(extra_networks.require, network),
         fetch=partial(extra_networks.fetch, network),
+        write_ir=partial(extra_networks.write_ir, network) if network.is_onnx else None,
+        resize=examined.resize if examined else "",
     )
-    return _without_tensorflow(found, network.folder.parents[1])
+    return found if network.is_onnx else _without_tensorflow(found, network.folder.parents[1])
 
 
 def known() -> tuple[Network, ...]:

@@ -35,8 +35,9 @@ class Kind:
     dims_multiple: int = 1
 
 
-# Measured beside each other at every build, see docs/speed.md. Eight bytes are those of the id. A random
-# rotation makes all dimensions alike: without it those that vary much are told apart no better than the rest.
+# Measured beside each other at every build, see docs/explanation/speed.md. Eight bytes are those of the id.
+# A random rotation makes all dimensions alike: without it those that vary much are told apart no better than
+# the rest.
 # Source of one bit a dimension: RaBitQ, Gao and Long 2024 (arXiv:2405.12497), with FAISS' fast scan.
 KINDS = (
     # one bit a dimension and two factors; a fast scan goes through 32 of them at once

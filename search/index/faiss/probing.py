@@ -3,7 +3,7 @@
 A query amid a cluster finds what it looks for in a few lists, one between clusters needs many. How far its
 neighbours may lie from the nearest centre grows with how far it does itself: with the sine of the angle
 between them. On a million tiles of pictures half of the queries then visit a third of the lists for the
-same recall (docs/speed.md).
+same recall (docs/explanation/speed.md).
 """
 
 from __future__ import annotations

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, TypedDict
 
 from django.core.management.base import CommandError, CommandParser
 
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import DONE, FAILED, ReportingCommand
 from search.maintenance.backup import bundle
 from search.maintenance.backup.backup import BackupReport, write_backup
 
@@ -24,7 +23,11 @@ class Command(ReportingCommand[BackupReport | CheckReport]):
     """`backup FILE [--no-pictures] [--with-derived]`, `backup --verify FILE`."""
 
     help = "Write database and pictures to one file while the site runs; --verify checks such a file."
-    damaged = False
+    examples = (
+        "/backups/monday",
+        "/backups/monday --no-pictures --with-derived --json",
+        "--verify /backups/monday",
+    )
 
     def needs_home(self, options: dict[str, Any]) -> bool:
         """Check a backup on any machine."""
@@ -32,7 +35,7 @@ class Command(ReportingCommand[BackupReport | CheckReport]):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the file and what goes into it."""
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="the backup")
         parser.add_argument("--verify", action="store_true", help="check a backup instead of writing one")
         parser.add_argument(
             "--no-pictures", action="store_true", help="rows only; originals are kept elsewhere"
@@ -45,14 +48,11 @@ class Command(ReportingCommand[BackupReport | CheckReport]):
         try:
             if options["verify"]:
                 damaged, _ = bundle.damage(path)
-                self.damaged = bool(damaged)
                 return {"ok": not damaged, "damaged": damaged}
             return write_backup(path, originals=not options["no_pictures"], derived=options["with_derived"])
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror or error}") from error
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Exit with 1 when a backup is damaged."""
-        super().handle(*args, **options)
-        if self.damaged:
-            sys.exit(1)
+    def status_of(self, report: BackupReport | CheckReport) -> int:
+        """Say that a backup is damaged."""
+        return FAILED if report.get("damaged") else DONE

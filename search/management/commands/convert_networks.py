@@ -29,6 +29,10 @@ class Command(ReportingCommand[ConversionReport]):
         "Convert networks for installations without TensorFlow; default: all whose weights come with "
         "requirements.txt. An installation finds them in CONVERTED_NETWORKS when it is started anew."
     )
+    examples = (
+        "",
+        "squeezenet efficientnet-lite0 --output /srv/converted --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the networks and the folder."""
@@ -46,8 +50,8 @@ class Command(ReportingCommand[ConversionReport]):
             done.append(name)
             taken = sum(file.stat().st_size for file in folder.iterdir())
             size += taken
-            if not options["json"]:
-                self.stdout.write(f"{name}: {taken / 1e6:.0f} MB")
+            if options["verbosity"]:
+                self.stderr.write(f"{name}: {taken / 1e6:.0f} MB")
         return {
             "networks": done,
             "folder": str(options["output"]),

@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from gallery import jobs
 from gallery.access import audit
 from gallery.models import Dataset, Job
-from gallery.system.commands import ReportingCommand, datasets_named, undeleted
+from gallery.system.commands import DONE, PARTLY, ReportingCommand, datasets_named, undeleted
 from search import job_kinds
 from search.features import feature_specs
 from search.models import FeatureSpec
@@ -29,11 +29,19 @@ class Command(ReportingCommand[ExtractionReport]):
     """`extract_features [--dataset SLUG] [--model M --layer L --pooling P]`."""
 
     help = "Extract the features of every image that lacks them."
+    examples = (
+        "--dataset birds",
+        "--dataset birds --model squeezenet --layer top --pooling average --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the dataset and the configuration."""
-        parser.add_argument("--dataset")
+        parser.add_argument("--dataset", help="slug of a dataset; default: all")
         add_configuration(parser)
+
+    def status_of(self, report: ExtractionReport) -> int:
+        """Say that images failed."""
+        return PARTLY if report["failed"] else DONE
 
     def report(self, **options: Any) -> ExtractionReport:
         """Run one extraction job a dataset."""
@@ -58,6 +66,6 @@ class Command(ReportingCommand[ExtractionReport]):
 
 def add_configuration(parser: CommandParser) -> None:
     """Add the options that name a feature configuration; none of them means the live one."""
-    parser.add_argument("--model", help="network, for example efficientnet-lite0")
+    parser.add_argument("--model", help="network, as efficientnet-lite0")
     parser.add_argument("--layer", help="layer; top is the last one")
     parser.add_argument("--pooling", help="average, max, gem, pyramid or flatten")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,14 +14,13 @@ from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.ingest import datasets, importing, labels, planning, watching
 from gallery.models import Dataset, Job
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import DONE, PARTLY, ReportingCommand
 from search import job_kinds
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs
 
 PLANNED = 100  # steps of a dry run that are named
 LISTED = 20  # files that could not be used, of which the job's page has all
-PARTLY = 3  # the exit status when some of the files could not be used
 
 
 class ImportReport(TypedDict):
@@ -39,10 +37,17 @@ class Command(ReportingCommand[dict[str, object]]):
     """`import_dataset PATH --name SLUG`."""
 
     help = f"Import a folder, a zip, tar or tar.gz file, or a single image. {labels.RULE}"
+    examples = (
+        "~/Pictures/birds --name birds",
+        "birds.zip --name birds --labels path --zip-encoding cp850 --no-extract --json",
+        "~/Pictures/birds --name birds --prune --dry-run",
+        "/mnt/nas/birds --name birds --follow-links --watch",
+    )
+    files_failed = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the path, the dataset and how the one is read into the other."""
-        parser.add_argument("path", type=Path)
+        parser.add_argument("path", type=Path, help="the folder, archive or image")
         parser.add_argument("--name", required=True, help="slug of the dataset, made when it is new")
         parser.add_argument("--no-extract", action="store_true", help="only store the images")
         parser.add_argument(
@@ -60,7 +65,6 @@ class Command(ReportingCommand[dict[str, object]]):
         parser.add_argument(
             "--follow-links", action="store_true", help="read the files that symbolic links lead to"
         )
-
         parser.add_argument(
             "--prune",
             action="store_true",
@@ -100,7 +104,7 @@ class Command(ReportingCommand[dict[str, object]]):
         for line in importing.preview(path, how):
             self.stderr.write(line)
         job = self._import(slug, extract=extract, path=str(path), **how)
-        self._status = PARTLY if job.failed_count else 0
+        self.files_failed = bool(job.failed_count)
         return {"dataset": slug, **job.result, "seconds": round(time.perf_counter() - started, 2)}
 
     def _watch(self, slug: str, path: Path, how: dict[str, Any], *, extract: bool) -> dict[str, object]:
@@ -135,12 +139,9 @@ class Command(ReportingCommand[dict[str, object]]):
             "seconds": round(time.perf_counter() - started, 2),
         }
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Import; the exit status tells whether some of the files could not be used."""
-        self._status = 0
-        super().handle(*args, **options)
-        if self._status:
-            sys.exit(self._status)
+    def status_of(self, report: dict[str, object]) -> int:
+        """Say that some of the files could not be used."""
+        return PARTLY if self.files_failed else DONE
 
     def _import(self, slug: str, *, extract: bool, **parameters: Any) -> Job:
         known = Dataset.objects.filter(slug=slug).first()

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import ReportingCommand, positive
 from search.extractors.activation import STEPS
 from search.extractors.networks import registry
 from search.features import layer_images
@@ -26,12 +26,15 @@ class Command(ReportingCommand[ImagesReport]):
     """`picture_layers [--models A,B] [--layers A,B] [--steps N] [--output DIR]`."""
 
     help = "Draw by gradient ascent what excites the layers of networks; takes minutes a network."
+    examples = ("--models squeezenet --layers stem,top --steps 64 --output /tmp/layers --json",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the networks and layers."""
         parser.add_argument("--models", help="names with commas; default: every trained network available")
         parser.add_argument("--layers", help="names with commas; default: all")
-        parser.add_argument("--steps", type=int, default=STEPS, help=f"of gradient ascent, default {STEPS}")
+        parser.add_argument(
+            "--steps", type=positive, default=STEPS, help=f"of gradient ascent, default {STEPS}"
+        )
         parser.add_argument(
             "--output",
             type=Path,
@@ -50,9 +53,9 @@ class Command(ReportingCommand[ImagesReport]):
         for network in networks:
             layers = tuple(options["layers"].split(",")) if options["layers"] else network.layers
             for path in layer_images.draw_layers(
-                network, layers, steps=max(1, options["steps"]), root=options["output"]
+                network, layers, steps=options["steps"], root=options["output"]
             ):
                 drawn.append(f"{network.name}/{path.stem}")
-                if not options["json"]:
-                    self.stdout.write(f"{path}: {path.stat().st_size} bytes")
+                if options["verbosity"]:
+                    self.stderr.write(f"{path}: {path.stat().st_size} bytes")
         return {"pictures": drawn, "seconds": round(time.perf_counter() - started, 1)}

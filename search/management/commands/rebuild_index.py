@@ -30,10 +30,14 @@ class Command(ReportingCommand[IndexReport]):
     """`rebuild_index [--dataset SLUG]`."""
 
     help = "Build and publish the next generation of every index, or of one dataset's."
+    examples = (
+        "",
+        "--dataset birds --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the dataset."""
-        parser.add_argument("--dataset")
+        parser.add_argument("--dataset", help="slug of a dataset; default: all")
 
     def report(self, **options: Any) -> IndexReport:
         """Build and report the live generation, or the sums over all."""

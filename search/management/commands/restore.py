@@ -18,10 +18,11 @@ class Command(ReportingCommand[BackupReport]):
     help = "Read a backup into an empty home; everything is checked before anything is written."
     # the database gets the tables of the backup first
     needs_home = False
+    examples = ("/backups/monday --json",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the file."""
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="the backup")
 
     def report(self, **options: Any) -> BackupReport:
         """Restore."""

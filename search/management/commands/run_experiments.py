@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Never, TypedDict
 
@@ -10,7 +11,7 @@ from django.core.management.base import CommandParser
 
 from gallery.errors import WeightsError
 from gallery.models import Dataset
-from gallery.system.commands import ReportingCommand, datasets_named, undeleted
+from gallery.system.commands import DONE, PARTLY, ReportingCommand, datasets_named, undeleted
 from search.embedding import network_jobs
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
@@ -38,20 +39,32 @@ class ExperimentsReport(TypedDict):
 class Command(ReportingCommand[ExperimentsReport]):
     """`run_experiments [--dataset SLUG] [--models all] [--poolings average] [--metrics cosine,euclidean]`."""
 
+    named: Sequence[str] = ()
     help = "Compute the experiments that are missing or out of date."
+    examples = (
+        "--dataset birds",
+        "--dataset birds --models squeezenet,mobilenet --poolings average,max --metrics cosine",
+        "--models all --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the dataset and the configurations."""
-        parser.add_argument("--dataset")
+        parser.add_argument("--dataset", help="slug of a dataset; default: all")
         parser.add_argument("--models", type=names, default=(), help="names with commas, or all")
         parser.add_argument("--poolings", type=names, default=(), help="average, max, gem, pyramid, flatten")
         parser.add_argument(
             "--metrics", type=names, default=(), help="cosine, euclidean, inner_product, manhattan"
         )
 
+    def status_of(self, report: ExperimentsReport) -> int:
+        """Say that a network which was named could not be used; of "all" those that can are meant."""
+        passed_over = {one["model"] for one in report["unavailable"]}
+        return PARTLY if passed_over.intersection(self.named) else DONE
+
     def report(self, **options: Any) -> ExperimentsReport:
         """Run one job a dataset and network; a network that cannot be used is named and passed over."""
         started = time.perf_counter()
+        self.named = options["models"]
         plans = experiment_jobs.plans(options["models"], options["poolings"], options["metrics"])
         datasets = datasets_named(options["dataset"])
         computed = skipped = 0
@@ -67,8 +80,8 @@ class Command(ReportingCommand[ExperimentsReport]):
                 continue
             for dataset, new, there in undeleted(datasets, partial(_computed, plan)):
                 computed, skipped = computed + new, skipped + there
-                if not options["json"]:
-                    self.stdout.write(f"{dataset.slug}, {plan.model}: {new} computed, {there} already there")
+                if options["verbosity"]:
+                    self.stderr.write(f"{dataset.slug}, {plan.model}: {new} computed, {there} already there")
         return {
             "experiments": computed,
             "skipped": skipped,

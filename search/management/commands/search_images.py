@@ -1,18 +1,20 @@
-"""Searches with a file or a URL from the command line."""
+"""Searches with files and URLs from the command line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, TypedDict
 
+from django.core.files.storage import default_storage
 from django.core.management.base import CommandError, CommandParser
 
 from gallery.browse.where import EVERY_IMAGE
 from gallery.browse.where_text import where_text
 from gallery.errors import NotFoundError
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import ReportingCommand, positive
 from search.live import answers, engine, found_answers
 from search.live.document import Example, QueryDocument
+from search.live.hits import ShownImage
 
 
 class FoundImage(TypedDict):
@@ -39,9 +41,18 @@ class SearchReport(TypedDict):
 class Command(ReportingCommand[SearchReport]):
     """`search_images FILE_OR_URL [--like F … --unlike F …] [--where EXPR] [--dataset SLUG] [--k 10]`."""
 
+    # they load every address of the site, which takes longer than the search; `check` and `serve` run them
+    requires_system_checks = ()
+
     help = (
-        "Find the stored pictures most like a file or the picture at a URL; "
-        "without one, list those that --where finds."
+        "Find the stored images most like a file or the image at a URL; without one, list those that "
+        "--where finds."
+    )
+    examples = (
+        "photo.jpg --dataset birds --k 20",
+        "https://example.org/photo.jpg --json",
+        "photo.jpg --like second.jpg --unlike other.jpg",
+        'photo.jpg --where "label:wren width>=640 -format:gif"',
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,9 +62,13 @@ class Command(ReportingCommand[SearchReport]):
         parser.add_argument(
             "--unlike", nargs="+", default=[], metavar="FILE_OR_URL", help="but not like these"
         )
-        parser.add_argument("--where", default="", help='only these, as "label:bird width>=640 -format:gif"')
-        parser.add_argument("--dataset")
-        parser.add_argument("--k", type=int, default=10)
+        parser.add_argument(
+            "--where", default="", help='only these, as "label:wren width>=640 -format:gif"; default: all'
+        )
+        parser.add_argument("--dataset", help="slug of the dataset to search in; default: all")
+        parser.add_argument(
+            "--k", type=positive, default=10, help="how many results, at least 1; default: %(default)s"
+        )
 
     def report(self, **options: Any) -> SearchReport:
         """Search and return hits with timings. Raises: WhereError for a filter that cannot be read."""
@@ -66,11 +81,11 @@ class Command(ReportingCommand[SearchReport]):
                 unlike=tuple(map(_example, options["unlike"])),
                 where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
                 datasets=(options["dataset"],) if options["dataset"] else (),
-                k=max(1, options["k"]),
+                k=options["k"],
             )
         )
         return {
-            "hits": [_found_image(hit) for hit in found_answers.found_answer(found)["hits"]],
+            "hits": [_found_image(rank, *one) for rank, one in enumerate(found.shown_images, start=1)],
             "timings_ms": answers.timings_answer(found.timings_ms),
         }
 
@@ -94,15 +109,16 @@ def _example(text: str) -> Example:
     return Example(data=path.read_bytes())
 
 
-def _found_image(hit: found_answers.FoundHitAnswer) -> FoundImage:
+def _found_image(rank: int, score: float | None, image: ShownImage) -> FoundImage:
+    # as the API answers, but for the address of its page: that would load every address of the site
     return {
-        "rank": hit["rank"],
-        "image": hit["image"],
-        "dataset": hit["dataset"],
-        "label": hit["label"],
-        "score": hit["score"],
-        "url": hit["url"],
-        "filename": hit["filename"],
-        "probability": hit["probability"],
-        "box": hit["box"],
+        "rank": rank,
+        "image": image.pk,
+        "dataset": image.dataset,
+        "label": image.category,
+        "score": None if score is None else round(score, 6),
+        "url": default_storage.url(image.file),
+        "filename": image.filename,
+        "probability": None,
+        "box": None,
     }

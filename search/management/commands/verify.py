@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from gallery.system import storage_mark
-from gallery.system.commands import ReportingCommand
+from gallery.system.commands import DONE, FAILED, ReportingCommand
 from search.job_results import VerificationReport
 from search.maintenance import verification
 
@@ -16,9 +15,12 @@ from search.maintenance import verification
 class Command(ReportingCommand[VerificationReport]):
     """`verify [--repair] [--trust-storage]`."""
 
-    wrong = False
-
     help = "Compare images, files, embeddings and indexes; --repair mends what can be made again."
+    examples = (
+        "",
+        "--repair --json",
+        "--repair --trust-storage",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Offer the repair."""
@@ -45,11 +47,8 @@ class Command(ReportingCommand[VerificationReport]):
             found = verification.verify(trusted=trusted)
         for line in (*found.problems[:50], *found.notes):
             self.stderr.write(line)
-        self.wrong = not found.ok
         return found.as_report()
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Exit with 1 when something is wrong."""
-        super().handle(*args, **options)
-        if self.wrong:
-            sys.exit(1)
+    def status_of(self, report: VerificationReport) -> int:
+        """Say that something is wrong."""
+        return DONE if report["ok"] else FAILED

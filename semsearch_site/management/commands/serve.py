@@ -43,8 +43,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the address."""
-        parser.add_argument("--host", default=settings.HOST)
-        parser.add_argument("--port", default=settings.PORT)
+        parser.add_argument("--host", default=settings.HOST, help="the address to listen on")
+        parser.add_argument("--port", default=settings.PORT, help="the port to listen on")
         parser.add_argument("--next-step", default="", help="a line to end the start with")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -60,3 +60,26 @@ def test_eight_layers_of_a_network_loaded_from_a_file_are_those_of_keras(
     assert scale > 0
     np.testing.assert_allclose(np.asarray(maps[-1]) / scale, expected / scale, atol=1e-4)
     assert network.described() == description(network)
+
+
+@pytest.mark.parametrize(
+    "ending", ["mobilenet_1_0_224_tf_no_top.h5", "mobilenet_1_0_224_tf_no_top.weights.h5"]
+)
+def test_weights_that_keras_saves_today_are_taken_under_either_name(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    model = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(224, 224, 3))
+    folder = tmp_path / "models"
+    folder.mkdir()
+    model.save_weights(folder / "saved.weights.h5")
+    (folder / "saved.weights.h5").rename(folder / ending)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    network = get_network("mobilenet")
+    assert not network.unavailable_reason()
+    pixels = generated_images(224)[:1].astype(np.float32)
+    expected = np.asarray(model(pixels / 127.5 - 1, training=False))
+    found = np.asarray(network.builder(("top",))(pixels, training=False))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,15 @@ import numpy as np
 import pytest
 
 from gallery.errors import NotFoundError, WeightsError
+from search import checks as search_checks
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import extra_networks, registry
 from search.extractors.networks.extra_networks import extra_network
+from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.inspect_keras import chosen_layers, examine
+from search.features import loaded_extractors
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +86,7 @@ def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_layers(tmp_path:
     assert not network.unavailable_reason()
     assert registry.from_source(network.source) == network
     assert (network.input_size, len(network.layers), network.layers[-1]) == (32, 8, "top")
-    assert network.described()[-1].type == "Sequential"
+    assert network.described()[-1].type == "Conv2D"
 
     extractor = MultiLayerExtractor(
         network.name, network.layers, pooling="average", cache_dir=cache, engine="openvino"
@@ -121,11 +126,127 @@ def test_a_model_that_takes_any_size_is_run_at_one(tmp_path: Path) -> None:
     assert known.layers[0].shape == (224, 224, 8)
 
 
+def transfer_learning(path: Path, *, sequential: bool = False) -> Any:
+    """Save the usual transfer learning: augmentation, a backbone called as a layer, a head; returns both."""
+    import keras
+
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    inner = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, strides=2, name="stem")(inner)
+    for _ in range(5):
+        x = layers.Conv2D(6, 3, padding="same")(x)
+        x = layers.ReLU()(x)
+    backbone = keras.Model(inner, x, name="backbone")
+    steps = [keras.Sequential([layers.RandomFlip()]), layers.Rescaling(1 / 255), backbone]
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    if sequential:
+        model = keras.Sequential([keras.Input((32, 32, 3)), *steps, *head])
+    else:
+        x = pixels = keras.Input((32, 32, 3))
+        for step in (*steps, *head):
+            x = step(x, training=False) if step is backbone else step(x)
+        model = keras.Model(pixels, x)
+    model.save(path)
+    return model, backbone
+
+
+def looked_at(path: Path, cache: Path) -> extra_networks.Examined:
+    network = extra_network(f"file:{path}", cache)
+    network.folder.mkdir(parents=True, exist_ok=True)
+    examine(network)
+    return extra_networks.require(network)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_the_layers_of_a_backbone_are_those_of_the_model_and_run_from_the_pixels(
+    sequential: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.keras"
+    _, backbone = transfer_learning(path, sequential=sequential)
+    known = looked_at(path, tmp_path)
+    names = [layer.name for layer in known.layers]
+    assert names[0] == "stem"
+    assert names[1].startswith(("conv2d-", "re-lu-"))
+    assert names[-1] == "top"
+    assert [layer.shape for layer in known.layers] == [(15, 15, 4)] + 7 * [(15, 15, 6)]
+    network = extra_network(f"file:{path}", tmp_path)
+    pixels = generated_images(32).astype(np.float32)
+    found = extra_networks.build(network, tuple(names))(pixels, training=False)
+    np.testing.assert_allclose(np.asarray(found[-1]), np.asarray(backbone(pixels / 255)), atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_model_of_mixed_precision_gives_the_maps_of_keras(policy: str, tmp_path: Path) -> None:
+    import keras
+
+    path, cache = tmp_path / "mine.keras", tmp_path / "cache"
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        transfer_learning(path)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    looked_at(path, cache)
+    registry.install([f"file:{path}"], cache)
+    images = generated_images(32)
+    expected, found = (
+        MultiLayerExtractor("mine", ("top",), pooling="average", cache_dir=cache, engine=engine).maps(images)
+        for engine in ("tensorflow", "openvino")
+    )
+    np.testing.assert_allclose(found[0], expected[0], atol=0.02 * expected[0].max())
+
+
+def test_a_model_trained_again_in_the_same_process_has_layers_of_the_same_names(tmp_path: Path) -> None:
+    runs = []
+    for run in ("first", "second"):
+        path = tmp_path / f"{run}.keras"
+        transfer_learning(path)
+        runs.append([layer.name for layer in looked_at(path, tmp_path).layers])
+    assert runs[0] == runs[1]
+
+
+def test_layers_that_share_a_name_are_told_apart_by_the_model_around_them(tmp_path: Path) -> None:
+    import keras
+
+    layers = keras.layers
+    twins = [
+        keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(4, 3, name="conv")], name=name)
+        for name in ("left", "right")
+    ]
+    pixels = keras.Input((32, 32, 3))
+    outputs = [twin(pixels) for twin in (*twins, twins[0])]
+    keras.Model(pixels, layers.Add(name="top")(outputs)).save(tmp_path / "twins.keras")
+    names = [layer.name for layer in looked_at(tmp_path / "twins.keras", tmp_path).layers]
+    assert names == ["left-conv", "right-conv", "left-conv-2", "top"]
+
+
+def test_what_was_known_of_a_model_by_names_of_keras_is_still_good(tmp_path: Path) -> None:
+    path = tmp_path / "mine.keras"
+    model = own_model(path)
+    looked_at(path, tmp_path)
+    file = extra_network(f"file:{path}", tmp_path).folder / extra_networks.DESCRIPTION_FILE
+    values = json.loads(file.read_text())
+    values |= {"format": 1, "layers": {layer["name"]: "step_3_relu" for layer in values["taps"]}}
+    file.write_text(json.dumps(values))
+    network = extra_network(f"file:{path}", tmp_path)
+    pixels = generated_images(32).astype(np.float32)
+    expected = keras_up_to(model, "step_3_relu")(pixels)
+    found = extra_networks.build(network, ("top",))(pixels)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), atol=1e-6)
+
+
+def keras_up_to(model: Any, layer: str) -> Any:
+    import keras
+
+    return keras.Model(model.input, model.get_layer(layer).output)
+
+
 def test_layers_are_named_once_each_and_leave_out_what_has_no_places(tmp_path: Path) -> None:
-    layers = chosen_layers(own_model(tmp_path / "my.keras"))
+    network = flat(own_model(tmp_path / "my.keras"))
+    layers = chosen_layers(network)
     assert len(layers) == 8
-    assert next(iter(layers.items())) == ("step-0", "Step.0")
-    assert layers["top"] == "body"
+    assert next(iter(layers)) == "step-0"
+    assert network.steps[layers["top"]].path[0] == "body"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +255,9 @@ def test_layers_are_named_once_each_and_leave_out_what_has_no_places(tmp_path: P
         ("four channels", "square RGB"),
         ("no zip", "cannot be loaded"),
         ("a name no graph takes", "does not run"),
-        ("lambda", "Lambda"),
+        ("lambda", "use a layer of Keras in its place"),
+        ("own class", "it needs OwnGate, which Keras does not have"),
+        ("no input", "begin it with keras.Input"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
@@ -149,6 +272,12 @@ def test_a_model_that_cannot_be_used_is_refused_with_the_reason(
         own_model(path, gap=" ")
     elif content == "no zip":
         path.write_bytes(b"no zip")
+    elif content == "own class":
+        own = type("OwnGate", (keras.layers.Layer,), {"call": lambda self, x: x})
+        pixels = keras.Input((32, 32, 3))
+        keras.Model(pixels, own()(keras.layers.Conv2D(4, 3)(pixels))).save(path)
+    elif content == "no input":
+        keras.Sequential([keras.layers.Conv2D(4, 3)]).save(path)
     else:
         pixels = keras.Input((32, 32, 3))
         keras.Model(pixels, keras.layers.Lambda(lambda x: x * 2)(pixels)).save(path)
@@ -189,3 +318,56 @@ def test_an_unknown_network_of_keras_is_refused_after_asking_keras(tmp_path: Pat
     registry.install(["keras:NoSuchNetwork"], tmp_path)
     with pytest.raises(WeightsError, match="NoSuchNetwork"):
         registry.get_network("nosuchnetwork").fetch()
+
+
+def test_what_cannot_be_brought_is_refused_with_the_way_to_bring_it(tmp_path: Path) -> None:
+    for source, words in (("file:/a/mine.h5", "load_model"), ("file:/a/mine.pth", r"torch\.onnx\.export")):
+        with pytest.raises(NotFoundError, match=words):
+            registry.install([source], tmp_path)
+
+
+def test_the_checks_refuse_networks_that_cannot_exist(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text.keras").write_text("no archive")
+    (tmp_path / "alone.onnx").write_bytes(b"\x08")
+    (tmp_path / "pointer.onnx").write_text("version https://git-lfs.github.com/spec/v1")
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("a.jpg", b"")
+    own_model(tmp_path / "sound.keras")
+    settings.EXTRA_NETWORKS = ["keras:MobilNetV2", "keras:MobileNetV2", "keras:mobilenet_v2"]
+    said = [(one.id, one.msg) for one in search_checks.check_extra_networks()]
+    assert [number for number, _ in said] == ["search.E017", "search.E017"]
+    assert "Did you mean keras:MobileNetV2?" in said[0][1]
+    settings.EXTRA_NETWORKS = [f"file:{tmp_path}/{name}.keras" for name in ("gone", "text", "other", "sound")]
+    settings.EXTRA_NETWORKS += [f"file:{tmp_path}/{name}.onnx" for name in ("alone", "pointer")]
+    settings.EXTRA_NETWORKS += ["file:relative.keras"]
+    assert (
+        search_checks.check_extra_networks() == []
+    )  # a folder that is not mounted keeps no site from serving
+    monkeypatch.setattr("sys.argv", ["manage.py", "check"])
+    said = [(one.id, one.msg) for one in search_checks.check_extra_networks()]
+    expected = (
+        "gone.keras is not there",
+        "text.keras cannot",
+        "other.keras cannot",
+        "alone.json",
+        "no ONNX file",
+    )
+    for (_, message), words in zip(said, expected, strict=True):
+        assert message.startswith("EXTRA_NETWORKS: ")
+        assert words in message
+
+
+def test_what_is_converted_first_is_said_and_what_is_kept_is_not(tmp_path: Path, settings: Any) -> None:
+    settings.CACHE_ROOT = tmp_path
+    path = tmp_path / "mine.keras"
+    own_model(path)
+    looked_at(path, tmp_path / "models")
+    registry.install([f"file:{path}"], tmp_path / "models")
+    layers = registry.get_network("mine").layers
+    assert "Converting mine" in loaded_extractors.conversion_ahead("mine", layers, 32)
+    MultiLayerExtractor("mine", layers, pooling="average", cache_dir=tmp_path / "models", engine="openvino")
+    assert loaded_extractors.conversion_ahead("mine", layers, 32) == ""
+    assert loaded_extractors.conversion_ahead("mine", layers[:1], 32) == ""
+    assert loaded_extractors.conversion_ahead("colour-histogram", ("histogram",), 224) == ""

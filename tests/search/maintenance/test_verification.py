@@ -6,7 +6,6 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +61,7 @@ def found_by(image: Image) -> set[int]:
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     """Verify, and return the report."""
-    with suppress(SystemExit):
-        call_command("verify", *words, "--json")
+    call_command("verify", *words, "--json")
     report: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
     return report
 

@@ -16,7 +16,7 @@ FORM = "multipart/form-data; boundary=b"
 
 def test_every_action_that_takes_a_file_is_known_and_no_other(limits: Limits) -> None:
     schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
-    kinds = {"/api/v1/datasets/{slug}/upload/": limits.archive_bytes}
+    kinds = {f"/api/v1/datasets/{{slug}}/{what}/": limits.archive_bytes for what in ("upload", "embeddings")}
     actions = 0
     for path, operations in schema["paths"].items():
         content = operations.get("post", {}).get("requestBody", {}).get("content", {})

@@ -1,0 +1,118 @@
+"""What MkDocs does besides while it builds the documents; it loads this file by its path.
+
+- Scripts that the theme writes into its pages become files, so that the content policy of the site, which
+  lets no inline script run, holds for the documents too.
+- A picture of two themes follows the switch of the site, not only the system.
+- Lists are indented by four, as Python-Markdown reads them. As they are written, what belongs to an item
+  begins where its text does.
+- `CHANGELOG.md` and other documents of the repository's root become pages, and links lead to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# documents beside docs/ that are pages too, by their path in the repository
+INCLUDED = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+# what others are called on the site
+INSTEAD = {"README.md": "index.md", ".env.example": "reference/settings.md"}
+SCRIPTS = "assets/inline"
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_THEMED_IMAGE = re.compile(
+    r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
+    r'<img src="(?P<light>[^"]+)" alt="(?P<alt>[^"]*)"[^>]*>\s*</picture>'
+)
+_ITEM = re.compile(r"(?:\d+\.|[-*]) +")
+_FENCE = ("```", "~~~")
+CODE = 4  # spaces that make a line code
+_LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the documents of the root."""
+    for name in INCLUDED:
+        files.append(File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8")))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Let links that leave docs/ lead to pages; where there is none, only their words stay."""
+    uri = page.file.src_uri
+    here = posixpath.dirname(uri if uri in INCLUDED else f"docs/{uri}")
+
+    def lead(found: re.Match[str]) -> str:
+        words, link = found.groups()
+        path, mark, anchor = link.partition("#")
+        if not path or "://" in link or link.startswith(("/", "mailto:")):
+            return found[0]
+        target = posixpath.normpath(posixpath.join(here, path))
+        there = INSTEAD.get(target, target.removeprefix("docs/"))
+        if not target.startswith("docs/") and target not in INCLUDED and target not in INSTEAD:
+            return words
+        return f"[{words}]({posixpath.relpath(there, posixpath.dirname(uri) or '.')}{mark}{anchor})"
+
+    themed = _THEMED_IMAGE.sub(r"![\g<alt>](\g<light>#only-light)![\g<alt>](\g<dark>#only-dark)", markdown)
+    return indented_by_four(_LINK.sub(lead, themed))
+
+
+def indented_by_four(markdown: str) -> str:
+    """Return a document whose lists Python-Markdown reads as GitHub does."""
+    lines: list[str] = []
+    # where the text of each open item begins, the fence that is open, and the spaces before the block
+    items: list[int] = []
+    fence = False
+    cut = 0
+    for line in markdown.split("\n"):
+        space = len(line) - len(line.lstrip(" "))
+        marker = None if fence else _ITEM.match(line, space)
+        follows = bool(lines) and bool(lines[-1].strip())
+        begins_list = bool(marker) and not items
+        if line.strip() and not fence and (marker or not follows):
+            while items and space < items[-1]:
+                items.pop()
+            base = items[-1] if items else 0
+            cut = base if space - base >= CODE else space
+        depth = len(items)
+        if marker and cut == space:
+            if begins_list and follows:
+                lines.append("")
+            items.append(marker.end())
+            line, space, cut = line[space:], 0, marker.end()
+        if is_fence := line.lstrip().startswith(_FENCE):
+            cut = cut if fence else space
+            fence = not fence
+        text = line[min(cut, space) :]
+        lines.append(" " * 4 * depth + text if text.strip() or is_fence else text)
+    return "\n".join(lines)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Put the inline scripts of a page into files."""
+    return _without_inline_scripts(output, page.url, Path(config["site_dir"]))
+
+
+def on_post_template(output_content: str, template_name: str, config: Any) -> str:
+    """Do the same for pages that are no documents, as that of an address that leads nowhere."""
+    if not template_name.endswith(".html"):
+        return output_content
+    return _without_inline_scripts(output_content, template_name, Path(config["site_dir"]))
+
+
+def _without_inline_scripts(html: str, url: str, site: Path) -> str:
+    """Return a page whose scripts are files, named by their content, that run where they stood."""
+
+    def put(found: re.Match[str]) -> str:
+        code = found[1]
+        name = f"{SCRIPTS}/{hashlib.sha256(code.encode()).hexdigest()[:16]}.js"
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(code, encoding="utf-8")
+        return f'<script src="{posixpath.relpath(name, posixpath.dirname(url) or ".")}"></script>'
+
+    return _INLINE_SCRIPT.sub(put, html)
