@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
+from gallery.browse import renditions
 from gallery.browse.image_summaries import page_address
 from gallery.models import Dataset
 from search.index.live import SearchPath
@@ -41,6 +42,8 @@ class FoundRankedAnswer(TypedDict):
 
 class FoundHitAnswer(FoundRankedAnswer, ImageValues):
     """One result."""
+
+    shown_url: Annotated[str, "Of the image as browsers show it, whatever the format of its file."]
 
 
 class ExampleAnswer(TypedDict):
@@ -138,6 +141,7 @@ def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str
         "score": None if score is None else round(score, 6),
         "probability": None,
         "box": None,
+        "shown_url": renditions.address_of(image.pk, image.format, image.file),
         **image_values(image, page),
     }
 

@@ -11,7 +11,7 @@ from search.models import Embedding
 
 _COLUMNS_SHOWN = (
     "pk", "dataset__slug", "category", "external_id", "filename", "file", "thumbnail", "width", "height",
-    "sha256",
+    "sha256", "format",
 )  # fmt: skip
 _EMBEDDED_IMAGES = CompiledQuery(
     lambda number: Embedding.objects.filter(
@@ -34,6 +34,7 @@ class ShownImage:
     width: int
     height: int
     sha256: str
+    format: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def shown(image: Image) -> ShownImage:
         width=image.width,
         height=image.height,
         sha256=image.sha256,
+        format=image.format,
     )
 
 

@@ -203,7 +203,11 @@ class SearchSerializer(AnySearchSerializer):
     def to_internal_value(self, data: Any) -> Any:
         """Return what the fields make of it. Raises: ValidationError, also where two forms are mixed."""
         if is_document(data) and (wrong := sorted(FORM_ONLY.intersection(data))):
-            words = "A query document has no such field: `like` takes images, `where` labels."
+            made = ", ".join(sorted(DOCUMENT_ONLY.intersection(data)))
+            words = (
+                f"A query document has no such field, and with {made} this is one: "
+                "`like` takes images, `where` labels."
+            )
             raise serializers.ValidationError({name: [words] for name in wrong})
         return super().to_internal_value(data)
 

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { addressOf, documentOf, quoted, readAddress, withVerdict } from "../../static/js/live/address.js";
+import {
+  addressOf,
+  documentOf,
+  quoted,
+  readAddress,
+  shownIn,
+  withShown,
+  withVerdict,
+} from "../../static/js/live/address.js";
 
 const K = { usual: 10, most: 200 };
 
@@ -50,4 +58,12 @@ test("a document has the query first, and a label within the filter", () => {
     k: 10,
     cursor: null,
   });
+});
+
+test("an address says which hit is looked at large, beside all else", () => {
+  const asked = "?image=12&like=15,18&where=width%3E%3D640";
+  assert.equal(withShown(asked, 7), `${asked}&shown=7`);
+  assert.equal(withShown(`${asked}&shown=7`, null), asked);
+  assert.deepEqual([shownIn(`${asked}&shown=7`), shownIn(asked), shownIn("?shown=x")], [7, null, null]);
+  assert.equal(addressOf(readAddress(`${asked}&shown=7`, K), K.usual), asked);
 });

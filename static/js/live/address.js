@@ -1,6 +1,8 @@
 // What the page searches for as one value: how the address says it, and how the API is asked for it.
 //
 //   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20
+//
+// `shown` is the hit that is looked at large.
 /** @import { Filters, Judged, Query, State, Verdict } from "./types.js" */
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
@@ -68,6 +70,28 @@ export function addressOf({ query, judged, filters }, usualK) {
   if (filters.label) asked.set("label", filters.label);
   if (filters.where) asked.set("where", filters.where);
   if (filters.k !== usualK) asked.set("k", String(filters.k));
+  const text = asked.toString().replaceAll("%2C", ",");
+  return text && `?${text}`;
+}
+
+/**
+ * Return the id of the image that an address shows large, null where it says none.
+ * @param {string} search
+ */
+export function shownIn(search) {
+  const text = new URLSearchParams(search).get("shown") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/**
+ * Return the same address with another image shown large, or none.
+ * @param {string} search
+ * @param {number | null} image
+ */
+export function withShown(search, image) {
+  const asked = new URLSearchParams(search);
+  asked.delete("shown");
+  if (image !== null) asked.set("shown", String(image));
   const text = asked.toString().replaceAll("%2C", ",");
   return text && `?${text}`;
 }

@@ -2,9 +2,9 @@
 // the same thing.
 /** @import { FoundResponse, KeptUpload } from "../shared/types.js" */
 /** @import { Query, State, Verdict } from "./types.js" */
-import { ApiError, call } from "../shared/api.js";
+import { call } from "../shared/api.js";
 import { byId, closest, elementIn, isPlainClick } from "../shared/elements.js";
-import { hideFailure, showFailure } from "../shared/failure.js";
+import { hideFailure } from "../shared/failure.js";
 import { plural } from "../shared/format.js";
 import {
   addressOf,
@@ -12,18 +12,20 @@ import {
   documentOf,
   nothingJudged,
   readAddress,
+  withShown,
   withVerdict,
 } from "./address.js";
 import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
 import { listenForImages } from "./input.js";
+import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
+import { say, stopWaiting, wait } from "./waiting.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
-const SPINNER_AFTER_MS = 150;
 const UPLOADS_KEPT = 20;
 const KEYS = /** @type {Record<string, Verdict>} */ ({ "+": "like", "-": "unlike" });
 
@@ -34,8 +36,7 @@ const files = new Map();
 let state = { query: null, judged: nothingJudged(), filters: { dataset: "", label: "", where: "", k: 10 } };
 /** @type {string | null} */
 let next = null; // where the next page begins
-/** @type {AbortController | null} */
-let running = null;
+let asked = ""; // the address of what is shown, whatever the lightbox adds to it
 
 /** What the server allows. */
 const limits = () => byId("live").dataset;
@@ -51,17 +52,13 @@ function readState() {
 }
 
 function remember() {
-  const address = location.pathname + addressOf(state, usualK());
+  asked = addressOf(state, usualK());
+  const address = location.pathname + asked;
   if (address === location.pathname + location.search) history.replaceState({}, "", address);
   else history.pushState({}, "", address);
 }
 
 // --- one search ---------------------------------------------------------------------------------
-
-/** @param {string} message */
-function say(message) {
-  showFailure(message.charAt(0).toUpperCase() + message.slice(1));
-}
 
 /**
  * Ask for a page; the one after those shown where `more` is wanted.
@@ -69,11 +66,12 @@ function say(message) {
  */
 async function search({ more = false, focus = false } = {}) {
   hideFailure();
-  if (!more) showAsked();
+  if (!more) {
+    showAsked();
+    followAddress();
+  }
   showFacets(state.filters);
   if (!asksForSomething(state)) {
-    running?.abort();
-    running = null;
     showNothing();
     return;
   }
@@ -95,56 +93,8 @@ function showAsked() {
   showExamples(state.judged);
 }
 
-/**
- * Wait for an answer while the page shows that it does. Returns null after an error, which is said, and
- * undefined where something newer is waited for.
- * @template Answer
- * @param {(signal: AbortSignal) => Promise<Answer>} asking
- * @returns {Promise<Answer | null | undefined>}
- */
-async function wait(asking) {
-  running?.abort();
-  const mine = new AbortController();
-  running = mine;
-  setBusy(true);
-  const waiting = setTimeout(() => {
-    byId("spinner").hidden = false;
-    byId("start").hidden = true;
-    byId("status").textContent = "Searching";
-  }, SPINNER_AFTER_MS);
-  try {
-    const answer = await asking(mine.signal);
-    return running === mine ? answer : undefined;
-  } catch (error) {
-    if (running !== mine) return undefined; // a newer search has taken over, or this one was left
-    const known = error instanceof ApiError;
-    say(known ? error.message : "The answer could not be shown. Reload the page and try again.");
-    if (!known) throw error;
-    return null;
-  } finally {
-    clearTimeout(waiting);
-    if (running === mine) {
-      running = null;
-      settle();
-    }
-  }
-}
-
-/** @param {boolean} busy */
-function setBusy(busy) {
-  const answer = elementIn(byId("live"), ".answer");
-  if (busy) answer.setAttribute("aria-busy", "true");
-  else answer.removeAttribute("aria-busy");
-  byId("more", HTMLButtonElement).disabled = busy;
-}
-
-function settle() {
-  setBusy(false);
-  byId("spinner").hidden = true;
-}
-
 function showNothing() {
-  settle();
+  stopWaiting();
   clearHits();
   byId("results").hidden = true;
   byId("start").hidden = false;
@@ -180,6 +130,7 @@ function showFound(found, more, focus) {
     scrollTo({ top: matchMedia("(max-width: 860px)").matches ? byId("results").offsetTop - 80 : 0 });
     byId("results-title").focus({ preventScroll: true });
   }
+  followAddress();
 }
 
 /**
@@ -269,7 +220,7 @@ function narrow(condition) {
 /** @param {KeyboardEvent} event */
 function takeKey(event) {
   const verdict = KEYS[event.key];
-  const button = closest(event, ".hit")?.querySelector(`[data-judge="${verdict}"]`);
+  const button = closest(event, ".hit, #lightbox")?.querySelector(`[data-judge="${verdict}"]`);
   if (!verdict || event.ctrlKey || event.metaKey || event.altKey || !(button instanceof HTMLElement)) return;
   event.preventDefault();
   judge(Number(button.dataset.image), verdict);
@@ -294,6 +245,12 @@ function changeFilters() {
 }
 
 function restore() {
+  const now = withShown(location.search, null);
+  if (now === asked && hitCount()) {
+    followAddress(); // only the lightbox was opened or closed
+    return;
+  }
+  asked = now;
   readState();
   showControls(state);
   search();
@@ -319,7 +276,8 @@ if (live) {
   listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
-  byId("hits").addEventListener("keydown", takeKey);
+  live.addEventListener("keydown", takeKey);
+  listenForLightbox();
   byId("more").addEventListener("click", () => search({ more: true }));
   addEventListener("popstate", restore);
   restore();

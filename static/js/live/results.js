@@ -12,18 +12,20 @@ const STAGES = [
   ["rerank", "re-rank"],
   ["load", "load"],
 ];
-/** @type {string[]} */
-let labels = [];
+/** @type {FoundHit[]} */
+let hits = []; // those that have a card
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
 export function clearHits() {
-  labels = [];
+  hits = [];
   cards.clear();
   byId("hits").replaceChildren();
 }
 
-export const hitCount = () => labels.length;
+export const hitCount = () => hits.length;
+
+export const shownHits = () => hits;
 
 /** @param {number} score */
 function scoreOf(score) {
@@ -42,7 +44,7 @@ function scoreOf(score) {
  * @param {FoundHit} hit
  * @param {string} name
  */
-function judging(hit, name) {
+export function judging(hit, name) {
   /**
    * @param {"like" | "unlike"} verdict
    * @param {string} sign
@@ -91,6 +93,21 @@ function card(hit) {
       make("span", { class: "hit-rank" }, String(hit.rank)),
     ),
     hit.score === null ? null : judging(hit, name),
+    make(
+      "button",
+      {
+        class: "judge enlarge",
+        type: "button",
+        "data-enlarge": hit.image,
+        "aria-label": `Enlarge ${name}, rank ${hit.rank}`,
+        title: "Enlarge (space)",
+      },
+      makeSvg(
+        "svg",
+        { viewBox: "0 0 24 24", "aria-hidden": "true" },
+        makeSvg("path", { d: "M14 5h5v5M10 19H5v-5M19 5l-6 6M5 19l6-6" }),
+      ),
+    ),
     make(
       "div",
       { class: "hit-facts" },
@@ -143,7 +160,7 @@ export function appendHits(hits) {
     }
     const added = card(hit);
     cards.set(hit.sha256, added);
-    labels.push(hit.label);
+    hits.push(hit);
     fresh.push(added);
   }
   byId("hits").append(...fresh);
@@ -158,7 +175,10 @@ export function appendHits(hits) {
 export function showSummary(found, { label, steered }) {
   const searched = found.filtered_to ?? found.searched;
   const words = found.like.length
-    ? summaryOf({ searched, label }, labels)
+    ? summaryOf(
+        { searched, label },
+        hits.map((hit) => hit.label),
+      )
     : `${plural(searched, "picture")} found.`;
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;

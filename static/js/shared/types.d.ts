@@ -198,6 +198,7 @@ export interface SearchResponse {
 export interface FoundHit extends Omit<Hit, "score"> {
   score: number | null;
   probability: number | null;
+  shown_url: string;
 }
 
 export interface Example {
