@@ -13,19 +13,19 @@ const STAGES = [
   ["load", "load"],
 ];
 /** @type {FoundHit[]} */
-let hits = []; // those that have a card
+let listed = []; // the hits that have a card
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
 export function clearHits() {
-  hits = [];
+  listed = [];
   cards.clear();
   byId("hits").replaceChildren();
 }
 
-export const hitCount = () => hits.length;
+export const hitCount = () => listed.length;
 
-export const shownHits = () => hits;
+export const shownHits = () => listed;
 
 /** @param {number} score */
 function scoreOf(score) {
@@ -160,7 +160,7 @@ export function appendHits(hits) {
     }
     const added = card(hit);
     cards.set(hit.sha256, added);
-    hits.push(hit);
+    listed.push(hit);
     fresh.push(added);
   }
   byId("hits").append(...fresh);
@@ -177,7 +177,7 @@ export function showSummary(found, { label, steered }) {
   const words = found.like.length
     ? summaryOf(
         { searched, label },
-        hits.map((hit) => hit.label),
+        listed.map((hit) => hit.label),
       )
     : `${plural(searched, "picture")} found.`;
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
