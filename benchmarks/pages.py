@@ -38,9 +38,10 @@ SERIES = {
 }
 DIGEST = {"sqlite": "printf('%064x', i)", "postgresql": "lpad(to_hex(i), 64, '0')"}
 IMAGES = """INSERT INTO gallery_image (dataset_id, sha256, file, thumbnail, filename, category, width, height,
-    size_bytes, format, created_at)
+    size_bytes, format, created_at, metadata, split, note)
     SELECT {dataset}, {digest}, 'images/' || {digest} || '.jpg', 'thumbnails/' || {digest} || '.webp',
-        'picture ' || i || '.jpg', 'category ' || (i % {categories}), 640, 480, 100000, 'JPEG', '{now}'
+        'picture ' || i || '.jpg', 'category ' || (i % {categories}), 640, 480, 100000,
+        'JPEG', '{now}', '{{}}', '', ''
     FROM {series}"""
 EMBEDDINGS = """INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
     SELECT id, {spec}, dataset_id, {vector}, '{now}' FROM gallery_image

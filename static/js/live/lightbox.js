@@ -1,4 +1,4 @@
-// A hit, large: keys and swipes step through the hits, the query stands beside it, and links open it elsewhere.
+// A hit, large: keys and swipes step through the hits, the query stands beside it, links open it elsewhere.
 // The address names what is shown, so Back closes it, and a reload opens it again.
 /** @import { FoundHit } from "../shared/types.js" */
 import { byId, closest, hasModifier, make } from "../shared/elements.js";
@@ -10,7 +10,7 @@ import { judging, shownHits } from "./results.js";
 const SWIPE_PX = 50;
 const BESIDE_FROM = "(min-width: 860px)";
 
-let place = 0;
+let current = 0;
 /** @type {boolean | null} */
 let wantsQuery = null; // whether the query stands beside it, as far as somebody chose
 
@@ -32,21 +32,21 @@ export function followAddress() {
 /** @param {number} to */
 function show(to) {
   const hits = shownHits();
-  place = to;
-  const hit = hits[place];
+  current = to;
+  const hit = hits[current];
   const name = hit.label || hit.filename;
   zoom(false);
   showImage(hit, name);
   byId("lightbox-title").textContent = name;
-  byId("lightbox-place").textContent = `${place + 1} of ${plural(hits.length, "result")}`;
-  byId("lightbox-previous", HTMLButtonElement).disabled = place === 0;
-  byId("lightbox-next", HTMLButtonElement).disabled = place === hits.length - 1;
+  byId("lightbox-place").textContent = `${current + 1} of ${plural(hits.length, "result")}`;
+  byId("lightbox-previous", HTMLButtonElement).disabled = current === 0;
+  byId("lightbox-next", HTMLButtonElement).disabled = current === hits.length - 1;
   byId("lightbox-facts").replaceChildren(...factsOf(hit));
   byId("lightbox-judging").replaceChildren(...(hit.score === null ? [] : [judging(hit, name)]));
   byId("lightbox-links").replaceChildren(...linksOf(hit));
   showQueryBeside();
   if (!box().open) box().showModal();
-  if (hits[place + 1]) new Image().src = hits[place + 1].shown_url;
+  if (hits[current + 1]) new Image().src = hits[current + 1].shown_url;
 }
 
 /**
@@ -148,7 +148,7 @@ function step(to) {
 
 /** The dialog was closed, by a key, a button or because something else is asked. */
 function closed() {
-  const hit = shownHits().at(place);
+  const hit = shownHits().at(current);
   document.querySelector(`[data-enlarge="${hit?.image}"]`)?.closest(".hit")?.querySelector("a")?.focus();
   if (shownIn(location.search) === null) return;
   if (history.state?.lightbox) history.back();
@@ -157,8 +157,8 @@ function closed() {
 
 /** @type {Record<string, () => void>} */
 const KEYS = {
-  ArrowLeft: () => step(place - 1),
-  ArrowRight: () => step(place + 1),
+  ArrowLeft: () => step(current - 1),
+  ArrowRight: () => step(current + 1),
   Home: () => step(0),
   End: () => step(shownHits().length - 1),
   z: () => zoom(!isZoomed()),
@@ -193,7 +193,7 @@ function listenForSwipes() {
     began = null;
     if (Math.abs(across) < SWIPE_PX || Math.abs(along) > Math.abs(across)) return;
     swiped = true;
-    step(place + (across < 0 ? 1 : -1));
+    step(current + (across < 0 ? 1 : -1));
   });
   frame.addEventListener("pointercancel", () => (began = null));
 }
@@ -217,8 +217,8 @@ export function listenForLightbox() {
   box().addEventListener("close", closed);
   box().addEventListener("keydown", takeKey);
   byId("lightbox-close").addEventListener("click", () => box().close());
-  byId("lightbox-previous").addEventListener("click", () => step(place - 1));
-  byId("lightbox-next").addEventListener("click", () => step(place + 1));
+  byId("lightbox-previous").addEventListener("click", () => step(current - 1));
+  byId("lightbox-next").addEventListener("click", () => step(current + 1));
   byId("lightbox-zoom").addEventListener("click", () => zoom(!isZoomed()));
   byId("lightbox-beside").addEventListener("click", besideOrNot);
   image().addEventListener("click", (event) => {
