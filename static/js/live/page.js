@@ -119,7 +119,7 @@ function showFound(found, more, focus) {
   }
   const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
-  const words = showSummary(found, { label: state.filters.label, steered });
+  const words = showSummary(found, { ...state.filters, steered });
   showTimings(found.timings_ms);
   byId("results-title").textContent = state.query ? "Nearest pictures" : "Pictures that fit";
   byId("more").hidden = !found.next;

@@ -170,18 +170,25 @@ export function appendHits(hits) {
 /**
  * Say in words what is shown; returns the words.
  * @param {FoundResponse} found
- * @param {{ label: string, steered: string }} asked
+ * @param {{ label: string, where: string, steered: string }} asked
  */
-export function showSummary(found, { label, steered }) {
+export function showSummary(found, { label, where, steered }) {
   const searched = found.filtered_to ?? found.searched;
-  const words = found.like.length
-    ? summaryOf(
-        { searched, label },
-        listed.map((hit) => hit.label),
-      )
-    : `${plural(searched, "picture")} found.`;
+  const labels = listed.map((hit) => hit.label);
+  let words = `${plural(searched, "picture")} found.`;
+  if (!searched) words = nothingFits({ label, where, among: found.like.length ? found.searched : 0 });
+  else if (found.like.length) words = summaryOf({ searched, label }, labels);
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
+}
+
+/**
+ * Return in words that a filter or a label leaves nothing; `among` is of how many, 0 where that is unknown.
+ * @param {{ label: string, where: string, among: number }} asked
+ */
+export function nothingFits({ label, where, among }) {
+  const fits = [where && "fits the filter", label && `has the label “${label}”`].filter(Boolean);
+  return `${among ? `None of ${plural(among, "picture")}` : "No picture"} ${fits.join(" and ")}.`;
 }
 
 /**

@@ -7,9 +7,13 @@ const SPINNER_AFTER_MS = 150;
 /** @type {AbortController | null} */
 let running = null;
 
-/** @param {string} message */
+/**
+ * Say what went wrong. The API names the field that is wrong; people know it as the filter, which its text says.
+ * @param {string} message
+ */
 export function say(message) {
-  showFailure(message.charAt(0).toUpperCase() + message.slice(1));
+  const text = message.replace(/^where: /, "");
+  showFailure(text.charAt(0).toUpperCase() + text.slice(1));
 }
 
 /**
