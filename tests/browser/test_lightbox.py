@@ -51,6 +51,11 @@ def test_a_hit_is_enlarged_and_back_restores_the_results_without_a_search(found:
     for key, place in (("ArrowRight", 3), ("End", 10), ("ArrowRight", 10), ("Home", 1), ("ArrowRight", 2)):
         found.keyboard.press(key)
         expect(found.locator("#lightbox-place")).to_have_text(f"{place} of 10 results")
+    # a button that is of no use any more does not keep the keys
+    found.locator("#lightbox-previous").click()
+    for key, place in (("ArrowRight", 2), ("ArrowLeft", 1), ("ArrowRight", 2)):
+        found.keyboard.press(key)
+        expect(found.locator("#lightbox-place")).to_have_text(f"{place} of 10 results")
     found.locator("#lightbox-view").evaluate(SWIPE)
     expect(found).to_have_url(re.compile(f"shown={ids[2]}$"))
     found.go_back()

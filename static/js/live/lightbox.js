@@ -1,7 +1,7 @@
 // A hit, large: keys and swipes step through the hits, the query stands beside it, links open it elsewhere.
 // The address names what is shown, so Back closes it, and a reload opens it again.
 /** @import { FoundHit } from "../shared/types.js" */
-import { byId, closest, hasModifier, make } from "../shared/elements.js";
+import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.js";
 import { plural } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 import { shownIn, withShown } from "./address.js";
@@ -46,6 +46,9 @@ function show(to) {
   byId("lightbox-links").replaceChildren(...linksOf(hit));
   showQueryBeside();
   if (!box().open) box().showModal();
+  // a button that is of no use any more loses the focus, and keys would go elsewhere
+  if (!focusedIn(box()) || document.activeElement?.matches(":disabled"))
+    view().focus({ preventScroll: true });
   if (hits[current + 1]) new Image().src = hits[current + 1].shown_url;
 }
 
@@ -115,8 +118,7 @@ function zoom(wanted, at = { x: 0.5, y: 0.5 }) {
   frame.classList.toggle("zoomed", wanted);
   byId("lightbox-zoom").setAttribute("aria-pressed", String(wanted));
   // what scrolls has to be reached by keys
-  if (wanted) frame.tabIndex = 0;
-  else frame.removeAttribute("tabindex");
+  frame.tabIndex = wanted ? 0 : -1;
   shown.style.width = wanted ? `${Math.max(2 * fitting, shown.naturalWidth)}px` : "";
   if (!wanted) return;
   frame.scrollLeft = at.x * frame.scrollWidth - frame.clientWidth / 2;

@@ -8,7 +8,7 @@ const SPINNER_AFTER_MS = 150;
 let running = null;
 
 /**
- * Say what went wrong. The API names the field that is wrong; people know it as the filter, which its text says.
+ * Say what went wrong. The API names the field that is wrong; of a filter the text itself says that.
  * @param {string} message
  */
 export function say(message) {
