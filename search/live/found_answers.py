@@ -141,8 +141,8 @@ def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str
         "score": None if score is None else round(score, 6),
         "probability": None,
         "box": None,
-        "shown_url": renditions.address_of(image.pk, image.format, image.file),
         **image_values(image, page),
+        "shown_url": renditions.address_of(image.pk, image.format, image.file),
     }
 
 

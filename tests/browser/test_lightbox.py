@@ -87,8 +87,9 @@ def test_the_address_opens_a_hit_large_which_can_be_zoomed_and_left_for_elsewher
     expect(found.locator("#lightbox-query")).to_be_hidden()
     found.keyboard.press("q")
     found.set_viewport_size({"width": 375, "height": 700})
-    found.add_script_tag(content=AXE.read_text()) if AXE.exists() else pytest.skip("npm ci")
-    assert found.evaluate(FAULTS) == []
+    if AXE.exists():
+        found.evaluate(AXE.read_text())
+        assert found.evaluate(FAULTS) == []
     links = found.locator("#lightbox-links")
     for name, address in (("Explore", "/?dataset="), ("Map", "/embeddings/?dataset=")):
         expect(links.get_by_role("link", name=name)).to_have_attribute(
