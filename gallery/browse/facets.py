@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, Count, Sum, Value, When
+from django.db.models.functions import Coalesce
 
 from gallery.browse.where import EVERY_IMAGE, ORIENTATIONS, Rows, Where
 from gallery.models import Category, Dataset, Image
@@ -18,7 +19,7 @@ ALLOWED_MS = 200  # an answer has 300, and giving up takes a while
 MOST_VALUES = 20
 FIELDS: Final = ("label", "dataset", "format", "orientation")
 KEPT: Final = ("label", "dataset")  # the database keeps counts of all images by these
-_COLUMNS = {"label": "category", "dataset": "dataset", "format": "format", "orientation": "shape"}
+_COLUMNS = {"label": "label", "dataset": "dataset", "format": "format", "orientation": "shape"}
 MOST_GROUPS = 20_000  # of images that have the same label, dataset, format and orientation
 Counts: TypeAlias = list[tuple[str, int]]
 STEPS = 1_000  # of SQLite's machine between two looks at the clock
@@ -79,7 +80,11 @@ def _counted(fields: list[str], where: Where, datasets: list[Dataset]) -> dict[s
     """
     rows: Rows = Image.objects.filter(dataset__in=datasets or Dataset.objects.all())
     shapes = [When(condition, then=Value(name)) for name, condition in ORIENTATIONS.items()]
-    rows = where.found(rows).annotate(shape=Case(*shapes, output_field=CharField()))
+    rows = where.found(rows).annotate(
+        shape=Case(*shapes, output_field=CharField()),
+        # by an expression: the index of labels would be followed for its order, row by row across the table
+        label=Coalesce("category", Value("")),
+    )
     columns = [_COLUMNS[field] for field in fields]
     groups = list(rows.order_by().values_list(*columns).annotate(n=Count("pk"))[: MOST_GROUPS + 1])
     if len(groups) > MOST_GROUPS:

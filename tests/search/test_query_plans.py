@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from gallery.browse.facets import facets
 from gallery.browse.paging import datasets_by_name
 from gallery.browse.where_text import where_text
 from gallery.models import Dataset, FailedFile, Image, Job
@@ -78,9 +79,22 @@ def test_a_page_of_datasets_is_read_in_the_order_of_their_names(backwards: bool)
     assert read_in_order(plan, "dataset_by_name"), plan
 
 
-@pytest.mark.parametrize(
-    "text", ["label:cats,dogs width>1", "-format:gif", "no:label", "meta.a:1", "filename:cat", "date:2026"]
-)
+# what of an image a filter reads: the index of what is compared, or rows that another index finds
+FILTERS = {
+    "label:cats,dogs": "INDEX image_by_category (dataset_id=? AND category=?)",
+    "no:label width>1": "INDEX image_by_category (dataset_id=? AND category=?)",
+    "width>1": "COVERING INDEX image_by_facts (dataset_id=? AND width>?)",
+    "-format:gif": "COVERING INDEX image_by_facts (dataset_id=?)",
+    "size<2mb orientation:square": "COVERING INDEX image_by_facts (dataset_id=?)",
+    "date:2026": "COVERING INDEX image_by_facts (dataset_id=?)",
+    "filename=cat.png": "INDEX image_by_",
+    "filename:cat": "INDEX image_by_",
+    "id:7": "INDEX image_by_external_id (external_id=?)",
+    "meta.a:1": "INDEX image_by_",
+}
+
+
+@pytest.mark.parametrize("text", FILTERS)
 def test_what_a_filter_allows_is_found_within_its_dataset_and_read_off_an_index(text: str) -> None:
     with CaptureQueriesContext(connection) as asked:
         allowed_ids(SearchIndex(dataset_id=1, spec_id=1), where_text(text))
@@ -91,7 +105,18 @@ def test_what_a_filter_allows_is_found_within_its_dataset_and_read_off_an_index(
     else:
         assert "SCAN" not in plan, plan
         assert "search_embedding USING COVERING INDEX" in plan, plan
-        assert "V0 USING INDEX image_by_" in plan, plan
+        assert f"V0 USING {FILTERS[text]}" in plan, plan
+
+
+def test_facets_are_counted_off_an_index() -> None:
+    dataset = Dataset.objects.create(slug="mine", name="Mine")
+    with CaptureQueriesContext(connection) as asked:
+        facets(where_text("width>1"), [dataset.slug])
+    plan = plan_of(next(one["sql"] for one in asked if "COUNT(" in one["sql"]))
+    if connection.vendor == "postgresql":
+        assert "image_by_facts" in plan, plan
+    else:
+        assert "gallery_image USING COVERING INDEX image_by_facts (dataset_id=? AND width>?)" in plan, plan
 
 
 def test_a_scan_would_be_seen() -> None:
