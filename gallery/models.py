@@ -184,24 +184,6 @@ class Image(models.Model):
                 condition=SHOWN_IMAGE & Q(external_id__isnull=False),
                 name="image_by_external_id",
             ),
-            # all that filters and facets compare: their rows need not be read. SQLite wants the columns of
-            # the condition in it, too
-            models.Index(
-                fields=[
-                    "dataset",
-                    "width",
-                    "height",
-                    "size_bytes",
-                    "format",
-                    "created_at",
-                    "category",
-                    "deleted_at",
-                    "missing_since",
-                    "id",
-                ],
-                condition=SHOWN_IMAGE,
-                name="image_by_facts",
-            ),
             models.Index(
                 fields=["deleted_at", "id"], condition=Q(deleted_at__isnull=False), name="image_in_bin"
             ),
