@@ -86,6 +86,11 @@ class Where:
                 return label
         return None
 
+    @property
+    def names_files(self) -> bool:
+        """Whether only images of certain file names are found, of which there are few."""
+        return any(one.field == "filename" and one.operator == "any" for one in self.conditions)
+
     def found(self, rows: Rows) -> Rows:
         """Return those of some images that are asked for."""
         asked = _Asked(rows)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
+from django.db.models import F
 from numpy.typing import NDArray
 
 from gallery.browse.where import EVERY_IMAGE, Where
@@ -118,7 +119,11 @@ def allowed_ids(index: SearchIndex, where: Where) -> Ids | None:
         return None
     if (label := where.label) is not None:
         return _of_label(index, label)
-    images = where.found(Image.objects.filter(dataset=index.dataset_id)).order_by()
+    rows_of_dataset = Image.objects.filter(dataset=index.dataset_id)
+    if where.names_files:
+        # an expression: SQLite would take the index of datasets for as good as that of file names
+        rows_of_dataset = Image.objects.alias(of=F("dataset_id") + 0).filter(of=index.dataset_id)
+    images = where.found(rows_of_dataset).order_by()
     # an index has image, spec and key: of the embeddings, whose rows are large, none is read
     rows = Embedding.objects.filter(spec=index.spec_id, image__in=images.values("pk"))
     return np.fromiter(rows.order_by().values_list("pk", flat=True).iterator(), dtype=np.int64)
