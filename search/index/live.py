@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ from search.index.base import (
 )
 from search.index.faiss.generation import Mean
 from search.types import Ids, Vectors
+
+# What an index does with a query: it compares every vector that is allowed, looks where the nearest are
+# likely, or looks there and asks of each whether it is allowed
+SearchPath: TypeAlias = Literal["exact", "approximate", "selector"]
 
 # Masked rows are over-fetched at most so far at first; the loop fetches more when that was too few.
 FIRST_OVERFETCH = 16
@@ -126,6 +130,12 @@ class LiveIndex:
         """Vectors that can be found."""
         kept = self.generation.count - len(self._excluded_here) if self.generation is not None else 0
         return kept + len(self.delta_ids)
+
+    def path(self, allowed: int | None) -> SearchPath:
+        """Return how it is searched when so many vectors are allowed, None for all of them."""
+        if self.generation is None or self.generation.scans(allowed):
+            return "exact"
+        return "approximate" if allowed is None else "selector"
 
     def with_changes(
         self, added_ids: Ids, added_vectors: NDArray[Any], removed_ids: Collection[int] = frozenset()

@@ -261,7 +261,13 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/search/", image=site.image.pk, k=3)
     asked.post_form("/api/v1/search/", file=SimpleUploadedFile("a.png", image_bytes(3)), dataset="mine", k=2)
     asked.post("/api/v1/search/", vector=[0.5] * 512, dataset="mine", k=2)
-    asked.post("/api/v1/search/batch/", queries=[{"image": site.image.pk, "k": 2}, {"image": 10**9}])
+    like = [{"image": site.image.pk}]
+    upload = asked.post_form("/api/v1/uploads/", file=SimpleUploadedFile("a.png", image_bytes(3)))["upload"]
+    asked.post("/api/v1/search/", like=like, unlike=[{"upload": upload}], where="label:x width>=1", k=2)
+    asked.post("/api/v1/search/", where={"format": "PNG"}, k=2)
+    asked.get("/api/v1/facets/", where="width>=1", dataset="mine")
+    queries = [{"image": site.image.pk, "k": 2}, {"like": like, "k": 2}, {"image": 10**9}]
+    asked.post("/api/v1/search/batch/", queries=queries)
     asked.get("/api/v1/models/")
     asked.get(
         "/api/v1/models/{name}/layers/{layer}/feature-maps/",

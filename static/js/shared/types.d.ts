@@ -216,6 +216,45 @@ export interface SearchResponse {
   timings_ms: Record<Stage | "total", number>;
 }
 
+/** A hit of a query document; nothing is searched with where images are only listed. */
+export interface FoundHit extends Omit<Hit, "score"> {
+  score: number | null;
+  probability: number | null;
+  shown_url: string;
+}
+
+export interface Example {
+  kind: "upload" | "url" | "image";
+  image: SearchQuery["image"];
+  thumbnail: string | null;
+  width: number;
+  height: number;
+}
+
+export interface FoundResponse {
+  like: Example[];
+  unlike: Example[];
+  hits: FoundHit[];
+  next: string | null;
+  searched: number;
+  filtered_to: number | null;
+  below_cutoff: number | null;
+  indexes: { dataset: string; path: "exact" | "approximate" | "selector"; searched: number }[];
+  timings_ms: Record<Stage | "total", number>;
+}
+
+export interface Facet {
+  field: string;
+  counts: { value: string; count: number }[];
+  more: boolean;
+  timed_out: boolean;
+}
+
+export interface KeptUpload {
+  upload: string;
+  expires_at: string;
+}
+
 // --- experiments --------------------------------------------------------------------------------
 
 export interface Experiment extends Configuration, Scores {

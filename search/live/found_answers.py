@@ -1,0 +1,181 @@
+"""What a query document is answered with, as plain values."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Literal, TypeAlias, TypedDict
+
+from gallery.browse import renditions
+from gallery.browse.image_summaries import page_address
+from gallery.models import Dataset
+from search.index.live import SearchPath
+from search.live.answers import (
+    ImageValues,
+    QueryImageAnswer,
+    TimingsAnswer,
+    image_values,
+    query_image,
+    timings_answer,
+)
+from search.live.document import Kind
+from search.live.engine import Found
+from search.live.example_images import ReadExample
+from search.live.hits import ShownImage, shown
+from search.live.ranking import AskedIndex
+from search.models import FeatureSpec
+
+Box: TypeAlias = Annotated[
+    tuple[float, float, float, float] | None,
+    "Where in the image it matches, as shares of its sides: x0, y0, x1, y1; null for all of it.",
+]
+
+
+class FoundRankedAnswer(TypedDict):
+    """The place of a result, and how near it is."""
+
+    rank: int
+    image: int
+    score: Annotated[float | None, "A cosine, higher is nearer; null where nothing was searched with."]
+    probability: Annotated[float | None, "That it is of the query's category; null where that is unknown."]
+    box: Box
+
+
+class FoundHitAnswer(FoundRankedAnswer, ImageValues):
+    """One result."""
+
+    shown_url: Annotated[str, "Of the image as browsers show it, whatever the format of its file."]
+
+
+class ExampleAnswer(TypedDict):
+    """An image that was searched with."""
+
+    kind: Kind
+    image: QueryImageAnswer | None
+    upload: str | None
+    url: str | None
+    weight: float
+    thumbnail: Annotated[str | None, "A small copy, as a data: URL; of what is no stored image."]
+    width: int
+    height: int
+
+
+class ConfigAnswer(TypedDict):
+    """What decides the features that are compared, and how."""
+
+    model: str
+    layer: str
+    pooling: str
+    input_size: int
+    dims: int
+    metric: Literal["cosine"]
+
+
+class AskedIndexAnswer(TypedDict):
+    """How the index of a dataset was asked."""
+
+    index: int
+    dataset: str
+    config: ConfigAnswer
+    searched: Annotated[int, "Vectors that it holds."]
+    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    path: Annotated[
+        SearchPath,
+        "`exact` compares all that are allowed, `approximate` looks where the nearest are likely, `selector` "
+        "looks there for what the filter allows.",
+    ]
+
+
+class FoundAnswer(TypedDict):
+    """One page of what a query document found."""
+
+    like: list[ExampleAnswer]
+    unlike: list[ExampleAnswer]
+    hits: list[FoundHitAnswer]
+    next: Annotated[str | None, "The `cursor` of the next page; null on the last."]
+    searched: Annotated[int, "Vectors in the indexes that were asked; without examples, images."]
+    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    below_cutoff: Annotated[int | None, "Hits of this page below the cut-off; null where that is unknown."]
+    config: Annotated[ConfigAnswer | None, "Null where the indexes differ, or none was asked."]
+    indexes: list[AskedIndexAnswer]
+    timings_ms: TimingsAnswer
+
+
+def found_answer(found: Found) -> FoundAnswer:
+    """Return what was found as plain values."""
+    document = found.document
+    datasets = Dataset.objects.filter(pk__in=[one.index.dataset_id for one in found.indexes])
+    slugs = dict(datasets.values_list("pk", "slug"))
+    indexes = [_asked(one, slugs.get(one.index.dataset_id, "")) for one in found.indexes]
+    configs = [one["config"] for one in indexes]
+    page = cache(page_address)
+    searched = found.searched if document.like else found.listed
+    return {
+        "like": [_example(one) for one in found.like],
+        "unlike": [_example(one) for one in found.unlike],
+        "hits": [
+            _hit(rank, score, image, page(image.dataset))
+            for rank, (score, image) in enumerate(found.shown_images, start=document.skipped + 1)
+        ],
+        "next": _cursor(found),
+        "searched": searched,
+        "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
+        "below_cutoff": None,
+        "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
+        "indexes": indexes,
+        "timings_ms": timings_answer(found.timings_ms),
+    }
+
+
+def _cursor(found: Found) -> str | None:
+    """Return where the next page begins: after so many hits and, where none is nearer, below an id."""
+    if not found.has_next:
+        return None
+    skipped = found.document.skipped + len(found.hits) + len(found.images)
+    return f"{skipped}.{found.images[-1].pk}" if found.images else str(skipped)
+
+
+def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+    return {
+        "rank": rank,
+        "image": image.pk,
+        "score": None if score is None else round(score, 6),
+        "probability": None,
+        "box": None,
+        **image_values(image, page),
+        "shown_url": renditions.address_of(image.pk, image.format, image.file),
+    }
+
+
+def _example(one: ReadExample) -> ExampleAnswer:
+    return {
+        "kind": one.example.kind,
+        "image": query_image(shown(one.image)) if one.image else None,
+        "upload": one.example.upload,
+        "url": one.example.url,
+        "weight": one.example.weight,
+        "thumbnail": one.thumbnail,
+        "width": one.width,
+        "height": one.height,
+    }
+
+
+def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
+    return {
+        "index": asked.index.pk,
+        "dataset": dataset,
+        "config": _config(asked.index.spec),
+        "searched": asked.count,
+        "filtered_to": asked.allowed,
+        "path": asked.path,
+    }
+
+
+def _config(spec: FeatureSpec) -> ConfigAnswer:
+    return {
+        "model": spec.model,
+        "layer": spec.layer,
+        "pooling": spec.pooling,
+        "input_size": spec.input_size,
+        "dims": spec.dims,
+        "metric": "cosine",
+    }
