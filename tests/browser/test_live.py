@@ -30,6 +30,14 @@ def test_a_chosen_file_finds_its_like(live: Page) -> None:
     expect(live.locator("#timings .total")).to_contain_text("ms")
 
 
+def test_on_a_phone_the_first_hit_comes_into_view(live: Page) -> None:
+    live.set_viewport_size({"width": 375, "height": 667})
+    live.set_input_files("#file", unseen("coins"))
+    expect_first_hit(live, "coins")
+    expect(live.locator("#hits li").first).to_be_in_viewport(ratio=0.8)
+    expect(live.locator("#results-title")).to_be_in_viewport()
+
+
 def test_a_dropped_file_finds_its_like(live: Page) -> None:
     with live.expect_response("**/api/v1/search/") as answer:
         drop(live, unseen("coins"))

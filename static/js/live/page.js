@@ -130,7 +130,8 @@ function showFound(found, more, focus) {
   document.title = `${steered ? `Results of ${steered}` : "Results"} · Live search · semsearch`;
   if (more && firstNew) elementIn(firstNew, "a").focus({ preventScroll: true });
   else if (!more && focus) {
-    scrollTo({ top: matchMedia("(max-width: 860px)").matches ? byId("results").offsetTop - 80 : 0 });
+    if (matchMedia("(max-width: 860px)").matches) byId("results").scrollIntoView({ block: "start" });
+    else scrollTo({ top: 0 });
     byId("results-title").focus({ preventScroll: true });
   }
   followAddress();
