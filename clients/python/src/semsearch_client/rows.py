@@ -151,7 +151,7 @@ class JobFacts(Fields):
     kind: str
     state: str
     outcome: str
-    dataset: str
+    dataset: str | None = None
     done: int = 0
     total: int = 0
     percent: int
