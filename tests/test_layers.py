@@ -82,6 +82,7 @@ INTERFACES = (
     "models_api",
     "serializers",
     "index_serializers",
+    "explanation_serializers",
     "urls",
     "views",
 )

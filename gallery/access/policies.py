@@ -195,6 +195,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "token-detail": {"DELETE": _own("one's own")},
     "search-batch": {"POST": _search("as many searches")},
     "search": {"POST": _search("computes and may fetch an address; nothing of it is stored")},
+    "search-explanation": {"GET": _search("computes as a search does")},
     "facets": {"GET": _ANSWER},
     "upload-create": {"POST": _search("keeps an image to search with for some hours, for who knows its id")},
     "models": {"GET": _ANSWER},

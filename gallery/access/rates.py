@@ -47,6 +47,7 @@ TOO_MANY = {
 TABLE: dict[tuple[str, str], Throttle] = {
     ("search", "POST"): Throttle.SEARCH,
     ("search-batch", "POST"): Throttle.SEARCH,
+    ("search-explanation", "GET"): Throttle.SEARCH,
     ("upload-create", "POST"): Throttle.UPLOAD,
     ("dataset-upload", "POST"): Throttle.UPLOAD,
     ("dataset-from-images", "POST"): Throttle.UPLOAD,

@@ -32,7 +32,7 @@ def test_shares_of_a_pooled_sum_add_up_to_it(name: str) -> None:
         direction = generator.normal(size=len(pooled))
         shares = pooled_shares(one, name, direction)
         assert shares.shape == one.shape[:2]
-        assert shares.sum() == pytest.approx(direction @ pooled, abs=1e-4 * np.abs(pooled).sum())
+        assert shares.sum() == pytest.approx(direction @ pooled, abs=1e-4 * float(np.abs(pooled).sum()))
 
 
 def test_every_pooling_can_be_shared_out_and_no_other() -> None:
