@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import NotFoundError
+from gallery.errors import NotFoundError, WeightsError
 from gallery.models import Image
 from gallery.system.places import Places
 from gallery.system.single_flight import SingleFlight
@@ -128,6 +128,8 @@ def require_map(config: FeatureConfig) -> None:
 def _made(config: FeatureConfig, rgb: RGB, *, any_layer: bool) -> KeptMap:
     components = None
     if any_layer and not config.reduction:
+        if get_network(config.model).weights_digest != config.weights_digest:
+            raise WeightsError(f"The weights of {config.model} are others now: compute the experiment again.")
         network = feature_maps.all_layers(config.model, config.weights_digest)
         prepared = network.prepare(rgb)
         values = network.maps(prepared[None])[network.layers.index(config.layer)][0]

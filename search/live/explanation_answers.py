@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, TypedDict
+from typing import Annotated, TypedDict
 
 from gallery.errors import NotFoundError
 from gallery.models import Image
+from search.features.cell_answers import DIGITS, Cells, Square, rows_of
 from search.live.config_answers import ConfigAnswer, config_answer
 from search.live.document import QueryDocument
 from search.live.engine import Found, read_queries
-from search.live.explaining import Explainer, Explanation, ImageShares
-
-DIGITS = 8  # a thousand cells, rounded, still add up to the score within 0.00001
-
-Cells: TypeAlias = list[list[float]]
-Square: TypeAlias = Annotated[
-    tuple[float, float, float, float] | None,
-    "Where the cells lie over the upright image, as shares of its sides: x0, y0, x1, y1.",
-]
+from search.live.explaining import Explainer, Explanation
 
 
 class ExplanationAnswer(TypedDict):
@@ -35,7 +28,7 @@ class ExplanationAnswer(TypedDict):
     query_cells: Annotated[
         Cells | None, "Rows of shares of the query's image, which add up to the score; null of a vector."
     ]
-    query_square: Square
+    query_square: Square | None
     elsewhere: Annotated[
         float,
         "The part of the score that other examples have in it, and the first hits, with which a query is "
@@ -52,9 +45,9 @@ class CellsOfHit(TypedDict):
     """The shares of the cells in the score of a hit; null where it cannot be explained."""
 
     query_cells: Cells | None
-    query_square: Square
+    query_square: Square | None
     hit_cells: Cells | None
-    hit_square: Square
+    hit_square: Square | None
 
 
 def explanation_answer(document: QueryDocument, hit: int) -> ExplanationAnswer:
@@ -72,9 +65,9 @@ def explanation_answer(document: QueryDocument, hit: int) -> ExplanationAnswer:
         "image": hit,
         "score": round(explained.score, 6),
         "centred": explained.centred,
-        "hit_cells": _cells(explained.hit),
+        "hit_cells": rows_of(explained.hit.cells),
         "hit_square": explained.hit.square,
-        "query_cells": None if explained.query is None else _cells(explained.query),
+        "query_cells": None if explained.query is None else rows_of(explained.query.cells),
         "query_square": None if explained.query is None else explained.query.square,
         "elsewhere": round(explained.elsewhere, DIGITS),
         "difference": round(explained.difference, DIGITS),
@@ -86,12 +79,8 @@ def cells_of_hit(explained: Explanation | None) -> CellsOfHit:
     """Return the shares of an explanation, nulls where there is none."""
     query = explained and explained.query
     return {
-        "query_cells": _cells(query) if query else None,
+        "query_cells": rows_of(query.cells) if query else None,
         "query_square": query.square if query else None,
-        "hit_cells": _cells(explained.hit) if explained else None,
+        "hit_cells": rows_of(explained.hit.cells) if explained else None,
         "hit_square": explained.hit.square if explained else None,
     }
-
-
-def _cells(shares: ImageShares) -> Cells:
-    return [[round(share, DIGITS) for share in row] for row in shares.cells.tolist()]

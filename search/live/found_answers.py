@@ -8,6 +8,7 @@ from typing import Annotated, NotRequired, TypeAlias, TypedDict
 from gallery.browse import renditions
 from gallery.browse.image_summaries import page_address
 from gallery.models import Dataset
+from search.features.cell_answers import Cells, Square
 from search.index.live import SearchPath
 from search.live.answers import (
     ImageValues,
@@ -21,7 +22,7 @@ from search.live.config_answers import ConfigAnswer, config_answer
 from search.live.document import Kind
 from search.live.engine import Found
 from search.live.example_images import ReadExample
-from search.live.explanation_answers import Cells, Square, cells_of_hit
+from search.live.explanation_answers import cells_of_hit
 from search.live.hits import ShownImage, shown
 from search.live.ranking import AskedIndex
 
@@ -50,11 +51,11 @@ class FoundHitAnswer(FoundRankedAnswer, ImageValues):
             Cells | None, "With `explain`: rows of shares of the query's image, which add up to the score."
         ]
     ]
-    query_square: NotRequired[Square]
+    query_square: NotRequired[Square | None]
     hit_cells: NotRequired[
         Annotated[Cells | None, "With `explain`: rows of shares of this image, which add up to the score."]
     ]
-    hit_square: NotRequired[Square]
+    hit_square: NotRequired[Square | None]
 
 
 class ExampleAnswer(TypedDict):

@@ -321,6 +321,12 @@ def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:
     asked.get(experiments)
     asked.get("/api/v1/experiments/{id}/", one)
     asked.get("/api/v1/experiments/{id}/neighbours/", f"{one}neighbours/", image=site.image.pk)
+    asked.get(
+        "/api/v1/experiments/{id}/explanation/",
+        f"{one}explanation/",
+        image=site.image.pk,
+        neighbour=site.image.pk + 1,
+    )
     asked.get(f"{experiments}of-image/", image=site.image.pk)
     asked.get(f"{experiments}leaderboard/", dataset="mine")
     asked.post(experiments, dataset="mine", models=["efficientnet-lite0"])

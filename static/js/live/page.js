@@ -23,6 +23,7 @@ import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
+import { explainHitsOf, listenForWhy } from "./why.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
@@ -68,6 +69,7 @@ async function search({ more = false, focus = false } = {}) {
   hideFailure();
   if (!more) {
     showAsked();
+    explainHitsOf(state);
     followAddress();
   }
   showFacets(state.filters);
@@ -278,6 +280,7 @@ if (live) {
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
   listenForLightbox();
+  listenForWhy();
   byId("more").addEventListener("click", () => search({ more: true }));
   addEventListener("popstate", restore);
   restore();
