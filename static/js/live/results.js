@@ -2,6 +2,7 @@
 /** @import { FoundHit, FoundResponse, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
 import { number, plural } from "../shared/format.js";
+import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 
 /** @type {[stage: Stage, name: string][]} */
@@ -71,31 +72,6 @@ export function judging(hit, name) {
   );
 }
 
-/**
- * @param {FoundHit} hit
- * @param {string} name
- */
-function whyButton(hit, name) {
-  const cells = [
-    [4, 4],
-    [14, 4],
-    [4, 14],
-    [14, 14],
-  ].map(([x, y], index) => makeSvg("rect", { x, y, width: 6, height: 6, rx: 1, "data-cell": index }));
-  return make(
-    "button",
-    {
-      class: "judge why-button",
-      type: "button",
-      "data-why": hit.image,
-      "aria-pressed": "false",
-      "aria-label": `Why similar: ${name}, rank ${hit.rank}`,
-      title: "Why similar (W)",
-    },
-    makeSvg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, ...cells),
-  );
-}
-
 /** @param {FoundHit} hit */
 function card(hit) {
   const name = hit.label || hit.filename;
@@ -133,7 +109,7 @@ function card(hit) {
         makeSvg("path", { d: "M14 5h5v5M10 19H5v-5M19 5l-6 6M5 19l6-6" }),
       ),
     ),
-    hit.score === null ? null : whyButton(hit, name),
+    hit.score === null ? null : whyButton(hit.image, `${name}, rank ${hit.rank}`),
     make(
       "div",
       { class: "hit-facts" },

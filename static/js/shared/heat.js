@@ -92,8 +92,8 @@ export class Heat {
   /**
    * @param {HTMLImageElement} image
    * @param {Shares} shares
-   * @param {{ most: number, pointed?: (cell: Cell | null) => void, keys?: string }} options `keys` names it for
-   *   those who walk through the cells by the arrow keys
+   * @param {{ most: number, pointed?: (cell: Cell | null) => void, keys?: string }} options
+   *   `keys` names it for those who walk through the cells by the arrow keys
    */
   constructor(image, shares, { most, pointed = () => {}, keys }) {
     this.#image = image;

@@ -25,8 +25,10 @@ export function explanation(address) {
 }
 
 /**
- * Where something is explained: the two images, the query's if it is seen, and the element with the words.
- * @typedef {object} Place
+ * What is explained and where: the address of the answer, the two images, the query's if it is seen, and the
+ * element with the words.
+ * @typedef {object} Explained
+ * @property {string} address
  * @property {HTMLImageElement} hit
  * @property {HTMLImageElement | null} query
  * @property {HTMLElement} words
@@ -47,24 +49,23 @@ export class Why {
   }
 
   /**
-   * Explain what an address answers; what was explained before goes.
-   * @param {string} address
-   * @param {Place} place
+   * Explain something; what was explained before goes.
+   * @param {Explained} explained
    */
-  async show(address, place) {
+  async show(explained) {
     this.hide();
+    const { address, words } = explained;
     this.#asked = address;
-    this.#words = place.words;
-    place.words.hidden = false;
-    say(place.words, "");
-    elementIn(place.words, ".why-text").textContent = "Comparing…";
+    this.#words = words;
+    words.hidden = false;
+    say(words, "");
+    elementIn(words, ".why-text").textContent = "Comparing…";
     try {
       const answer = await explanation(address);
-      if (this.#asked === address) this.#draw(answer, place);
+      if (this.#asked === address) this.#draw(answer, explained);
     } catch (error) {
-      if (this.#asked === address)
-        elementIn(place.words, ".why-text").textContent =
-          error instanceof Error ? error.message : String(error);
+      if (this.#asked !== address) return;
+      elementIn(words, ".why-text").textContent = error instanceof Error ? error.message : String(error);
     }
   }
 
@@ -77,7 +78,7 @@ export class Why {
 
   /**
    * @param {Explanation} answer
-   * @param {Place} place
+   * @param {Explained} explained
    */
   #draw(answer, { hit, query, words, keys }) {
     const of = answer.score < 0 && answer.metric?.match(/euclidean|manhattan/) ? "distance" : "score";
