@@ -82,7 +82,9 @@ def cell_shares(
 
     Raises: NotFoundError, where there is no such pooling.
     """
-    direction = score.direction if components is None else components @ score.direction
+    direction: NDArray[Any] = score.direction
+    if components is not None:  # in their own precision: they are not copied for it
+        direction = components @ direction.astype(components.dtype)
     shares = pooled_shares(feature_map, pooling_name, direction)
     return shares + score.constant / shares.size
 
