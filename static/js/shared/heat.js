@@ -104,7 +104,7 @@ export class Heat {
     const pixels = new ImageData(coloursOf(shares.cells, most), columns, rows);
     canvas.getContext("2d")?.putImageData(pixels, 0, 0);
     const held = make("span", { class: "heat-square" }, canvas, this.#mark);
-    const named = keys ? { tabindex: 0, role: "group", "aria-label": keys } : { "aria-hidden": true };
+    const named = keys ? { tabindex: 0, role: "group", "aria-label": keys } : { "aria-hidden": "true" };
     this.#element = make("span", { class: "heat", ...named }, held);
     const [x0, y0, x1, y1] = shares.square;
     held.style.left = `${100 * x0}%`;
