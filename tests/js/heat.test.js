@@ -71,7 +71,7 @@ test("an image that is fitted into its element leaves the same margin at both si
 test("the words say whose the score is, what is compared, and how far cells reach", () => {
   assert.match(
     meaningOf(answer),
-    /^Orange cells add to the score.* make 0\.500\. 80 % of it are the query's/,
+    /^Orange cells add to the score.* make 0\.500\. The query's image itself makes 0\.400/,
   );
   assert.match(meaningOf(answer), /more of the image than it covers\.$/);
   assert.doesNotMatch(meaningOf({ ...answer, elsewhere: 0 }), /rest is of other examples/);

@@ -132,11 +132,10 @@ export function meaningOf({ score, centred, elsewhere, difference, query_cells, 
         `${Math.abs(score).toFixed(3)}.`
       : `Orange cells add to the score, blue ones take away from it: together they make ${text(score)}.`,
   ];
-  const share = elsewhere / score;
-  if (query_cells && Math.abs(score) >= 0.05 && Math.abs(share) >= 0.01 && !distance)
+  if (query_cells && Math.abs(elsewhere) >= 0.005 && !distance)
     words.push(
-      `${Math.round(100 * (1 - share))} % of it are the query's own; the rest is of other examples and of the ` +
-        "first hits, with which a query is averaged.",
+      `The query's image itself makes ${text(score - elsewhere)} of it; the rest is of other examples and of ` +
+        "the first hits, with which a query is averaged.",
     );
   if (centred === false)
     words.push("Over several datasets the score compares features as they are, not about a dataset's mean.");
