@@ -85,9 +85,13 @@ class Explainer:
         and NoMapError where its features are not made of a map here; WeightsError; BusyError.
         """
         query = self._queries.get(image.dataset_id)
-        row = query and database_vectors.embeddings(query.index).filter(image=image).first()
-        if query is None or row is None:
-            raise NotFoundError(f"Image {image.pk} is not among what is searched here.")
+        if query is None:
+            raise NotFoundError(f"Image {image.pk} is of another dataset than those that are searched.")
+        row = database_vectors.embeddings(query.index).filter(image=image).first()
+        if row is None:
+            raise NotFoundError(
+                f"Image {image.pk} has no features yet: wait for the job of its dataset to end."
+            )
         require_network(query.index)
         asked = self._asked_of(query)
         stored = np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)

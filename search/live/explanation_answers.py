@@ -77,7 +77,7 @@ def explanation_answer(document: QueryDocument, hit: int) -> ExplanationAnswer:
 
 def cells_of_hit(explained: Explanation | None) -> CellsOfHit:
     """Return the shares of an explanation, nulls where there is none."""
-    query = explained and explained.query
+    query = None if explained is None else explained.query
     return {
         "query_cells": rows_of(query.cells) if query else None,
         "query_square": query.square if query else None,

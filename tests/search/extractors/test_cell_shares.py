@@ -7,7 +7,7 @@ import pytest
 
 from gallery.errors import NotFoundError
 from search.extractors import cell_shares
-from search.extractors.cell_shares import between, centred_cosine, coarser, pooled_shares
+from search.extractors.cell_shares import Map, between, centred_cosine, coarser, pooled_shares
 from search.extractors.feature_extractor import DEFAULT_PCA
 from search.extractors.pca.components import load_pca
 from search.extractors.pooling import POOLINGS, pooling
@@ -17,7 +17,7 @@ METRICS = ("cosine", "inner_product", "euclidean", "manhattan")
 SHAPES = ((9, 9, 24), (7, 7, 16), (1, 1, 32), (2, 5, 8), (14, 13, 12))
 
 
-def maps(generator: np.random.Generator, shape: tuple[int, int, int], *, relu: bool) -> list[np.ndarray]:
+def maps(generator: np.random.Generator, shape: tuple[int, int, int], *, relu: bool) -> list[Map]:
     """Return two maps, with negative values or, as behind a ReLU, with many zeros."""
     drawn = [generator.normal(size=shape).astype(np.float32) for _ in range(2)]
     return [np.maximum(one, 0) for one in drawn] if relu else drawn
