@@ -83,6 +83,7 @@ INTERFACES = (
     "models_api",
     "serializers",
     "index_serializers",
+    "explanation_serializers",
     "urls",
     "views",
 )

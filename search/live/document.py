@@ -44,7 +44,7 @@ class QueryDocument:
 
     Without examples images are listed, newest first. `datasets` are slugs, none for all; `index` is asked by
     its number instead of the live ones. `skipped` hits come before the page, or, where there are no examples,
-    it begins below the id `before`.
+    it begins below the id `before`. With `explain` each hit comes with the shares of the cells in its score.
     """
 
     like: tuple[Example, ...] = ()
@@ -56,6 +56,7 @@ class QueryDocument:
     skipped: int = 0
     before: int | None = None
     cutoff: float | None = None
+    explain: bool = False
     source: Source = "api"
 
     @property

@@ -14,6 +14,7 @@ from search.live import example_images
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import QueryDocument
 from search.live.example_images import ReadExample, require_network
+from search.live.explaining import Explainer, Explanation
 from search.live.hits import Hit, ShownImage, shown
 from search.live.ranking import AskedIndex, IndexQuery, Ranking
 from search.live.steering import Steering
@@ -32,7 +33,7 @@ class Found:
     """The hits of one page, best first, and how they came about.
 
     `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
-    and `listed` counts what the filter finds.
+    and `listed` counts what the filter finds. `explanations` are of the hits, where they are asked for.
     """
 
     document: QueryDocument
@@ -43,6 +44,7 @@ class Found:
     unlike: list[ReadExample] = field(default_factory=list)
     indexes: list[AskedIndex] = field(default_factory=list)
     listed: int = 0
+    explanations: list[Explanation | None] = field(default_factory=list)
     timings_ms: Timings = field(default_factory=Timings)
 
     @property
@@ -89,11 +91,7 @@ def answered(document: QueryDocument) -> Found:
 
 def _rank(found: Found) -> None:
     document, timings = found.document, found.timings_ms
-    indexes = _indexes(document)
-    found.like = [example_images.read(one, timings, indexes) for one in document.like]
-    found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
-    _require_indexes(indexes, document)
-    ranking = Ranking([_asked(found, index) for index in indexes], timings)
+    ranking = Ranking(read_queries(found), timings)
     wanted = document.skipped + document.k + 1
     examples = (*found.like, *found.unlike)
     hits = ranking.hits(wanted, {example.image.pk for example in examples if example.image is not None})
@@ -102,6 +100,20 @@ def _rank(found: Found) -> None:
         raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
     found.has_next = len(hits) >= wanted
     found.hits = hits[document.skipped : document.skipped + document.k]
+    if document.explain:
+        with timings.stage("extract"):
+            shown_ids = [hit.image.pk for hit in found.hits]
+            found.explanations = Explainer(ranking.queries, found.like[0]).explanations(shown_ids)
+
+
+def read_queries(found: Found) -> list[IndexQuery]:
+    """Read the examples of a document, and return what each index is asked. Raises: what `answered` does."""
+    document, timings = found.document, found.timings_ms
+    indexes = _indexes(document)
+    found.like = [example_images.read(one, timings, indexes) for one in document.like]
+    found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
+    _require_indexes(indexes, document)
+    return [_asked(found, index) for index in indexes]
 
 
 def _asked(found: Found, index: SearchIndex) -> IndexQuery:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, NotRequired, TypeAlias, TypedDict
 
 from gallery.browse import renditions
 from gallery.browse.image_summaries import page_address
 from gallery.models import Dataset
+from search.features.cell_answers import Cells, Square
 from search.index.live import SearchPath
 from search.live.answers import (
     ImageValues,
@@ -17,12 +18,13 @@ from search.live.answers import (
     query_image,
     timings_answer,
 )
+from search.live.config_answers import ConfigAnswer, config_answer
 from search.live.document import Kind
 from search.live.engine import Found
 from search.live.example_images import ReadExample
+from search.live.explanation_answers import cells_of_hit
 from search.live.hits import ShownImage, shown
 from search.live.ranking import AskedIndex
-from search.models import FeatureSpec
 
 Box: TypeAlias = Annotated[
     tuple[float, float, float, float] | None,
@@ -44,6 +46,16 @@ class FoundHitAnswer(FoundRankedAnswer, ImageValues):
     """One result."""
 
     shown_url: Annotated[str, "Of the image as browsers show it, whatever the format of its file."]
+    query_cells: NotRequired[
+        Annotated[
+            Cells | None, "With `explain`: rows of shares of the query's image, which add up to the score."
+        ]
+    ]
+    query_square: NotRequired[Square | None]
+    hit_cells: NotRequired[
+        Annotated[Cells | None, "With `explain`: rows of shares of this image, which add up to the score."]
+    ]
+    hit_square: NotRequired[Square | None]
 
 
 class ExampleAnswer(TypedDict):
@@ -57,17 +69,6 @@ class ExampleAnswer(TypedDict):
     thumbnail: Annotated[str | None, "A small copy, as a data: URL; of what is no stored image."]
     width: int
     height: int
-
-
-class ConfigAnswer(TypedDict):
-    """What decides the features that are compared, and how."""
-
-    model: str
-    layer: str
-    pooling: str
-    input_size: int
-    dims: int
-    metric: Literal["cosine"]
 
 
 class AskedIndexAnswer(TypedDict):
@@ -112,10 +113,13 @@ def found_answer(found: Found) -> FoundAnswer:
     return {
         "like": [_example(one) for one in found.like],
         "unlike": [_example(one) for one in found.unlike],
-        "hits": [
-            _hit(rank, score, image, page(image.dataset))
-            for rank, (score, image) in enumerate(found.shown_images, start=document.skipped + 1)
-        ],
+        "hits": _explained(
+            [
+                _hit(rank, score, image, page(image.dataset))
+                for rank, (score, image) in enumerate(found.shown_images, start=document.skipped + 1)
+            ],
+            found,
+        ),
         "next": _cursor(found),
         "searched": searched,
         "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
@@ -146,6 +150,14 @@ def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str
     }
 
 
+def _explained(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]:
+    """Return the hits, with the shares of their cells where the document asks for them."""
+    if not found.document.explain:
+        return hits
+    explanations = found.explanations or [None] * len(hits)
+    return [{**hit, **cells_of_hit(one)} for hit, one in zip(hits, explanations, strict=True)]
+
+
 def _example(one: ReadExample) -> ExampleAnswer:
     return {
         "kind": one.example.kind,
@@ -163,19 +175,8 @@ def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
     return {
         "index": asked.index.pk,
         "dataset": dataset,
-        "config": _config(asked.index.spec),
+        "config": config_answer(asked.index.spec),
         "searched": asked.count,
         "filtered_to": asked.allowed,
         "path": asked.path,
-    }
-
-
-def _config(spec: FeatureSpec) -> ConfigAnswer:
-    return {
-        "model": spec.model,
-        "layer": spec.layer,
-        "pooling": spec.pooling,
-        "input_size": spec.input_size,
-        "dims": spec.dims,
-        "metric": "cosine",
     }

@@ -24,17 +24,18 @@ LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
 MOST_DATASETS = 200
 EXAMPLES = ("image", "upload", "url", "vector")
-DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff"})
+DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain"})
+MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
 FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
 # hits before the page and, of a list, the id below which it begins
 CURSOR = re.compile(r"^\d{1,5}(\.\d{1,18})?$", re.ASCII)
 
 
-def _url() -> serializers.CharField:
+def url_field() -> serializers.CharField:
     return serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
 
 
-def _image() -> serializers.IntegerField:
+def image_field() -> serializers.IntegerField:
     return serializers.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image."
     )
@@ -60,8 +61,8 @@ class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
     """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
 
     file = SentFileField(required=False, help_text="A picture.")
-    url = _url()
-    image = _image()
+    url = url_field()
+    image = image_field()
     vector = _vector()
     index = serializers.IntegerField(
         required=False,
@@ -123,11 +124,11 @@ class SearchByFileSerializer(AnySearchSerializer):
 class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
     """An image to search with: exactly one of `image`, `upload`, `url` and `vector`."""
 
-    image = _image()
+    image = image_field()
     upload = serializers.CharField(
         required=False, max_length=100, help_text="What `/uploads/` has answered; for some hours."
     )
-    url = _url()
+    url = url_field()
     vector = _vector()
     weight = serializers.FloatField(
         required=False,
@@ -167,7 +168,7 @@ class WhereField(serializers.Field[Any, Any, Any, Any]):
 class SearchSerializer(AnySearchSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
-    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor` and `cutoff`, and no other field.
+    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff` and `explain` and no other.
     Without examples it lists the images that the filter finds, newest first.
     """
 
@@ -200,6 +201,11 @@ class SearchSerializer(AnySearchSerializer):
         help_text="Count the hits whose probability is less.",
     )
 
+    explain = serializers.BooleanField(
+        required=False,
+        help_text=f"Tell what each cell of the maps has in the score; of at most {MOST_EXPLAINED} hits.",
+    )
+
     def to_internal_value(self, data: Any) -> Any:
         """Return what the fields make of it. Raises: ValidationError, also where two forms are mixed."""
         if is_document(data) and (wrong := sorted(FORM_ONLY.intersection(data))):
@@ -217,6 +223,10 @@ class SearchSerializer(AnySearchSerializer):
             return super().validate(attrs)
         if attrs.get("unlike") and not attrs.get("like"):
             raise serializers.ValidationError({"unlike": ["Give an example under `like` as well."]})
+        if attrs.get("explain") and attrs.get("k", 0) > MOST_EXPLAINED:
+            raise serializers.ValidationError(
+                {"k": [f"At most {MOST_EXPLAINED} hits of a search are explained; use `cursor` for more."]}
+            )
         return attrs
 
 
@@ -248,6 +258,12 @@ class BatchSerializer(KnownFields, serializers.Serializer[Any]):
 
     queries = SearchSerializer(many=True, allow_empty=False, max_length=MOST_TOGETHER)  # type: ignore[call-arg]
 
+    def validate_queries(self, value: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Refuse explanations, which take as long as many searches."""
+        if any(one.get("explain") for one in value):
+            raise serializers.ValidationError("Searches that explain are asked for one by one.")
+        return value
+
     def as_requests(self) -> list[SearchRequest | QueryDocument]:
         """Return the validated searches."""
         return [_asked(values) for values in self.validated_data["queries"]]
@@ -269,6 +285,7 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
         skipped=int(skipped),
         before=int(before) if before else None,
         cutoff=values.get("cutoff"),
+        explain=values.get("explain", False),
     )
 
 

@@ -5,6 +5,7 @@ import test from "node:test";
 import {
   addressOf,
   documentOf,
+  explanationOf,
   quoted,
   readAddress,
   shownIn,
@@ -66,4 +67,14 @@ test("an address says which hit is looked at large, beside all else", () => {
   assert.equal(withShown(`${asked}&shown=7`, null), asked);
   assert.deepEqual([shownIn(`${asked}&shown=7`), shownIn(asked), shownIn("?shown=x")], [7, null, null]);
   assert.equal(addressOf(readAddress(`${asked}&shown=7`, K), K.usual), asked);
+});
+
+test("a hit is explained as in the search that is shown", () => {
+  const state = readAddress("?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640", K);
+  assert.equal(
+    explanationOf(state, 7),
+    "?hit=7&image=12&like=15%2C18&unlike=9&where=label%3Awren+width%3E%3D640&dataset=birds",
+  );
+  assert.equal(explanationOf(readAddress("?upload=6a-1-x", K), 7), "?hit=7&upload=6a-1-x");
+  assert.equal(explanationOf(readAddress("?label=wren", K), 7), "");
 });

@@ -149,6 +149,23 @@ export function documentOf({ query, judged, filters }, cursor) {
   };
 }
 
+/**
+ * Return what the explanation of a hit is asked with, "" without a query.
+ * @param {State} state
+ * @param {number} hit the id of its image
+ */
+export function explanationOf({ query, judged, filters }, hit) {
+  if (!query) return "";
+  const asked = new URLSearchParams({ hit: String(hit) });
+  for (const [name, value] of Object.entries(exampleOf(query))) asked.set(name, String(value));
+  for (const verdict of /** @type {const} */ (["like", "unlike"]))
+    if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
+  const where = whereOf(filters);
+  if (where) asked.set("where", where);
+  if (filters.dataset) asked.set("dataset", filters.dataset);
+  return `?${asked}`;
+}
+
 /** @param {Query} query */
 function exampleOf(query) {
   if (query.kind === "image") return { image: query.image };

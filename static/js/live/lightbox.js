@@ -6,6 +6,7 @@ import { plural } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 import { shownIn, withShown } from "./address.js";
 import { judging, shownHits } from "./results.js";
+import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
 
 const SWIPE_PX = 50;
 const BESIDE_FROM = "(min-width: 860px)";
@@ -50,6 +51,21 @@ function show(to) {
   if (!focusedIn(box()) || document.activeElement?.matches(":disabled"))
     view().focus({ preventScroll: true });
   if (hits[current + 1]) new Image().src = hits[current + 1].shown_url;
+  explain();
+}
+
+/** Explain what is shown once both images have their place, where that is wanted. */
+function explain() {
+  const hits = shownHits();
+  explainLarge(hits[current].image, hits.at(current + 1)?.image);
+}
+
+function explainOrNot() {
+  toggleLarge();
+  zoom(false);
+  if (explainsLarge()) wantsQuery = true; // the two are looked at together
+  showQueryBeside();
+  explain();
 }
 
 /**
@@ -150,6 +166,7 @@ function step(to) {
 
 /** The dialog was closed, by a key, a button or because something else is asked. */
 function closed() {
+  hideLarge();
   const hit = shownHits().at(current);
   document.querySelector(`[data-enlarge="${hit?.image}"]`)?.closest(".hit")?.querySelector("a")?.focus();
   if (shownIn(location.search) === null) return;
@@ -165,12 +182,14 @@ const KEYS = {
   End: () => step(shownHits().length - 1),
   z: () => zoom(!isZoomed()),
   q: () => besideOrNot(),
+  w: () => explainOrNot(),
 };
 
 function besideOrNot() {
   wantsQuery = byId("lightbox-query").hidden;
   zoom(false);
   showQueryBeside();
+  explain();
 }
 
 /** @param {KeyboardEvent} event */
@@ -223,8 +242,9 @@ export function listenForLightbox() {
   byId("lightbox-next").addEventListener("click", () => step(current + 1));
   byId("lightbox-zoom").addEventListener("click", () => zoom(!isZoomed()));
   byId("lightbox-beside").addEventListener("click", besideOrNot);
+  byId("lightbox-why").addEventListener("click", explainOrNot);
   image().addEventListener("click", (event) => {
-    if (!swiped) zoomAt(event);
+    if (!swiped && !explainsLarge()) zoomAt(event); // a tap says what its cell has
     swiped = false;
   });
   listenForSwipes();

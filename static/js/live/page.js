@@ -24,6 +24,7 @@ import { showQuery } from "./query.js";
 import { showsNow } from "../explain/screen.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
+import { explainHitsOf, listenForWhy } from "./why.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
@@ -69,6 +70,7 @@ async function search({ more = false, focus = false } = {}) {
   hideFailure();
   if (!more) {
     showAsked();
+    explainHitsOf(state);
     followAddress();
   }
   showFacets(state.filters);
@@ -282,6 +284,7 @@ if (live) {
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
   listenForLightbox();
+  listenForWhy();
   byId("more").addEventListener("click", () => search({ more: true }));
   addEventListener("popstate", restore);
   restore();

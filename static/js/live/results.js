@@ -3,6 +3,7 @@
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
 import { showsNow } from "../explain/screen.js";
 import { decimal, number, plural } from "../shared/format.js";
+import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 
 /** @type {[stage: Stage, name: string][]} */
@@ -122,6 +123,7 @@ function card(hit) {
         makeSvg("path", { d: "M14 5h5v5M10 19H5v-5M19 5l-6 6M5 19l6-6" }),
       ),
     ),
+    hit.score === null ? null : whyButton(hit.image, `${name}, rank ${hit.rank}`),
     make(
       "div",
       { class: "hit-facts" },

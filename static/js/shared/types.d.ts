@@ -243,6 +243,25 @@ export interface FoundResponse {
   timings_ms: Record<Stage | "total", number>;
 }
 
+/** Where cells lie over an upright image, as shares of its sides: x0, y0, x1, y1. */
+export type Square = [number, number, number, number];
+
+/** What the cells of two maps have in a score; rows of shares, which add up to it. */
+export interface Explanation {
+  image: number;
+  score: number;
+  /** of live search */
+  centred?: boolean;
+  /** of an experiment */
+  metric?: string;
+  hit_cells: number[][];
+  hit_square: Square;
+  query_cells: number[][] | null;
+  query_square: Square | null;
+  elsewhere: number;
+  difference: number;
+}
+
 export interface Facet {
   field: string;
   counts: { value: string; count: number }[];
