@@ -15,7 +15,7 @@ from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE, Where, WhereError
 from gallery.browse.where_text import where_text
 from gallery.browse.where_values import as_values, where_of
-from search.live.document import MOST_EXAMPLES, Example, QueryDocument
+from search.live.document import MOST_EXAMPLES, Cutoff, Example, QueryDocument
 from search.live.query import SearchRequest
 
 SEARCHED_WITH = ("file", "url", "image", "vector")
@@ -54,6 +54,18 @@ def _pointing(value: list[float]) -> tuple[float, ...]:
     if not any(value):
         raise serializers.ValidationError("All its numbers are 0: nothing is near it.")
     return tuple(value)
+
+
+class CutoffSerializer(KnownFields, serializers.Serializer[Any]):
+    """Which hits are counted as below."""
+
+    mode = serializers.ChoiceField(
+        ["probability", "percentile"],
+        required=False,
+        default="probability",
+        help_text="Of the query's category, or of random pairs: the share that is less near.",
+    )
+    at = serializers.FloatField(min_value=0, max_value=1, help_text="Hits with less are below.")
 
 
 class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
@@ -192,12 +204,8 @@ class SearchSerializer(AnySearchSerializer):
     cursor = serializers.RegexField(
         CURSOR, required=False, allow_null=True, help_text="The `next` of the page before."
     )
-    cutoff = serializers.FloatField(
-        required=False,
-        allow_null=True,
-        min_value=0,
-        max_value=1,
-        help_text="Count the hits whose probability is less.",
+    cutoff = CutoffSerializer(
+        required=False, allow_null=True, help_text="Count the hits below it; none is left out."
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -268,7 +276,7 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
         k=values.get("k", QueryDocument.k),
         skipped=int(skipped),
         before=int(before) if before else None,
-        cutoff=values.get("cutoff"),
+        cutoff=Cutoff(**values["cutoff"]) if values.get("cutoff") else None,
     )
 
 

@@ -198,6 +198,7 @@ export interface SearchResponse {
 export interface FoundHit extends Omit<Hit, "score"> {
   score: number | null;
   probability: number | null;
+  percentile: number | null;
   shown_url: string;
 }
 
@@ -217,8 +218,16 @@ export interface FoundResponse {
   searched: number;
   filtered_to: number | null;
   below_cutoff: number | null;
-  indexes: { dataset: string; path: "exact" | "approximate" | "selector"; searched: number }[];
+  indexes: AskedIndex[];
   timings_ms: Record<Stage | "total", number>;
+}
+
+export interface AskedIndex {
+  dataset: string;
+  path: "exact" | "approximate" | "selector";
+  searched: number;
+  calibration: { method: string; queries: number; same: number; error: number } | null;
+  probability_unknown: string | null;
 }
 
 export interface Facet {
