@@ -99,7 +99,7 @@ def _logistic(scores: Reals, same: NDArray[np.bool_]) -> tuple[Reals, Reals]:
         lost = np.logaddexp(0, logits) - targets * logits
         return float(lost.mean()), np.array([(off * units).mean(), off.mean()])
 
-    start = np.array([1.0, np.log(right / wrong)])
+    start = np.array([1.0, np.log((right + 1) / (wrong + 1))])
     # a higher score is never less likely
     slope, height = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)]).x
     x = np.linspace(scores.min(), scores.max(), LOGISTIC_POINTS)
