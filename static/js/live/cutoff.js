@@ -69,7 +69,7 @@ export function lineWords({ mode, at }) {
 export function knownWords(indexes) {
   const known = indexes.flatMap(({ calibration }) => (calibration ? [calibration] : []));
   if (!known.length) return UNKNOWN[indexes[0]?.probability_unknown ?? ""] ?? "";
-  const queries = known.reduce((sum, { queries }) => sum + queries, 0);
+  const queries = known.reduce((sum, one) => sum + one.queries, 0);
   const points = Math.max(0.1, ...known.map(({ error }) => 100 * error)).toFixed(1);
   return `Learned from ${plural(queries, "labelled image")}; off by ${points} points on average.`;
 }
@@ -107,11 +107,11 @@ export function divide(chosen, indexes) {
  * @param {FoundHit[]} below
  */
 function showLists(above, below) {
-  const places = /** @type {const} */ ([
+  const lists = /** @type {const} */ ([
     ["hits", above],
     ["hits-below", below],
   ]);
-  for (const [id, hits] of places) {
+  for (const [id, hits] of lists) {
     const [list, cards] = [byId(id), hits.map(cardOf)];
     // what is in place stays, with its focus
     if (cards.length !== list.children.length || cards.some((card, place) => list.children[place] !== card))
