@@ -21,7 +21,8 @@ DECIMALS = 6
 
 def fitted(labelled: Labelled, pair_scores: NDArray[np.float32]) -> Calibration:
     """Return what scores mean: labelled pairs tell the probability, `pair_scores` (n,) of any the rest."""
-    quantiles = np.quantile(pair_scores, SHARES).round(DECIMALS) if len(pair_scores) else np.empty(0)
+    pairs_of_any = pair_scores.astype(np.float64)
+    quantiles = np.quantile(pairs_of_any, SHARES).round(DECIMALS) if len(pair_scores) else np.empty(0)
     asked, same = len(np.unique(labelled.queries)), int(labelled.same.sum())
     pairs = len(labelled.same)
     known = Calibration(quantiles, queries=asked, pairs=pairs, same=same / max(1, pairs))
