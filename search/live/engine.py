@@ -9,7 +9,7 @@ import numpy as np
 from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.models import Dataset, Image
 from gallery.system import measures
-from search.index.live import Expansion
+from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
 from search.live import example_images
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import QueryDocument
@@ -22,8 +22,6 @@ from search.live.timings import Timings
 from search.models import SearchIndex
 from search.types import Ids
 
-# How a live query is asked; chosen by experiment, see docs/explanation/choosing-the-default.md
-QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
 # Searches with more examples are not expanded; measured in docs/explanation/lab/steering.md
 EXPANDED_UP_TO = 2
 
@@ -48,10 +46,20 @@ class Found:
     timings_ms: Timings = field(default_factory=Timings)
 
     @property
-    def shown_images(self) -> list[tuple[float | None, ShownImage]]:
-        """The images of the page with their scores; None for what is listed without a query."""
-        listed: list[tuple[float | None, ShownImage]] = [(None, image) for image in self.images]
-        return [(hit.score, hit.image) for hit in self.hits] + listed
+    def shown_images(self) -> list[tuple[Hit | None, ShownImage]]:
+        """The images of the page and the hits that they are; None where they are listed without a query."""
+        listed: list[tuple[Hit | None, ShownImage]] = [(None, image) for image in self.images]
+        return [(hit, hit.image) for hit in self.hits] + listed
+
+    @property
+    def below_cutoff(self) -> int | None:
+        """How many hits of the page are below the cut-off; None without one, or where that is unknown."""
+        cutoff = self.document.cutoff
+        if cutoff is None or not self.document.like:
+            return None
+        values = [hit.probability if cutoff.mode == "probability" else hit.percentile for hit in self.hits]
+        known = [value for value in values if value is not None]
+        return sum(value < cutoff.at for value in known) if known or not values else None
 
     @property
     def searched(self) -> int:

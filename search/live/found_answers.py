@@ -9,6 +9,7 @@ from gallery.browse import renditions
 from gallery.browse.image_summaries import page_address
 from gallery.models import Dataset
 from search.features.cell_answers import Cells, Square
+from search.index.calibration import Calibration, Method
 from search.index.live import SearchPath
 from search.live.answers import (
     ImageValues,
@@ -23,8 +24,8 @@ from search.live.document import Kind
 from search.live.engine import Found
 from search.live.example_images import ReadExample
 from search.live.explanation_answers import cells_of_hit
-from search.live.hits import ShownImage, shown
-from search.live.ranking import AskedIndex
+from search.live.hits import Hit, ShownImage, shown
+from search.live.ranking import AskedIndex, ProbabilityUnknown
 
 Box: TypeAlias = Annotated[
     tuple[float, float, float, float] | None,
@@ -39,6 +40,9 @@ class FoundRankedAnswer(TypedDict):
     image: int
     score: Annotated[float | None, "A cosine, higher is nearer; null where nothing was searched with."]
     probability: Annotated[float | None, "That it is of the query's category; null where that is unknown."]
+    percentile: Annotated[
+        float | None, "Share of random pairs of the dataset that are less near; null where that is unknown."
+    ]
     box: Box
 
 
@@ -71,6 +75,17 @@ class ExampleAnswer(TypedDict):
     height: int
 
 
+class CalibrationAnswer(TypedDict):
+    """How well probabilities are known."""
+
+    method: Method
+    queries: Annotated[int, "Labelled images whose neighbours they were learned from."]
+    same: Annotated[float, "The share of these neighbours that were of the query's category."]
+    error: Annotated[
+        float, "Expected calibration error, by cross-validation: how far off they are on average."
+    ]
+
+
 class AskedIndexAnswer(TypedDict):
     """How the index of a dataset was asked."""
 
@@ -83,6 +98,13 @@ class AskedIndexAnswer(TypedDict):
         SearchPath,
         "`exact` compares all that are allowed, `approximate` looks where the nearest are likely, `selector` "
         "looks there for what the filter allows.",
+    ]
+    calibration: CalibrationAnswer | None
+    probability_unknown: Annotated[
+        ProbabilityUnknown | None,
+        "Why hits have no `probability`; null where they have one. `unlabelled`, `few` labels or an "
+        "`imprecise` map of a dataset; `unfitted` as yet; `steered` or `filtered`: such scores are other "
+        "ones than it is learned from.",
     ]
 
 
@@ -115,15 +137,15 @@ def found_answer(found: Found) -> FoundAnswer:
         "unlike": [_example(one) for one in found.unlike],
         "hits": _explained(
             [
-                _hit(rank, score, image, page(image.dataset))
-                for rank, (score, image) in enumerate(found.shown_images, start=document.skipped + 1)
+                _hit(rank, hit, image, page(image.dataset))
+                for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
             ],
             found,
         ),
         "next": _cursor(found),
         "searched": searched,
         "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
-        "below_cutoff": None,
+        "below_cutoff": found.below_cutoff,
         "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
         "indexes": indexes,
         "timings_ms": timings_answer(found.timings_ms),
@@ -138,13 +160,25 @@ def _cursor(found: Found) -> str | None:
     return f"{skipped}.{found.images[-1].pk}" if found.images else str(skipped)
 
 
-def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+def ranked(rank: int, hit: Hit | None, image: ShownImage) -> FoundRankedAnswer:
+    """Return the place of an image, and what is known of it as a hit."""
     return {
         "rank": rank,
         "image": image.pk,
-        "score": None if score is None else round(score, 6),
-        "probability": None,
+        "score": None if hit is None else round(hit.score, 6),
+        "probability": None if hit is None else _rounded(hit.probability),
+        "percentile": None if hit is None else _rounded(hit.percentile),
         "box": None,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _hit(rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+    return {
+        **ranked(rank, hit, image),
         **image_values(image, page),
         "shown_url": renditions.address_of(image.pk, image.format, image.file),
     }
@@ -179,4 +213,17 @@ def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
         "searched": asked.count,
         "filtered_to": asked.allowed,
         "path": asked.path,
+        "calibration": _calibration(asked.calibration),
+        "probability_unknown": asked.unknown,
+    }
+
+
+def _calibration(found: Calibration | None) -> CalibrationAnswer | None:
+    if found is None or found.curve is None or found.method is None or found.error is None:
+        return None
+    return {
+        "method": found.method,
+        "queries": found.queries,
+        "same": round(found.same, 4),
+        "error": round(found.error, 4),
     }

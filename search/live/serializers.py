@@ -15,7 +15,7 @@ from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE, Where, WhereError
 from gallery.browse.where_text import where_text
 from gallery.browse.where_values import as_values, where_of
-from search.live.document import MOST_EXAMPLES, Example, QueryDocument
+from search.live.document import MOST_EXAMPLES, Cutoff, Example, QueryDocument
 from search.live.query import SearchRequest
 
 SEARCHED_WITH = ("file", "url", "image", "vector")
@@ -55,6 +55,52 @@ def _pointing(value: list[float]) -> tuple[float, ...]:
     if not any(value):
         raise serializers.ValidationError("All its numbers are 0: nothing is near it.")
     return tuple(value)
+
+
+class CutoffSerializer(KnownFields, serializers.Serializer[Any]):
+    """Which hits are counted as below."""
+
+    mode = serializers.ChoiceField(
+        ["probability", "percentile"],
+        required=False,
+        default="probability",
+        help_text="Of the query's category, or of random pairs: the share that is less near.",
+    )
+    at = serializers.FloatField(min_value=0, max_value=1, help_text="Hits with less are below.")
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {
+                "type": "object",
+                "properties": {
+                    "mode": {
+                        "type": "string",
+                        "enum": ["probability", "percentile"],
+                        "default": "probability",
+                    },
+                    "at": {"type": "number", "minimum": 0, "maximum": 1},
+                },
+                "required": ["at"],
+                "additionalProperties": False,
+            },
+        ],
+        "example": 0.5,
+    }
+)
+class CutoffField(serializers.Field[Cutoff, Any, Cutoff, Any]):
+    """A probability, as a number, or `{"mode": "percentile", "at": 0.99}`."""
+
+    def to_internal_value(self, data: Any) -> Cutoff:
+        """Return the cutoff. Raises: ValidationError."""
+        given = data if isinstance(data, Mapping) else {"at": data}
+        asked = CutoffSerializer(data=given)
+        if not asked.is_valid():
+            errors = asked.errors
+            raise serializers.ValidationError(errors if isinstance(data, Mapping) else errors["at"])
+        return Cutoff(**asked.validated_data)
 
 
 class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
@@ -193,12 +239,10 @@ class SearchSerializer(AnySearchSerializer):
     cursor = serializers.RegexField(
         CURSOR, required=False, allow_null=True, help_text="The `next` of the page before."
     )
-    cutoff = serializers.FloatField(
+    cutoff = CutoffField(
         required=False,
         allow_null=True,
-        min_value=0,
-        max_value=1,
-        help_text="Count the hits whose probability is less.",
+        help_text="Count the hits below it: a probability, or a percentile of random pairs. None is left out.",
     )
 
     explain = serializers.BooleanField(

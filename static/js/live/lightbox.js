@@ -2,7 +2,7 @@
 // The address names what is shown, so Back closes it, and a reload opens it again.
 /** @import { FoundHit } from "../shared/types.js" */
 import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.js";
-import { plural } from "../shared/format.js";
+import { plural, shareWords } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 import { shownIn, withShown } from "./address.js";
 import { judging, shownHits } from "./results.js";
@@ -92,6 +92,9 @@ function factsOf(hit) {
     ["Size", `${hit.width} × ${hit.height} px`],
     ["File", hit.filename],
   ];
+  if (hit.percentile !== null)
+    facts.unshift(["Nearer than", `${shareWords(hit.percentile)} of random pairs`]);
+  if (hit.probability !== null) facts.unshift(["Probably the same", shareWords(hit.probability)]);
   if (hit.score !== null) facts.unshift(["Score", hit.score.toFixed(3)]);
   return facts.map(([name, value]) =>
     make("div", {}, make("dt", {}, name), make("dd", { title: value }, value)),
@@ -168,7 +171,8 @@ function step(to) {
 function closed() {
   hideLarge();
   const hit = shownHits().at(current);
-  document.querySelector(`[data-enlarge="${hit?.image}"]`)?.closest(".hit")?.querySelector("a")?.focus();
+  const link = document.querySelector(`[data-enlarge="${hit?.image}"]`)?.closest(".hit")?.querySelector("a");
+  (link?.closest("[hidden]") ? byId("fold") : link)?.focus();
   if (shownIn(location.search) === null) return;
   if (history.state?.lightbox) history.back();
   else history.replaceState({}, "", location.pathname + withShown(location.search, null));
@@ -223,7 +227,7 @@ let swiped = false; // the click that ends a swipe does not zoom
 
 /** Take what opens the lightbox, and what is done in it. */
 export function listenForLightbox() {
-  const hits = byId("hits");
+  const hits = byId("results");
   hits.addEventListener("click", (event) => {
     const button = closest(event, "[data-enlarge]");
     if (button) open(Number(button.dataset.enlarge));

@@ -220,6 +220,7 @@ export interface SearchResponse {
 export interface FoundHit extends Omit<Hit, "score"> {
   score: number | null;
   probability: number | null;
+  percentile: number | null;
   shown_url: string;
 }
 
@@ -239,7 +240,7 @@ export interface FoundResponse {
   searched: number;
   filtered_to: number | null;
   below_cutoff: number | null;
-  indexes: { dataset: string; path: "exact" | "approximate" | "selector"; searched: number }[];
+  indexes: AskedIndex[];
   timings_ms: Record<Stage | "total", number>;
 }
 
@@ -260,6 +261,14 @@ export interface Explanation {
   query_square: Square | null;
   elsewhere: number;
   difference: number;
+}
+
+export interface AskedIndex {
+  dataset: string;
+  path: "exact" | "approximate" | "selector";
+  searched: number;
+  calibration: { method: string; queries: number; same: number; error: number } | null;
+  probability_unknown: string | null;
 }
 
 export interface Facet {
