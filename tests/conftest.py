@@ -140,7 +140,8 @@ def collected_static_files() -> None:
             (run_folder() / "static").mkdir()
             call_command("collectstatic", verbosity=0, interactive=False)
     # a test before may have named a file when there were none
-    staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = staticfiles_storage.load_manifest()
+    names: Any = staticfiles_storage
+    names.hashed_files, names.manifest_hash = names.load_manifest()
 
 
 @pytest.fixture
