@@ -78,6 +78,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 INTERFACES = (
     "admin",
     "api",
+    "cutoff_fields",
     "forms",
     "index_api",
     "models_api",
@@ -86,6 +87,7 @@ INTERFACES = (
     "explanation_serializers",
     "urls",
     "views",
+    "where_fields",
 )
 
 

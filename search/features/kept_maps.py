@@ -101,7 +101,7 @@ def of_image(image: Image, config: FeatureConfig, *, any_layer: bool = False) ->
 
 def of_pixels(rgb: RGB, config: FeatureConfig) -> KeptMap:
     """Return the map of a picture (h, w, 3) uint8 under a configuration. Raises: as `of_image`."""
-    digest = hashlib.blake2b(np.ascontiguousarray(rgb), digest_size=16).digest()
+    digest = hashlib.blake2b(np.ascontiguousarray(rgb).data, digest_size=16).digest()
     return _map((digest, rgb.shape, config), config, lambda: rgb)
 
 

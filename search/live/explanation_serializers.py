@@ -10,7 +10,8 @@ from rest_framework import serializers
 from gallery.browse.paging import LARGEST_ID
 from gallery.browse.where import EVERY_IMAGE
 from search.live.document import MOST_EXAMPLES, Example, QueryDocument
-from search.live.serializers import TypedWhereField, image_field, url_field
+from search.live.serializers import image_field, url_field
+from search.live.where_fields import TypedWhereField
 
 IDS = rf"^[0-9]{{1,15}}(,[0-9]{{1,15}}){{0,{MOST_EXAMPLES - 2}}}$"
 

@@ -189,7 +189,9 @@ def _explained(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]
     if not found.document.explain:
         return hits
     explanations = found.explanations or [None] * len(hits)
-    return [{**hit, **cells_of_hit(one)} for hit, one in zip(hits, explanations, strict=True)]
+    for hit, one in zip(hits, explanations, strict=True):
+        hit.update(cells_of_hit(one))
+    return hits
 
 
 def _example(one: ReadExample) -> ExampleAnswer:

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
-from gallery.browse.where import EVERY_IMAGE, Where, WhereError
-from gallery.browse.where_text import where_text
-from gallery.browse.where_values import as_values, where_of
-from search.live.document import MOST_EXAMPLES, Cutoff, Example, QueryDocument
+from gallery.browse.where import EVERY_IMAGE
+from search.live.cutoff_fields import CutoffField
+from search.live.document import MOST_EXAMPLES, Example, QueryDocument
 from search.live.query import SearchRequest
+from search.live.where_fields import TypedWhereField, WhereField
 
 SEARCHED_WITH = ("file", "url", "image", "vector")
 LONGEST_VECTOR = 100_000
@@ -55,52 +54,6 @@ def _pointing(value: list[float]) -> tuple[float, ...]:
     if not any(value):
         raise serializers.ValidationError("All its numbers are 0: nothing is near it.")
     return tuple(value)
-
-
-class CutoffSerializer(KnownFields, serializers.Serializer[Any]):
-    """Which hits are counted as below."""
-
-    mode = serializers.ChoiceField(
-        ["probability", "percentile"],
-        required=False,
-        default="probability",
-        help_text="Of the query's category, or of random pairs: the share that is less near.",
-    )
-    at = serializers.FloatField(min_value=0, max_value=1, help_text="Hits with less are below.")
-
-
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "number", "minimum": 0, "maximum": 1},
-            {
-                "type": "object",
-                "properties": {
-                    "mode": {
-                        "type": "string",
-                        "enum": ["probability", "percentile"],
-                        "default": "probability",
-                    },
-                    "at": {"type": "number", "minimum": 0, "maximum": 1},
-                },
-                "required": ["at"],
-                "additionalProperties": False,
-            },
-        ],
-        "example": 0.5,
-    }
-)
-class CutoffField(serializers.Field[Cutoff, Any, Cutoff, Any]):
-    """A probability, as a number, or `{"mode": "percentile", "at": 0.99}`."""
-
-    def to_internal_value(self, data: Any) -> Cutoff:
-        """Return the cutoff. Raises: ValidationError."""
-        given = data if isinstance(data, Mapping) else {"at": data}
-        asked = CutoffSerializer(data=given)
-        if not asked.is_valid():
-            errors = asked.errors
-            raise serializers.ValidationError(errors if isinstance(data, Mapping) else errors["at"])
-        return Cutoff(**asked.validated_data)
 
 
 class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
@@ -195,22 +148,6 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
         return attrs
 
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "object", "additionalProperties": True}]})
-class WhereField(serializers.Field[Any, Any, Any, Any]):
-    """A filter, as an object or as people type it."""
-
-    def to_internal_value(self, data: object) -> Where:
-        """Return the filter. Raises: ValidationError."""
-        try:
-            return where_text(data) if isinstance(data, str) else where_of(data)
-        except WhereError as error:
-            raise serializers.ValidationError(error.detail) from error
-
-    def to_representation(self, value: Where) -> object:
-        """Return the filter as an object."""
-        return as_values(value)
-
-
 class SearchSerializer(AnySearchSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
@@ -242,9 +179,8 @@ class SearchSerializer(AnySearchSerializer):
     cutoff = CutoffField(
         required=False,
         allow_null=True,
-        help_text="Count the hits below it: a probability, or a percentile of random pairs. None is left out.",
+        help_text="Count the hits below it, a probability or a percentile of random pairs; none is left out.",
     )
-
     explain = serializers.BooleanField(
         required=False,
         help_text=f"Tell what each cell of the maps has in the score; of at most {MOST_EXPLAINED} hits.",
@@ -261,7 +197,7 @@ class SearchSerializer(AnySearchSerializer):
             raise serializers.ValidationError({name: [words] for name in wrong})
         return super().to_internal_value(data)
 
-    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
+    def validate(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Require one of the two forms."""
         if not is_document(attrs):
             return super().validate(attrs)
@@ -277,11 +213,6 @@ class SearchSerializer(AnySearchSerializer):
 def is_document(values: object) -> bool:
     """Whether what is asked is a query document, and not of the simple form."""
     return isinstance(values, Mapping) and not DOCUMENT_ONLY.isdisjoint(values)
-
-
-@extend_schema_field({"type": "string"})
-class TypedWhereField(WhereField):
-    """A filter as people type it."""
 
 
 class FacetsSerializer(serializers.Serializer[Any]):

@@ -101,7 +101,21 @@ def test_what_is_below_a_cutoff_is_counted_and_not_dropped(
 
 @pytest.mark.parametrize(
     "cutoff",
-    [2, True, "much", {}, {"at": 2}, {"at": "much"}, {"mode": "score", "at": 0.5}, {"at": 0.5, "above": 1}],
+    [
+        2,
+        -0.1,
+        True,
+        "much",
+        "0.5",
+        "NaN",
+        [0.5],
+        {},
+        {"at": 2},
+        {"at": True},
+        {"at": "0.5"},
+        {"mode": "score", "at": 0.5},
+        {"at": 0.5, "above": 1},
+    ],
 )
 def test_a_cutoff_that_is_none_is_refused(db: None, client: Client, cutoff: Any) -> None:
     error = search(client, like=[{"image": 1}], datasets=[], cutoff=cutoff)["error"]

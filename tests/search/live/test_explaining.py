@@ -182,7 +182,7 @@ def test_what_cannot_be_explained_is_refused(images: list[Image], client: Client
     answer = client.post("/api/v1/search/batch/", json.dumps(batch), content_type="application/json")
     assert answer.status_code == 400
     other = Dataset.objects.create(slug="empty", name="Empty")
-    for asked, status in (
+    refusals: tuple[tuple[dict[str, Any], int], ...] = (
         ({"image": query}, 400),
         ({"image": query, "upload": "x", "hit": hit}, 400),
         ({"image": query, "hit": hit, "like": "1,x"}, 400),
@@ -190,7 +190,8 @@ def test_what_cannot_be_explained_is_refused(images: list[Image], client: Client
         ({"image": query, "hit": hit, "dataset": other.slug}, 409),
         ({"upload": "0-0-x", "hit": hit}, 404),
         ({"image": query, "hit": hit, "colour": "red"}, 400),
-    ):
+    )
+    for asked, status in refusals:
         assert client.get(EXPLANATION, asked).status_code == status, asked
 
 
