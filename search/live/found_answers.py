@@ -190,7 +190,9 @@ def _explained(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]
         return hits
     explanations = found.explanations or [None] * len(hits)
     for hit, one in zip(hits, explanations, strict=True):
-        hit.update(cells_of_hit(one))
+        cells = cells_of_hit(one)
+        hit["query_cells"], hit["query_square"] = cells["query_cells"], cells["query_square"]
+        hit["hit_cells"], hit["hit_square"] = cells["hit_cells"], cells["hit_square"]
     return hits
 
 
