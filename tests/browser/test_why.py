@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gallery.models import Dataset, Image
 from tests.support.browser import DATASET, expect_first_hit
@@ -121,6 +121,40 @@ def test_a_hit_that_is_shown_large_is_explained_and_its_cells_are_walked_through
     found.keyboard.press("w")
     expect(found.locator("#lightbox .heat")).to_have_count(0)
     expect(found.locator("#lightbox-words")).to_be_hidden()
+
+
+def test_a_finger_finds_the_buttons_of_a_hit_in_one_row_below_its_picture(
+    chromium: Browser, context: BrowserContext, live_server: Any, searchable: Dataset
+) -> None:
+    phone = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True
+    )
+    try:
+        page = phone.new_page()
+        page.goto(f"/live/?image={searchable.images.order_by('pk')[0].pk}")
+        hit = page.locator(".hit").nth(1)
+        picture, card = hit.locator(".hit-picture").bounding_box(), hit.bounding_box()
+        boxes = [button.bounding_box() for button in hit.locator("button").all()]
+        assert picture is not None
+        assert card is not None
+        assert len(boxes) == 4  # more like, less like, enlarge, why
+        right, top = card["x"], picture["y"] + picture["height"]
+        for box in boxes:
+            assert box is not None
+            assert box["y"] >= top
+            assert box["y"] < top + 20
+            assert box["x"] >= right
+            assert min(box["width"], box["height"]) >= 36
+            right = box["x"] + box["width"]
+        assert right <= card["x"] + card["width"]
+        hit.locator("[data-why]").tap()
+        expect(over(page, ".hit:nth-child(2) .hit-picture img")).to_be_visible()
+        if "SHOTS" in __import__("os").environ:
+            page.screenshot(path=__import__("os").environ["SHOTS"] + "/light.png")
+            page.emulate_media(color_scheme="dark")
+            page.screenshot(path=__import__("os").environ["SHOTS"] + "/dark.png")
+    finally:
+        phone.close()
 
 
 def test_why_it_cannot_be_explained_is_said(found: Page) -> None:

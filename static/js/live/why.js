@@ -28,7 +28,7 @@ export function explainHitsOf(current) {
 
 /** Take what is done with the hits. */
 export function listenForWhy() {
-  buttons = new WhyButtons(byId("hits"), (button) => {
+  buttons = new WhyButtons(byId("results"), (button) => {
     const [hit] = elementsIn(button.closest(".hit") ?? document, ".hit-picture img", HTMLImageElement);
     const address = addressOf(Number(button.dataset.why));
     const query = byId("query-image", HTMLImageElement);
