@@ -112,6 +112,8 @@ def test_nothing_close_is_said_and_what_there_is_shown(page: Page, searchable: D
     expect(page.locator("#nothing-close")).to_have_text(re.compile(r"^Nothing close: .* of 1\d % only\.$"))
     expect_divided(page, hits, 0.5)
     expect(page.locator("#hits-below")).to_be_visible()
+    page.locator("#hits-below [data-why]").first.click()
+    expect(page.locator("#hits-below .hit:first-child .heat canvas")).to_be_visible()
 
 
 def test_without_labels_the_line_is_a_percentile_and_steered_there_is_none(
