@@ -197,13 +197,14 @@ class SearchSerializer(AnySearchSerializer):
             raise serializers.ValidationError({name: [words] for name in wrong})
         return super().to_internal_value(data)
 
-    def validate(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
         """Require one of the two forms."""
         if not is_document(attrs):
             return super().validate(attrs)
         if attrs.get("unlike") and not attrs.get("like"):
             raise serializers.ValidationError({"unlike": ["Give an example under `like` as well."]})
-        if attrs.get("explain") and attrs.get("k", 0) > MOST_EXPLAINED:
+        k = attrs.get("k")
+        if attrs.get("explain") and isinstance(k, int) and k > MOST_EXPLAINED:
             raise serializers.ValidationError(
                 {"k": [f"At most {MOST_EXPLAINED} hits of a search are explained; use `cursor` for more."]}
             )
@@ -233,7 +234,7 @@ class BatchSerializer(KnownFields, serializers.Serializer[Any]):
 
     queries = SearchSerializer(many=True, allow_empty=False, max_length=MOST_TOGETHER)  # type: ignore[call-arg]
 
-    def validate_queries(self, value: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def validate_queries(self, value: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
         """Refuse explanations, which take as long as many searches."""
         if any(one.get("explain") for one in value):
             raise serializers.ValidationError("Searches that explain are asked for one by one.")
