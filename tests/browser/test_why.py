@@ -86,7 +86,7 @@ def test_a_hit_is_explained_by_mouse_key_and_click(found: Page) -> None:
     expect(hit).to_have_count(0)
     expect(over(found, ".hit:nth-child(3) .hit-picture img")).to_be_visible()
     # another search takes it away
-    found.get_by_label("Results", exact=True).select_option("20")
+    found.locator("#k").select_option("20")
     expect(found.locator(".heat")).to_have_count(0)
     expect(found.locator("#why")).to_be_hidden()
 
