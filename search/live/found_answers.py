@@ -179,7 +179,7 @@ def _rounded(value: float | None) -> float | None:
 def _hit(rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
     return {
         **ranked(rank, hit, image),
-        **image_values(image, page),
+        **image_values(image, page),  # type: ignore[typeddict-item]  # it has no cells
         "shown_url": renditions.address_of(image.pk, image.format, image.file),
     }
 

@@ -90,7 +90,7 @@ def test_what_is_below_the_line_is_folded_and_the_address_restores_the_line(
     page.go_back()
     expect(page).to_have_url(re.compile(rf"image={image.pk}$"))
     expect_divided(page, hits, 0.5)
-    opened(page, f"/live/?image={image.pk}&cutoff=0")
+    page.goto(f"/live/?image={image.pk}&cutoff=0")
     expect_divided(page, hits, 0)
     expect(page.locator("#below")).to_be_hidden()
 
