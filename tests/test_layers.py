@@ -78,13 +78,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
 INTERFACES = (
     "admin",
     "api",
+    "cutoff_fields",
     "forms",
     "index_api",
     "models_api",
     "serializers",
     "index_serializers",
+    "explanation_serializers",
     "urls",
     "views",
+    "where_fields",
 )
 
 

@@ -110,8 +110,8 @@ def open_image(path: str) -> IO[bytes]:
 
 
 def _make(image: Image, network: Network, layer: str, count: int, key: str) -> FeatureMaps:
-    extractor = _extractor(network.name, network.weights_digest)
-    pixels = extractor.prepare(_pixels(image, network.input_size))
+    extractor = all_layers(network.name, network.weights_digest)
+    pixels = extractor.prepare(pixels_of(image, network.input_size))
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
     means = found.mean(axis=(0, 1), dtype=np.float64)
     channels = strongest_channels(means, count)
@@ -146,7 +146,8 @@ def _loaded(key: tuple[str, str]) -> MultiLayerExtractor:
 _networks: KeptWhileUsed[tuple[str, str], MultiLayerExtractor] = KeptWhileUsed(_loaded, KEPT_NETWORKS)
 
 
-def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
+def all_layers(model: str, weights_digest: str) -> MultiLayerExtractor:
+    """Return a network that gives the maps of all its layers; the first call in a process loads it."""
     return _networks.get((model, weights_digest))
 
 
@@ -155,7 +156,11 @@ def drop_unused(for_s: float) -> None:
     _networks.drop(_networks.unused(for_s))
 
 
-def _pixels(image: Image, side: int) -> RGB:
+def pixels_of(image: Image, side: int) -> RGB:
+    """Return a stored picture, decoded at least as large as `side`.
+
+    Raises: NotFoundError where its file is gone; StorageUnavailableError.
+    """
     try:
         with default_storage.open(str(image.file.name)) as file:
             data = file.read()

@@ -18,7 +18,7 @@ from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.browse.facets import FacetAnswer, facets
 from gallery.browse.where import EVERY_IMAGE
-from search.live import answers, batch, found_answers, uploads
+from search.live import answers, batch, explanation_answers, explanation_serializers, found_answers, uploads
 from search.live import serializers as live_serializers
 from search.live.document import Source
 
@@ -44,6 +44,7 @@ class SearchView(KnownParameters, APIView):
                 {"like": [{"image": 12}, {"image": 15}], "unlike": [{"image": 9}]},
             ),
             example("a filter", {"where": "label:wren width>=640", "datasets": ["birds"], "k": 50}),
+            example("why they are similar", {"like": [{"image": 12}], "k": 5, "explain": True}),
             example("a vector", {"vector": [0.12, -0.5, 0.03], "dataset": "birds"}),
         ],
         request={
@@ -63,6 +64,24 @@ class SearchView(KnownParameters, APIView):
         form = kind(data=request.data)
         form.is_valid(raise_exception=True)
         return Response(batch.answer(replace(form.as_request(), source=_source(request))))
+
+
+class ExplanationView(KnownParameters, APIView):
+    """Why a hit is similar."""
+
+    @extend_schema(
+        operation_id="search_explanation",
+        parameters=[explanation_serializers.ExplanationSerializer],
+        responses=explanation_answers.ExplanationAnswer,
+    )
+    def get(self, request: Request) -> Response:
+        """Tell what each cell of the feature maps of query and hit has in the score of a hit.
+
+        The shares add up to the score. Each request counts as a search.
+        """
+        form = explanation_serializers.ExplanationSerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        return Response(explanation_answers.explanation_answer(*form.as_request()))
 
 
 class UploadsView(KnownParameters, APIView):

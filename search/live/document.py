@@ -9,6 +9,7 @@ from gallery.browse.where import EVERY_IMAGE, Where
 
 Kind: TypeAlias = Literal["file", "url", "image", "vector", "upload"]
 Source: TypeAlias = Literal["page", "api"]
+CutoffMode: TypeAlias = Literal["probability", "percentile"]
 
 MOST_EXAMPLES = 50
 
@@ -39,12 +40,21 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Cutoff:
+    """Which hits are counted as below: those whose probability or percentile is less than `at`, 0 to 1."""
+
+    mode: CutoffMode
+    at: float
+
+
+@dataclass(frozen=True)
 class QueryDocument:
     """Examples, a filter and the place of a page: all that a search can be asked.
 
     Without examples images are listed, newest first. `datasets` are slugs, none for all; `index` is asked by
     its number instead of the live ones. `skipped` hits come before the page, or, where there are no examples,
-    it begins below the id `before`.
+    it begins below the id `before`. Hits below the `cutoff` are counted, and found all the same. With
+    `explain` each hit comes with the shares of the cells in its score.
     """
 
     like: tuple[Example, ...] = ()
@@ -55,7 +65,8 @@ class QueryDocument:
     k: int = 20
     skipped: int = 0
     before: int | None = None
-    cutoff: float | None = None
+    cutoff: Cutoff | None = None
+    explain: bool = False
     source: Source = "api"
 
     @property

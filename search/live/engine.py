@@ -9,11 +9,12 @@ import numpy as np
 from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.models import Dataset, Image
 from gallery.system import measures
-from search.index.live import Expansion
+from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
 from search.live import example_images
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import QueryDocument
 from search.live.example_images import ReadExample, require_network
+from search.live.explaining import Explainer, Explanation
 from search.live.hits import Hit, ShownImage, shown
 from search.live.ranking import AskedIndex, IndexQuery, Ranking
 from search.live.steering import Steering
@@ -21,8 +22,6 @@ from search.live.timings import Timings
 from search.models import SearchIndex
 from search.types import Ids
 
-# How a live query is asked; chosen by experiment, see docs/explanation/choosing-the-default.md
-QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
 # Searches with more examples are not expanded; measured in docs/explanation/lab/steering.md
 EXPANDED_UP_TO = 2
 
@@ -32,7 +31,7 @@ class Found:
     """The hits of one page, best first, and how they came about.
 
     `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
-    and `listed` counts what the filter finds.
+    and `listed` counts what the filter finds. `explanations` are of the hits, where they are asked for.
     """
 
     document: QueryDocument
@@ -43,13 +42,24 @@ class Found:
     unlike: list[ReadExample] = field(default_factory=list)
     indexes: list[AskedIndex] = field(default_factory=list)
     listed: int = 0
+    explanations: list[Explanation | None] = field(default_factory=list)
     timings_ms: Timings = field(default_factory=Timings)
 
     @property
-    def shown_images(self) -> list[tuple[float | None, ShownImage]]:
-        """The images of the page with their scores; None for what is listed without a query."""
-        listed: list[tuple[float | None, ShownImage]] = [(None, image) for image in self.images]
-        return [(hit.score, hit.image) for hit in self.hits] + listed
+    def shown_images(self) -> list[tuple[Hit | None, ShownImage]]:
+        """The images of the page and the hits that they are; None where they are listed without a query."""
+        listed: list[tuple[Hit | None, ShownImage]] = [(None, image) for image in self.images]
+        return [(hit, hit.image) for hit in self.hits] + listed
+
+    @property
+    def below_cutoff(self) -> int | None:
+        """How many hits of the page are below the cut-off; None without one, or where that is unknown."""
+        cutoff = self.document.cutoff
+        if cutoff is None or not self.document.like:
+            return None
+        values = [hit.probability if cutoff.mode == "probability" else hit.percentile for hit in self.hits]
+        known = [value for value in values if value is not None]
+        return sum(value < cutoff.at for value in known) if known or not values else None
 
     @property
     def searched(self) -> int:
@@ -89,11 +99,7 @@ def answered(document: QueryDocument) -> Found:
 
 def _rank(found: Found) -> None:
     document, timings = found.document, found.timings_ms
-    indexes = _indexes(document)
-    found.like = [example_images.read(one, timings, indexes) for one in document.like]
-    found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
-    _require_indexes(indexes, document)
-    ranking = Ranking([_asked(found, index) for index in indexes], timings)
+    ranking = Ranking(read_queries(found), timings)
     wanted = document.skipped + document.k + 1
     examples = (*found.like, *found.unlike)
     hits = ranking.hits(wanted, {example.image.pk for example in examples if example.image is not None})
@@ -102,6 +108,20 @@ def _rank(found: Found) -> None:
         raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
     found.has_next = len(hits) >= wanted
     found.hits = hits[document.skipped : document.skipped + document.k]
+    if document.explain:
+        with timings.stage("extract"):
+            shown_ids = [hit.image.pk for hit in found.hits]
+            found.explanations = Explainer(ranking.queries, found.like[0]).explanations(shown_ids)
+
+
+def read_queries(found: Found) -> list[IndexQuery]:
+    """Read the examples of a document, and return what each index is asked. Raises: what `answered` does."""
+    document, timings = found.document, found.timings_ms
+    indexes = _indexes(document)
+    found.like = [example_images.read(one, timings, indexes) for one in document.like]
+    found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
+    _require_indexes(indexes, document)
+    return [_asked(found, index) for index in indexes]
 
 
 def _asked(found: Found, index: SearchIndex) -> IndexQuery:

@@ -17,7 +17,8 @@ from gallery.models import Image
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding import vector_import
 from search.embedding.vector_import import MadeElsewhereError
-from search.features import loaded_extractors
+from search.features import kept_maps, loaded_extractors
+from search.features.kept_maps import KeptMap
 from search.index.base import half_precision
 from search.indexing import database_vectors
 from search.live import uploads
@@ -75,6 +76,12 @@ class ReadExample:
                 .values_list("pk", flat=True)
                 .first()
             )
+
+    def kept_map(self, config: FeatureConfig) -> KeptMap | None:
+        """Return its feature map under a configuration, None of a vector. Raises: as `kept_maps.of_image`."""
+        if self.image is not None:
+            return kept_maps.of_image(self.image, config)
+        return None if self.rgb is None else kept_maps.of_pixels(self.rgb, config)
 
     def _given(self, index: SearchIndex, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(vector) != index.spec.dims:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, NotRequired, TypeAlias, TypedDict
 
 from gallery.browse import renditions
 from gallery.browse.image_summaries import page_address
 from gallery.models import Dataset
+from search.features.cell_answers import Cells, Square
+from search.index.calibration import Calibration, Method
 from search.index.live import SearchPath
 from search.live.answers import (
     ImageValues,
@@ -17,12 +19,13 @@ from search.live.answers import (
     query_image,
     timings_answer,
 )
+from search.live.config_answers import ConfigAnswer, config_answer
 from search.live.document import Kind
 from search.live.engine import Found
 from search.live.example_images import ReadExample
-from search.live.hits import ShownImage, shown
-from search.live.ranking import AskedIndex
-from search.models import FeatureSpec
+from search.live.explanation_answers import cells_of_hit
+from search.live.hits import Hit, ShownImage, shown
+from search.live.ranking import AskedIndex, ProbabilityUnknown
 
 Box: TypeAlias = Annotated[
     tuple[float, float, float, float] | None,
@@ -37,6 +40,9 @@ class FoundRankedAnswer(TypedDict):
     image: int
     score: Annotated[float | None, "A cosine, higher is nearer; null where nothing was searched with."]
     probability: Annotated[float | None, "That it is of the query's category; null where that is unknown."]
+    percentile: Annotated[
+        float | None, "Share of random pairs of the dataset that are less near; null where that is unknown."
+    ]
     box: Box
 
 
@@ -44,6 +50,16 @@ class FoundHitAnswer(FoundRankedAnswer, ImageValues):
     """One result."""
 
     shown_url: Annotated[str, "Of the image as browsers show it, whatever the format of its file."]
+    query_cells: NotRequired[
+        Annotated[
+            Cells | None, "With `explain`: rows of shares of the query's image, which add up to the score."
+        ]
+    ]
+    query_square: NotRequired[Square | None]
+    hit_cells: NotRequired[
+        Annotated[Cells | None, "With `explain`: rows of shares of this image, which add up to the score."]
+    ]
+    hit_square: NotRequired[Square | None]
 
 
 class ExampleAnswer(TypedDict):
@@ -59,15 +75,15 @@ class ExampleAnswer(TypedDict):
     height: int
 
 
-class ConfigAnswer(TypedDict):
-    """What decides the features that are compared, and how."""
+class CalibrationAnswer(TypedDict):
+    """How well probabilities are known."""
 
-    model: str
-    layer: str
-    pooling: str
-    input_size: int
-    dims: int
-    metric: Literal["cosine"]
+    method: Method
+    queries: Annotated[int, "Labelled images whose neighbours they were learned from."]
+    same: Annotated[float, "The share of these neighbours that were of the query's category."]
+    error: Annotated[
+        float, "Expected calibration error, by cross-validation: how far off they are on average."
+    ]
 
 
 class AskedIndexAnswer(TypedDict):
@@ -82,6 +98,13 @@ class AskedIndexAnswer(TypedDict):
         SearchPath,
         "`exact` compares all that are allowed, `approximate` looks where the nearest are likely, `selector` "
         "looks there for what the filter allows.",
+    ]
+    calibration: CalibrationAnswer | None
+    probability_unknown: Annotated[
+        ProbabilityUnknown | None,
+        "Why hits have no `probability`; null where they have one. `unlabelled`, `few` labels or an "
+        "`imprecise` map of a dataset; `unfitted` as yet; `steered` or `filtered`: such scores are other "
+        "ones than it is learned from.",
     ]
 
 
@@ -112,14 +135,17 @@ def found_answer(found: Found) -> FoundAnswer:
     return {
         "like": [_example(one) for one in found.like],
         "unlike": [_example(one) for one in found.unlike],
-        "hits": [
-            _hit(rank, score, image, page(image.dataset))
-            for rank, (score, image) in enumerate(found.shown_images, start=document.skipped + 1)
-        ],
+        "hits": _explained(
+            [
+                _hit(rank, hit, image, page(image.dataset))
+                for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
+            ],
+            found,
+        ),
         "next": _cursor(found),
         "searched": searched,
         "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
-        "below_cutoff": None,
+        "below_cutoff": found.below_cutoff,
         "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
         "indexes": indexes,
         "timings_ms": timings_answer(found.timings_ms),
@@ -134,16 +160,40 @@ def _cursor(found: Found) -> str | None:
     return f"{skipped}.{found.images[-1].pk}" if found.images else str(skipped)
 
 
-def _hit(rank: int, score: float | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+def ranked(rank: int, hit: Hit | None, image: ShownImage) -> FoundRankedAnswer:
+    """Return the place of an image, and what is known of it as a hit."""
     return {
         "rank": rank,
         "image": image.pk,
-        "score": None if score is None else round(score, 6),
-        "probability": None,
+        "score": None if hit is None else round(hit.score, 6),
+        "probability": None if hit is None else _rounded(hit.probability),
+        "percentile": None if hit is None else _rounded(hit.percentile),
         "box": None,
-        **image_values(image, page),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _hit(rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+    return {
+        **ranked(rank, hit, image),
+        **image_values(image, page),  # type: ignore[typeddict-item]  # it has no cells
         "shown_url": renditions.address_of(image.pk, image.format, image.file),
     }
+
+
+def _explained(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]:
+    """Return the hits, with the shares of their cells where the document asks for them."""
+    if not found.document.explain:
+        return hits
+    explanations = found.explanations or [None] * len(hits)
+    for hit, one in zip(hits, explanations, strict=True):
+        cells = cells_of_hit(one)
+        hit["query_cells"], hit["query_square"] = cells["query_cells"], cells["query_square"]
+        hit["hit_cells"], hit["hit_square"] = cells["hit_cells"], cells["hit_square"]
+    return hits
 
 
 def _example(one: ReadExample) -> ExampleAnswer:
@@ -163,19 +213,21 @@ def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
     return {
         "index": asked.index.pk,
         "dataset": dataset,
-        "config": _config(asked.index.spec),
+        "config": config_answer(asked.index.spec),
         "searched": asked.count,
         "filtered_to": asked.allowed,
         "path": asked.path,
+        "calibration": _calibration(asked.calibration),
+        "probability_unknown": asked.unknown,
     }
 
 
-def _config(spec: FeatureSpec) -> ConfigAnswer:
+def _calibration(found: Calibration | None) -> CalibrationAnswer | None:
+    if found is None or found.curve is None or found.method is None or found.error is None:
+        return None
     return {
-        "model": spec.model,
-        "layer": spec.layer,
-        "pooling": spec.pooling,
-        "input_size": spec.input_size,
-        "dims": spec.dims,
-        "metric": "cosine",
+        "method": found.method,
+        "queries": found.queries,
+        "same": round(found.same, 4),
+        "error": round(found.error, 4),
     }

@@ -39,11 +39,17 @@ class ShownImage:
 
 @dataclass(frozen=True)
 class Hit:
-    """One result; `score` is a cosine, higher is nearer."""
+    """One result; `score` is a cosine, higher is nearer.
+
+    `probability` says how likely it is of the query's category, `percentile` which share of random pairs are
+    less near; None where that is unknown.
+    """
 
     rank: int
     score: float
     image: ShownImage
+    probability: float | None = None
+    percentile: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ class Candidate:
     score: float
     embedding_id: int
     merit: float
+    probability: float | None = None
+    percentile: float | None = None
 
 
 def shown(image: Image) -> ShownImage:
@@ -82,5 +90,6 @@ def hits_of(candidates: list[Candidate], left_out: Collection[int]) -> list[Hit]
     for candidate in candidates:
         image = images.get(candidate.embedding_id)
         if image is not None and image.pk not in left_out:
-            hits.append(Hit(len(hits) + 1, candidate.score, image))
+            known = candidate.probability, candidate.percentile
+            hits.append(Hit(len(hits) + 1, candidate.score, image, *known))
     return hits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 from django.db.models import F
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from gallery.browse.where import EVERY_IMAGE, Where
 from gallery.models import Image
 from search.index.base import NO_ID
+from search.index.calibration import Calibration, Unknown
 from search.index.live import Expansion, LiveIndex, SearchPath
 from search.indexing import database_vectors, snapshots
 from search.live.hits import Candidate, Hit, hits_of
@@ -20,6 +22,9 @@ from search.live.timings import Timings
 from search.models import Embedding, SearchIndex
 from search.types import Ids
 
+# Why nobody knows how likely hits are of the query's category: besides what a calibration says, nothing was
+# fitted yet, or examples or a filter make other scores than those that it was fitted on
+ProbabilityUnknown: TypeAlias = Unknown | Literal["unfitted", "steered", "filtered"]
 # How many candidates of each of several datasets are merged at a time
 MERGED_BLOCK = 500
 
@@ -44,15 +49,29 @@ class IndexQuery:
         """Return the uncentred query (d,) for a snapshot of the index."""
         return self.vector if self.steering is None else self.steering.query(live.centre)
 
+    def meaning(self) -> tuple[Calibration | None, ProbabilityUnknown | None]:
+        """Return what its scores mean, and why a probability is unknown, None where it is known."""
+        if self.steering is not None:
+            return None, "steered"
+        if not self.where.is_open:
+            return None, "filtered"
+        found = snapshots.calibration(self.index)
+        return (found, found.unknown) if found is not None else (None, "unfitted")
+
 
 @dataclass(frozen=True)
 class AskedIndex:
-    """How an index was asked: of its `count` vectors so many were `allowed`, None without a filter."""
+    """How an index was asked: of its `count` vectors so many were `allowed`, None without a filter.
+
+    `calibration` is what the scores of its hits meant; `unknown` is why they have no probability.
+    """
 
     index: SearchIndex
     count: int
     allowed: int | None
     path: SearchPath
+    calibration: Calibration | None
+    unknown: ProbabilityUnknown | None
 
 
 @dataclass
@@ -88,7 +107,8 @@ class Ranking:
                 live = snapshots.searchable(query.index)
                 allowed = allowed_ids(query.index, query.where)
             few = None if allowed is None else len(allowed)
-            self.asked.append(AskedIndex(query.index, live.count, few, live.path(few)))
+            meaning = query.meaning()
+            self.asked.append(AskedIndex(query.index, live.count, few, live.path(few), *meaning))
             with self.timings.stage("search"):
                 result = live.search(
                     query.asked_of(live)[None],
@@ -99,6 +119,7 @@ class Ranking:
                 )
                 ids, scores = result.ids[0], result.scores[0]
                 ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
+            known = _known(meaning[0], scores)
             merit = scores
             if len(queries) > 1:
                 with self.timings.stage("rerank"):
@@ -106,11 +127,28 @@ class Ranking:
                     scores = live.uncentred_scores(query.vector, ids)
                     merit = scores if alike else live.standard_scores(query.vector, scores)
             found += [
-                Candidate(float(score), int(pk), float(worth))
-                for pk, score, worth in zip(ids, scores, merit, strict=True)
+                Candidate(float(score), int(pk), float(worth), *means)
+                for pk, score, worth, means in zip(ids, scores, merit, known, strict=True)
             ]
         found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
         return found[:count]
+
+
+def _known(
+    calibration: Calibration | None, scores: NDArray[np.float32]
+) -> list[tuple[float | None, float | None]]:
+    """Return probability and percentile of hits with scores (n,) of one index, None for what is unknown."""
+    nothing = [None] * len(scores)
+    if calibration is None:
+        return list(zip(nothing, nothing, strict=True))
+    probabilities, percentiles = calibration.probabilities(scores), calibration.percentiles(scores)
+    return list(
+        zip(
+            nothing if probabilities is None else probabilities.tolist(),
+            nothing if percentiles is None else percentiles.tolist(),
+            strict=True,
+        )
+    )
 
 
 def allowed_ids(index: SearchIndex, where: Where) -> Ids | None:

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
-from gallery.browse.where import EVERY_IMAGE, Where, WhereError
-from gallery.browse.where_text import where_text
-from gallery.browse.where_values import as_values, where_of
+from gallery.browse.where import EVERY_IMAGE
+from search.live.cutoff_fields import CutoffField
 from search.live.document import MOST_EXAMPLES, Example, QueryDocument
 from search.live.query import SearchRequest
+from search.live.where_fields import TypedWhereField, WhereField
 
 SEARCHED_WITH = ("file", "url", "image", "vector")
 LONGEST_VECTOR = 100_000
@@ -24,17 +23,18 @@ LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
 MOST_DATASETS = 200
 EXAMPLES = ("image", "upload", "url", "vector")
-DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff"})
+DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain"})
+MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
 FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
 # hits before the page and, of a list, the id below which it begins
 CURSOR = re.compile(r"^\d{1,5}(\.\d{1,18})?$", re.ASCII)
 
 
-def _url() -> serializers.CharField:
+def url_field() -> serializers.CharField:
     return serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
 
 
-def _image() -> serializers.IntegerField:
+def image_field() -> serializers.IntegerField:
     return serializers.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image."
     )
@@ -60,8 +60,8 @@ class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
     """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
 
     file = SentFileField(required=False, help_text="A picture.")
-    url = _url()
-    image = _image()
+    url = url_field()
+    image = image_field()
     vector = _vector()
     index = serializers.IntegerField(
         required=False,
@@ -123,11 +123,11 @@ class SearchByFileSerializer(AnySearchSerializer):
 class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
     """An image to search with: exactly one of `image`, `upload`, `url` and `vector`."""
 
-    image = _image()
+    image = image_field()
     upload = serializers.CharField(
         required=False, max_length=100, help_text="What `/uploads/` has answered; for some hours."
     )
-    url = _url()
+    url = url_field()
     vector = _vector()
     weight = serializers.FloatField(
         required=False,
@@ -148,26 +148,10 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
         return attrs
 
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "object", "additionalProperties": True}]})
-class WhereField(serializers.Field[Any, Any, Any, Any]):
-    """A filter, as an object or as people type it."""
-
-    def to_internal_value(self, data: object) -> Where:
-        """Return the filter. Raises: ValidationError."""
-        try:
-            return where_text(data) if isinstance(data, str) else where_of(data)
-        except WhereError as error:
-            raise serializers.ValidationError(error.detail) from error
-
-    def to_representation(self, value: Where) -> object:
-        """Return the filter as an object."""
-        return as_values(value)
-
-
 class SearchSerializer(AnySearchSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
-    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor` and `cutoff`, and no other field.
+    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff` and `explain` and no other.
     Without examples it lists the images that the filter finds, newest first.
     """
 
@@ -192,12 +176,14 @@ class SearchSerializer(AnySearchSerializer):
     cursor = serializers.RegexField(
         CURSOR, required=False, allow_null=True, help_text="The `next` of the page before."
     )
-    cutoff = serializers.FloatField(
+    cutoff = CutoffField(
         required=False,
         allow_null=True,
-        min_value=0,
-        max_value=1,
-        help_text="Count the hits whose probability is less.",
+        help_text="Count the hits below it, a probability or a percentile of random pairs; none is left out.",
+    )
+    explain = serializers.BooleanField(
+        required=False,
+        help_text=f"Tell what each cell of the maps has in the score; of at most {MOST_EXPLAINED} hits.",
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -217,17 +203,17 @@ class SearchSerializer(AnySearchSerializer):
             return super().validate(attrs)
         if attrs.get("unlike") and not attrs.get("like"):
             raise serializers.ValidationError({"unlike": ["Give an example under `like` as well."]})
+        k = attrs.get("k")
+        if attrs.get("explain") and isinstance(k, int) and k > MOST_EXPLAINED:
+            raise serializers.ValidationError(
+                {"k": [f"At most {MOST_EXPLAINED} hits of a search are explained; use `cursor` for more."]}
+            )
         return attrs
 
 
 def is_document(values: object) -> bool:
     """Whether what is asked is a query document, and not of the simple form."""
     return isinstance(values, Mapping) and not DOCUMENT_ONLY.isdisjoint(values)
-
-
-@extend_schema_field({"type": "string"})
-class TypedWhereField(WhereField):
-    """A filter as people type it."""
 
 
 class FacetsSerializer(serializers.Serializer[Any]):
@@ -247,6 +233,12 @@ class BatchSerializer(KnownFields, serializers.Serializer[Any]):
     """Searches that are answered together."""
 
     queries = SearchSerializer(many=True, allow_empty=False, max_length=MOST_TOGETHER)  # type: ignore[call-arg]
+
+    def validate_queries(self, value: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
+        """Refuse explanations, which take as long as many searches."""
+        if any(one.get("explain") for one in value):
+            raise serializers.ValidationError("Searches that explain are asked for one by one.")
+        return value
 
     def as_requests(self) -> list[SearchRequest | QueryDocument]:
         """Return the validated searches."""
@@ -269,6 +261,7 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
         skipped=int(skipped),
         before=int(before) if before else None,
         cutoff=values.get("cutoff"),
+        explain=values.get("explain", False),
     )
 
 

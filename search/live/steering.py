@@ -26,10 +26,18 @@ class Steering:
 
     def query(self, centre: NDArray[np.float32] | float = 0.0) -> NDArray[np.float32]:
         """Return the uncentred query (d,) whose direction from the centre (d,) they steer to."""
+        return np.asarray(centre + normalise(self._direction(centre)[None])[0], dtype=np.float32)
+
+    def share_of_first(self, centre: NDArray[np.float32] | float = 0.0) -> float:
+        """Return how much of the unit vector of the first `like` there is in that direction's unit vector."""
+        length = float(np.linalg.norm(self._direction(centre))) or 1.0
+        return float(self.like_weights[0] / self.like_weights.sum()) / length
+
+    def _direction(self, centre: NDArray[np.float32] | float) -> NDArray[np.float32]:
         direction = _mean(self.like, self.like_weights, centre)
         if len(self.unlike):
             direction = direction - AGAINST * _mean(self.unlike, self.unlike_weights, centre)
-        return np.asarray(centre + normalise(direction[None])[0], dtype=np.float32)
+        return direction
 
 
 def _mean(

@@ -5,6 +5,7 @@ import test from "node:test";
 import {
   addressOf,
   documentOf,
+  explanationOf,
   quoted,
   readAddress,
   shownIn,
@@ -22,6 +23,9 @@ test("an address that is read is written as it was", () => {
     "?upload=6a1f-abc&unlike=9",
     "?url=https%3A%2F%2Fexample.org%2Fa.jpg",
     "?where=no%3Alabel",
+    "?image=12&cutoff=0.7",
+    "?image=12&cutoff=p0.999",
+    "?image=12&cutoff=0",
   ])
     assert.equal(addressOf(readAddress(address, K), K.usual), address);
 });
@@ -30,6 +34,14 @@ test("what cannot be asked is left out of a state", () => {
   assert.equal(addressOf(readAddress("?like=1,2&unlike=3", K), K.usual), "");
   assert.equal(addressOf(readAddress("?image=1&like=1,x&unlike=3,3&k=0", K), K.usual), "?image=1&unlike=3");
   assert.equal(readAddress("?k=9999", K).filters.k, 200);
+  for (const wrong of ["1.5", "-1", "x", "p", "0.5p", ""])
+    assert.equal(readAddress(`?cutoff=${wrong}`, K).cutoff, null);
+});
+
+test("a document has the line that was drawn, and none that was not", () => {
+  assert.equal("cutoff" in documentOf(readAddress("?image=12", K), null), false);
+  const { cutoff } = documentOf(readAddress("?image=12&cutoff=p0.999", K), null);
+  assert.deepEqual(cutoff, { mode: "percentile", at: 0.999 });
 });
 
 test("an image has one verdict, the last one", () => {
@@ -66,4 +78,14 @@ test("an address says which hit is looked at large, beside all else", () => {
   assert.equal(withShown(`${asked}&shown=7`, null), asked);
   assert.deepEqual([shownIn(`${asked}&shown=7`), shownIn(asked), shownIn("?shown=x")], [7, null, null]);
   assert.equal(addressOf(readAddress(`${asked}&shown=7`, K), K.usual), asked);
+});
+
+test("a hit is explained as in the search that is shown", () => {
+  const state = readAddress("?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640", K);
+  assert.equal(
+    explanationOf(state, 7),
+    "?hit=7&image=12&like=15%2C18&unlike=9&where=label%3Awren+width%3E%3D640&dataset=birds",
+  );
+  assert.equal(explanationOf(readAddress("?upload=6a-1-x", K), 7), "?hit=7&upload=6a-1-x");
+  assert.equal(explanationOf(readAddress("?label=wren", K), 7), "");
 });

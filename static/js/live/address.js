@@ -1,11 +1,12 @@
 // What the page searches for as one value: how the address says it, and how the API is asked for it.
 //
-//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20
+//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
 //
-// `shown` is the hit that is looked at large.
-/** @import { Filters, Judged, Query, State, Verdict } from "./types.js" */
+// `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
+/** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
+const CUTOFF = /^p?(0(\.\d{1,6})?|1)$/;
 const IDS = /^\d{1,15}(,\d{1,15})*$/;
 
 /** @returns {Judged} */
@@ -32,6 +33,17 @@ function queryIn(asked) {
 }
 
 /**
+ * @param {URLSearchParams} asked
+ * @returns {Cutoff | null}
+ */
+function cutoffIn(asked) {
+  const text = asked.get("cutoff") ?? "";
+  if (!CUTOFF.test(text)) return null;
+  const isShare = text.startsWith("p");
+  return { mode: isShare ? "percentile" : "probability", at: Number(isShare ? text.slice(1) : text) };
+}
+
+/**
  * Return what an address says; `k` is what the server allows and offers.
  * @param {string} search
  * @param {{ usual: number, most: number }} k
@@ -51,6 +63,7 @@ export function readAddress(search, k) {
       where: (asked.get("where") ?? "").trim(),
       k: Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, k.most) : k.usual,
     },
+    cutoff: cutoffIn(asked),
   };
 }
 
@@ -59,7 +72,7 @@ export function readAddress(search, k) {
  * @param {State} state
  * @param {number} usualK
  */
-export function addressOf({ query, judged, filters }, usualK) {
+export function addressOf({ query, judged, filters, cutoff }, usualK) {
   const asked = new URLSearchParams();
   if (query?.kind === "image") asked.set("image", String(query.image));
   if (query?.kind === "url") asked.set("url", query.url);
@@ -70,6 +83,7 @@ export function addressOf({ query, judged, filters }, usualK) {
   if (filters.label) asked.set("label", filters.label);
   if (filters.where) asked.set("where", filters.where);
   if (filters.k !== usualK) asked.set("k", String(filters.k));
+  if (cutoff) asked.set("cutoff", `${cutoff.mode === "percentile" ? "p" : ""}${cutoff.at}`);
   const text = asked.toString().replaceAll("%2C", ",");
   return text && `?${text}`;
 }
@@ -136,7 +150,7 @@ export const asksForSomething = ({ query, filters }) => Boolean(query || filters
  * @param {State} state
  * @param {string | null} cursor
  */
-export function documentOf({ query, judged, filters }, cursor) {
+export function documentOf({ query, judged, filters, cutoff }, cursor) {
   const where = whereOf(filters);
   const images = judged.like.map((image) => ({ image }));
   return {
@@ -146,7 +160,25 @@ export function documentOf({ query, judged, filters }, cursor) {
     datasets: filters.dataset ? [filters.dataset] : [],
     k: filters.k,
     cursor,
+    ...(cutoff && { cutoff }),
   };
+}
+
+/**
+ * Return what the explanation of a hit is asked with, "" without a query.
+ * @param {State} state
+ * @param {number} hit the id of its image
+ */
+export function explanationOf({ query, judged, filters }, hit) {
+  if (!query) return "";
+  const asked = new URLSearchParams({ hit: String(hit) });
+  for (const [name, value] of Object.entries(exampleOf(query))) asked.set(name, String(value));
+  for (const verdict of /** @type {const} */ (["like", "unlike"]))
+    if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
+  const where = whereOf(filters);
+  if (where) asked.set("where", where);
+  if (filters.dataset) asked.set("dataset", filters.dataset);
+  return `?${asked}`;
 }
 
 /** @param {Query} query */

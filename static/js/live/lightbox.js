@@ -2,10 +2,11 @@
 // The address names what is shown, so Back closes it, and a reload opens it again.
 /** @import { FoundHit } from "../shared/types.js" */
 import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.js";
-import { plural } from "../shared/format.js";
+import { plural, shareWords } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 import { shownIn, withShown } from "./address.js";
 import { judging, shownHits } from "./results.js";
+import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
 
 const SWIPE_PX = 50;
 const BESIDE_FROM = "(min-width: 860px)";
@@ -50,6 +51,21 @@ function show(to) {
   if (!focusedIn(box()) || document.activeElement?.matches(":disabled"))
     view().focus({ preventScroll: true });
   if (hits[current + 1]) new Image().src = hits[current + 1].shown_url;
+  explain();
+}
+
+/** Explain what is shown once both images have their place, where that is wanted. */
+function explain() {
+  const hits = shownHits();
+  explainLarge(hits[current].image, hits.at(current + 1)?.image);
+}
+
+function explainOrNot() {
+  toggleLarge();
+  zoom(false);
+  if (explainsLarge()) wantsQuery = true; // the two are looked at together
+  showQueryBeside();
+  explain();
 }
 
 /**
@@ -76,6 +92,9 @@ function factsOf(hit) {
     ["Size", `${hit.width} × ${hit.height} px`],
     ["File", hit.filename],
   ];
+  if (hit.percentile !== null)
+    facts.unshift(["Nearer than", `${shareWords(hit.percentile)} of random pairs`]);
+  if (hit.probability !== null) facts.unshift(["Probably the same", shareWords(hit.probability)]);
   if (hit.score !== null) facts.unshift(["Score", hit.score.toFixed(3)]);
   return facts.map(([name, value]) =>
     make("div", {}, make("dt", {}, name), make("dd", { title: value }, value)),
@@ -150,8 +169,10 @@ function step(to) {
 
 /** The dialog was closed, by a key, a button or because something else is asked. */
 function closed() {
+  hideLarge();
   const hit = shownHits().at(current);
-  document.querySelector(`[data-enlarge="${hit?.image}"]`)?.closest(".hit")?.querySelector("a")?.focus();
+  const link = document.querySelector(`[data-enlarge="${hit?.image}"]`)?.closest(".hit")?.querySelector("a");
+  (link?.closest("[hidden]") ? byId("fold") : link)?.focus();
   if (shownIn(location.search) === null) return;
   if (history.state?.lightbox) history.back();
   else history.replaceState({}, "", location.pathname + withShown(location.search, null));
@@ -165,12 +186,14 @@ const KEYS = {
   End: () => step(shownHits().length - 1),
   z: () => zoom(!isZoomed()),
   q: () => besideOrNot(),
+  w: () => explainOrNot(),
 };
 
 function besideOrNot() {
   wantsQuery = byId("lightbox-query").hidden;
   zoom(false);
   showQueryBeside();
+  explain();
 }
 
 /** @param {KeyboardEvent} event */
@@ -204,7 +227,7 @@ let swiped = false; // the click that ends a swipe does not zoom
 
 /** Take what opens the lightbox, and what is done in it. */
 export function listenForLightbox() {
-  const hits = byId("hits");
+  const hits = byId("results");
   hits.addEventListener("click", (event) => {
     const button = closest(event, "[data-enlarge]");
     if (button) open(Number(button.dataset.enlarge));
@@ -223,8 +246,9 @@ export function listenForLightbox() {
   byId("lightbox-next").addEventListener("click", () => step(current + 1));
   byId("lightbox-zoom").addEventListener("click", () => zoom(!isZoomed()));
   byId("lightbox-beside").addEventListener("click", besideOrNot);
+  byId("lightbox-why").addEventListener("click", explainOrNot);
   image().addEventListener("click", (event) => {
-    if (!swiped) zoomAt(event);
+    if (!swiped && !explainsLarge()) zoomAt(event); // a tap says what its cell has
     swiped = false;
   });
   listenForSwipes();

@@ -1,7 +1,7 @@
 // Live search: what is asked (query, examples and filters), what the address bar says, and what is shown stay
 // the same thing.
-/** @import { FoundResponse, KeptUpload } from "../shared/types.js" */
-/** @import { Query, State, Verdict } from "./types.js" */
+/** @import { AskedIndex, FoundResponse, KeptUpload } from "../shared/types.js" */
+/** @import { Cutoff, Query, State, Verdict } from "./types.js" */
 import { call } from "../shared/api.js";
 import { byId, closest, elementIn, isPlainClick } from "../shared/elements.js";
 import { hideFailure } from "../shared/failure.js";
@@ -15,6 +15,7 @@ import {
   withShown,
   withVerdict,
 } from "./address.js";
+import { divide, foldAnew, listenForCutoff } from "./cutoff.js";
 import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
@@ -24,6 +25,7 @@ import { showQuery } from "./query.js";
 import { showsNow } from "../explain/screen.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
+import { explainHitsOf, listenForWhy } from "./why.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
@@ -34,7 +36,14 @@ const KEYS = /** @type {Record<string, Verdict>} */ ({ "+": "like", "-": "unlike
 /** @type {Map<string, File>} */
 const files = new Map();
 /** @type {State} */
-let state = { query: null, judged: nothingJudged(), filters: { dataset: "", label: "", where: "", k: 10 } };
+let state = {
+  query: null,
+  judged: nothingJudged(),
+  filters: { dataset: "", label: "", where: "", k: 10 },
+  cutoff: null,
+};
+/** @type {AskedIndex[]} */
+let indexes = []; // those that have answered
 /** @type {string | null} */
 let next = null; // where the next page begins
 let asked = ""; // the address of what is shown, whatever the lightbox adds to it
@@ -69,6 +78,7 @@ async function search({ more = false, focus = false } = {}) {
   hideFailure();
   if (!more) {
     showAsked();
+    explainHitsOf(state);
     followAddress();
   }
   showFacets(state.filters);
@@ -117,19 +127,26 @@ function showFound(found, more, focus) {
   rememberAnswered([...found.like.slice(1), ...found.unlike]);
   if (!more) {
     clearHits();
+    foldAnew();
     showQuery(state.query, found.like[0]);
     showExamples(state.judged);
   }
   const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
+  indexes = found.indexes;
+  const folded = divide(state.cutoff, indexes);
   const words = showSummary(found, { ...state.filters, steered });
   showTimings(found.timings_ms);
   byId("results-title").textContent = state.query ? "Nearest pictures" : "Pictures that fit";
   byId("more").hidden = !found.next;
-  byId("status").textContent = hitCount() ? `${plural(hitCount(), "result")} shown. ${words}` : words;
+  const count = `${plural(hitCount(), "result")} shown. ${folded}`.trim();
+  byId("status").textContent = hitCount() ? `${count} ${words}` : words;
   document.title = `${steered ? `Results of ${steered}` : "Results"} · Live search · semsearch`;
-  if (more && firstNew) elementIn(firstNew, "a").focus({ preventScroll: true });
-  else if (!more && focus) {
+  if (more && firstNew) {
+    const isFolded = firstNew.closest("[hidden]");
+    (isFolded ? byId("fold") : elementIn(firstNew, "a")).focus({ preventScroll: true });
+  }
+  if (!more && focus) {
     if (matchMedia("(max-width: 860px)").matches) byId("results").scrollIntoView({ block: "start" });
     else scrollTo({ top: 0 });
     byId("results-title").focus({ preventScroll: true });
@@ -221,6 +238,19 @@ function narrow(condition) {
     ask({ filters: { ...state.filters, where: `${where} ${condition}`.trim() } });
 }
 
+/**
+ * Move the line through the hits; where it is let go becomes an entry of the history.
+ * @param {Cutoff} cutoff
+ * @param {boolean} settled
+ */
+function moveLine(cutoff, settled) {
+  state = { ...state, cutoff };
+  const folded = divide(cutoff, indexes);
+  if (!settled) return;
+  remember();
+  byId("status").textContent = folded || "Nothing folded.";
+}
+
 /** @param {KeyboardEvent} event */
 function takeKey(event) {
   const verdict = KEYS[event.key];
@@ -282,6 +312,8 @@ if (live) {
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
   listenForLightbox();
+  listenForWhy();
+  listenForCutoff(moveLine, () => divide(state.cutoff, indexes));
   byId("more").addEventListener("click", () => search({ more: true }));
   addEventListener("popstate", restore);
   restore();

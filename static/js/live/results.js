@@ -2,7 +2,8 @@
 /** @import { FoundHit, FoundResponse, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
 import { showsNow } from "../explain/screen.js";
-import { decimal, number, plural } from "../shared/format.js";
+import { decimal, number, plural, shareWords } from "../shared/format.js";
+import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 
 /** @type {[stage: Stage, name: string][]} */
@@ -35,21 +36,40 @@ export function clearHits() {
   showsNow({ scores: [], found: [] });
   cards.clear();
   byId("hits").replaceChildren();
+  byId("hits-below").replaceChildren();
 }
 
 export const hitCount = () => listed.length;
 
 export const shownHits = () => listed;
 
-/** @param {number} score */
-function scoreOf(score) {
+/** @param {FoundHit} hit one that is listed */
+export function cardOf(hit) {
+  const found = cards.get(hit.sha256);
+  if (!found) throw new Error(`Image ${hit.image} has no card.`);
+  return found;
+}
+
+/**
+ * @param {number} score
+ * @param {FoundHit} hit
+ */
+function scoreOf(score, { probability, percentile }) {
   const bar = make("span", { class: "score-bar", "aria-hidden": "true" });
   bar.style.setProperty("--score", String(Math.min(1, Math.max(0, score))));
+  const nearer = percentile === null ? "" : ` Nearer than ${shareWords(percentile)} of random pairs.`;
   return make(
     "span",
-    { class: "score", title: "Cosine similarity: 1 is the same" },
+    { class: "score", title: `Cosine similarity: 1 is the same.${nearer}` },
     bar,
     make("span", {}, decimal(score, 3)),
+    probability === null
+      ? null
+      : make(
+          "span",
+          { class: "probability", title: "Probability that it is of the same category" },
+          shareWords(probability),
+        ),
   );
 }
 
@@ -122,10 +142,11 @@ function card(hit) {
         makeSvg("path", { d: "M14 5h5v5M10 19H5v-5M19 5l-6 6M5 19l6-6" }),
       ),
     ),
+    hit.score === null ? null : whyButton(hit.image, `${name}, rank ${hit.rank}`),
     make(
       "div",
       { class: "hit-facts" },
-      hit.score === null ? null : scoreOf(hit.score),
+      hit.score === null ? null : scoreOf(hit.score, hit),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
         "div",

@@ -22,9 +22,16 @@ export interface Filters {
   k: number;
 }
 
-/** All that the address says. */
+/** A line through the hits, 0 to 1: how likely the same, or nearer than which share of random pairs. */
+export interface Cutoff {
+  mode: "probability" | "percentile";
+  at: number;
+}
+
+/** All that the address says; a line that it does not say is drawn where it usually is. */
 export interface State {
   query: Query | null;
   judged: Judged;
   filters: Filters;
+  cutoff: Cutoff | null;
 }

@@ -44,3 +44,14 @@ export function millions(count) {
   if (count >= 1e6) return `${decimal(count / 1e6, count >= 1e8 ? 0 : 1)} M`;
   return count >= 1000 ? `${Math.round(count / 1000)} k` : String(count);
 }
+
+/**
+ * Return a share in percent, with as many digits as tell it from all and nothing.
+ * @param {number} share
+ */
+export function shareWords(share) {
+  const nines = share < 1 ? Math.floor(-Math.log10(1 - share) + 1e-6) : 0;
+  const digits = Math.max(0, nines - 2);
+  const text = (Math.floor(share * 100 * 10 ** digits + 1e-6) / 10 ** digits).toFixed(digits);
+  return share > 0 && share < 0.01 ? "under 1 %" : `${text} %`;
+}

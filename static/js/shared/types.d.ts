@@ -220,6 +220,7 @@ export interface SearchResponse {
 export interface FoundHit extends Omit<Hit, "score"> {
   score: number | null;
   probability: number | null;
+  percentile: number | null;
   shown_url: string;
 }
 
@@ -239,8 +240,35 @@ export interface FoundResponse {
   searched: number;
   filtered_to: number | null;
   below_cutoff: number | null;
-  indexes: { dataset: string; path: "exact" | "approximate" | "selector"; searched: number }[];
+  indexes: AskedIndex[];
   timings_ms: Record<Stage | "total", number>;
+}
+
+/** Where cells lie over an upright image, as shares of its sides: x0, y0, x1, y1. */
+export type Square = [number, number, number, number];
+
+/** What the cells of two maps have in a score; rows of shares, which add up to it. */
+export interface Explanation {
+  image: number;
+  score: number;
+  /** of live search */
+  centred?: boolean;
+  /** of an experiment */
+  metric?: string;
+  hit_cells: number[][];
+  hit_square: Square;
+  query_cells: number[][] | null;
+  query_square: Square | null;
+  elsewhere: number;
+  difference: number;
+}
+
+export interface AskedIndex {
+  dataset: string;
+  path: "exact" | "approximate" | "selector";
+  searched: number;
+  calibration: { method: string; queries: number; same: number; error: number } | null;
+  probability_unknown: string | null;
 }
 
 export interface Facet {

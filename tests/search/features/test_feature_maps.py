@@ -92,7 +92,7 @@ def test_maps_are_made_once(client: Client, image: Image, monkeypatch: pytest.Mo
         raise AssertionError("the network was asked again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(feature_maps, "_extractor", never)
+        patch.setattr(feature_maps, "all_layers", never)
         assert ask(client, image, count=6).json() == first
         assert ask(client, image, count=2).json()["maps"] == first["maps"][:2]
     more = ask(client, image, count=8).json()["maps"]
@@ -104,7 +104,7 @@ def test_a_layer_with_fewer_channels_than_asked_for_gives_all(
     client: Client, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(ask(client, image, "stem", count=64).json()["maps"]) == 32
-    monkeypatch.setattr(feature_maps, "_extractor", lambda *_: pytest.fail("the network was asked again"))
+    monkeypatch.setattr(feature_maps, "all_layers", lambda *_: pytest.fail("the network was asked again"))
     assert len(ask(client, image, "stem", count=64).json()["maps"]) == 32
 
 
