@@ -1,8 +1,11 @@
-"""Make the dataset photos200 out of the photographs of six Debian packages, as photos_selection.csv lists them.
+"""Make the dataset photos200 out of photographs of six Debian packages, as photos_selection.csv lists them.
 
-apt-get download gcompris-qt-data scratch tuxpaint-data mate-backgrounds lomiri-wallpapers-16.04 gnome-taquin
-for deb in *.deb; do dpkg-deb -x "$deb" unpacked; done
-python make_photos.py --root unpacked --out sample_data --selection photos_selection.csv
+The same selection, packages and Pillow give the same bytes:
+
+    apt-get download gcompris-qt-data gnome-taquin lomiri-wallpapers-16.04 \\
+        mate-backgrounds scratch tuxpaint-data
+    for deb in *.deb; do dpkg-deb -x "$deb" unpacked; done
+    python sample_data/make_photos.py --root unpacked --out sample_data
 """
 
 import argparse
@@ -12,18 +15,14 @@ import io
 import shutil
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from make_sample_data import Fingerprint, fingerprint, same_image
 from PIL import Image
 
-Image.MAX_IMAGE_PIXELS = None  # the wallpapers are trusted and large
-
 LONGEST_SIDE_PX = 512
-COMPARED_SIDE_PX = 64
-SAME_BELOW = 6.0
 VERSIONS = {
     "gcompris-qt-data": "3.1-2",
     "gnome-taquin": "3.38.1-2+b1",
@@ -32,14 +31,13 @@ VERSIONS = {
     "scratch": "1.4.0.6~dfsg1-6.1",
     "tuxpaint-data": "1:0.9.28-sdl2-1",
 }
-MANIFEST_COLUMNS = ("file", "category", "source", "licence", "author", "url")
+COLUMNS = ("file", "category", "author", "licence", "url", "source")
 
 
 @dataclass(frozen=True)
 class Selected:
-    """One row of the selection: which photograph of which package goes where, by whom, under which licence."""
+    """One row of the selection: which photograph of which package goes where, and whose it is."""
 
-    dataset: str
     category: str
     name: str
     package: str
@@ -48,6 +46,17 @@ class Selected:
     licence: str
     url: str
 
+    @property
+    def file(self) -> str:
+        """Return where it goes."""
+        return f"{self.category}/{self.name}.jpg"
+
+    def described(self) -> dict[str, str]:
+        """Return its row of the table that lies beside the photographs."""
+        source = f"{self.package} {VERSIONS[self.package]} {self.path}"
+        values = (self.file, self.category, self.author, self.licence, self.url, source)
+        return dict(zip(COLUMNS, values, strict=True))
+
 
 class QtResources:
     """The files inside a Qt resource archive (.rcc), of which Python has no reader."""
@@ -55,7 +64,7 @@ class QtResources:
     def __init__(self, content: bytes) -> None:
         magic, version, self._tree, self._data, self._names = struct.unpack_from(">4s4I", content)
         if magic != b"qres":
-            raise ValueError("no Qt resource archive")
+            raise ValueError("This is no Qt resource archive.")
         self._content = content
         self._node_bytes = 14 if version == 1 else 22
 
@@ -99,16 +108,28 @@ def opened(root: Path, path: str) -> Image.Image:
     return rgb
 
 
-def fingerprint(image: Image.Image) -> NDArray[np.int16]:
-    """Reduce a photograph to (64, 64, 3) levels, which near-identical ones nearly share."""
-    return np.asarray(image.resize((COMPARED_SIDE_PX, COMPARED_SIDE_PX), Image.Resampling.BOX)).astype(
-        np.int16
-    )
+def write_photos(selection: Iterable[Selected], root: Path, folder: Path) -> Iterator[dict[str, str]]:
+    """Write the photographs and yield their rows of the table.
+
+    Raises: SystemExit: two are the same, or one the mirror of the other, or share a file name.
+    """
+    seen: dict[str, Fingerprint] = {}
+    for row in selection:
+        image = opened(root, row.path)
+        levels = fingerprint(image)
+        for earlier, other in seen.items():
+            if earlier == row.file or same_image(levels, other):
+                raise SystemExit(f"{row.path} repeats {earlier}: take one of them out of the selection")
+        seen[row.file] = levels
+        (folder / row.file).parent.mkdir(parents=True, exist_ok=True)
+        image.save(folder / row.file, "JPEG", quality=85, optimize=True)
+        yield row.described()
 
 
 def main() -> None:
     """Make the dataset anew."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    Image.MAX_IMAGE_PIXELS = None  # the wallpapers are trusted and large
+    parser = argparse.ArgumentParser(description="Make the sample photographs from six Debian packages.")
     parser.add_argument("--root", type=Path, required=True, help="folder the packages are unpacked in (or /)")
     parser.add_argument("--out", type=Path, required=True, help="folder the dataset is written to")
     parser.add_argument("--selection", type=Path, default=Path(__file__).with_name("photos_selection.csv"))
@@ -117,34 +138,13 @@ def main() -> None:
         selection = [Selected(**row) for row in csv.DictReader(rows)]
     folder = options.out / "photos200"
     shutil.rmtree(folder, ignore_errors=True)
-    seen: dict[str, NDArray[np.int16]] = {}
-    manifest = []
-    for row in selection:
-        image = opened(options.root, row.path)
-        file = f"{row.category}/{row.name}.jpg"
-        levels = fingerprint(image)
-        for earlier, other in seen.items():
-            nearest = min(float(np.abs(levels - side).mean()) for side in (other, other[:, ::-1]))
-            if earlier == file or nearest < SAME_BELOW:
-                raise SystemExit(f"{row.path} repeats {earlier}: take one of them out of the selection")
-        seen[file] = levels
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        image.save(folder / file, "JPEG", quality=85, optimize=True)
-        source = f"{row.package} {VERSIONS[row.package]} {row.path}"
-        manifest.append(
-            dict(
-                zip(
-                    MANIFEST_COLUMNS,
-                    (file, row.category, source, row.licence, row.author, row.url),
-                    strict=True,
-                )
-            )
-        )
-    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as target:
-        writer = csv.DictWriter(target, MANIFEST_COLUMNS, lineterminator="\n")
+    table = sorted(write_photos(selection, options.root, folder), key=lambda row: row["file"])
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as target:
+        writer = csv.DictWriter(target, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(sorted(manifest, key=lambda entry: entry["file"]))
-    print(f"{len(manifest)} photographs")
+        writer.writerows(table)
+    size_bytes = sum(file.stat().st_size for file in folder.rglob("*.jpg"))
+    print(f"photos200: {len(table)} photographs, {size_bytes / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
