@@ -19,8 +19,8 @@ LONGEST_SIDE_PX = {"photos200": 512}
 CATEGORIES = {"photos200": (15, 20)}
 IMAGES = {"photos200": (9, 30)}  # of a category
 LICENCES = {
-    "CC-PDDC", "GPL-2.0-or-later", "LicenseRef-public-domain", "CC0-1.0", "CC-BY-2.0", "CC-BY-3.0", "CC-BY-4.0",
-    "CC-BY-SA-3.0", "CC-BY-SA-4.0",
+    "CC-PDDC", "GPL-2.0-or-later", "LicenseRef-public-domain", "CC0-1.0", "CC-BY-2.0", "CC-BY-3.0",
+    "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0",
 }  # fmt: skip
 
 
@@ -78,7 +78,8 @@ def test_every_image_has_a_source_and_a_licence(dataset: str) -> None:
 def test_every_photograph_names_its_author_and_the_address_it_comes_from() -> None:
     words = (SAMPLE_DATA / "COPYING-photos").read_text(encoding="utf-8")
     for row in manifest_of("photos200"):
-        assert row["author"] and row["url"].startswith(("https://", "http://")), row["file"]
+        assert row["author"], row["file"]
+        assert row["url"].startswith(("https://", "http://")), row["file"]
         assert row["licence"] in words
 
 

@@ -296,7 +296,7 @@ def test_what_a_table_says_besides_is_in_the_metadata_and_follows_the_table(
     image.refresh_from_db()
     assert image.metadata == {"author": "Eva", "url": "https://example.org/a?b=1&c", "shelf": "A3"}
     assert imported(root, dry_run=True)["would"] == {"unchanged": 3}
-    page = client.get(f"/datasets/pets/{image.pk}/").content.decode()
+    page = client.get(f"/datasets/pets/images/{image.pk}/").content.decode()
     assert "<dt>author</dt><dd>Eva</dd>" in page
     assert '<a href="https://example.org/a?b=1&amp;c" rel="nofollow">' in page
 
