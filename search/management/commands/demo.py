@@ -47,6 +47,12 @@ SAMPLES = (
 )
 
 
+def create(sample: Sample) -> None:
+    """Store the dataset of a sample, without images, unless it is there."""
+    if not Dataset.objects.filter(slug=sample.slug).exists():
+        datasets.save(Dataset(slug=sample.slug, name=sample.name, description=sample.description))
+
+
 class Command(BaseCommand):
     """`demo`."""
 
@@ -87,8 +93,7 @@ class Command(BaseCommand):
             longer = "; the first time also prepares the network, about a minute" if first else ""
             self._say(f"Importing {name} and extracting its features{longer}")
             folder = shipped("sample_data") / name
-            if not Dataset.objects.filter(slug=name).exists():
-                datasets.save(Dataset(slug=name, name=sample.name, description=sample.description))
+            create(sample)
             done: ImportReport = json.loads(self._reported("import_dataset", folder, name=name))
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
         dataset = Dataset.objects.get(slug=name)
