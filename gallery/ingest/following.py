@@ -175,6 +175,7 @@ class _Batch:
         self._written: dict[str, SourceFile] = {}
         self._forgotten: set[int] = set()
         self._changed: set[int] = set()
+        self._described: set[int] = set()
 
     def files(self, image: Image) -> list[SourceFile]:
         """Return the files, of any source, that are this image."""
@@ -211,7 +212,7 @@ class _Batch:
         if image.metadata == (described := image.metadata | dict(metadata)):
             return False
         image.metadata = described
-        self._changed.add(image.pk)
+        self._described.add(image.pk)
         return True
 
     def settle_all(self) -> None:
@@ -246,11 +247,10 @@ class _Batch:
         for pk in sorted(self._changed):
             image = self._images[pk]
             Image.objects.filter(pk=pk).update(
-                filename=image.filename,
-                category=image.category,
-                split=image.split,
-                metadata=image.metadata,
+                filename=image.filename, category=image.category, split=image.split
             )
+        for pk in sorted(self._described):
+            Image.objects.filter(pk=pk).update(metadata=self._images[pk].metadata)
         added = [
             FurtherCategory(image_id=pk, name=name)
             for pk, before in self._before.items()
