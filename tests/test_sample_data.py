@@ -88,7 +88,7 @@ def test_no_two_photographs_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delitem(sys.modules, "make_sample_data", raising=False)
     import make_sample_data
 
-    prints = {}
+    prints: dict[str, make_sample_data.Fingerprint] = {}
     for row in manifest_of("photos200"):
         with Image.open(SAMPLE_DATA / "photos200" / row["file"]) as image:
             levels = make_sample_data.fingerprint(image.convert("RGB"))

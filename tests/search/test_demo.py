@@ -9,6 +9,8 @@ import pytest
 from django.core.management import call_command
 
 from gallery.models import Dataset, Image, Job
+from gallery.shipped_files import shipped
+from gallery.system import upgrades
 from search.experiments.explore_frame import explore_frame
 from search.management.commands import demo
 
@@ -21,18 +23,21 @@ def test_the_first_page_shows_the_photographs_and_each_names_its_author(
     for sample in demo.SAMPLES:
         few = sample_folder(sample.slug, 1, 2)
         few.rename(tmp_path / sample.slug)
-        table = demo.shipped("sample_data") / sample.slug / "metadata.csv"
+        table = shipped("sample_data") / sample.slug / "metadata.csv"
         (tmp_path / sample.slug / "metadata.csv").write_bytes(table.read_bytes())
     served: list[str] = []
     do = call_command
 
     def instead(name: str, *words: object, **options: object) -> object:
-        return served.append(name) if name == "serve" else do(name, *words, **options)
+        if name != "serve":
+            return do(name, *words, **options)
+        served.append(name)
+        return None
 
     monkeypatch.setattr(demo, "call_command", instead)
     monkeypatch.setattr(demo, "shipped", lambda _: tmp_path)
     monkeypatch.setattr(demo, "close_to_others", lambda *_: None)
-    monkeypatch.setattr(demo.upgrades, "bring_up_to_date", lambda *_: None)
+    monkeypatch.setattr(upgrades, "bring_up_to_date", lambda *_: None)
     for _ in range(2):
         do("demo")
     assert served == ["serve"] * 2
