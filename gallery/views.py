@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -107,8 +108,15 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "further": [name for name in shown.labels if name != shown.category],
         "next": siblings.filter(pk__gt=pk).order_by("pk").only("pk").first(),
         "failures": list(shown.failures.exclude(code="duplicate").order_by("-id")[:3]),
+        # a list: a template would look for a key "items" first
+        "metadata": [(name, _told(value)) for name, value in shown.metadata.items()],
     }
     return render(request, "gallery/image.html", context)
+
+
+def _told(value: object) -> str:
+    """Return a value of an image's metadata as a page shows it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @require_safe

@@ -25,7 +25,7 @@ MARGIN = 0.03
 BLANK_BELOW = 8
 COMPARED_SIDE_PX = 64
 SAME_BELOW = 6.0
-MANIFEST_COLUMNS = ("file", "category", "source", "licence")
+COLUMNS = ("file", "category", "source", "licence")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _as_jpeg(image: Image.Image, *, quality: int) -> bytes:
 
 
 def write_dataset(rows: Iterable[Selected], roots: dict[str, Path], folder: Path) -> Iterator[dict[str, str]]:
-    """Write the pictures of one dataset and yield its manifest rows.
+    """Write the pictures of one dataset and yield its rows of the table.
 
     Raises:
         SystemExit: two pictures are the same, or one the mirror of the other, or share a file name.
@@ -131,14 +131,14 @@ def write_dataset(rows: Iterable[Selected], roots: dict[str, Path], folder: Path
         target.write_bytes(content)
         package = PACKAGES[row.package]
         source = f"{package.name} {package.version} {row.path}"
-        yield dict(zip(MANIFEST_COLUMNS, (file, row.category, source, package.licence), strict=True))
+        yield dict(zip(COLUMNS, (file, row.category, source, package.licence), strict=True))
 
 
-def write_manifest(rows: Iterable[dict[str, str]], path: Path) -> int:
-    """Write manifest.csv sorted by file and return how many pictures it lists."""
+def write_table(rows: Iterable[dict[str, str]], path: Path) -> int:
+    """Write metadata.csv sorted by file and return how many pictures it lists."""
     ordered = sorted(rows, key=lambda row: row["file"])
     with path.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.DictWriter(target, MANIFEST_COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(target, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(ordered)
     return len(ordered)
@@ -159,7 +159,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         rows = write_dataset((row for row in selection if row.dataset == dataset), roots, folder)
-        count = write_manifest(rows, folder / "manifest.csv")
+        count = write_table(rows, folder / "metadata.csv")
         size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         print(f"{dataset}: {count} pictures, {size_bytes / 1e6:.1f} MB")
 

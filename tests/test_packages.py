@@ -26,7 +26,7 @@ import semsearch
 assert not IS_CHECKOUT
 get_template("base.html")
 assert finders.find("js/shared/api.js")
-assert len(semsearch.samples()[0]) > 190
+assert all(len(semsearch.samples(name)[0]) > 190 for name in ("photos200", "objects200", "clipart200"))
 """
 
 
@@ -54,6 +54,8 @@ def test_the_project_runs_from_its_wheel(tmp_path: Path) -> None:
     wheel = built(ROOT, tmp_path / "built")
     names = wheel.namelist()
     assert not [name for name in names if name.startswith(("tests/", "var/", "templates/", "static/"))]
+    licences = {f"semsearch/shipped/sample_data/COPYING-{which}" for which in ("stamps", "photos")}
+    assert licences <= set(names)
     facts = next(wheel.read(name).decode() for name in names if name.endswith("METADATA"))
     scripts = next(wheel.read(name).decode() for name in names if name.endswith("entry_points.txt"))
     assert f"Version: {VERSION}\n" in facts

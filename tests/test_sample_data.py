@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import struct
 import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -12,8 +14,14 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 SAMPLE_DATA = Path(__file__).resolve().parent.parent / "sample_data"
-DATASETS = ("objects200", "clipart200")
-LONGEST_SIDE_PX = 320
+DATASETS = ("objects200", "clipart200", "photos200")
+LONGEST_SIDE_PX = {"photos200": 512}
+CATEGORIES = {"photos200": (15, 20)}
+IMAGES = {"photos200": (9, 30)}  # of a category
+LICENCES = {
+    "CC-PDDC", "GPL-2.0-or-later", "LicenseRef-public-domain", "CC0-1.0", "CC-BY-2.0", "CC-BY-3.0",
+    "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0",
+}  # fmt: skip
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -22,11 +30,12 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def manifest_of(dataset: str) -> list[dict[str, str]]:
-    return rows_of(SAMPLE_DATA / dataset / "manifest.csv")
+    return rows_of(SAMPLE_DATA / dataset / "metadata.csv")
 
 
 def sources() -> set[tuple[str, str]]:
-    return {(row["package"], row["path"]) for row in rows_of(SAMPLE_DATA / "selection.csv")}
+    rows = [*rows_of(SAMPLE_DATA / "selection.csv"), *rows_of(SAMPLE_DATA / "photos_selection.csv")]
+    return {(row["package"], row["path"]) for row in rows}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -34,33 +43,85 @@ def test_the_manifest_lists_exactly_the_files_that_are_there(dataset: str) -> No
     folder = SAMPLE_DATA / dataset
     present = {str(file.relative_to(folder)) for file in folder.glob("*/*")}
     assert sorted(present) == sorted(row["file"] for row in manifest_of(dataset))
+    assert len(present) >= 195
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_every_category_is_the_folder_and_holds_12_to_30_images(dataset: str) -> None:
+def test_every_category_is_the_folder_and_holds_some_images(dataset: str) -> None:
     manifest = manifest_of(dataset)
     assert all(row["file"].split("/")[0] == row["category"] for row in manifest)
     counts = Counter(row["category"] for row in manifest)
-    assert 8 <= len(counts) <= 12
-    assert all(12 <= count <= 30 for count in counts.values()), counts
+    fewest, most = CATEGORIES.get(dataset, (8, 12))
+    assert fewest <= len(counts) <= most
+    fewest, most = IMAGES.get(dataset, (12, 30))
+    assert all(fewest <= count <= most for count in counts.values()), counts
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_every_image_opens_and_is_at_most_320_pixels_long(dataset: str) -> None:
+def test_every_image_opens_and_is_small(dataset: str) -> None:
     for row in manifest_of(dataset):
         with Image.open(SAMPLE_DATA / dataset / row["file"]) as image:
             image.load()
-            assert max(image.size) <= LONGEST_SIDE_PX, row["file"]
+            assert max(image.size) <= LONGEST_SIDE_PX.get(dataset, 320), row["file"]
             assert min(image.size) >= 16, row["file"]
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_image_has_a_source_and_a_licence(dataset: str) -> None:
     manifest = manifest_of(dataset)
-    assert {row["licence"] for row in manifest} <= {"GPL-2.0-or-later", "CC-PDDC"}
+    assert {row["licence"] for row in manifest} <= LICENCES
     named = {(row["source"].split()[0], row["source"].split(maxsplit=2)[2]) for row in manifest}
     assert len(named) == len(manifest)
     assert named <= sources()
+
+
+def test_every_photograph_names_its_author_and_the_address_it_comes_from() -> None:
+    words = (SAMPLE_DATA / "COPYING-photos").read_text(encoding="utf-8")
+    for row in manifest_of("photos200"):
+        assert row["author"], row["file"]
+        assert row["url"].startswith(("https://", "http://")), row["file"]
+        assert row["licence"] in words
+
+
+def test_no_two_photographs_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SAMPLE_DATA))
+    monkeypatch.delitem(sys.modules, "make_sample_data", raising=False)
+    import make_sample_data
+
+    prints: dict[str, make_sample_data.Fingerprint] = {}
+    for row in manifest_of("photos200"):
+        with Image.open(SAMPLE_DATA / "photos200" / row["file"]) as image:
+            levels = make_sample_data.fingerprint(image.convert("RGB"))
+        assert not [name for name, other in prints.items() if make_sample_data.same_image(levels, other)]
+        prints[row["file"]] = levels
+
+
+def test_a_file_is_read_out_of_an_archive_of_qt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SAMPLE_DATA))
+    import make_photos
+
+    def named(text: str) -> bytes:
+        return struct.pack(">HI", len(text), 0) + text.encode("utf-16-be")
+
+    names = [named(text) for text in ("a", "b.txt", "c.txt")]
+    at = [0, len(names[0]), len(names[0]) + len(names[1])]
+    files = [b"plain", struct.pack(">I", 5) + zlib.compress(b"small")]
+    data = [struct.pack(">I", len(file)) + file for file in files]
+    folder, packed = 2, 1
+    nodes = [
+        (0, folder, 1, 1),
+        (at[0], folder, 2, 2),
+        (at[1], 0, 0, 0),
+        (at[2], packed, 0, len(data[0])),
+    ]
+    parts = [b"".join(struct.pack(">IHII", *node) for node in nodes), b"".join(data), b"".join(names)]
+    begins = [20, 20 + len(parts[0]), 20 + len(parts[0]) + len(parts[1])]
+    head = b"qres" + struct.pack(">4I", 1, *begins)
+    resources = make_photos.QtResources(head + b"".join(parts))
+    assert resources.read("a/b.txt") == b"plain"
+    assert resources.read("/a/c.txt") == b"small"
+    with pytest.raises(KeyError):
+        resources.read("a/d.txt")
 
 
 def test_no_image_used_in_development_is_in_the_sample_data() -> None:

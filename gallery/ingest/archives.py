@@ -6,6 +6,7 @@ its reason, and only an archive that is unsafe as a whole stops the reading.
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -190,16 +191,18 @@ def _tables(source: Source, side_files: list[Entry], images: dict[str, FolderLab
 
 @dataclass(frozen=True)
 class _Labelled:
-    """What an image is known by: its labels, the first its category, and its split."""
+    """What an image is known by: its labels, the first its category, its split, and metadata as JSON."""
 
     labels: tuple[str, ...]
     split: str
+    metadata: str
 
 
 def _labelled(name: str, of_folder: FolderLabel, tables: LabelTables) -> _Labelled:
     of_table = tables.labels.get(name)
     of_folders = (tables.named(of_folder.label),) if of_folder.label else ()
-    return _Labelled(of_folders if of_table is None else of_table, of_folder.split)
+    metadata = tables.metadata.get(name, "")
+    return _Labelled(of_folders if of_table is None else of_table, of_folder.split, metadata)
 
 
 def _members(
@@ -219,4 +222,5 @@ def _members(
             continue
         known = found[entry.name]
         category, *further = known.labels or ("",)
-        yield ArchiveMember(entry.name, category, data, tuple(further), known.split)
+        metadata = json.loads(known.metadata) if known.metadata else {}
+        yield ArchiveMember(entry.name, category, data, tuple(further), known.split, metadata)

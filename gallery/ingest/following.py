@@ -15,7 +15,7 @@ An example. `cat/0.jpg` and `cat/1.jpg` were imported; since then the first has 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -124,6 +124,8 @@ class Tracker:
         comes_back = self._source is not None and one.is_new and not batch.files(one.image)
         moved = comes_back or any(row.name == one.image.filename for row in gone)
         relabelled = batch.note(row, one.image, moved=moved)
+        if one.image.filename == one.decoded.name:
+            relabelled |= batch.describe(one.image, one.decoded.metadata)
         if one.is_new:
             return True
         stays = one.image.filename == one.decoded.name
@@ -173,6 +175,7 @@ class _Batch:
         self._written: dict[str, SourceFile] = {}
         self._forgotten: set[int] = set()
         self._changed: set[int] = set()
+        self._described: set[int] = set()
 
     def files(self, image: Image) -> list[SourceFile]:
         """Return the files, of any source, that are this image."""
@@ -203,6 +206,14 @@ class _Batch:
             image.split = row.split
             self._changed.add(image.pk)
         return self._settle(image)
+
+    def describe(self, image: Image, metadata: Mapping[str, object]) -> bool:
+        """Write what a table says over the same names in an image's metadata; returns whether it is new."""
+        if image.metadata == (described := image.metadata | dict(metadata)):
+            return False
+        image.metadata = described
+        self._described.add(image.pk)
+        return True
 
     def settle_all(self) -> None:
         """Give each image the labels that its files have now."""
@@ -238,6 +249,8 @@ class _Batch:
             Image.objects.filter(pk=pk).update(
                 filename=image.filename, category=image.category, split=image.split
             )
+        for pk in sorted(self._described):
+            Image.objects.filter(pk=pk).update(metadata=self._images[pk].metadata)
         added = [
             FurtherCategory(image_id=pk, name=name)
             for pk, before in self._before.items()

@@ -72,7 +72,7 @@ def members(ids: Ids) -> Iterator[ArchiveMember | ArchiveProblem]:
                 yield ArchiveProblem(image.filename, f"Its stored file cannot be read ({error}).")
                 continue
             further = tuple(name for name in image.labels if name != image.category)
-            yield ArchiveMember(image.filename, image.category, data, further, image.split)
+            yield ArchiveMember(image.filename, image.category, data, further, image.split, image.metadata)
 
 
 def _chunks(ids: Ids) -> Iterator[list[int]]:

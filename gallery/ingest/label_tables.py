@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from gallery.ingest import table_columns
 from gallery.ingest.member_names import parts
 
 MOST_BYTES = 64 * 2**20
@@ -39,10 +40,12 @@ _SYNSET_LINE = re.compile(r"(n\d{8})[\t ,]+(\S.*)")
 class LabelTables:
     """What the tables of a source say: labels by the name of an image, and names of classes.
 
-    `used` are the tables that gave labels, `notes` sentences for whoever imports.
+    `metadata` are the other columns of the same rows, as JSON, `used` the tables that gave labels, `notes`
+    sentences for whoever imports.
     """
 
     labels: dict[str, Labels] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
     class_names: dict[str, str] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -55,10 +58,11 @@ class LabelTables:
 
 @dataclass(frozen=True)
 class _Row:
-    """What a table says of one file: its name, as it is written there, and its labels."""
+    """What a table says of one file: its name, as it is written there, its labels, and the rest as JSON."""
 
     file: str
     labels: Labels
+    metadata: str = ""
 
 
 def may_hold_labels(name: str) -> bool:
@@ -111,15 +115,20 @@ def _take(found: LabelTables, table: str, rows: Sequence[_Row], finder: _ImageFi
     folder = parts(table)[:-1]
     missing = 0
     labels: dict[str, list[str]] = defaultdict(list)
+    metadata: dict[str, str] = {}
     for row in rows:
         image = finder.find(row.file, folder)
         if image is None:
             missing += 1
         else:
             labels[image] += [label for label in row.labels if label not in labels[image]]
+            if row.metadata:
+                metadata.setdefault(image, row.metadata)
     if labels:
         found.used.append(table)
     for image, names in labels.items():
+        if image not in found.labels and image in metadata:
+            found.metadata[image] = metadata[image]
         found.labels.setdefault(image, tuple(names))
     if missing:
         found.notes.append(f"{table} names {missing:,} files that are not here, or not only once.")
@@ -213,7 +222,11 @@ def _csv_rows(text: str, finder: _ImageFinder) -> Iterator[_Row]:
         label = 1 - file  # "id,breed"
     if file is None or label is None:
         return
-    yield from (_Row(row[file], _labels(row[label])) for row in rows if len(row) > max(file, label))
+    rest = [at for at in range(len(header)) if at not in (file, label)]
+    for row in rows:
+        if len(row) > max(file, label):
+            others = [(header[at], table_columns.number_or_text(row[at])) for at in rest if at < len(row)]
+            yield _Row(row[file], _labels(row[label]), table_columns.as_json(others))
 
 
 def _column(columns: Sequence[str], known: Sequence[str]) -> int | None:
@@ -224,11 +237,12 @@ def _records(records: Iterable[Any]) -> Iterator[_Row]:
     for record in records:
         if not isinstance(record, dict):
             continue
-        values = {str(key).strip().lower(): value for key, value in record.items()}
-        file = next((values[key] for key in _FILE_COLUMNS if isinstance(values.get(key), str)), None)
-        label = next((values[key] for key in _LABEL_COLUMNS if values.get(key) is not None), None)
+        values = {key.strip().lower(): value for key, value in record.items()}
+        file = next((key for key in _FILE_COLUMNS if isinstance(values.get(key), str)), None)
+        label = next((key for key in _LABEL_COLUMNS if values.get(key) is not None), None)
         if file is not None and label is not None:
-            yield _Row(file, _labels(label))
+            others = [(key, record[key]) for key in record if key.strip().lower() not in (file, label)]
+            yield _Row(values[file], _labels(values[label]), table_columns.as_json(others))
 
 
 def _labels(value: Any) -> Labels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
@@ -25,7 +26,8 @@ class ArchiveLimits:
 class ArchiveMember:
     """One file that was read: its name with folders, its category ("" for none) and its bytes.
 
-    `further` are more categories of it, `split` the part of a dataset that it belongs to, as "train".
+    `further` are more categories of it, `split` the part of a dataset that it belongs to, as "train", and
+    `metadata` what else a table says of it.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ArchiveMember:
     data: bytes
     further: tuple[str, ...] = ()
     split: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,17 @@ def _plan_files(
         met.add(image.pk)
         if image.pk in moved:
             found.note(MOVE, name)
-        elif row.labels != labels if row and stays else set(labels) - set(image.labels):
+        elif _says_other(image, member) or (
+            row.labels != labels if row and stays else set(labels) - set(image.labels)
+        ):
             found.note(RELABEL, name)
         else:
             found.note(KEEP, name)
+
+
+def _says_other(image: Image, member: ArchiveMember) -> bool:
+    """Whether the metadata that comes with the file of an image is not what the image has."""
+    return image.filename == member.name[-500:] and image.metadata != image.metadata | dict(member.metadata)
 
 
 def _chunks(

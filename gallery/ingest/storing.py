@@ -6,10 +6,10 @@ What comes again while it is hidden, in the bin or without its file, is shown ag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -81,6 +81,7 @@ class DecodedImage:
     payload: Any
     further: tuple[str, ...] = ()
     split: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 # what came, and the stored image that it repeats
@@ -124,6 +125,7 @@ def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
         payload=payload,
         further=tuple(name[:200] for name in member.further),
         split=member.split,
+        metadata=member.metadata,
     )
 
 
@@ -257,6 +259,7 @@ def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Imag
         filename=decoded.name,
         category=decoded.category,
         split=decoded.split,
+        metadata=dict(decoded.metadata),
         width=decoded.facts.width,
         height=decoded.facts.height,
         size_bytes=len(decoded.data),

@@ -39,11 +39,21 @@ DIFFERENCE = 4.0
 START_S = 400.0
 WAIT_MS = 180_000
 MODEL = "efficientnet-lite2"
+DATASET, QUERY = "photos200", "eilean_donan_castle.jpg"
+NAMED = """
+from gallery.models import Dataset
+from search.management.commands.demo import SAMPLES
+for one in SAMPLES:
+    Dataset.objects.filter(slug=one.slug).update(name=one.name, description=one.description)
+"""
 STATE = (
-    ("import_dataset", "sample_data/objects200", "--name", "objects200"),
-    ("import_dataset", "sample_data/clipart200", "--name", "clipart200"),
-    ("run_experiments", "--dataset", "objects200"),
-    ("project_embeddings", "--dataset", "objects200", "--models", MODEL, "--method", "umap"),
+    *(
+        ("import_dataset", f"sample_data/{name}", "--name", name)
+        for name in (DATASET, "objects200", "clipart200")
+    ),
+    ("shell", "--verbosity", "0", "-c", NAMED),
+    ("run_experiments", "--dataset", DATASET),
+    ("project_embeddings", "--dataset", DATASET, "--models", MODEL, "--method", "umap"),
 )
 # what a page shows of this machine, by the key of the answer
 FIXED = {
@@ -78,19 +88,17 @@ def _neighbours(page: Page) -> None:
 
 def _map(page: Page) -> None:
     page.locator("#map[data-layer=top]").wait_for()
-    page.locator("#in-view").filter(has_text="of 197").wait_for()
+    page.locator("#in-view").filter(has_text="of 249").wait_for()
 
 
 SHOTS = (
-    Shot("live", lambda ids: f"/live/?dataset=objects200&image={ids['blackbird.jpg']}", _hits),
+    Shot("live", lambda ids: f"/live/?dataset={DATASET}&image={ids[QUERY]}", _hits),
     Shot(
         "explore",
-        lambda ids: (
-            f"/?dataset=objects200&model={MODEL}&layer=top&metric=cosine&image={ids['blackbird.jpg']}"
-        ),
+        lambda ids: f"/?dataset={DATASET}&model={MODEL}&layer=top&metric=cosine&image={ids[QUERY]}",
         _neighbours,
     ),
-    Shot("map", lambda ids: f"/embeddings/?dataset=objects200&model={MODEL}&method=umap&layer=top", _map),
+    Shot("map", lambda ids: f"/embeddings/?dataset={DATASET}&model={MODEL}&method=umap&layer=top", _map),
 )
 
 
@@ -163,7 +171,7 @@ def _taken(address: str) -> Iterator[tuple[str, Image.Image]]:
 def _ids(address: str) -> dict[str, int]:
     """Return the ids of the images by file name."""
     found: dict[str, int] = {}
-    following: str | None = f"{address}/api/v1/images/?dataset=objects200&page_size=200"
+    following: str | None = f"{address}/api/v1/images/?dataset={DATASET}&page_size=200"
     while following:
         with urllib.request.urlopen(following) as answer:
             page = json.load(answer)

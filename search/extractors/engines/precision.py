@@ -71,7 +71,7 @@ def generated_images(side: int) -> Pixels:
 def _chosen(folder: Path) -> list[Path]:
     """Return some pictures of a sample dataset, the same in every checkout."""
     try:
-        with (folder / "manifest.csv").open(newline="", encoding="utf-8") as rows:
+        with (folder / "metadata.csv").open(newline="", encoding="utf-8") as rows:
             names = sorted(row["file"] for row in csv.DictReader(rows))
     except OSError:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from gallery import jobs
+from gallery.ingest import datasets
 from gallery.models import Dataset, Job
 from gallery.shipped_files import shipped
 from gallery.system import upgrades
@@ -21,8 +23,34 @@ from search.features import feature_specs
 from search.management.commands.import_dataset import ImportReport
 from search.maps import jobs as map_jobs
 
-SAMPLES = ("objects200", "clipart200")
 NEXT_STEP = "Next: open /live/ there and drop a picture on it; to add your own, sign in, then /admin/."
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A dataset that comes with the program: its folder and slug, its name, and what it holds."""
+
+    slug: str
+    name: str
+    description: str
+
+
+# pages list datasets by name: the photographs are the first impression
+SAMPLES = (
+    Sample(
+        "photos200",
+        "Animals, places, things",
+        "249 photographs. The page of each names its author, its licence and where it comes from.",
+    ),
+    Sample("objects200", "Cut-out objects", "197 photographed objects from Tux Paint (GPL-2.0-or-later)."),
+    Sample("clipart200", "Clip art", "203 drawings from Openclipart (public domain)."),
+)
+
+
+def create(sample: Sample) -> None:
+    """Store the dataset of a sample, without images, unless it is there."""
+    if not Dataset.objects.filter(slug=sample.slug).exists():
+        datasets.save(Dataset(slug=sample.slug, name=sample.name, description=sample.description))
 
 
 class Command(BaseCommand):
@@ -36,8 +64,8 @@ class Command(BaseCommand):
         """Do what is missing, also after a run that was interrupted, then serve."""
         close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, self._say)
         upgrades.bring_up_to_date(self._say)
-        for name in SAMPLES:
-            self._prepare(name)
+        for sample in SAMPLES:
+            self._prepare(sample)
         waiting = self._left()
         if waiting:
             self._say(f"{waiting} jobs compute experiments and maps while the site serves: see /jobs/")
@@ -45,17 +73,18 @@ class Command(BaseCommand):
 
     def _left(self) -> int:
         """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
-        datasets = list(Dataset.objects.filter(slug__in=SAMPLES))
+        samples = [Dataset.objects.get(slug=sample.slug) for sample in SAMPLES]
         leave = jobs.enqueue_for_startup
         waiting: list[Job] = []
-        for dataset in datasets:
+        for dataset in samples:
             waiting += experiment_jobs.enqueue(dataset, experiment_jobs.plans(), create=leave)
         for plan in map_jobs.plans():
-            for dataset in datasets:
+            for dataset in samples:
                 waiting += map_jobs.enqueue(dataset, [plan], create=leave)
         return len(waiting)
 
-    def _prepare(self, name: str) -> None:
+    def _prepare(self, sample: Sample) -> None:
+        name = sample.slug
         finished = Job.objects.filter(
             dataset__slug=name, kind=jobs.IMPORT, state=Job.State.SUCCEEDED, dataset__images__isnull=False
         )
@@ -64,6 +93,7 @@ class Command(BaseCommand):
             longer = "; the first time also prepares the network, about a minute" if first else ""
             self._say(f"Importing {name} and extracting its features{longer}")
             folder = shipped("sample_data") / name
+            create(sample)
             done: ImportReport = json.loads(self._reported("import_dataset", folder, name=name))
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
         dataset = Dataset.objects.get(slug=name)

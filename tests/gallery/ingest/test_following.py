@@ -276,6 +276,31 @@ def test_the_same_image_under_two_labels_keeps_both_while_it_has_both(tmp_path: 
     assert ["sunset", "evening"] in labels().values()
 
 
+def test_what_a_table_says_besides_is_in_the_metadata_and_follows_the_table(
+    tmp_path: Path, client: Client
+) -> None:
+    files = {
+        "a.jpg": image_bytes(1),
+        "b.jpg": image_bytes(2),
+        "copy.jpg": image_bytes(1),
+        "metadata.csv": b"file,label,author,url\na.jpg,cat,Ann,https://example.org/a?b=1&c=2\ncopy.jpg,cat,Bo,\n",
+    }
+    root = folder(tmp_path / "pets", files)
+    assert imported(root)["duplicates"] == 1, "a copy is one, whatever the table says of it"
+    image = Image.objects.get(filename="a.jpg")
+    assert image.metadata == {"author": "Ann", "url": "https://example.org/a?b=1&c=2"}
+    Image.objects.filter(pk=image.pk).update(metadata=image.metadata | {"shelf": "A3", "author": "?"})
+    assert imported(root, dry_run=True)["would"] == {"relabel": 1, "unchanged": 2}
+    (root / "metadata.csv").write_text("file,label,author\na.jpg,cat,Eva\n")
+    assert imported(root)["relabelled"] == 1
+    image.refresh_from_db()
+    assert image.metadata == {"author": "Eva", "url": "https://example.org/a?b=1&c=2", "shelf": "A3"}
+    assert imported(root, dry_run=True)["would"] == {"unchanged": 3}
+    page = client.get(f"/datasets/pets/images/{image.pk}/").content.decode()
+    assert "<dt>author</dt><dd>Eva</dd>" in page
+    assert '<a href="https://example.org/a?b=1&amp;c=2" rel="nofollow">' in page
+
+
 def test_a_label_given_by_hand_stays_and_one_of_the_source_follows_it(tmp_path: Path) -> None:
     files = {
         "a.jpg": image_bytes(1),

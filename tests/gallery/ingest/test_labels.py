@@ -132,6 +132,33 @@ def test_a_table_gives_the_labels(tmp_path: Path, table: str) -> None:
         assert set(labels(contents).values()) == {("",)}
 
 
+def test_the_other_columns_of_a_table_become_metadata(tmp_path: Path) -> None:
+    """Columns of an image are those of the table that labels it; what says nothing is left out."""
+    csv = "file_name,label,Author, price ,sku,x\n0.jpg,cat,Ann\0a,12.5,007,\n1.jpg,dog,Zoë,-3\n0.jpg,x,Bo\n"
+    lines = [
+        {
+            "file_name": "0.jpg",
+            "label": "cat",
+            "Author": "Ann\ud800a",
+            "price": 12.5,
+            "sku": "007",
+            "note": "",
+        },
+        {"file_name": "1.jpg", "label": "dog", "Author": "Zoë", "price": -3, "box": [1], "far": float("inf")},
+    ]
+    told = {"0.jpg": {"Author": "Anna", "price": 12.5, "sku": "007"}, "1.jpg": {"Author": "Zoë", "price": -3}}
+    tables = {"metadata.csv": csv, "metadata.jsonl": "\n".join(map(json.dumps, lines))}
+    for number, (table, text) in enumerate(tables.items()):
+        files = {"0.jpg": IMAGE, "1.jpg": IMAGE, table: text.encode(), "train.csv": b"id,label,x\n0,cat,1\n"}
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        with opened(folder, LIMITS) as contents:
+            found = {member.name: dict(getattr(member, "metadata", {})) for member in contents}
+        assert found == told, table
+
+
 def test_the_most_frequent_category_of_coco_comes_first_and_the_others_stay(tmp_path: Path) -> None:
     coco = {
         "images": [{"id": 1, "file_name": "a.jpg"}],
