@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from gallery import jobs
+from gallery.ingest import datasets
 from gallery.models import Dataset, Job
 from gallery.shipped_files import shipped
 from gallery.system import upgrades
@@ -21,7 +22,12 @@ from search.features import feature_specs
 from search.management.commands.import_dataset import ImportReport
 from search.maps import jobs as map_jobs
 
-SAMPLES = ("objects200", "clipart200")
+# the datasets, and what their pages say of them
+SAMPLES = {
+    "objects200": "Photographed objects, cut out on white, of 11 categories. From Debian's package "
+    "tuxpaint-stamps-default, GPL-2.0-or-later.",
+    "clipart200": "Drawings of 10 categories. From Debian's package openclipart-png, public domain.",
+}
 NEXT_STEP = "Next: open /live/ there and drop a picture on it; to add your own, sign in, then /admin/."
 
 
@@ -45,13 +51,13 @@ class Command(BaseCommand):
 
     def _left(self) -> int:
         """Leave what takes minutes to the worker, the experiments first; returns how many jobs."""
-        datasets = list(Dataset.objects.filter(slug__in=SAMPLES))
+        samples = list(Dataset.objects.filter(slug__in=SAMPLES))
         leave = jobs.enqueue_for_startup
         waiting: list[Job] = []
-        for dataset in datasets:
+        for dataset in samples:
             waiting += experiment_jobs.enqueue(dataset, experiment_jobs.plans(), create=leave)
         for plan in map_jobs.plans():
-            for dataset in datasets:
+            for dataset in samples:
                 waiting += map_jobs.enqueue(dataset, [plan], create=leave)
         return len(waiting)
 
@@ -66,6 +72,9 @@ class Command(BaseCommand):
             folder = shipped("sample_data") / name
             done: ImportReport = json.loads(self._reported("import_dataset", folder, name=name))
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
+            dataset = Dataset.objects.get(slug=name)
+            dataset.description = dataset.description or SAMPLES[name]
+            datasets.save(dataset)
         dataset = Dataset.objects.get(slug=name)
         index = feature_specs.live_index(dataset)
         if without_embedding(dataset, index.spec).exists():

@@ -191,6 +191,7 @@ function titled() {
   const name = datasetLink(page.state.dataset)?.dataset.name ?? page.state.dataset;
   byId("pictures-of").textContent = name;
   byId("pictures-of").title = name;
+  byId("pictures-about").textContent = datasetLink(page.state.dataset)?.dataset.about ?? "";
   byId("on-map", HTMLAnchorElement).href = addressOf(
     { ...page.state, image: null },
     { path: byId("explore").dataset.map },

@@ -76,7 +76,7 @@ export function showSpread({ images, total }, row, page) {
       { class: "small muted" },
       `Weighted precision@${row.k} of ${total > images.length ? `${number(images.length)} of ${plural(total, "image")}, evenly chosen` : plural(total, "image")}, ` +
         `best first; the dashed line is the mean, ${percent(mean)} %. ` +
-        `${plural(perfect, "image finds", "images find")} only their own kind. The worst are worth a look: often the label is what is wrong.`,
+        `${plural(perfect, "image finds", "images find")} only their own kind. The worst are worth a look: sometimes it is the label that is wrong.`,
     ),
     make("div", { class: "spread-chart" }, chart, slider),
     card,

@@ -66,3 +66,10 @@ def test_only_those_who_may_compute_get_buttons_for_it(
 ) -> None:
     assert "data-may-compute" not in client.get("/").content.decode()
     assert "data-may-compute" in staff_client.get("/").content.decode()
+
+
+def test_what_a_dataset_is_stands_above_its_images(client: Client, three: None) -> None:
+    Dataset.objects.filter(slug="c-computed").update(description="Cats & dogs")
+    text = client.get("/").content.decode()
+    assert '<p class="small muted pictures-about" id="pictures-about">Cats &amp; dogs</p>' in text
+    assert 'data-about="Cats &amp; dogs"' in text
