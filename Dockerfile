@@ -23,7 +23,7 @@ WORKDIR /srv/semsearch
 COPY requirements-dev.lock ./
 RUN pip install --no-cache-dir mkdocs-material --constraint requirements-dev.lock
 COPY . .
-RUN mkdocs build --quiet
+RUN NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 
 # with everything: converts the networks and collects the static files

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 CODE_ROOT = Path(__file__).resolve().parents[1]
 IS_CHECKOUT = (CODE_ROOT / "manage.py").is_file()
+
+
+def program() -> str:
+    """Return what people type before the name of a command where this runs, as `semsearch`.
+
+    In a checkout that is `manage.py` by the Python of its `.venv`, where this is that one.
+    """
+    if not IS_CHECKOUT:
+        return "semsearch"
+    own = Path(sys.prefix).parent == CODE_ROOT
+    return f"{Path(sys.prefix).name}/bin/python manage.py" if own else "python manage.py"
 
 
 def python_path() -> str:

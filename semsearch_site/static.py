@@ -14,6 +14,7 @@ from django.urls import get_script_prefix
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from gallery.errors import SemsearchError
+from gallery.shipped_files import program
 from semsearch_site import bundles
 
 COLLECTED_FILE = "collected-from.sha256"
@@ -83,7 +84,7 @@ def collect_changed() -> None:
     except OSError as error:
         raise StaticFolderError(
             f"Static files cannot be collected in {settings.STATIC_ROOT} ({error.strerror or error}): let "
-            "manage.py collectstatic do it as who may write there, or name another folder in STATIC_ROOT."
+            f"{program()} collectstatic do it as who may write there, or name another folder in STATIC_ROOT."
         ) from error
 
 

@@ -20,6 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from gallery.errors import DatabaseAwayError, SemsearchError
+from gallery.shipped_files import program
 from gallery.version import FIRST_VERSION, HOME_FORMAT, VERSION
 
 MIGRATIONS, RELEASES = "django_migrations", "gallery_release"
@@ -147,7 +148,7 @@ def refuse_older(home: Home) -> None:
     if home.is_older:
         what = "has no tables yet" if home.is_new else f"is of {home.called}"
         raise HomeOlderError(
-            f"The home {what}, and this is semsearch {VERSION}: make a backup and run `manage.py migrate`, "
+            f"The home {what}, and this is semsearch {VERSION}: make a backup and run `{program()} migrate`, "
             "or start semsearch with AUTO_MIGRATE on.",
             inner=_where(home.missing, home.format),
         )

@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 
 from gallery.errors import StorageAwayError
 from gallery.models import Image, StorageMark
+from gallery.shipped_files import program
 from gallery.system.storage import storage_errors
 
 FILE = "semsearch-storage.txt"
@@ -83,7 +84,7 @@ def _why(found: uuid.UUID | None) -> str:
     wrong = "belongs to another installation" if found else f"has no {FILE}"
     return (
         f"The storage of the images seems to be away: what is there {wrong}. Mount the right one. If this is "
-        "the right one, say so with `manage.py verify --trust-storage`."
+        f"the right one, say so with `{program()} verify --trust-storage`."
     )
 
 

@@ -107,6 +107,21 @@ class ImageResultsAnswer(TypedDict):
     results: list[ImageResultAnswer]
 
 
+class ScoredImage(ImageSummary):
+    """An image and how well it found its like in one experiment."""
+
+    rank: Annotated[int, "Among all images with a label, from 1; the best come first."]
+    weighted_precision: Annotated[float, "0 to 1."]
+
+
+class ScoredImagesAnswer(TypedDict):
+    """Labelled images of an experiment, best first."""
+
+    experiment: int
+    total: Annotated[int, "How many have a score; where there are more than were asked for, evenly chosen."]
+    images: list[ScoredImage]
+
+
 class LeaderboardRowAnswer(TypedDict):
     """An experiment among the others of its dataset."""
 

@@ -19,7 +19,7 @@ from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
-from search.experiments import answers, estimates, explanations, leaderboard, promotion
+from search.experiments import answers, estimates, explanations, image_scores, leaderboard, promotion
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
 from search.experiments import serializers as shapes
@@ -34,6 +34,13 @@ def validated(form_class: type[Form], data: Any) -> Form:
     form = form_class(data=data)
     form.is_valid(raise_exception=True)
     return form
+
+
+COMPUTED = OpenApiParameter(
+    "computed",
+    OpenApiTypes.STR,
+    description="Its `computed_at`, not looked at: another one makes another address for caches.",
+)
 
 
 class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
@@ -67,16 +74,7 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         shown = shapes.NewExperimentsResponseSerializer({"jobs": rows})
         return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "computed",
-                OpenApiTypes.STR,
-                description="Its `computed_at`, not looked at: another one makes another address for caches.",
-            )
-        ],
-        responses=answers.ExperimentDetailAnswer,
-    )
+    @extend_schema(parameters=[COMPUTED], responses=answers.ExperimentDetailAnswer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return an experiment with its scores by category and which it takes for which."""
         return Response(experiment_queries.experiment_detail(int(pk)))
@@ -87,6 +85,15 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         """Return what a picture found, nearest first."""
         values = validated(shapes.NeighboursQuerySerializer, request.query_params).validated_data
         return Response(experiment_queries.neighbours(int(pk), values["image"], values["k"]))
+
+    @extend_schema(
+        parameters=[shapes.ScoredImagesQuerySerializer, COMPUTED], responses=answers.ScoredImagesAnswer
+    )
+    @action(detail=True, url_path="image-scores", pagination_class=None)
+    def image_scores(self, request: Request, pk: str) -> Response:
+        """List images with how well each found its like, best first."""
+        values = validated(shapes.ScoredImagesQuerySerializer, request.query_params).validated_data
+        return Response(image_scores.image_scores(int(pk), values["count"]))
 
     @extend_schema(
         parameters=[shapes.ExplanationQuerySerializer], responses=explanations.NeighbourExplanationAnswer

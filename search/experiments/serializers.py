@@ -71,6 +71,14 @@ class NeighboursQuerySerializer(ImageQuerySerializer):
     k = serializers.IntegerField(default=10, min_value=1, max_value=NEIGHBOURS_KEPT)
 
 
+class ScoredImagesQuerySerializer(serializers.Serializer[Any]):
+    """How many images are listed with their scores."""
+
+    count = serializers.IntegerField(
+        default=200, min_value=1, max_value=500, help_text="At the most; of more, evenly by rank."
+    )
+
+
 class ExplanationQuerySerializer(ImageQuerySerializer):
     """The picture that searches, and which of its neighbours is explained."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.models import Dataset, Image
+from gallery.shipped_files import program
 from gallery.system import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
 from search.live import example_images
@@ -185,7 +186,7 @@ def _require_indexes(indexes: list[SearchIndex], document: QueryDocument) -> Non
     if not indexes:
         raise NothingIndexedError(
             "Nothing is indexed yet: add pictures on the admin's “Upload images” page or with "
-            "`manage.py import_dataset`, and wait for their job to end."
+            f"`{program()} import_dataset`, and wait for their job to end."
         )
 
 

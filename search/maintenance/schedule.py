@@ -9,6 +9,7 @@ from gallery import jobs
 from gallery.errors import SemsearchError, StorageAwayError
 from gallery.ingest import bin, missing
 from gallery.models import Job
+from gallery.shipped_files import program
 from gallery.system.open_datasets import DatasetClosedError
 from gallery.system.storage import StorageUnavailableError
 from search import job_kinds
@@ -77,7 +78,7 @@ def verify_job(run: jobs.JobRun) -> VerificationReport:
         more = len(found.problems) - SHOWN_PROBLEMS
         lines = found.problems[:SHOWN_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
         what_to_do = (
-            "" if found.storage == "away" else "`manage.py verify --repair` mends what can be made again. "
+            "" if found.storage == "away" else f"`{program()} verify --repair` mends what can be made again. "
         )
         raise DisagreementError(f"Not everything agrees. {what_to_do}{' '.join(lines)}")
     return found.as_report()

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from gallery.browse import renditions
 from gallery.errors import StorageAwayError
 from gallery.models import DerivedFile, Image
+from gallery.shipped_files import program
 from gallery.system import storage_mark
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.stored_folders import FEATURE_MAPS
@@ -56,7 +57,7 @@ def compare(*, trusted: bool = False) -> StoredFiles:
     if not trusted and len(found.missing) > max(1, MOST_MISSING * rows):
         found.away = (
             f"The storage of the images seems to be away: {len(found.missing)} of {rows} files are missing. "
-            "Mount it. If they are lost indeed, say so with `manage.py verify --repair --trust-storage`: "
+            f"Mount it. If they are lost indeed, say so with `{program()} verify --repair --trust-storage`: "
             "their images are hidden then."
         )
     return found

@@ -21,6 +21,7 @@ from gallery.models import AtlasPage, Dataset
 from search.experiments import jobs as experiment_jobs
 from search.maps import jobs as map_jobs
 from search.models import Projection
+from tests.support.axe import AXE
 from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, unseen
 from tests.support.snapshots import restored
 
@@ -194,6 +195,14 @@ def staff_page(page: Page, context: BrowserContext, live_server: Any) -> Page:
         [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
     )
     return page
+
+
+@pytest.fixture
+def axe() -> str:
+    """Return the source of axe-core."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci")
+    return AXE.read_text()
 
 
 @pytest.fixture

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from gallery.models import Dataset, FailedFile, Image, Job
+from tests.support.axe import OVER_THE_EDGE, READ, RUN
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 SIGN_IN = "/accounts/sign-in/"
 WIDE, NARROW, NARROWEST = 1280, 375, 320
 ZOOMED = 640  # 1280 at 200 %
-# a tree that is read aloud: what axe calls moderate, but leads people who do not see the page
-READ = [
-    "heading-order",
-    "page-has-heading-one",
-    "landmark-one-main",
-    "landmark-unique",
-    "region",
-    "empty-heading",
-]
-# what axe says is wrong, each with its weight and where it is
-RUN = """async ([colours, read]) => {
-  // colours that are on their way from one theme to the other are none of either
-  for (const one of document.getAnimations()) try { one.finish(); } catch { /* it has no end */ }
-  const only = colours ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
-  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
-  return violations
-    .filter(({ id, impact }) => impact === "serious" || impact === "critical" || read.includes(id))
-    .map(({ id, nodes }) => [id, ...nodes.slice(0, 4).map(({ target }) => target.join(" "))].join(" | "));
-}"""
 # what people meet by its role in the accessibility tree, and what it is then called: nothing
 NAMELESS = re.compile(
     r"^\s*- (?:button|link|checkbox|radio|combobox|textbox|searchbox|slider|tab|img|heading|dialog|region)"
@@ -45,7 +25,6 @@ NAMELESS = re.compile(
 # what still moves though somebody asked for less of it
 MOVING = """document.getAnimations().filter((one) => Number(one.effect?.getComputedTiming().duration) > 1)
   .map((one) => one.animationName ?? one.transitionProperty ?? "script")"""
-OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 def failed_import(dataset: Dataset) -> Job:
@@ -98,14 +77,6 @@ def visit(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.locator("main, #content").first).to_be_visible()
     page.wait_for_load_state("networkidle")
-
-
-@pytest.fixture
-def axe() -> str:
-    """Return the source of axe-core."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci")
-    return AXE.read_text()
 
 
 def test_no_page_has_a_serious_fault_wide_or_narrow_light_or_dark(

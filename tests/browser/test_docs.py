@@ -6,15 +6,23 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.support.axe import OVER_THE_EDGE, READ, RUN
+
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+WIDE, NARROW = 1280, 375
+# one of each kind: cards, steps with code, wide tables, outputs of a notebook, drawings
+KINDS = ("index", "how-to/one-machine", "reference/settings", "tutorial/notebook", "explanation/architecture")
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +64,79 @@ def test_the_documents_work_under_the_policy_of_the_site(
     page.locator(".md-search-result__item a").first.click()
     expect(page.locator("h1").first).to_be_visible()
     assert [address for address in foreign if not address.startswith(("data:", "blob:"))] == []
+
+
+class Links(HTMLParser):
+    """Notes what a page leads to or shows, and the anchors that it has."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.leads: set[str] = set()
+        self.anchors: set[str] = set()
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the addresses and the id of an element."""
+        for name, value in attrs:
+            if name in {"href", "src"}:
+                self.leads.add(value or "")
+            elif name == "id":
+                self.anchors.add(value or "")
+
+
+def amiss(page: Path, seen: dict[Path, Links], root: Path) -> Iterator[str]:
+    """Yield the addresses of a page that lead nowhere, or out of the folder by its place on a server."""
+    for address in sorted(seen[page].leads):
+        parts = urlsplit(address)
+        if parts.scheme:
+            continue
+        target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+        target = target / "index.html" if target.is_dir() else target
+        inside = not parts.path.startswith("/") and target.is_relative_to(root)
+        anchored = target.suffix != ".html" or not parts.fragment or target not in seen
+        if not inside or not target.is_file():
+            yield f"{page.relative_to(root)} leads to {address}"
+        elif not anchored and unquote(parts.fragment) not in seen[target].anchors | {"__top"}:
+            yield f"{page.relative_to(root)} leads to a part that is not there: {address}"
+
+
+def test_whatever_a_page_leads_to_is_there_below_whatever_path_it_is_served(built_docs: Path) -> None:
+    root = built_docs.resolve()
+    # the page for what is not there is the site's own
+    pages = [page for page in sorted(root.rglob("*.html")) if page.name != "404.html"]
+    seen = {page: Links(page) for page in pages}
+    assert [found for page in pages for found in amiss(page, seen, root)] == []
+
+
+def faults(page: Page, address: str, axe: str) -> Iterator[str]:
+    """Yield what is wrong with a document, wide and narrow, light and dark."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        page.goto(address)
+        expect(page.locator("h1").first).to_be_visible()
+        page.evaluate(axe)
+        for width in (WIDE, NARROW):
+            page.set_viewport_size({"width": width, "height": 800})
+            for fault in page.evaluate(RUN, [theme == "dark", READ]):
+                yield f"{address} {width} {theme}: {fault}"
+            if (over := page.evaluate(OVER_THE_EDGE)) > 0:
+                yield f"{address} is {over} px wider than {width}"
+
+
+def test_each_kind_of_document_can_be_read_by_everybody(
+    built_docs: Path, page: Page, settings: Any, axe: str, complaints: list[str]
+) -> None:
+    settings.DOCS_ROOT = built_docs
+    assert [fault for name in KINDS for fault in faults(page, f"/docs/{name}.html", axe)] == []
+    complaints[:] = [text for text in complaints if "inline style" not in text]  # axe tries to, in vain
+
+
+@pytest.mark.hostile
+def test_every_document_can_be_read_by_everybody(
+    built_docs: Path, page: Page, settings: Any, axe: str, complaints: list[str]
+) -> None:
+    settings.DOCS_ROOT = built_docs
+    names = [str(file.relative_to(built_docs)) for file in sorted(built_docs.rglob("*.html"))]
+    assert [fault for name in names for fault in faults(page, f"/docs/{name}", axe)] == []
+    complaints[:] = [text for text in complaints if "inline style" not in text]

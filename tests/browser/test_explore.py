@@ -11,6 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image, Job
+from gallery.shipped_files import program
 from search import job_kinds
 from search.models import Experiment
 from tests.support.browser import asked
@@ -101,6 +102,56 @@ def test_the_weighted_precision_is_worked_out_for_the_query(explore: Page, clien
     mean = Experiment.objects.get(spec__layer="stem", spec__model="efficientnet-lite0", metric="cosine")
     assert mean.weighted_precision is not None
     expect(explore.locator(".tile-mean").first).to_contain_text(f"{100 * mean.weighted_precision:.1f}")
+
+
+def test_the_query_is_compared_over_every_network_and_layer_and_the_best_is_named(
+    explore: Page, client: Client
+) -> None:
+    image = open_query(explore, Image.objects.filter(category="birds").earliest("pk"))
+    scores = {
+        (row.spec.model, row.spec.layer): row.queries.get(image=image).weighted_precision
+        for row in Experiment.objects.filter(metric="cosine").select_related("spec")
+    }
+    explore.locator("#everywhere > summary").click()
+    bars = explore.locator(".fared a")
+    expect(bars).to_have_count(len(scores))
+    shown: list[tuple[str, str, str, str]] = bars.evaluate_all(
+        "bars => bars.map(bar => [bar.dataset.model, bar.dataset.layer, "
+        "bar.querySelector('.fared-score').textContent, bar.dataset.best ?? 'no'])"
+    )
+    most = max(scores.values())
+    for model, layer, text, best in shown:
+        score = scores[model, layer]
+        assert abs(float(text) - 100 * score) <= 0.51
+        assert (best == "") == (score > most - 1e-6)
+    expect(explore.locator("#everywhere-of")).to_contain_text(f"{100 * most:.1f} %")
+    # a bar chooses its network and its layer at once
+    explore.locator('.fared a[data-model="colour-histogram"]').click()
+    expect(explore.locator("a.layer")).to_have_count(1)
+    explore.locator('.fared a[data-layer="stage3"]').click()
+    assert (asked(explore)["model"], asked(explore)["layer"]) == ("efficientnet-lite0", "stage3")
+
+
+def test_the_score_of_every_image_is_seen_by_pointer_and_keyboard(explore: Page, client: Client) -> None:
+    explore.locator('a[data-layer="stem"]').click()
+    row = Experiment.objects.get(spec__model="efficientnet-lite0", spec__layer="stem", metric="cosine")
+    listed = client.get(f"/api/v1/experiments/{row.pk}/image-scores/").json()["images"]
+    explore.locator("#spread > summary").click()
+    expect(explore.locator(".spread-chart rect")).to_have_count(16)
+    card = explore.locator(".spread-card")
+    expect(card).to_contain_text("16 of 16")
+    slider = explore.get_by_role("slider", name="Image, from the best to the worst")
+    slider.press("ArrowLeft")
+    expect(card).to_contain_text(listed[14]["filename"])
+    expect(card).to_contain_text(f"15 of 16, {100 * listed[14]['weighted_precision']:.1f} %")
+    chart = explore.locator(".spread-chart svg")
+    box = chart.bounding_box()
+    assert box
+    chart.hover(position={"x": 2.5 / 16 * box["width"], "y": 30})
+    expect(card).to_contain_text(listed[2]["filename"])
+    card.get_by_role("link", name="Search with it").click()
+    expect(explore.locator("#neighbours li")).to_have_count(10)
+    assert asked(explore)["image"] == str(listed[2]["id"])
 
 
 def test_every_switch_is_quick_and_asks_the_server_nothing(explore: Page, client: Client) -> None:
@@ -316,7 +367,7 @@ def test_without_experiments_a_visitor_learns_the_command(page: Page, explored: 
     Experiment.objects.all().delete()
     page.goto("/")
     expect(page.locator("#notices")).to_contain_text("No experiments have been computed")
-    expect(page.locator("#notices code")).to_have_text("python manage.py run_experiments --dataset mine")
+    expect(page.locator("#notices code")).to_have_text(f"{program()} run_experiments --dataset mine")
     scroll_a_little(page)
     expect(page.locator(".grid-picture")).to_have_count(16)
 

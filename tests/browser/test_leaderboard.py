@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from gallery.shipped_files import program
 from search import job_kinds
 from search.experiments import promotion
 from search.indexing import builds
@@ -276,7 +277,7 @@ def test_where_nothing_was_computed_it_is_said_what_to_do(page: Page, dataset: D
     stored_images(dataset, ["a", "b"])
     page.goto(path)
     expect(page.locator("#nothing")).to_contain_text("No experiments have been computed for this dataset yet")
-    expect(page.locator("#nothing code")).to_have_text("python manage.py run_experiments --dataset mine")
+    expect(page.locator("#nothing code")).to_have_text(f"{program()} run_experiments --dataset mine")
 
 
 def test_staff_starts_the_first_computation(staff_page: Page, dataset: Dataset) -> None:

@@ -145,17 +145,19 @@ def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: objec
     expect(page.locator(".facts")).to_contain_text("Images")
 
 
-def test_times_are_said_in_the_language_and_zone_of_the_browser(
+def test_times_and_numbers_are_said_in_the_language_and_zone_of_the_browser(
     chromium: Browser, live_server: Any, plain_static_files: None
 ) -> None:
     job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
     then = datetime(2026, 3, 1, 22, 5, 9, tzinfo=UTC)
-    Job.objects.filter(pk=job.pk).update(created_at=then, state=Job.State.FAILED, error="The zip is damaged.")
+    changes = {"state": Job.State.FAILED, "error": "The zip is damaged.", "done": 1234, "total": 56789}
+    Job.objects.filter(pk=job.pk).update(created_at=then, **changes)
     page = chromium.new_page(base_url=live_server.url, locale="de-DE", timezone_id="Europe/Berlin")
     page.goto(f"/jobs/{job.pk}/")
     created = page.locator("time[data-shown=second]").first
     expect(created).to_have_text("01.03.2026, 23:05:09")
     expect(created).to_have_attribute("datetime", "2026-03-01T22:05:09+00:00")
+    expect(page.locator("[data-part=count]")).to_have_text("1.234 of 56.789")
     page.close()
 
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { bestOf, faredOf } from "../../static/js/explore/everywhere.js";
 import { GridLayout } from "../../static/js/explore/grid-layout.js";
 import { workedOut } from "../../static/js/explore/scores.js";
 
@@ -60,4 +61,38 @@ test("the first rank weighs most, and all together 100 percent", () => {
   });
   assert.equal(workedOut(new Array(10).fill(true), 10).percent, 100);
   assert.equal(workedOut([false], 10).percent, 0);
+});
+
+test("a query fares as it did with each layer that was computed under the chosen distance and pooling", () => {
+  const networks = /** @type {any} */ ([
+    { name: "a", title: "A", layers: [{ name: "stem" }, { name: "top" }] },
+    { name: "b", title: "B", layers: [{ name: "top" }] },
+    { name: "c", title: "C", layers: [{ name: "top" }] },
+  ]);
+  const rows = /** @type {any} */ ([
+    { id: 1, model: "a", layer: "stem", metric: "cosine", pooling: "max" },
+    { id: 2, model: "a", layer: "top", metric: "cosine", pooling: "max" },
+    { id: 3, model: "a", layer: "top", metric: "euclidean", pooling: "max" },
+    { id: 4, model: "b", layer: "top", metric: "cosine", pooling: "max" },
+    { id: 5, model: "c", layer: "top", metric: "cosine", pooling: "average" },
+  ]);
+  const scores = [0.25, 0.75, 1, 0.75, 1];
+  const found = new Map(scores.map((score, at) => [at + 1, { weighted_precision: score }]));
+  const state = { metric: "cosine", pooling: "max" };
+  const page = /** @type {any} */ ({ networks, rows, state, answer: { image: { label: "cat" }, found } });
+  const fared = faredOf(page);
+  assert.deepEqual(
+    fared.map((one) => [one.row.id, one.score]),
+    [
+      [1, 0.25],
+      [2, 0.75],
+      [4, 0.75],
+    ],
+  );
+  assert.deepEqual(
+    bestOf(fared).map((one) => one.row.id),
+    [2, 4],
+  );
+  page.answer.image.label = "";
+  assert.deepEqual(faredOf(page), []);
 });

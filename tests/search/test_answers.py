@@ -322,6 +322,7 @@ def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:
     asked.get(experiments)
     asked.get("/api/v1/experiments/{id}/", one)
     asked.get("/api/v1/experiments/{id}/neighbours/", f"{one}neighbours/", image=site.image.pk)
+    asked.get("/api/v1/experiments/{id}/image-scores/", f"{one}image-scores/")
     asked.get(
         "/api/v1/experiments/{id}/explanation/",
         f"{one}explanation/",

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from gallery.errors import NotFoundError
+from gallery.shipped_files import program
 from gallery.system.commands import ReportingCommand
 
 FOR_EVER = 0
@@ -71,7 +72,7 @@ class Command(ReportingCommand[TokenReport]):
         """Create and return the token."""
         user = get_user_model().objects.filter(username=options["username"]).first()
         if user is None:
-            raise NotFoundError("There is no such user; `manage.py createsuperuser` makes one.")
+            raise NotFoundError(f"There is no such user; `{program()} createsuperuser` makes one.")
         days = None if options["days"] == FOR_EVER else options["days"]
         made, text = tokens.make_token(user, options["name"][:100], options["scopes"], days)
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from gallery.errors import WeightsError
+from gallery.shipped_files import program
 
 
 def tensorflow_installed() -> bool:
@@ -20,7 +21,7 @@ def require_tensorflow(what: str, convertible: str = "") -> None:
     """
     if tensorflow_installed():
         return
-    bring = f", or bring what `manage.py convert_networks {convertible}` makes where it is installed"
+    bring = f", or bring what `{program()} convert_networks {convertible}` makes where it is installed"
     raise WeightsError(
         f"{what} needs TensorFlow, which is not installed here: pip install -r requirements.txt"
         f"{bring if convertible else ''}."

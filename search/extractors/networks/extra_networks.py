@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from gallery.errors import NotFoundError, SemsearchError, WeightsError
+from gallery.shipped_files import program
 from search.extractors.engines.subprocesses import run_module
 from search.extractors.networks import existence, onnx_files
 from search.extractors.networks.converted_networks import IR_FILE
@@ -182,7 +183,7 @@ def require(network: ExtraNetwork) -> Examined:
     """
     existence.require_file(network.file, network.title)
     known = examined(network)
-    look = f"Run: manage.py run_experiments --models {network.name}, which does that first."
+    look = f"Run: {program()} run_experiments --models {network.name}, which does that first."
     if known is None:
         download = " and its weights be downloaded" if network.file is None else ""
         raise WeightsError(f"The layers of {network.title} have to be looked up once{download}. {look}")

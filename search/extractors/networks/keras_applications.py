@@ -19,6 +19,7 @@ from urllib.request import getproxies
 import numpy as np
 
 from gallery.errors import WeightsError
+from gallery.shipped_files import program
 from search.extractors.networks import downloads
 from search.extractors.networks.applications import Application
 
@@ -60,7 +61,7 @@ def weights_path(application: Application) -> Path:
     name = application.files[0]
     raise WeightsError(
         f"The weights of {application.class_name} are not installed: {name} is missing in "
-        f"{' and in '.join(str(folder) for folder in folders)}. Run: manage.py get_weights "
+        f"{' and in '.join(str(folder) for folder in folders)}. Run: {program()} get_weights "
         f"{application.name}; or get the file from {application.address}{name} and put it there."
     )
 

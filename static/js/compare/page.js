@@ -18,6 +18,7 @@ import {
   same,
   writeState,
 } from "../shared/url-state.js";
+import { typed } from "../shared/site.js";
 import { drawLinks, showList } from "./lists.js";
 import { common, foundBy } from "./results.js";
 import { showChoice, showHead } from "./sides.js";
@@ -154,7 +155,7 @@ function showNothing() {
     );
     return;
   }
-  const command = `python manage.py run_experiments --dataset ${state.dataset}`;
+  const command = typed(`run_experiments --dataset ${state.dataset}`);
   const explore = addressOf(state, { path: byId("compare").dataset.explore });
   byId("nothing").replaceChildren(
     make(

@@ -8,7 +8,7 @@ import { fail, hideFailure } from "../shared/failure.js";
 import { decimal, number, plural } from "../shared/format.js";
 import { whoMay } from "../shared/sign-in.js";
 import { METHODS } from "./state.js";
-import { siteAddress } from "../shared/site.js";
+import { siteAddress, typed } from "../shared/site.js";
 
 /** @typedef {{ method: string, model: string }} OtherMap a map that there is, instead */
 /**
@@ -131,7 +131,7 @@ function sourceOf(row) {
 
 /** @param {MapState} state */
 const commandFor = ({ dataset, method, model }) =>
-  `python manage.py project_embeddings --dataset ${dataset} --method ${method} --models ${model}`;
+  typed(`project_embeddings --dataset ${dataset} --method ${method} --models ${model}`);
 
 /** @param {Omit<Making, "mayCompute">} wanted */
 function formFor({ row, state, started }) {

@@ -8,6 +8,7 @@ import { byId, elementIn, elementsIn, hasOption, make } from "../shared/elements
 import { everyNetwork, experiments, forget } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
+import { typed } from "../shared/site.js";
 import { forgetMaps, mapsOf } from "./data.js";
 import { showFigures } from "./panels/figures.js";
 import { goTo, listenToPlaybar, showLayers } from "./layers.js";
@@ -238,7 +239,7 @@ function showStale(row) {
     "Pictures were added, removed or relabelled since this map was made. When it is made again, new ones are placed without moving the old. ";
   const way = page.mayCompute
     ? make("a", { href: "#making" }, "Make it again")
-    : make("span", {}, `python manage.py project_embeddings --dataset ${row.dataset}`);
+    : make("span", {}, typed(`project_embeddings --dataset ${row.dataset}`));
   way.addEventListener("click", () => (byId("making", HTMLDetailsElement).open = true));
   byId("notices").prepend(
     make("p", { class: "notice plain", "data-stale": "" }, make("span", {}, words), way),

@@ -8,7 +8,7 @@ import { fail, hideFailure, showFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
 import { isSignedIn, signInAddress } from "../shared/sign-in.js";
 import { imagesOfDataset } from "./grid.js";
-import { siteAddress } from "../shared/site.js";
+import { siteAddress, typed } from "../shared/site.js";
 
 const EVERY_MS = 2000;
 // while there is nothing to see somebody may start a computation elsewhere
@@ -173,7 +173,7 @@ function way(page, wanted, title) {
   if (!page.mayCompute) {
     const models = wanted.models?.length === 1 ? ` --models ${wanted.models[0]}` : "";
     return [
-      make("code", {}, `python manage.py run_experiments --dataset ${wanted.dataset}${models}`),
+      make("code", {}, typed(`run_experiments --dataset ${wanted.dataset}${models}`)),
       ...(isSignedIn() ? [] : [make("a", { href: signInAddress() }, "or sign in to do it here")]),
     ];
   }

@@ -191,6 +191,7 @@ function titled() {
   const name = datasetLink(page.state.dataset)?.dataset.name ?? page.state.dataset;
   byId("pictures-of").textContent = name;
   byId("pictures-of").title = name;
+  byId("pictures-about").textContent = datasetLink(page.state.dataset)?.dataset.about ?? "";
   byId("on-map", HTMLAnchorElement).href = addressOf(
     { ...page.state, image: null },
     { path: byId("explore").dataset.map },
@@ -297,7 +298,7 @@ function follow(event) {
   if (dataset !== undefined) {
     if (dataset !== page.state.dataset) choose({ dataset, image: null }, { since });
   } else if (image !== undefined) search(Number(image), { since, from: link });
-  else choose(model === undefined ? { layer } : { model }, { since });
+  else choose({ ...(model !== undefined && { model }), ...(layer !== undefined && { layer }) }, { since });
 }
 
 /**
@@ -340,7 +341,8 @@ function pointLink(event) {
   const { dataset, model, layer, image } = link.dataset;
   if (dataset !== undefined) link.href = addressOf({ ...page.state, dataset, image: null });
   else if (image !== undefined) link.href = addressOf({ ...page.state, image: Number(image) });
-  else link.href = page.address(model === undefined ? { layer } : { model, layer: layerAsDeep(model) });
+  else
+    link.href = page.address(model === undefined ? { layer } : { model, layer: layer ?? layerAsDeep(model) });
 }
 
 /** The server has chosen a dataset where the address names none, or one that is gone. */

@@ -277,7 +277,7 @@ function layerRow(page, layer, score, range) {
         class: "layer",
         href: page.address({ layer: layer.name }),
         "data-layer": layer.name,
-        title: `${layer.name}: ${factsOf(layer)}`,
+        title: `${layer.name}: ${factsOf(layer)}${layer.picture ? ". The tiles are what four of its channels answer to most" : ""}`,
       },
       preview,
       make(

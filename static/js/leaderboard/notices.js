@@ -6,7 +6,7 @@ import { call } from "../shared/api.js";
 import { make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { isSignedIn } from "../shared/sign-in.js";
-import { siteAddress } from "../shared/site.js";
+import { siteAddress, typed } from "../shared/site.js";
 
 /**
  * Show notices, each a sentence and perhaps a link; null ones are left out.
@@ -72,7 +72,7 @@ export function showNothing(root, { dataset, jobs, mayCompute, started }) {
         "An experiment lets every picture search among the others with one network, layer and distance. ",
         isSignedIn() ? "Use the command line:" : "Sign in to compute them here, or use the command line:",
       ),
-      make("pre", {}, make("code", {}, `python manage.py run_experiments --dataset ${dataset.slug}`)),
+      make("pre", {}, make("code", {}, typed(`run_experiments --dataset ${dataset.slug}`))),
     );
   }
   root.replaceChildren(make("div", {}, ...children));

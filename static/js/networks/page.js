@@ -13,6 +13,8 @@ import { during, sizeOf } from "./words.js";
 
 const EVERY_MS = 1500;
 const REST_MS = 300;
+const TILES =
+  "The tiles are painted, not photographed: each is what one channel of the layer answers to most. “Layer” above says how.";
 
 /** @param {Network[]} networks */
 function drawAll(networks) {
@@ -57,7 +59,13 @@ function stepsOf({ layers }) {
       ),
     ),
   );
-  return make("table", {}, make("tbody", {}, ...rows));
+  const isPainted = layers.some((layer) => layer.picture);
+  return make(
+    "div",
+    {},
+    isPainted ? make("p", { class: "small muted" }, TILES) : null,
+    make("table", {}, make("tbody", {}, ...rows)),
+  );
 }
 
 /** @param {Record<string, number>} operations */

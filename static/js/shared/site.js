@@ -17,3 +17,10 @@ export function mediaAddress(address) {
   const { pathname, search } = new URL(address, location.href);
   return !search && pathname.startsWith(siteAddress("/media/")) ? pathname : address;
 }
+
+/**
+ * Return how a command is typed where the site runs, as of "run_experiments --dataset birds".
+ * @param {string} words
+ */
+export const typed = (words) =>
+  `${globalThis.document?.documentElement.dataset.program || "semsearch"} ${words}`;

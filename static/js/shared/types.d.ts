@@ -310,6 +310,13 @@ export interface ExperimentDetail extends Experiment {
   confusion: Confusion[];
 }
 
+/** Labelled images of an experiment, best first; `weighted_precision` is 0 to 1. */
+export interface ScoredImages {
+  experiment: number;
+  total: number;
+  images: (ImageSummary & { rank: number; weighted_precision: number })[];
+}
+
 /** What an image found in one experiment, nearest first. */
 export interface ImageResult {
   experiment: number;

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from gallery.errors import NotFoundError, WeightsError
+from gallery.shipped_files import program
 from search.checks import check_features
 from search.extractors.engines.conversion import converted, cut
 from search.extractors.engines.loading import load_engine
@@ -87,7 +88,7 @@ def test_whatever_needs_tensorflow_says_in_one_sentence_what_to_install(tmp_path
     for name in (NAME, "vgg16", "efficientnet-lite1", "mobilenetv2"):
         network = registry.get_network(name)
         assert WORDS in network.unavailable_reason(), name
-        bring = f"`manage.py convert_networks {name}`"
+        bring = f"`{program()} convert_networks {name}`"
         assert (bring in network.unavailable_reason()) is (name != "mobilenetv2")
         with pytest.raises(WeightsError, match="needs TensorFlow"):
             network.fetch()
