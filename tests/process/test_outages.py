@@ -43,7 +43,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def site(template: Prepared, disk: Path) -> Iterator[RunningSite]:
     """Return a running site on the small disk, with three images that can be searched."""
     copied = copy_of(template, disk / "home")
-    given = {"MIN_FREE_MB": str(MIN_FREE_MB), "SEARCH_THROTTLE": "1000000/s", "EXTRACT_BATCH": "8"}
+    given = {"MIN_FREE_MB": str(MIN_FREE_MB), "SEARCH_THROTTLE": "1000000/s", "EXTRACT_BATCH": "1"}
     with RunningSite(copied.home, token=copied.token, **given) as running:
         assert running.post("/api/v1/datasets/", slug="few", name="Few")[0] == 201
         for seed in range(3):
