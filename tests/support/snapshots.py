@@ -86,7 +86,8 @@ def _restore(kept: Path) -> None:
 def _insert(rows: list[models.Model]) -> None:
     """Insert rows as they are, times and all, those of a model in a few statements."""
     for model, group in groupby(rows, type):
-        same, fields = list(group), list(model._meta.local_concrete_fields)
+        same = list(group)
+        fields = [field for field in model._meta.local_concrete_fields if not field.generated]
         size = max(1, connection.ops.bulk_batch_size(fields, same))
         for start in range(0, len(same), size):
             # as `save_base(raw=True)` does for each; `bulk_create` would give them times of now
