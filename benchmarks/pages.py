@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.management import call_command
 from django.db import connection
@@ -37,9 +38,10 @@ SERIES = {
 }
 DIGEST = {"sqlite": "printf('%064x', i)", "postgresql": "lpad(to_hex(i), 64, '0')"}
 IMAGES = """INSERT INTO gallery_image (dataset_id, sha256, file, thumbnail, filename, category, width, height,
-    size_bytes, format, created_at)
+    size_bytes, format, created_at, metadata, split, note)
     SELECT {dataset}, {digest}, 'images/' || {digest} || '.jpg', 'thumbnails/' || {digest} || '.webp',
-        'picture ' || i || '.jpg', 'category ' || (i % {categories}), 640, 480, 100000, 'JPEG', '{now}'
+        'picture ' || i || '.jpg', 'category ' || (i % {categories}), 640, 480, 100000,
+        'JPEG', '{now}', '{{}}', '', ''
     FROM {series}"""
 EMBEDDINGS = """INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
     SELECT id, {spec}, dataset_id, {vector}, '{now}' FROM gallery_image
@@ -64,6 +66,9 @@ PAGES = {
 # these show all datasets at once: they are compared with themselves before one of those grew
 SITE = {"datasets": "/datasets/", "live search": "/live/", "jobs": "/jobs/", "metrics": "/metrics"}
 
+# filters whose facets are counted, from all images to few
+FACETED = ("", 'label:"category 7"', "width>=640", "-format:gif", "filename:99999", "date:2026", "width>640")
+
 
 def pages(count: int = COUNT) -> dict[str, Any]:
     """Measure every page in turn; `ratio` is of the dataset's page that suffers most from its size."""
@@ -87,6 +92,7 @@ def pages(count: int = COUNT) -> dict[str, Any]:
             for name in PAGES
         ]
         of_all = [_row(name, before[name], now[name], now[name]) for name in SITE]
+        facets = _facets(many)
         gaps = _with_gaps(many, asked["its grid, random", many.slug])
     worst = min(rows, key=lambda row: row["ratio"])
     return {
@@ -98,6 +104,7 @@ def pages(count: int = COUNT) -> dict[str, Any]:
         "slowest_of_few_ms": worst["of_few_ms"],
         "ratio": worst["ratio"],
         **gaps,
+        "facets": facets,
         "pages": rows,
         "pages_of_all_datasets": of_all,
     }
@@ -172,6 +179,25 @@ def _row(name: str, few_ms: float, many_ms: float, first_ms: float) -> dict[str,
         "of_few_ms": round(few_ms, 2),
         "ratio": round(few_ms / many_ms, 2),
     }
+
+
+def _facets(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return how long facets take with each filter, and which of them say that there are too many."""
+    client = Client()
+    found = []
+    for where in FACETED:
+        address = f"/api/v1/facets/?{urlencode({'dataset': dataset.slug, 'where': where})}"
+        times = [rounds.elapsed_ms(partial(_get, client, address)) for _ in range(ROUNDS)]
+        answers = client.get(address).json()["facets"]
+        found.append(
+            {
+                "where": where,
+                "ms": round(statistics.median(times), 1),
+                "ms_max": round(max(times), 1),
+                "many": ", ".join(one["field"] for one in answers if one["timed_out"]),
+            }
+        )
+    return found
 
 
 def _with_gaps(dataset: Dataset, address: str) -> dict[str, float]:

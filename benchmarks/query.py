@@ -1,4 +1,4 @@
-"""A live query, warm, one client, against the original's way."""
+"""A live query, warm, one client, against the original's way; and what each way to refine it costs more."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from typing import Any
 
 from benchmarks import rounds
 from benchmarks.images import SAMPLES, images
+from benchmarks.index.synthetic import filtered_figures
 from benchmarks.original import OriginalWay
 from gallery import jobs
+from gallery.browse.where_text import where_text
 from gallery.ingest import dataset_removal
-from gallery.models import Dataset
+from gallery.models import Dataset, Image
 from search import job_kinds
+from search.live import engine
 from search.live import query as live_query
+from search.live.document import Example, QueryDocument
 from search.live.query import SearchRequest
 
 ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
 K = 10
+FILTER = "label:birds,coins width>=1 -format:gif"
 
 
 def query() -> dict[str, Any]:
-    """Measure both in turn on the photographs of the sample data, each over an index of the same pictures."""
+    """Measure all in turn on the photographs of the sample data, each over an index of the same pictures."""
     folder = SAMPLES / "objects200"
     datas = [file.read_bytes() for file in images(folder)]
     original = OriginalWay()
@@ -39,28 +44,51 @@ def query() -> dict[str, Any]:
     def theirs(data: bytes) -> object:
         return original.query(data, K)
 
-    def asked(search: Callable[[bytes], object], numbers: Iterator[int]) -> list[float]:
-        some = [datas[next(numbers) * 7 % len(datas)] for _ in range(QUERIES)]
-        return [rounds.elapsed_ms(partial(search, data)) for data in some]
-
     try:
         jobs.perform_now(jobs.IMPORT, dataset, path=str(folder), announce=False)
         jobs.perform_now(job_kinds.EXTRACT, dataset)
+        ways = {"ours": ours, "theirs": theirs} | _refined(dataset)
         for data in datas[:WARM_UP]:
-            ours(data)
-            theirs(data)
-        # a count of its own each: both are asked for the same pictures
-        searches = {"ours": partial(asked, ours, count()), "theirs": partial(asked, theirs, count())}
+            for way in ways.values():
+                way(data)
+        # a count of its own each: all are asked for the same pictures
+        searches = {name: partial(_asked, way, datas, count()) for name, way in ways.items()}
         found = rounds.in_turn(searches, ROUNDS)
     finally:
         dataset_removal.remove_dataset(dataset)
-    own, other = (rounds.flat(found[name]) for name in searches)
+    own, other = (rounds.flat(found[name]) for name in ("ours", "theirs"))
     return {
         "query_ms_p50": round(statistics.median(own), 2),
         "query_ms_p99": round(rounds.p99(own), 2),
         "peer_query_ms_p50": round(statistics.median(other), 2),
         "peer_query_ms_p99": round(rounds.p99(other), 2),
         **rounds.compared(found["ours"], found["theirs"], less_is_better=True),
+        "steered_ms_p50": round(statistics.median(rounds.flat(found["steered"])), 2),
+        "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
         "pictures": len(datas),
         "queries": len(own),
+        **filtered_figures(),
     }
+
+
+def _asked(search: Callable[[bytes], object], datas: list[bytes], numbers: Iterator[int]) -> list[float]:
+    some = [datas[next(numbers) * 7 % len(datas)] for _ in range(QUERIES)]
+    return [rounds.elapsed_ms(partial(search, data)) for data in some]
+
+
+def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
+    """Return a search with two more examples for and two against, and one with a filter."""
+    stored = [
+        Example(image=key) for key in Image.objects.filter(dataset=dataset).values_list("pk", flat=True)
+    ]
+    where = where_text(FILTER)
+
+    def steered(data: bytes) -> object:
+        like, unlike = (Example(data=data), *stored[:2]), tuple(stored[-2:])
+        return engine.answered(QueryDocument(like=like, unlike=unlike, datasets=(dataset.slug,), k=K))
+
+    def filtered(data: bytes) -> object:
+        like = (Example(data=data),)
+        return engine.answered(QueryDocument(like=like, where=where, datasets=(dataset.slug,), k=K))
+
+    return {"steered": steered, "filtered": filtered}

@@ -70,7 +70,16 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("", "images_per_s", "bound_images_per_s", "of_bound", "the slower of engine and decoder"),
         ),
     ),
-    "query": Benchmark("query:query", (), (Line("query, median ms", "query_ms_p50", "peer_query_ms_p50"),)),
+    "query": Benchmark(
+        "query:query",
+        (),
+        (
+            Line("query, median ms", "query_ms_p50", "peer_query_ms_p50"),
+            Line("two more for it, two against", "steered_ms_p50", "query_ms_p50", "", "a plain query"),
+            Line("with a filter", "filtered_ms_p50", "query_ms_p50", "", "a plain query"),
+            Line("recall among ten, the worst filter", "filtered_least_recall", "", "", ""),
+        ),
+    ),
     "http": Benchmark(
         "http:http",
         ("clients", "seconds"),

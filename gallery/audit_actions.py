@@ -23,6 +23,7 @@ ACTIONS: Final = {
     "index.rebuild": "started a build of indexes",
     "index.damaged": "found an index damaged",
     "experiment.compute": "started experiments",
+    "weights.get": "started a download of weights",
     "map.compute": "started a map",
     "verification.start": "started a verification",
     "verification.hide": "hid images whose file is missing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from gallery.ingest import datasets, importing
 from gallery.ingest import labels as label_rule
 from gallery.models import Dataset, Job
 
+SUFFIX = re.compile(r"(\.tar)?\.\w+$")
 # what browsers offer to choose; those that they do not know as images by their suffix
 ARCHIVES = ".zip,.tar,.tar.gz,.tgz,application/zip,"
 IMAGES = "image/*,.heic,.heif,.jp2,.psd,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2"
@@ -26,6 +28,19 @@ class UploadForm(forms.Form):
         help_text="A zip, tar or tar.gz file, or a single image.",
         widget=forms.ClearableFileInput(attrs={"accept": ARCHIVES + IMAGES}),
     )
+    dataset = forms.ModelChoiceField(Dataset.objects.all(), required=False, empty_label="a new dataset")
+    name = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Name of the new dataset",
+        help_text="Without one it has the name of the file.",
+    )
+    slug = forms.SlugField(
+        required=False,
+        max_length=80,
+        label="Slug of the new dataset",
+        help_text="Names it in addresses and commands. Without one it is made of the name.",
+    )
     labels = forms.ChoiceField(
         choices=label_rule.IN_WORDS,
         required=False,
@@ -33,9 +48,6 @@ class UploadForm(forms.Form):
         label="Label",
         help_text=label_rule.RULE,
     )
-    dataset = forms.ModelChoiceField(Dataset.objects.all(), required=False, empty_label="a new dataset")
-    slug = forms.SlugField(required=False, max_length=80, label="Slug of the new dataset")
-    name = forms.CharField(required=False, max_length=200, label="Name of the new dataset")
 
     def clean_archive(self) -> UploadedFile[Any]:
         """Refuse what is too large, or no archive and no image."""
@@ -47,12 +59,14 @@ class UploadForm(forms.Form):
         return archive
 
     def clean(self) -> dict[str, object]:
-        """Require an existing dataset or the slug of a new one."""
+        """Name a new dataset; its slug has to be free where one is given."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        slug = values.get("slug")
-        if not values.get("dataset") and not slug:
-            raise ValidationError("Choose a dataset, or give the slug of a new one.")
-        if not values.get("dataset") and Dataset.objects.filter(slug=slug).exists():
+        if values.get("dataset") or self.errors:
+            return values
+        if not values["slug"]:
+            values["name"] = values["name"] or SUFFIX.sub("", values["archive"].name) or "Dataset"
+            values["slug"] = datasets.free_slug(values["name"])
+        elif Dataset.objects.filter(slug=values["slug"]).exists():
             raise ValidationError("There is a dataset with this slug already: choose it in the list.")
         return values
 

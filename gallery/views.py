@@ -15,7 +15,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import bin_notices, media_folders
+from gallery import bin_notices, job_labels, media_folders
 from gallery import jobs as job_rows
 from gallery.access import gate, policies
 from gallery.browse import bin_contents, renditions
@@ -25,7 +25,7 @@ from gallery.browse.labelled import labelled
 from gallery.browse.paging import asked_id, datasets_by_name, page_of
 from gallery.errors import SemsearchError
 from gallery.ingest import bin, failures
-from gallery.jobs import file_retries
+from gallery.jobs import file_retries, queueing
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from gallery.public_text import public_text
 from gallery.system.storage import StorageUnavailableError, storage_errors
@@ -139,6 +139,8 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     page = page_of(failed, request.GET, FAILED_FILES_PER_PAGE)
     context = {
         "job": shown,
+        "about": job_labels.about(shown.kind),
+        "ahead": queueing.ahead_of(shown),
         "most_of_a_kind": failures.MOST_OF_A_KIND,
         "page": page,
         "helpless": {file.pk for file in page.rows if not file_retries.may_help(file)},

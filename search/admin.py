@@ -14,8 +14,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from gallery.admin import ReadOnlyAdmin
-from search.indexing.build_report import build_report, figure
-from search.models import Experiment, FeatureSpec, IndexBuild, SearchIndex
+from search.indexing.build_report import build_report, figure, meaning_words
+from search.models import Experiment, FeatureSpec, IndexBuild, ScoreCalibration, SearchIndex
 
 LATEST_BUILDS = 10
 
@@ -131,7 +131,7 @@ class SearchIndexAdmin(ManifestColumns, BuiltByJobsAdmin):
     list_select_related = ("dataset", "spec")
     search_fields = ("dataset__name", "dataset__slug", "spec__model")
     ordering = ("dataset", "pk")
-    fields = ("dataset_link", "spec_link", "live", "embeddings", "revision", "masked", "builds")
+    fields = ("dataset_link", "spec_link", "live", "embeddings", "revision", "masked", "meaning", "builds")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SearchIndex]:
         """Bring the build that serves with each."""
@@ -161,6 +161,12 @@ class SearchIndexAdmin(ManifestColumns, BuiltByJobsAdmin):
     def masked(self, index: SearchIndex) -> str:
         """Return how many removed vectors the generation that serves may still hold."""
         return f"{index.removed.count():,}"
+
+    @admin.display(description="probability of hits")
+    def meaning(self, index: SearchIndex) -> str:
+        """Return how far off probabilities of hits are, or why there are none."""
+        row = ScoreCalibration.objects.filter(index=index).first()
+        return "not fitted yet" if row is None else meaning_words(row.values)
 
     @admin.display(description="builds")
     def builds(self, index: SearchIndex) -> str:

@@ -20,8 +20,9 @@ class SearchConfig(AppConfig):
         from django.conf import settings
 
         from search import checks, counting, registration  # noqa: F401
-        from search.extractors.networks import registry
+        from search.extractors.networks import keras_applications, registry
 
+        keras_applications.look_in(settings.WEIGHTS_ROOT)
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)
 

@@ -46,6 +46,12 @@ class PromotionResult(TypedDict):
     failed: int
 
 
+class WeightsResult(TypedDict):
+    """The network whose weights a job got."""
+
+    model: str
+
+
 class VerificationReport(TypedDict):
     """What was counted, and whether everything agrees; `storage` is "right" or "away".
 

@@ -139,6 +139,24 @@ class SearchIndex(models.Model):
         return self.builds.filter(state=IndexBuild.State.PUBLISHED).first()
 
 
+class ScoreCalibration(models.Model):
+    """What the scores of an index mean, fitted on them as they were served at that time."""
+
+    index = models.OneToOneField(SearchIndex, on_delete=models.CASCADE, related_name="calibration")
+    values = models.JSONField(help_text="A search.index.calibration.Calibration.")
+    generation = models.CharField(max_length=100, blank=True, help_text="Empty before the first one.")
+    embeddings = models.PositiveBigIntegerField(help_text="How many there were.")
+    labelled = models.PositiveBigIntegerField(help_text="How many images of the dataset had a category.")
+    seconds = models.FloatField(help_text="To fit it.")
+    fitted_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"calibration of index {self.index_id}"
+
+
 class RemovedEmbedding(models.Model):
     """An embedding that is gone while a published generation may still hold its vector."""
 

@@ -142,6 +142,12 @@ def _verify(run: jobs.JobRun) -> Mapping[str, object]:
     return schedule.verify_job(run)
 
 
+def _weights(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.features import weights
+
+    return weights.weights_job(run)
+
+
 def _help_extract(job: Job) -> None:
     from search.embedding import jobs as extraction_jobs
 
@@ -189,6 +195,8 @@ jobs.register(
     job_kinds.EXTRACT,
     _extract,
     label="extract features",
+    about="Reads each image, lets the network look at it, and "
+    "stores the vector. Live search finds it from then on.",
     queue="extract",
     helper=_help_extract,
     retry_files=_extract_files,
@@ -198,6 +206,7 @@ jobs.register(
     job_kinds.INDEX,
     _index,
     label="build index",
+    about="Trains an index on the vectors, fills it, measures what it finds, and switches to it at once.",
     queue="index",
     helper=_help_index,
     audited_as="index.rebuild",
@@ -207,6 +216,8 @@ jobs.register(
     job_kinds.PROMOTE,
     _promote,
     label="switch live search",
+    about="Extracts the features of the new configuration, builds "
+    "their index, and only then switches live search.",
     queue="index",
     helper=_help_extract,
     audited_as="configuration.promote",
@@ -217,6 +228,8 @@ jobs.register(
     job_kinds.EXPERIMENT,
     _experiment,
     label="compute experiments",
+    about="Lets the network look at each image once for all its layers, "
+    "then searches with every image among the others and scores what it finds.",
     queue="project",
     priority=6,
     audited_as="experiment.compute",
@@ -226,15 +239,27 @@ jobs.register(
     job_kinds.VERIFY,
     _verify,
     label="verify",
+    about="Compares rows, files and index with each other, and says what is missing.",
     queue="index",
     priority=6,
     audited_as="verification.start",
     result=job_results.VerificationReport,
 )
 jobs.register(
+    job_kinds.WEIGHTS,
+    _weights,
+    label="get weights",
+    about="Downloads the weights of a network, goes on where "
+    "an earlier attempt broke off, and checks the file.",
+    queue="project",
+    audited_as="weights.get",
+    result=job_results.WeightsResult,
+)
+jobs.register(
     job_kinds.PROJECT,
     _project,
     label="project embeddings",
+    about="Lets the network look at each image once for all its layers, then lays out a map for each layer.",
     queue="project",
     priority=9,
     audited_as="map.compute",

@@ -19,7 +19,7 @@ def compact() -> None:
 
 @shared_task(name="search.tasks.tidy", acks_late=False)
 def tidy() -> None:
-    """Empty the bin of what is due, and show images again whose file is back."""
+    """Empty the bin and the uploads of what is due, and show images again whose file is back."""
     from search.maintenance import schedule
 
     schedule.tidy()

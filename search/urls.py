@@ -10,6 +10,7 @@ app_name = "search"
 urlpatterns = [
     path("", views.explore, name="explore"),
     path("compare/", views.compare, name="compare"),
+    path("networks/", views.networks, name="networks"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("embeddings/", views.embeddings, name="embeddings"),
     path("live/", views.live, name="live"),

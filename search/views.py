@@ -10,11 +10,14 @@ from django.views.decorators.http import require_safe
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.models import Dataset
 from search.experiments.explore_frame import explore_frame
+from search.experiments.queries import POOLINGS
+from search.features.answers import model_answers
+from search.features.weights import downloadable
 from search.live.samples import all_sources, sample_images
 from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS
-from search.models import Projection
+from search.models import Experiment, Projection
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
@@ -31,6 +34,22 @@ def explore(request: HttpRequest) -> HttpResponse:
 def compare(request: HttpRequest) -> HttpResponse:
     """Render the frame of the comparison; its script asks the API for both lists."""
     return render(request, "search/compare.html", {"datasets": list(Dataset.objects.all())})
+
+
+@require_safe
+def networks(request: HttpRequest) -> HttpResponse:
+    """Render a card for each network, and what experiments can be started with them."""
+    every = model_answers()
+    asked = request.GET.get("dataset", "")
+    context = {
+        "networks": [one for one in every if not one["baseline"]],
+        "baselines": [one for one in every if one["baseline"]],
+        "downloads": downloadable(),
+        "datasets": sorted(Dataset.objects.all(), key=lambda dataset: dataset.slug != asked),
+        "poolings": [(name, (name != "gem" and name.capitalize()) or "GeM") for name in POOLINGS],
+        "metrics": Experiment.Metric.choices,
+    }
+    return render(request, "search/networks.html", context)
 
 
 @require_safe

@@ -13,6 +13,7 @@ from dj_database_url import DBConfig
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from gallery.shipped_files import IS_CHECKOUT
 from semsearch_site.logs import FORMATS
 
 # Whoever guesses the key signs sessions of any account. `openssl rand -hex 16` makes 32 characters of 16.
@@ -22,7 +23,8 @@ WEAK_KEY = (
     "SECRET_KEY can be guessed: it is short, has few different characters, or is the placeholder of an "
     "example. Make one with `openssl rand -base64 48`, or unset it: one is made and kept in SEMSEARCH_HOME."
 )
-BASE_DIR = Path(__file__).resolve().parent.parent
+# what paths in settings are relative to: the checkout, or where an installed program is started
+BASE_DIR = Path(__file__).resolve().parent.parent if IS_CHECKOUT else Path.cwd()
 
 
 class Storage(TypedDict):
@@ -48,16 +50,23 @@ def reader() -> Env:
 
 
 def home(env: Env) -> Path:
-    """Return the folder that holds all state (`SEMSEARCH_HOME`, default `./var`), absolute.
+    """Return the folder that holds all state (`SEMSEARCH_HOME`), absolute.
+
+    The default is `var` in a checkout, and of an installed program a folder of the account.
 
     Raises: ImproperlyConfigured where a file stands in its way.
     """
-    value: Path = env.path("SEMSEARCH_HOME", BASE_DIR / "var")
+    value: Path = env.path("SEMSEARCH_HOME", BASE_DIR / "var" if IS_CHECKOUT else _home_of_account())
     found = (BASE_DIR / value).resolve()
     there = next(path for path in (found, *found.parents) if path.exists())
     if not there.is_dir():
         raise ImproperlyConfigured(f"SEMSEARCH_HOME is {found}, but {there} is a file: name a folder.")
     return found
+
+
+def _home_of_account() -> Path:
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "semsearch"
 
 
 def log_format(env: Env) -> str:

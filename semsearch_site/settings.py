@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
+from gallery.shipped_files import shipped
 from gallery.version import VERSION
 from semsearch_site import env as environment
 from semsearch_site import logs, site_address
@@ -27,6 +28,7 @@ MEDIA_ROOT = SEMSEARCH_HOME / "media"
 MEDIA_URL = "/media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
 CACHE_ROOT = SEMSEARCH_HOME / "cache"
+WEIGHTS_ROOT = SEMSEARCH_HOME / "weights"  # of networks that were downloaded, beside Keras' own folder
 BROKER_ROOT = SEMSEARCH_HOME / "broker"
 METRICS_ROOT = SEMSEARCH_HOME / "metrics"
 STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
@@ -97,6 +99,8 @@ MIN_FREE_MB = env.int("MIN_FREE_MB", 256)
 DERIVED_FILES_MB = env.int("DERIVED_FILES_MB", 1024)
 FETCH_TIMEOUT_S = env.float("FETCH_TIMEOUT_S", 10.0)
 FETCH_ALLOW_HOSTS = frozenset(site_address.listed(env, "FETCH_ALLOW_HOSTS"))
+QUERY_UPLOADS_HOURS = env.float("QUERY_UPLOADS_HOURS", 24.0)
+QUERY_UPLOADS_MB = env.int("QUERY_UPLOADS_MB", 1024)
 MAX_RESULTS_PER_PAGE = env.int("MAX_RESULTS_PER_PAGE", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 
@@ -204,7 +208,7 @@ WSGI_APPLICATION = "semsearch_site.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [shipped("templates")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -226,10 +230,10 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [shipped("static")]
 WHITENOISE_USE_FINDERS = DEBUG
 # what `make docs` builds, shown at /docs/
-DOCS_ROOT = BASE_DIR / "site"
+DOCS_ROOT = shipped("site")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -14,6 +14,7 @@ from django.urls import get_script_prefix
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from gallery.errors import SemsearchError
+from semsearch_site import bundles
 
 COLLECTED_FILE = "collected-from.sha256"
 
@@ -44,9 +45,22 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[tuple[str, str | None, bool | Exception]]:
         """Yield the old name, the new name, and whether it worked or the error, of each collected file."""
+        if not dry_run:
+            self._bundle(paths)
         yield from super().post_process(paths, dry_run=dry_run, **options)
         if not dry_run:
             Path(self.path(COLLECTED_FILE)).write_text(_of_all_sources())
+
+    def _bundle(self, paths: dict[str, Any]) -> None:
+        """Write the modules of each page into one file, which is then named by its content as any other."""
+        for entries in bundles.asked_for():
+            if not all(entry in paths for entry in entries):  # of an application that is not collected here
+                continue
+            name = bundles.name_of(entries)
+            path = Path(self.path(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(bundles.bundled(entries), encoding="utf-8")
+            paths[name] = (self, name)
 
 
 def is_stale() -> bool:
@@ -76,6 +90,8 @@ def collect_changed() -> None:
 def _of_all_sources() -> str:
     """Return what stands for the names and contents of all static files, and for how they are collected."""
     found = hashlib.sha256(Path(__file__).read_bytes())
+    found.update(Path(bundles.__file__).read_bytes())
+    found.update(repr(bundles.asked_for()).encode())
     found.update(settings.STATIC_URL.encode())
     for finder in get_finders():
         for name, storage in sorted(finder.list(["CVS", ".*", "*~"]), key=lambda one: one[0]):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Never, TextIO
 
 from gallery.errors import SemsearchError
+from gallery.shipped_files import python_path
 from gallery.system import seats
 from semsearch_site import logs
 from semsearch_site.supervisor import Supervisor
@@ -59,11 +60,8 @@ def become_supervisor(plan: Plan) -> Never:
     os.set_inheritable(given, True)
     with os.fdopen(told, "w") as plan_file:
         json.dump(asdict(plan), plan_file)
-    # whoever is started has to find the code, whatever folder this was started in
-    code = str(Path(__file__).resolve().parents[1])
-    paths = os.pathsep.join([code, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "semsearch_site.supervise", str(given)]
-    os.execve(sys.executable, command, os.environ | {"PYTHONPATH": paths})
+    os.execve(sys.executable, command, os.environ | {"PYTHONPATH": python_path()})
 
 
 def main() -> int:

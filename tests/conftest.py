@@ -132,12 +132,16 @@ def staff_client(db: None, collected_static_files: None) -> Client:
 @pytest.fixture(scope="session")
 def collected_static_files() -> None:
     """Collect static files once a run, as a deployment does: a missing one is an error in any page's test."""
+    from django.contrib.staticfiles.storage import staticfiles_storage
     from django.core.management import call_command
 
     with once("static") as mine:
         if mine:
             (run_folder() / "static").mkdir()
             call_command("collectstatic", verbosity=0, interactive=False)
+    # a test before may have named a file when there were none
+    names: Any = staticfiles_storage
+    names.hashed_files, names.manifest_hash = names.load_manifest()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FOLDERS = (
     "gallery", "search", "semsearch_site", "benchmarks", "tests", "static", "templates", "docs", "deploy",
-    "sample_data",
+    "sample_data", "semsearch", "clients",
 )  # fmt: skip
 PACKAGES = "gallery|search|semsearch_site|benchmarks|tests"
 # commands of Django itself and of those it comes with

@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("gallery", "search", "semsearch_site", "benchmarks", "sample_data", "deploy", "tests")
+FOLDERS = (
+    "gallery",
+    "search",
+    "semsearch",
+    "clients",
+    "semsearch_site",
+    "benchmarks",
+    "sample_data",
+    "deploy",
+    "tests",
+)
 # a word that is not used -> the one that is
 SAY_INSTEAD = {
     "picture": "image", "photo": "image", "architecture": "network", "tap": "layer", "layout": "map",

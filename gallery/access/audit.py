@@ -148,7 +148,7 @@ def _shortened(value: Any) -> Any:
 def _program() -> str:
     """Return how the audit calls this process, which answers no request and does no job."""
     program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    if program in ("manage.py", "django-admin") and len(sys.argv) > 1:
+    if program in ("manage.py", "django-admin", "semsearch") and len(sys.argv) > 1:
         return by_command(sys.argv[1])
     return f"program: {program} by {_system_user()}"
 

@@ -47,12 +47,16 @@ TOO_MANY = {
 TABLE: dict[tuple[str, str], Throttle] = {
     ("search", "POST"): Throttle.SEARCH,
     ("search-batch", "POST"): Throttle.SEARCH,
+    ("search-explanation", "GET"): Throttle.SEARCH,
+    ("upload-create", "POST"): Throttle.UPLOAD,
     ("dataset-upload", "POST"): Throttle.UPLOAD,
     ("dataset-from-images", "POST"): Throttle.UPLOAD,
     ("dataset-embeddings-create", "POST"): Throttle.UPLOAD,
     ("image-list", "POST"): Throttle.UPLOAD,
     ("admin:gallery_dataset_upload", "POST"): Throttle.UPLOAD,
     # computes with a network, or reads all rows of a dataset
+    ("facets", "GET"): Throttle.READ,
+    ("experiment-explanation", "GET"): Throttle.READ,
     ("maps", "GET"): Throttle.READ,
     ("projection-points", "GET"): Throttle.READ,
     ("projection-points-csv", "GET"): Throttle.READ,

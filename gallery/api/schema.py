@@ -223,6 +223,26 @@ class TypedDictExtension(OpenApiSerializerExtension):
         return build_object_type(properties=properties, required=required, description=get_doc(self.target))
 
 
+class UnionExtension(OpenApiSerializerExtension):
+    """Lets a union of `TypedDict`s stand for an answer that is one of them."""
+
+    @classmethod
+    def _matches(cls, target: Any) -> bool:
+        return get_origin(target) in (Union, UnionType) and all(map(is_typeddict, get_args(target)))
+
+    def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
+        """Return the name of the component."""
+        return "Or".join(one.__name__.removesuffix("Answer") for one in get_args(self.target))
+
+    def get_identity(self, auto_schema: AutoSchema, direction: Direction) -> Any:
+        """Return what tells two components of the same name apart."""
+        return ComponentIdentity(self.target)
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
+        """Return the schema of the component."""
+        return _schema_of(self.target, auto_schema, direction)
+
+
 class JobResultExtension(OpenApiSerializerFieldExtension):
     """Describes what jobs return: what any kind of them does, as it was registered."""
 

@@ -209,7 +209,7 @@ class JobSerializer(WithErrors, serializers.ModelSerializer[Job]):
     kept_errors = ("error", "message")
 
     dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
-        slug_field="slug", read_only=True
+        slug_field="slug", read_only=True, allow_null=True
     )
     failed = serializers.IntegerField(source="failed_count", read_only=True)
     percent = serializers.IntegerField(read_only=True)

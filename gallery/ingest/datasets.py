@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
+
 from django.db import transaction
 from django.utils.crypto import get_random_string
+from django.utils.text import slugify
 
 from gallery.access import audit
 from gallery.errors import NotFoundError
@@ -17,6 +20,14 @@ SLUG_KEPT = 40  # letters of it, which a hidden dataset still shows
 def hidden_slug(dataset: Dataset) -> str:
     """Return a slug that nobody will want: pages that still name the dataset can make an address of it."""
     return f"{dataset.slug[:SLUG_KEPT]}-deleted-{dataset.pk}-{get_random_string(6).lower()}"
+
+
+def free_slug(name: str) -> str:
+    """Return a slug made of a name, with a number where others have it: "urlaub-fotos-2026-2"."""
+    wanted = slugify(name)[:SLUG_KEPT].strip("-_") or "dataset"
+    taken = set(Dataset.everything.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    numbered = (f"{wanted}-{number}" for number in count(2))
+    return next(slug for slug in chain([wanted], numbered) if slug not in taken)
 
 
 @transaction.atomic

@@ -103,6 +103,7 @@ def register(
     *,
     label: str,
     queue: str,
+    about: str = "",
     priority: int = 0,
     helper: OfJob | None = None,
     unfinished: OfJob | None = None,
@@ -118,6 +119,7 @@ def register(
     Args:
         handler: does a job; what it returns is kept as the job's result.
         label: the name of the kind for people.
+        about: what it does, step by step, in a sentence for people.
         queue: where its messages go; a worker may take from some only, `settings.JOB_QUEUES` has them all.
         priority: 0 where somebody waits for the work, greater where nobody does; the smallest comes first.
         helper: takes work units of a job that another worker coordinates.
@@ -147,6 +149,7 @@ def register(
         result,
     )
     job_labels.set_label(kind, label)
+    job_labels.set_about(kind, about)
 
 
 def job_type(kind: str) -> JobType:

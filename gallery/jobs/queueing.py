@@ -17,7 +17,7 @@ from django.utils import timezone
 from gallery.access import audit
 from gallery.jobs import broker
 from gallery.jobs.errors import NotRetryableError
-from gallery.jobs.kinds import find_type, job_type
+from gallery.jobs.kinds import find_type, job_type, registered
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
 from gallery.system import measures
 from gallery.system.open_datasets import CLOSED, hold_open
@@ -84,6 +84,16 @@ def publish(job_id: int, kind: str) -> None:
         )
         return
     Job.objects.filter(pk=job_id).update(dispatched_at=timezone.now(), publish_count=F("publish_count") + 1)
+
+
+def ahead_of(job: Job) -> int:
+    """Return how many queued jobs come before a queued one: the more urgent, then the older."""
+    if job.state != Job.State.QUEUED:
+        return 0
+    urgency = {kind: found.priority for kind, found in registered().items()}
+    own = (urgency.get(job.kind, 0), job.pk)
+    queued = Job.objects.filter(state=Job.State.QUEUED).values_list("kind", "pk")
+    return sum((urgency.get(kind, 0), pk) < own for kind, pk in queued.iterator())
 
 
 def due_jobs(now: datetime) -> QuerySet[Job]:

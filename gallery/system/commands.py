@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Generic, TextIO, TypeVar, cast
 
 from django.core.management.base import (
@@ -61,7 +62,8 @@ class ReportingCommand(BaseCommand, Generic[Report]):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Add --json to every command, and its examples and exit statuses to the help."""
-        lines = "\n".join(f"  manage.py {subcommand} {line}".rstrip() for line in self.examples)
+        program = Path(prog_name).name
+        lines = "\n".join(f"  {program} {subcommand} {line}".rstrip() for line in self.examples)
         kwargs |= {"epilog": f"Examples:\n{lines}\n\n{STATUSES}", "formatter_class": _Formatter}
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")

@@ -13,7 +13,7 @@ from django.db import connection
 MEDIA = "media"
 OTHERS = "other"
 # What has a number of its own: other folders may have any names, and there may be any number of them.
-PARTS = frozenset(("backups", "broker", "cache", "indexes", "metrics", "static", "tmp"))
+PARTS = frozenset(("backups", "broker", "cache", "indexes", "metrics", "static", "tmp", "weights"))
 MEDIA_PARTS = frozenset(
     ("atlases", "feature-maps", "features", "images", "projections", "thumbnails", "trash", "uploads")
 )

@@ -23,8 +23,12 @@ router.register("projections", ProjectionViewSet, basename="projection")
 
 urlpatterns = [
     path("search/batch/", live_api.BatchView.as_view(), name="search-batch"),
+    path("search/explanation/", live_api.ExplanationView.as_view(), name="search-explanation"),
+    path("facets/", live_api.FacetsView.as_view(), name="facets"),
+    path("uploads/", live_api.UploadsView.as_view(), name="upload-create"),
     path("search/", live_api.SearchView.as_view(), name="search"),
     path("models/", models_api.ModelsView.as_view(), name="models"),
+    path("models/<str:name>/weights/", models_api.WeightsView.as_view(), name="model-weights"),
     path(
         "models/<str:name>/layers/<str:layer>/feature-maps/",
         features_api.FeatureMapsView.as_view(),

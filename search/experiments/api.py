@@ -19,7 +19,7 @@ from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
-from search.experiments import answers, leaderboard, promotion
+from search.experiments import answers, estimates, explanations, leaderboard, promotion
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
 from search.experiments import serializers as shapes
@@ -88,6 +88,15 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         values = validated(shapes.NeighboursQuerySerializer, request.query_params).validated_data
         return Response(experiment_queries.neighbours(int(pk), values["image"], values["k"]))
 
+    @extend_schema(
+        parameters=[shapes.ExplanationQuerySerializer], responses=explanations.NeighbourExplanationAnswer
+    )
+    @action(detail=True)
+    def explanation(self, request: Request, pk: str) -> Response:
+        """Tell what each cell of the feature maps of query and neighbour has in the neighbour's score."""
+        values = validated(shapes.ExplanationQuerySerializer, request.query_params).validated_data
+        return Response(explanations.explanation(int(pk), values["image"], values["neighbour"]))
+
     @extend_schema(parameters=[shapes.ImageQuerySerializer], responses=answers.ImageResultsAnswer)
     @action(detail=False, url_path="of-image", pagination_class=None)
     def of_image(self, request: Request) -> Response:
@@ -110,6 +119,14 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         if isinstance(request.accepted_renderer, CsvRenderer):
             response["Content-Disposition"] = f'attachment; filename="leaderboard-{wanted.dataset}.csv"'
         return response
+
+    @extend_schema(parameters=[shapes.EstimateQuerySerializer], responses=estimates.Estimate)
+    @action(detail=False, pagination_class=None)
+    def estimate(self, request: Request) -> Response:
+        """Say what experiments would take on this machine, by those that were computed here before."""
+        values = validated(shapes.EstimateQuerySerializer, request.query_params).validated_data
+        dataset = Dataset.objects.called(values.pop("dataset"))
+        return Response(estimates.estimate(dataset, experiment_jobs.plans(**values)))
 
     @extend_schema(request=None, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])

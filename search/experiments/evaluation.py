@@ -18,7 +18,7 @@ from search.experiments.scoring import ScoringOptions, rank_and_score
 from search.features import feature_specs, loaded_extractors, matrices
 from search.index.live import Expansion
 from search.indexing import snapshots
-from search.live import query as live_query
+from search.live.engine import QUERY_EXPANSION
 from search.models import FeatureSpec
 from search.types import FeatureConfig, FeatureConfigValues, Ids
 
@@ -65,11 +65,11 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanS
     live = snapshots.searchable(index)
     there, queries = _queries(files, spec.config)
     categories, keys = categories[there], keys[there]
-    ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=live_query.QUERY_EXPANSION)
+    ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=QUERY_EXPANSION)
     evaluated: EvaluatedConfig = {
         **spec.config.as_values(),
         "metric": "cosine",
-        "query_expansion": _expansion_values(live_query.QUERY_EXPANSION),
+        "query_expansion": _expansion_values(QUERY_EXPANSION),
     }
     return evaluated, score(ranked.ids, keys, categories, k)
 

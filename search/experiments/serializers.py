@@ -71,6 +71,14 @@ class NeighboursQuerySerializer(ImageQuerySerializer):
     k = serializers.IntegerField(default=10, min_value=1, max_value=NEIGHBOURS_KEPT)
 
 
+class ExplanationQuerySerializer(ImageQuerySerializer):
+    """The picture that searches, and which of its neighbours is explained."""
+
+    neighbour = serializers.IntegerField(
+        min_value=1, max_value=LARGEST_ID, help_text="The id of an image that it found."
+    )
+
+
 class NewExperimentsSerializer(KnownFields, serializers.Serializer[Any]):
     """Experiments to compute; what is not said is the default, and `all` as a model is every network."""
 
@@ -84,6 +92,10 @@ class NewExperimentsSerializer(KnownFields, serializers.Serializer[Any]):
     metrics = serializers.ListField(
         child=serializers.CharField(max_length=20), required=False, max_length=len(Experiment.Metric.values)
     )
+
+
+class EstimateQuerySerializer(NewExperimentsSerializer):
+    """Experiments that may be computed; what is not said is the default."""
 
 
 class NewExperimentsResponseSerializer(serializers.Serializer[Any]):

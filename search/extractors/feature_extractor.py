@@ -79,6 +79,15 @@ class FeatureExtractor:
         self._engine.each(prepared, pool)
         return self._pca.apply(vectors, self._product) if self._pca else vectors
 
+    def maps(self, prepared: Pixels) -> Maps:
+        """Return the feature maps that vectors are pooled of, (n, s, s, 3) uint8 -> (n, h, w, c) float32."""
+        return self._engine.run(prepared)[0]
+
+    @property
+    def components(self) -> NDArray[np.float32] | None:
+        """Return the matrix (d_pooled, d) that reduces pooled vectors, None where nothing does."""
+        return self._pca.components if self._pca else None
+
     def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:
         """Return the vector (d,) float32 of a picture to search with.
 

@@ -15,14 +15,12 @@ INFERNO = (
 )  # fmt: skip
 
 
-def strongest_channels(maps: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
-    """Return number and mean of the `count` channels of (h, w, c) with the largest means, largest first.
+def strongest_channels(means: NDArray[np.float64], count: int) -> list[int]:
+    """Return the numbers of the `count` channels with the largest means, largest first.
 
     Equals come in the order of their numbers.
     """
-    means = maps.mean(axis=(0, 1), dtype=np.float64)
-    order = np.argsort(-means, kind="stable")[:count]
-    return [(int(channel), float(means[channel])) for channel in order]
+    return [int(channel) for channel in np.argsort(-means, kind="stable")[:count]]
 
 
 def coloured(channel: NDArray[np.float32], side: int) -> RGB:

@@ -47,12 +47,12 @@ def pyramid(maps: Maps) -> Vectors:
     Spatial pyramid: Lazebnik, Schmid and Ponce, "Beyond Bags of Features".
     """
     count, height, width, channels = maps.shape
-    averages = _pyramid_weights(height, width) @ maps.reshape(count, height * width, channels)
+    averages = pyramid_weights(height, width) @ maps.reshape(count, height * width, channels)
     return unit_length(averages.reshape(-1, channels)).reshape(count, -1)
 
 
 @cache
-def _pyramid_weights(height: int, width: int) -> NDArray[np.float32]:
+def pyramid_weights(height: int, width: int) -> NDArray[np.float32]:
     """Return what each place counts in each of the five averages, (5, h * w)."""
     upper, left = -(-height // 2), -(-width // 2)
     weights = np.zeros((5, height, width), dtype=np.float32)

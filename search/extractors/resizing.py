@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,9 @@ from gallery.imaging.resizing import resize
 from search.types import RGB
 
 DEFAULT_RESIZE = "ease"
+
+Box: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1 as shares of a picture's sides
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 PAD_COLOUR = (255, 255, 255)  # what transparent pictures are laid on as well
@@ -47,16 +52,43 @@ def resized(rgb: RGB, side: int, how: str) -> NDArray[np.uint8]:
     return np.asarray(ImageOps.pad(image, size, method, color=PAD_COLOUR))
 
 
+def square_over(rgb: RGB, side: int, how: str) -> Box:
+    """Return where the square that `resized` makes lies over the picture, as shares of the picture's sides.
+
+    It is smaller than the picture where that was cropped, and larger where background was added.
+
+    Raises:
+        NotFoundError: `how` is none of the four.
+    """
+    height, width, _ = rgb.shape
+    if how == "squash" or (how == "ease" and plain_background(rgb) is None):
+        return WHOLE
+    if how == "ease":
+        inner_width, inner_height = _eased_sides(width, height, side)
+        across, along = side / inner_width, side / inner_height
+    elif how == "crop":
+        across, along = min(1.0, height / width), min(1.0, width / height)
+    elif how == "pad":
+        across, along = max(1.0, height / width), max(1.0, width / height)
+    else:
+        raise NotFoundError(f"There is no resizing {how!r}; there are squash, ease, crop and pad.")
+    return (1 - across) / 2, (1 - along) / 2, (1 + across) / 2, (1 + along) / 2
+
+
+def _eased_sides(width: int, height: int, side: int) -> tuple[int, int]:
+    """Return the sides that a picture covers of the square, its shorter widened to 3/4 of the longer."""
+    covers_x = min(1.0, LONGEST_ASPECT * width / height)
+    covers_y = min(1.0, LONGEST_ASPECT * height / width)
+    return max(1, round(side * covers_x)), max(1, round(side * covers_y))
+
+
 def _eased(rgb: RGB, side: int) -> RGB:
     """Squash a picture with its longer side at most 4/3 of the other, the rest filled with its background."""
     height, width, _ = rgb.shape
     background = plain_background(rgb)
     if background is None:
         return resize(rgb, side, side)
-    # The share of the square that the picture covers after its shorter side is widened to 3/4 of the longer.
-    covers_x = min(1.0, LONGEST_ASPECT * width / height)
-    covers_y = min(1.0, LONGEST_ASPECT * height / width)
-    inner = max(1, round(side * covers_x)), max(1, round(side * covers_y))
+    inner = _eased_sides(width, height, side)
     small = resize(rgb, *inner)
     square = np.empty((side, side, 3), dtype=np.uint8)
     square[:] = background

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, TypedDict
+from typing import Annotated, NotRequired, TypeAlias, TypedDict
 
 from gallery.models import Image
 from search.extractors.networks import registry
+from search.extractors.networks.facts import FACTS
 from search.extractors.networks.layer_info import Layer
 from search.extractors.networks.network import Network
 from search.features import feature_maps
@@ -23,7 +24,21 @@ class LayerAnswer(TypedDict):
     total_layers: int
     parameters: Annotated[int, "Parameters up to and with this layer."]
     shape: MapShape
+    operations: Annotated[
+        dict[str, int], "Kinds of all layers since the one listed before, and their number."
+    ]
     picture: Annotated[str | None, "A picture of what excites it most, painted by gradient ascent."]
+
+
+class NetworkFactsAnswer(TypedDict):
+    """What is known of a network from elsewhere."""
+
+    year: int
+    paper: str
+    address: Annotated[str, "Of the paper."]
+    top1: Annotated[float, "Accuracy on ImageNet, in percent."]
+    licence: Annotated[str, "Of the weights."]
+    source: Annotated[str, "Who says so."]
 
 
 class ModelAnswer(TypedDict):
@@ -35,6 +50,7 @@ class ModelAnswer(TypedDict):
     parameters: Annotated[int, "Parameters up to the last layer listed."]
     baseline: Annotated[bool, "It is there to be compared with."]
     layers: list[LayerAnswer]
+    facts: NetworkFactsAnswer | None
     available: bool
     reason: Annotated[str, "Why it cannot be used and what to do; empty when it can."]
 
@@ -55,6 +71,9 @@ class FeatureMapsAnswer(TypedDict):
     layer: str
     shape: MapShape
     maps: list[FeatureMapAnswer]
+    means: NotRequired[
+        Annotated[list[float], "The mean of every channel, where asked for: `average` pooling."]
+    ]
 
 
 def model_answers() -> list[ModelAnswer]:
@@ -71,6 +90,7 @@ def feature_maps_answer(image: Image, model: str, layer: str, count: int) -> Fea
         "layer": layer,
         "shape": found.shape,
         "maps": [{"channel": one.channel, "mean": one.mean, "picture": one.address} for one in found.maps],
+        "means": found.means,
     }
 
 
@@ -83,8 +103,23 @@ def _model(network: Network) -> ModelAnswer:
         "parameters": network.parameters,
         "baseline": network.baseline,
         "layers": [_layer(network.name, layer) for layer in network.described()],
+        "facts": _facts(network.name),
         "available": not reason,
         "reason": reason,
+    }
+
+
+def _facts(name: str) -> NetworkFactsAnswer | None:
+    found = FACTS.get(name)
+    if found is None:
+        return None
+    return {
+        "year": found.year,
+        "paper": found.paper,
+        "address": found.address,
+        "top1": found.top1,
+        "licence": found.licence,
+        "source": found.source,
     }
 
 
@@ -96,5 +131,6 @@ def _layer(model: str, layer: Layer) -> LayerAnswer:
         "total_layers": layer.total_layers,
         "parameters": layer.parameters,
         "shape": layer.shape,
+        "operations": dict(layer.operations),
         "picture": layer_image(model, layer.name),
     }

@@ -23,6 +23,7 @@ class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
 
     image = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="The id of a stored image.")
     count = serializers.IntegerField(min_value=1, max_value=MAX_CHANNELS, default=12)
+    means = serializers.BooleanField(default=False, help_text="Whether `means` are wanted.")
 
 
 class FeatureMapsView(KnownParameters, APIView):
@@ -37,4 +38,7 @@ class FeatureMapsView(KnownParameters, APIView):
         image = Image.objects.filter(pk=wanted["image"]).first()
         if image is None:
             raise NotFoundError(f"There is no image {wanted['image']}.")
-        return Response(answers.feature_maps_answer(image, name, layer, wanted["count"]))
+        found = answers.feature_maps_answer(image, name, layer, wanted["count"])
+        if not wanted["means"]:
+            del found["means"]
+        return Response(found)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.urls import reverse
@@ -57,10 +58,11 @@ class FeatureMap:
 
 @dataclass(frozen=True)
 class FeatureMaps:
-    """The shape (h, w, c) of a layer's map for an image, and its strongest channels, strongest first."""
+    """The shape (h, w, c) of a layer's map for an image, its strongest channels, and the means of all c."""
 
     shape: tuple[int, int, int]
     maps: list[FeatureMap]
+    means: list[float]
 
     def has(self, count: int) -> bool:
         """Whether these are as many channels as are asked for, or all there are."""
@@ -90,7 +92,7 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
     while found is None or not found.has(count):
         # who makes it may have been asked for less
         found = _flights.do(key, lambda: _kept(key, count) or _make(image, network, layer, count, key))
-    return FeatureMaps(found.shape, found.maps[:count])
+    return FeatureMaps(found.shape, found.maps[:count], found.means)
 
 
 def open_image(path: str) -> IO[bytes]:
@@ -108,16 +110,18 @@ def open_image(path: str) -> IO[bytes]:
 
 
 def _make(image: Image, network: Network, layer: str, count: int, key: str) -> FeatureMaps:
-    extractor = _extractor(network.name, network.weights_digest)
-    pixels = extractor.prepare(_pixels(image, network.input_size))
+    extractor = all_layers(network.name, network.weights_digest)
+    pixels = extractor.prepare(pixels_of(image, network.input_size))
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
-    channels = strongest_channels(found, count)
-    listed = {"shape": found.shape, "maps": [[channel, round(mean, 6)] for channel, mean in channels]}
+    means = found.mean(axis=(0, 1), dtype=np.float64)
+    channels = strongest_channels(means, count)
+    rounded = [round(float(mean), 6) for mean in means]
+    listed = {"shape": found.shape, "maps": [[one, rounded[one]] for one in channels], "means": rounded}
     content = io.BytesIO()
     # stored as they are: WebP is compressed
     with zipfile.ZipFile(content, "w") as bundle:
         bundle.writestr(LISTED, json.dumps(listed))
-        for channel, _ in channels:
+        for channel in channels:
             shown = coloured(found[:, :, channel], SIDE)
             bundle.writestr(f"{channel}.webp", decoding.encode_webp(shown, QUALITY))
     derived_files.write(key, content.getvalue(), image, ENDING)
@@ -142,7 +146,8 @@ def _loaded(key: tuple[str, str]) -> MultiLayerExtractor:
 _networks: KeptWhileUsed[tuple[str, str], MultiLayerExtractor] = KeptWhileUsed(_loaded, KEPT_NETWORKS)
 
 
-def _extractor(model: str, weights_digest: str) -> MultiLayerExtractor:
+def all_layers(model: str, weights_digest: str) -> MultiLayerExtractor:
+    """Return a network that gives the maps of all its layers; the first call in a process loads it."""
     return _networks.get((model, weights_digest))
 
 
@@ -151,7 +156,11 @@ def drop_unused(for_s: float) -> None:
     _networks.drop(_networks.unused(for_s))
 
 
-def _pixels(image: Image, side: int) -> RGB:
+def pixels_of(image: Image, side: int) -> RGB:
+    """Return a stored picture, decoded at least as large as `side`.
+
+    Raises: NotFoundError where its file is gone; StorageUnavailableError.
+    """
     try:
         with default_storage.open(str(image.file.name)) as file:
             data = file.read()
@@ -181,4 +190,4 @@ def _as_maps(key: str, listed: dict[str, Any]) -> FeatureMaps:
         FeatureMap(channel, mean, reverse("gallery:media", args=[f"{key}/{channel}.webp"]))
         for channel, mean in listed["maps"]
     ]
-    return FeatureMaps((height, width, channels), maps)
+    return FeatureMaps((height, width, channels), maps, listed["means"])

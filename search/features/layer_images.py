@@ -13,6 +13,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from gallery.errors import NotFoundError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
+from gallery.shipped_files import shipped
 from search.extractors import activation
 from search.extractors.engines.base import Pixels
 from search.extractors.engines.needs_tensorflow import require_tensorflow
@@ -66,7 +67,7 @@ def sample_images(side: int) -> tuple[Pixels, list[str]]:
 
     Raises: NotFoundError when they are not beside the program.
     """
-    root = settings.BASE_DIR / "sample_data"
+    root = shipped("sample_data")
     files = sorted(file for file in root.glob("*/*/*") if file.is_file())
     if not files:
         raise NotFoundError(f"There are no sample pictures in {root}; channels are chosen by them.")

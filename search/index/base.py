@@ -104,6 +104,9 @@ class PublishedGeneration(Protocol):
     def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
         """Return the k nearest of each centred unit query (m, d)."""
 
+    def scans(self, allowed: int | None) -> bool:
+        """Whether every vector is compared when so many are allowed, None for all: no hit is lost then."""
+
     def block_of(self, k: int) -> int:
         """Return how many hits to ask for when k are wanted.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ from search.index.base import (
 from search.index.faiss.generation import Mean
 from search.types import Ids, Vectors
 
+# What an index does with a query: it compares every vector that is allowed, looks where the nearest are
+# likely, or looks there and asks of each whether it is allowed
+SearchPath: TypeAlias = Literal["exact", "approximate", "selector"]
+
 # Masked rows are over-fetched at most so far at first; the loop fetches more when that was too few.
 FIRST_OVERFETCH = 16
 SAME = 1 - 1e-5  # a score from which on a vector counts as that of the same image
@@ -44,6 +48,24 @@ class Expansion:
 
     neighbours: int = 5
     alpha: float = 3.0
+
+
+# How a live query is asked; chosen by experiment, see docs/explanation/choosing-the-default.md
+QUERY_EXPANSION: Expansion | None = Expansion(neighbours=2, alpha=1.0)
+
+
+@dataclass(frozen=True)
+class RankingQuery:
+    """What hits are ranked by: their cosine to `unit` (d,), a centred query that may have been expanded.
+
+    `plain` (d,) is the query itself, of which `unit` holds `own_share` beside its neighbours. Hits of the ids
+    `same` are the image itself, and are ranked by `plain`.
+    """
+
+    unit: NDArray[np.float32]
+    plain: NDArray[np.float32]
+    own_share: float
+    same: Ids
 
 
 @dataclass(frozen=True)
@@ -127,6 +149,12 @@ class LiveIndex:
         kept = self.generation.count - len(self._excluded_here) if self.generation is not None else 0
         return kept + len(self.delta_ids)
 
+    def path(self, allowed: int | None) -> SearchPath:
+        """Return how it is searched when so many vectors are allowed, None for all of them."""
+        if self.generation is None or self.generation.scans(allowed):
+            return "exact"
+        return "approximate" if allowed is None else "selector"
+
     def with_changes(
         self, added_ids: Ids, added_vectors: NDArray[Any], removed_ids: Collection[int] = frozenset()
     ) -> LiveIndex:
@@ -176,6 +204,38 @@ class LiveIndex:
             found.scores[row, np.isin(found.ids[row], ids[ids != NO_ID])] = 1.0
         return found
 
+    def ranking_query(
+        self,
+        query: NDArray[Any],
+        allowed_ids: Ids | None = None,
+        *,
+        exclude_ids: Ids | None = None,
+        expansion: Expansion | None = None,
+    ) -> RankingQuery:
+        """Return what `search` ranks the hits of one uncentred query (d,) by, asked in the same way."""
+        units = normalise(self._checked_queries(np.asarray(query)[None]) - self.centre)
+        if not self.count or expansion is None or expansion.neighbours < 1:
+            return RankingQuery(units[0], units[0], 1.0, np.empty(0, dtype=np.int64))
+        allowed = None if allowed_ids is None else ascending(allowed_ids)
+        near = self._search_units(units, expansion.neighbours, allowed, _excluded(exclude_ids, 1))
+        sums = self._sums(units, near, expansion.alpha)
+        length = float(np.linalg.norm(sums[0])) or 1.0
+        same = near.ids[0][near.scores[0] >= SAME]
+        return RankingQuery(normalise(sums)[0], units[0], 1 / length, same[same != NO_ID])
+
+    def pair_scores(
+        self, queries: NDArray[Any], ids: Ids, *, exclude_ids: Ids, expansion: Expansion | None
+    ) -> NDArray[np.float32]:
+        """Return the scores (m, n) that uncentred queries (m, d) give ids (n,), however far these are.
+
+        As `search` scores them: `exclude_ids` (m,) are left out of the expansion of their own query.
+        """
+        units = normalise(self._checked_queries(queries) - self.centre)
+        if expansion is not None and expansion.neighbours > 0:
+            near = self._search_units(units, expansion.neighbours, None, _excluded(exclude_ids, len(units)))
+            units = self._expanded(units, near, expansion.alpha)
+        return np.asarray(units @ normalise(self.vectors(ids).astype(np.float32) - self.centre).T)
+
     def _search_blocks(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
     ) -> SearchResult:
@@ -205,13 +265,17 @@ class LiveIndex:
         return rows
 
     def _expanded(self, units: Vectors, near: SearchResult, alpha: float) -> Vectors:
-        """Return normalise(q + sum of max(s, 0) ** alpha * v over the neighbours) for each query."""
+        """Return the queries averaged with their neighbours, brought to unit length."""
+        return normalise(self._sums(units, near, alpha))
+
+    def _sums(self, units: Vectors, near: SearchResult, alpha: float) -> Vectors:
+        """Return q + sum of max(s, 0) ** alpha * v over the neighbours for each query."""
         sums = units.copy()
         for row, (ids, scores) in enumerate(zip(near.ids, near.scores, strict=True)):
             found = ids != NO_ID
             weights = np.maximum(scores[found], 0) ** np.float32(alpha)
             sums[row] += weights @ normalise(self.vectors(ids[found]).astype(np.float32) - self.centre)
-        return normalise(sums)
+        return sums
 
     def _search_units(
         self, units: Vectors, k: int, allowed: Ids | None, excluded: NDArray[np.int64]
@@ -306,22 +370,22 @@ class LiveIndex:
         Mean and deviation are of the query's scores with up to 512 vectors spread evenly over the index. They
         compare finds of different networks and layers: 0.9 is much for one and nothing for another.
         """
-        sample = self._sample()
+        sample = self.sample()
         if not len(sample):
             return scores
         usual = self.uncentred_scores(query, sample)
         return np.asarray((scores - usual.mean()) / max(float(usual.std()), 1e-6), dtype=np.float32)
 
-    def _sample(self) -> Ids:
-        """Return up to 512 ids spread over all that can be found."""
-        newer = self.delta_ids[:: max(1, -(-len(self.delta_ids) // SAMPLE))]
+    def sample(self, size: int = SAMPLE) -> Ids:
+        """Return up to `size` ids spread over all that can be found."""
+        newer = self.delta_ids[:: max(1, -(-len(self.delta_ids) // size))]
         if self.generation is None:
             return newer
-        held = self.generation.sample(SAMPLE)
+        held = self.generation.sample(size)
         # newer ones as often as they are among all, of which there may be none left
         share = len(self.delta_ids) / max(1, self.count)
-        newer = newer[: round(SAMPLE * share)]
-        return np.concatenate((np.setdiff1d(held, self._excluded_here)[: SAMPLE - len(newer)], newer))
+        newer = newer[: round(size * share)]
+        return np.concatenate((np.setdiff1d(held, self._excluded_here)[: size - len(newer)], newer))
 
 
 def _centre(rows: NDArray[np.float16]) -> NDArray[np.float32]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from search.index.calibration import CalibrationValues
+
 Fact = tuple[str, str]  # label, value with its unit
 
 ABSENT: Final = "–"
@@ -111,6 +113,17 @@ def build_report(manifest: Mapping[str, Any]) -> BuildReport:
 def figure(manifest: Mapping[str, Any], key: str) -> str:
     """Return one of the measured figures as it is written, or a dash."""
     return _written(manifest, key, MEASURED[key][1])
+
+
+def meaning_words(calibration: CalibrationValues) -> str:
+    """Return in words how far off the probabilities of a calibration are, or why there are none."""
+    off = "" if calibration["error"] is None else f"off by {100 * calibration['error']:.1f} points on average"
+    learned = f"learned from {calibration['queries']:,} labelled images ({calibration['method']})"
+    if calibration["unknown"] == "imprecise":
+        return f"none: it would be {off}"
+    if calibration["unknown"] is not None:
+        return f"none: {'no labels' if calibration['unknown'] == 'unlabelled' else 'too few labels'}"
+    return f"{off}; {learned}"
 
 
 def _written(manifest: Mapping[str, Any], key: str, write: Callable[[Any], str]) -> str:

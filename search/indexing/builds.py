@@ -25,7 +25,7 @@ from search import job_kinds
 from search.index.base import PublishedGeneration
 from search.index.faiss.build import BuildPlan
 from search.index.faiss.kinds import Budget
-from search.indexing import database_vectors, snapshots
+from search.indexing import calibrations, database_vectors, snapshots
 from search.indexing import work_units as index_units
 from search.indexing.backends import backend
 from search.indexing.database_vectors import embeddings
@@ -42,7 +42,13 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     Raises: IndexDamagedError, IndexInputError when the result fails its checks; the old one serves on.
     """
     with _exclusive_lock(index, run):
-        return _rebuild(index, run)
+        return _calibrated(index, _rebuild(index, run))
+
+
+def _calibrated(index: SearchIndex, build: IndexBuild) -> IndexBuild:
+    """Fit what the scores of the generation mean that serves now."""
+    calibrations.fit(index)
+    return build
 
 
 def _exclusive_lock(index: SearchIndex, run: JobRun | None) -> AbstractContextManager[None]:
@@ -121,7 +127,7 @@ def compact(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
     Raises: as `rebuild`.
     """
     with _exclusive_lock(index, run):
-        return _compact(index, run)
+        return _calibrated(index, _compact(index, run))
 
 
 def _compact(index: SearchIndex, run: JobRun | None) -> IndexBuild:
@@ -171,9 +177,15 @@ def wants_rebuild(index: SearchIndex) -> bool:
 
 
 def rebuild_when_due(index: SearchIndex) -> Job | None:
-    """Have an index brought up to date when enough has changed that it pays, unless that is queued."""
+    """Have an index brought up to date when enough has changed that it pays, unless that is queued.
+
+    Otherwise what its scores mean is fitted anew, when that is due.
+    """
+    if not wants_rebuild(index):
+        calibrations.fit_when_due(index)
+        return None
     waiting = Job.objects.filter(kind=job_kinds.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
-    if not wants_rebuild(index) or waiting.filter(parameters__index=index.pk).exists():
+    if waiting.filter(parameters__index=index.pk).exists():
         return None
     return jobs.enqueue(job_kinds.INDEX, index.dataset, index=index.pk, compact=True)
 

@@ -24,10 +24,11 @@ from django.db import connections
 from gallery.errors import IndexDamagedError
 from gallery.system import outages
 from search.index.base import PublishedGeneration
+from search.index.calibration import Calibration
 from search.index.live import LiveIndex
 from search.indexing import database_vectors
 from search.indexing.backends import backend
-from search.models import SearchIndex
+from search.models import ScoreCalibration, SearchIndex
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +49,14 @@ REFRESHER_WAITS_S = 2.0  # for something to do, then it ends
 class Snapshot:
     """What this process searches for one index, true up to `revision`; `last_id` is the newest id it saw.
 
-    `read_at` is when it was read, by the monotonic clock.
+    `calibration` says what its scores mean. `read_at` is when it was read, by the monotonic clock.
     """
 
     revision: int
     live: LiveIndex
     last_id: int
     read_at: float
+    calibration: Calibration | None
 
 
 _snapshots: dict[int, Snapshot] = {}
@@ -86,6 +88,12 @@ def searchable(index: SearchIndex) -> LiveIndex:
     if due and _refreshing.acquire(blocking=False):
         _refresh_beside(index)
     return found.live
+
+
+def calibration(index: SearchIndex) -> Calibration | None:
+    """Return what the scores mean of what is searched of an index; None where that was never fitted."""
+    found = _snapshots.get(index.pk)
+    return found.calibration if found is not None else None
 
 
 def forget() -> None:
@@ -163,7 +171,8 @@ def _load(index: SearchIndex, previous: Snapshot | None) -> Snapshot:
     if generation is not None:
         newer = ~generation.known(ids)
         ids, vectors = ids[newer], vectors[newer]
-    return Snapshot(index.revision, LiveIndex(generation, ids, vectors, removed), last_id, began)
+    live = LiveIndex(generation, ids, vectors, removed)
+    return Snapshot(index.revision, live, last_id, began, _calibration(index))
 
 
 def _followed(index: SearchIndex, previous: Snapshot, began: float) -> Snapshot:
@@ -174,7 +183,13 @@ def _followed(index: SearchIndex, previous: Snapshot, began: float) -> Snapshot:
     if index.removed.count() != len(removed):
         removed = frozenset(index.removed.values_list("embedding_id", flat=True))
     live = previous.live.with_changes(ids, vectors, removed - previous.live.removed_ids)
-    return Snapshot(index.revision, live, int(ids[-1]) if len(ids) else previous.last_id, began)
+    last_id = int(ids[-1]) if len(ids) else previous.last_id
+    return Snapshot(index.revision, live, last_id, began, _calibration(index))
+
+
+def _calibration(index: SearchIndex) -> Calibration | None:
+    values = ScoreCalibration.objects.filter(index=index.pk).values_list("values", flat=True).first()
+    return Calibration.of_values(values) if values else None
 
 
 def _is_last_built(index: SearchIndex, generation: PublishedGeneration) -> bool:

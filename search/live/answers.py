@@ -9,7 +9,8 @@ from django.core.files.storage import default_storage
 
 from gallery.browse.image_summaries import page_address
 from search.live.hits import Hit, ShownImage, shown
-from search.live.query import SearchResponse, Timings
+from search.live.query import SearchResponse
+from search.live.timings import Timings
 
 
 class QueryImageAnswer(TypedDict):
@@ -34,12 +35,9 @@ class QueryAnswer(TypedDict):
     height: int
 
 
-class HitAnswer(TypedDict):
-    """One ranked result; `score` is a cosine, higher is nearer."""
+class ImageValues(TypedDict):
+    """What is shown of the image of a hit."""
 
-    rank: int
-    image: int
-    score: float
     width: int
     height: int
     page_url: str
@@ -50,6 +48,18 @@ class HitAnswer(TypedDict):
     thumbnail: str
     filename: str
     sha256: Annotated[str, "Of the file: the same image in another dataset has the same."]
+
+
+class RankedAnswer(TypedDict):
+    """The place of a result."""
+
+    rank: int
+    image: int
+    score: float
+
+
+class HitAnswer(RankedAnswer, ImageValues):
+    """One ranked result; `score` is a cosine, higher is nearer."""
 
 
 class TimingsAnswer(TypedDict):
@@ -115,7 +125,7 @@ def _query(response: SearchResponse) -> QueryAnswer:
     request = response.request
     return {
         "kind": request.kind,
-        "image": _query_image(shown(response.image)) if response.image else None,
+        "image": query_image(shown(response.image)) if response.image else None,
         "url": request.url,
         "thumbnail": response.thumbnail,
         "width": response.width,
@@ -123,7 +133,8 @@ def _query(response: SearchResponse) -> QueryAnswer:
     }
 
 
-def _query_image(image: ShownImage) -> QueryImageAnswer:
+def query_image(image: ShownImage) -> QueryImageAnswer:
+    """Return what is shown of a stored image that was searched with."""
     return {
         "id": image.pk,
         "dataset": image.dataset,
@@ -135,11 +146,17 @@ def _query_image(image: ShownImage) -> QueryImageAnswer:
 
 
 def _hit(hit: Hit, page: tuple[str, str]) -> HitAnswer:
-    image = hit.image
     return {
         "rank": hit.rank,
-        "image": image.pk,
+        "image": hit.image.pk,
         "score": round(hit.score, 6),
+        **image_values(hit.image, page),
+    }
+
+
+def image_values(image: ShownImage, page: tuple[str, str]) -> ImageValues:
+    """Return what is shown of the image of a hit; `page` is its page's address before and after its id."""
+    return {
         "width": image.width,
         "height": image.height,
         "page_url": f"{page[0]}{image.pk}{page[1]}",

@@ -8,8 +8,10 @@ from typing import TypedDict
 
 from gallery.errors import BusyError, SemsearchError
 from gallery.public_text import public_text
-from search.live import query
+from search.live import engine, query
 from search.live.answers import SearchAnswer, search_answer
+from search.live.document import QueryDocument
+from search.live.found_answers import FoundAnswer, found_answer
 from search.live.query import SearchRequest
 
 # a batch holds a thread of the server: what has not begun by then is to be asked again
@@ -32,19 +34,28 @@ class SearchErrorAnswer(TypedDict):
 class BatchAnswer(TypedDict):
     """What was answered, in the order of the queries."""
 
-    answers: list[SearchAnswer | SearchErrorAnswer]
+    answers: list[SearchAnswer | FoundAnswer | SearchErrorAnswer]
 
 
-def answered(requests: Sequence[SearchRequest]) -> BatchAnswer:
+def answer(asked: SearchRequest | QueryDocument) -> SearchAnswer | FoundAnswer:
+    """Return what one search is answered with. Raises: what `engine.answered` does."""
+    if isinstance(asked, QueryDocument):
+        return found_answer(engine.answered(asked))
+    return search_answer(query.search(asked))
+
+
+def answered(requests: Sequence[SearchRequest | QueryDocument]) -> BatchAnswer:
     """Return the answer of each search, or why it has none."""
     until = time.monotonic() + ANSWERED_WITHIN_S
     return {"answers": [_one(request, until) for request in requests]}
 
 
-def _one(request: SearchRequest, until: float) -> SearchAnswer | SearchErrorAnswer:
+def _one(
+    request: SearchRequest | QueryDocument, until: float
+) -> SearchAnswer | FoundAnswer | SearchErrorAnswer:
     try:
         if time.monotonic() > until:
             raise BusyError("The searches before this one took too long: ask for it again, with fewer.")
-        return search_answer(query.search(request))
+        return answer(request)
     except SemsearchError as error:
         return {"error": {"code": error.code, "detail": public_text(error.detail)}}

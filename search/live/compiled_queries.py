@@ -50,8 +50,10 @@ class CompiledQuery:
 
 def _live(slugs: int) -> CompiledQuery.Query:
     live = SearchIndex.shown.filter(live=True)
-    if slugs:
+    if slugs == 1:
         live = live.filter(dataset__slug="one")
+    elif slugs:
+        live = live.filter(dataset__slug__in=[str(number) for number in range(slugs)])
     return live.values_list("pk", "dataset_id", "revision", "spec_id", "spec__fingerprint")
 
 
@@ -59,11 +61,16 @@ _LIVE = CompiledQuery(_live)
 
 
 def live_indexes(dataset: str | None) -> list[SearchIndex]:
-    """Return the indexes that answer live searches with their specs, or the one of a dataset (slug).
+    """Return the indexes that answer live searches with their specs, or the one of a dataset (slug)."""
+    return live_indexes_of(() if dataset is None else (dataset,))
+
+
+def live_indexes_of(datasets: Sequence[str]) -> list[SearchIndex]:
+    """Return the indexes that answer live searches of datasets (slugs), of all when none is named.
 
     Columns that no search needs are deferred, as by `only`.
     """
-    return [_index(*row) for row in _LIVE.rows([] if dataset is None else [dataset])]
+    return [_index(*row) for row in _LIVE.rows(datasets)]
 
 
 def _index(pk: int, dataset_id: int, revision: int, spec_id: int, fingerprint: str) -> SearchIndex:

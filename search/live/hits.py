@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gallery.models import Image
@@ -10,7 +11,7 @@ from search.models import Embedding
 
 _COLUMNS_SHOWN = (
     "pk", "dataset__slug", "category", "external_id", "filename", "file", "thumbnail", "width", "height",
-    "sha256",
+    "sha256", "format",
 )  # fmt: skip
 _EMBEDDED_IMAGES = CompiledQuery(
     lambda number: Embedding.objects.filter(
@@ -33,15 +34,22 @@ class ShownImage:
     width: int
     height: int
     sha256: str
+    format: str
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One result; `score` is a cosine, higher is nearer."""
+    """One result; `score` is a cosine, higher is nearer.
+
+    `probability` says how likely it is of the query's category, `percentile` which share of random pairs are
+    less near; None where that is unknown.
+    """
 
     rank: int
     score: float
     image: ShownImage
+    probability: float | None = None
+    percentile: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Candidate:
     score: float
     embedding_id: int
     merit: float
+    probability: float | None = None
+    percentile: float | None = None
 
 
 def shown(image: Image) -> ShownImage:
@@ -66,11 +76,12 @@ def shown(image: Image) -> ShownImage:
         width=image.width,
         height=image.height,
         sha256=image.sha256,
+        format=image.format,
     )
 
 
-def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]:
-    """Turn FAISS ids into hits in rank order, without the query and what the database no longer has."""
+def hits_of(candidates: list[Candidate], left_out: Collection[int]) -> list[Hit]:
+    """Turn FAISS ids into hits in rank order, without images left out and what the database no longer has."""
     if not candidates:
         return []
     rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
@@ -78,6 +89,7 @@ def hits_of(candidates: list[Candidate], query_image: Image | None) -> list[Hit]
     hits: list[Hit] = []
     for candidate in candidates:
         image = images.get(candidate.embedding_id)
-        if image is not None and (query_image is None or image.pk != query_image.pk):
-            hits.append(Hit(len(hits) + 1, candidate.score, image))
+        if image is not None and image.pk not in left_out:
+            known = candidate.probability, candidate.percentile
+            hits.append(Hit(len(hits) + 1, candidate.score, image, *known))
     return hits

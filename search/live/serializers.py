@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,29 +11,58 @@ from rest_framework import serializers
 
 from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
+from gallery.browse.where import EVERY_IMAGE
+from search.live.cutoff_fields import CutoffField
+from search.live.document import MOST_EXAMPLES, Example, QueryDocument
 from search.live.query import SearchRequest
+from search.live.where_fields import TypedWhereField, WhereField
 
 SEARCHED_WITH = ("file", "url", "image", "vector")
 LONGEST_VECTOR = 100_000
 LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
+MOST_DATASETS = 200
+EXAMPLES = ("image", "upload", "url", "vector")
+DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain"})
+MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
+FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
+# hits before the page and, of a list, the id below which it begins
+CURSOR = re.compile(r"^\d{1,5}(\.\d{1,18})?$", re.ASCII)
 
 
-class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
-    """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
+def url_field() -> serializers.CharField:
+    return serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
 
-    file = SentFileField(required=False, help_text="A picture.")
-    url = serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
-    image = serializers.IntegerField(
+
+def image_field() -> serializers.IntegerField:
+    return serializers.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a stored image."
     )
-    vector = serializers.ListField(
+
+
+def _vector() -> serializers.ListField:
+    return serializers.ListField(
         child=serializers.FloatField(min_value=-LARGEST_NUMBER, max_value=LARGEST_NUMBER),
         required=False,
         allow_empty=False,
         max_length=LONGEST_VECTOR,
         help_text="Features as `/images/{id}/embedding/` gives them, of the same configuration.",
     )
+
+
+def _pointing(value: list[float]) -> tuple[float, ...]:
+    if not any(value):
+        raise serializers.ValidationError("All its numbers are 0: nothing is near it.")
+    return tuple(value)
+
+
+class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
+    """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
+
+    file = SentFileField(required=False, help_text="A picture.")
+    url = url_field()
+    image = image_field()
+    vector = _vector()
     index = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -54,9 +84,7 @@ class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
 
     def validate_vector(self, value: list[float]) -> tuple[float, ...]:
         """Refuse one that points nowhere."""
-        if not any(value):
-            raise serializers.ValidationError("All its numbers are 0: nothing is near it.")
-        return tuple(value)
+        return _pointing(value)
 
     def validate_k(self, value: int) -> int:
         """Refuse pages longer than the server allows."""
@@ -73,9 +101,9 @@ class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
             raise serializers.ValidationError(f"Give exactly one of {', '.join(names[:-1])} and {names[-1]}.")
         return attrs
 
-    def as_request(self) -> SearchRequest:
+    def as_request(self) -> SearchRequest | QueryDocument:
         """Return the validated search."""
-        return search_request(self.validated_data)
+        return _asked(self.validated_data)
 
 
 class SearchByFileSerializer(AnySearchSerializer):
@@ -92,10 +120,113 @@ class SearchByFileSerializer(AnySearchSerializer):
     )
 
 
+class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
+    """An image to search with: exactly one of `image`, `upload`, `url` and `vector`."""
+
+    image = image_field()
+    upload = serializers.CharField(
+        required=False, max_length=100, help_text="What `/uploads/` has answered; for some hours."
+    )
+    url = url_field()
+    vector = _vector()
+    weight = serializers.FloatField(
+        required=False,
+        default=1.0,
+        min_value=0.01,
+        max_value=100,
+        help_text="How much it counts beside others.",
+    )
+
+    def validate_vector(self, value: list[float]) -> tuple[float, ...]:
+        """Refuse one that points nowhere."""
+        return _pointing(value)
+
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
+        """Require exactly one image."""
+        if sum(name in attrs for name in EXAMPLES) != 1:
+            raise serializers.ValidationError("Give exactly one of image, upload, url and vector.")
+        return attrs
+
+
 class SearchSerializer(AnySearchSerializer):
-    """A search with exactly one of `url`, `image` and `vector`."""
+    """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
+
+    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff` and `explain` and no other.
+    Without examples it lists the images that the filter finds, newest first.
+    """
 
     file = None  # type: ignore[assignment]
+    like = ExampleSerializer(  # type: ignore[call-arg]
+        many=True, required=False, max_length=MOST_EXAMPLES, help_text="Find what is like these together."
+    )
+    unlike = ExampleSerializer(  # type: ignore[call-arg]
+        many=True, required=False, max_length=MOST_EXAMPLES, help_text="And unlike these."
+    )
+    where = WhereField(
+        required=False,
+        help_text='Only images that it finds: `{"label": {"any": ["wren"]}, "width": {"gte": 640}}` or '
+        "`label:wren width>=640`.",
+    )
+    datasets = serializers.ListField(
+        child=serializers.CharField(max_length=80),
+        required=False,
+        max_length=MOST_DATASETS,
+        help_text="Only in these (slugs); without, or empty, in all.",
+    )
+    cursor = serializers.RegexField(
+        CURSOR, required=False, allow_null=True, help_text="The `next` of the page before."
+    )
+    cutoff = CutoffField(
+        required=False,
+        allow_null=True,
+        help_text="Count the hits below it, a probability or a percentile of random pairs; none is left out.",
+    )
+    explain = serializers.BooleanField(
+        required=False,
+        help_text=f"Tell what each cell of the maps has in the score; of at most {MOST_EXPLAINED} hits.",
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return what the fields make of it. Raises: ValidationError, also where two forms are mixed."""
+        if is_document(data) and (wrong := sorted(FORM_ONLY.intersection(data))):
+            made = ", ".join(sorted(DOCUMENT_ONLY.intersection(data)))
+            words = (
+                f"A query document has no such field, and with {made} this is one: "
+                "`like` takes images, `where` labels."
+            )
+            raise serializers.ValidationError({name: [words] for name in wrong})
+        return super().to_internal_value(data)
+
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
+        """Require one of the two forms."""
+        if not is_document(attrs):
+            return super().validate(attrs)
+        if attrs.get("unlike") and not attrs.get("like"):
+            raise serializers.ValidationError({"unlike": ["Give an example under `like` as well."]})
+        k = attrs.get("k")
+        if attrs.get("explain") and isinstance(k, int) and k > MOST_EXPLAINED:
+            raise serializers.ValidationError(
+                {"k": [f"At most {MOST_EXPLAINED} hits of a search are explained; use `cursor` for more."]}
+            )
+        return attrs
+
+
+def is_document(values: object) -> bool:
+    """Whether what is asked is a query document, and not of the simple form."""
+    return isinstance(values, Mapping) and not DOCUMENT_ONLY.isdisjoint(values)
+
+
+class FacetsSerializer(serializers.Serializer[Any]):
+    """Of which images facets are asked."""
+
+    where = TypedWhereField(required=False, help_text="As people type it: `label:wren width>=640`.")
+    dataset = serializers.CharField(required=False, max_length=80, help_text="Only in this one (slug).")
+
+
+class UploadSerializer(KnownFields, serializers.Serializer[Any]):
+    """An image to search with later."""
+
+    file = SentFileField(help_text="A picture.")
 
 
 class BatchSerializer(KnownFields, serializers.Serializer[Any]):
@@ -103,9 +234,39 @@ class BatchSerializer(KnownFields, serializers.Serializer[Any]):
 
     queries = SearchSerializer(many=True, allow_empty=False, max_length=MOST_TOGETHER)  # type: ignore[call-arg]
 
-    def as_requests(self) -> list[SearchRequest]:
+    def validate_queries(self, value: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
+        """Refuse explanations, which take as long as many searches."""
+        if any(one.get("explain") for one in value):
+            raise serializers.ValidationError("Searches that explain are asked for one by one.")
+        return value
+
+    def as_requests(self) -> list[SearchRequest | QueryDocument]:
         """Return the validated searches."""
-        return [search_request(values) for values in self.validated_data["queries"]]
+        return [_asked(values) for values in self.validated_data["queries"]]
+
+
+def _asked(values: Mapping[str, Any]) -> SearchRequest | QueryDocument:
+    return query_document(values) if is_document(values) else search_request(values)
+
+
+def query_document(values: Mapping[str, Any]) -> QueryDocument:
+    """Return a query document of validated values."""
+    skipped, _, before = (values.get("cursor") or "0").partition(".")
+    return QueryDocument(
+        like=_examples(values, "like"),
+        unlike=_examples(values, "unlike"),
+        where=values.get("where", EVERY_IMAGE),
+        datasets=tuple(dict.fromkeys(values.get("datasets", ()))),
+        k=values.get("k", QueryDocument.k),
+        skipped=int(skipped),
+        before=int(before) if before else None,
+        cutoff=values.get("cutoff"),
+        explain=values.get("explain", False),
+    )
+
+
+def _examples(values: Mapping[str, Any], name: str) -> tuple[Example, ...]:
+    return tuple(Example(**one) for one in values.get(name, ()))
 
 
 def search_request(values: Mapping[str, Any]) -> SearchRequest:

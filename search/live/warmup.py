@@ -10,7 +10,7 @@ from gallery.errors import SemsearchError
 from search.extractors.feature_extractor import live_config
 from search.features import feature_maps, feature_specs, loaded_extractors
 from search.indexing import snapshots
-from search.live.query import QUERY_EXPANSION
+from search.live.engine import QUERY_EXPANSION
 from search.models import FeatureSpec, SearchIndex
 
 logger = logging.getLogger(__name__)

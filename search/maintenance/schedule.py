@@ -14,6 +14,7 @@ from gallery.system.storage import StorageUnavailableError
 from search import job_kinds
 from search.indexing import builds
 from search.job_results import VerificationReport
+from search.live import uploads
 from search.maintenance import verification
 from search.models import SearchIndex
 
@@ -50,11 +51,15 @@ def enqueue_verification() -> Job | None:
 
 
 def tidy() -> None:
-    """Remove for good what has lain in the bin long enough, and show images again whose file is back."""
+    """Remove for good what has lain in the bin or was kept to search with long enough.
+
+    Images are shown again whose file is back.
+    """
     try:
         missing.show_found()
+        uploads.remove_expired()
     except StorageUnavailableError as error:
-        logger.warning("Missing files were not looked for: %s", error)
+        logger.warning("Neither missing files nor old uploads were looked for: %s", error)
     try:
         datasets, images = bin.empty()
     except StorageAwayError as error:

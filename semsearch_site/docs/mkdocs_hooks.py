@@ -6,11 +6,14 @@
 - Lists are indented by four, as Python-Markdown reads them. As they are written, what belongs to an item
   begins where its text does.
 - `CHANGELOG.md` and other documents of the repository's root become pages, and links lead to them.
+- The notebook becomes a page, with what its cells show.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -21,8 +24,9 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parent.parent.parent
 # documents beside docs/ that are pages too, by their path in the repository
 INCLUDED = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+NOTEBOOK, NOTEBOOK_PAGE = "docs/tutorial/notebook.ipynb", "tutorial/notebook.md"
 # what others are called on the site
-INSTEAD = {"README.md": "index.md", ".env.example": "reference/settings.md"}
+INSTEAD = {"README.md": "index.md", ".env.example": "reference/settings.md", NOTEBOOK: NOTEBOOK_PAGE}
 SCRIPTS = "assets/inline"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _THEMED_IMAGE = re.compile(
@@ -36,10 +40,38 @@ _LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the documents of the root."""
-    for name in INCLUDED:
-        files.append(File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8")))
+    """Add the documents of the root, and the notebook."""
+    made: dict[str, str | bytes] = {name: (ROOT / name).read_text(encoding="utf-8") for name in INCLUDED}
+    made |= notebook_files(json.loads((ROOT / NOTEBOOK).read_text(encoding="utf-8")))
+    for name, content in made.items():
+        files.append(File.generated(config, name, content=content))
     return files
+
+
+def notebook_files(notebook: dict[str, Any]) -> dict[str, str | bytes]:
+    """Return the page of a notebook and the images on it, by their names on the site."""
+    images: dict[str, str | bytes] = {}
+    parts = []
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            # solutions are folded, and Markdown inside
+            parts.append(source.replace("<details>", '<details markdown="1">'))
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            if png := data.get("image/png"):
+                name = f"notebook-{len(images) + 1}.png"
+                images[posixpath.join(posixpath.dirname(NOTEBOOK_PAGE), name)] = base64.b64decode(png)
+                parts.append(f"![What this cell shows]({name})")
+            elif table := data.get("text/markdown"):
+                parts.append("".join(table))
+            else:
+                text = "".join(output.get("text") or data.get("text/plain", ""))
+                parts.append(f"```text\n{text.rstrip()}\n```")
+    parts.insert(1, f'<a href="{posixpath.basename(NOTEBOOK)}" download>The notebook itself</a>, to run it.')
+    return {NOTEBOOK_PAGE: "\n\n".join(parts) + "\n"} | images
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

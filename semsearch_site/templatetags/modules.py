@@ -6,19 +6,22 @@ from functools import cache
 
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.templatetags.static import static
 from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from semsearch_site import bundles
 from semsearch_site.modules import imported_by, imports
+from semsearch_site.static import HashedStaticFiles
 
 register = template.Library()
 
 
 @register.simple_tag
 def modules(*entries: str) -> SafeString:
-    """Return tags that load these modules, and links that let the browser ask for their imports as well."""
+    """Return tags that load these modules: their bundle, or each with links that ask for its imports."""
     if settings.DEBUG:  # scripts are edited while the server runs
         imports.cache_clear()
         return _tags(entries)
@@ -32,6 +35,10 @@ def _cached_tags(entries: tuple[str, ...], storage: str, prefix: str) -> SafeStr
 
 
 def _tags(entries: tuple[str, ...]) -> SafeString:
+    bundle = bundles.name_of(entries)
+    # only what templates ask for is bundled, and only where static files are collected
+    if isinstance(staticfiles_storage, HashedStaticFiles) and bundle in staticfiles_storage.hashed_files:
+        return format_html('<script type="module" src="{}"></script>', static(bundle))
     links = format_html_join(
         "\n", '<link rel="modulepreload" href="{}">', ((static(name),) for name in imported_by(*entries))
     )

@@ -169,9 +169,9 @@ def mapped(explored: Dataset, projected: Path, settings: Any) -> Dataset:
         stored = [*Projection.objects.all(), *AtlasPage.objects.all()]
         rows.write_text(serializers.serialize("json", stored))
         return explored
+    AtlasPage.objects.all().delete()  # with their files, which have the names of those that come
     for name in ("projections", "atlases"):
         shutil.copytree(projected / name, media / name, dirs_exist_ok=True)
-    AtlasPage.objects.all().delete()
     for row in serializers.deserialize("json", rows.read_text()):
         row.save()
     return explored

@@ -24,10 +24,17 @@ MOST_CELLS = 300
 SWITCHED_WITHIN_MS = 250
 
 
+def scroll_a_little(page: Page) -> None:
+    """Scroll as whoever looks on does: only then rows below the window are asked for."""
+    page.evaluate("dispatchEvent(new Event('scroll'))")
+
+
 @pytest.fixture
 def explore(page: Page, explored: Dataset) -> Page:
     """Return a tab with the page of the computed dataset, where its network is chosen."""
     page.goto("/?model=efficientnet-lite0&layer=top&metric=cosine")
+    expect(page.locator(".grid-picture").first).to_be_visible()
+    scroll_a_little(page)
     expect(page.locator(".grid-picture")).to_have_count(16)
     expect(page.locator("a.layer")).to_have_count(8)
     return page
@@ -234,6 +241,7 @@ def test_an_address_with_only_an_image_shows_the_dataset_it_is_in(page: Page, ex
 def test_an_image_that_is_gone_is_said_to_be_and_all_others_are_shown(page: Page, explored: Dataset) -> None:
     page.goto("/?image=999999")
     expect(page.get_by_role("alert")).to_contain_text("999999")
+    scroll_a_little(page)
     expect(page.locator(".grid-picture")).to_have_count(16)
     assert "image" not in asked(page)
 
@@ -309,6 +317,7 @@ def test_without_experiments_a_visitor_learns_the_command(page: Page, explored: 
     page.goto("/")
     expect(page.locator("#notices")).to_contain_text("No experiments have been computed")
     expect(page.locator("#notices code")).to_have_text("python manage.py run_experiments --dataset mine")
+    scroll_a_little(page)
     expect(page.locator(".grid-picture")).to_have_count(16)
 
 

@@ -285,3 +285,14 @@ def test_staff_starts_the_first_computation(staff_page: Page, dataset: Dataset) 
     staff_page.get_by_role("button", name="Compute experiments").click()
     expect(staff_page.locator("#nothing")).to_contain_text("The first experiments are being computed")
     assert Job.objects.filter(dataset=dataset, kind=job_kinds.EXPERIMENT).exists()
+
+
+def test_on_paper_it_is_light_and_whole(board: Page) -> None:
+    board.emulate_media(color_scheme="dark", media="print")
+    expect(board.get_by_role("navigation", name="Main")).to_be_hidden()
+    expect(board.locator("#explained")).to_be_hidden()
+    expect(board.get_by_role("heading", name="All configurations")).to_be_visible()
+    assert board.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 250, 248)"
+    cut = "(table => [table.scrollHeight - table.clientHeight, table.scrollWidth - table.clientWidth])"
+    board.set_viewport_size({"width": 720, "height": 1000})  # A4 within its margins
+    assert board.evaluate(f"{cut}(document.getElementById('table'))") == [0, 0]

@@ -30,12 +30,21 @@ def test_a_chosen_file_finds_its_like(live: Page) -> None:
     expect(live.locator("#timings .total")).to_contain_text("ms")
 
 
+def test_on_a_phone_the_first_hit_comes_into_view(live: Page) -> None:
+    live.set_viewport_size({"width": 375, "height": 667})
+    live.set_input_files("#file", unseen("coins"))
+    expect_first_hit(live, "coins")
+    expect(live.locator("#hits li").first).to_be_in_viewport(ratio=0.8)
+    expect(live.locator("#results-title")).to_be_in_viewport()
+
+
 def test_a_dropped_file_finds_its_like(live: Page) -> None:
     with live.expect_response("**/api/v1/search/") as answer:
         drop(live, unseen("coins"))
-    # the page has the picture already
-    assert answer.value.json()["query"]["thumbnail"] is None
+    assert answer.value.json()["like"][0]["kind"] == "upload"
     expect_first_hit(live, "coins")
+    # the page has the picture already
+    expect(live.locator("#query-image")).to_have_attribute("src", re.compile("^blob:"))
 
 
 def test_a_pasted_image_finds_its_like(live: Page) -> None:
@@ -95,7 +104,7 @@ def test_find_similar_asks_with_a_result_and_back_restores_what_was(live: Page) 
     after = hits(live)
 
     live.go_back()
-    expect(live).to_have_url(re.compile("/live/$"))
+    expect(live).to_have_url(re.compile(r"/live/\?upload=[\w-]+$"))
     expect(live.locator("#query-name")).to_have_text(unseen("coins").name)
     expect(live.locator(".hit-picture").first).to_have_attribute("href", first)
     assert hits(live) == before
@@ -165,8 +174,7 @@ def test_the_keyboard_alone_chooses_a_file_and_opens_the_first_result(live: Page
     chooser.value.set_files(unseen("coins"))
     expect_first_hit(live, "coins")
     expect(live.locator("#results-title")).to_be_focused()
-    live.keyboard.press("Tab")
-    expect(live.locator(".hit-picture").first).to_be_focused()
+    press_tab_until(live, ".hit-picture >> nth=0", most=2)  # past the line through the results
     live.keyboard.press("Enter")
     expect(live).to_have_url(re.compile(rf"/datasets/{DATASET}/images/\d+/$"))
 
@@ -180,12 +188,77 @@ def press_tab_until(page: Page, selector: str, most: int = 30) -> None:
     raise AssertionError(f"{most} presses of Tab did not reach {selector}")
 
 
-def test_an_image_uploaded_before_a_reload_is_asked_for_again(live: Page) -> None:
+def test_an_uploaded_image_outlives_a_reload_until_its_time_is_over(live: Page) -> None:
     live.set_input_files("#file", unseen("coins"))
     expect_first_hit(live, "coins")
+    before = hits(live)
     live.reload()
+    expect_first_hit(live, "coins")
+    assert hits(live) == before
+    expect(live.locator("#query-image")).to_have_attribute("src", re.compile("^data:image/jpeg;base64,"))
+    live.goto("/live/?upload=00000001-" + "a" * 22)
     expect(live.get_by_role("alert")).to_contain_text("Choose it again")
     expect(live.locator("#start")).to_be_visible()
+
+
+def test_hits_steer_the_search_and_back_takes_that_back(live: Page) -> None:
+    live.set_input_files("#file", unseen("birds"))
+    expect_first_hit(live, "birds")
+    before = hits(live)
+    # which categories are among the ten nearest is for the network to say
+    other = next(name for name in live.locator(".hit-label").all_text_contents() if name != "birds")
+    hit = live.locator(".hit", has_text=other).first
+    hit.get_by_role("button", name=f"More like {other}").click()
+    expect(live).to_have_url(re.compile(r"/live/\?upload=[\w-]+&like=\d+$"))
+    expect(live.locator(".example")).to_have_count(1)
+    expect(live).to_have_title(re.compile("^Results of 2 examples "))
+    liked = live.locator('.example[data-verdict="like"] .example-remove').get_attribute("data-forget")
+    expect(live.locator(f'[data-judge][data-image="{liked}"]')).to_have_count(0)
+    expect(live.locator("#summary")).to_contain_text("Steered by 2 examples.")
+
+    live.locator(".hit-picture").nth(1).focus()
+    live.keyboard.press("-")
+    expect(live).to_have_url(re.compile(r"&like=\d+&unlike=\d+$"))
+    expect(live).to_have_title(re.compile("^Results of 2 examples, 1 unlike "))
+    steered = hits(live)
+    live.reload()
+    expect(live).to_have_title(re.compile("^Results of 2 examples, 1 unlike "))
+    expect(live.locator(".example")).to_have_count(2)
+    expect(live.locator(".hit-picture").first).to_have_attribute("href", steered[0])
+    assert hits(live) == steered
+
+    live.go_back()
+    expect(live.locator(".example")).to_have_count(1)
+    live.go_back()
+    expect(live.locator("#examples")).to_be_hidden()
+    expect(live).to_have_title(re.compile("^Results · "))  # until then the hits are those of before
+    assert hits(live) == before
+    live.go_forward()
+    live.get_by_role("button", name=f"Remove {other}").click()
+    expect(live.locator("#examples")).to_be_hidden()
+    expect(live.locator(".hit-picture").first).to_have_attribute("href", before[0])
+
+
+def test_a_typed_filter_narrows_a_search_and_lists_without_one(live: Page) -> None:
+    field = live.get_by_label("Filter", exact=True)
+    field.fill("label:fruit,coins")
+    live.keyboard.press("Enter")
+    expect(live).to_have_url(re.compile(r"/live/\?where=label%3Afruit,coins$"))
+    expect(live.locator(".hit")).to_have_count(8)
+    expect(live.locator("#results-title")).to_have_text("Pictures that fit")
+    expect(live.locator(".score")).to_have_count(0)
+    live.set_input_files("#file", unseen("birds"))
+    expect(live.locator(".score")).to_have_count(8)
+    assert set(live.locator(".hit-label").all_text_contents()) == {"fruit", "coins"}
+    field.fill("width>99999")
+    live.keyboard.press("Enter")
+    expect(live.locator("#summary")).to_have_text("None of 16 pictures fits the filter.")
+    field.fill("colour:red")
+    live.keyboard.press("Enter")
+    expect(live.get_by_role("alert")).to_have_text(re.compile("^There is no field 'colour'"))
+    field.fill("")
+    live.keyboard.press("Enter")
+    expect(live.locator(".hit")).to_have_count(10)
 
 
 def test_an_image_leads_to_its_like(page: Page, searchable: Dataset) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gallery import jobs
 from gallery.ingest import single_image
@@ -142,6 +143,20 @@ def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: objec
     expect(page.locator('.job [data-part="state"]')).to_have_text("partly failed")
     expect(page.get_by_role("cell", name="It is cut short.")).to_be_visible()
     expect(page.locator(".facts")).to_contain_text("Images")
+
+
+def test_times_are_said_in_the_language_and_zone_of_the_browser(
+    chromium: Browser, live_server: Any, plain_static_files: None
+) -> None:
+    job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
+    then = datetime(2026, 3, 1, 22, 5, 9, tzinfo=UTC)
+    Job.objects.filter(pk=job.pk).update(created_at=then, state=Job.State.FAILED, error="The zip is damaged.")
+    page = chromium.new_page(base_url=live_server.url, locale="de-DE", timezone_id="Europe/Berlin")
+    page.goto(f"/jobs/{job.pk}/")
+    created = page.locator("time[data-shown=second]").first
+    expect(created).to_have_text("01.03.2026, 23:05:09")
+    expect(created).to_have_attribute("datetime", "2026-03-01T22:05:09+00:00")
+    page.close()
 
 
 def test_a_small_screen_reaches_every_section_by_its_menu(page: Page, live_server: object) -> None:

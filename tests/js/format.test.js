@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { duration, rateOf } from "../../static/js/jobs/rate.js";
-import { summaryOf } from "../../static/js/live/results.js";
+import { nothingFits, summaryOf } from "../../static/js/live/results.js";
 import { millions, number, percent, plural } from "../../static/js/shared/format.js";
 
 test("numbers are grouped, counted and shortened", () => {
@@ -51,5 +51,13 @@ test("a search says what its hits have in common", () => {
   assert.equal(
     summaryOf({ ...found, label: "cat" }, []),
     "Searched 1,000 pictures. None has the label “cat” here.",
+  );
+});
+
+test("a summary says what leaves nothing to be found", () => {
+  assert.equal(nothingFits({ label: "", where: "width>9", among: 0 }), "No picture fits the filter.");
+  assert.equal(
+    nothingFits({ label: "cat", where: "width>9", among: 1000 }),
+    "None of 1,000 pictures fits the filter and has the label “cat”.",
   );
 });

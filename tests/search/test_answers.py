@@ -261,7 +261,16 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/search/", image=site.image.pk, k=3)
     asked.post_form("/api/v1/search/", file=SimpleUploadedFile("a.png", image_bytes(3)), dataset="mine", k=2)
     asked.post("/api/v1/search/", vector=[0.5] * 512, dataset="mine", k=2)
-    asked.post("/api/v1/search/batch/", queries=[{"image": site.image.pk, "k": 2}, {"image": 10**9}])
+    like = [{"image": site.image.pk}]
+    upload = asked.post_form("/api/v1/uploads/", file=SimpleUploadedFile("a.png", image_bytes(3)))["upload"]
+    asked.post("/api/v1/search/", like=like, unlike=[{"upload": upload}], where="label:x width>=1", k=2)
+    asked.post("/api/v1/search/", where={"format": "PNG"}, k=2)
+    asked.post("/api/v1/search/", like=like, k=2, explain=True)
+    hit = Image.objects.exclude(pk=site.image.pk).filter(dataset=site.image.dataset).order_by("pk")[0]
+    asked.get("/api/v1/search/explanation/", image=site.image.pk, hit=hit.pk)
+    asked.get("/api/v1/facets/", where="width>=1", dataset="mine")
+    queries = [{"image": site.image.pk, "k": 2}, {"like": like, "k": 2}, {"image": 10**9}]
+    asked.post("/api/v1/search/batch/", queries=queries)
     asked.get("/api/v1/models/")
     asked.get(
         "/api/v1/models/{name}/layers/{layer}/feature-maps/",
@@ -269,6 +278,7 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
         image=site.image.pk,
         count=2,
     )
+    asked.post("/api/v1/models/{name}/weights/", "/api/v1/models/vgg16/weights/")
     asked.get("/api/v1/indexes/")
     index = SearchIndex.objects.create(
         dataset=site.image.dataset, spec=FeatureSpec.objects.order_by("-pk")[0], live=False
@@ -312,8 +322,15 @@ def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:
     asked.get(experiments)
     asked.get("/api/v1/experiments/{id}/", one)
     asked.get("/api/v1/experiments/{id}/neighbours/", f"{one}neighbours/", image=site.image.pk)
+    asked.get(
+        "/api/v1/experiments/{id}/explanation/",
+        f"{one}explanation/",
+        image=site.image.pk,
+        neighbour=site.image.pk + 1,
+    )
     asked.get(f"{experiments}of-image/", image=site.image.pk)
     asked.get(f"{experiments}leaderboard/", dataset="mine")
+    asked.get(f"{experiments}estimate/", dataset="mine", models=["efficientnet-lite0"])
     asked.post(experiments, dataset="mine", models=["efficientnet-lite0"])
     spec = FeatureSpec.objects.order_by("-pk")[0]
     other = experiment_row(site.image.dataset, spec)

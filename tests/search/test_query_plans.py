@@ -9,9 +9,12 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from gallery.browse.facets import facets
 from gallery.browse.paging import datasets_by_name
+from gallery.browse.where_text import where_text
 from gallery.models import Dataset, FailedFile, Image, Job
-from search.models import Embedding
+from search.live.ranking import allowed_ids
+from search.models import Embedding, SearchIndex
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +77,48 @@ def test_a_page_of_datasets_is_read_in_the_order_of_their_names(backwards: bool)
         datasets_by_name({"before" if backwards else "after": "5:Cats"}, 24)
     plan = plan_of(asked[0]["sql"])
     assert read_in_order(plan, "dataset_by_name"), plan
+
+
+OF_DATASET = "image_by_dataset (dataset_id=?)"
+OF_LABEL = "image_by_category (dataset_id=? AND category=?)"
+FILTERS = {
+    "label:cats,dogs width>1": OF_LABEL,
+    "no:label": OF_LABEL,
+    "width>1": OF_DATASET,
+    "-format:gif": OF_DATASET,
+    "size<2mb orientation:square": OF_DATASET,
+    "date:2026": OF_DATASET,
+    "filename=cat.png": "image_by_filename (filename=?)",
+    "filename:cat": OF_DATASET,
+    "id:7": "one_image_per_external_id (dataset_id=? AND external_id=?)",
+    "meta.a:1": OF_DATASET,
+}
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_what_a_filter_allows_is_found_within_its_dataset_and_read_off_an_index(text: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        allowed_ids(SearchIndex(dataset_id=1, spec_id=1), where_text(text))
+    plan = plan_of(asked[-1]["sql"])
+    if connection.vendor == "postgresql":
+        assert "Index Cond" in plan, plan
+        assert "Seq Scan" not in plan, plan
+    else:
+        assert "SCAN" not in plan, plan
+        assert "search_embedding USING COVERING INDEX" in plan, plan
+        assert f"V0 USING INDEX {FILTERS[text]}" in plan, plan
+
+
+def test_facets_are_counted_off_an_index() -> None:
+    dataset = Dataset.objects.create(slug="mine", name="Mine")
+    with CaptureQueriesContext(connection) as asked:
+        facets(where_text("width>1"), [dataset.slug])
+    plan = plan_of(next(one["sql"] for one in asked if "COUNT(" in one["sql"]))
+    if connection.vendor == "postgresql":
+        assert "Seq Scan" not in plan, plan
+    else:
+        # in the order of the rows: by the index of labels each would be fetched from another page
+        assert f"gallery_image USING INDEX {OF_DATASET}" in plan, plan
 
 
 def test_a_scan_would_be_seen() -> None:

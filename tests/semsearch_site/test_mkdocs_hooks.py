@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -66,6 +67,7 @@ def test_lists_are_indented_by_four_and_code_stays_as_it_is() -> None:
         ("how-to/backup.md", "[a](upgrade.md#x)", "[a](upgrade.md#x)"),
         ("how-to/backup.md", "[a](../../SECURITY.md#x)", "[a](../SECURITY.md#x)"),
         ("how-to/backup.md", "[a](../../README.md)", "[a](../index.md)"),
+        ("how-to/backup.md", "[a](../tutorial/notebook.ipynb)", "[a](../tutorial/notebook.md)"),
         ("how-to/backup.md", "[a](../../.env.example)", "[a](../reference/settings.md)"),
         ("how-to/backup.md", "the [a](../../LICENSE) here", "the a here"),
         ("how-to/backup.md", "[a](https://example.org/b.md)", "[a](https://example.org/b.md)"),
@@ -96,3 +98,29 @@ def test_inline_scripts_become_files_of_their_content(tmp_path: Path) -> None:
         f'<head><script src="../{mkdocs_hooks.SCRIPTS}/{script.name}"></script>'
         '<script id="d" type="application/json">{}</script></head>'
     )
+
+
+def test_a_notebook_becomes_a_page_with_what_its_cells_show() -> None:
+    png = base64.b64encode(b"a picture").decode()
+    outputs = [
+        {"output_type": "stream", "text": ["(3,)\n"]},
+        {"output_type": "display_data", "data": {"text/markdown": ["| a |\n", "|---|"]}},
+        {"output_type": "execute_result", "data": {"image/png": png, "text/plain": ["<image>"]}},
+    ]
+    made = mkdocs_hooks.notebook_files(
+        {
+            "cells": [
+                {"cell_type": "markdown", "source": ["# A\n", "<details>"]},
+                {"cell_type": "code", "source": ["a = 1"], "outputs": outputs},
+            ]
+        }
+    )
+    assert made == {
+        "tutorial/notebook.md": (
+            '# A\n<details markdown="1">\n\n'
+            '<a href="notebook.ipynb" download>The notebook itself</a>, to run it.\n\n'
+            "```python\na = 1\n```\n\n```text\n(3,)\n```\n\n| a |\n|---|\n\n"
+            "![What this cell shows](notebook-1.png)\n"
+        ),
+        "tutorial/notebook-1.png": b"a picture",
+    }

@@ -1,4 +1,4 @@
-"""Scripts arrive at once: each page names all modules that its scripts import, and no others."""
+"""Scripts arrive at once: in one file where they are collected, else each page names all that they import."""
 
 from __future__ import annotations
 
@@ -67,7 +67,22 @@ def test_the_map_has_many_modules_and_its_entry_is_not_among_them() -> None:
     assert "js/embeddings/page.js" not in found
 
 
-def test_what_two_scripts_share_is_named_once_and_neither_script_is_preloaded() -> None:
+@pytest.fixture
+def uncollected(settings: Any) -> None:
+    """Name static files as finders know them."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+def test_collected_scripts_of_a_page_are_one_file() -> None:
+    template = Template('{% load modules %}{% modules "js/jobs/progress.js" "js/jobs/actions.js" %}')
+    (name,) = ENTRY.findall(template.render(Context()))
+    assert name.startswith("js/bundles/jobs-progress--jobs-actions.")
+    assert not PRELOADED.findall(template.render(Context()))
+
+
+def test_what_two_scripts_share_is_named_once_and_neither_script_is_preloaded(uncollected: None) -> None:
     template = '{% load modules %}{% modules "js/jobs/progress.js" "js/jobs/actions.js" %}'
     tags = Template(template).render(Context())
     preloaded = PRELOADED.findall(tags)
@@ -84,13 +99,13 @@ def test_a_script_that_imports_nothing_needs_no_links() -> None:
 
 def test_names_are_those_of_the_storage_in_use(settings: Any) -> None:
     template = Template('{% load modules %}{% modules "js/jobs/progress.js" %}')
-    hashed = PRELOADED.findall(template.render(Context()))
+    hashed = ENTRY.findall(template.render(Context()))
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
     plain = PRELOADED.findall(template.render(Context()))
     assert plain == imported_by("js/jobs/progress.js")
-    assert not set(hashed) & set(plain)
+    assert hashed[0].startswith("js/bundles/jobs-progress.")
 
 
 def test_types_named_in_comments_are_not_loaded() -> None:

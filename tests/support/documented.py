@@ -23,6 +23,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from gallery import jobs
@@ -89,7 +90,13 @@ class Reader:
             (self.folder / name).symlink_to(ROOT / name)
         (folder / "backups").mkdir()
         self._instead = {"http://127.0.0.1:8000": site, "/backups/": f"{folder}/backups/"}
-        self._environment = os.environ | {"HOME": str(self.home), "TOKEN": token}
+        self._environment = os.environ | {
+            "HOME": str(self.home),
+            "TOKEN": token,
+            # they installed the program and its client, and networks were converted before
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'clients' / 'python' / 'src'}",
+            "SEMSEARCH_CACHE": str(settings.CACHE_ROOT / "models"),
+        }
         self._listener = socket.socket(socket.AF_UNIX)
         address = str(folder / "manage.sock")
         self._listener.bind(address)

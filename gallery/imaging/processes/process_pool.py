@@ -10,18 +10,16 @@ import sys
 import threading
 import time
 from functools import cache
-from pathlib import Path
 
 from gallery.errors import SemsearchError
 from gallery.imaging.messages import Head, read_into, receive, send
+from gallery.shipped_files import CODE_ROOT
 
 # what a decoder process holds of its own
 PROCESS_BYTES = 40 * 2**20
 START_S = 60.0
 # shorter than the processes themselves wait for work: none ends in the moment it is asked
 KEPT_S = 20.0
-
-_PACKAGES = Path(__file__).resolve().parents[3]
 
 
 class DecoderStartError(SemsearchError):
@@ -144,7 +142,7 @@ def _environment() -> dict[str, str]:
     """Return what a decoder process has to know: nothing of ours but where the code is."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TZ") if name in os.environ}
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**kept, **threads, "PYTHONPATH": str(_PACKAGES), "MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
+    return {**kept, **threads, "PYTHONPATH": str(CODE_ROOT), "MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
 
 
 POOL = ProcessPool()

@@ -12,11 +12,12 @@ import numpy as np
 
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding
+from gallery.shipped_files import shipped
 from search.extractors.engines.base import Maps, Pixels
 from search.extractors.pooling import pyramid
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 
-SAMPLES_DIR = Path(__file__).resolve().parents[3] / "sample_data"
+SAMPLES_DIR = shipped("sample_data")
 IMAGES_OF_EACH = 16
 LEAST_MEAN_COSINE = 0.995
 LEAST_COSINE = 0.99

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+
+from gallery.shipped_files import python_path
 
 
 def run_module(module: str, *arguments: str, limit_s: float) -> None:
@@ -15,9 +16,7 @@ def run_module(module: str, *arguments: str, limit_s: float) -> None:
         subprocess.CalledProcessError: it failed; `stderr` is the last line it wrote.
         subprocess.TimeoutExpired: it took too long and was stopped.
     """
-    root = Path(__file__).resolve().parents[3]
-    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "-1"}
+    environment = os.environ | {"PYTHONPATH": python_path(), "CUDA_VISIBLE_DEVICES": "-1"}
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=limit_s, check=False

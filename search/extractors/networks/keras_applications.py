@@ -1,7 +1,6 @@
 """Networks of Keras Applications, with the ImageNet weights from Keras' own folder of downloads.
 
-Networks and weights: https://keras.io/api/applications/. Run as
-`python -m search.extractors.networks.keras_applications NAME` it downloads the weights of one through Keras.
+Networks and weights: https://keras.io/api/applications/.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ import hashlib
 import importlib
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -22,17 +19,27 @@ from urllib.request import getproxies
 import numpy as np
 
 from gallery.errors import WeightsError
-from search.extractors.engines.subprocesses import run_module
+from search.extractors.networks import downloads
 from search.extractors.networks.applications import Application
 
-DOWNLOAD_LIMIT_S = 900
+HOME_FOLDER = "SEMSEARCH_WEIGHTS_FOLDER"
 CONNECTION_LIMIT_S = 5
 SAVED_TODAY = ".weights.h5"
 
 
-def weights_folder() -> Path:
-    """Return the folder Keras keeps its downloads in: `models` below KERAS_HOME, or below ~/.keras."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+def look_in(folder: Path) -> None:
+    """Look for weights in a folder too, and download into it; processes started from here do as well."""
+    os.environ[HOME_FOLDER] = str(folder)
+
+
+def weights_folders() -> list[Path]:
+    """Return where weights are looked for: Keras' own folder of downloads, then that of `look_in`.
+
+    Keras keeps them in `models` below KERAS_HOME, or below ~/.keras.
+    """
+    keras = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+    home = os.environ.get(HOME_FOLDER)
+    return [keras, Path(home)] if home else [keras]
 
 
 def weights_path(application: Application) -> Path:
@@ -44,15 +51,17 @@ def weights_path(application: Application) -> Path:
     Raises:
         WeightsError: neither is there.
     """
-    folder = weights_folder()
+    folders = weights_folders()
     for file_name in application.files:
-        for path in (folder / file_name, folder / f"{Path(file_name).stem}{SAVED_TODAY}"):
-            if path.is_file():
-                return path
+        for folder in folders:
+            for path in (folder / file_name, folder / f"{Path(file_name).stem}{SAVED_TODAY}"):
+                if path.is_file():
+                    return path
+    name = application.files[0]
     raise WeightsError(
-        f"The weights of {application.class_name} are not installed: {application.files[0]} is missing in "
-        f"{folder}. Get it from {application.address}{application.files[0]}, or run: "
-        f"manage.py run_experiments --models {application.name}, which tries to download it."
+        f"The weights of {application.class_name} are not installed: {name} is missing in "
+        f"{' and in '.join(str(folder) for folder in folders)}. Run: manage.py get_weights "
+        f"{application.name}; or get the file from {application.address}{name} and put it there."
     )
 
 
@@ -136,8 +145,8 @@ def build_without_weights(
     return _up_to(application, _whole(application, input_size, classifier=False), layers)
 
 
-def fetch(application: Application) -> None:
-    """Download the weights through Keras, in a process of its own.
+def fetch(application: Application, report: downloads.Report | None = None) -> None:
+    """Download the weights where they are not here.
 
     Raises:
         WeightsError: they could not be had; the words say from where they come and where they belong.
@@ -149,30 +158,30 @@ def fetch(application: Application) -> None:
         words = missing.detail
     try:
         require_connection(application.address)
-        run_module(
-            "search.extractors.networks.keras_applications", application.class_name, limit_s=DOWNLOAD_LIMIT_S
-        )
+        downloads.download(application, weights_folders()[-1], report or _untold)
     except OSError as error:
         reason = f"{urlsplit(application.address).hostname} cannot be reached: {error.strerror or error}"
-    except subprocess.TimeoutExpired:
-        reason = f"it took over {DOWNLOAD_LIMIT_S} s"
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr
+    except WeightsError as error:
+        reason = error.detail
     else:
-        weights_path(application)
         return
     raise WeightsError(f"The download failed ({reason}). {words}")
 
 
+def _untold(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
+
+
 def require_connection(address: str) -> None:
-    """Try to reach the server of an address, before Keras is loaded for nothing; a proxy is trusted.
+    """Try to reach the server of an address, before anything waits for it; a proxy is trusted.
 
     Raises:
         OSError: it cannot be reached.
     """
     if not getproxies():
-        host = urlsplit(address).hostname or ""
-        socket.create_connection((host, 443), timeout=CONNECTION_LIMIT_S).close()
+        server = urlsplit(address)
+        port = server.port or (80 if server.scheme == "http" else 443)
+        socket.create_connection((server.hostname or "", port), timeout=CONNECTION_LIMIT_S).close()
 
 
 def _whole(application: Application, input_size: int | None, *, classifier: bool) -> Any:
@@ -234,20 +243,3 @@ def _up_to(application: Application, whole: Any, layers: tuple[str, ...]) -> Any
         for layer in layers
     ]
     return keras.Model(whole.inputs[0], outputs[0] if len(outputs) == 1 else outputs, name=application.name)
-
-
-def main() -> int:
-    """Download the weights of the class on the command line; a failure is one line on stderr."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    try:
-        getattr(keras.applications, sys.argv[1])(weights="imagenet", include_top=False)
-    except Exception as error:  # whatever the network or the file system says
-        sys.stderr.write(" ".join(str(error).split())[:300] + "\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

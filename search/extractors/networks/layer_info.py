@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 from gallery.errors import NotFoundError
 
@@ -24,6 +24,7 @@ class Layer:
 
     `type` is the Keras layer, `index` its number counted from 1 among the `total_layers` of the network up to
     its last layer, `parameters` the count up to and with it, `shape` (h, w, c) at its own input size.
+    `operations` are the kinds of all layers since the one listed before it, and how many there are of each.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Layer:
     total_layers: int
     parameters: int
     shape: tuple[int, int, int]
+    operations: tuple[tuple[str, int], ...] = ()
 
 
 class LayerValues(TypedDict):
@@ -43,6 +45,7 @@ class LayerValues(TypedDict):
     total_layers: int
     parameters: int
     shape: list[int]
+    operations: NotRequired[list[list[Any]]]
 
 
 def in_short(error: Exception) -> str:
@@ -78,6 +81,7 @@ def layer_from(values: LayerValues) -> Layer:
         total_layers=values["total_layers"],
         parameters=values["parameters"],
         shape=(height, width, channels),
+        operations=tuple((kind, count) for kind, count in values.get("operations", [])),
     )
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 from search.extractors.networks.layer_info import DESCRIPTIONS, Layer
 from search.extractors.networks.network import Network
 from search.extractors.networks.registry import NETWORKS
+
+# layers that compute nothing with what was learned
+HAND_ON = ("InputLayer", "Rescaling", "Normalization", "ZeroPadding2D", "Dropout", "Flip", "Lambda")
 
 
 def description(network: Network) -> tuple[Layer, ...]:
@@ -29,7 +33,7 @@ def described_model(model: Any, layers: tuple[str, ...]) -> tuple[Layer, ...]:
     import keras
 
     every = list(model.layers)
-    found = []
+    found: list[Layer] = []
     for name, output in zip(layers, model.outputs, strict=True):
         layer = output._keras_history.operation
         _, height, width, channels = output.shape
@@ -41,9 +45,16 @@ def described_model(model: Any, layers: tuple[str, ...]) -> tuple[Layer, ...]:
                 total_layers=len(every),
                 parameters=int(keras.Model(model.inputs, output).count_params()),
                 shape=(height, width, channels),
+                operations=_kinds(every[found[-1].index if found else 0 : every.index(layer) + 1]),
             )
         )
     return tuple(found)
+
+
+def _kinds(layers: list[Any]) -> tuple[tuple[str, int], ...]:
+    """Return the kinds of layers, with how many there are of each; those that only hand on are left out."""
+    kinds = Counter(type(layer).__name__ for layer in layers)
+    return tuple((kind, count) for kind, count in kinds.most_common() if kind not in HAND_ON)
 
 
 def main() -> int:

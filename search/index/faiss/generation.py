@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gallery.errors import IndexDamagedError, IndexOutdatedError
 from search.damage import DAMAGE
 from search.index.base import IndexStats, SearchResult, checked_ids
+from search.index.faiss.filters import SCAN_UP_TO
 from search.index.faiss.index import EXACT, FaissIndex, SearchEffort, is_served
 from search.index.faiss.seal import condemned, seal, sealed, state_of, unseal
 from search.index.faiss.stored_vectors import CENTRE_FILE, IDS_FILE, LENGTHS_FILE, VECTORS_FILE, MappedVectors
@@ -227,6 +228,9 @@ class Generation:
     def sample(self, size: int) -> Ids:
         """Return up to `size` ids spread over all of them."""
         return self.ids[:: max(1, -(-self.count // size))]
+
+    def scans(self, allowed: int | None) -> bool:
+        return self.index.exact or (allowed is not None and allowed <= SCAN_UP_TO)
 
     def block_of(self, k: int) -> int:
         if self.index.exact:

@@ -22,6 +22,7 @@ from search.index.milvus.index import (
     KINDS,
     LOOKED_UP_IDS,
     MOST_HITS,
+    SCAN_UP_TO,
     Collection,
     MilvusIndex,
 )
@@ -193,6 +194,9 @@ class MilvusGeneration:
 
     def search(self, units: Vectors, k: int, allowed_ids: Ids | None = None) -> SearchResult:
         return self.index.search(units, k, allowed_ids)
+
+    def scans(self, allowed: int | None) -> bool:
+        return self.index.collection.kind.exact or (allowed is not None and allowed <= SCAN_UP_TO)
 
     def block_of(self, k: int) -> int:
         block = k if self.index.collection.kind.exact else FIRST_BLOCK

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from gallery import jobs
 from gallery.models import Dataset, Job
+from gallery.shipped_files import shipped
 from gallery.system import upgrades
 from gallery.system.home_folder import close_to_others
 from search.embedding.work_units import without_embedding
@@ -62,7 +63,7 @@ class Command(BaseCommand):
             first = not (settings.CACHE_ROOT / "models").exists()
             longer = "; the first time also prepares the network, about a minute" if first else ""
             self._say(f"Importing {name} and extracting its features{longer}")
-            folder = settings.BASE_DIR / "sample_data" / name
+            folder = shipped("sample_data") / name
             done: ImportReport = json.loads(self._reported("import_dataset", folder, name=name))
             self._say(f"  {done['images']} images in {done['seconds']:.0f} s, {done['failed']} failed")
         dataset = Dataset.objects.get(slug=name)

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any, TypedDict
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 
+from gallery.shipped_files import shipped
 from gallery.system.commands import ReportingCommand, positive
 from search.extractors.activation import STEPS
 from search.extractors.networks import registry
@@ -38,7 +38,7 @@ class Command(ReportingCommand[ImagesReport]):
         parser.add_argument(
             "--output",
             type=Path,
-            default=settings.BASE_DIR / "static" / layer_images.FOLDER,
+            default=shipped("static") / layer_images.FOLDER,
             help="default: %(default)s",
         )
 

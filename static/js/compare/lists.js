@@ -5,12 +5,13 @@ import { elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
 import { markOf } from "../shared/mark.js";
 import { prefersStillness } from "../shared/motion.js";
 import { addressOf } from "../shared/url-state.js";
+import { decimal } from "../shared/format.js";
 
 const MOVE = { duration: 300, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };
 
 /** @param {number} score */
 const scoreText = (score) =>
-  score.toFixed(Math.abs(score) >= 100 ? 1 : Math.abs(score) >= 10 ? 2 : 3).replace("-", "−");
+  decimal(score, Math.abs(score) >= 100 ? 1 : Math.abs(score) >= 10 ? 2 : 3).replace("-", "−");
 
 /**
  * Say how a picture's rank here differs from its rank on the other side.

@@ -4,6 +4,7 @@
 import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";
 import { byId, closest, elementIn, hasModifier, hasOption, isPlainClick, make } from "../shared/elements.js";
+import { neighboursIn, shownImage, showsNow } from "../explain/screen.js";
 import { best, everyNetwork, experiments, forget, match, ofImage } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { percent, plural } from "../shared/format.js";
@@ -192,6 +193,17 @@ function show(answer, sides) {
   showOverlap(found, sides);
   strip?.choose(state.image);
   strip?.keepFocus();
+  const network = networks.find((one) => one.name === sides.a.model) ?? null;
+  showsNow({
+    image: shownImage(answer.image),
+    network,
+    layer: network?.layers.find((one) => one.name === sides.a.layer) ?? null,
+    pooling: sides.a.pooling,
+    metric: sides.a.metric,
+    k: state.k,
+    found: neighboursIn(answer, answer.found.get(sides.a.id), state.k),
+    rows,
+  });
 }
 
 /** Join what both found. */

@@ -99,10 +99,10 @@ export class Strip {
   }
 
   /**
-   * Mark the query and bring it into view; `glide` moves there smoothly.
+   * Mark the query and bring it into view.
    * @param {number | null} id
    */
-  choose(id, { glide = false } = {}) {
+  choose(id) {
     let chosen = null;
     for (const link of this.#root.querySelectorAll("a")) {
       const found = link.dataset.image === String(id);
@@ -119,7 +119,7 @@ export class Strip {
     }
     const item = chosen.parentElement ?? chosen;
     const left = item.offsetLeft - this.#root.clientWidth / 2 + item.offsetWidth / 2;
-    this.#root.scrollTo({ left, behavior: glide ? "smooth" : "instant" });
+    this.#root.scrollTo({ left, behavior: "instant" });
   }
 
   /**

@@ -5,7 +5,7 @@
 import { ApiError, call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { match, ofImage } from "../shared/experiments.js";
-import { plural } from "../shared/format.js";
+import { decimal, plural } from "../shared/format.js";
 import { addressOf, same } from "../shared/url-state.js";
 import { imagesOf } from "./data.js";
 import { siteAddress } from "../shared/site.js";
@@ -176,7 +176,7 @@ function itemOf(neighbour, query, on) {
     },
     make("img", { src: neighbour.thumbnail, alt: "", loading: "lazy", decoding: "async" }),
     make("span", { class: "similar-label" }, neighbour.label || neighbour.filename),
-    make("span", { class: "muted number" }, neighbour.score.toFixed(3)),
+    make("span", { class: "muted number" }, decimal(neighbour.score, 3)),
     make("span", { class: "visually-hidden" }, words),
   );
   button.addEventListener("click", () => on.open(neighbour.id));

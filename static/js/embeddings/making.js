@@ -5,7 +5,7 @@
 import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { fail, hideFailure } from "../shared/failure.js";
-import { number, plural } from "../shared/format.js";
+import { decimal, number, plural } from "../shared/format.js";
 import { whoMay } from "../shared/sign-in.js";
 import { METHODS } from "./state.js";
 import { siteAddress } from "../shared/site.js";
@@ -122,8 +122,8 @@ export function showMaking({ row, state, mayCompute, started }) {
 /** @param {MapRow} row */
 function sourceOf(row) {
   const fitted = `, fitted on ${number(row.fitted)} of them; the others were placed on it`;
-  const day = new Date(row.computed_at).toLocaleDateString("en", { dateStyle: "medium" });
-  const made = `made in ${row.seconds.toFixed(1)} s on ${day}`;
+  const day = new Date(row.computed_at).toLocaleDateString(undefined, { dateStyle: "medium" });
+  const made = `made in ${decimal(row.seconds, 1)} s on ${day}`;
   const sample = row.fitted < row.count ? fitted : "";
   const what = `${METHODS[row.method]} of ${plural(row.count, "picture")}${sample}, ${made}.`;
   return `${what} New pictures are placed without moving the old.`;

@@ -2,6 +2,7 @@
 // and `show` brings the page up to it. What is on the map itself is in view.js.
 /** @import { Job, MapRow } from "../shared/types.js" */
 /** @import { ChoiceOptions, MapPage, MapState } from "./types.js" */
+import { showsNow } from "../explain/screen.js";
 import { watchJobs } from "../jobs/watch.js";
 import { byId, elementIn, elementsIn, hasOption, make } from "../shared/elements.js";
 import { everyNetwork, experiments, forget } from "../shared/experiments.js";
@@ -199,6 +200,13 @@ function showAbout(row) {
     choose: goTo,
   });
   showMaking({ row, state, mayCompute: page.mayCompute, started });
+  const network = page.networks.find((one) => one.name === row.model) ?? null;
+  showsNow({
+    network,
+    layer: layers.find((one) => one.name === row.layer) ?? null,
+    pooling: row.pooling,
+    metric: "cosine",
+  });
   const scored = page.experiments.some(
     (one) =>
       one.metric === "cosine" &&

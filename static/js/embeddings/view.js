@@ -5,6 +5,7 @@
 /** @import { Colouring, MapPage, ShownColouring, SimilarImages } from "./types.js" */
 import { NO_CATEGORY } from "../map/data.js";
 import { MapUnavailableError } from "../map/drawing/renderer.js";
+import { shownImage, showsNow } from "../explain/screen.js";
 import { byId, elementsIn } from "../shared/elements.js";
 import { fail } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
@@ -406,6 +407,7 @@ export async function showOpened(page, { focus = false } = {}) {
   if (id === null || !row) {
     closeImage();
     light("image", nothing);
+    showsNow({ image: null, found: [], beside: [] });
     return;
   }
   showPending(id);
@@ -432,4 +434,36 @@ export async function showOpened(page, { focus = false } = {}) {
     .filter((index) => index >= 0);
   showImage(answer, { state, row, onMap: indexOf(id) >= 0, on, focus });
   light("image", Uint32Array.from(similar));
+  tellBeside(answer);
+}
+
+/**
+ * Tell those who explain which images lie nearest to the opened one on the map.
+ * @param {SimilarImages} answer
+ */
+async function tellBeside({ image, neighbours }) {
+  const ids = nearestPoints(indexOf(image.id), neighbours.length).map(idAt);
+  const beside = await imagesOf(ids).catch(() => []);
+  showsNow({
+    image: shownImage(image),
+    found: neighbours.map((one) => ({ ...shownImage(one), score: one.score })),
+    beside: beside.map(shownImage),
+  });
+}
+
+/**
+ * Return the points nearest to one on the map, nearest first.
+ * @param {number} index
+ * @param {number} count
+ */
+function nearestPoints(index, count) {
+  if (!points || index < 0) return [];
+  const { xy } = points;
+  const distances = Float32Array.from(points.ids, (_, n) =>
+    Math.hypot(xy[2 * n] - xy[2 * index], xy[2 * n + 1] - xy[2 * index + 1]),
+  );
+  return [...distances.keys()]
+    .filter((n) => n !== index)
+    .sort((one, other) => distances[one] - distances[other])
+    .slice(0, count);
 }

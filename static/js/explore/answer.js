@@ -2,12 +2,14 @@
 /** @import { Experiment, Found, ImageResult, ImageSummary } from "../shared/types.js" */
 /** @import { ExplorePage, Origin, RankedNeighbour } from "./types.js" */
 import { byId, elementIn, focusedIn, make } from "../shared/elements.js";
-import { plural } from "../shared/format.js";
+import { decimal, plural } from "../shared/format.js";
 import { markOf } from "../shared/mark.js";
 import { prefersStillness } from "../shared/motion.js";
 import { addressOf } from "../shared/url-state.js";
 import { clearScores, showScores } from "./scores.js";
+import { whyButton } from "../shared/why-buttons.js";
 import { siteAddress } from "../shared/site.js";
+import { explainNeighboursOf } from "./why.js";
 
 const MOVE = { duration: 320, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };
 /** @type {Record<string, string>} */
@@ -55,6 +57,7 @@ export function showAnswer(page, origin = null) {
   const result = row ? answer.found.get(row.id) : undefined;
   /** @type {RankedNeighbour[]} */
   const found = result ? neighboursOf(answer, result, state.k) : [];
+  explainNeighboursOf(page);
   const labelled = Boolean(answer.image.label) && row?.weighted_precision !== null;
   showNeighbours(page, found, labelled ? answer.image.label : "");
   const right = found.filter((neighbour) => neighbour.label === answer.image.label).length;
@@ -244,6 +247,7 @@ function makeItem(page, neighbour) {
         make("span", { class: "neighbour-score number muted" }),
       ),
     ),
+    whyButton(neighbour.id, name),
   );
 }
 
@@ -270,5 +274,5 @@ function fill(page, item, neighbour, right) {
 function scoreText(score) {
   const whole = Math.floor(Math.abs(score));
   const digits = whole >= 1000 ? 0 : whole >= 100 ? 1 : whole >= 10 ? 2 : 3;
-  return score.toFixed(digits).replace("-", "−");
+  return decimal(score, digits).replace("-", "−");
 }

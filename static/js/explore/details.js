@@ -7,7 +7,7 @@ import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
 import { METRICS, SCORE_NAMES, SCORES } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
-import { number, percent, plural } from "../shared/format.js";
+import { decimal, number, percent, plural } from "../shared/format.js";
 import { nameOf } from "./notices.js";
 import { siteAddress } from "../shared/site.js";
 
@@ -317,7 +317,7 @@ function largest(confusion, k) {
         make(
           "span",
           { class: "muted number" },
-          ` ${(100 * pair.share).toFixed(1)} % of the first ${k}, ${plural(pair.count, "time")}`,
+          ` ${decimal(100 * pair.share, 1)} % of the first ${k}, ${plural(pair.count, "time")}`,
         ),
       ),
     );

@@ -14,6 +14,7 @@ const WINDOW = 100;
 const SEED = 1;
 // how far beyond the window rows are kept, and how long a fast scroll must rest before pictures are asked for
 const BEYOND_PX = 600;
+const AT_FIRST_PX = 0; // before anybody has scrolled: the first view is there the sooner
 const REST_MS = 80;
 // what stays free above and below the picture that has the focus
 const ABOVE_PX = 120;
@@ -34,6 +35,7 @@ export const imagesOfDataset = () =>
 export class ImageGrid {
   #element;
   #page;
+  #beyond = AT_FIRST_PX;
   #layout = new GridLayout();
   // what is shown, and a number that grows with it, so that late answers are known as such
   #shown = { dataset: "", order: "" };
@@ -62,7 +64,11 @@ export class ImageGrid {
   constructor(element, page) {
     this.#element = element;
     this.#page = page;
-    addEventListener("scroll", () => this.#render(), { passive: true });
+    const scrolled = () => {
+      this.#beyond = BEYOND_PX;
+      this.#render();
+    };
+    addEventListener("scroll", scrolled, { passive: true });
     new ResizeObserver(() => this.#lay()).observe(element);
     element.addEventListener("focusin", (event) => {
       const position = closest(event, "[data-position]")?.dataset.position;
@@ -240,7 +246,7 @@ export class ImageGrid {
   #render() {
     if (!this.#layout.side || !this.#total || !this.#element.clientWidth) return;
     const top = this.#element.getBoundingClientRect().top;
-    const { positions, heads } = this.#layout.between(-top - BEYOND_PX, innerHeight - top + BEYOND_PX);
+    const { positions, heads } = this.#layout.between(-top - this.#beyond, innerHeight - top + this.#beyond);
     // the one with the focus is kept, however far the page was scrolled
     const wanted = [...new Set([...positions, Math.min(this.#focus, this.#total - 1)])];
     const sections = new Map(heads.map((section) => [section.start, section]));

@@ -14,6 +14,7 @@ import {
   ofImage,
   POOLINGS,
 } from "../shared/experiments.js";
+import { neighboursIn, shownImage, showsNow } from "../explain/screen.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import {
   addressOf,
@@ -165,6 +166,24 @@ function show({ origin = null, left = null } = {}) {
   showDetails(page);
   drawRail();
   titled();
+  tell();
+}
+
+/** Tell those who explain what is on the screen. */
+function tell() {
+  const { state, answer, row } = page;
+  const network = page.networks.find((candidate) => candidate.name === state.model) ?? null;
+  const baselines = new Set(page.networks.filter((one) => one.baseline).map((one) => one.name));
+  showsNow({
+    network,
+    layer: network?.layers.find((candidate) => candidate.name === state.layer) ?? null,
+    pooling: state.pooling,
+    metric: state.metric,
+    k: state.k,
+    image: answer ? shownImage(answer.image) : null,
+    found: answer && row ? neighboursIn(answer, answer.found.get(row.id), state.k) : [],
+    rows: page.rows.filter((one) => !baselines.has(one.model)),
+  });
 }
 
 /** Say in words whose pictures these are. */
@@ -208,6 +227,7 @@ function showQuery(origin) {
       page.answer = answer;
       showAnswer(page, origin);
       showDetails(page);
+      tell();
     },
     (error) => {
       if (page.state.image !== image) return;
@@ -231,7 +251,9 @@ async function load() {
     const [networks, rows] = await Promise.all([everyNetwork(), experiments(slug)]);
     if (page.state.dataset !== slug) return;
     Object.assign(page, { networks, rows, loaded: true });
+    delete root?.dataset.loading;
   } catch (error) {
+    delete root?.dataset.loading;
     if (page.state.dataset === slug) fail(error);
     return;
   }

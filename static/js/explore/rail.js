@@ -3,6 +3,7 @@
 /** @import { ExplorePage, ScoreRange } from "./types.js" */
 import { byId, elementIn, elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
 import { millions, number, percent, plural } from "../shared/format.js";
+import { kindInWords, kindOf } from "../shared/terms.js";
 import { compute } from "./notices.js";
 
 const upright = matchMedia("(min-width: 1100px)");
@@ -244,10 +245,10 @@ function markLayer({ networks, state }) {
 /** @param {Layer} layer */
 const factsOf = (layer) =>
   [
-    layer.type,
-    `layer ${number(layer.index)} of ${number(layer.total_layers)}`,
-    `${millions(layer.parameters)} parameters up to it`,
-    layer.shape.join(" × "),
+    kindInWords(layer.type),
+    `step ${number(layer.index)} of ${number(layer.total_layers)}`,
+    `${millions(layer.parameters)} weights up to it`,
+    `${number(layer.shape[2])} maps of ${layer.shape[0]} × ${layer.shape[1]}`,
   ].join(", ");
 
 /**
@@ -283,12 +284,8 @@ function layerRow(page, layer, score, range) {
         "span",
         { class: "layer-text" },
         make("strong", {}, layer.name),
-        make("span", { class: "layer-detail muted" }, layer.type),
-        make(
-          "span",
-          { class: "layer-detail muted number" },
-          `${layer.index}/${layer.total_layers} · ${millions(layer.parameters)}`,
-        ),
+        make("span", { class: "layer-detail muted" }, kindOf(layer.type)),
+        make("span", { class: "layer-detail muted number" }, `step ${layer.index} of ${layer.total_layers}`),
       ),
       range && make("span", { class: "layer-score number" }, percent(score)),
       range &&

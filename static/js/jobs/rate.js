@@ -1,6 +1,6 @@
 // How fast a job goes, and how long it takes still, in words.
 /** @import { Job } from "../shared/types.js" */
-import { number, plural } from "../shared/format.js";
+import { decimal, number, plural } from "../shared/format.js";
 
 /** @typedef {{ at: number, done: number }} Seen how much was done when, in milliseconds */
 
@@ -25,5 +25,5 @@ export function rateOf(job, seen) {
   const rate = seconds > 0 ? (job.done - first.done) / seconds : 0;
   if (job.state !== "running" || rate <= 0) return "";
   const left = job.total > job.done ? `, about ${duration((job.total - job.done) / rate)} left` : "";
-  return `${rate >= 10 ? number(Math.round(rate)) : rate.toFixed(1)} a second${left}`;
+  return `${rate >= 10 ? number(Math.round(rate)) : decimal(rate, 1)} a second${left}`;
 }

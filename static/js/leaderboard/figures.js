@@ -2,7 +2,7 @@
 // comparison.
 /** @import { ScoreName, Scores } from "../shared/types.js" */
 /** @import { BoardRow, CostName } from "./types.js" */
-import { number } from "../shared/format.js";
+import { decimal, number } from "../shared/format.js";
 
 /** @type {Record<ScoreName, string>} */
 export const SHORT_SCORES = { weighted_precision: "Weighted precision", precision: "Precision", map: "mAP" };
@@ -44,11 +44,12 @@ export const cost = (name, value) => (name === "extract_ms" ? ms(value) : bytes(
 /** @param {number} value */
 function short(value) {
   if (value >= 100) return number(Math.round(value));
-  return value >= 1 ? value.toFixed(1) : value.toFixed(2);
+  return decimal(value, value >= 1 ? 1 : 2);
 }
 
 /** @param {number} value */
-const trimmed = (value) => (value >= 10 ? number(Math.round(value)) : String(Number(value.toFixed(1))));
+const trimmed = (value) =>
+  decimal(value, value >= 10 || Number.isInteger(Math.round(10 * value) / 10) ? 0 : 1);
 
 /**
  * Return "Layer 7, stage7"; the place is not known of a network that is no longer configured.

@@ -4,6 +4,7 @@
 /** @import { Leaderboard, LeaderboardRow, Page, SearchIndex } from "../shared/types.js" */
 /** @import { BoardRow, BoardState, Sort } from "./types.js" */
 import { showComputing } from "../jobs/computing.js";
+import { showsNow } from "../explain/screen.js";
 import { watchJobs } from "../jobs/watch.js";
 import { call } from "../shared/api.js";
 import { byId, closest, elementIn, hasModifier, hasOption, make } from "../shared/elements.js";
@@ -19,6 +20,7 @@ import {
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, percent, plural } from "../shared/format.js";
 import { once } from "../shared/once.js";
+import { recommendation } from "../shared/recommendation.js";
 import { addressOf, configurationOf, linkSections, readState, writeState } from "../shared/url-state.js";
 import { linkViews } from "./card.js";
 import { forgetDetails, showChosen } from "./chosen.js";
@@ -257,6 +259,25 @@ function show(known) {
   ]);
   detail();
   remember({ replace: true });
+  tell(known);
+}
+
+/**
+ * Tell those who explain what is on the screen.
+ * @param {Experiment[]} known
+ */
+async function tell(known) {
+  const networks = await everyNetwork();
+  const network = networks.find((one) => one.name === chosen?.model) ?? null;
+  const baselines = new Set(networks.filter((one) => one.baseline).map((one) => one.name));
+  showsNow({
+    network,
+    layer: network?.layers.find((one) => one.name === chosen?.layer) ?? null,
+    pooling: chosen?.pooling ?? "",
+    metric: chosen?.metric ?? "",
+    rows: known.filter((row) => !baselines.has(row.model)),
+    score: state.score,
+  });
 }
 
 function markFront() {
@@ -334,6 +355,18 @@ function showSummary() {
   const parts = [];
   const top = best();
   if (top) parts.push(line("Best", called(top), top));
+  const advised = recommendation(
+    rows.filter((row) => !row.baseline),
+    state.score,
+  );
+  if (advised && advised.taken !== advised.best && advised.saved >= 0.05)
+    parts.push(
+      line(
+        "As good, and cheaper",
+        `${called(/** @type {BoardRow} */ (advised.taken))}, ${Math.round(100 * advised.saved)} % less time`,
+        /** @type {BoardRow} */ (advised.taken),
+      ),
+    );
   if (liveWords()) parts.push(line("Live now", liveWords(), live ?? undefined));
   const switchable = indexes.filter((index) => !index.live);
   if (switchable.length && "mayPromote" in byId("board").dataset)
@@ -405,6 +438,7 @@ function choose(id) {
   byId("status").textContent = `${called(row)} chosen${labelled() ? `, ${percent(row[state.score])}` : ""}.`;
   remember();
   detail();
+  experiments(state.dataset).then(tell, () => {});
 }
 
 // --- the controls ---------------------------------------------------------------------------------

@@ -1,215 +1,111 @@
-// Live search: what is asked (query and filters), what the address bar says, and what is shown stay the same
-// thing.
-/** @import { Category, DatasetDetail, SearchResponse } from "../shared/types.js" */
-/** @import { Filters, Query, Uploads } from "./types.js" */
-import { ApiError, call } from "../shared/api.js";
+// Live search: what is asked (query, examples and filters), what the address bar says, and what is shown stay
+// the same thing.
+/** @import { AskedIndex, FoundResponse, KeptUpload } from "../shared/types.js" */
+/** @import { Cutoff, Query, State, Verdict } from "./types.js" */
+import { call } from "../shared/api.js";
 import { byId, closest, elementIn, isPlainClick } from "../shared/elements.js";
-import { hideFailure, showFailure } from "../shared/failure.js";
+import { hideFailure } from "../shared/failure.js";
 import { plural } from "../shared/format.js";
+import {
+  addressOf,
+  asksForSomething,
+  documentOf,
+  nothingJudged,
+  readAddress,
+  withShown,
+  withVerdict,
+} from "./address.js";
+import { divide, foldAnew, listenForCutoff } from "./cutoff.js";
+import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
+import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
+import { listenForFacets, showFacets } from "./facets.js";
 import { listenForImages } from "./input.js";
+import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
+import { showsNow } from "../explain/screen.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
+import { say, stopWaiting, wait } from "./waiting.js";
+import { explainHitsOf, listenForWhy } from "./why.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
-const SPINNER_AFTER_MS = 150;
 const UPLOADS_KEPT = 20;
+const KEYS = /** @type {Record<string, Verdict>} */ ({ "+": "like", "-": "unlike" });
 
-// uploaded pictures live as long as the page: the history entry holds the key, this map the file
-/** @type {Uploads} */
-const uploads = new Map();
-/** @type {Map<string, Category[]>} */
-const categories = new Map();
-// `query` is null, {kind: "file", key}, {kind: "url", url} or {kind: "image", image, thumbnail?, name?}
-/** @type {Query | null} */
-let query = null;
-/** @type {Filters} */
-let filters = { dataset: "", label: "", k: 10 };
-let page = 1;
-/** @type {AbortController | null} */
-let running = null;
-
-/** @param {"dataset" | "label" | "k"} name */
-const selectOf = (name) => byId(name, HTMLSelectElement);
+// what was chosen here is shown from the file itself; after a reload the server has a small copy
+/** @type {Map<string, File>} */
+const files = new Map();
+/** @type {State} */
+let state = {
+  query: null,
+  judged: nothingJudged(),
+  filters: { dataset: "", label: "", where: "", k: 10 },
+  cutoff: null,
+};
+/** @type {AskedIndex[]} */
+let indexes = []; // those that have answered
+/** @type {string | null} */
+let next = null; // where the next page begins
+let asked = ""; // the address of what is shown, whatever the lightbox adds to it
 
 /** What the server allows. */
 const limits = () => byId("live").dataset;
 
-/** How many results there are where the address does not say. */
-const usualK = () => Number(selectOf("k").options[0]?.value ?? 10);
-
 // --- the address bar ----------------------------------------------------------------------------
 
-function readAddress() {
-  const asked = new URLSearchParams(location.search);
-  const k = Number(asked.get("k"));
-  const most = Number(limits().mostResults);
-  filters = {
-    // one that is not there is said above the page
-    dataset: document.querySelector("[data-unknown-dataset]") ? "" : (asked.get("dataset") ?? ""),
-    label: asked.get("label") ?? "",
-    k: Number.isInteger(k) && k > 0 ? Math.min(k, most) : usualK(),
-  };
-  const [image, url] = [asked.get("image") ?? "", asked.get("url")];
-  if (/^\d+$/.test(image)) query = { kind: "image", image: Number(image) };
-  else if (url) query = { kind: "url", url };
-  else if (history.state?.upload) query = { kind: "file", key: history.state.upload };
-  else query = null;
-}
-
-function address() {
-  const asked = new URLSearchParams();
-  if (query?.kind === "image") asked.set("image", String(query.image));
-  if (query?.kind === "url") asked.set("url", query.url);
-  if (filters.dataset) asked.set("dataset", filters.dataset);
-  if (filters.label) asked.set("label", filters.label);
-  if (filters.k !== usualK()) asked.set("k", String(filters.k));
-  const text = asked.toString();
-  return location.pathname + (text && `?${text}`);
+function readState() {
+  state = readAddress(location.search, { usual: usualK(), most: Number(limits().mostResults) });
+  // one that is not there is said above the page
+  if (document.querySelector("[data-unknown-dataset]")) state.filters.dataset = "";
+  const { query } = state;
+  if (query?.kind === "upload") query.file = files.get(query.upload);
 }
 
 function remember() {
-  const state = query?.kind === "file" ? { upload: query.key } : {};
-  const same = address() === location.pathname + location.search && history.state?.upload === state.upload;
-  if (same) history.replaceState(state, "", address());
-  else history.pushState(state, "", address());
-}
-
-// --- the controls -------------------------------------------------------------------------------
-
-/**
- * @param {HTMLSelectElement} select
- * @param {string | number} value
- */
-function ensureOption(select, value) {
-  if (value !== "" && ![...select.options].some((option) => option.value === String(value))) {
-    select.add(new Option(String(value)));
-  }
-  select.value = String(value);
-}
-
-async function showControls() {
-  const label = selectOf("label");
-  ensureOption(selectOf("dataset"), filters.dataset);
-  ensureOption(selectOf("k"), filters.k);
-  byId("url", HTMLInputElement).value = query?.kind === "url" ? query.url : "";
-  const slug = filters.dataset;
-  label.replaceChildren(new Option("Any label", ""));
-  ensureOption(label, filters.label);
-  label.disabled = !slug && !filters.label;
-  if (!slug) return;
-  /** @type {Category[]} */
-  let found;
-  try {
-    found = await categoriesOf(slug);
-  } catch {
-    return; // the search itself will say what is wrong with the dataset
-  }
-  if (filters.dataset !== slug) return;
-  const named = found.filter((category) => category.name);
-  label.replaceChildren(
-    new Option(named.length ? "Any label" : "No labels", ""),
-    ...named.map((category) => new Option(`${category.name} (${category.images})`, category.name)),
-  );
-  label.disabled = !named.length && !filters.label;
-  ensureOption(label, filters.label);
-}
-
-/** @param {string} slug */
-async function categoriesOf(slug) {
-  const known = categories.get(slug);
-  if (known) return known;
-  /** @type {DatasetDetail} */
-  const dataset = await call(siteAddress(`/api/v1/datasets/${encodeURIComponent(slug)}/`));
-  categories.set(slug, dataset.categories);
-  return dataset.categories;
+  asked = addressOf(state, usualK());
+  const address = location.pathname + asked;
+  if (address === location.pathname + location.search) history.replaceState({}, "", address);
+  else history.pushState({}, "", address);
 }
 
 // --- one search ---------------------------------------------------------------------------------
 
 /**
- * @param {Query} wanted
- * @param {number} asked
+ * Ask for a page; the one after those shown where `more` is wanted.
+ * @param {{ more?: boolean, focus?: boolean }} [options]
  */
-function bodyOf(wanted, asked) {
-  /** @type {Record<string, string | number>} */
-  const options = { k: filters.k, page: asked };
-  if (filters.dataset) options.dataset = filters.dataset;
-  if (filters.label) options.label = filters.label;
-  if (wanted.kind === "url") return { url: wanted.url, ...options };
-  if (wanted.kind === "image") return { image: wanted.image, ...options };
-  const form = new FormData();
-  form.append("file", uploads.get(wanted.key) ?? "");
-  for (const [name, value] of Object.entries(options)) form.append(name, String(value));
-  return form;
-}
-
-/** @param {string} message */
-function say(message) {
-  showFailure(message.charAt(0).toUpperCase() + message.slice(1));
-}
-
-async function search({ asked = 1, focus = false } = {}) {
-  running?.abort();
-  running = null;
+async function search({ more = false, focus = false } = {}) {
   hideFailure();
-  if (query?.kind === "file" && !uploads.has(query.key)) {
-    showQuery(null, uploads);
+  if (!more) {
+    showAsked();
+    explainHitsOf(state);
+    followAddress();
+  }
+  showFacets(state.filters);
+  if (!asksForSomething(state)) {
     showNothing();
-    say("The picture you uploaded was kept only while the page was open. Choose it again.");
     return;
   }
-  if (asked === 1) showQuery(query, uploads);
-  if (!query) {
-    showNothing();
-    return;
-  }
-  const mine = new AbortController();
-  running = mine;
-  setBusy(true);
-  const waiting = setTimeout(() => {
-    byId("spinner").hidden = false;
-    byId("start").hidden = true;
-    byId("status").textContent = "Searching";
-  }, SPINNER_AFTER_MS);
-  try {
-    /** @type {SearchResponse} */
-    const found = await call(siteAddress("/api/v1/search/"), {
+  /** @type {FoundResponse | null | undefined} */
+  const found = await wait((signal) =>
+    call(siteAddress("/api/v1/search/"), {
       method: "POST",
-      body: bodyOf(query, asked),
-      signal: mine.signal,
-    });
-    if (running === mine) showFound(found, asked, focus);
-  } catch (error) {
-    if (running !== mine) return; // a newer search has taken over, or this one was left
-    const known = error instanceof ApiError;
-    say(known ? error.message : "The answer could not be shown. Reload the page and try again.");
-    if (asked === 1) showNothing();
-    if (!known) throw error;
-  } finally {
-    clearTimeout(waiting);
-    if (running === mine) {
-      running = null;
-      settle();
-    }
-  }
+      body: documentOf(state, more ? next : null),
+      signal,
+    }),
+  );
+  if (found) showFound(found, more, focus);
+  else if (found === null && !more) showNothing();
 }
 
-/** @param {boolean} busy */
-function setBusy(busy) {
-  const answer = elementIn(byId("live"), ".answer");
-  if (busy) answer.setAttribute("aria-busy", "true");
-  else answer.removeAttribute("aria-busy");
-  byId("more", HTMLButtonElement).disabled = busy;
-}
-
-function settle() {
-  setBusy(false);
-  byId("spinner").hidden = true;
+/** Show what is asked, from what the page knows already. */
+function showAsked() {
+  showQuery(state.query);
+  showExamples(state.judged);
 }
 
 function showNothing() {
-  settle();
+  stopWaiting();
   clearHits();
   byId("results").hidden = true;
   byId("start").hidden = false;
@@ -218,47 +114,68 @@ function showNothing() {
 }
 
 /**
- * @param {SearchResponse} found
- * @param {number} asked
+ * @param {FoundResponse} found
+ * @param {boolean} more whether it continues what is shown
  * @param {boolean} focus
  */
-function showFound(found, asked, focus) {
-  page = asked;
+function showFound(found, more, focus) {
+  next = found.next;
+  const stored = found.like.at(0)?.image;
+  showsNow({ image: stored ? { ...stored, name: stored.label || stored.filename } : null });
   byId("start").hidden = true;
   byId("results").hidden = false;
-  if (asked === 1) {
+  rememberAnswered([...found.like.slice(1), ...found.unlike]);
+  if (!more) {
     clearHits();
-    showQuery(query, uploads, found.query);
+    foldAnew();
+    showQuery(state.query, found.like[0]);
+    showExamples(state.judged);
   }
+  const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
-  const words = showSummary(found);
+  indexes = found.indexes;
+  const folded = divide(state.cutoff, indexes);
+  const words = showSummary(found, { ...state.filters, steered });
   showTimings(found.timings_ms);
-  byId("more").hidden = !found.has_next;
-  byId("status").textContent = hitCount() ? `${plural(hitCount(), "result")} shown. ${words}` : words;
-  document.title = "Results · Live search · semsearch";
-  if (asked > 1 && firstNew) elementIn(firstNew, "a").focus({ preventScroll: true });
-  else if (asked === 1 && focus) {
-    scrollTo({ top: matchMedia("(max-width: 860px)").matches ? byId("results").offsetTop - 80 : 0 });
+  byId("results-title").textContent = state.query ? "Nearest pictures" : "Pictures that fit";
+  byId("more").hidden = !found.next;
+  const count = `${plural(hitCount(), "result")} shown. ${folded}`.trim();
+  byId("status").textContent = hitCount() ? `${count} ${words}` : words;
+  document.title = `${steered ? `Results of ${steered}` : "Results"} · Live search · semsearch`;
+  if (more && firstNew) {
+    const isFolded = firstNew.closest("[hidden]");
+    (isFolded ? byId("fold") : elementIn(firstNew, "a")).focus({ preventScroll: true });
+  }
+  if (!more && focus) {
+    if (matchMedia("(max-width: 860px)").matches) byId("results").scrollIntoView({ block: "start" });
+    else scrollTo({ top: 0 });
     byId("results-title").focus({ preventScroll: true });
   }
+  followAddress();
 }
 
 /**
  * Ask something new: it becomes the state of the page and an entry of the history.
- * @param {Query | null} next
+ * @param {Partial<State>} change
  * @param {{ focus?: boolean }} [options]
  */
-function ask(next, options = {}) {
-  query = next;
+function ask(change, options = {}) {
+  state = { ...state, ...change };
   remember();
-  showControls();
+  showControls(state);
   search(options);
 }
+
+/**
+ * Search with another image: what was judged beside the last one goes.
+ * @param {Query} query
+ */
+const askWith = (query) => ask({ query, judged: nothingJudged() }, { focus: true });
 
 // --- what people do -----------------------------------------------------------------------------
 
 /** @param {File} file */
-function takeFile(file) {
+async function takeFile(file) {
   const most = Number(limits().mostBytes);
   if (file.size === 0 || file.size > most) {
     const size = Math.floor(most / 2 ** 20);
@@ -267,10 +184,23 @@ function takeFile(file) {
     );
     return;
   }
-  const key = crypto.getRandomValues(new Uint32Array(2)).join("-");
-  uploads.set(key, file);
-  for (const old of [...uploads.keys()].slice(0, -UPLOADS_KEPT)) uploads.delete(old);
-  ask({ kind: "file", key }, { focus: true });
+  hideFailure();
+  showQuery({ kind: "upload", upload: "", file });
+  const form = new FormData();
+  form.append("file", file);
+  /** @type {KeptUpload | null | undefined} */
+  const kept = await wait((signal) =>
+    call(siteAddress("/api/v1/uploads/"), { method: "POST", body: form, signal }),
+  );
+  if (kept === null) {
+    state = { ...state, query: null, judged: nothingJudged() };
+    showAsked();
+    showNothing();
+  }
+  if (!kept) return;
+  files.set(kept.upload, file);
+  for (const old of [...files.keys()].slice(0, -UPLOADS_KEPT)) files.delete(old);
+  askWith({ kind: "upload", upload: kept.upload, file });
 }
 
 /** @param {string} url */
@@ -279,7 +209,55 @@ function takeAddress(url) {
     say("A picture's address starts with http:// or https://.");
     return;
   }
-  ask({ kind: "url", url }, { focus: true });
+  askWith({ kind: "url", url });
+}
+
+/**
+ * Judge a hit, or take back what was said of an example.
+ * @param {number} image
+ * @param {Verdict | null} verdict
+ */
+function judge(image, verdict) {
+  ask({ judged: withVerdict(state.judged, image, verdict) }, { focus: true });
+}
+
+/** @param {MouseEvent} event */
+function takeVerdict(event) {
+  const button = closest(event, "[data-judge], [data-forget], #forget-all");
+  if (!button) return;
+  const { judge: verdict, image, forget } = button.dataset;
+  if (verdict === "like" || verdict === "unlike") judge(Number(image), verdict);
+  else if (forget) judge(Number(forget), null);
+  else ask({ judged: nothingJudged() }, { focus: true });
+}
+
+/** @param {string} condition */
+function narrow(condition) {
+  const { where } = state.filters;
+  if (!where.split(/\s+/).includes(condition))
+    ask({ filters: { ...state.filters, where: `${where} ${condition}`.trim() } });
+}
+
+/**
+ * Move the line through the hits; where it is let go becomes an entry of the history.
+ * @param {Cutoff} cutoff
+ * @param {boolean} settled
+ */
+function moveLine(cutoff, settled) {
+  state = { ...state, cutoff };
+  const folded = divide(cutoff, indexes);
+  if (!settled) return;
+  remember();
+  byId("status").textContent = folded || "Nothing folded.";
+}
+
+/** @param {KeyboardEvent} event */
+function takeKey(event) {
+  const verdict = KEYS[event.key];
+  const button = closest(event, ".hit, #lightbox")?.querySelector(`[data-judge="${verdict}"]`);
+  if (!verdict || event.ctrlKey || event.metaKey || event.altKey || !(button instanceof HTMLElement)) return;
+  event.preventDefault();
+  judge(Number(button.dataset.image), verdict);
 }
 
 /** @param {MouseEvent} event */
@@ -288,25 +266,27 @@ function takeLink(event) {
   if (!link || !isPlainClick(event)) return;
   event.preventDefault();
   const shown = link.closest("li")?.querySelector("img");
-  ask(
-    { kind: "image", image: Number(link.dataset.image), thumbnail: shown?.currentSrc || shown?.src },
-    { focus: true },
-  );
+  askWith({
+    kind: "image",
+    image: Number(link.dataset.image),
+    thumbnail: shown?.currentSrc || shown?.src,
+  });
 }
 
 function changeFilters() {
-  const slug = selectOf("dataset").value;
-  filters = {
-    dataset: slug,
-    label: slug === filters.dataset ? selectOf("label").value : "",
-    k: Number(selectOf("k").value),
-  };
-  ask(query);
+  const filters = chosenFilters(state.filters);
+  if (addressOf({ ...state, filters }, usualK()) !== addressOf(state, usualK())) ask({ filters });
 }
 
 function restore() {
-  readAddress();
-  showControls();
+  const now = withShown(location.search, null);
+  if (now === asked && hitCount()) {
+    followAddress(); // only the lightbox was opened or closed
+    return;
+  }
+  asked = now;
+  readState();
+  showControls(state);
   search();
 }
 
@@ -321,13 +301,20 @@ if (live) {
   });
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
-    takeAddress(url.value.trim());
+    // Enter in the filter is a change of it; an address that is there already stays the query
+    if (document.activeElement === whereField()) changeFilters();
+    else takeAddress(url.value.trim());
   });
   url.addEventListener("input", () => url.setCustomValidity(""));
-  for (const select of [selectOf("dataset"), selectOf("label"), selectOf("k")])
-    select.addEventListener("change", changeFilters);
+  listenForFilters(changeFilters);
+  listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
-  byId("more").addEventListener("click", () => search({ asked: page + 1 }));
+  live.addEventListener("click", takeVerdict);
+  live.addEventListener("keydown", takeKey);
+  listenForLightbox();
+  listenForWhy();
+  listenForCutoff(moveLine, () => divide(state.cutoff, indexes));
+  byId("more").addEventListener("click", () => search({ more: true }));
   addEventListener("popstate", restore);
   restore();
 }

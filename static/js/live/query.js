@@ -1,9 +1,9 @@
 // Shows the picture that is searched with, at once from what the page already has.
-/** @import { SearchQuery } from "../shared/types.js" */
-/** @import { Query, Uploads } from "./types.js" */
+/** @import { Example } from "../shared/types.js" */
+/** @import { Query } from "./types.js" */
 import { byId } from "../shared/elements.js";
 
-/** @type {{ file: File, url: string, thumbnail?: string | null } | null} */
+/** @type {{ file: File, url: string, unreadable: boolean } | null} */
 let shown = null; // the object URL in use, revoked when replaced
 
 /** @param {string} url */
@@ -15,8 +15,12 @@ function hostOf(url) {
   }
 }
 
-/** @param {string | null | undefined} source */
-function showSource(source) {
+/**
+ * Show a picture, or `instead` where the browser cannot.
+ * @param {string | null | undefined} source
+ * @param {string | null | undefined} [instead]
+ */
+function showSource(source, instead) {
   const image = byId("query-image", HTMLImageElement);
   const blank = byId("query-blank");
   /** @param {boolean} visible */
@@ -24,35 +28,44 @@ function showSource(source) {
     image.hidden = !visible;
     blank.hidden = visible;
   };
-  image.onerror = () => use(false);
+  image.onerror = () => {
+    if (shown && shown.url === source) shown.unreadable = true;
+    if (instead) showSource(instead);
+    else use(false);
+  };
   use(Boolean(source));
   if (!source) image.removeAttribute("src");
   else if (image.getAttribute("src") !== source) image.src = source;
 }
 
 /**
- * Show the query; `answered` is the `query` of the API's answer, once it is there.
+ * Show the query; `answered` is what the API's answer says of it, once it is there.
  * @param {Query | null} query
- * @param {Uploads} uploads
- * @param {SearchQuery} [answered]
+ * @param {Example} [answered]
  */
-export function showQuery(query, uploads, answered) {
+export function showQuery(query, answered) {
   byId("query-picture").hidden = !query;
   byId("invitation").hidden = Boolean(query);
   byId("choose-text").textContent = query ? "Choose another picture" : "Choose a picture";
-  const file = query?.kind === "file" ? uploads.get(query.key) : null;
+  const file = query?.kind === "upload" ? query.file : null;
   /** @type {string | null | undefined} */
   let source = null;
   let name = "";
-  if (file) {
-    if (shown?.file !== file) {
-      if (shown) URL.revokeObjectURL(shown.url);
-      shown = { file, url: URL.createObjectURL(file) };
+  /** @type {string | null | undefined} */
+  let instead = null;
+  if (query?.kind === "upload") {
+    query.thumbnail = answered?.thumbnail ?? query.thumbnail;
+    source = query.thumbnail;
+    name = file?.name || "Uploaded picture";
+    if (file) {
+      if (shown?.file !== file) {
+        if (shown) URL.revokeObjectURL(shown.url);
+        shown = { file, url: URL.createObjectURL(file), unreadable: false };
+      }
+      // of what browsers do not show, as TIFF, the server sends a small copy
+      instead = source;
+      if (!shown.unreadable || !source) source = shown.url;
     }
-    // of what browsers do not show, as TIFF, the server sends a small copy
-    shown.thumbnail = answered?.thumbnail ?? shown.thumbnail;
-    source = shown.thumbnail ?? shown.url;
-    name = file.name || "Pasted picture";
   } else if (query?.kind === "image") {
     query.thumbnail = answered?.image?.thumbnail ?? query.thumbnail;
     query.name = answered?.image?.filename ?? query.name;
@@ -67,5 +80,5 @@ export function showQuery(query, uploads, answered) {
   byId("query-image", HTMLImageElement).alt = name ? `Query: ${name}` : "Query picture";
   byId("query-name").textContent = name;
   byId("query-size").textContent = answered?.width ? `${answered.width} × ${answered.height}` : "";
-  showSource(source);
+  showSource(source, instead);
 }

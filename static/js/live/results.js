@@ -1,7 +1,10 @@
 // Shows the hits, what they have in common, and where the time went.
-/** @import { Hit, SearchResponse, Stage } from "../shared/types.js" */
+/** @import { FoundHit, FoundResponse, SearchResponse, Stage } from "../shared/types.js" */
 import { byId, elementIn, elementsIn, make, makeSvg } from "../shared/elements.js";
-import { number, plural } from "../shared/format.js";
+import { showsNow } from "../explain/screen.js";
+import { decimal, number, plural, shareWords } from "../shared/format.js";
+import { whyButton } from "../shared/why-buttons.js";
+import { remember } from "./examples.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -11,24 +14,101 @@ const STAGES = [
   ["rerank", "re-rank"],
   ["load", "load"],
 ];
-/** @type {string[]} */
-let labels = [];
+/** @type {FoundHit[]} */
+let listed = []; // the hits that have a card
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
+/**
+ * @param {FoundHit} hit
+ * @param {number} score
+ */
+const neighbour = (hit, score) => ({
+  id: hit.image,
+  thumbnail: hit.thumbnail,
+  name: hit.label || hit.filename,
+  label: hit.label,
+  score,
+});
+
 export function clearHits() {
-  labels = [];
+  listed = [];
+  showsNow({ scores: [], found: [] });
   cards.clear();
   byId("hits").replaceChildren();
+  byId("hits-below").replaceChildren();
 }
 
-export const hitCount = () => labels.length;
+export const hitCount = () => listed.length;
 
-/** @param {Hit} hit */
-function card(hit) {
+export const shownHits = () => listed;
+
+/** @param {FoundHit} hit one that is listed */
+export function cardOf(hit) {
+  const found = cards.get(hit.sha256);
+  if (!found) throw new Error(`Image ${hit.image} has no card.`);
+  return found;
+}
+
+/**
+ * @param {number} score
+ * @param {FoundHit} hit
+ */
+function scoreOf(score, { probability, percentile }) {
   const bar = make("span", { class: "score-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--score", String(Math.min(1, Math.max(0, hit.score))));
+  bar.style.setProperty("--score", String(Math.min(1, Math.max(0, score))));
+  const nearer = percentile === null ? "" : ` Nearer than ${shareWords(percentile)} of random pairs.`;
+  return make(
+    "span",
+    { class: "score", title: `Cosine similarity: 1 is the same.${nearer}` },
+    bar,
+    make("span", {}, decimal(score, 3)),
+    probability === null
+      ? null
+      : make(
+          "span",
+          { class: "probability", title: "Probability that it is of the same category" },
+          shareWords(probability),
+        ),
+  );
+}
+
+/**
+ * The buttons that judge a hit; keys of the same signs do it too, where the focus is in its card.
+ * @param {FoundHit} hit
+ * @param {string} name
+ */
+export function judging(hit, name) {
+  /**
+   * @param {"like" | "unlike"} verdict
+   * @param {string} sign
+   * @param {string} words
+   */
+  const button = (verdict, sign, words) =>
+    make(
+      "button",
+      {
+        class: "judge",
+        type: "button",
+        "data-judge": verdict,
+        "data-image": hit.image,
+        "aria-label": `${words} ${name}, rank ${hit.rank}`,
+        title: `${words} this`,
+      },
+      sign,
+    );
+  return make(
+    "span",
+    { class: "judging" },
+    button("like", "+", "More like"),
+    button("unlike", "−", "Less like"),
+  );
+}
+
+/** @param {FoundHit} hit */
+function card(hit) {
   const name = hit.label || hit.filename;
+  remember(hit.image, { thumbnail: hit.thumbnail, name });
   return make(
     "li",
     { class: "hit" },
@@ -46,15 +126,27 @@ function card(hit) {
       make("span", { class: "visually-hidden" }, "Rank "),
       make("span", { class: "hit-rank" }, String(hit.rank)),
     ),
+    hit.score === null ? null : judging(hit, name),
+    make(
+      "button",
+      {
+        class: "judge enlarge",
+        type: "button",
+        "data-enlarge": hit.image,
+        "aria-label": `Enlarge ${name}, rank ${hit.rank}`,
+        title: "Enlarge (space)",
+      },
+      makeSvg(
+        "svg",
+        { viewBox: "0 0 24 24", "aria-hidden": "true" },
+        makeSvg("path", { d: "M14 5h5v5M10 19H5v-5M19 5l-6 6M5 19l6-6" }),
+      ),
+    ),
+    hit.score === null ? null : whyButton(hit.image, `${name}, rank ${hit.rank}`),
     make(
       "div",
       { class: "hit-facts" },
-      make(
-        "span",
-        { class: "score", title: "Cosine similarity: 1 is the same" },
-        bar,
-        make("span", {}, hit.score.toFixed(3)),
-      ),
+      hit.score === null ? null : scoreOf(hit.score, hit),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
         "div",
@@ -77,7 +169,7 @@ function card(hit) {
 /**
  * Say on the card of an image that another dataset has the same one.
  * @param {HTMLElement} shown
- * @param {Hit} hit
+ * @param {FoundHit} hit
  */
 function alsoIn(shown, hit) {
   let line = elementsIn(shown, ".also-in").at(0);
@@ -90,7 +182,7 @@ function alsoIn(shown, hit) {
 
 /**
  * Append the hits and return the first new card.
- * @param {Hit[]} hits
+ * @param {FoundHit[]} hits
  */
 export function appendHits(hits) {
   /** @type {HTMLElement[]} */
@@ -103,20 +195,37 @@ export function appendHits(hits) {
     }
     const added = card(hit);
     cards.set(hit.sha256, added);
-    labels.push(hit.label);
+    listed.push(hit);
     fresh.push(added);
   }
   byId("hits").append(...fresh);
+  const scored = listed.flatMap((hit) => (hit.score === null ? [] : [neighbour(hit, hit.score)]));
+  showsNow({ scores: scored.map((hit) => hit.score), found: scored });
   return fresh.at(0);
 }
 
 /**
  * Say in words what is shown; returns the words.
- * @param {SearchResponse} found
+ * @param {FoundResponse} found
+ * @param {{ label: string, where: string, steered: string }} asked
  */
-export function showSummary(found) {
-  byId("summary").textContent = summaryOf(found, labels);
+export function showSummary(found, { label, where, steered }) {
+  const searched = found.filtered_to ?? found.searched;
+  const labels = listed.map((hit) => hit.label);
+  let words = `${plural(searched, "picture")} found.`;
+  if (!searched) words = nothingFits({ label, where, among: found.like.length ? found.searched : 0 });
+  else if (found.like.length) words = summaryOf({ searched, label }, labels);
+  byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
+}
+
+/**
+ * Return in words that a filter or a label leaves nothing; `among` is of how many, 0 where that is unknown.
+ * @param {{ label: string, where: string, among: number }} asked
+ */
+export function nothingFits({ label, where, among }) {
+  const fits = [where && "fits the filter", label && `has the label “${label}”`].filter(Boolean);
+  return `${among ? `None of ${plural(among, "picture")}` : "No picture"} ${fits.join(" and ")}.`;
 }
 
 /**
@@ -142,7 +251,7 @@ export function summaryOf(found, shownLabels) {
 }
 
 /** @param {number} value */
-const ms = (value) => `${value >= 100 ? Math.round(value) : value.toFixed(1)} ms`;
+const ms = (value) => `${value >= 100 ? Math.round(value) : decimal(value, 1)} ms`;
 
 /** @param {SearchResponse["timings_ms"]} timings */
 export function showTimings(timings) {

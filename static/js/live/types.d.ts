@@ -1,16 +1,37 @@
 // What the modules of live search hand to each other; for the checks only.
 
-/** An uploaded file by its key, a picture elsewhere by its address, or an image of ours. */
+/** A picture that was sent and is kept by its id, a picture elsewhere by its address, or an image of ours. */
 export type Query =
-  | { kind: "file"; key: string }
+  | { kind: "upload"; upload: string; file?: File; thumbnail?: string | null }
   | { kind: "url"; url: string; thumbnail?: string | null }
   | { kind: "image"; image: number; thumbnail?: string; name?: string };
 
-/** Uploaded files by their keys. */
-export type Uploads = Map<string, File>;
+/** Images of ours that were judged, by their ids. */
+export interface Judged {
+  like: number[];
+  unlike: number[];
+}
+
+export type Verdict = keyof Judged;
 
 export interface Filters {
   dataset: string;
   label: string;
+  /** as people type it: `width>=640 -format:gif` */
+  where: string;
   k: number;
+}
+
+/** A line through the hits, 0 to 1: how likely the same, or nearer than which share of random pairs. */
+export interface Cutoff {
+  mode: "probability" | "percentile";
+  at: number;
+}
+
+/** All that the address says; a line that it does not say is drawn where it usually is. */
+export interface State {
+  query: Query | null;
+  judged: Judged;
+  filters: Filters;
+  cutoff: Cutoff | null;
 }

@@ -36,7 +36,29 @@
   // either comes before a link is followed, by mouse, finger or keyboard
   for (const name of ["pointerdown", "focusin"]) addEventListener(name, leadBack);
 
+  // what {% time %} writes, by what it shows of it
+  /** @type {Record<string, Intl.DateTimeFormatOptions>} */
+  const TIMES = {
+    day: { dateStyle: "medium" },
+    minute: { dateStyle: "medium", timeStyle: "short" },
+    second: { dateStyle: "medium", timeStyle: "medium" },
+    clock: { timeStyle: "medium" },
+  };
+
+  /** Say times and numbers of the server as people of this browser write them. */
+  function localize() {
+    for (const time of document.querySelectorAll("time[data-shown]")) {
+      if (!(time instanceof HTMLTimeElement)) continue;
+      const format = new Intl.DateTimeFormat(undefined, TIMES[time.dataset.shown ?? ""]);
+      time.textContent = format.format(new Date(time.dateTime));
+    }
+    for (const data of document.querySelectorAll("data[value]"))
+      if (data instanceof HTMLDataElement)
+        data.textContent = new Intl.NumberFormat().format(Number(data.value));
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    localize();
     const who = document.querySelector("details.who");
     addEventListener("click", ({ target }) => {
       if (target instanceof Node && !who?.contains(target)) who?.removeAttribute("open");
@@ -56,6 +78,13 @@
       } catch {
         // the choice holds for this page
       }
+    });
+    const keys = document.getElementById("keys-dialog");
+    const showKeys = () => keys instanceof HTMLDialogElement && !keys.open && keys.showModal();
+    document.getElementById("keys-button")?.addEventListener("click", showKeys);
+    addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
+      const typed = target instanceof Element && target.closest("input:not([type=radio]), textarea, select");
+      if (key === "?" && !typed && !ctrlKey && !metaKey) showKeys();
     });
     const menu = document.getElementById("menu-button");
     const nav = document.getElementById("nav");

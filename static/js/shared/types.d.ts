@@ -102,7 +102,27 @@ export interface Layer {
   total_layers: number;
   parameters: number;
   shape: [height: number, width: number, channels: number];
+  operations: Record<string, number>;
   picture: string | null;
+}
+
+/** What is known of a network from elsewhere; `top1` in percent. */
+export interface NetworkFacts {
+  year: number;
+  paper: string;
+  address: string;
+  top1: number;
+  licence: string;
+  source: string;
+}
+
+/** What experiments would take on this machine. */
+export interface Estimate {
+  images: number;
+  experiments: number;
+  seconds: number;
+  bytes: number;
+  unmeasured: string[];
 }
 
 export interface Network {
@@ -112,6 +132,7 @@ export interface Network {
   parameters: number;
   baseline: boolean;
   layers: Layer[];
+  facts: NetworkFacts | null;
   available: boolean;
   reason: string;
 }
@@ -122,6 +143,7 @@ export interface FeatureMaps {
   layer: string;
   shape: [height: number, width: number, channels: number];
   maps: { channel: number; mean: number; picture: string }[];
+  means?: number[];
 }
 
 export interface FeatureSpec {
@@ -192,6 +214,73 @@ export interface SearchResponse {
   searched: number;
   hits: Hit[];
   timings_ms: Record<Stage | "total", number>;
+}
+
+/** A hit of a query document; nothing is searched with where images are only listed. */
+export interface FoundHit extends Omit<Hit, "score"> {
+  score: number | null;
+  probability: number | null;
+  percentile: number | null;
+  shown_url: string;
+}
+
+export interface Example {
+  kind: "upload" | "url" | "image";
+  image: SearchQuery["image"];
+  thumbnail: string | null;
+  width: number;
+  height: number;
+}
+
+export interface FoundResponse {
+  like: Example[];
+  unlike: Example[];
+  hits: FoundHit[];
+  next: string | null;
+  searched: number;
+  filtered_to: number | null;
+  below_cutoff: number | null;
+  indexes: AskedIndex[];
+  timings_ms: Record<Stage | "total", number>;
+}
+
+/** Where cells lie over an upright image, as shares of its sides: x0, y0, x1, y1. */
+export type Square = [number, number, number, number];
+
+/** What the cells of two maps have in a score; rows of shares, which add up to it. */
+export interface Explanation {
+  image: number;
+  score: number;
+  /** of live search */
+  centred?: boolean;
+  /** of an experiment */
+  metric?: string;
+  hit_cells: number[][];
+  hit_square: Square;
+  query_cells: number[][] | null;
+  query_square: Square | null;
+  elsewhere: number;
+  difference: number;
+}
+
+export interface AskedIndex {
+  dataset: string;
+  path: "exact" | "approximate" | "selector";
+  searched: number;
+  calibration: { method: string; queries: number; same: number; error: number } | null;
+  probability_unknown: string | null;
+}
+
+export interface Facet {
+  field: string;
+  counts: { value: string; count: number }[];
+  more: boolean;
+  timed_out: boolean;
+}
+
+export interface KeptUpload {
+  upload: string;
+  expires_at: string;
 }
 
 // --- experiments --------------------------------------------------------------------------------

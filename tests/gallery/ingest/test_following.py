@@ -378,6 +378,30 @@ def test_a_duplicate_says_which_image_it_is(staff_client: Client, tmp_path: Path
     assert f"“cat/0.png” (image {image.pk})" in answer.json()["error"]["detail"]
 
 
+def test_an_upload_needs_no_name_and_takes_what_nobody_has(staff_client: Client) -> None:
+    page = "/admin/gallery/dataset/upload/"
+    sent = [
+        ("Urlaub & Möwen 2026.tar.gz", ""),
+        ("x.zip", "Urlaub & Möwen 2026"),
+        ("写真.zip", ""),
+        (".zip", ""),
+    ]
+    for file, name in sent:
+        archive = SimpleUploadedFile(file, tarred({"cat/0.png": image_bytes(1)}).getvalue())
+        assert staff_client.post(page, {"archive": archive, "name": name}).status_code == 302
+    assert list(Dataset.objects.order_by("pk").values_list("slug", "name")) == [
+        ("urlaub-mowen-2026", "Urlaub & Möwen 2026"),
+        ("urlaub-mowen-2026-2", "Urlaub & Möwen 2026"),
+        ("dataset", "写真"),
+        ("dataset-2", "Dataset"),
+    ]
+    taken = {
+        "archive": SimpleUploadedFile("a.zip", tarred({"0.png": image_bytes(1)}).getvalue()),
+        "slug": "dataset",
+    }
+    assert "There is a dataset with this slug already" in staff_client.post(page, taken).content.decode()
+
+
 def test_an_upload_of_any_kind_shows_its_rule_and_its_end(staff_client: Client) -> None:
     page = "/admin/gallery/dataset/upload/"
     assert "A single folder around everything is no label" in staff_client.get(page).content.decode()

@@ -378,6 +378,7 @@ def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
         "promote": "index",
         "verify": "index",
         "experiment": "project",
+        "weights": "project",
         "project": "project",
     }
 

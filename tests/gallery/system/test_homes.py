@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,11 @@ def test_two_copies_of_an_sqlite_file_are_kept_and_none_that_does_not_fit(
 def test_the_version_is_said_in_one_place() -> None:
     root = django_settings.BASE_DIR
     assert django_settings.SPECTACULAR_SETTINGS["VERSION"] == VERSION
-    assert "gallery.version.VERSION" in (root / "pyproject.toml").read_text()
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    assert "version" in project["project"]["dynamic"]
+    pattern = project["tool"]["hatch"]["version"]["pattern"]
+    said = re.search(pattern, (root / "gallery" / "version.py").read_text())
+    assert said is not None
+    assert said["version"] == VERSION
     first = next(line for line in (root / "CHANGELOG.md").read_text().splitlines() if line.startswith("## "))
     assert VERSION in first

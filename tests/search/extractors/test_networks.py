@@ -17,7 +17,7 @@ from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
-from search.extractors.networks import applications, baselines, keras_applications, squeezenet
+from search.extractors.networks import applications, baselines, downloads, keras_applications, squeezenet
 from search.extractors.networks.layer_info import DESCRIPTIONS
 from search.extractors.networks.registry import NETWORKS, from_source, get_network
 from search.extractors.networks.write_descriptions import description
@@ -66,7 +66,8 @@ def test_every_network_is_described_without_being_built(network: Any) -> None:
 def test_the_descriptions_hold_no_network_that_is_not_known() -> None:
     networks = json.loads(DESCRIPTIONS.read_text(encoding="utf-8"))
     assert list(networks) == [network.name for network in NETWORKS]
-    assert networks["mobilenet"][0] == asdict(MOBILENET.described()[0]) | {"shape": [112, 112, 32]}
+    described = json.loads(json.dumps(asdict(MOBILENET.described()[0])))
+    assert networks["mobilenet"][0] == described
 
 
 def test_missing_weights_are_a_reason_that_says_where_from_and_where_to(keras_home: Path) -> None:
@@ -74,12 +75,12 @@ def test_missing_weights_are_a_reason_that_says_where_from_and_where_to(keras_ho
         reason = get_network(application.name).unavailable_reason()
         assert str(keras_home / "models") in reason
         assert application.address + application.files[0] in reason
-        assert f"manage.py run_experiments --models {application.name}" in reason
+        assert f"manage.py get_weights {application.name}" in reason
     with pytest.raises(WeightsError, match="MobileNet are not installed"):
         live_config(model="mobilenet")
 
 
-def test_without_a_connection_keras_is_not_even_loaded(
+def test_without_a_connection_nothing_is_waited_for(
     keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*arguments: Any, **options: Any) -> None:
@@ -87,7 +88,6 @@ def test_without_a_connection_keras_is_not_even_loaded(
 
     monkeypatch.setattr(keras_applications, "getproxies", dict)
     monkeypatch.setattr("socket.create_connection", refused)
-    monkeypatch.setattr(keras_applications, "run_module", None)
     with pytest.raises(WeightsError, match="cannot be reached: Network is unreachable"):
         get_network("mobilenet").fetch()
 
@@ -95,11 +95,11 @@ def test_without_a_connection_keras_is_not_even_loaded(
 def test_a_download_that_fails_leaves_the_reason_and_what_to_do(
     keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*arguments: str, limit_s: float) -> None:
-        raise subprocess.CalledProcessError(1, arguments, stderr="no route to host")
+    def fails(*_: Any) -> None:
+        raise WeightsError("no route to host")
 
     monkeypatch.setattr(keras_applications, "require_connection", lambda address: None)
-    monkeypatch.setattr(keras_applications, "run_module", fails)
+    monkeypatch.setattr(downloads, "download", fails)
     with pytest.raises(WeightsError, match=r"no route to host.*mobilenet_1_0_224_tf_no_top\.h5 is missing"):
         MOBILENET.fetch()
 
@@ -215,7 +215,7 @@ def test_the_interface_lists_every_network_with_its_layers(client: Client, keras
     lite, mobilenet = models["efficientnet-lite0"], models["mobilenet"]
     assert (lite["available"], lite["reason"], lite["baseline"]) == (True, "", False)
     assert (mobilenet["available"], mobilenet["parameters"]) == (False, 3_228_864)
-    assert "run_experiments" in mobilenet["reason"]
+    assert "get_weights" in mobilenet["reason"]
     stem = lite["layers"][0]
     assert (stem["name"], stem["type"], stem["index"], stem["shape"]) == ("stem", "ReLU", 5, [112, 112, 32])
     assert models["colour-histogram"]["baseline"]

@@ -66,6 +66,10 @@ def test_the_strongest_channels_of_a_layer_come_first_with_their_means(
     assert (found["image"], found["model"], found["layer"]) == (image.pk, MODEL, "top")
     assert found["shape"] == [7, 7, 1280]
     np.testing.assert_allclose([one["mean"] for one in found["maps"]], np.sort(means)[::-1][:5], rtol=1e-3)
+    assert "means" not in found
+    np.testing.assert_allclose(
+        ask(client, image, "top", means=True).json()["means"], means, atol=1e-5, rtol=1e-3
+    )
     np.testing.assert_allclose(
         [one["mean"] for one in found["maps"]], means[[one["channel"] for one in found["maps"]]], rtol=1e-3
     )
@@ -88,7 +92,7 @@ def test_maps_are_made_once(client: Client, image: Image, monkeypatch: pytest.Mo
         raise AssertionError("the network was asked again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(feature_maps, "_extractor", never)
+        patch.setattr(feature_maps, "all_layers", never)
         assert ask(client, image, count=6).json() == first
         assert ask(client, image, count=2).json()["maps"] == first["maps"][:2]
     more = ask(client, image, count=8).json()["maps"]
@@ -100,7 +104,7 @@ def test_a_layer_with_fewer_channels_than_asked_for_gives_all(
     client: Client, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(ask(client, image, "stem", count=64).json()["maps"]) == 32
-    monkeypatch.setattr(feature_maps, "_extractor", lambda *_: pytest.fail("the network was asked again"))
+    monkeypatch.setattr(feature_maps, "all_layers", lambda *_: pytest.fail("the network was asked again"))
     assert len(ask(client, image, "stem", count=64).json()["maps"]) == 32
 
 
@@ -257,7 +261,7 @@ def test_equal_channels_come_in_the_order_of_their_numbers() -> None:
     maps = np.zeros((2, 2, 4), np.float32)
     maps[:, :, [1, 3]] = 0.5
     maps[0, 0, 2] = 4
-    assert strongest_channels(maps, 3) == [(2, 1.0), (1, 0.5), (3, 0.5)]
+    assert strongest_channels(maps.mean(axis=(0, 1), dtype=np.float64), 3) == [2, 1, 3]
 
 
 def test_a_map_goes_from_dark_to_light_and_an_even_one_is_dark() -> None:

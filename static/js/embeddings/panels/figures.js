@@ -1,7 +1,7 @@
 // How far a map may be believed, in numbers with plain words, and how they move over the layers.
 /** @import { MapRow } from "../../shared/types.js" */
 import { byId, make, makeSvg } from "../../shared/elements.js";
-import { number } from "../../shared/format.js";
+import { decimal, number } from "../../shared/format.js";
 
 /** @typedef {"trustworthiness" | "neighbour_agreement" | "separation" | "weighted_separation"} FigureName */
 /**
@@ -40,9 +40,9 @@ const FIGURES = [
 ];
 const BOX = { width: 240, height: 76, left: 8, right: 8, top: 8, bottom: 16 };
 /** @param {number | null | undefined} value */
-const two = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
+const two = (value) => (value === null || value === undefined ? "–" : decimal(value, 2));
 /** @param {number | null | undefined} value */
-const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(0)} %`);
+const percent = (value) => (value === null || value === undefined ? "–" : `${decimal(100 * value, 0)} %`);
 /**
  * @param {FigureName} name
  * @param {number | null | undefined} value

@@ -1,0 +1,137 @@
+"""The client of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+
+import httpx
+
+from semsearch_client import answers
+from semsearch_client._async.dataset import AsyncDataset
+from semsearch_client._async.jobs import AsyncJob
+from semsearch_client._async.rows import AsyncHit, AsyncImage
+from semsearch_client._async.searching import AsyncSearching
+from semsearch_client._async.sender import AsyncSender
+from semsearch_client.calls import Call
+from semsearch_client.images import ImageLike
+from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Model, Rows
+
+
+class AsyncClient:
+    """A site of semsearch.
+
+    >>> client = AsyncClient()  # of SEMSEARCH_URL and SEMSEARCH_TOKEN
+    >>> hits = await client.search("new.png", k=3)
+    >>> hits.ids.shape, hits.scores.dtype
+    ((3,), dtype('float32'))
+    >>> [hit.rank for hit in hits]
+    [1, 2, 3]
+    >>> await client.search(10**9)
+    Traceback (most recent call last):
+    semsearch_client.errors.NotFound: There is no image 1000000000; it may have been deleted. (not_found, 404)
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        timeout_s: float = 60.0,
+        retries: int = 4,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Know a site by its address; nothing is asked yet.
+
+        `url` and `token` are otherwise those of SEMSEARCH_URL and SEMSEARCH_TOKEN, or a site on this machine.
+        What reads is asked up to `retries` times again where the connection failed or the server was away,
+        and everything where the server said that it may be (429 and 503 with Retry-After).
+        """
+        known = answers.settings(url, token, timeout_s, retries)
+        self.url = known.url
+        self._sender = AsyncSender(known, transport)
+        self._searching = AsyncSearching(self._sender)
+
+    def __repr__(self) -> str:
+        return f"<semsearch at {self.url}>"
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._sender.aclose()
+
+    def dataset(self, slug: str) -> AsyncDataset:
+        """Return a dataset by its slug; whether there is one, the first thing done with it tells."""
+        return AsyncDataset(self._sender, slug)
+
+    async def datasets(self) -> Rows[DatasetFacts]:
+        """Return what datasets there are, the newest first."""
+        found = self._sender.rows(Call("datasets_list", query={"page_size": 500}))
+        return Rows([DatasetFacts.of(row) async for row in found], DatasetFacts)
+
+    async def create_dataset(self, slug: str, name: str | None = None) -> AsyncDataset:
+        """Make an empty dataset. Raises: Refused where there is one of this slug."""
+        await self._sender.send(Call("datasets_create", json={"slug": slug, "name": name or slug}))
+        return self.dataset(slug)
+
+    async def search(
+        self,
+        image: ImageLike,
+        *,
+        dataset: str | None = None,
+        label: str | None = None,
+        k: int = 20,
+        page: int = 1,
+        index: int | None = None,
+    ) -> Hits[AsyncHit]:
+        """Find images like this one, in all datasets or one.
+
+        `image` is a path, bytes, an open file, an image of Pillow, an array (h, w, 3) uint8, an address, the
+        id of a stored image, a hit, or a vector (d,) of floats. `label` finds only images with it; `index`
+        asks an index by its number instead of the live ones.
+        """
+        return await self._searching.search(image, dataset=dataset, label=label, k=k, page=page, index=index)
+
+    async def search_many(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        dataset: str | None = None,
+        label: str | None = None,
+        k: int = 20,
+        index: int | None = None,
+    ) -> list[Hits[AsyncHit]]:
+        """Find images like each of these, in their order; 50 that are not files are asked in one request.
+
+        Raises: as the first of them that has no answer.
+        """
+        return await self._searching.search_many(images, dataset=dataset, label=label, k=k, index=index)
+
+    async def image(self, number: int) -> AsyncImage:
+        """Return a stored image by its id. Raises: NotFound."""
+        return AsyncImage.of(
+            await self._sender.json(Call("images_retrieve", {"id": number})), _sender=self._sender
+        )
+
+    async def models(self) -> Rows[Model]:
+        """Return the networks, their layers, and whether they can be used."""
+        found = await self._sender.json(Call("models_list"))
+        return Rows([Model.of(row) for row in found], Model)
+
+    async def job(self, number: int) -> AsyncJob:
+        """Return a job by its number. Raises: NotFound."""
+        answer = await self._sender.json(Call("jobs_retrieve", {"id": number}))
+        return AsyncJob(self._sender, JobFacts.of(answer))
+
+    async def jobs(self, *, dataset: str | None = None, state: str | None = None) -> list[AsyncJob]:
+        """Return jobs, the newest first; `state` is queued, running, succeeded, failed or cancelled."""
+        wanted = {"dataset": dataset, "state": state, "page_size": 500}
+        found = self._sender.rows(Call("jobs_list", query=wanted))
+        return [AsyncJob(self._sender, JobFacts.of(row)) async for row in found]

@@ -1,0 +1,54 @@
+# Made of `_async` by make_sync.py: change it there.
+"""Asks searches: one with whatever there is, or many together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from semsearch_client import answers
+from semsearch_client._sync.rows import Hit
+from semsearch_client._sync.sender import Sender
+from semsearch_client.batches import batches
+from semsearch_client.calls import Call, said
+from semsearch_client.images import ImageLike, as_query
+from semsearch_client.rows import Hits
+
+
+class Searching:
+    """The searches of a site, everywhere or in one dataset."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def search(self, image: ImageLike, **where: Any) -> Hits[Hit]:
+        """Return what is found; `where` holds dataset, label, k, page and index."""
+        query = as_query(image)
+        if query.file is None:
+            call = Call("search", json=said(query.as_values() | where))
+        else:
+            file = (query.file.name, query.file.content)
+            call = Call("search", form=where, files={"file": file})
+        return self._hits(self._sender.json(call))
+
+    def search_many(self, images: Iterable[ImageLike], **where: Any) -> list[Hits[Hit]]:
+        """Return what each finds, in their order; those that are not files are asked many in a request."""
+        queries = [as_query(image) for image in images]
+        together = [said(query.as_values() | where) for query in queries if query.file is None]
+        found = [hits for batch in batches(together) for hits in self._batch(batch)]
+        answered = iter(found)
+        return [
+            next(answered) if query.file is None else self.search(query.file.content, **where)
+            for query in queries
+        ]
+
+    def _batch(self, queries: list[Mapping[str, Any]]) -> list[Hits[Hit]]:
+        answer = self._sender.json(Call("search_batch", json={"queries": queries}))
+        for one in answer["answers"]:
+            if "error" in one:
+                raise answers.error_in_place(one["error"])
+        return [self._hits(one) for one in answer["answers"]]
+
+    def _hits(self, answer: Mapping[str, Any]) -> Hits[Hit]:
+        rows = [Hit.of(values, _sender=self._sender) for values in answer["hits"]]
+        return Hits(rows, Hit, answer)

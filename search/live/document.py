@@ -1,0 +1,75 @@
+"""What is searched for: examples for and against, a filter, and where to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gallery.browse.where import EVERY_IMAGE, Where
+
+Kind: TypeAlias = Literal["file", "url", "image", "vector", "upload"]
+Source: TypeAlias = Literal["page", "api"]
+CutoffMode: TypeAlias = Literal["probability", "percentile"]
+
+MOST_EXAMPLES = 50
+
+
+@dataclass(frozen=True)
+class Example:
+    """An image to search with: exactly one of the first five, and how much it counts beside others.
+
+    `vector` holds the numbers of features as they are stored, of the configuration that is searched. `data`
+    are the bytes of a file.
+    """
+
+    image: int | None = None
+    upload: str | None = None
+    url: str | None = None
+    vector: tuple[float, ...] | None = None
+    data: bytes | None = None
+    weight: float = 1.0
+
+    @property
+    def kind(self) -> Kind:
+        """What is searched with."""
+        if self.vector is not None:
+            return "vector"
+        if self.image is not None:
+            return "image"
+        return "url" if self.url is not None else "upload" if self.upload is not None else "file"
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """Which hits are counted as below: those whose probability or percentile is less than `at`, 0 to 1."""
+
+    mode: CutoffMode
+    at: float
+
+
+@dataclass(frozen=True)
+class QueryDocument:
+    """Examples, a filter and the place of a page: all that a search can be asked.
+
+    Without examples images are listed, newest first. `datasets` are slugs, none for all; `index` is asked by
+    its number instead of the live ones. `skipped` hits come before the page, or, where there are no examples,
+    it begins below the id `before`. Hits below the `cutoff` are counted, and found all the same. With
+    `explain` each hit comes with the shares of the cells in its score.
+    """
+
+    like: tuple[Example, ...] = ()
+    unlike: tuple[Example, ...] = ()
+    where: Where = EVERY_IMAGE
+    datasets: tuple[str, ...] = ()
+    index: int | None = None
+    k: int = 20
+    skipped: int = 0
+    before: int | None = None
+    cutoff: Cutoff | None = None
+    explain: bool = False
+    source: Source = "api"
+
+    @property
+    def kind(self) -> Kind | Literal["browse"]:
+        """What is searched with in the first place."""
+        return self.like[0].kind if self.like else "browse"

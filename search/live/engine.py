@@ -1,0 +1,194 @@
+"""Answers a query document: the one way to search, whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
+from gallery.models import Dataset, Image
+from gallery.system import measures
+from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
+from search.live import example_images
+from search.live.compiled_queries import live_indexes_of
+from search.live.document import QueryDocument
+from search.live.example_images import ReadExample, require_network
+from search.live.explaining import Explainer, Explanation
+from search.live.hits import Hit, ShownImage, shown
+from search.live.ranking import AskedIndex, IndexQuery, Ranking
+from search.live.steering import Steering
+from search.live.timings import Timings
+from search.models import SearchIndex
+from search.types import Ids
+
+# Searches with more examples are not expanded; measured in docs/explanation/lab/steering.md
+EXPANDED_UP_TO = 2
+
+
+@dataclass
+class Found:
+    """The hits of one page, best first, and how they came about.
+
+    `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
+    and `listed` counts what the filter finds. `explanations` are of the hits, where they are asked for.
+    """
+
+    document: QueryDocument
+    hits: list[Hit] = field(default_factory=list)
+    images: list[ShownImage] = field(default_factory=list)
+    has_next: bool = False
+    like: list[ReadExample] = field(default_factory=list)
+    unlike: list[ReadExample] = field(default_factory=list)
+    indexes: list[AskedIndex] = field(default_factory=list)
+    listed: int = 0
+    explanations: list[Explanation | None] = field(default_factory=list)
+    timings_ms: Timings = field(default_factory=Timings)
+
+    @property
+    def shown_images(self) -> list[tuple[Hit | None, ShownImage]]:
+        """The images of the page and the hits that they are; None where they are listed without a query."""
+        listed: list[tuple[Hit | None, ShownImage]] = [(None, image) for image in self.images]
+        return [(hit, hit.image) for hit in self.hits] + listed
+
+    @property
+    def below_cutoff(self) -> int | None:
+        """How many hits of the page are below the cut-off; None without one, or where that is unknown."""
+        cutoff = self.document.cutoff
+        if cutoff is None or not self.document.like:
+            return None
+        values = [hit.probability if cutoff.mode == "probability" else hit.percentile for hit in self.hits]
+        known = [value for value in values if value is not None]
+        return sum(value < cutoff.at for value in known) if known or not values else None
+
+    @property
+    def searched(self) -> int:
+        """How many vectors the indexes hold, or how many images there are to list."""
+        return sum(asked.count for asked in self.indexes)
+
+    @property
+    def reached(self) -> int:
+        """How many of them could have been found: those that the filter allows."""
+        return sum(asked.count if asked.allowed is None else asked.allowed for asked in self.indexes)
+
+
+def answered(document: QueryDocument) -> Found:
+    """Answer a query document.
+
+    Raises: NotAnImageError, TooLargeError, AddressRefusedError, FetchFailedError, BusyError for an image;
+    WrongVectorError for a vector; NotFoundError for an unknown dataset, image or upload; NothingIndexedError
+    when there is nothing to search.
+    """
+    found = Found(document)
+    try:
+        with found.timings_ms.stage("total"):
+            if document.like:
+                _rank(found)
+            else:
+                _list(found)
+    except Exception as error:
+        code = getattr(error, "code", "error")
+        ours = isinstance(error, SemsearchError) and error.status < 500
+        measures.here().search_ended(document.source, document.kind, "refused" if ours else "failed")
+        measures.here().failed("search", code)
+        raise
+    measures.here().search_ended(document.source, document.kind, "answered")
+    measures.here().search_stages(found.timings_ms.as_seconds())
+    return found
+
+
+def _rank(found: Found) -> None:
+    document, timings = found.document, found.timings_ms
+    ranking = Ranking(read_queries(found), timings)
+    wanted = document.skipped + document.k + 1
+    examples = (*found.like, *found.unlike)
+    hits = ranking.hits(wanted, {example.image.pk for example in examples if example.image is not None})
+    found.indexes = ranking.asked
+    if not found.searched and document.where.is_open:
+        raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
+    found.has_next = len(hits) >= wanted
+    found.hits = hits[document.skipped : document.skipped + document.k]
+    if document.explain:
+        with timings.stage("extract"):
+            shown_ids = [hit.image.pk for hit in found.hits]
+            found.explanations = Explainer(ranking.queries, found.like[0]).explanations(shown_ids)
+
+
+def read_queries(found: Found) -> list[IndexQuery]:
+    """Read the examples of a document, and return what each index is asked. Raises: what `answered` does."""
+    document, timings = found.document, found.timings_ms
+    indexes = _indexes(document)
+    found.like = [example_images.read(one, timings, indexes) for one in document.like]
+    found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
+    _require_indexes(indexes, document)
+    return [_asked(found, index) for index in indexes]
+
+
+def _asked(found: Found, index: SearchIndex) -> IndexQuery:
+    """Return what an index is asked: one example is asked as ever, several are put together."""
+    where = found.document.where
+    own = _own_ids([*found.like, *found.unlike], index)
+    if len(found.like) == 1 and not found.unlike:
+        return IndexQuery(index, found.like[0].vector(index), own, QUERY_EXPANSION, where)
+    steering = Steering(
+        np.stack([one.vector(index) for one in found.like]),
+        np.array([one.example.weight for one in found.like], dtype=np.float32),
+        np.array([one.vector(index) for one in found.unlike], dtype=np.float32),
+        np.array([one.example.weight for one in found.unlike], dtype=np.float32),
+    )
+    few = len(found.like) + len(found.unlike) <= EXPANDED_UP_TO
+    return IndexQuery(index, steering.query(), own, QUERY_EXPANSION if few else None, where, steering)
+
+
+def _own_ids(examples: list[ReadExample], index: SearchIndex) -> Ids | None:
+    ids = [own for one in examples if (own := one.own_id(index)) is not None]
+    return np.array([ids], dtype=np.int64) if ids else None
+
+
+def _list(found: Found) -> None:
+    """List images without a query, newest first."""
+    document = found.document
+    with found.timings_ms.stage("load"):
+        _require_datasets(document)
+        rows = Image.objects.filter(dataset__in=Dataset.objects.all())
+        if document.datasets:
+            rows = rows.filter(dataset__slug__in=document.datasets)
+        rows = document.where.found(rows)
+        found.listed = rows.count()
+        if document.before is not None:
+            rows = rows.filter(pk__lt=document.before)
+        images = list(rows.select_related("dataset").order_by("-pk")[: document.k + 1])
+        found.has_next = len(images) > document.k
+        found.images = [shown(image) for image in images[: document.k]]
+
+
+def _indexes(document: QueryDocument) -> list[SearchIndex]:
+    if document.index is None:
+        return live_indexes_of(document.datasets)
+    found = SearchIndex.objects.select_related("spec").filter(
+        pk=document.index, dataset__in=Dataset.objects.all()
+    )
+    if document.datasets:
+        found = found.filter(dataset__slug__in=document.datasets)
+    if not found:
+        raise NotFoundError(f"There is no index {document.index} of what is searched; /indexes/ lists them.")
+    if any(example.image is None and example.vector is None for example in document.like):
+        require_network(found[0])
+    return list(found)
+
+
+def _require_indexes(indexes: list[SearchIndex], document: QueryDocument) -> None:
+    """Raise why nothing can be searched, where nothing can; a picture that is none is said before."""
+    if len(indexes) >= max(1, len(document.datasets)):
+        return
+    _require_datasets(document)
+    if not indexes:
+        raise NothingIndexedError(
+            "Nothing is indexed yet: add pictures on the admin's “Upload images” page or with "
+            "`manage.py import_dataset`, and wait for their job to end."
+        )
+
+
+def _require_datasets(document: QueryDocument) -> None:
+    for slug in document.datasets:
+        Dataset.objects.called(slug)

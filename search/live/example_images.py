@@ -1,0 +1,171 @@
+"""The examples of a search: what an index is asked with, and what is shown of them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+
+import numpy as np
+from django.core.files.storage import default_storage
+from numpy.typing import NDArray
+
+from gallery.errors import NotFoundError, SemsearchError
+from gallery.imaging import decoding, thumbnails
+from gallery.imaging.limits import image_limits
+from gallery.ingest.fetching import fetch_image
+from gallery.models import Image
+from gallery.system.storage import StorageUnavailableError, storage_errors
+from search.embedding import vector_import
+from search.embedding.vector_import import MadeElsewhereError
+from search.features import kept_maps, loaded_extractors
+from search.features.kept_maps import KeptMap
+from search.index.base import half_precision
+from search.indexing import database_vectors
+from search.live import uploads
+from search.live.document import Example
+from search.live.timings import Timings
+from search.models import Embedding, SearchIndex
+from search.types import RGB, FeatureConfig
+
+SHOWN_QUERY_SIDE = 320  # pixels, of the long side
+
+
+class WrongVectorError(SemsearchError):
+    """A vector is of another configuration than the one that is searched."""
+
+    code = "invalid"
+
+
+@dataclass
+class ReadExample:
+    """An example that was read; its vector is made once for each configuration that is asked.
+
+    `thumbnail` is a data: URL of what pages cannot show themselves: an image of another site or of an upload,
+    or of a format that browsers do not show.
+    """
+
+    example: Example
+    timings: Timings
+    image: Image | None = None
+    rgb: RGB | None = None
+    given: NDArray[np.float32] | None = None
+    width: int = 0
+    height: int = 0
+    thumbnail: str | None = None
+    _vectors: dict[FeatureConfig, NDArray[np.float32]] = field(default_factory=dict)
+
+    def vector(self, index: SearchIndex) -> NDArray[np.float32]:
+        """Return its vector (d,) under the spec of an index."""
+        config = index.spec.config
+        if self.given is not None:
+            return self._given(index, self.given)
+        if config not in self._vectors:
+            self._vectors[config] = (
+                self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
+            )
+        return self._vectors[config]
+
+    def own_id(self, index: SearchIndex) -> int | None:
+        """Return the id of its own vector in an index: a stored image never finds itself."""
+        if self.image is None or self.image.dataset_id != index.dataset_id:
+            return None
+        with self.timings.stage("load"):
+            return (
+                database_vectors.embeddings(index)
+                .filter(image=self.image)
+                .values_list("pk", flat=True)
+                .first()
+            )
+
+    def kept_map(self, config: FeatureConfig) -> KeptMap | None:
+        """Return its feature map under a configuration, None of a vector. Raises: as `kept_maps.of_image`."""
+        if self.image is not None:
+            return kept_maps.of_image(self.image, config)
+        return None if self.rgb is None else kept_maps.of_pixels(self.rgb, config)
+
+    def _given(self, index: SearchIndex, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(vector) != index.spec.dims:
+            raise WrongVectorError(
+                f"The vector has {len(vector)} numbers; the features of {index.dataset.slug} have "
+                f"{index.spec.dims} ({index.spec}). Name the `dataset` that it is of."
+            )
+        return vector
+
+    def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
+        assert self.image is not None
+        with self.timings.stage("load"):
+            row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
+        if row is not None:
+            return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
+        require_network(index)
+        with self.timings.stage("decode"):
+            data = _stored_bytes(self.image)
+            rgb = decoding.decode(data, image_limits(), shortest_side=index.spec.input_size)
+        return self._extracted(index.spec.config, rgb)
+
+    def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
+        with self.timings.stage("extract"):
+            vector = loaded_extractors.extractor(config).extract_query(rgb)
+        # as stored vectors are: the same image is then the same vector, however little a centre leaves of it
+        return np.asarray(half_precision(vector[None], len(vector))[0], dtype=np.float32)
+
+
+def read(example: Example, timings: Timings, indexes: list[SearchIndex]) -> ReadExample:
+    """Return an example, its picture decoded as large as the networks of the indexes take it.
+
+    Raises: NotFoundError for a stored image or an upload that is gone; NotAnImageError, TooLargeError,
+    AddressRefusedError, FetchFailedError, BusyError for the picture.
+    """
+    found = ReadExample(example, timings)
+    if example.image is not None:
+        image = Image.objects.select_related("dataset").filter(pk=example.image).first()
+        if image is None:
+            raise NotFoundError(f"There is no image {example.image}; it may have been deleted.")
+        found.image, found.width, found.height = image, image.width, image.height
+    elif example.vector is not None:
+        found.given = np.array(example.vector, dtype=np.float32)
+    else:
+        _decode(found, _bytes_of(example, timings), indexes)
+    return found
+
+
+def _bytes_of(example: Example, timings: Timings) -> bytes:
+    if example.data is not None:
+        return example.data
+    with timings.stage("load"):
+        return uploads.read(example.upload) if example.upload else fetch_image(example.url or "").data
+
+
+def _decode(found: ReadExample, data: bytes, indexes: list[SearchIndex]) -> None:
+    timings = found.timings
+    with timings.stage("decode"):
+        largest = max((index.spec.input_size for index in indexes), default=None)
+        facts, found.rgb = decoding.decode_with_facts(data, image_limits(), shortest_side=largest)
+    found.width, found.height = facts.width, facts.height
+    if found.example.data is None or not decoding.in_browsers(facts.format):
+        with timings.stage("load"):
+            found.thumbnail = _data_url(thumbnails.thumbnail(found.rgb, SHOWN_QUERY_SIDE))
+
+
+def require_network(index: SearchIndex) -> None:
+    """Raises: MadeElsewhereError for an index whose features no network here makes."""
+    if index.spec.model == vector_import.MODEL:
+        raise MadeElsewhereError(
+            f"The features called {index.spec.layer} are made elsewhere, so no picture gets them here: "
+            "search with an image that has them, or with a vector."
+        )
+
+
+def _stored_bytes(image: Image) -> bytes:
+    try:
+        with storage_errors(), default_storage.open(str(image.file.name)) as file:
+            data: bytes = file.read()
+    except StorageUnavailableError:
+        raise
+    except OSError as error:
+        raise NotFoundError(f"The file of image {image.pk} is gone; it may have been deleted.") from error
+    return data
+
+
+def _data_url(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

@@ -1,0 +1,233 @@
+"""What a query document is answered with, as plain values."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, NotRequired, TypeAlias, TypedDict
+
+from gallery.browse import renditions
+from gallery.browse.image_summaries import page_address
+from gallery.models import Dataset
+from search.features.cell_answers import Cells, Square
+from search.index.calibration import Calibration, Method
+from search.index.live import SearchPath
+from search.live.answers import (
+    ImageValues,
+    QueryImageAnswer,
+    TimingsAnswer,
+    image_values,
+    query_image,
+    timings_answer,
+)
+from search.live.config_answers import ConfigAnswer, config_answer
+from search.live.document import Kind
+from search.live.engine import Found
+from search.live.example_images import ReadExample
+from search.live.explanation_answers import cells_of_hit
+from search.live.hits import Hit, ShownImage, shown
+from search.live.ranking import AskedIndex, ProbabilityUnknown
+
+Box: TypeAlias = Annotated[
+    tuple[float, float, float, float] | None,
+    "Where in the image it matches, as shares of its sides: x0, y0, x1, y1; null for all of it.",
+]
+
+
+class FoundRankedAnswer(TypedDict):
+    """The place of a result, and how near it is."""
+
+    rank: int
+    image: int
+    score: Annotated[float | None, "A cosine, higher is nearer; null where nothing was searched with."]
+    probability: Annotated[float | None, "That it is of the query's category; null where that is unknown."]
+    percentile: Annotated[
+        float | None, "Share of random pairs of the dataset that are less near; null where that is unknown."
+    ]
+    box: Box
+
+
+class FoundHitAnswer(FoundRankedAnswer, ImageValues):
+    """One result."""
+
+    shown_url: Annotated[str, "Of the image as browsers show it, whatever the format of its file."]
+    query_cells: NotRequired[
+        Annotated[
+            Cells | None, "With `explain`: rows of shares of the query's image, which add up to the score."
+        ]
+    ]
+    query_square: NotRequired[Square | None]
+    hit_cells: NotRequired[
+        Annotated[Cells | None, "With `explain`: rows of shares of this image, which add up to the score."]
+    ]
+    hit_square: NotRequired[Square | None]
+
+
+class ExampleAnswer(TypedDict):
+    """An image that was searched with."""
+
+    kind: Kind
+    image: QueryImageAnswer | None
+    upload: str | None
+    url: str | None
+    weight: float
+    thumbnail: Annotated[str | None, "A small copy, as a data: URL; of what is no stored image."]
+    width: int
+    height: int
+
+
+class CalibrationAnswer(TypedDict):
+    """How well probabilities are known."""
+
+    method: Method
+    queries: Annotated[int, "Labelled images whose neighbours they were learned from."]
+    same: Annotated[float, "The share of these neighbours that were of the query's category."]
+    error: Annotated[
+        float, "Expected calibration error, by cross-validation: how far off they are on average."
+    ]
+
+
+class AskedIndexAnswer(TypedDict):
+    """How the index of a dataset was asked."""
+
+    index: int
+    dataset: str
+    config: ConfigAnswer
+    searched: Annotated[int, "Vectors that it holds."]
+    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    path: Annotated[
+        SearchPath,
+        "`exact` compares all that are allowed, `approximate` looks where the nearest are likely, `selector` "
+        "looks there for what the filter allows.",
+    ]
+    calibration: CalibrationAnswer | None
+    probability_unknown: Annotated[
+        ProbabilityUnknown | None,
+        "Why hits have no `probability`; null where they have one. `unlabelled`, `few` labels or an "
+        "`imprecise` map of a dataset; `unfitted` as yet; `steered` or `filtered`: such scores are other "
+        "ones than it is learned from.",
+    ]
+
+
+class FoundAnswer(TypedDict):
+    """One page of what a query document found."""
+
+    like: list[ExampleAnswer]
+    unlike: list[ExampleAnswer]
+    hits: list[FoundHitAnswer]
+    next: Annotated[str | None, "The `cursor` of the next page; null on the last."]
+    searched: Annotated[int, "Vectors in the indexes that were asked; without examples, images."]
+    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    below_cutoff: Annotated[int | None, "Hits of this page below the cut-off; null where that is unknown."]
+    config: Annotated[ConfigAnswer | None, "Null where the indexes differ, or none was asked."]
+    indexes: list[AskedIndexAnswer]
+    timings_ms: TimingsAnswer
+
+
+def found_answer(found: Found) -> FoundAnswer:
+    """Return what was found as plain values."""
+    document = found.document
+    datasets = Dataset.objects.filter(pk__in=[one.index.dataset_id for one in found.indexes])
+    slugs = dict(datasets.values_list("pk", "slug"))
+    indexes = [_asked(one, slugs.get(one.index.dataset_id, "")) for one in found.indexes]
+    configs = [one["config"] for one in indexes]
+    page = cache(page_address)
+    searched = found.searched if document.like else found.listed
+    return {
+        "like": [_example(one) for one in found.like],
+        "unlike": [_example(one) for one in found.unlike],
+        "hits": _explained(
+            [
+                _hit(rank, hit, image, page(image.dataset))
+                for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
+            ],
+            found,
+        ),
+        "next": _cursor(found),
+        "searched": searched,
+        "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
+        "below_cutoff": found.below_cutoff,
+        "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
+        "indexes": indexes,
+        "timings_ms": timings_answer(found.timings_ms),
+    }
+
+
+def _cursor(found: Found) -> str | None:
+    """Return where the next page begins: after so many hits and, where none is nearer, below an id."""
+    if not found.has_next:
+        return None
+    skipped = found.document.skipped + len(found.hits) + len(found.images)
+    return f"{skipped}.{found.images[-1].pk}" if found.images else str(skipped)
+
+
+def ranked(rank: int, hit: Hit | None, image: ShownImage) -> FoundRankedAnswer:
+    """Return the place of an image, and what is known of it as a hit."""
+    return {
+        "rank": rank,
+        "image": image.pk,
+        "score": None if hit is None else round(hit.score, 6),
+        "probability": None if hit is None else _rounded(hit.probability),
+        "percentile": None if hit is None else _rounded(hit.percentile),
+        "box": None,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _hit(rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+    return {
+        **ranked(rank, hit, image),
+        **image_values(image, page),  # type: ignore[typeddict-item]  # it has no cells
+        "shown_url": renditions.address_of(image.pk, image.format, image.file),
+    }
+
+
+def _explained(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]:
+    """Return the hits, with the shares of their cells where the document asks for them."""
+    if not found.document.explain:
+        return hits
+    explanations = found.explanations or [None] * len(hits)
+    for hit, one in zip(hits, explanations, strict=True):
+        cells = cells_of_hit(one)
+        hit["query_cells"], hit["query_square"] = cells["query_cells"], cells["query_square"]
+        hit["hit_cells"], hit["hit_square"] = cells["hit_cells"], cells["hit_square"]
+    return hits
+
+
+def _example(one: ReadExample) -> ExampleAnswer:
+    return {
+        "kind": one.example.kind,
+        "image": query_image(shown(one.image)) if one.image else None,
+        "upload": one.example.upload,
+        "url": one.example.url,
+        "weight": one.example.weight,
+        "thumbnail": one.thumbnail,
+        "width": one.width,
+        "height": one.height,
+    }
+
+
+def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
+    return {
+        "index": asked.index.pk,
+        "dataset": dataset,
+        "config": config_answer(asked.index.spec),
+        "searched": asked.count,
+        "filtered_to": asked.allowed,
+        "path": asked.path,
+        "calibration": _calibration(asked.calibration),
+        "probability_unknown": asked.unknown,
+    }
+
+
+def _calibration(found: Calibration | None) -> CalibrationAnswer | None:
+    if found is None or found.curve is None or found.method is None or found.error is None:
+        return None
+    return {
+        "method": found.method,
+        "queries": found.queries,
+        "same": round(found.same, 4),
+        "error": round(found.error, 4),
+    }

@@ -1,0 +1,188 @@
+// What the page searches for as one value: how the address says it, and how the API is asked for it.
+//
+//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
+//
+// `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
+/** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
+
+const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
+const CUTOFF = /^p?(0(\.\d{1,6})?|1)$/;
+const IDS = /^\d{1,15}(,\d{1,15})*$/;
+
+/** @returns {Judged} */
+export const nothingJudged = () => ({ like: [], unlike: [] });
+
+/**
+ * @param {URLSearchParams} asked
+ * @param {Verdict} verdict
+ */
+function judgedIn(asked, verdict) {
+  const text = asked.get(verdict) ?? "";
+  return IDS.test(text) ? [...new Set(text.split(",").map(Number))].slice(0, MOST_JUDGED) : [];
+}
+
+/**
+ * @param {URLSearchParams} asked
+ * @returns {Query | null}
+ */
+function queryIn(asked) {
+  const [image, url, upload] = [asked.get("image") ?? "", asked.get("url"), asked.get("upload")];
+  if (/^\d{1,15}$/.test(image)) return { kind: "image", image: Number(image) };
+  if (url) return { kind: "url", url };
+  return upload ? { kind: "upload", upload } : null;
+}
+
+/**
+ * @param {URLSearchParams} asked
+ * @returns {Cutoff | null}
+ */
+function cutoffIn(asked) {
+  const text = asked.get("cutoff") ?? "";
+  if (!CUTOFF.test(text)) return null;
+  const isShare = text.startsWith("p");
+  return { mode: isShare ? "percentile" : "probability", at: Number(isShare ? text.slice(1) : text) };
+}
+
+/**
+ * Return what an address says; `k` is what the server allows and offers.
+ * @param {string} search
+ * @param {{ usual: number, most: number }} k
+ * @returns {State}
+ */
+export function readAddress(search, k) {
+  const asked = new URLSearchParams(search);
+  const wanted = Number(asked.get("k"));
+  const query = queryIn(asked);
+  return {
+    query,
+    // examples against something need one for it, and without a query there is nothing to steer
+    judged: query ? { like: judgedIn(asked, "like"), unlike: judgedIn(asked, "unlike") } : nothingJudged(),
+    filters: {
+      dataset: asked.get("dataset") ?? "",
+      label: asked.get("label") ?? "",
+      where: (asked.get("where") ?? "").trim(),
+      k: Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, k.most) : k.usual,
+    },
+    cutoff: cutoffIn(asked),
+  };
+}
+
+/**
+ * Return the query part of the address of a state, "" where it says nothing.
+ * @param {State} state
+ * @param {number} usualK
+ */
+export function addressOf({ query, judged, filters, cutoff }, usualK) {
+  const asked = new URLSearchParams();
+  if (query?.kind === "image") asked.set("image", String(query.image));
+  if (query?.kind === "url") asked.set("url", query.url);
+  if (query?.kind === "upload") asked.set("upload", query.upload);
+  for (const verdict of /** @type {const} */ (["like", "unlike"]))
+    if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
+  if (filters.dataset) asked.set("dataset", filters.dataset);
+  if (filters.label) asked.set("label", filters.label);
+  if (filters.where) asked.set("where", filters.where);
+  if (filters.k !== usualK) asked.set("k", String(filters.k));
+  if (cutoff) asked.set("cutoff", `${cutoff.mode === "percentile" ? "p" : ""}${cutoff.at}`);
+  const text = asked.toString().replaceAll("%2C", ",");
+  return text && `?${text}`;
+}
+
+/**
+ * Return the id of the image that an address shows large, null where it says none.
+ * @param {string} search
+ */
+export function shownIn(search) {
+  const text = new URLSearchParams(search).get("shown") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/**
+ * Return the same address with another image shown large, or none.
+ * @param {string} search
+ * @param {number | null} image
+ */
+export function withShown(search, image) {
+  const asked = new URLSearchParams(search);
+  asked.delete("shown");
+  if (image !== null) asked.set("shown", String(image));
+  const text = asked.toString().replaceAll("%2C", ",");
+  return text && `?${text}`;
+}
+
+/**
+ * Return a state in which an image was judged; one that was judged before is judged anew.
+ * @param {Judged} judged
+ * @param {number} image
+ * @param {Verdict | null} verdict null takes back what was said of it
+ * @returns {Judged}
+ */
+export function withVerdict(judged, image, verdict) {
+  const others = {
+    like: judged.like.filter((id) => id !== image),
+    unlike: judged.unlike.filter((id) => id !== image),
+  };
+  return verdict ? { ...others, [verdict]: [...others[verdict], image].slice(-MOST_JUDGED) } : others;
+}
+
+/**
+ * Return a value as a typed filter has it.
+ * @param {string} value
+ */
+export const quoted = (value) =>
+  /^[^\s,"\\]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+
+/**
+ * Return the whole filter as people type it.
+ * @param {Pick<Filters, "label" | "where">} filters
+ */
+export const whereOf = ({ label, where }) =>
+  [label && `label:${quoted(label)}`, where].filter(Boolean).join(" ");
+
+/**
+ * Whether there is something to ask: a query, or a filter of which images are listed.
+ * @param {State} state
+ */
+export const asksForSomething = ({ query, filters }) => Boolean(query || filters.where || filters.label);
+
+/**
+ * Return the query document of a state.
+ * @param {State} state
+ * @param {string | null} cursor
+ */
+export function documentOf({ query, judged, filters, cutoff }, cursor) {
+  const where = whereOf(filters);
+  const images = judged.like.map((image) => ({ image }));
+  return {
+    like: query ? [exampleOf(query), ...images] : [],
+    unlike: judged.unlike.map((image) => ({ image })),
+    ...(where && { where }),
+    datasets: filters.dataset ? [filters.dataset] : [],
+    k: filters.k,
+    cursor,
+    ...(cutoff && { cutoff }),
+  };
+}
+
+/**
+ * Return what the explanation of a hit is asked with, "" without a query.
+ * @param {State} state
+ * @param {number} hit the id of its image
+ */
+export function explanationOf({ query, judged, filters }, hit) {
+  if (!query) return "";
+  const asked = new URLSearchParams({ hit: String(hit) });
+  for (const [name, value] of Object.entries(exampleOf(query))) asked.set(name, String(value));
+  for (const verdict of /** @type {const} */ (["like", "unlike"]))
+    if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
+  const where = whereOf(filters);
+  if (where) asked.set("where", where);
+  if (filters.dataset) asked.set("dataset", filters.dataset);
+  return `?${asked}`;
+}
+
+/** @param {Query} query */
+function exampleOf(query) {
+  if (query.kind === "image") return { image: query.image };
+  return query.kind === "url" ? { url: query.url } : { upload: query.upload };
+}

@@ -1,0 +1,113 @@
+"""What teaches: the strip of explanations, the tour, keys, cards of the networks; and a cold start."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from playwright.sync_api import BrowserContext, Page, Request, expect
+
+from gallery.models import Dataset
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_words_are_explained_with_what_is_on_the_screen_and_stay_open(page: Page, explored: Dataset) -> None:
+    image = explored.images.order_by("pk")[0]
+    page.goto(f"/?dataset={explored.slug}&image={image.pk}&model=efficientnet-lite0")
+    page.get_by_role("button", name="Pooling", exact=True).click()
+    panel = page.get_by_role("region", name="How a feature map becomes a vector")
+    expect(panel.locator(".poolings strong").first).to_have_text(re.compile(r"^0\.\d\d$"))
+    page.get_by_role("button", name="What is a distance?").click()
+    expect(panel).to_be_hidden()
+    expect(page.locator(".compared tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Convolution", exact=True).click()
+    expect(page.locator(".sum strong")).to_have_text(re.compile(r"\d"))
+    page.reload()
+    expect(page.get_by_role("region", name="What a filter does")).to_be_visible()
+    page.get_by_role("button", name="Fold away").locator("visible=true").click()
+    page.reload()
+    expect(page.locator("#answer-title")).to_be_visible()
+    expect(page.locator(".explanation:visible")).to_have_count(0)
+    # a page without images takes the first of its dataset
+    page.goto(f"/leaderboard/?dataset={explored.slug}")
+    page.get_by_role("button", name="Distance", exact=True).click()
+    expect(page.locator(".compared tbody tr")).to_have_count(2)
+
+
+def test_the_tour_leads_through_the_sections_by_keys_and_ends(page: Page, mapped: Dataset) -> None:
+    page.set_viewport_size({"width": 375, "height": 720})
+    page.goto(f"/?dataset={mapped.slug}")
+    page.get_by_role("button", name="Take the tour").click()
+    card = page.get_by_role("dialog")
+    for step in range(1, 10):
+        expect(card).to_contain_text(f"{step} of 10")
+        expect(card).to_be_focused()
+        box = card.bounding_box()
+        assert box
+        assert box["height"] < 720 * 0.5
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 375
+        page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(f"/live/\\?dataset={mapped.slug}$"))
+    expect(card).to_contain_text("10 of 10")
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("/embeddings/"))
+    expect(card).to_contain_text("9 of 10")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("select the point")
+
+
+def test_a_network_has_a_card_and_experiments_say_what_they_will_take(
+    staff_page: Page, explored: Dataset
+) -> None:
+    staff_page.goto(f"/networks/?dataset={explored.slug}")
+    card = staff_page.locator(".network-card", has_text="ResNet50")
+    expect(card.locator(".slab")).to_have_count(9)
+    expect(card).to_contain_text("74.9 %")
+    expect(card.get_by_role("button", name="Get the weights")).to_be_visible()
+    staff_page.get_by_label("EfficientNet-Lite0", exact=True).check()
+    expect(staff_page.locator("#estimate")).to_have_text(
+        re.compile(r"^8 experiments over 16 images: about .* of disk\.$")
+    )
+    staff_page.get_by_role("button", name="Compute").click()
+    expect(staff_page.locator("#estimate")).to_have_text("All of it is computed already.")
+
+
+@pytest.fixture
+def collected(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let WhiteNoise serve what was collected, as a deployment does: the modules of a page in one file.
+
+    Else the test server finds static files in the source, under the names that they have there.
+    """
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"}
+    }
+    monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda self, path: False)
+
+
+def test_a_cold_start_takes_few_requests_and_bytes(
+    context: BrowserContext, complaints: list[str], mapped: Dataset, collected: None
+) -> None:
+    for address, shown, most in (
+        (f"/?dataset={mapped.slug}", "#grid a", 60),
+        (f"/embeddings/?dataset={mapped.slug}", "#map[data-layer]", 40),
+    ):
+        page = context.new_page()
+        page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+        asked: list[Request] = []
+        page.on("requestfinished", lambda request, asked=asked: asked.append(request))
+        page.goto(address)
+        expect(page.locator(shown).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        sizes = [request.sizes() for request in asked]
+        taken = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
+        scripts = [request.url for request in asked if request.resource_type == "script"]
+        assert len(scripts) == 2, scripts
+        assert (len(asked) < most, taken < 600_000) == (True, True), (address, len(asked), taken)
+        page.close()
+    assert complaints == []

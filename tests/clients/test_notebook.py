@@ -1,0 +1,53 @@
+"""The notebook of the tutorial runs from top to bottom, its last part against a live site.
+
+With SEMSEARCH_WRITE_NOTEBOOK=1 what it shows is written into it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.clients.conftest import Given
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "docs" / "tutorial" / "notebook.ipynb"
+LONGEST_S = 180
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_notebook_runs_from_top_to_bottom(
+    given: Given, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "SEMSEARCH_URL": given.address,
+        "SEMSEARCH_TOKEN": given.token,
+        "SEMSEARCH_CACHE": cache_dir,
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'clients' / 'python' / 'src'}",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    runner = NotebookClient(notebook, timeout=LONGEST_S, resources={"metadata": {"path": str(tmp_path)}})
+    runner.execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert sum("image/png" in output.get("data", {}) for output in shown) >= 9
+    if os.environ.get("SEMSEARCH_WRITE_NOTEBOOK"):
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)  # when it ran
+            for output in cell.get("outputs", ()):
+                output.get("data", {}).pop("image/jpeg", None)  # the same as its PNG
+        nbformat.write(notebook, NOTEBOOK)
+
+
+def test_the_notebook_has_its_pictures_inside_and_nothing_secret() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    run = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in run)
+    shown = str([cell.outputs for cell in run])
+    assert "image/png" in shown
+    assert "/tmp/" not in shown

@@ -1,0 +1,27 @@
+"""What `semsearch` and `manage.py` take beside the names of commands."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+from semsearch_site.main import SHORT, main
+
+
+def test_a_short_name_stands_for_a_command_and_for_no_other() -> None:
+    assert set(SHORT.values()) <= get_commands().keys()
+    assert not SHORT.keys() & get_commands().keys()
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_without_a_command_it_says_what_there_is_and_where_the_state_lies(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/semsearch", *words])
+    main()
+    said = capsys.readouterr().out
+    assert "  semsearch serve " in said
+    assert f"All state lies in {settings.SEMSEARCH_HOME};" in said
