@@ -28,7 +28,7 @@ pytestmark = pytest.mark.process
 IMAGES = "gallery_image"
 EMBEDDINGS = "search_embedding"
 # slow enough to be met half-way
-ONE_BY_ONE = {"EXTRACT_BATCH": "1"}
+SMALL_BATCHES = {"EXTRACT_BATCH": "2"}
 SEARCH = "/api/v1/search/"
 AT_WORK = "SELECT count(*) FROM gallery_job WHERE state IN ('queued', 'running')"
 
@@ -69,7 +69,7 @@ def outlived(template: Prepared, tmp_path_factory: pytest.TempPathFactory) -> It
     """Add one image, which queues the features of all; kill the worker, stop the site, and start it."""
     copied = copy_of(template, tmp_path_factory.mktemp("outlived") / "home")
     home = copied.home
-    with RunningSite(home, token=copied.token, **ONE_BY_ONE) as site:
+    with RunningSite(home, token=copied.token, **SMALL_BATCHES) as site:
         status, answer = site.post("/api/v1/images/", ("new.png", image_bytes(1)), dataset=DATASET)
         assert status == 201, answer
         job = int(answer["job"]["id"])

@@ -138,13 +138,14 @@ def test_ctrl_c_ends_everything_and_a_restart_works(running: RunningSite) -> Non
     assert {running.part(name).pid for name in PARTS}
     assert running.interrupt(within_s=15) == 0
     nothing_runs(running, within_s=1)
-    running.start()
+    running.start(ready="/healthz")
     assert {running.part(name).pid for name in PARTS}
 
 
 def test_a_killed_supervisor_leaves_no_process_behind_and_can_be_replaced_at_once(
     running: RunningSite,
 ) -> None:
+    """In the test before it was started, and still loads its network."""
     running.supervisor.kill()
     running.supervisor.wait()
     with RunningSite(running.home) as successor:

@@ -115,8 +115,9 @@ class RunningSite:
         self.start()
         return self
 
-    def start(self, **changes: str) -> None:
+    def start(self, *, ready: str = "", **changes: str) -> None:
         """Start it, also once more after it has stopped, and wait until it is ready."""
+        self._ready = ready or self._ready
         self._environment |= changes
         with self._log.open("a") as log:
             self.supervisor = subprocess.Popen(
@@ -185,7 +186,8 @@ class RunningSite:
         """Wait for a job's end and return it."""
 
         def ended() -> dict[str, Any] | None:
-            job: dict[str, Any] = self.get(f"/api/v1/jobs/{job_id}/")[1]
+            status, job = self.get(f"/api/v1/jobs/{job_id}/")
+            assert status == 200, (status, job)
             return None if job["active"] else job
 
         found: dict[str, Any] = until(ended, within_s=within_s, what=f"job {job_id} ended", every_s=0.02)
