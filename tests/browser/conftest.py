@@ -46,7 +46,8 @@ PLANS = (
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Start the one Chromium of the run."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    found = (shutil.which(name) for name in ("chromium-headless-shell", "chromium"))
+    executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
     assert executable, "Install Chromium, or name its binary in CHROMIUM: tests/install_services.sh does it."
     # Playwright keeps an event loop in this thread, where Django would refuse to use the database
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -59,13 +60,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def collected(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def collected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let WhiteNoise serve what was collected, as a deployment does: the modules of a page in one file."""
-    if os.environ.get("PLAIN"):
-        settings.STORAGES = settings.STORAGES | {
-            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-        }
-        return
     monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda self, path: False)
 
 
