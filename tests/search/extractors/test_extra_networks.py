@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
 from search import checks as search_checks
+from search.extractors.engines import conversion
 from search.extractors.engines.conversion import converted
+from search.extractors.engines.convert import convert
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
@@ -26,6 +28,7 @@ from search.extractors.networks.converted_networks import IR_FILE, entry_of
 from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.inspect_keras import chosen_layers, examine
+from search.extractors.networks.network import Network
 from search.features import loaded_extractors
 
 
@@ -219,9 +222,16 @@ def test_the_layers_of_a_backbone_are_those_of_the_model_and_run_from_the_pixels
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_model_of_mixed_precision_gives_the_maps_of_keras(policy: str, tmp_path: Path) -> None:
+def test_a_model_of_mixed_precision_gives_the_maps_of_keras(
+    policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
 
+    def convert_here(network: Network, layers: tuple[str, ...], size: int, directory: Path) -> None:
+        convert(network.source, layers, size, directory)
+
+    # TensorFlow is here: a process of its own takes seconds to load it
+    monkeypatch.setattr(conversion, "convert_in_subprocess", convert_here)
     path, cache = tmp_path / "mine.keras", tmp_path / "cache"
     keras.mixed_precision.set_global_policy(policy)
     try:
