@@ -112,8 +112,8 @@ def test_only_what_is_new_is_read(index: SearchIndex, django_assert_num_queries:
     embed_the_last(index)
     fresh = again(index)
     newest = Embedding.objects.order_by("pk").values_list("pk", flat=True)[10]
-    # what came since, the end of it, and how many were removed
-    with django_assert_num_queries(3) as queries:
+    # what came since, the end of it, how many were removed, and what scores mean
+    with django_assert_num_queries(4) as queries:
         assert snapshots.searchable(fresh).count == 12
     assert f"> {newest}" in queries.captured_queries[0]["sql"]
 
