@@ -81,7 +81,7 @@ def outlived(template: Prepared, tmp_path_factory: pytest.TempPathFactory) -> It
         at_stop, row_at_stop = count(home, EMBEDDINGS), job_row(home, job)
         site.start(WORKER_IDLE_S="1")
         ended = site.job_ended(job)
-        until(lambda: rows(home, AT_WORK) == [(0,)], within_s=60, what="the index is published")
+        until(lambda: rows(home, AT_WORK) == [(0,)], within_s=60, what="nothing is left to do")
         yield Outlived(site, job, images, at_kill, at_stop, status, row_at_stop, ended)
 
 
@@ -105,6 +105,7 @@ def test_a_worker_killed_in_the_middle_of_extraction_loses_nothing(outlived: Out
 
 def test_a_new_image_is_found_at_once_and_a_deleted_one_never_again(outlived: Outlived) -> None:
     site, home = outlived.site, outlived.site.home
+    report(home, "rebuild_index")
     generations = [index["generation"] for index in site.get("/api/v1/indexes/")[1]["results"]]
     assert all(generations), generations
     # a snapshot without the image is in the server's memory now
