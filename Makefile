@@ -49,7 +49,7 @@ test-servers: setup-dev
 	sh tests/install_services.sh
 	SEMSEARCH_TEST_SERVICES=servers $(PYTEST) $(if $(ALL),,-m servers)
 
-# the long forms of attacks and of deletions beside jobs, whose short forms `make test` runs, and a load (LOAD_MINUTES)
+# the long forms of attacks and of large repeats, whose short forms `make test` runs, and a load (LOAD_MINUTES)
 test-hostile: setup-dev
 	sh tests/install_services.sh
 	$(BIN)/python -m pytest -m hostile $(FILE)

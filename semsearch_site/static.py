@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,35 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
 
     support_js_module_import_aggregation = True
     max_post_process_passes = 20
+    # names of the files that name others, found in the first pass
+    _referring: set[str]
 
     def post_process(
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[tuple[str, str | None, bool | Exception]]:
         """Yield the old name, the new name, and whether it worked or the error, of each collected file."""
+        self._referring = set()
         if not dry_run:
             self._bundle(paths)
         yield from super().post_process(paths, dry_run=dry_run, **options)
         if not dry_run:
             Path(self.path(COLLECTED_FILE)).write_text(_of_all_sources())
+
+    def url_converter(self, name: str, *args: Any) -> Callable[[re.Match[str]], str]:
+        """Return what gives a file's references their new names, and note that the file has some."""
+        converted = super().url_converter(name, *args)
+
+        def noted(found: re.Match[str]) -> str:
+            self._referring.add(name)
+            return str(converted(found))
+
+        return noted
+
+    def _post_process(self, paths: dict[str, Any], adjustable: list[str], hashed: dict[str, str]) -> Any:
+        """Make a pass: after the first only over what can still change, as others take seconds to search."""
+        if hashed:
+            paths = {name: path for name, path in paths.items() if name in self._referring}
+        return super()._post_process(paths, adjustable, hashed)
 
     def _bundle(self, paths: dict[str, Any]) -> None:
         """Write the modules of each page into one file, which is then named by its content as any other."""

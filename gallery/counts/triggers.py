@@ -58,6 +58,9 @@ class Triggers:
     def _wanted(self, connection: BaseDatabaseWrapper) -> bool:
         """Whether the tables are there as they must be, and the triggers are not."""
         with connection.cursor() as cursor:
+            cursor.execute(_INSTALLED[connection.vendor], [self.names[0]])
+            if cursor.fetchone() is not None:
+                return False  # asked first: what tables are like takes SQLite longer to tell
             tables = set(connection.introspection.table_names(cursor))
             for table, column in self.columns.items():
                 if table not in tables:
@@ -65,8 +68,7 @@ class Triggers:
                 described = connection.introspection.get_table_description(cursor, table)
                 if column not in {one.name for one in described}:
                     return False
-            cursor.execute(_INSTALLED[connection.vendor], [self.names[0]])
-            return cursor.fetchone() is None
+            return True
 
 
 _INSTALLED = {

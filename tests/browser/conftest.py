@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core import serializers
 from django.core.signals import request_finished, request_started
 from django.test import Client
@@ -36,6 +37,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 30_000
+SHOULD_HANDLE = StaticFilesHandler._should_handle
 PLANS = (
     experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean")),
     experiment_jobs.Plan("colour-histogram", ("average",), ("cosine", "euclidean")),
@@ -45,7 +47,8 @@ PLANS = (
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Start the one Chromium of the run."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    found = (shutil.which(name) for name in ("chromium-headless-shell", "chromium"))
+    executable = os.environ.get("CHROMIUM") or next(filter(None, found), None)
     assert executable, "Install Chromium, or name its binary in CHROMIUM: tests/install_services.sh does it."
     # Playwright keeps an event loop in this thread, where Django would refuse to use the database
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -58,8 +61,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def plain_static_files(settings: Any) -> None:
-    """Name static files as the test server's finders know them, without the digest of a deployment."""
+def collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let WhiteNoise serve what was collected, as a deployment does: the modules of a page in one file."""
+    monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda self, path: False)
+
+
+@pytest.fixture
+def single_modules(collected: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name and serve static files as they are in the source, each module for itself, as with DEBUG."""
+    monkeypatch.setattr(StaticFilesHandler, "_should_handle", SHOULD_HANDLE)
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
@@ -97,7 +107,7 @@ def requests_under_way(live_server: Any) -> RequestsUnderWay:
 
 @pytest.fixture
 def context(
-    chromium: Browser, live_server: Any, plain_static_files: None, requests_under_way: RequestsUnderWay
+    chromium: Browser, live_server: Any, collected: None, requests_under_way: RequestsUnderWay
 ) -> Iterator[BrowserContext]:
     """Return a fresh browser profile at the test server."""
     context = chromium.new_context(base_url=live_server.url)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
-from django.contrib.staticfiles.handlers import StaticFilesHandler
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from gallery.models import Dataset
@@ -78,20 +76,8 @@ def test_a_network_has_a_card_and_experiments_say_what_they_will_take(
     expect(staff_page.locator("#estimate")).to_have_text("All of it is computed already.")
 
 
-@pytest.fixture
-def collected(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let WhiteNoise serve what was collected, as a deployment does: the modules of a page in one file.
-
-    Else the test server finds static files in the source, under the names that they have there.
-    """
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"}
-    }
-    monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda self, path: False)
-
-
 def test_a_cold_start_takes_few_requests_and_bytes(
-    context: BrowserContext, complaints: list[str], mapped: Dataset, collected: None
+    context: BrowserContext, complaints: list[str], mapped: Dataset
 ) -> None:
     for address, shown, most in (
         (f"/?dataset={mapped.slug}", "#grid a", 60),

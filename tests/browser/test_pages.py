@@ -45,6 +45,7 @@ def test_the_page_of_a_tiff_shows_it(page: Page, live_server: Any) -> None:
     assert shown.evaluate("(shown) => [shown.naturalWidth, shown.naturalHeight]") == [96, 64]
 
 
+@pytest.mark.usefixtures("single_modules")
 def test_no_page_breaks_the_content_policy_or_its_own_scripts(
     staff_page: Page, searchable: Dataset, complaints: list[str]
 ) -> None:
@@ -146,7 +147,7 @@ def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: objec
 
 
 def test_times_and_numbers_are_said_in_the_language_and_zone_of_the_browser(
-    chromium: Browser, live_server: Any, plain_static_files: None
+    chromium: Browser, live_server: Any, collected: None
 ) -> None:
     job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
     then = datetime(2026, 3, 1, 22, 5, 9, tzinfo=UTC)

@@ -1,4 +1,7 @@
-"""Hostile images three at once on a real site: it stays within its memory and answers everybody else."""
+"""Hostile images three at once on a real site: it stays within its memory and answers everybody else.
+
+`make test-hostile` sends each of them in every way; otherwise each is sent in one, and all are imported.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,10 @@ def asked_meanwhile(site: RunningSite, is_over: threading.Event) -> list[tuple[s
     return found
 
 
-def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(prepared: Prepared) -> None:
+@pytest.mark.parametrize("every_way", [False, pytest.param(True, marks=pytest.mark.hostile)])
+def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(
+    prepared: Prepared, every_way: bool
+) -> None:
     hostile = hostile_files()
     with RunningSite(prepared.home, token=prepared.token, SEARCH_THROTTLE="10000/min") as site:
         assert site.post("/api/v1/datasets/", slug=FEW, name="Few")[0] == 201
@@ -85,7 +91,7 @@ def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(
         with ThreadPoolExecutor(4) as pool, most_memory(site.part("web server")) as web:
             others = pool.submit(asked_meanwhile, site, is_over)
             try:
-                answers = list(pool.map(lambda case: _asked(site, *case), _cases(hostile)))
+                answers = list(pool.map(lambda case: _asked(site, *case), _cases(hostile, every_way)))
             finally:
                 is_over.set()
         assert {status for _, status, _ in answers} <= ANSWERS, answers
@@ -102,8 +108,12 @@ def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(
         assert worker[0] < WORKER_BYTES, f"{worker[0] / MEBIBYTE:.0f} MiB"
 
 
-def _cases(hostile: dict[str, bytes]) -> list[tuple[str, bytes, str]]:
-    return [(name, data, path) for name, data in hostile.items() for path in ("search", "images", "search")]
+def _cases(hostile: dict[str, bytes], every_way: bool) -> list[tuple[str, bytes, str]]:
+    ways: dict[str, tuple[str, ...]] = dict.fromkeys(hostile, ("search", "images", "search"))
+    if not every_way:
+        ways = {name: (("search", "images")[number % 2],) for number, name in enumerate(hostile)}
+        ways["declares.webp"] = ("search", "images")
+    return [(name, hostile[name], path) for name, paths in ways.items() for path in paths]
 
 
 def _asked(site: RunningSite, name: str, data: bytes, path: str) -> tuple[str, int, str]:

@@ -43,7 +43,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def site(template: Prepared, disk: Path) -> Iterator[RunningSite]:
     """Return a running site on the small disk, with three images that can be searched."""
     copied = copy_of(template, disk / "home")
-    given = {"MIN_FREE_MB": str(MIN_FREE_MB), "SEARCH_THROTTLE": "1000000/s", "EXTRACT_BATCH": "8"}
+    given = {"MIN_FREE_MB": str(MIN_FREE_MB), "SEARCH_THROTTLE": "1000000/s", "EXTRACT_BATCH": "1"}
     with RunningSite(copied.home, token=copied.token, **given) as running:
         assert running.post("/api/v1/datasets/", slug="few", name="Few")[0] == 201
         for seed in range(3):
@@ -110,7 +110,7 @@ def test_on_a_full_disk_writes_are_refused_jobs_rest_and_searches_go_on(
     status, added = add(site, 10, DATASET)
     assert status == 201, added
     job = added["job"]["id"]
-    until(lambda: count(site.home, "search_embedding") > 20, within_s=60, what="an extraction has begun")
+    until(lambda: count(site.home, "search_embedding") > 5, within_s=60, what="an extraction has begun")
     with filled(disk, left_mb=MIN_FREE_MB / 2):
         status, answer = add(site, 11)
         assert (status, answer["error"]["code"]) == (507, "disk_full"), answer

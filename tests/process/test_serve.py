@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +15,8 @@ import pytest
 from semsearch_site.child_processes import free_port
 from semsearch_site.management.commands.serve import RUNS_AS_ROOT
 from tests.conftest import image_bytes
-from tests.support.prepared import DATASET, Prepared
-from tests.support.site import (
-    PARTS,
-    ROOT,
-    STARTS_WITHIN_S,
-    RunningSite,
-    environment,
-    running_on,
-    until,
-)
+from tests.support.prepared import DATASET, Prepared, copy_of
+from tests.support.site import PARTS, ROOT, RunningSite, environment, running_on, until
 
 pytestmark = pytest.mark.process
 
@@ -33,50 +25,28 @@ def nothing_runs(site: RunningSite, within_s: float = 15.0) -> None:
     until(lambda: not running_on(site.home), within_s=within_s, what="every process ended")
 
 
-def test_ctrl_c_ends_everything_and_a_restart_works(prepared: Prepared) -> None:
-    for _ in range(2):
-        with RunningSite(prepared.home) as site:
-            assert {site.part(name).pid for name in PARTS}
-            assert site.interrupt(within_s=15) == 0
-            nothing_runs(site, within_s=1)
+@pytest.fixture(scope="module")
+def site(template: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    """Return a site that was started from a folder in which the code does not lie."""
+    home = copy_of(template, tmp_path_factory.mktemp("serve") / "home").home
+    with RunningSite(home, "--next-step", "Next: look.", folder=home) as running:
+        yield running
 
 
-def test_a_start_ends_with_the_address_and_the_next_step(prepared: Prepared) -> None:
-    port = free_port()
-    command = [
-        sys.executable,
-        str(ROOT / "manage.py"),
-        "serve",
-        "--port",
-        str(port),
-        "--next-step",
-        "Next: look.",
-    ]
-    with (prepared.home / "said").open("w+") as said:
-        # from a folder in which the code does not lie
-        site = subprocess.Popen(
-            command, cwd=prepared.home, env=environment(prepared.home), stdout=said, stderr=said
-        )
-        try:
-            until(lambda: is_ready(port), within_s=STARTS_WITHIN_S, what="the site is ready")
-            said.seek(0)
-            # a folder that a test copied is open
-            lines = [line for line in said.read().splitlines() if not line.startswith("Closed ")]
-        finally:
-            site.terminate()
-            site.wait(25)
+@pytest.fixture
+def running(site: RunningSite) -> RunningSite:
+    """Return the site, which runs, also where a test before has stopped it."""
+    if site.supervisor.poll() is not None:
+        site.start()
+    return site
+
+
+def test_a_start_ends_with_the_address_and_the_next_step(site: RunningSite) -> None:
+    # a folder that a test copied is open
+    lines = [line for line in site.log().splitlines() if not line.startswith("Closed ")]
     said_of_root = [RUNS_AS_ROOT] if os.geteuid() == 0 else []
-    address = f"semsearch is at http://127.0.0.1:{port} - Ctrl-C stops it."
+    address = f"semsearch is at http://127.0.0.1:{site.port} - Ctrl-C stops it."
     assert lines == [*said_of_root, address, "Next: look."]
-
-
-def is_ready(port: int) -> bool:
-    """Whether every part of a site is ready."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def test_only_the_one_line_is_left_out_of_what_a_part_says(tmp_path: Path) -> None:
@@ -123,36 +93,21 @@ def test_a_part_that_dies_again_and_again_ends_the_site_and_is_told_why(tmp_path
     )
 
 
-def test_the_web_server_searches_without_tensorflow(prepared: Prepared) -> None:
-    with RunningSite(prepared.home) as site:
-        # ready means that the network is loaded
-        web = site.part("web server")
-        maps = [
-            mapped.path
-            for process in (web, *web.children(recursive=True))
-            for mapped in process.memory_maps()
-        ]
+def test_the_web_server_searches_without_tensorflow(running: RunningSite) -> None:
+    # ready means that the network is loaded
+    web = running.part("web server")
+    maps = [
+        mapped.path for process in (web, *web.children(recursive=True)) for mapped in process.memory_maps()
+    ]
     assert any("openvino" in path for path in maps)
     assert not [path for path in maps if "/tensorflow/" in path and "/openvino/" not in path]
 
 
-def test_a_killed_supervisor_leaves_no_process_behind_and_can_be_replaced_at_once(
-    prepared: Prepared,
-) -> None:
-    with RunningSite(prepared.home, ready="/healthz") as killed:
-        killed.supervisor.kill()
-        killed.supervisor.wait()
-        with RunningSite(prepared.home) as successor:
-            assert {successor.part(name).pid for name in PARTS}
-            assert successor.interrupt() == 0
-    nothing_runs(killed)
-
-
-def serve(prepared: Prepared, port: int) -> subprocess.CompletedProcess[str]:
+def serve(home: Path, port: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "serve", "--port", str(port)],
         cwd=ROOT,
-        env=environment(prepared.home),
+        env=environment(home),
         capture_output=True,
         text=True,
         timeout=120,
@@ -164,20 +119,39 @@ def test_a_port_in_use_is_said_at_once(prepared: Prepared) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = serve(prepared, port)
+        done = serve(prepared.home, port)
     assert done.returncode != 0
     assert f"Cannot serve on 127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr
     assert not running_on(prepared.home)
 
 
-def test_a_second_site_on_the_same_state_folder_is_refused(prepared: Prepared) -> None:
-    with RunningSite(prepared.home, ready="/healthz") as site:
-        done = serve(prepared, free_port())
-        assert done.returncode != 0
-        assert "already running" in done.stderr
-        assert site.get("/healthz")[0] == 200
-        assert all(site.part(name).is_running() for name in PARTS)
+def test_a_second_site_on_the_same_state_folder_is_refused(running: RunningSite) -> None:
+    done = serve(running.home, free_port())
+    assert done.returncode != 0
+    assert "already running" in done.stderr
+    assert running.get("/healthz")[0] == 200
+    assert all(running.part(name).is_running() for name in PARTS)
+
+
+def test_ctrl_c_ends_everything_and_a_restart_works(running: RunningSite) -> None:
+    assert {running.part(name).pid for name in PARTS}
+    assert running.interrupt(within_s=15) == 0
+    nothing_runs(running, within_s=1)
+    running.start(ready="/healthz")
+    assert {running.part(name).pid for name in PARTS}
+
+
+def test_a_killed_supervisor_leaves_no_process_behind_and_can_be_replaced_at_once(
+    running: RunningSite,
+) -> None:
+    """In the test before it was started, and still loads its network."""
+    running.supervisor.kill()
+    running.supervisor.wait()
+    with RunningSite(running.home) as successor:
+        assert {successor.part(name).pid for name in PARTS}
+        assert successor.interrupt() == 0
+        nothing_runs(running)
 
 
 def test_without_the_broker_pages_and_searches_answer_and_jobs_say_what_they_wait_for(

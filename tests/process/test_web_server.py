@@ -50,7 +50,11 @@ def site(
     """Return a running site with three images that can be searched."""
     home = tmp_path_factory.mktemp("hostile") / "home"
     copied = copy_of(template, home)
-    free = {"SEARCH_THROTTLE": "1000000/s", "FETCH_ALLOW_HOSTS": f"127.0.0.1:{silent_port}"}
+    free = {
+        "SEARCH_THROTTLE": "1000000/s",
+        "FETCH_ALLOW_HOSTS": f"127.0.0.1:{silent_port}",
+        "FETCH_TIMEOUT_S": "6",
+    }
     with RunningSite(home, token=copied.token, **free) as running:
         assert running.post("/api/v1/datasets/", slug="few", name="Few")[0] == 201
         for seed in range(3):
@@ -94,7 +98,7 @@ def chunks_that_drip(connection: socket.socket) -> None:
 
 
 def never_reads(connection: socket.socket) -> None:
-    connection.sendall(head("GET", "/api/v1/images/grid/?dataset=pictures&limit=500") * 20)
+    connection.sendall(head("GET", "/api/v1/images/grid/?dataset=pictures&limit=500") * 40)
 
 
 DRIPPED: dict[Kind, bytes] = {form_that_drips: b"x", json_that_drips: b" ", chunks_that_drip: b"1\r\n-\r\n"}
@@ -249,18 +253,18 @@ def test_static_files_and_images_are_sent_as_browsers_ask(site: RunningSite) -> 
     assert hashlib.sha256(asked(site, "GET", urlsplit(image["url"]).path).body).hexdigest() == image["sha256"]
 
 
-def test_it_stops_in_time_whatever_clients_do(prepared: Prepared, silent_port: int) -> None:
-    allowed = {"FETCH_ALLOW_HOSTS": f"127.0.0.1:{silent_port}"}
-    with RunningSite(prepared.home, ready="/healthz", **allowed) as stopping, ExitStack() as last:
+def test_it_stops_in_time_whatever_clients_do(site: RunningSite, silent_port: int) -> None:
+    """The last of this file, whose site it stops."""
+    with ExitStack() as last:
         search = json.dumps({"url": f"http://127.0.0.1:{silent_port}/silent.jpg"}).encode()
         asks = head("POST", "/api/v1/search/", JSON, f"Content-Length: {len(search)}") + search
         for kind in KINDS:
-            kind(last.enter_context(slow_client(stopping.port)))
+            kind(last.enter_context(slow_client(site.port)))
         for _ in range(4):
-            last.enter_context(slow_client(stopping.port)).sendall(asks)
+            last.enter_context(slow_client(site.port)).sendall(asks)
         time.sleep(0.5)
         began = time.monotonic()
-        assert stopping.interrupt(within_s=15) == 0
+        assert site.interrupt(within_s=15) == 0
         assert time.monotonic() - began < 9, "five seconds for the web server, then what else there is"
 
 

@@ -21,9 +21,9 @@ BROWSER_SMOKE = "tests/browser/test_live.py"
 MARKERS = (
     "servers: uses a database or processes, so that it can differ on PostgreSQL and Redis",
     "embedded: is about SQLite or the embedded broker itself",
-    "hostile: the long form of an attack or a load; left out unless -m names it",
+    "hostile: the long form of an attack or a large repeat, or a load; left out unless -m names it",
 )
-# one server, one prepared state folder or one compilation of UMAP serves all of these
+# one server, one prepared state folder, one compilation of UMAP or one TensorFlow serves all of these
 PIECES = {
     "tests/process/test_chaos": "chaos",
     "tests/process/test_jobs": "processes of jobs",
@@ -32,11 +32,12 @@ PIECES = {
     "tests/process/": "processes",
     "tests/search/maps/": "maps",
     "tests/search/projections/": "maps",
+    "tests/search/extractors/": "extractors",
     "tests/search/index/test_milvus": "milvus",
     "tests/search/index/test_congruence": "milvus",
 }
 # what waits most begins first, beside what computes
-FIRST = ("processes", "chaos", "milvus", "tests/browser/", "maps", "tests/search/extractors/")
+FIRST = ("processes", "chaos", "milvus", "extractors", "maps", "tests/browser/")
 
 
 @pytest.hookimpl(trylast=True)  # when there is a terminal reporter

@@ -91,21 +91,38 @@ def _belongs(process: psutil.Process, home: Path) -> bool:
 class RunningSite:
     """`manage.py serve` on a free port; leaving the `with` block stops everything it started."""
 
-    def __init__(self, home: Path, *, token: str = "", ready: str = "/readyz", **changes: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *words: str,
+        token: str = "",
+        ready: str = "/readyz",
+        folder: Path = ROOT,
+        **changes: str,
+    ) -> None:
         self.home = home
         self.port = free_port()
+        self._words = words
         self._token = token
         self.request_id = ""
         self._ready = ready
+        self._folder = folder
         self._environment = environment(home, **changes)
         self._log = home / "serve.log"
 
     def __enter__(self) -> RunningSite:
         """Start and wait until it is ready."""
+        self.start()
+        return self
+
+    def start(self, *, ready: str = "", **changes: str) -> None:
+        """Start it, also once more after it has stopped, and wait until it is ready."""
+        self._ready = ready or self._ready
+        self._environment |= changes
         with self._log.open("a") as log:
             self.supervisor = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--port", str(self.port)],
-                cwd=ROOT,
+                [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(self.port), *self._words],
+                cwd=self._folder,
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -115,7 +132,6 @@ class RunningSite:
         except BaseException:
             self._end()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -170,7 +186,8 @@ class RunningSite:
         """Wait for a job's end and return it."""
 
         def ended() -> dict[str, Any] | None:
-            job: dict[str, Any] = self.get(f"/api/v1/jobs/{job_id}/")[1]
+            status, job = self.get(f"/api/v1/jobs/{job_id}/")
+            assert status == 200, (status, job)
             return None if job["active"] else job
 
         found: dict[str, Any] = until(ended, within_s=within_s, what=f"job {job_id} ended", every_s=0.02)

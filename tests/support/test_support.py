@@ -57,7 +57,7 @@ def test_a_copied_state_is_the_one_that_was_built(turn: str, sample_dataset: Cal
 
 def test_a_worker_takes_a_file_at_a_time_and_all_that_share_a_server() -> None:
     assert plan.piece("tests/gallery/test_grid.py::test_one[a::b]") == "tests/gallery/test_grid.py"
-    assert plan.piece("tests/process/test_images.py::test_one") == plan.piece(
+    assert plan.piece("tests/process/test_damage.py::test_one") == plan.piece(
         "tests/process/test_serve.py::test_one"
     )
     assert plan.piece("tests/search/maps/test_jobs.py::test_one") == "maps"

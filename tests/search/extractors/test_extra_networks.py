@@ -6,21 +6,29 @@ import functools
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.test import override_settings
+from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
 from search import checks as search_checks
+from search.extractors.engines import conversion
+from search.extractors.engines.conversion import converted
+from search.extractors.engines.convert import convert
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import extra_networks, registry
+from search.extractors.networks.converted_networks import IR_FILE, entry_of
 from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.inspect_keras import chosen_layers, examine
+from search.extractors.networks.network import Network
 from search.features import loaded_extractors
 
 
@@ -74,30 +82,67 @@ def test_a_network_nobody_has_looked_at_is_listed_with_what_to_do(tmp_path: Path
         gone.fetch()
 
 
-def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_layers(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Converted:
+    """A user's own model after its first use, and what was said before and after that."""
+
+    model: Any
+    source: str
+    cache: Path
+    maps: list[NDArray[np.float32]]
+    ahead: str
+    then: list[str]
+
+
+@pytest.fixture(scope="module")
+def own_converted(tmp_path_factory: pytest.TempPathFactory) -> Converted:
+    """Return a model that was looked at and converted, each in a process that loads TensorFlow."""
+    folder = tmp_path_factory.mktemp("own")
+    path, cache = folder / "My Model.keras", folder / "models"
+    model = own_model(path)
+    source = f"file:{path}"
+    registry.install([source], cache)
+    registry.get_network("my-model").fetch()
+    network = registry.get_network("my-model")
+    with override_settings(CACHE_ROOT=folder):
+        ahead = loaded_extractors.conversion_ahead(network.name, network.layers, 32)
+        maps = MultiLayerExtractor(
+            network.name, network.layers, pooling="average", cache_dir=cache, engine="openvino"
+        ).maps(generated_images(32))
+        then = [
+            loaded_extractors.conversion_ahead(network.name, layers, 32)
+            for layers in (network.layers, network.layers[:1])
+        ]
+    return Converted(model, source, cache, maps, ahead, then)
+
+
+def test_a_users_own_model_is_looked_at_once_and_runs_up_to_its_layers(own_converted: Converted) -> None:
     import keras
 
-    path, cache = tmp_path / "My Model.keras", tmp_path / "cache"
-    model = own_model(path)
-    registry.install([f"file:{path}"], cache)
-    registry.get_network("my-model").fetch()
-
+    model, maps = own_converted.model, own_converted.maps
+    registry.install([own_converted.source], own_converted.cache)
     network = registry.get_network("my-model")
     assert not network.unavailable_reason()
     assert registry.from_source(network.source) == network
     assert (network.input_size, len(network.layers), network.layers[-1]) == (32, 8, "top")
     assert network.described()[-1].type == "Conv2D"
 
-    extractor = MultiLayerExtractor(
-        network.name, network.layers, pooling="average", cache_dir=cache, engine="openvino"
-    )
-    images = generated_images(32)
-    maps = extractor.maps(images)
     assert [tuple(one.shape[1:]) for one in maps] == [layer.shape for layer in network.described()]
-    expected = keras.Model(model.input, model.get_layer("body").output)(images.astype(np.float32))
+    images = generated_images(32).astype(np.float32)
+    expected = keras.Model(model.input, model.get_layer("body").output)(images)
     np.testing.assert_allclose(maps[-1], np.asarray(expected), atol=2e-2)
     config = live_config(model=network.name, layer="top", pooling="average", pca_name="")
     assert config.weights_digest == network.weights_digest
+
+
+def test_a_conversion_is_cached_and_leaves_nothing_aside(own_converted: Converted) -> None:
+    registry.install([own_converted.source], own_converted.cache)
+    network = registry.get_network("my-model")
+    first = entry_of(network, network.layers, 32, own_converted.cache) / IR_FILE
+    written = first.stat().st_mtime_ns
+    assert converted(network, network.layers, 32, own_converted.cache) == first
+    assert first.stat().st_mtime_ns == written
+    assert not [entry.name for entry in first.parent.parent.iterdir() if entry.name.startswith(".")]
 
 
 def test_a_model_that_has_changed_has_to_be_looked_at_again(tmp_path: Path) -> None:
@@ -177,9 +222,16 @@ def test_the_layers_of_a_backbone_are_those_of_the_model_and_run_from_the_pixels
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_model_of_mixed_precision_gives_the_maps_of_keras(policy: str, tmp_path: Path) -> None:
+def test_a_model_of_mixed_precision_gives_the_maps_of_keras(
+    policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
 
+    def convert_here(network: Network, layers: tuple[str, ...], size: int, directory: Path) -> None:
+        convert(network.source, layers, size, directory)
+
+    # TensorFlow is here: a process of its own takes seconds to load it
+    monkeypatch.setattr(conversion, "convert_in_subprocess", convert_here)
     path, cache = tmp_path / "mine.keras", tmp_path / "cache"
     keras.mixed_precision.set_global_policy(policy)
     try:
@@ -359,15 +411,7 @@ def test_the_checks_refuse_networks_that_cannot_exist(
         assert words in message
 
 
-def test_what_is_converted_first_is_said_and_what_is_kept_is_not(tmp_path: Path, settings: Any) -> None:
-    settings.CACHE_ROOT = tmp_path
-    path = tmp_path / "mine.keras"
-    own_model(path)
-    looked_at(path, tmp_path / "models")
-    registry.install([f"file:{path}"], tmp_path / "models")
-    layers = registry.get_network("mine").layers
-    assert "Converting mine" in loaded_extractors.conversion_ahead("mine", layers, 32)
-    MultiLayerExtractor("mine", layers, pooling="average", cache_dir=tmp_path / "models", engine="openvino")
-    assert loaded_extractors.conversion_ahead("mine", layers, 32) == ""
-    assert loaded_extractors.conversion_ahead("mine", layers[:1], 32) == ""
+def test_what_is_converted_first_is_said_and_what_is_kept_is_not(own_converted: Converted) -> None:
+    assert "Converting My Model" in own_converted.ahead
+    assert own_converted.then == ["", ""]
     assert loaded_extractors.conversion_ahead("colour-histogram", ("histogram",), 224) == ""

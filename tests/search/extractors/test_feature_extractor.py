@@ -125,13 +125,6 @@ def test_threads_share_one_extractor(extractor: FeatureExtractor) -> None:
             np.testing.assert_allclose(got[0], expected[n % 4], atol=1e-4)
 
 
-def test_a_conversion_is_cached_and_leaves_nothing_aside(tmp_path: Path) -> None:
-    first = converted(LITE0, ("top",), SIDE, tmp_path)
-    written = first.stat().st_mtime_ns
-    assert converted(LITE0, ("top",), SIDE, tmp_path).stat().st_mtime_ns == written
-    assert not [entry.name for entry in first.parent.parent.iterdir() if entry.name.startswith(".")]
-
-
 def test_extraction_with_openvino_never_loads_tensorflow(cache_dir: Path) -> None:
     converted(LITE0, ("top",), SIDE, cache_dir)
     program = (

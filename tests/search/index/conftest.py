@@ -17,9 +17,9 @@ COUNT = 12_000
 ANSWERS_WITHIN_S = 60.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def standalone_milvus() -> Iterator[MilvusServer]:
-    """Run a standalone Milvus server for the whole session."""
+    """Run a standalone Milvus server until the last of these tests: it looks around all the time."""
     if reason := milvus_server.missing():
         pytest.skip(reason)
     process = milvus_server.MilvusProcess()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
 from search.index.base import IndexInputError, VectorBatches, brute_force, normalise
+from search.index.faiss import build as faiss_build
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.generation import DATA_FILES, Generation
 from search.index.faiss.kinds import Budget
@@ -80,15 +81,22 @@ def test_the_index_holds_centred_unit_vectors_and_keeps_the_uncentred_ones(store
     np.testing.assert_array_equal(found.ids, brute_force(units[:9], generation.ids, units, 10).ids)
 
 
-def test_sixty_thousand_vectors_are_compressed_and_still_answer_like_exact_ones(
-    store: GenerationStore,
+# the short form has both thresholds at a fifth
+@pytest.mark.parametrize(
+    ("count", "exact_up_to", "lists"),
+    [(12_000, 10_000, "IVF512"), pytest.param(60_000, 50_000, "IVF1024", marks=pytest.mark.hostile)],
+)
+def test_many_vectors_are_compressed_and_still_answer_like_exact_ones(
+    store: GenerationStore, monkeypatch: pytest.MonkeyPatch, count: int, exact_up_to: int, lists: str
 ) -> None:
-    count, dims = 60_000, 64
+    for threshold in ("EXACT_UP_TO", "TRIED_ON"):
+        monkeypatch.setattr(faiss_build, threshold, exact_up_to)
+    dims = 64
     seen: list[int] = []
     plan = BuildPlan("large", {}, dims, total=count, budget=Budget(bytes_per_vector=48))
     generation = build_generation(store, plan, batches(clustered(count, dims), size=8_000), seen.append)
     assert seen[-1] == count
-    assert "IVF1024" in generation.manifest.factory
+    assert lists in generation.manifest.factory
     # three kinds on a part, and the two best in full
     assert len(generation.manifest.tried) == 5
     assert generation.manifest.tried[-1]["count"] == count
@@ -257,6 +265,7 @@ ENDLESS_BUILD = """
 import sys, time
 from pathlib import Path
 import numpy as np
+from search.index.faiss import build as faiss_build
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.store import GenerationStore
 
@@ -304,6 +313,7 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np
 import search.index.faiss.store
+from search.index.faiss import build as faiss_build
 from search.index.faiss.build import BuildPlan, build_generation
 
 before_replace = Path.replace

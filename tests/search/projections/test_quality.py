@@ -139,8 +139,9 @@ def test_images_move_less_from_layer_to_layer_when_aligned(method: str) -> None:
     assert np.array_equal(aligned[-1].points, alone[-1].points)
     for vectors, near, free in zip(stack, aligned, alone, strict=True):
         assert trustworthiness(vectors, near.points) > trustworthiness(vectors, free.points) - 0.02
-    again = project_aligned(stack, plan)
-    assert all(np.array_equal(a.points, b.points) for a, b in zip(aligned, again, strict=True))
+    # no map depends on those of earlier layers
+    again = project_aligned(stack[-2:], plan)
+    assert all(np.array_equal(a.points, b.points) for a, b in zip(aligned[-2:], again, strict=True))
 
 
 def fit_to_unit(points: Vectors) -> Vectors:
