@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery.browse.dataset_summaries import with_image_count
+from gallery.browse.paging import page_of
+from gallery.errors import SemsearchError
 from gallery.models import Dataset
+from gallery.public_text import public_text
 from search.experiments.explore_frame import explore_frame
 from search.experiments.queries import POOLINGS
 from search.features.answers import model_answers
@@ -18,9 +21,14 @@ from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS
 from search.models import Experiment, Projection
+from search.saved import answers as saved_answers
+from search.saved import collections, rows
+from search.saved import serializers as saved_serializers
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
+COLLECTION_PER_PAGE = 96
+SAVED_PER_PAGE = 50
 
 
 @require_safe
@@ -89,6 +97,35 @@ def live(request: HttpRequest) -> HttpResponse:
         "most_bytes": settings.MAX_PICTURE_BYTES,
     }
     return render(request, "search/live.html", context)
+
+
+@require_safe
+def saved(request: HttpRequest) -> HttpResponse:
+    """List one's own saved searches and those that others share; its script counts what is new."""
+    who = rows.viewer()
+    page = page_of(rows.visible_to(who), request.GET, SAVED_PER_PAGE, newest_first=True)
+    shown = [
+        {"row": row, "mine": who.owns(row), "deletes": who.deletes(row), "url": saved_answers.page_of(row)}
+        for row in page.rows
+    ]
+    return render(request, "search/saved.html", {"page": page, "shown": shown, "signed_in": bool(who.owner)})
+
+
+@require_safe
+def collection(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the images that a saved search has now."""
+    try:
+        row = rows.one(pk, rows.viewer())
+    except SemsearchError as error:
+        raise Http404(error.detail) from error
+    context = {"row": row, "url": saved_answers.page_of(row), "problem": "", "page": None, "total": None}
+    try:
+        found = collections.images(saved_serializers.document_of(row)).select_related("dataset")
+        context |= {"total": collections.counted(found)}
+        context |= {"page": page_of(found, request.GET, COLLECTION_PER_PAGE, newest_first=True)}
+    except SemsearchError as error:
+        context["problem"] = public_text(error.detail)
+    return render(request, "search/collection.html", context)
 
 
 @require_safe

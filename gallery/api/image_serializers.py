@@ -91,6 +91,12 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
     metadata = MetadataText(
         required=False, help_text='With these values, as text of JSON: `{"shelf": "A3", "year": 1998}`.'
     )
+    saved = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LARGEST_ID,
+        help_text="Only those of this saved search (number).",
+    )
     ids = serializers.CharField(
         required=False,
         help_text=f"Numbers with commas, at most {MOST_CHOSEN}; on one page, in this order.",
