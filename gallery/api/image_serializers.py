@@ -14,6 +14,7 @@ from gallery.api.parsers import check_values
 from gallery.api.serializers import ImageSerializer, JobSerializer, SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.image_filter import ImageFilter
+from gallery.browse.paging import LARGEST_ID
 from gallery.ingest.image_changes import Changes, KnownAs, Labels
 from gallery.models import Dataset
 
@@ -95,7 +96,7 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
         required=False,
         min_value=1,
         max_value=LARGEST_ID,
-        help_text="Only those of this saved search (number).",
+        help_text="Only those of this saved search.",
     )
     ids = serializers.CharField(
         required=False,

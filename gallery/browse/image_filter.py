@@ -17,8 +17,8 @@ from gallery.models import Image
 class ImageFilter:
     """What images must have to be found; None, or nothing, for whatever there is.
 
-    `label` is "" for those without one; of `metadata` they need each of these keys with this value. `saved` is
-    the number of a saved search that finds them.
+    `label` is "" for those without one; of `metadata` they need each of these keys with this value.
+    `saved` is the number of a saved search that finds them.
     """
 
     dataset: str | None = None
