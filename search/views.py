@@ -28,7 +28,8 @@ from search.saved import serializers as saved_serializers
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
 COLLECTION_PER_PAGE = 96
-SAVED_PER_PAGE = 50
+MAPS_LINKED = 3
+SAVED_PER_PAGE = COLLECTIONS_OFFERED = 50
 
 
 @require_safe
@@ -78,6 +79,7 @@ def embeddings(request: HttpRequest) -> HttpResponse:
         "shown": by_interest[0] if by_interest else None,
         "methods": Projection.Method.choices,
         "default_model": DEFAULT_MODELS[0],
+        "collections": rows.visible_to(rows.viewer())[:COLLECTIONS_OFFERED],
         "colourings": [(name, name.capitalize()) for name in COLOURED_BY],
     }
     return render(request, "search/embeddings.html", context)
@@ -92,6 +94,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "datasets": [source.dataset for source in sources if source.searchable],
         "any_dataset": bool(sources),
         "samples": sample_images(sources, SAMPLES),
+        "collections": rows.visible_to(rows.viewer())[:COLLECTIONS_OFFERED],
         "counts": [n for n in RESULT_COUNTS if n <= most] or [most],
         "most_results": most,
         "most_bytes": settings.MAX_PICTURE_BYTES,
@@ -121,7 +124,9 @@ def collection(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"row": row, "url": saved_answers.page_of(row), "problem": "", "page": None, "total": None}
     try:
         found = collections.images(saved_serializers.document_of(row)).select_related("dataset")
-        context |= {"total": collections.counted(found)}
+        counts = collections.counted(found.select_related(None))
+        context |= {"slugs": [*(counts or {})][:MAPS_LINKED]}
+        context |= {"total": None if counts is None else sum(counts.values())}
         context |= {"page": page_of(found, request.GET, COLLECTION_PER_PAGE, newest_first=True)}
     except SemsearchError as error:
         context["problem"] = public_text(error.detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from rest_framework import serializers
@@ -13,7 +13,7 @@ from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE
 from search.live.cutoff_fields import CutoffField
-from search.live.document import MOST_EXAMPLES, Example, QueryDocument
+from search.live.document import GROUPED, MOST_EXAMPLES, Example, Fold, Grouping, QueryDocument
 from search.live.query import SearchRequest
 from search.live.where_fields import TypedWhereField, WhereField
 
@@ -23,7 +23,9 @@ LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
 MOST_DATASETS = 200
 EXAMPLES = ("image", "upload", "url", "vector")
-DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain"})
+DOCUMENT_ONLY = frozenset(
+    {"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain", "fold", "group"}
+)
 MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
 FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
 # hits before the page and, of a list, the id below which it begins
@@ -151,7 +153,8 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
 class SearchSerializer(AnySearchSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
-    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff` and `explain` and no other.
+    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`, `fold` and
+    `group` and no other.
     Without examples it lists the images that the filter finds, newest first.
     """
 
@@ -184,6 +187,20 @@ class SearchSerializer(AnySearchSerializer):
     explain = serializers.BooleanField(
         required=False,
         help_text=f"Tell what each cell of the maps has in the score; of at most {MOST_EXPLAINED} hits.",
+    )
+    fold = serializers.ChoiceField(
+        get_args(Fold),
+        required=False,
+        allow_null=True,
+        help_text="Let one hit stand for those behind it: `identical` files, or what is `near` identical as "
+        "well. Pages count the hits that stand.",
+    )
+    group = serializers.ChoiceField(
+        get_args(Grouping),
+        required=False,
+        allow_null=True,
+        help_text=f"Tell, on the first page, which groups the first {GROUPED} hits fall into: by `label`, or "
+        "by what they look like (`cluster`).",
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -262,6 +279,8 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
         before=int(before) if before else None,
         cutoff=values.get("cutoff"),
         explain=values.get("explain", False),
+        fold=values.get("fold"),
+        group=values.get("group"),
     )
 
 

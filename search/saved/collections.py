@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from django.db.models import Count
+
 from gallery.browse.facets import TooSlowError, within
 from gallery.browse.where import Condition, Rows, Where, among
 from gallery.models import Dataset, Image
@@ -63,11 +65,12 @@ def images(document: QueryDocument) -> Rows:
     return where_of(document).found(Image.objects.filter(dataset__in=Dataset.objects.all()))
 
 
-def counted(found: Rows) -> int | None:
-    """Return how many images there are, None where counting them takes too long."""
+def counted(found: Rows) -> dict[str, int] | None:
+    """Return how many images each dataset (slug) has of some, None where counting them takes too long."""
     try:
         with within(ALLOWED_MS / 1000):
-            return found.order_by().count()
+            by_dataset = found.order_by().values_list("dataset__slug").annotate(n=Count("pk"))
+            return dict(by_dataset.order_by("-n", "dataset__slug"))
     except TooSlowError:
         return None
 

@@ -327,6 +327,10 @@ function viewed(page) {
 
 // --- what is lit ------------------------------------------------------------------------------
 
+/** @param {string} q */
+const nothingWords = (q) =>
+  q.startsWith("saved:") ? "It has no image of this dataset." : `Nothing is called “${q}”.`;
+
 /**
  * Light up what the search box says; with `look` go there.
  * @param {MapPage} page
@@ -345,7 +349,7 @@ export async function find(page, { look = false } = {}) {
   byId("found").textContent = q
     ? found.length
       ? `${number(found.length)} found.`
-      : `Nothing is called “${q}”.`
+      : nothingWords(q)
     : "";
   if (look && found.length) map?.lookAtPoints(found);
 }

@@ -2,7 +2,7 @@
 //
 //   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
 //
-// `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
+// `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
@@ -133,17 +133,31 @@ export const quoted = (value) =>
   /^[^\s,"\\]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
 
 /**
- * Return the whole filter as people type it.
- * @param {Pick<Filters, "label" | "where">} filters
+ * Return the saved search that is chosen in the place of a dataset, as a filter has it; "" where none is.
+ * @param {Pick<Filters, "dataset">} filters
  */
-export const whereOf = ({ label, where }) =>
-  [label && `label:${quoted(label)}`, where].filter(Boolean).join(" ");
+export const collectionOf = ({ dataset }) => (/^saved:[1-9]\d{0,14}$/.test(dataset) ? dataset : "");
+
+/**
+ * Return the dataset that is chosen, "" for all.
+ * @param {Pick<Filters, "dataset">} filters
+ */
+export const datasetOf = (filters) => (collectionOf(filters) ? "" : filters.dataset);
+
+/**
+ * Return the whole filter as people type it.
+ * @param {Pick<Filters, "label" | "where" | "dataset">} filters
+ */
+export const whereOf = (filters) =>
+  [collectionOf(filters), filters.label && `label:${quoted(filters.label)}`, filters.where]
+    .filter(Boolean)
+    .join(" ");
 
 /**
  * Whether there is something to ask: a query, or a filter of which images are listed.
  * @param {State} state
  */
-export const asksForSomething = ({ query, filters }) => Boolean(query || filters.where || filters.label);
+export const asksForSomething = ({ query, filters }) => Boolean(query || whereOf(filters));
 
 /**
  * Return the query document of a state.
@@ -157,7 +171,7 @@ export function documentOf({ query, judged, filters, cutoff }, cursor) {
     like: query ? [exampleOf(query), ...images] : [],
     unlike: judged.unlike.map((image) => ({ image })),
     ...(where && { where }),
-    datasets: filters.dataset ? [filters.dataset] : [],
+    datasets: datasetOf(filters) ? [datasetOf(filters)] : [],
     k: filters.k,
     cursor,
     ...(cutoff && { cutoff }),
@@ -177,7 +191,7 @@ export function explanationOf({ query, judged, filters }, hit) {
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
   const where = whereOf(filters);
   if (where) asked.set("where", where);
-  if (filters.dataset) asked.set("dataset", filters.dataset);
+  if (datasetOf(filters)) asked.set("dataset", datasetOf(filters));
   return `?${asked}`;
 }
 

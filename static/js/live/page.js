@@ -23,6 +23,7 @@ import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
 import { showsNow } from "../explain/screen.js";
+import { listenForSaving, offerToSave } from "./saving.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
 import { explainHitsOf, listenForWhy } from "./why.js";
@@ -102,6 +103,7 @@ async function search({ more = false, focus = false } = {}) {
 function showAsked() {
   showQuery(state.query);
   showExamples(state.judged);
+  offerToSave(state);
 }
 
 function showNothing() {
@@ -311,6 +313,7 @@ if (live) {
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
+  listenForSaving(() => state, usualK);
   listenForLightbox();
   listenForWhy();
   listenForCutoff(moveLine, () => divide(state.cutoff, indexes));

@@ -59,7 +59,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     localize();
-    const who = document.querySelector("details.who");
+    const who = document.querySelector("details#who");
     addEventListener("click", ({ target }) => {
       if (target instanceof Node && !who?.contains(target)) who?.removeAttribute("open");
     });

@@ -278,6 +278,25 @@ export interface Facet {
   timed_out: boolean;
 }
 
+/** A query document under a name. */
+export interface SavedSearch {
+  id: number;
+  name: string;
+  mine: boolean;
+  owner: string | null;
+  shared: boolean;
+  url: string | null;
+  images_url: string;
+}
+
+/** What came to a saved search since its owner saw it; null where that was not counted. */
+export interface NewCount {
+  id: number;
+  new: number | null;
+  many: boolean;
+  problem: string | null;
+}
+
 export interface KeptUpload {
   upload: string;
   expires_at: string;
