@@ -81,6 +81,7 @@ INTERFACES = (
     "api",
     "cutoff_fields",
     "forms",
+    "grouping_fields",
     "index_api",
     "models_api",
     "serializers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
@@ -13,7 +13,8 @@ from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE
 from search.live.cutoff_fields import CutoffField
-from search.live.document import GROUPED, MOST_EXAMPLES, Example, Fold, Grouping, QueryDocument
+from search.live.document import MOST_EXAMPLES, Example, QueryDocument
+from search.live.grouping_fields import GroupingSerializer
 from search.live.query import SearchRequest
 from search.live.where_fields import TypedWhereField, WhereField
 
@@ -150,7 +151,7 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
         return attrs
 
 
-class SearchSerializer(AnySearchSerializer):
+class SearchSerializer(AnySearchSerializer, GroupingSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
     A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`, `fold` and
@@ -187,20 +188,6 @@ class SearchSerializer(AnySearchSerializer):
     explain = serializers.BooleanField(
         required=False,
         help_text=f"Tell what each cell of the maps has in the score; of at most {MOST_EXPLAINED} hits.",
-    )
-    fold = serializers.ChoiceField(
-        get_args(Fold),
-        required=False,
-        allow_null=True,
-        help_text="Let one hit stand for those behind it: `identical` files, or what is `near` identical as "
-        "well. Pages count the hits that stand.",
-    )
-    group = serializers.ChoiceField(
-        get_args(Grouping),
-        required=False,
-        allow_null=True,
-        help_text=f"Tell, on the first page, which groups the first {GROUPED} hits fall into: by `label`, or "
-        "by what they look like (`cluster`).",
     )
 
     def to_internal_value(self, data: Any) -> Any:

@@ -19,6 +19,7 @@ import { divide, foldAnew, listenForCutoff } from "./cutoff.js";
 import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
+import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
 import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
@@ -42,6 +43,8 @@ let state = {
   judged: nothingJudged(),
   filters: { dataset: "", label: "", where: "", k: 10 },
   cutoff: null,
+  fold: false,
+  group: "",
 };
 /** @type {AskedIndex[]} */
 let indexes = []; // those that have answered
@@ -104,6 +107,7 @@ function showAsked() {
   showQuery(state.query);
   showExamples(state.judged);
   offerToSave(state);
+  showGrouping(state);
 }
 
 function showNothing() {
@@ -132,6 +136,7 @@ function showFound(found, more, focus) {
     foldAnew();
     showQuery(state.query, found.like[0]);
     showExamples(state.judged);
+    showGroups(found.groups ?? [], state.group);
   }
   const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
@@ -313,6 +318,10 @@ if (live) {
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
+  listenForGrouping(
+    () => state,
+    (change) => ask(change, { focus: "judged" in change || "filters" in change }),
+  );
   listenForSaving(() => state, usualK);
   listenForLightbox();
   listenForWhy();
