@@ -1,4 +1,5 @@
-// The menu of saved searches in the header: filled when it is opened, with what is new in each.
+// The menu of saved searches in the header: filled when it is opened, with what is new in each. It is loaded
+// when it is opened first, by shared/theme.js.
 /** @import { SavedSearch } from "../shared/types.js" */
 import { make } from "../shared/elements.js";
 import { newCounts, newWords, savedSearches, seeSearch } from "./searches.js";
@@ -42,9 +43,11 @@ async function fill(list) {
 
 if (menu instanceof HTMLDetailsElement) {
   const list = menu.querySelector("ul");
-  menu.addEventListener("toggle", () => {
+  const show = () => {
     if (menu.open && list) fill(list);
-  });
+  };
+  show();
+  menu.addEventListener("toggle", show);
   addEventListener("click", ({ target }) => {
     if (target instanceof Node && !menu.contains(target)) menu.open = false;
   });
