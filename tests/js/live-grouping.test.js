@@ -33,9 +33,13 @@ test("a group is called by its label, or by its place", () => {
 test("what is new is said in words, and nothing of what is unknown", () => {
   const count = { new: 3, many: false, problem: null };
   assert.deepEqual(
-    [count, { ...count, new: 0 }, { ...count, new: null, many: true }, { ...count, problem: "Gone." }, undefined].map(
-      newWords,
-    ),
+    [
+      count,
+      { ...count, new: 0 },
+      { ...count, new: null, many: true },
+      { ...count, problem: "Gone." },
+      undefined,
+    ].map(newWords),
     ["3 new", "", "many new", "", ""],
   );
 });

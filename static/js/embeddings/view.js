@@ -346,11 +346,7 @@ export async function find(page, { look = false } = {}) {
   });
   if (q !== page.state.q || row.dataset !== page.row?.dataset) return;
   light("found", found);
-  byId("found").textContent = q
-    ? found.length
-      ? `${number(found.length)} found.`
-      : nothingWords(q)
-    : "";
+  byId("found").textContent = q ? (found.length ? `${number(found.length)} found.` : nothingWords(q)) : "";
   if (look && found.length) map?.lookAtPoints(found);
 }
 

@@ -5,11 +5,15 @@ import { fail, hideFailure } from "../shared/failure.js";
 import { saveSearch } from "../saved/searches.js";
 import { addressOf, asksForSomething, documentOf } from "./address.js";
 
-const dialog = document.getElementById("save-dialog");
+// who may not save has none
+const dialogOf = () => document.getElementById("save-dialog");
 
-/** Offer to save a state where it asks for something. @param {State} state */
+/**
+ * Offer to save a state where it asks for something.
+ * @param {State} state
+ */
 export function offerToSave(state) {
-  if (!dialog) return;
+  if (!dialogOf()) return;
   byId("save", HTMLButtonElement).disabled = !asksForSomething(state);
   byId("saved-as").replaceChildren();
 }
@@ -28,6 +32,7 @@ export function proposedName({ query, filters }) {
  * @param {() => number} usualK
  */
 export function listenForSaving(current, usualK) {
+  const dialog = dialogOf();
   if (!(dialog instanceof HTMLDialogElement)) return;
   const [name, failure] = [byId("save-name", HTMLInputElement), byId("save-failure")];
   byId("save").addEventListener("click", () => {

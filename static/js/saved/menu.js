@@ -24,7 +24,8 @@ function entry({ id, name, mine, owner, url, images_url: imagesUrl }) {
 async function fill(list) {
   const rest = [...list.children].filter((one) => "stays" in /** @type {HTMLElement} */ (one).dataset);
   /** @param {string} words */
-  const say = (words) => list.replaceChildren(make("li", { class: "small muted saved-words" }, words), ...rest);
+  const say = (words) =>
+    list.replaceChildren(make("li", { class: "small muted saved-words" }, words), ...rest);
   try {
     const found = await savedSearches();
     if (!found.length) {

@@ -73,7 +73,9 @@ function askName(row) {
  * @param {HTMLElement} button
  */
 async function share(row, button) {
-  const { shared } = await changeSearch(idOf(row), { shared: button.getAttribute("aria-pressed") !== "true" });
+  const { shared } = await changeSearch(idOf(row), {
+    shared: button.getAttribute("aria-pressed") !== "true",
+  });
   button.setAttribute("aria-pressed", String(shared));
   elementIn(row, "[data-shared]").hidden = !shared;
   say(shared ? "Everybody who may search here sees it now." : "You alone see it now.");
