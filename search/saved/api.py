@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gallery.api import parsers
 from gallery.api.pagination import ByNewest
 from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
@@ -29,6 +30,7 @@ class SavedSearchViewSet(KnownParameters, viewsets.GenericViewSet[SavedSearch]):
     """Saved searches: list, save, rename, share, delete, and what they find."""
 
     queryset = SavedSearch.objects.none()
+    parser_classes = [parsers.JsonParser]  # of a form, a document could not be kept as it was asked
     pagination_class = ByNewest
     lookup_value_regex = ANY_ID
 
