@@ -10,21 +10,24 @@ from search.types import Vectors
 FEWEST, MOST = 3, 5  # groups
 SMALLEST = 12  # vectors that are divided at all
 CLEAR = 0.05  # the silhouette from which the groups are told apart; less is one cloud
-ROUNDS, RESTARTS, SEED = 20, 4, 7
 
 
 def groups(units: Vectors) -> list[NDArray[np.int64]]:
     """Return the rows of each of three to five groups of unit vectors (n, d), the largest first.
 
-    k-means of directions; of the numbers of groups the one with the highest mean silhouette. None where there
-    are fewer than twelve vectors, or no number divides them clearly. The same vectors give the same groups.
+    Ward's method, in which the groups that grow least apart by it are joined (Ward 1963); of the numbers of
+    groups the one with the highest mean silhouette. None where there are fewer than twelve vectors, or no
+    number divides them clearly. Nothing is drawn by lot.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
     best_score, best = CLEAR, np.zeros(0, dtype=np.int64)
     if len(units) < SMALLEST:
         return []
     distances = np.maximum(0.0, 1.0 - units @ units.T)
+    tree = linkage(units, "ward")
     for count in range(FEWEST, MOST + 1):
-        found = _assigned(units, count)
+        found = np.asarray(fcluster(tree, count, "maxclust"), dtype=np.int64)
         score = silhouette(distances, found)
         if score > best_score:
             best_score, best = score, found
@@ -50,19 +53,3 @@ def silhouette(distances: NDArray[np.float32], found: NDArray[np.int64]) -> floa
     beyond = others.min(axis=1)
     widths = np.where(sizes[own] > 1, (beyond - within) / np.maximum(np.maximum(within, beyond), 1e-9), 0.0)
     return float(widths.mean())
-
-
-def _assigned(units: Vectors, count: int) -> NDArray[np.int64]:
-    import faiss
-
-    means = faiss.Kmeans(
-        units.shape[1],
-        count,
-        niter=ROUNDS,
-        nredo=RESTARTS,
-        spherical=True,
-        seed=SEED,
-        min_points_per_centroid=1,
-    )
-    means.train(np.ascontiguousarray(units))
-    return np.asarray(np.argmax(units @ means.centroids.T, axis=1), dtype=np.int64)
