@@ -13,6 +13,8 @@ from django.utils.functional import cached_property
 
 from gallery.models import Dataset, Image
 from gallery.shown_rows import OfShownDatasets
+from search.saved.models import SavedExample as SavedExample
+from search.saved.models import SavedSearch as SavedSearch
 from search.types import FeatureConfig
 
 

@@ -12,6 +12,7 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from gallery import jobs, media_folders, signals
+from gallery.browse.where import Where, keep_collections
 from gallery.ingest import observers
 from gallery.ingest.observers import ImportObserver, Observers, SingleImageObserver
 from gallery.models import Dataset, FailedFile, Job
@@ -187,6 +188,13 @@ def _open_feature_map(path: str) -> IO[bytes]:
     return feature_maps.open_image(path)
 
 
+def _images_of_saved_search(number: int) -> Where:
+    from search.saved import serializers
+
+    return serializers.where_of_saved(number)
+
+
+keep_collections(_images_of_saved_search)
 observers.register(Observers(_observe_import, _observe_single))
 media_folders.keep_by_dataset("features", "projections")
 media_folders.serve(stored_folders.FEATURE_MAPS, _open_feature_map)

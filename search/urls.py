@@ -14,5 +14,7 @@ urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("embeddings/", views.embeddings, name="embeddings"),
     path("live/", views.live, name="live"),
+    path("saved/", views.saved, name="saved"),
+    path("saved/<int:pk>/", views.collection, name="collection"),
     path("backups/", views.backups, name="backups"),
 ]

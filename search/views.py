@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery.browse.dataset_summaries import with_image_count
+from gallery.browse.paging import page_of
+from gallery.errors import SemsearchError
 from gallery.models import Dataset
+from gallery.public_text import public_text
 from search.experiments.explore_frame import explore_frame
 from search.experiments.queries import POOLINGS
 from search.features.answers import model_answers
@@ -18,9 +21,15 @@ from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS
 from search.models import Experiment, Projection
+from search.saved import answers as saved_answers
+from search.saved import collections, rows
+from search.saved import serializers as saved_serializers
 
 SAMPLES = 12
 RESULT_COUNTS = (10, 20, 50, 100)
+COLLECTION_PER_PAGE = 96
+MAPS_LINKED = 3
+SAVED_PER_PAGE = COLLECTIONS_OFFERED = 50
 
 
 @require_safe
@@ -70,6 +79,7 @@ def embeddings(request: HttpRequest) -> HttpResponse:
         "shown": by_interest[0] if by_interest else None,
         "methods": Projection.Method.choices,
         "default_model": DEFAULT_MODELS[0],
+        "collections": rows.visible_to(rows.viewer())[:COLLECTIONS_OFFERED],
         "colourings": [(name, name.capitalize()) for name in COLOURED_BY],
     }
     return render(request, "search/embeddings.html", context)
@@ -84,11 +94,43 @@ def live(request: HttpRequest) -> HttpResponse:
         "datasets": [source.dataset for source in sources if source.searchable],
         "any_dataset": bool(sources),
         "samples": sample_images(sources, SAMPLES),
+        "collections": rows.visible_to(rows.viewer())[:COLLECTIONS_OFFERED],
         "counts": [n for n in RESULT_COUNTS if n <= most] or [most],
         "most_results": most,
         "most_bytes": settings.MAX_PICTURE_BYTES,
     }
     return render(request, "search/live.html", context)
+
+
+@require_safe
+def saved(request: HttpRequest) -> HttpResponse:
+    """List one's own saved searches and those that others share; its script counts what is new."""
+    who = rows.viewer()
+    page = page_of(rows.visible_to(who), request.GET, SAVED_PER_PAGE, newest_first=True)
+    shown = [
+        {"row": row, "mine": who.owns(row), "deletes": who.deletes(row), "url": saved_answers.page_of(row)}
+        for row in page.rows
+    ]
+    return render(request, "search/saved.html", {"page": page, "shown": shown, "signed_in": bool(who.owner)})
+
+
+@require_safe
+def collection(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the images that a saved search has now."""
+    try:
+        row = rows.one(pk, rows.viewer())
+    except SemsearchError as error:
+        raise Http404(error.detail) from error
+    context = {"row": row, "url": saved_answers.page_of(row), "problem": "", "page": None, "total": None}
+    try:
+        found = collections.images(saved_serializers.document_of(row)).select_related("dataset")
+        counts = collections.counted(found.select_related(None))
+        context |= {"slugs": [*(counts or {})][:MAPS_LINKED]}
+        context |= {"total": None if counts is None else sum(counts.values())}
+        context |= {"page": page_of(found, request.GET, COLLECTION_PER_PAGE, newest_first=True)}
+    except SemsearchError as error:
+        context["problem"] = public_text(error.detail)
+    return render(request, "search/collection.html", context)
 
 
 @require_safe

@@ -42,7 +42,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "library": ("semsearch",),  # what notebooks import: it knows no Django either
     "models": (
         "gallery.accounts.models", "gallery.models", "gallery.shown_rows", "gallery.signals",
-        "gallery.system.models", "search.models",
+        "gallery.system.models", "search.models", "search.saved.models",
     ),
     "gallery: outages": ("gallery.system.disk_space", "gallery.system.outages", "gallery.system.storage"),
     "gallery: counts": ("gallery.counts",),
@@ -65,6 +65,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "search: indexing": ("search.indexing",),
     "search: embedding": ("search.embedding",),
     "search: live": ("search.live",),
+    "search: saved": ("search.saved",),
     "search: experiments": ("search.experiments",),
     "search: maps": ("search.maps",),
     "search: maintenance": ("search.maintenance",),
@@ -81,6 +82,7 @@ INTERFACES = (
     "api",
     "cutoff_fields",
     "forms",
+    "grouping_fields",
     "index_api",
     "models_api",
     "serializers",

@@ -53,6 +53,12 @@ class AuditMiddleware:
             _source.reset(before)
 
 
+def request() -> HttpRequest | None:
+    """Return the request that this thread answers; None in a job, a command or another program."""
+    source = _source.get()
+    return source if isinstance(source, HttpRequest) else None
+
+
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
     """Let the entries that are made meanwhile name a command or a job."""

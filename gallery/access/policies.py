@@ -130,6 +130,8 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search:leaderboard": _PAGE,
     "search:embeddings": _PAGE,
     "search:live": _PAGE,
+    "search:saved": _read("one's own and what others share"),
+    "search:collection": _read("the images of one's own or of what others share"),
     "search:backups": Policy(Rule.STAFF, "when the last backup was, for those who answer for it"),
     # the documents, which tell the version
     "docs": _read("how semsearch is used"),
@@ -198,6 +200,18 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search": {"POST": _search("computes and may fetch an address; nothing of it is stored")},
     "search-explanation": {"GET": _search("computes as a search does")},
     "facets": {"GET": _ANSWER},
+    "saved-search-list": {
+        "GET": _read("one's own and what others share; the service leaves out the rest"),
+        "POST": _write("keeps a search under a name for oneself, whatever else one may do"),
+    },
+    "saved-search-detail": {
+        "GET": _read("one's own or what others share; the service knows no other"),
+        "PATCH": _write("one's own; the service refuses others'"),
+        "DELETE": _write("one's own, or a shared one with the permission; the service refuses others'"),
+    },
+    "saved-search-new": {"GET": _read("counts for one's own")},
+    "saved-search-hits": {"GET": _search("computes as a search does")},
+    "saved-search-images": {"GET": _search("computes as a search does")},
     "upload-create": {"POST": _search("keeps an image to search with for some hours, for who knows its id")},
     "models": {"GET": _ANSWER},
     "model-weights": {"POST": _admin("downloads a file to this machine", "search.add_experiment")},

@@ -48,6 +48,9 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("search", "POST"): Throttle.SEARCH,
     ("search-batch", "POST"): Throttle.SEARCH,
     ("search-explanation", "GET"): Throttle.SEARCH,
+    ("saved-search-hits", "GET"): Throttle.SEARCH,
+    ("saved-search-images", "GET"): Throttle.SEARCH,
+    ("saved-search-list", "POST"): Throttle.UPLOAD,
     ("upload-create", "POST"): Throttle.UPLOAD,
     ("dataset-upload", "POST"): Throttle.UPLOAD,
     ("dataset-from-images", "POST"): Throttle.UPLOAD,
@@ -56,6 +59,7 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("admin:gallery_dataset_upload", "POST"): Throttle.UPLOAD,
     # computes with a network, or reads all rows of a dataset
     ("facets", "GET"): Throttle.READ,
+    ("saved-search-new", "GET"): Throttle.READ,
     ("experiment-explanation", "GET"): Throttle.READ,
     ("maps", "GET"): Throttle.READ,
     ("projection-points", "GET"): Throttle.READ,

@@ -14,6 +14,7 @@ from gallery.api.parsers import check_values
 from gallery.api.serializers import ImageSerializer, JobSerializer, SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.image_filter import ImageFilter
+from gallery.browse.paging import LARGEST_ID
 from gallery.ingest.image_changes import Changes, KnownAs, Labels
 from gallery.models import Dataset
 
@@ -90,6 +91,12 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
     filename = serializers.CharField(required=False, max_length=500, help_text="The name that it came with.")
     metadata = MetadataText(
         required=False, help_text='With these values, as text of JSON: `{"shelf": "A3", "year": 1998}`.'
+    )
+    saved = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LARGEST_ID,
+        help_text="Only those of this saved search.",
     )
     ids = serializers.CharField(
         required=False,

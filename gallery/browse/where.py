@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from django.db.models import F, Q, QuerySet
@@ -12,7 +14,7 @@ from django.db.models.fields.json import KeyTransform
 from gallery.errors import SemsearchError
 from gallery.models import FurtherCategory, Image
 
-Value: TypeAlias = str | int | float | bool | datetime
+Value: TypeAlias = "str | int | float | bool | datetime | Collection"
 Rows: TypeAlias = QuerySet[Image]
 
 # what can be asked of each kind of field
@@ -31,6 +33,7 @@ OPERATORS: Final[dict[str, tuple[str, ...]]] = {
     "size": NUMBER,
     "date": DATE,
     "metadata": ("any", "none", "exists", "gte", "gt", "lte", "lt"),
+    "saved": ("any", "none"),
 }
 NUMBERS: Final = ("width", "height", "size")
 ORIENTATIONS: Final = {
@@ -39,6 +42,7 @@ ORIENTATIONS: Final = {
     "square": Q(width=F("height")),
 }
 _COLUMNS = {
+    "id": "pk",  # nobody asks for it by name: what collections hold
     "dataset": "dataset__slug",
     "filename": "filename",
     "external_id": "external_id",
@@ -87,6 +91,14 @@ class Where:
         return None
 
     @property
+    def collections(self) -> list[int]:
+        """The numbers of the collections that are referred to."""
+        own = [
+            value.number for one in self.conditions for value in one.values if isinstance(value, Collection)
+        ]
+        return own + [number for branch in self.branches for number in branch.collections]
+
+    @property
     def names_files(self) -> bool:
         """Whether only images of certain file names are found, of which there are few."""
         return any(one.field == "filename" and one.operator == "any" for one in self.conditions)
@@ -99,6 +111,36 @@ class Where:
 
 
 EVERY_IMAGE = Where()
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A set of images that somebody keeps under a number, as `saved:12`."""
+
+    number: int
+
+    @cached_property
+    def where(self) -> Where:
+        """What finds its images, as who asks sees it now. Raises: NotFoundError, and what a search does."""
+        return _keeper[0](self.number)
+
+
+_keeper: list[Callable[[int], Where]] = []
+
+
+def keep_collections(resolved: Callable[[int], Where]) -> None:
+    """Let a function say, for a number, which images a collection has."""
+    _keeper[:] = [resolved]
+
+
+def among(*ids: int) -> Where:
+    """Return the filter of the images of some ids."""
+    return Where((Condition("id", "any", ids),))
+
+
+def in_collection(number: int) -> Where:
+    """Return the filter of the images of a collection."""
+    return Where((Condition("saved", "any", (Collection(number),)),))
 
 
 def labelled_with(*labels: str) -> Where:
@@ -133,9 +175,21 @@ class _Asked:
                 return ~one_of if condition.operator == "none" else one_of
             case "metadata":
                 return self._of_metadata(condition)
+            case "saved":
+                return self._of_collections(condition)
             case "external_id" if condition.operator == "none":  # who has none is none of them
                 return Q(external_id=None) | ~Q(external_id__in=condition.values)
         return _of_column(_COLUMNS[condition.field], condition)
+
+    def _of_collections(self, condition: Condition) -> Q:
+        asked = [value.where for value in condition.values if isinstance(value, Collection)]
+        one_of, every = Q(), any(where.is_open for where in asked)
+        for where in asked:
+            one_of |= self.holding(where)
+        if condition.operator == "any":
+            return Q() if every else one_of
+        # by key: nothing is said of a row by denying what is compared with a column that is null
+        return Q(pk__in=[]) if every else ~Q(pk__in=Where(branches=tuple(asked)).found(Image.objects.all()))
 
     def _of_metadata(self, condition: Condition) -> Q:
         if condition.key not in self._keys:

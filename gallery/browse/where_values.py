@@ -9,15 +9,26 @@ tell whether it means one of them or all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
 from django.utils import timezone
 
-from gallery.browse.where import NUMBERS, OPERATORS, ORIENTATIONS, Condition, Value, Where, WhereError
+from gallery.browse.where import (
+    NUMBERS,
+    OPERATORS,
+    ORIENTATIONS,
+    Collection,
+    Condition,
+    Value,
+    Where,
+    WhereError,
+)
 
 MOST_CONDITIONS, MOST_VALUES, MOST_BRANCHES = 50, 200, 10
+MOST_COLLECTIONS = 5
 LONGEST_TEXT = 500
 LARGEST_NUMBER = 2**63 - 1
 BRANCHES = "any"
@@ -27,7 +38,15 @@ FORMATS = {"JPG": "JPEG", "TIF": "TIFF"}
 
 def where_of(values: object) -> Where:
     """Return the filter that an object says. Raises: WhereError, which names what is wrong."""
-    return _where(values, "where", inner=False)
+    found = _where(values, "where", inner=False)
+    require_few_collections(found)
+    return found
+
+
+def require_few_collections(where: Where) -> None:
+    """Raise WhereError for a filter that refers to many saved searches: each may be a search of its own."""
+    if len(where.collections) > MOST_COLLECTIONS:
+        raise WhereError(f"A filter refers to at most {MOST_COLLECTIONS} saved searches.")
 
 
 def as_values(where: Where) -> dict[str, object]:
@@ -108,9 +127,13 @@ def _conditions(field: str, asked: object, place: str, key: str = "") -> Iterato
 def _reader(field: str) -> Any:
     if field in NUMBERS:
         return _number
-    return {"date": _date, "orientation": _orientation, "format": _format, "metadata": _anything}.get(
-        field, _text
-    )
+    return {
+        "date": _date,
+        "orientation": _orientation,
+        "format": _format,
+        "metadata": _anything,
+        "saved": _collection,
+    }.get(field, _text)
 
 
 def _text(value: object, place: str) -> Value:
@@ -146,6 +169,12 @@ def _orientation(value: object, place: str) -> Value:
     return str(value)
 
 
+def _collection(value: object, place: str) -> Value:
+    if isinstance(value, bool) or not re.fullmatch("[1-9][0-9]{0,17}", str(value)):
+        raise WhereError(f"{place} is the number of a saved search.")
+    return Collection(int(str(value)))
+
+
 def _date(value: object, place: str) -> Value:
     """Return a moment; a day alone is its beginning, in the site's time zone."""
     if isinstance(value, datetime):
@@ -165,6 +194,8 @@ def day_begins(day: date) -> datetime:
 
 
 def _plain(value: Value) -> str | int | float | bool:
+    if isinstance(value, Collection):
+        return value.number
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -12,6 +12,7 @@ from search.features import api as features_api
 from search.features import models_api
 from search.live import api as live_api
 from search.maps.api import CSV_RENDERERS, ProjectionViewSet
+from search.saved.api import SavedSearchViewSet
 
 # as the gallery has it
 DATASET = "^datasets/(?P<slug>[^/.]+)"
@@ -19,6 +20,7 @@ DATASET = "^datasets/(?P<slug>[^/.]+)"
 router = SimpleRouter()
 router.register("indexes", index_api.IndexViewSet, basename="index")
 router.register("experiments", ExperimentViewSet, basename="experiment")
+router.register("saved-searches", SavedSearchViewSet, basename="saved-search")
 router.register("projections", ProjectionViewSet, basename="projection")
 
 urlpatterns = [

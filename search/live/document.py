@@ -9,9 +9,12 @@ from gallery.browse.where import EVERY_IMAGE, Where
 
 Kind: TypeAlias = Literal["file", "url", "image", "vector", "upload"]
 Source: TypeAlias = Literal["page", "api"]
+Fold: TypeAlias = Literal["identical", "near"]
+Grouping: TypeAlias = Literal["label", "cluster"]
 CutoffMode: TypeAlias = Literal["probability", "percentile"]
 
 MOST_EXAMPLES = 50
+GROUPED = 200  # hits that fall into groups
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class QueryDocument:
     Without examples images are listed, newest first. `datasets` are slugs, none for all; `index` is asked by
     its number instead of the live ones. `skipped` hits come before the page, or, where there are no examples,
     it begins below the id `before`. Hits below the `cutoff` are counted, and found all the same. With
-    `explain` each hit comes with the shares of the cells in its score.
+    `explain` each hit comes with the shares of the cells in its score. With `fold` hits that show the same
+    are one, and pages count those; with `group` the first page says which groups the first hits fall into.
     """
 
     like: tuple[Example, ...] = ()
@@ -67,6 +71,8 @@ class QueryDocument:
     before: int | None = None
     cutoff: Cutoff | None = None
     explain: bool = False
+    fold: Fold | None = None
+    group: Grouping | None = None
     source: Source = "api"
 
     @property

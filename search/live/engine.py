@@ -11,11 +11,13 @@ from gallery.models import Dataset, Image
 from gallery.shipped_files import program
 from gallery.system import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live import example_images
+from search.live import example_images, folding, grouping
 from search.live.compiled_queries import live_indexes_of
-from search.live.document import QueryDocument
+from search.live.document import GROUPED, QueryDocument
 from search.live.example_images import ReadExample, require_network
 from search.live.explaining import Explainer, Explanation
+from search.live.folding import Standing
+from search.live.grouping import Group
 from search.live.hits import Hit, ShownImage, shown
 from search.live.ranking import AskedIndex, IndexQuery, Ranking
 from search.live.steering import Steering
@@ -32,7 +34,8 @@ class Found:
     """The hits of one page, best first, and how they came about.
 
     `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
-    and `listed` counts what the filter finds. `explanations` are of the hits, where they are asked for.
+    and `listed` counts what the filter finds. Where they are asked for there are `explanations` of the hits,
+    `standing`, the same hits with what is folded into each, and on the first page the `groups` of the first.
     """
 
     document: QueryDocument
@@ -44,6 +47,8 @@ class Found:
     indexes: list[AskedIndex] = field(default_factory=list)
     listed: int = 0
     explanations: list[Explanation | None] = field(default_factory=list)
+    standing: list[Standing] = field(default_factory=list)
+    groups: list[Group] | None = None
     timings_ms: Timings = field(default_factory=Timings)
 
     @property
@@ -103,7 +108,19 @@ def _rank(found: Found) -> None:
     ranking = Ranking(read_queries(found), timings)
     wanted = document.skipped + document.k + 1
     examples = (*found.like, *found.unlike)
-    hits = ranking.hits(wanted, {example.image.pk for example in examples if example.image is not None})
+    left_out = {example.image.pk for example in examples if example.image is not None}
+    grouped = document.group if not document.skipped else None
+    asked = max(wanted, GROUPED) if grouped else wanted
+    if document.fold is None:
+        hits = ranking.hits(asked, left_out)
+    else:
+        standing = folding.standing(ranking, asked, left_out, document.fold)
+        found.standing = standing[document.skipped : document.skipped + document.k]
+        hits = [one.hit for one in standing]
+    if grouped:
+        indexes = [query.index for query in ranking.queries]
+        with timings.stage("rerank"):
+            found.groups = grouping.groups(hits[:GROUPED], indexes, grouped)
     found.indexes = ranking.asked
     if not found.searched and document.where.is_open:
         raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")

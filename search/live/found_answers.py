@@ -24,6 +24,7 @@ from search.live.document import Kind
 from search.live.engine import Found
 from search.live.example_images import ReadExample
 from search.live.explanation_answers import cells_of_hit
+from search.live.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
 from search.live.hits import Hit, ShownImage, shown
 from search.live.ranking import AskedIndex, ProbabilityUnknown
 
@@ -60,6 +61,7 @@ class FoundHitAnswer(FoundRankedAnswer, ImageValues):
         Annotated[Cells | None, "With `explain`: rows of shares of this image, which add up to the score."]
     ]
     hit_square: NotRequired[Square | None]
+    folded: NotRequired[Annotated[list[FoldedAnswer], "With `fold`: the hits behind it that it stands for."]]
 
 
 class ExampleAnswer(TypedDict):
@@ -120,7 +122,17 @@ class FoundAnswer(TypedDict):
     below_cutoff: Annotated[int | None, "Hits of this page below the cut-off; null where that is unknown."]
     config: Annotated[ConfigAnswer | None, "Null where the indexes differ, or none was asked."]
     indexes: list[AskedIndexAnswer]
+    groups: NotRequired[
+        Annotated[
+            list[GroupAnswer] | None,
+            "With `group`: those of the first hits, largest first; null on later pages and without examples.",
+        ]
+    ]
     timings_ms: TimingsAnswer
+
+
+class _Groups(TypedDict):
+    groups: NotRequired[list[GroupAnswer] | None]
 
 
 def found_answer(found: Found) -> FoundAnswer:
@@ -130,16 +142,22 @@ def found_answer(found: Found) -> FoundAnswer:
     slugs = dict(datasets.values_list("pk", "slug"))
     indexes = [_asked(one, slugs.get(one.index.dataset_id, "")) for one in found.indexes]
     configs = [one["config"] for one in indexes]
+    groups: _Groups = {}
+    if document.group:
+        groups = {"groups": None if found.groups is None else list(map(group_answer, found.groups))}
     page = cache(page_address)
     searched = found.searched if document.like else found.listed
     return {
         "like": [_example(one) for one in found.like],
         "unlike": [_example(one) for one in found.unlike],
-        "hits": _explained(
-            [
-                _hit(rank, hit, image, page(image.dataset))
-                for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
-            ],
+        "hits": _with_folded(
+            _explained(
+                [
+                    _hit(rank, hit, image, page(image.dataset))
+                    for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
+                ],
+                found,
+            ),
             found,
         ),
         "next": _cursor(found),
@@ -148,6 +166,7 @@ def found_answer(found: Found) -> FoundAnswer:
         "below_cutoff": found.below_cutoff,
         "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
         "indexes": indexes,
+        **groups,
         "timings_ms": timings_answer(found.timings_ms),
     }
 
@@ -182,6 +201,13 @@ def _hit(rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str]) -
         **image_values(image, page),  # type: ignore[typeddict-item]  # it has no cells
         "shown_url": renditions.address_of(image.pk, image.format, image.file),
     }
+
+
+def _with_folded(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]:
+    """Return the hits, with those that each stands for where the document folds them."""
+    for hit, one in zip(hits, found.standing, strict=False):
+        hit["folded"] = folded_answer(one)
+    return hits
 
 
 def _explained(hits: list[FoundHitAnswer], found: Found) -> list[FoundHitAnswer]:

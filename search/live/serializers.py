@@ -14,6 +14,7 @@ from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE
 from search.live.cutoff_fields import CutoffField
 from search.live.document import MOST_EXAMPLES, Example, QueryDocument
+from search.live.grouping_fields import GroupingSerializer
 from search.live.query import SearchRequest
 from search.live.where_fields import TypedWhereField, WhereField
 
@@ -23,7 +24,9 @@ LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
 MOST_DATASETS = 200
 EXAMPLES = ("image", "upload", "url", "vector")
-DOCUMENT_ONLY = frozenset({"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain"})
+DOCUMENT_ONLY = frozenset(
+    {"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain", "fold", "group"}
+)
 MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
 FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
 # hits before the page and, of a list, the id below which it begins
@@ -148,10 +151,11 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
         return attrs
 
 
-class SearchSerializer(AnySearchSerializer):
+class SearchSerializer(AnySearchSerializer, GroupingSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
-    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff` and `explain` and no other.
+    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`, `fold` and
+    `group` and no other.
     Without examples it lists the images that the filter finds, newest first.
     """
 
@@ -262,6 +266,8 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
         before=int(before) if before else None,
         cutoff=values.get("cutoff"),
         explain=values.get("explain", False),
+        fold=values.get("fold"),
+        group=values.get("group"),
     )
 
 

@@ -24,10 +24,12 @@ from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.system import disk_space
 from gallery.system.storage import storage_errors
+from search.models import SavedExample
 from search.stored_folders import QUERY_UPLOADS
 
 _ID = re.compile(r"([0-9a-f]{8,12})-([0-9a-f]{1,12})-[A-Za-z0-9]{22}")
 _SECRET_LENGTH = 22  # 131 bits
+KEPT = "kept-"  # how those begin that a saved search keeps
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,21 @@ def keep(data: bytes) -> Upload:
 
 def read(upload: str) -> bytes:
     """Return a kept image. Raises: NotFoundError where it is kept no longer; StorageUnavailableError."""
+    if upload.startswith(KEPT):
+        return _of_saved_search(upload)
     if _ends(upload) > time.time():
         with contextlib.suppress(FileNotFoundError), storage_errors():
             with default_storage.open(f"{QUERY_UPLOADS}/{upload}") as file:
                 data: bytes = file.read()
             return data
     raise NotFoundError("The uploaded picture is kept no longer. Choose it again.")
+
+
+def _of_saved_search(key: str) -> bytes:
+    data = SavedExample.objects.filter(key=key).values_list("data", flat=True).first()
+    if data is None:
+        raise NotFoundError("The saved search that kept this picture was deleted. Choose the picture again.")
+    return bytes(data)
 
 
 def remove_expired() -> int:

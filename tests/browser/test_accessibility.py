@@ -6,9 +6,11 @@ import re
 import uuid
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Page, expect
 
 from gallery.models import Dataset, FailedFile, Image, Job
+from search.models import SavedSearch
 from tests.support.axe import OVER_THE_EDGE, READ, RUN
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,6 +43,14 @@ def failed_import(dataset: Dataset) -> Job:
     return job
 
 
+def saved_search() -> SavedSearch:
+    """Return a saved search of the only account, with images that are new."""
+    owner = User.objects.get()
+    return SavedSearch.objects.create(
+        owner=owner, name="All", document={"where": "width>=1"}, seen_at=owner.date_joined, seen_image=0
+    )
+
+
 def addresses(dataset: Dataset) -> list[str]:
     """Return the address of every page."""
     image = dataset.images.order_by("pk")[0]
@@ -55,7 +65,9 @@ def addresses(dataset: Dataset) -> list[str]:
         f"/embeddings/{asked}",
         "/embeddings/?dataset=nothing-here",
         "/live/",
-        f"/live/{asked}&image={image.pk}",
+        f"/live/{asked}&image={image.pk}&group=label",
+        "/saved/",
+        f"/saved/{saved_search().pk}/",
         "/datasets/",
         f"/datasets/{dataset.slug}/",
         f"/datasets/{dataset.slug}/images/{image.pk}/",

@@ -67,7 +67,7 @@ def test_a_token_is_made_used_and_revoked(
 def test_the_menu_of_an_account_opens_by_key_and_signs_out(staff_page: Page) -> None:
     page = staff_page
     page.goto("/datasets/")
-    who = page.locator("details.who summary")
+    who = page.locator("#who summary")
     who.press("Enter")
     expect(page.get_by_role("link", name="Tokens")).to_be_visible()
     page.keyboard.press("Escape")

@@ -102,6 +102,18 @@ def _searches(client: ss.Client, given: Given) -> None:
         mine.search(given.image, k=10**6)
     assert (wrong.value.status, wrong.value.code) == (400, "invalid")
     assert wrong.value.request_id
+    _saved_searches(client, stored)
+
+
+def _saved_searches(client: ss.Client, stored: ss.Image) -> None:
+    saved = client.save_search("Its kind", {"where": {"label": {"any": [stored.label]}}})
+    assert [one.name for one in client.saved_searches()] == ["Its kind"]
+    assert set(saved.hits(k=2).labels) == {stored.label}
+    assert stored.id in saved.image_ids(dataset="mine")
+    with pytest.raises(ss.Refused, match="choose another name"):
+        client.save_search("Its kind", {"like": [{"image": stored.id}]})
+    saved.delete()
+    assert client.saved_searches() == []
 
 
 def _vectors(client: ss.Client, given: Given) -> None:

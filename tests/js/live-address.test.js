@@ -4,6 +4,7 @@ import test from "node:test";
 
 import {
   addressOf,
+  asksForSomething,
   documentOf,
   explanationOf,
   quoted,
@@ -26,6 +27,8 @@ test("an address that is read is written as it was", () => {
     "?image=12&cutoff=0.7",
     "?image=12&cutoff=p0.999",
     "?image=12&cutoff=0",
+    "?image=12&fold=near&group=cluster",
+    "?dataset=saved%3A12&group=label",
   ])
     assert.equal(addressOf(readAddress(address, K), K.usual), address);
 });
@@ -69,7 +72,19 @@ test("a document has the query first, and a label within the filter", () => {
     datasets: [],
     k: 10,
     cursor: null,
+    fold: "identical",
   });
+});
+
+test("a saved search in the place of a dataset is a part of the filter", () => {
+  const state = readAddress("?dataset=saved%3A12&label=wren&where=width>1&fold=near&group=cluster", K);
+  const { where, datasets, fold, group } = documentOf(state, null);
+  assert.deepEqual(
+    { where, datasets, fold, group },
+    { where: "saved:12 label:wren width>1", datasets: [], fold: "near", group: "cluster" },
+  );
+  assert.equal(asksForSomething(readAddress("?dataset=saved%3A12", K)), true);
+  assert.equal(asksForSomething(readAddress("?dataset=birds", K)), false);
 });
 
 test("an address says which hit is looked at large, beside all else", () => {

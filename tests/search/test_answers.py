@@ -34,8 +34,10 @@ from tests.support.projection_rows import featured_images, pca, project
 from tests.support.schema_client import Schema, SchemaClient
 from tests.support.site import ROOT
 
-# what other systems keep with an image, which nobody here reads
-FREE_FORM = {"Image.metadata", "BinnedImage.metadata", "PatchedImageChangeRequest.metadata"}
+# what other systems keep with an image, which nobody here reads, and a document as it was asked
+FREE_FORM = {
+    "Image.metadata", "BinnedImage.metadata", "PatchedImageChangeRequest.metadata", "SavedSearch.document",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +273,8 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.get("/api/v1/facets/", where="width>=1", dataset="mine")
     queries = [{"image": site.image.pk, "k": 2}, {"like": like, "k": 2}, {"image": 10**9}]
     asked.post("/api/v1/search/batch/", queries=queries)
+    asked.post("/api/v1/search/", like=like, k=2, fold="near", group="label")
+    _ask_saved_searches(asked, site)
     asked.get("/api/v1/models/")
     asked.get(
         "/api/v1/models/{name}/layers/{layer}/feature-maps/",
@@ -297,6 +301,19 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
         ids=_array(np.array([site.image.pk])),
         name="clip",
     )
+
+
+def _ask_saved_searches(asked: SchemaClient, site: Site) -> None:
+    every = "/api/v1/saved-searches/"
+    document = {"like": [{"image": site.image.pk}], "k": 2}
+    made = asked.post(every, name="Like it", document=document, address="?image=1", shared=True)
+    one = f"{every}{made['id']}/"
+    asked.get(every)
+    asked.get(f"{every}{{id}}/", one)
+    asked.send("patch", f"{every}{{id}}/", one, name="Its like", seen=True)
+    asked.get(f"{every}new/")
+    for part in ("hits", "images"):
+        asked.get(f"{every}{{id}}/{part}/", f"{one}{part}/")
 
 
 def _array(values: object) -> SimpleUploadedFile:

@@ -13,6 +13,7 @@ PAGES = {
     "/leaderboard/": 200,
     "/embeddings/": 200,
     "/live/": 200,
+    "/saved/": 200,
     "/datasets/": 200,
     "/datasets/mine/": 200,
     "/datasets/mine/images/{image}/": 200,

@@ -20,6 +20,7 @@ PAGES = (
     "/leaderboard/",
     "/embeddings/",
     "/live/",
+    "/saved/",
     "/datasets/",
     "/datasets/mine/",
     "/datasets/mine/images/{image}/",

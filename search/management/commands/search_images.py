@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict, get_args
 
 from django.core.files.storage import default_storage
 from django.core.management.base import CommandError, CommandParser
@@ -14,17 +15,22 @@ from gallery.browse.where_text import where_text
 from gallery.errors import NotFoundError
 from gallery.system.commands import ReportingCommand, positive
 from search.live import answers, engine, found_answers
-from search.live.document import Cutoff, CutoffMode, Example, QueryDocument
+from search.live.document import Cutoff, CutoffMode, Example, Fold, Grouping, QueryDocument
+from search.live.engine import Found
+from search.live.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
 from search.live.hits import Hit, ShownImage
+
+DEFAULT_K = 10
 
 
 class FoundImage(found_answers.FoundRankedAnswer):
-    """One result."""
+    """One result; `folded` are those that it stands for, with `--fold`."""
 
     dataset: str
     label: str
     url: str
     filename: str
+    folded: NotRequired[list[FoldedAnswer]]
 
 
 class CutoffValues(TypedDict):
@@ -37,12 +43,14 @@ class CutoffValues(TypedDict):
 class SearchReport(TypedDict):
     """What was found, best first, and the milliseconds of each stage.
 
-    `below_cutoff` counts the hits below `--cutoff`; null without one, and where that is unknown.
+    `below_cutoff` counts the hits below `--cutoff`; null without one, and where that is unknown. `groups` are
+    those of the first hits, with `--group`.
     """
 
     hits: list[FoundImage]
     cutoff: CutoffValues | None
     below_cutoff: int | None
+    groups: NotRequired[list[GroupAnswer]]
     timings_ms: answers.TimingsAnswer
 
 
@@ -62,6 +70,8 @@ class Command(ReportingCommand[SearchReport]):
         "photo.jpg --like second.jpg --unlike other.jpg",
         "photo.jpg --dataset birds --cutoff 0.5",
         'photo.jpg --where "label:wren width>=640 -format:gif"',
+        "photo.jpg --fold near --group cluster",
+        '--saved "Old coins" --k 50',
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -76,7 +86,22 @@ class Command(ReportingCommand[SearchReport]):
         )
         parser.add_argument("--dataset", help="slug of the dataset to search in; default: all")
         parser.add_argument(
-            "--k", type=positive, default=10, help="how many results, at least 1; default: %(default)s"
+            "--k",
+            type=positive,
+            help="how many results, at least 1; default: 10, or as many as it was saved with",
+        )
+        parser.add_argument(
+            "--saved",
+            metavar="NAME",
+            help="search with a saved search, by its name or number, and nothing else",
+        )
+        parser.add_argument(
+            "--fold",
+            choices=get_args(Fold),
+            help="let one result stand for identical files, or for nearly identical images as well",
+        )
+        parser.add_argument(
+            "--group", choices=get_args(Grouping), help="say which groups the first results fall into"
         )
         parser.add_argument(
             "--cutoff",
@@ -88,29 +113,23 @@ class Command(ReportingCommand[SearchReport]):
 
     def report(self, **options: Any) -> SearchReport:
         """Search and return hits with timings. Raises: WhereError for a filter that cannot be read."""
-        like = [options["query"], *options["like"]] if options["query"] else options["like"]
-        if not like and (options["unlike"] or not options["where"]):
-            raise CommandError("Name a file or an address to search with, or a filter with --where.")
-        found = engine.answered(
-            QueryDocument(
-                like=tuple(map(_example, like)),
-                unlike=tuple(map(_example, options["unlike"])),
-                where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
-                datasets=(options["dataset"],) if options["dataset"] else (),
-                k=options["k"],
-                cutoff=options["cutoff"],
-            )
-        )
-        cutoff: Cutoff | None = options["cutoff"]
-        return {
-            "hits": [_found_image(rank, *one) for rank, one in enumerate(found.shown_images, start=1)],
+        found = engine.answered(_saved(options) if options["saved"] else _typed(options))
+        cutoff = found.document.cutoff
+        report: SearchReport = {
+            "hits": _found_images(found),
             "cutoff": None if cutoff is None else {"mode": cutoff.mode, "at": cutoff.at},
             "below_cutoff": found.below_cutoff,
             "timings_ms": answers.timings_answer(found.timings_ms),
         }
+        if found.groups is not None:
+            report["groups"] = list(map(group_answer, found.groups))
+        return report
 
     def show(self, report: SearchReport) -> None:
-        """Print a line a hit, those below the cut-off after a line that says so."""
+        """Print a line a group and a line a hit, those below the cut-off after a line that says so."""
+        for group in report.get("groups", []):
+            examples = ", ".join(map(str, group["like"]))
+            self.stdout.write(f"{group['count']:5d}  {group['label'] or '-'}  as images {examples}")
         cutoff, below = report["cutoff"], []
         for hit in report["hits"]:
             value = hit[cutoff["mode"]] if cutoff else None
@@ -130,7 +149,46 @@ class Command(ReportingCommand[SearchReport]):
 def _line(hit: FoundImage) -> str:
     score = "    -" if hit["score"] is None else f"{hit['score']:.3f}"
     probability = "" if hit["probability"] is None else f"{hit['probability']:5.0%}  "
-    return f"{hit['rank']:3d}  {score}  {probability}{hit['dataset']}/{hit['label']}  {hit['filename']}"
+    folded = f"  and {len(hit['folded'])} like it" if hit.get("folded") else ""
+    return (
+        f"{hit['rank']:3d}  {score}  {probability}{hit['dataset']}/{hit['label']}  {hit['filename']}{folded}"
+    )
+
+
+def _typed(options: dict[str, Any]) -> QueryDocument:
+    """Return what the options ask. Raises: CommandError where they ask nothing; WhereError, NotFoundError."""
+    like = [options["query"], *options["like"]] if options["query"] else options["like"]
+    if not like and (options["unlike"] or not options["where"]):
+        raise CommandError("Name a file or an address to search with, or a filter with --where.")
+    return QueryDocument(
+        like=tuple(map(_example, like)),
+        unlike=tuple(map(_example, options["unlike"])),
+        where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
+        datasets=(options["dataset"],) if options["dataset"] else (),
+        k=options["k"] or DEFAULT_K,
+        cutoff=options["cutoff"],
+        fold=options["fold"],
+        group=options["group"],
+    )
+
+
+def _saved(options: dict[str, Any]) -> QueryDocument:
+    """Return a saved search. Raises: CommandError for what it has itself; NotFoundError."""
+    # a search that is typed has no need of what reads them
+    from search.saved import rows, serializers
+
+    if any(options[name] for name in ("query", "like", "unlike", "where", "dataset")):
+        raise CommandError("--saved says all that is searched for; --where takes one as saved:NUMBER.")
+    document = serializers.document_of(rows.called(options["saved"], rows.viewer()))
+    given = {name: options[name] for name in ("k", "cutoff", "fold", "group") if options[name] is not None}
+    return replace(document, **given)
+
+
+def _found_images(found: Found) -> list[FoundImage]:
+    images = [_found_image(rank, *one) for rank, one in enumerate(found.shown_images, start=1)]
+    for image, standing in zip(images, found.standing, strict=False):
+        image["folded"] = folded_answer(standing)
+    return images
 
 
 def _example(text: str) -> Example:

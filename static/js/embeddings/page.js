@@ -267,6 +267,8 @@ function showControls() {
   );
   digest.value = page.family[0]?.digest ?? "";
   if (document.activeElement !== q) q.value = state.q;
+  const saved = byId("choices").querySelector('[name="saved"]');
+  if (saved instanceof HTMLSelectElement) saved.value = hasOption(saved, state.q) ? state.q : "";
   for (const radio of elementsIn(byId("choices"), '[name="method"]', HTMLInputElement))
     radio.checked = radio.value === state.method;
 }
@@ -348,6 +350,10 @@ function listen() {
     else if (name === "model") choose({ model: value, layer: layerAsDeep(value), view: null });
     else if (name === "method" || name === "digest") choose({ [name]: value, view: null });
     else if (name === "by") choose({ by: value, only: [] });
+    else if (name === "saved") {
+      choose({ q: value });
+      find(page, { look: true });
+    }
   });
   let typing = 0;
   const search = byId("find", HTMLInputElement);

@@ -327,6 +327,10 @@ function viewed(page) {
 
 // --- what is lit ------------------------------------------------------------------------------
 
+/** @param {string} q */
+const nothingWords = (q) =>
+  q.startsWith("saved:") ? "It has no image of this dataset." : `Nothing is called “${q}”.`;
+
 /**
  * Light up what the search box says; with `look` go there.
  * @param {MapPage} page
@@ -342,11 +346,7 @@ export async function find(page, { look = false } = {}) {
   });
   if (q !== page.state.q || row.dataset !== page.row?.dataset) return;
   light("found", found);
-  byId("found").textContent = q
-    ? found.length
-      ? `${number(found.length)} found.`
-      : `Nothing is called “${q}”.`
-    : "";
+  byId("found").textContent = q ? (found.length ? `${number(found.length)} found.` : nothingWords(q)) : "";
   if (look && found.length) map?.lookAtPoints(found);
 }
 

@@ -1,8 +1,9 @@
 // What the page searches for as one value: how the address says it, and how the API is asked for it.
 //
-//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
+//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7&fold=near
+//       &group=cluster
 //
-// `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
+// `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
@@ -44,6 +45,15 @@ function cutoffIn(asked) {
 }
 
 /**
+ * @param {URLSearchParams} asked
+ * @returns {State["group"]}
+ */
+function groupingIn(asked) {
+  const text = asked.get("group");
+  return text === "label" || text === "cluster" ? text : "";
+}
+
+/**
  * Return what an address says; `k` is what the server allows and offers.
  * @param {string} search
  * @param {{ usual: number, most: number }} k
@@ -64,6 +74,8 @@ export function readAddress(search, k) {
       k: Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, k.most) : k.usual,
     },
     cutoff: cutoffIn(asked),
+    fold: asked.get("fold") === "near",
+    group: groupingIn(asked),
   };
 }
 
@@ -72,7 +84,7 @@ export function readAddress(search, k) {
  * @param {State} state
  * @param {number} usualK
  */
-export function addressOf({ query, judged, filters, cutoff }, usualK) {
+export function addressOf({ query, judged, filters, cutoff, fold, group }, usualK) {
   const asked = new URLSearchParams();
   if (query?.kind === "image") asked.set("image", String(query.image));
   if (query?.kind === "url") asked.set("url", query.url);
@@ -84,6 +96,8 @@ export function addressOf({ query, judged, filters, cutoff }, usualK) {
   if (filters.where) asked.set("where", filters.where);
   if (filters.k !== usualK) asked.set("k", String(filters.k));
   if (cutoff) asked.set("cutoff", `${cutoff.mode === "percentile" ? "p" : ""}${cutoff.at}`);
+  if (fold) asked.set("fold", "near");
+  if (group) asked.set("group", group);
   const text = asked.toString().replaceAll("%2C", ",");
   return text && `?${text}`;
 }
@@ -133,34 +147,50 @@ export const quoted = (value) =>
   /^[^\s,"\\]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
 
 /**
- * Return the whole filter as people type it.
- * @param {Pick<Filters, "label" | "where">} filters
+ * Return the saved search that is chosen in the place of a dataset, as a filter has it; "" where none is.
+ * @param {Pick<Filters, "dataset">} filters
  */
-export const whereOf = ({ label, where }) =>
-  [label && `label:${quoted(label)}`, where].filter(Boolean).join(" ");
+export const collectionOf = ({ dataset }) => (/^saved:[1-9]\d{0,14}$/.test(dataset) ? dataset : "");
+
+/**
+ * Return the dataset that is chosen, "" for all.
+ * @param {Pick<Filters, "dataset">} filters
+ */
+export const datasetOf = (filters) => (collectionOf(filters) ? "" : filters.dataset);
+
+/**
+ * Return the whole filter as people type it.
+ * @param {Pick<Filters, "label" | "where" | "dataset">} filters
+ */
+export const whereOf = (filters) =>
+  [collectionOf(filters), filters.label && `label:${quoted(filters.label)}`, filters.where]
+    .filter(Boolean)
+    .join(" ");
 
 /**
  * Whether there is something to ask: a query, or a filter of which images are listed.
  * @param {State} state
  */
-export const asksForSomething = ({ query, filters }) => Boolean(query || filters.where || filters.label);
+export const asksForSomething = ({ query, filters }) => Boolean(query || whereOf(filters));
 
 /**
  * Return the query document of a state.
  * @param {State} state
  * @param {string | null} cursor
  */
-export function documentOf({ query, judged, filters, cutoff }, cursor) {
+export function documentOf({ query, judged, filters, cutoff, fold, group }, cursor) {
   const where = whereOf(filters);
   const images = judged.like.map((image) => ({ image }));
   return {
     like: query ? [exampleOf(query), ...images] : [],
     unlike: judged.unlike.map((image) => ({ image })),
     ...(where && { where }),
-    datasets: filters.dataset ? [filters.dataset] : [],
+    datasets: datasetOf(filters) ? [datasetOf(filters)] : [],
     k: filters.k,
     cursor,
     ...(cutoff && { cutoff }),
+    fold: fold ? "near" : "identical",
+    ...(group && { group }),
   };
 }
 
@@ -177,7 +207,7 @@ export function explanationOf({ query, judged, filters }, hit) {
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
   const where = whereOf(filters);
   if (where) asked.set("where", where);
-  if (filters.dataset) asked.set("dataset", filters.dataset);
+  if (datasetOf(filters)) asked.set("dataset", datasetOf(filters));
   return `?${asked}`;
 }
 

@@ -4,6 +4,7 @@
 import { call } from "../shared/api.js";
 import { byId } from "../shared/elements.js";
 import { siteAddress } from "../shared/site.js";
+import { datasetOf } from "./address.js";
 
 /** @type {Map<string, Category[]>} */
 const categories = new Map();
@@ -56,7 +57,7 @@ export async function showControls({ query, filters }) {
   ensureOption(selectOf("dataset"), filters.dataset);
   ensureOption(selectOf("k"), filters.k);
   byId("url", HTMLInputElement).value = query?.kind === "url" ? query.url : "";
-  const slug = (shown = filters.dataset);
+  const slug = (shown = datasetOf(filters));
   label.replaceChildren(new Option("Any label", ""));
   ensureOption(label, filters.label);
   label.disabled = !slug && !filters.label;

@@ -5,7 +5,7 @@ import { call } from "../shared/api.js";
 import { byId, closest, make } from "../shared/elements.js";
 import { number } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
-import { quoted, whereOf } from "./address.js";
+import { datasetOf, quoted, whereOf } from "./address.js";
 
 const NAMES = /** @type {Record<string, string>} */ ({
   label: "Label",
@@ -53,7 +53,7 @@ export async function showFacets(filters) {
   const asked = new URLSearchParams();
   const where = whereOf(filters);
   if (where) asked.set("where", where);
-  if (filters.dataset) asked.set("dataset", filters.dataset);
+  if (datasetOf(filters)) asked.set("dataset", datasetOf(filters));
   const address = siteAddress(`/api/v1/facets/?${asked}`);
   if (address === shown) return;
   shown = address;

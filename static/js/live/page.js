@@ -19,10 +19,12 @@ import { divide, foldAnew, listenForCutoff } from "./cutoff.js";
 import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
+import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
 import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
 import { showsNow } from "../explain/screen.js";
+import { listenForSaving, offerToSave } from "./saving.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
 import { explainHitsOf, listenForWhy } from "./why.js";
@@ -41,6 +43,8 @@ let state = {
   judged: nothingJudged(),
   filters: { dataset: "", label: "", where: "", k: 10 },
   cutoff: null,
+  fold: false,
+  group: "",
 };
 /** @type {AskedIndex[]} */
 let indexes = []; // those that have answered
@@ -102,6 +106,8 @@ async function search({ more = false, focus = false } = {}) {
 function showAsked() {
   showQuery(state.query);
   showExamples(state.judged);
+  offerToSave(state);
+  showGrouping(state);
 }
 
 function showNothing() {
@@ -130,6 +136,7 @@ function showFound(found, more, focus) {
     foldAnew();
     showQuery(state.query, found.like[0]);
     showExamples(state.judged);
+    showGroups(found.groups ?? [], state.group);
   }
   const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
@@ -311,6 +318,11 @@ if (live) {
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
+  listenForGrouping(
+    () => state,
+    (change) => ask(change, { focus: "judged" in change || "filters" in change }),
+  );
+  listenForSaving(() => state, usualK);
   listenForLightbox();
   listenForWhy();
   listenForCutoff(moveLine, () => divide(state.cutoff, indexes));

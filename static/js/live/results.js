@@ -5,6 +5,7 @@ import { showsNow } from "../explain/screen.js";
 import { decimal, number, plural, shareWords } from "../shared/format.js";
 import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
+import { nearOnes, pageOf } from "./grouping.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -169,15 +170,17 @@ function card(hit) {
 /**
  * Say on the card of an image that another dataset has the same one.
  * @param {HTMLElement} shown
- * @param {FoundHit} hit
+ * @param {{ page_url: string, dataset: string }} other
  */
-function alsoIn(shown, hit) {
+function alsoIn(shown, other) {
   let line = elementsIn(shown, ".also-in").at(0);
   if (!line) {
-    line = make("p", { class: "also-in" }, "also in ");
+    line = make("p", { class: "also-in" }, make("span", { class: "copies" }), ": also in ");
     elementIn(shown, ".hit-facts").append(line);
   } else line.append(", ");
-  line.append(make("a", { href: hit.page_url }, hit.dataset));
+  line.append(make("a", { href: other.page_url }, other.dataset));
+  const copies = 1 + elementsIn(line, "a").length;
+  elementIn(line, ".copies").textContent = plural(copies, "identical file");
 }
 
 /**
@@ -194,6 +197,9 @@ export function appendHits(hits) {
       continue;
     }
     const added = card(hit);
+    for (const one of hit.folded ?? [])
+      if (one.same === "file") alsoIn(added, { page_url: pageOf(one), dataset: one.image.dataset });
+    elementIn(added, ".hit-facts").append(...[nearOnes(hit)].filter((part) => part !== null));
     cards.set(hit.sha256, added);
     listed.push(hit);
     fresh.push(added);

@@ -28,10 +28,16 @@ export interface Cutoff {
   at: number;
 }
 
+export type Grouping = "label" | "cluster";
+
 /** All that the address says; a line that it does not say is drawn where it usually is. */
 export interface State {
   query: Query | null;
   judged: Judged;
   filters: Filters;
   cutoff: Cutoff | null;
+  /** whether near-identical results are folded */
+  fold: boolean;
+  /** what the first results are grouped by, "" for nothing */
+  group: Grouping | "";
 }

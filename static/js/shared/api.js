@@ -45,9 +45,10 @@ const isAbort = (error) => error instanceof Error && error.name === "AbortError"
 /**
  * What is sent; `body` is sent as JSON unless it is a form.
  * @typedef {object} Sent
- * @property {"GET" | "POST"} [method]
+ * @property {"GET" | "POST" | "PATCH" | "DELETE"} [method]
  * @property {object} [body]
  * @property {AbortSignal} [signal]
+ * @property {boolean} [keepalive] whether it is sent even if the page is left meanwhile
  */
 
 /**
@@ -58,7 +59,7 @@ const isAbort = (error) => error instanceof Error && error.name === "AbortError"
  * @param {Sent} sent
  * @returns {Promise<Answer>}
  */
-export async function call(address, { method = "GET", body, signal } = {}) {
+export async function call(address, { method = "GET", body, signal, keepalive } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (method !== "GET") {
@@ -71,7 +72,8 @@ export async function call(address, { method = "GET", body, signal } = {}) {
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(address, { method, headers, body: content, signal, credentials: "same-origin" });
+    const sent = { method, headers, body: content, signal, keepalive };
+    response = await fetch(address, { ...sent, credentials: "same-origin" });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ApiError("The server cannot be reached. Check that it runs and that you are connected.", {

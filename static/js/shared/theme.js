@@ -59,7 +59,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     localize();
-    const who = document.querySelector("details.who");
+    const who = document.querySelector("details#who");
     addEventListener("click", ({ target }) => {
       if (target instanceof Node && !who?.contains(target)) who?.removeAttribute("open");
     });
@@ -68,6 +68,9 @@
       who.removeAttribute("open");
       who.querySelector("summary")?.focus();
     });
+    const saved = document.getElementById("saved-menu");
+    // its script is for those who open it
+    saved?.addEventListener("toggle", () => import(saved.dataset.script ?? ""), { once: true });
     const toggle = document.getElementById("theme-button");
     toggle?.addEventListener("click", () => {
       const next = root.dataset.theme === "dark" ? "light" : "dark";

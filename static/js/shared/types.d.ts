@@ -222,6 +222,23 @@ export interface FoundHit extends Omit<Hit, "score"> {
   probability: number | null;
   percentile: number | null;
   shown_url: string;
+  /** what it stands for */
+  folded?: FoldedHit[];
+}
+
+/** An image that another result stands for: the same file, or one that looks nearly the same. */
+export interface FoldedHit {
+  image: NonNullable<SearchQuery["image"]>;
+  score: number;
+  same: "file" | "look";
+}
+
+/** Results that belong together; `label` is that of most of them, `like` are examples. */
+export interface ResultGroup {
+  label: string;
+  count: number;
+  image: NonNullable<SearchQuery["image"]>;
+  like: number[];
 }
 
 export interface Example {
@@ -241,6 +258,7 @@ export interface FoundResponse {
   filtered_to: number | null;
   below_cutoff: number | null;
   indexes: AskedIndex[];
+  groups?: ResultGroup[] | null;
   timings_ms: Record<Stage | "total", number>;
 }
 
@@ -276,6 +294,25 @@ export interface Facet {
   counts: { value: string; count: number }[];
   more: boolean;
   timed_out: boolean;
+}
+
+/** A query document under a name. */
+export interface SavedSearch {
+  id: number;
+  name: string;
+  mine: boolean;
+  owner: string | null;
+  shared: boolean;
+  url: string | null;
+  images_url: string;
+}
+
+/** What came to a saved search since its owner saw it; null where that was not counted. */
+export interface NewCount {
+  id: number;
+  new: number | null;
+  many: boolean;
+  problem: string | null;
 }
 
 export interface KeptUpload {

@@ -18,6 +18,7 @@ from semsearch_client._sync.client import Client
 from semsearch_client._sync.dataset import Dataset
 from semsearch_client._sync.jobs import Job
 from semsearch_client._sync.rows import Experiment, Hit, Image, Projection
+from semsearch_client._sync.saved import SavedSearch
 from semsearch_client.archives import Progress
 from semsearch_client.errors import (
     JobFailed,
@@ -53,6 +54,7 @@ __all__ = [
     "Projection",
     "Refused",
     "Rows",
+    "SavedSearch",
     "SemsearchError",
     "Throttled",
     "Unavailable",

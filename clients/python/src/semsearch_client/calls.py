@@ -39,6 +39,11 @@ OPERATIONS: Mapping[str, Operation] = {
     # they are sent by POST, but change nothing
     "search": Operation("POST", "/api/v1/search/", reads=True),
     "search_batch": Operation("POST", "/api/v1/search/batch/", reads=True),
+    "saved_searches_list": _get("/api/v1/saved-searches/"),
+    "saved_searches_create": Operation("POST", "/api/v1/saved-searches/"),
+    "saved_searches_hits": _get("/api/v1/saved-searches/{id}/hits/"),
+    "saved_searches_images": _get("/api/v1/saved-searches/{id}/images/"),
+    "saved_searches_destroy": Operation("DELETE", "/api/v1/saved-searches/{id}/"),
     "jobs_list": _get("/api/v1/jobs/"),
     "jobs_retrieve": _get("/api/v1/jobs/{id}/"),
     "jobs_failed_files_list": _get("/api/v1/jobs/{id}/failed-files/"),

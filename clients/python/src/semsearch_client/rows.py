@@ -229,6 +229,21 @@ class ProjectionFacts(Fields):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SavedSearchFacts(Fields):
+    """A search that was saved under a name; `document` is what it asks."""
+
+    SCHEMA: ClassVar[str] = "SavedSearch"
+
+    id: int
+    name: str
+    mine: bool
+    owner: str | None
+    shared: bool
+    document: dict[str, Any]
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model(Fields):
     """A network and its layers, each as the API describes it; `reason` says why it is not `available`."""
 

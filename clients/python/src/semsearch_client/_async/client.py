@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 
 import httpx
@@ -11,6 +11,7 @@ from semsearch_client import answers
 from semsearch_client._async.dataset import AsyncDataset
 from semsearch_client._async.jobs import AsyncJob
 from semsearch_client._async.rows import AsyncHit, AsyncImage
+from semsearch_client._async.saved import AsyncSavedSearch
 from semsearch_client._async.searching import AsyncSearching
 from semsearch_client._async.sender import AsyncSender
 from semsearch_client.calls import Call
@@ -113,6 +114,19 @@ class AsyncClient:
         Raises: as the first of them that has no answer.
         """
         return await self._searching.search_many(images, dataset=dataset, label=label, k=k, index=index)
+
+    async def saved_searches(self) -> list[AsyncSavedSearch]:
+        """Return your own saved searches and those that others share, the newest first."""
+        found = self._sender.rows(Call("saved_searches_list", query={"page_size": 500}))
+        return [AsyncSavedSearch.of(row, _sender=self._sender) async for row in found]
+
+    async def save_search(
+        self, name: str, document: Mapping[str, object], *, shared: bool = False
+    ) -> AsyncSavedSearch:
+        """Save a query document under a name. Raises: Refused where you have one of this name."""
+        body = {"name": name, "document": dict(document), "shared": shared}
+        answer = await self._sender.json(Call("saved_searches_create", json=body))
+        return AsyncSavedSearch.of(answer, _sender=self._sender)
 
     async def image(self, number: int) -> AsyncImage:
         """Return a stored image by its id. Raises: NotFound."""

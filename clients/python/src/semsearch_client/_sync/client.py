@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 
 import httpx
@@ -12,6 +12,7 @@ from semsearch_client import answers
 from semsearch_client._sync.dataset import Dataset
 from semsearch_client._sync.jobs import Job
 from semsearch_client._sync.rows import Hit, Image
+from semsearch_client._sync.saved import SavedSearch
 from semsearch_client._sync.searching import Searching
 from semsearch_client._sync.sender import Sender
 from semsearch_client.calls import Call
@@ -114,6 +115,19 @@ class Client:
         Raises: as the first of them that has no answer.
         """
         return self._searching.search_many(images, dataset=dataset, label=label, k=k, index=index)
+
+    def saved_searches(self) -> list[SavedSearch]:
+        """Return your own saved searches and those that others share, the newest first."""
+        found = self._sender.rows(Call("saved_searches_list", query={"page_size": 500}))
+        return [SavedSearch.of(row, _sender=self._sender) for row in found]
+
+    def save_search(
+        self, name: str, document: Mapping[str, object], *, shared: bool = False
+    ) -> SavedSearch:
+        """Save a query document under a name. Raises: Refused where you have one of this name."""
+        body = {"name": name, "document": dict(document), "shared": shared}
+        answer = self._sender.json(Call("saved_searches_create", json=body))
+        return SavedSearch.of(answer, _sender=self._sender)
 
     def image(self, number: int) -> Image:
         """Return a stored image by its id. Raises: NotFound."""

@@ -1,0 +1,1 @@
+"""Saved searches: query documents under names, which are live collections of images as well."""
