@@ -70,6 +70,9 @@ class ExampleAnswer(TypedDict):
     upload: str | None
     url: str | None
     weight: float
+    box: Annotated[
+        tuple[float, float, float, float] | None, "The part of it that was searched with; null for all of it."
+    ]
     thumbnail: Annotated[str | None, "A small copy, as a data: URL; of what is no stored image."]
     width: int
     height: int
@@ -203,6 +206,7 @@ def _example(one: ReadExample) -> ExampleAnswer:
         "upload": one.example.upload,
         "url": one.example.url,
         "weight": one.example.weight,
+        "box": one.example.box,
         "thumbnail": one.thumbnail,
         "width": one.width,
         "height": one.height,
