@@ -1,5 +1,5 @@
-// The part of an image that is searched with, in numbers: x0, y0, x1, y1 as shares of the sides of the upright
-// image. Nothing here knows of a page.
+// The part of an image that is searched with, in numbers: x0, y0, x1, y1 as shares of the sides of the
+// upright image. Nothing here knows of a page.
 /** @import { Box } from "./types.js" */
 
 /** @type {Box} */

@@ -1,4 +1,5 @@
-// A frame over an image says which part of it is searched with: drawn, moved and resized by mouse, keys and touch.
+// A frame over an image says which part of it is searched with: drawn, moved and resized by mouse, keys and
+// touch.
 /** @import { Box } from "./types.js" */
 import { closest, make } from "../shared/elements.js";
 import { fitted } from "../shared/heat.js";
@@ -16,7 +17,7 @@ const STEPS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP
 
 /**
  * What a pointer does: from which box it began, where, and what it makes of the place where it is.
- * @typedef {{ id: number, before: Box, make: (place: [number, number]) => Box }} Drag
+ * @typedef {{ id: number, before: Box, make: (at: [number, number]) => Box }} Drag
  */
 
 /** A frame over an image element, whose parent is positioned. */
@@ -88,8 +89,8 @@ export class Frame {
   #set(box) {
     this.#box = box;
     const [x0, y0, x1, y1] = box;
-    const places = { left: x0, top: y0, width: x1 - x0, height: y1 - y0 };
-    for (const [name, part] of Object.entries(places)) this.#held.style.setProperty(name, `${100 * part}%`);
+    const lies = { left: x0, top: y0, width: x1 - x0, height: y1 - y0 };
+    for (const [name, part] of Object.entries(lies)) this.#held.style.setProperty(name, `${100 * part}%`);
     this.#area.toggleAttribute("data-whole", isWhole(box));
     this.#held.setAttribute("aria-label", `Search with ${wordsOf(box)}. ${KEYS}`);
   }
@@ -111,7 +112,7 @@ export class Frame {
    * @param {PointerEvent} event
    * @returns {[number, number]}
    */
-  #place(event) {
+  #shareAt(event) {
     const { left, top, width, height } = this.#area.getBoundingClientRect();
     const inside = (/** @type {number} */ value) => Math.min(1, Math.max(0, value));
     return [inside((event.clientX - left) / width), inside((event.clientY - top) / height)];
@@ -126,7 +127,7 @@ export class Frame {
     if (event.pointerType === "touch" && !handle && !inside) return;
     event.preventDefault();
     event.stopPropagation();
-    const [before, from] = [this.#box, this.#place(event)];
+    const [before, from] = [this.#box, this.#shareAt(event)];
     this.#drag = { id: event.pointerId, before, make: this.#work(handle, inside, before, from) };
     this.#area.setPointerCapture(event.pointerId);
     this.focus();
@@ -138,19 +139,19 @@ export class Frame {
    * @param {boolean} inside
    * @param {Box} before
    * @param {[number, number]} from
-   * @returns {(place: [number, number]) => Box}
+   * @returns {(at: [number, number]) => Box}
    */
   #work(handle, inside, before, from) {
-    if (handle) return (place) => resized(before, handle, place, this.#least);
-    if (inside) return (place) => moved(before, place[0] - from[0], place[1] - from[1]);
-    const far = (/** @type {[number, number]} */ place) =>
-      Math.max(Math.abs(place[0] - from[0]), Math.abs(place[1] - from[1])) > LEAST / 2;
-    return (place) => (far(place) ? drawn(from, place, this.#least) : before);
+    if (handle) return (at) => resized(before, handle, at, this.#least);
+    if (inside) return (at) => moved(before, at[0] - from[0], at[1] - from[1]);
+    const far = (/** @type {[number, number]} */ at) =>
+      Math.max(Math.abs(at[0] - from[0]), Math.abs(at[1] - from[1])) > LEAST / 2;
+    return (at) => (far(at) ? drawn(from, at, this.#least) : before);
   }
 
   /** @param {PointerEvent} event */
   #follow(event) {
-    if (this.#drag?.id === event.pointerId) this.#set(this.#drag.make(this.#place(event)));
+    if (this.#drag?.id === event.pointerId) this.#set(this.#drag.make(this.#shareAt(event)));
   }
 
   /** @param {PointerEvent} event */
