@@ -17,6 +17,7 @@ from gallery.models import Image
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding import vector_import
 from search.embedding.vector_import import MadeElsewhereError
+from search.extractors.resizing import over_whole
 from search.features import kept_maps, loaded_extractors
 from search.features.kept_maps import KeptMap
 from search.index.base import half_precision
@@ -87,7 +88,7 @@ class ReadExample:
         found = None if rgb is None else kept_maps.of_pixels(rgb, config)
         if found is None or box is None:
             return found
-        return replace(found, square=framing.over_whole(found.square, box))
+        return replace(found, square=over_whole(found.square, box))
 
     def _given(self, index: SearchIndex, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(vector) != index.spec.dims:

@@ -25,7 +25,8 @@ from search.live.engine import Found
 from search.live.example_images import ReadExample
 from search.live.explanation_answers import cells_of_hit
 from search.live.hits import Hit, ShownImage, shown
-from search.live.ranking import AskedIndex, ProbabilityUnknown
+from search.live.index_queries import ProbabilityUnknown
+from search.live.ranking import AskedIndex
 
 Box: TypeAlias = Annotated[
     tuple[float, float, float, float] | None,
@@ -97,6 +98,7 @@ class AskedIndexAnswer(TypedDict):
     config: ConfigAnswer
     searched: Annotated[int, "Vectors that it holds."]
     filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    parts: Annotated[int, "Parts of each image that were looked at besides; 0 where none are indexed."]
     path: Annotated[
         SearchPath,
         "`exact` compares all that are allowed, `approximate` looks where the nearest are likely, `selector` "
@@ -171,7 +173,7 @@ def ranked(rank: int, hit: Hit | None, image: ShownImage) -> FoundRankedAnswer:
         "score": None if hit is None else round(hit.score, 6),
         "probability": None if hit is None else _rounded(hit.probability),
         "percentile": None if hit is None else _rounded(hit.percentile),
-        "box": None,
+        "box": None if hit is None else hit.box,
     }
 
 
@@ -220,6 +222,7 @@ def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
         "config": config_answer(asked.index.spec),
         "searched": asked.count,
         "filtered_to": asked.allowed,
+        "parts": asked.parts,
         "path": asked.path,
         "calibration": _calibration(asked.calibration),
         "probability_unknown": asked.unknown,

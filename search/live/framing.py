@@ -54,13 +54,6 @@ def decoded_side(side: int | None, box: Box | None) -> int | None:
     return math.ceil(side / min(box[2] - box[0], box[3] - box[1]))
 
 
-def over_whole(square: Box, box: Box) -> Box:
-    """Return where something lies over the whole image, given as shares of the sides of a part of it."""
-    width, height = box[2] - box[0], box[3] - box[1]
-    x0, y0, x1, y1 = square
-    return box[0] + x0 * width, box[1] + y0 * height, box[0] + x1 * width, box[1] + y1 * height
-
-
 _Key = tuple[str, Box, FeatureConfig]
 _kept: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
 _lock = threading.Lock()

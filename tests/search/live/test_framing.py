@@ -15,6 +15,7 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from gallery.models import Dataset, Image
+from search.extractors.resizing import over_whole
 from search.live import example_images, framing
 from search.live.box_fields import box_of_text
 from search.live.document import Example, QueryDocument
@@ -67,7 +68,7 @@ def test_a_part_is_its_pixels_to_the_nearest_one() -> None:
     assert framing.cropped(rgb, (0.0, 0.0, 0.01, 0.01)).shape == (1, 1, 3)
     assert framing.decoded_side(288, LEFT) == 576
     assert framing.decoded_side(288, None) == 288
-    assert framing.over_whole((0.0, -0.5, 1.0, 1.5), (0.5, 0.2, 1.0, 0.6)) == pytest.approx((0.5, 0, 1, 0.8))
+    assert over_whole((0.0, -0.5, 1.0, 1.5), (0.5, 0.2, 1.0, 0.6)) == pytest.approx((0.5, 0, 1, 0.8))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,54 @@
+"""Parts of an image that are told apart on its feature map, and how a pooling that looks at one is called."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.extractors.resizing import Box
+
+# Halves and quarters, as shares of the sides of what the network sees; chosen in docs/explanation/regions.md
+PARTS: dict[str, Box] = {
+    "left": (0.0, 0.0, 0.5, 1.0),
+    "right": (0.5, 0.0, 1.0, 1.0),
+    "top": (0.0, 0.0, 1.0, 0.5),
+    "bottom": (0.0, 0.5, 1.0, 1.0),
+    "top-left": (0.0, 0.0, 0.5, 0.5),
+    "top-right": (0.5, 0.0, 1.0, 0.5),
+    "bottom-left": (0.0, 0.5, 0.5, 1.0),
+    "bottom-right": (0.5, 0.5, 1.0, 1.0),
+}
+# Poolings of which a part can be taken: flattened, it would have fewer numbers than the whole
+DIVISIBLE = ("average", "max", "gem", "pyramid")
+MARK = "@"
+
+
+def pooling_of_part(pooling: str, part: str) -> str:
+    """Return what the pooling of a part is called, as pyramid@left."""
+    return f"{pooling}{MARK}{part}"
+
+
+def divided(pooling: str) -> tuple[str, str | None]:
+    """Return a pooling without its part, and the part, None for that of the whole map."""
+    name, mark, part = pooling.partition(MARK)
+    return name, part if mark else None
+
+
+def cut(maps: NDArray[Any], box: Box) -> NDArray[Any]:
+    """Return the cells of maps (…, h, w, c) that a box touches: halves of an odd side share its middle."""
+    height, width = maps.shape[-3:-1]
+    left, right = math.floor(box[0] * width), math.ceil(box[2] * width)
+    top, bottom = math.floor(box[1] * height), math.ceil(box[3] * height)
+    return np.ascontiguousarray(maps[..., top:bottom, left:right, :])
+
+
+def of_image(part: str) -> Box:
+    """Return where a part lies in the image.
+
+    What the network sees is centred on the image: of halves and quarters only the outer edges, which end with
+    the image, may lie elsewhere.
+    """
+    return PARTS[part]
