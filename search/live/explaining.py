@@ -19,6 +19,7 @@ from search.index.base import normalise
 from search.indexing import database_vectors, snapshots
 from search.live.example_images import ReadExample, require_network
 from search.live.index_queries import IndexQuery
+from search.live.part_queries import PartQuery
 from search.live.ranking import allowed_ids
 from search.models import Embedding, SearchIndex
 
@@ -86,8 +87,8 @@ class _Near:
 class Explainer:
     """Explains the hits of one search of some indexes, whose first example is `first`.
 
-    Where `parts` of images were searched, a hit is explained by the part that is nearest, if it is nearer than
-    all of the image.
+    Where `parts` of images were searched, a hit is explained by the part that is nearest, if it is nearer
+    than all of the image.
     """
 
     def __init__(

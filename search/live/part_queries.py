@@ -13,8 +13,8 @@ from search.features import part_specs
 from search.live.index_queries import IndexQuery
 from search.models import Embedding, SearchIndex
 
-# by the key of an index: its revision, and whether there were parts beside it. An index of parts that comes
-# or goes changes the revision of that of whole images, so plain searches ask the database for nothing.
+# By the key of an index: its revision, and whether there were parts beside it. An index of parts that comes
+# or goes changes the revision of that of whole images: plain searches ask the database for nothing.
 _known: dict[int, tuple[int, bool]] = {}
 
 
