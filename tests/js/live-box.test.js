@@ -60,6 +60,7 @@ test("what is drawn is inside, in order and never too small", () => {
 test("a box is said in words", () => {
   assert.equal(wordsOf(WHOLE), "the whole image");
   assert.equal(wordsOf([0, 0.25, 0.5, 1]), "50 by 75 %, from 0 % left and 25 % top");
+  assert.equal(wordsOf([0.5, 0, 1, 1]), "the right half");
   assert.ok(isWhole(undefined));
 });
 

@@ -7,6 +7,17 @@ export const WHOLE = [0, 0, 1, 1];
 const DIGITS = 4;
 const TEXT = /^(0|1|0?\.\d{1,6})(,(0|1|0?\.\d{1,6})){3}$/;
 
+const NAMES = new Map([
+  ["0,0,0.5,1", "the left half"],
+  ["0.5,0,1,1", "the right half"],
+  ["0,0,1,0.5", "the upper half"],
+  ["0,0.5,1,1", "the lower half"],
+  ["0,0,0.5,0.5", "the upper left quarter"],
+  ["0.5,0,1,0.5", "the upper right quarter"],
+  ["0,0.5,0.5,1", "the lower left quarter"],
+  ["0.5,0.5,1,1", "the lower right quarter"],
+]);
+
 /** @param {Box | null | undefined} box */
 export const isWhole = (box) => !box || box.every((share, n) => share === WHOLE[n]);
 
@@ -98,6 +109,8 @@ function between(one, other, least) {
  */
 export function wordsOf(box) {
   if (isWhole(box)) return "the whole image";
+  const known = NAMES.get(box.join());
+  if (known) return known;
   const percent = (/** @type {number} */ value) => Math.round(100 * value);
   const [x0, y0, x1, y1] = box;
   return `${percent(x1 - x0)} by ${percent(y1 - y0)} %, from ${percent(x0)} % left and ${percent(y0)} % top`;

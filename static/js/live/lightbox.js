@@ -6,6 +6,7 @@ import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.
 import { plural, shareWords } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 import { shownIn, withShown } from "./address.js";
+import { wordsOf } from "./box.js";
 import { hidePart, listenForPart, partOf, partOrNot } from "./lightbox-part.js";
 import { judging, shownHits } from "./results.js";
 import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
@@ -95,6 +96,7 @@ function factsOf(hit) {
     ["Size", `${hit.width} × ${hit.height} px`],
     ["File", hit.filename],
   ];
+  if (hit.box) facts.unshift(["Matches in", wordsOf(hit.box)]);
   if (hit.percentile !== null)
     facts.unshift(["Nearer than", `${shareWords(hit.percentile)} of random pairs`]);
   if (hit.probability !== null) facts.unshift(["Probably the same", shareWords(hit.probability)]);

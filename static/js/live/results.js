@@ -5,6 +5,7 @@ import { showsNow } from "../explain/screen.js";
 import { decimal, number, plural, shareWords } from "../shared/format.js";
 import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
+import { matchOf } from "./match.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -123,6 +124,7 @@ function card(hit) {
         loading: "lazy",
         decoding: "async",
       }),
+      matchOf(hit),
       make("span", { class: "visually-hidden" }, "Rank "),
       make("span", { class: "hit-rank" }, String(hit.rank)),
     ),

@@ -45,7 +45,7 @@ const isAbort = (error) => error instanceof Error && error.name === "AbortError"
 /**
  * What is sent; `body` is sent as JSON unless it is a form.
  * @typedef {object} Sent
- * @property {"GET" | "POST"} [method]
+ * @property {"GET" | "POST" | "DELETE"} [method]
  * @property {object} [body]
  * @property {AbortSignal} [signal]
  */
