@@ -6,7 +6,7 @@ import { fitted } from "../shared/heat.js";
 import { wordsOf } from "./box.js";
 
 /**
- * Put a mark where a box lies in an image that is seen in a part of its element, all as shares of the element.
+ * Put a mark where a box lies in an image that is seen in a part of its element, in shares of the element.
  * @param {HTMLElement} mark
  * @param {Box} box
  * @param {{ left: number, top: number, width: number, height: number }} seen
