@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,12 @@ def regions(folder: Path | None = None) -> dict[str, Any]:
     rows = []
     for kind, grid in KINDS.items():
         made = composites(pixels, labels, grid)
-        rows.append({"composites": kind} | _framed(made, alone, labels) | _found(made, alone, parts))
+        of_made = _vectors(made.pixels)
+        rows.append(
+            {"composites": kind}
+            | _framed(made, of_made[0], alone, labels)
+            | _found(made, of_made, (alone, parts))
+        )
     return {"images": len(files), "kinds": rows} | _plain(alone, parts, labels)
 
 
@@ -102,16 +107,18 @@ def overlap(one: Box, other: Box) -> float:
 # --- searching ------------------------------------------------------------------------------------
 
 
-def _vectors(pixels: list[RGB]) -> tuple[Vectors, dict[str, Vectors]]:
+Found: TypeAlias = tuple[Vectors, dict[str, Vectors]]
+
+
+def _vectors(pixels: list[RGB]) -> Found:
     """Return the vectors (n, d) of images, and those of each part of them, as they are stored."""
     network = loaded_extractors.extractor(live_config())
-    whole, parts = [], []
+    names, batches = ["", *PARTS], []
     for start in range(0, len(pixels), BATCH):
         prepared = np.stack([network.prepare(rgb) for rgb in pixels[start : start + BATCH]])
-        whole.append(network.extract(prepared))
-        parts.append(network.extract_parts(prepared, list(PARTS)))
-    each = {name: np.concatenate([one[place] for one in parts]) for place, name in enumerate(PARTS)}
-    return np.concatenate(whole), each
+        batches.append(network.extract_parts(prepared, names))
+    found = {name: np.concatenate([one[place] for one in batches]) for place, name in enumerate(names)}
+    return found.pop(""), found
 
 
 def _scores(stored: Vectors, queries: Vectors, left_out: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -130,10 +137,9 @@ def _precision(scores: NDArray[np.float32], labels: NDArray[Any], wanted: NDArra
     return round(100 * float((labels[first] == wanted[:, None]).mean()), 1)
 
 
-def _framed(made: Composites, alone: Vectors, labels: NDArray[Any]) -> dict[str, float]:
+def _framed(made: Composites, whole: Vectors, alone: Vectors, labels: NDArray[Any]) -> dict[str, float]:
     """Search with all of each composite and with a frame around its first image, which is no hit itself."""
     wanted = labels[made.members[:, 0]]
-    whole, _ = _vectors(made.pixels)
     frames, _ = _vectors([cropped(rgb, made.boxes[0]) for rgb in made.pixels])
     asked = {"whole": whole, "framed": frames, "image_itself": alone[made.members[:, 0]]}
     return {
@@ -142,9 +148,9 @@ def _framed(made: Composites, alone: Vectors, labels: NDArray[Any]) -> dict[str,
     }
 
 
-def _found(made: Composites, alone: Vectors, parts: dict[str, Vectors]) -> dict[str, float]:
+def _found(made: Composites, of_made: Found, of_images: Found) -> dict[str, float]:
     """Search with each image of each composite, among all composites and the images themselves."""
-    whole, of_parts = _vectors(made.pixels)
+    (whole, of_parts), (alone, parts) = of_made, of_images
     first = len(alone)
     queries = made.members.ravel()
     own = np.arange(first, first + len(made.members)).repeat(made.members.shape[1])

@@ -86,11 +86,14 @@ class FeatureExtractor:
         return self._engine.run(prepared)[0]
 
     def extract_parts(self, prepared: Pixels, names: Sequence[str]) -> list[Vectors]:
-        """Return the vectors (n, d) of parts of prepared pictures, one array a part, by one pass."""
+        """Return the vectors (n, d) of parts of prepared pictures, one array a part, by one pass.
+
+        The empty name is that of the whole.
+        """
         maps = self.maps(prepared)
         found = []
         for name in names:
-            vectors = self._pool(parts.cut(maps, parts.PARTS[name]))
+            vectors = self._pool(parts.cut(maps, parts.box_of(name)))
             found.append(self._pca.apply(vectors, self._product) if self._pca else vectors)
         return found
 

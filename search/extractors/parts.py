@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.extractors.resizing import Box
+from search.extractors.resizing import WHOLE, Box
 
 # Halves and quarters, as shares of the sides of what the network sees; chosen in docs/explanation/regions.md
 PARTS: dict[str, Box] = {
@@ -24,6 +24,11 @@ PARTS: dict[str, Box] = {
 # Poolings of which a part can be taken: flattened, it would have fewer numbers than the whole
 DIVISIBLE = ("average", "max", "gem", "pyramid")
 MARK = "@"
+
+
+def box_of(name: str) -> Box:
+    """Return where a part lies in what the network sees; the empty name is all of it."""
+    return PARTS[name] if name else WHOLE
 
 
 def pooling_of_part(pooling: str, part: str) -> str:
