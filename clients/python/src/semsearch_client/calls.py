@@ -39,6 +39,7 @@ OPERATIONS: Mapping[str, Operation] = {
     # they are sent by POST, but change nothing
     "search": Operation("POST", "/api/v1/search/", reads=True),
     "search_batch": Operation("POST", "/api/v1/search/batch/", reads=True),
+    "uploads_create": Operation("POST", "/api/v1/uploads/"),
     "jobs_list": _get("/api/v1/jobs/"),
     "jobs_retrieve": _get("/api/v1/jobs/{id}/"),
     "jobs_failed_files_list": _get("/api/v1/jobs/{id}/failed-files/"),
