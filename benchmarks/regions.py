@@ -174,8 +174,8 @@ def _found(made: Composites, of_made: Found, of_images: Found) -> dict[str, floa
 
 def _among_ten(scores: NDArray[np.float32], own: NDArray[np.int64]) -> float:
     """Return how often, in percent, the composite of a query is among its first ten hits."""
-    places = (scores > scores[np.arange(len(own)), own][:, None]).sum(axis=1)
-    return round(100 * float((places < K).mean()), 1)
+    before = (scores > scores[np.arange(len(own)), own][:, None]).sum(axis=1)
+    return round(100 * float((before < K).mean()), 1)
 
 
 def _plain(alone: Vectors, parts: dict[str, Vectors], labels: NDArray[Any]) -> dict[str, float]:

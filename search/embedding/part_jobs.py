@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gallery import jobs
 from gallery.access import audit
-from gallery.errors import SemsearchError
+from gallery.errors import NothingIndexedError, SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
 from gallery.system.cores import core_lock
@@ -49,8 +49,8 @@ class PartsAnswer(TypedDict):
 
 
 def parts_answer(dataset: Dataset) -> PartsAnswer:
-    """Return how far the parts of a dataset are indexed, and what that takes."""
-    index = feature_specs.live_index(dataset)
+    """Return how far the parts of a dataset are indexed, and what that takes. Raises: NothingIndexedError."""
+    index = _live(dataset)
     there = part_specs.existing_indexes(index)
     images = dataset.images.count()
     indexed = min((one.embeddings for one in there.values()), default=0) if _whole(there) else 0
@@ -83,11 +83,17 @@ def _seconds_an_image() -> float | None:
 def enqueue(dataset: Dataset) -> Job:
     """Have the parts of the images of a dataset indexed, and those of later ones.
 
-    Raises: NoPartsError, NoMapError where features have none.
+    Raises: NothingIndexedError; NoPartsError, NoMapError where features have none.
     """
-    index = feature_specs.live_index(dataset)
-    part_specs.require_parts(index.spec)
+    part_specs.require_parts(_live(dataset).spec)
     return _asked(dataset, {})
+
+
+def _live(dataset: Dataset) -> SearchIndex:
+    index = SearchIndex.objects.select_related("spec").filter(dataset=dataset, live=True).first()
+    if index is None:
+        raise NothingIndexedError("This dataset has no features yet: wait for its job to end.")
+    return index
 
 
 def enqueue_removal(dataset: Dataset) -> Job:

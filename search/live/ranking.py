@@ -62,9 +62,13 @@ class Ranking:
             candidates = self._candidates(fetched)
             with self.timings.stage("load"):
                 found = hits_of(candidates, left_out)
-            if len(found) >= wanted or len(candidates) < fetched:
+            if len(found) >= wanted or len(candidates) < fetched or self._all_asked(fetched):
                 return found
             fetched *= 2
+
+    def _all_asked(self, fetched: int) -> bool:
+        """Whether parts were asked for all that they have: of an image there are several candidates."""
+        return bool(self.parts) and all(fetched >= part.query.index.embeddings for part in self.parts)
 
     def _candidates(self, count: int) -> list[Candidate]:
         """Return up to `count` candidates over all indexes, best first."""

@@ -76,11 +76,11 @@ def test_what_is_a_part_of_an_image_is_found_there_and_explained(dataset: Datase
     done = index_parts(dataset)
     assert (done.result["embeddings"], done.result["failed"]) == (17 * 8, 0)
     found = search(client, like=[{"image": images[5].pk}], **asked)
-    places = {hit["image"]: hit for hit in found["hits"]}
-    assert len(places) == len(found["hits"]) == 16
-    assert places[both.pk]["box"] == RIGHT
-    assert places[both.pk]["score"] > 0.9
-    assert places[both.pk]["probability"] is None
+    by_image = {hit["image"]: hit for hit in found["hits"]}
+    assert len(by_image) == len(found["hits"]) == 16
+    assert by_image[both.pk]["box"] == RIGHT
+    assert by_image[both.pk]["score"] > 0.9
+    assert by_image[both.pk]["probability"] is None
     assert found["indexes"][0]["parts"] == 8
     assert found["hits"][0]["image"] == both.pk
     assert [hit["score"] for hit in found["hits"]] == sorted(
