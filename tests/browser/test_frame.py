@@ -120,6 +120,7 @@ def test_a_frame_is_used_by_mouse_keys_and_touch_and_the_address_keeps_it(found:
     touch(found, (0.3, 0.25), (0.6, 0.6))
     expect_box(found, 0.3, 0.35, 0.9, 0.85)
     if AXE.exists():
+        found.wait_for_function("getComputedStyle(document.getElementById('hits')).opacity === '1'")
         found.evaluate(AXE.read_text())
         assert found.evaluate(FAULTS) == []
     found.set_viewport_size({"width": 375, "height": 700})
@@ -151,14 +152,15 @@ def test_a_part_of_a_hit_and_of_an_upload_is_searched_with(found: Page) -> None:
 
     drop(found, unseen("birds"))
     expect_first_hit(found, "birds")
-    drag(found, (0.05, 0.05), (0.8, 0.9))
-    expect_box(found, 0.05, 0.05, 0.8, 0.9)
+    drag(found, (0.2, 0.2), (0.8, 0.9))
+    expect_box(found, 0.2, 0.2, 0.8, 0.9)
     assert "upload" in asked(found)
 
 
 def test_hits_show_where_they_match_once_parts_are_indexed(found: Page, searchable: Dataset) -> None:
     jobs.perform_now(job_kinds.PARTS, searchable)
     found.goto(f"{found.url}&dataset={searchable.slug}")
+    expect(found.locator(".hit").first).to_be_visible()
     drag(found, (0.1, 0.1), (0.55, 0.55))
     expect_box(found, 0.1, 0.1, 0.55, 0.55)
     boxes = found.evaluate(
@@ -180,8 +182,9 @@ def test_hits_show_where_they_match_once_parts_are_indexed(found: Page, searchab
 
 
 def test_the_page_of_a_dataset_says_what_parts_take_and_has_them_indexed(
-    page: Page, searchable: Dataset
+    staff_page: Page, searchable: Dataset
 ) -> None:
+    page = staff_page
     page.goto(f"/datasets/{searchable.slug}/")
     words = page.locator("#parts-words")
     expect(words).to_contain_text("128 more vectors")
