@@ -17,7 +17,7 @@ from PIL import Image
 from benchmarks.images import SAMPLES, images
 from gallery.imaging import decoding
 from search.extractors.feature_extractor import live_config
-from search.extractors.parts import PARTS
+from search.extractors.parts import LEADS, PARTS
 from search.extractors.resizing import Box
 from search.features import loaded_extractors
 from search.index.live import QUERY_EXPANSION, LiveIndex
@@ -131,6 +131,18 @@ def _scores(stored: Vectors, queries: Vectors, left_out: NDArray[np.int64]) -> N
     return scores
 
 
+def _lead(name: str) -> np.float32:
+    """Return how much nearer a part has to be than the whole."""
+    return np.float32(LEADS.get(name, 0))
+
+
+def _weighted(scores: NDArray[np.float32], labels: NDArray[Any], wanted: NDArray[Any]) -> float:
+    """Return weighted precision@10 in percent."""
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :K]
+    weights = np.arange(K, 0, -1) / np.arange(1, K + 1).sum()
+    return round(100 * float(((labels[first] == wanted[:, None]) @ weights).mean()), 1)
+
+
 def _precision(scores: NDArray[np.float32], labels: NDArray[Any], wanted: NDArray[Any]) -> float:
     """Return precision@10 in percent."""
     first = np.argsort(-scores, axis=1, kind="stable")[:, :K]
@@ -142,9 +154,9 @@ def _framed(made: Composites, whole: Vectors, alone: Vectors, labels: NDArray[An
     wanted = labels[made.members[:, 0]]
     frames, _ = _vectors([cropped(rgb, made.boxes[0]) for rgb in made.pixels])
     asked = {"whole": whole, "framed": frames, "image_itself": alone[made.members[:, 0]]}
-    return {
-        f"precision_{name}": _precision(_scores(alone, queries, made.members), labels, wanted)
-        for name, queries in asked.items()
+    found = {name: _scores(alone, queries, made.members) for name, queries in asked.items()}
+    return {f"precision_{name}": _precision(scores, labels, wanted) for name, scores in found.items()} | {
+        f"weighted_{name}": _weighted(scores, labels, wanted) for name, scores in found.items()
     }
 
 
@@ -157,7 +169,7 @@ def _found(made: Composites, of_made: Found, of_images: Found) -> dict[str, floa
     left_out = queries[:, None]
     stored = {"": np.concatenate((alone, whole))}
     stored |= {name: np.concatenate((parts[name], of_parts[name])) for name in PARTS}
-    scores = {name: _scores(rows, alone[queries], left_out) for name, rows in stored.items()}
+    scores = {name: _scores(rows, alone[queries], left_out) - _lead(name) for name, rows in stored.items()}
     best = np.max(list(scores.values()), axis=0)
     rows = np.arange(len(queries))
     boxes = [(0.0, 0.0, 1.0, 1.0), *PARTS.values()]
@@ -182,7 +194,8 @@ def _plain(alone: Vectors, parts: dict[str, Vectors], labels: NDArray[Any]) -> d
     """Search with each image among the others, as they are and with their parts."""
     left_out = np.arange(len(alone))[:, None]
     whole = _scores(alone, alone, left_out)
-    best = np.max([whole, *(_scores(rows, alone, left_out) for rows in parts.values())], axis=0)
+    of_parts = [_scores(rows, alone, left_out) - _lead(name) for name, rows in parts.items()]
+    best = np.max([whole, *of_parts], axis=0)
     return {
         "plain_precision": _precision(whole, labels, labels),
         "plain_precision_with_parts": _precision(best, labels, labels),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.extractors.resizing import WHOLE, Box
 
-# Halves and quarters, as shares of the sides of what the network sees; chosen in docs/explanation/regions.md
+# Halves and quarters, as shares of the sides of what the network sees
 PARTS: dict[str, Box] = {
     "left": (0.0, 0.0, 0.5, 1.0),
     "right": (0.5, 0.0, 1.0, 1.0),
@@ -21,6 +21,9 @@ PARTS: dict[str, Box] = {
     "bottom-left": (0.0, 0.5, 0.5, 1.0),
     "bottom-right": (0.5, 0.5, 1.0, 1.0),
 }
+# How much nearer than all of an image a part has to be: of many parts one is near by chance, the smaller, the
+# sooner. Chosen in docs/explanation/lab/regions.md
+LEADS = dict.fromkeys(PARTS, 0.1) | dict.fromkeys(("left", "right", "top", "bottom"), 0.05)
 # Poolings of which a part can be taken: flattened, it would have fewer numbers than the whole
 DIVISIBLE = ("average", "max", "gem", "pyramid")
 MARK = "@"

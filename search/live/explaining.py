@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,12 +151,13 @@ class Explainer:
 
     def _nearest(self, image: Image, whole: _Near) -> _Near:
         """Return the part of an image that is nearest, or all of it."""
-        found = [whole]
+        found = [(whole.score, whole)]
         for part in self._parts:
             row = database_vectors.embeddings(part.query.index).filter(image=image).first()
             if row is not None:
-                found.append(self._near(part.query, row, part.part))
-        return max(found, key=lambda one: one.score)
+                near = self._near(part.query, row, part.part)
+                found.append((near.score - part.lead, near))
+        return max(found, key=itemgetter(0))[1]
 
     def _near(self, query: IndexQuery, row: Embedding, part: str | None = None) -> _Near:
         asked = self._asked_of(query)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from search.extractors.parts import PARTS, of_image
+from search.extractors.parts import LEADS, PARTS, of_image
 from search.extractors.resizing import Box
 from search.features import part_specs
 from search.live.index_queries import IndexQuery
@@ -24,6 +24,11 @@ class PartQuery:
 
     part: str
     query: IndexQuery
+
+    @property
+    def lead(self) -> float:
+        """How much nearer it has to be than all of an image."""
+        return LEADS[self.part]
 
     @property
     def box(self) -> Box:

@@ -119,7 +119,7 @@ class Ranking:
             with self.timings.stage("search"):
                 ids, scores = _searched(live, part.query, count, allowed)
             found += [
-                Candidate(float(score), int(pk), float(score), box=part.box)
+                Candidate(float(score), int(pk), float(score) - part.lead, box=part.box)
                 for pk, score in zip(ids, scores, strict=True)
             ]
         return found
