@@ -26,6 +26,7 @@ from search.live.query import SearchRequest
 ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
 K = 10
+FRAME = (0.1, 0.1, 0.7, 0.8)
 FILTER = "label:birds,coins width>=1 -format:gif"
 
 
@@ -54,6 +55,7 @@ def query() -> dict[str, Any]:
         # a count of its own each: all are asked for the same pictures
         searches = {name: partial(_asked, way, datas, count()) for name, way in ways.items()}
         found = rounds.in_turn(searches, ROUNDS)
+        parts_ms = _with_parts(dataset, partial(_asked, ours, datas, count()))
     finally:
         dataset_removal.remove_dataset(dataset)
     own, other = (rounds.flat(found[name]) for name in ("ours", "theirs"))
@@ -64,6 +66,8 @@ def query() -> dict[str, Any]:
         "peer_query_ms_p99": round(rounds.p99(other), 2),
         **rounds.compared(found["ours"], found["theirs"], less_is_better=True),
         "steered_ms_p50": round(statistics.median(rounds.flat(found["steered"])), 2),
+        "framed_ms_p50": round(statistics.median(rounds.flat(found["framed"])), 2),
+        "parts_ms_p50": parts_ms,
         "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
         "pictures": len(datas),
         "queries": len(own),
@@ -77,7 +81,7 @@ def _asked(search: Callable[[bytes], object], datas: list[bytes], numbers: Itera
 
 
 def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
-    """Return a search with two more examples for and two against, and one with a filter."""
+    """Return a search with two more examples for and two against, one with a filter, one by a part."""
     stored = [
         Example(image=key) for key in Image.objects.filter(dataset=dataset).values_list("pk", flat=True)
     ]
@@ -91,4 +95,15 @@ def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
         like = (Example(data=data),)
         return engine.answered(QueryDocument(like=like, where=where, datasets=(dataset.slug,), k=K))
 
-    return {"steered": steered, "filtered": filtered}
+    def framed(data: bytes) -> object:
+        like = (Example(data=data, box=FRAME),)
+        return engine.answered(QueryDocument(like=like, datasets=(dataset.slug,), k=K))
+
+    return {"steered": steered, "filtered": filtered, "framed": framed}
+
+
+def _with_parts(dataset: Dataset, asked: Callable[[], list[float]]) -> float:
+    """Return the median of plain searches once parts are indexed: for the others there are none."""
+    jobs.perform_now(job_kinds.PARTS, dataset)
+    asked()
+    return round(statistics.median([ms for _ in range(ROUNDS) for ms in asked()]), 2)

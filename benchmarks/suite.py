@@ -76,10 +76,13 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         (
             Line("query, median ms", "query_ms_p50", "peer_query_ms_p50"),
             Line("two more for it, two against", "steered_ms_p50", "query_ms_p50", "", "a plain query"),
+            Line("with a part of an image", "framed_ms_p50", "query_ms_p50", "", "a plain query"),
+            Line("among parts as well", "parts_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("with a filter", "filtered_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("recall among ten, the worst filter", "filtered_least_recall", "", "", ""),
         ),
     ),
+    "regions": Benchmark("regions:regions", ("folder",)),
     "http": Benchmark(
         "http:http",
         ("clients", "seconds"),

@@ -20,6 +20,8 @@ ACTIONS: Final = {
     "import.start": "started an import",
     "features.extract": "started an extraction",
     "features.import": "took in features that were made elsewhere",
+    "parts.index": "asked for the parts of images to be indexed, or forgotten",
+    "parts.remove": "had the parts of images forgotten",
     "index.rebuild": "started a build of indexes",
     "index.damaged": "found an index damaged",
     "experiment.compute": "started experiments",

@@ -46,6 +46,15 @@ class PromotionResult(TypedDict):
     failed: int
 
 
+class PartsResult(TypedDict):
+    """How many vectors of parts were stored, or, negative, forgotten, and how fast."""
+
+    embeddings: int
+    failed: int
+    images_per_s: float
+    seconds: float
+
+
 class WeightsResult(TypedDict):
     """The network whose weights a job got."""
 

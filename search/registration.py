@@ -104,13 +104,22 @@ def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
 
 def _extract(run: jobs.JobRun) -> Mapping[str, object]:
     from search.embedding import jobs as extraction_jobs
+    from search.embedding import part_jobs
     from search.features import feature_specs
     from search.indexing import builds
 
     result = extraction_jobs.extract_job(run)
     if run.job.dataset is not None:
-        builds.rebuild_when_due(feature_specs.live_index(run.job.dataset))
+        live = feature_specs.live_index(run.job.dataset)
+        builds.rebuild_when_due(live)
+        part_jobs.enqueue_waiting(live)
     return result
+
+
+def _parts(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.embedding import part_jobs
+
+    return part_jobs.parts_job(run)
 
 
 def _index(run: jobs.JobRun) -> Mapping[str, object]:
@@ -242,6 +251,17 @@ jobs.register(
     priority=6,
     audited_as="experiment.compute",
     result=job_results.ExperimentResult,
+)
+jobs.register(
+    job_kinds.PARTS,
+    _parts,
+    label="index parts",
+    about="Lets the network look at each image once, and stores a vector of each of its parts: searches then "
+    "find what is only a part of an image, and say where.",
+    queue="extract",
+    priority=6,
+    audited_as="parts.index",
+    result=job_results.PartsResult,
 )
 jobs.register(
     job_kinds.VERIFY,

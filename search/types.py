@@ -35,7 +35,8 @@ class FeatureConfig:
     """Everything that decides the value of a feature vector.
 
     `layer` is a layer name of the network ("top" is the last activation before the classifier),
-    `pooling` one of average, max, gem, pyramid, flatten; `reduction` the name of a shipped
+    `pooling` one of average, max, gem, pyramid, flatten, or that of a part of the map, as pyramid@left;
+    `reduction` the name of a shipped
     projection or "" for none; `input_size` the side in pixels of the square network input;
     `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file.
     """

@@ -171,6 +171,11 @@ TABLE: dict[str, Policy | ByMethod] = {
     "image-embedding": {"GET": _ANSWER},
     "dataset-embeddings": {"GET": _read("numbers made of what everybody may look at")},
     "dataset-embeddings-ids": {"GET": _ANSWER},
+    "dataset-parts": {
+        "GET": _read("numbers made of what everybody may look at"),
+        "POST": _write("adds vectors of parts of all images", "search.add_searchindex"),
+        "DELETE": _write("removes them", "search.add_searchindex"),
+    },
     "dataset-embeddings-create": {"POST": _write("adds an index of vectors", "search.add_searchindex")},
     "image-grid": {"GET": _ANSWER},
     "bin-image-list": {"GET": _HIDDEN},

@@ -46,6 +46,7 @@ urlpatterns = [
         embedding_api.NewEmbeddingsView.as_view(),
         name="dataset-embeddings-create",
     ),
+    re_path(rf"{DATASET}/parts/$", embedding_api.PartsView.as_view(), name="dataset-parts"),
     re_path(
         rf"{DATASET}/embeddings\.npy$",
         embedding_api.EmbeddingsView.as_view(),

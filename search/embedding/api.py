@@ -23,8 +23,8 @@ from gallery.api.serializers import JobSerializer, SentFileField
 from gallery.api.strict import KnownFields, KnownParameters
 from gallery.api.views import shown_jobs
 from gallery.errors import NotFoundError, NothingIndexedError
-from gallery.models import Dataset, Image
-from search.embedding import vector_files, vector_import
+from gallery.models import Dataset, Image, Job
+from search.embedding import part_jobs, vector_files, vector_import
 from search.models import Embedding, SearchIndex
 from search.types import FeatureConfigValues
 
@@ -106,6 +106,36 @@ class NewEmbeddingsView(KnownParameters, APIView):
             {**vars(stored), "job": shown_jobs().get(pk=stored.job.pk)}, context={"request": request}
         )
         return Response(shown.data, status=status.HTTP_202_ACCEPTED)
+
+
+class PartsView(KnownParameters, APIView):
+    """The parts of the images of a dataset, indexed beside the whole ones."""
+
+    @extend_schema(operation_id="datasets_parts", parameters=[SLUG], responses=part_jobs.PartsAnswer)
+    def get(self, request: Request, slug: str) -> Response:
+        """Say whether searches of a dataset look at parts of its images, and what it takes to index them."""
+        return Response(part_jobs.parts_answer(Dataset.objects.called(slug)))
+
+    @extend_schema(
+        operation_id="datasets_parts_create", parameters=[SLUG], request=None, responses={202: JobSerializer}
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Index the parts of all images, in the background; answers with the job.
+
+        Searches of this dataset alone then find what is only a part of an image, and say where: `box` of a
+        hit. Images that come later get theirs, too.
+        """
+        return self._queued(part_jobs.enqueue(Dataset.objects.called(slug)))
+
+    @extend_schema(
+        operation_id="datasets_parts_destroy", parameters=[SLUG], request=None, responses={202: JobSerializer}
+    )
+    def delete(self, request: Request, slug: str) -> Response:
+        """Forget the parts of all images, in the background; answers with the job."""
+        return self._queued(part_jobs.enqueue_removal(Dataset.objects.called(slug)))
+
+    def _queued(self, job: Job) -> Response:
+        return Response(JobSerializer(shown_jobs().get(pk=job.pk)).data, status=status.HTTP_202_ACCEPTED)
 
 
 class EmbeddingsView(KnownParameters, APIView):

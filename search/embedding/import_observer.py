@@ -14,7 +14,7 @@ from gallery.ingest.observers import ImportObserver
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
 from gallery.system.stage_timer import StageTimer
-from search.embedding import network_jobs
+from search.embedding import network_jobs, part_jobs
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
 from search.features import feature_specs, loaded_extractors
@@ -56,6 +56,7 @@ class EmbeddingObserver:
         """Wait for the last embedding, and have the index rebuilt when that is due."""
         self._embedder.finish()
         builds.rebuild_when_due(self._index)
+        part_jobs.enqueue_waiting(self._index)
         return {"embeddings": self._embedder.stored, "engine": self._network.engine_name}
 
 

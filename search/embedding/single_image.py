@@ -13,6 +13,7 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
 from gallery.system.cores import core_lock
 from search import job_kinds
+from search.embedding import part_jobs
 from search.embedding.jobs import Extraction, enqueue_extraction
 from search.embedding.work_units import waiting_count
 from search.embedding.writer import store_embeddings
@@ -48,6 +49,7 @@ class SingleImageEmbedder:
         with core_lock():
             vectors = self._network.extract(prepared[np.newaxis])
         stored = store_embeddings(self._index, np.array([image.pk], dtype=np.int64), vectors)
+        part_jobs.enqueue_waiting(self._index)
         seconds = time.perf_counter() - started
         return Extraction(
             embeddings=stored,

@@ -136,13 +136,13 @@ class ExtractionUnits:
 
         network = loaded_extractors.extractor(self.index.spec.config)
         callbacks = pipeline.ProgressCallbacks(failed, done)
-        found = pipeline.embed_stored(_by_keyset(missing), self.index, network, callbacks)
+        found = pipeline.embed_stored(by_keyset(missing), self.index, network, callbacks)
         for name, seconds in found.stages.items():
             self.stages[name] = round(self.stages.get(name, 0.0) + seconds, 2)
         run.finish(before + found.stored, found.failed)
 
 
-def _by_keyset(missing: QuerySet[Image]) -> Iterator[Image]:
+def by_keyset(missing: QuerySet[Image]) -> Iterator[Image]:
     """Yield images in bounded memory."""
     last = 0
     while rows := list(missing.filter(pk__gt=last).only("pk", "file", "filename")[:READ_ROWS]):

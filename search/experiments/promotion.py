@@ -17,6 +17,7 @@ from search.embedding import jobs as extraction_jobs
 from search.embedding import vector_import
 from search.embedding import writer as embedding_writer
 from search.embedding.work_units import without_embedding
+from search.extractors.parts import divided
 from search.features import feature_specs, matrices
 from search.indexing import builds, database_vectors
 from search.job_results import PromotionResult
@@ -48,13 +49,16 @@ def enqueue(experiment: Experiment) -> Job:
 def enqueue_index(index: SearchIndex) -> Job:
     """Queue the switch of live search to an index that is there, as to go back to an earlier one.
 
-    Raises: NotPromotableError when it is the live one already, or of vectors that were made elsewhere.
+    Raises: NotPromotableError when it is the live one already, or of vectors that were made elsewhere,
+    or of parts of images.
     """
     if index.spec.model == vector_import.MODEL:
         raise NotPromotableError(
             "These features were made elsewhere: no image that is searched with, or comes new, could get "
             "any. Ask them with `index` in a search."
         )
+    if divided(index.spec.pooling)[1] is not None:
+        raise NotPromotableError("This index holds parts of images, beside that of whole ones.")
     return _enqueue(index.dataset, index.spec)
 
 

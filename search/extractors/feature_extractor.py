@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
+from search.extractors import parts
 from search.extractors.engines.base import Calibration, Maps, Pixels
 from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import get_network
@@ -82,6 +84,18 @@ class FeatureExtractor:
     def maps(self, prepared: Pixels) -> Maps:
         """Return the feature maps that vectors are pooled of, (n, s, s, 3) uint8 -> (n, h, w, c) float32."""
         return self._engine.run(prepared)[0]
+
+    def extract_parts(self, prepared: Pixels, names: Sequence[str]) -> list[Vectors]:
+        """Return the vectors (n, d) of parts of prepared pictures, one array a part, by one pass.
+
+        The empty name is that of the whole.
+        """
+        maps = self.maps(prepared)
+        found = []
+        for name in names:
+            vectors = self._pool(parts.cut(maps, parts.box_of(name)))
+            found.append(self._pca.apply(vectors, self._product) if self._pca else vectors)
+        return found
 
     @property
     def components(self) -> NDArray[np.float32] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, TooLargeError
+from search.extractors import parts
 from search.types import Vectors
 
 Maps = NDArray[np.float32]  # (n, h, w, c)
@@ -84,13 +85,17 @@ POOLINGS: dict[str, Callable[[Maps], Vectors]] = {
 
 
 def pooling(name: str) -> Callable[[Maps], Vectors]:
-    """Return the pooling function of that name.
+    """Return the pooling function of that name, which may be of a part of the map, as pyramid@left.
 
     Raises:
         NotFoundError: there is none.
     """
+    whole, part = parts.divided(name)
     try:
-        return POOLINGS[name]
+        if part is None:
+            return POOLINGS[whole]
+        pool, box = POOLINGS[whole], parts.PARTS[part]
+        return lambda maps: pool(parts.cut(maps, box))
     except KeyError:
         raise NotFoundError(f"There is no pooling {name!r}; there are {', '.join(POOLINGS)}.") from None
 
@@ -101,6 +106,7 @@ def pooled_dims(name: str, map_shape: tuple[int, int, int]) -> int:
     Raises:
         TooLargeError: it would be flattened to more values than can be handled.
     """
+    name, _ = parts.divided(name)
     height, width, channels = map_shape
     factors = {"pyramid": 5, "flatten": height * width}
     dims = channels * factors.get(name, 1)

@@ -75,6 +75,13 @@ def square_over(rgb: RGB, side: int, how: str) -> Box:
     return (1 - across) / 2, (1 - along) / 2, (1 + across) / 2, (1 + along) / 2
 
 
+def over_whole(square: Box, box: Box) -> Box:
+    """Return where something lies over the whole, given as shares of the sides of the part in a box."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    x0, y0, x1, y1 = square
+    return box[0] + x0 * width, box[1] + y0 * height, box[0] + x1 * width, box[1] + y1 * height
+
+
 def _eased_sides(width: int, height: int, side: int) -> tuple[int, int]:
     """Return the sides that a picture covers of the square, its shorter widened to 3/4 of the longer."""
     covers_x = min(1.0, LONGEST_ASPECT * width / height)

@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from gallery.errors import NotFoundError, WeightsError
 from gallery.models import Image
 from gallery.system.places import Places
 from gallery.system.single_flight import SingleFlight
+from search.extractors import parts
 from search.extractors.cell_shares import LinearScore, Map, Shares, cell_shares, coarser
 from search.extractors.networks.registry import get_network
 from search.extractors.pooling import pooling
-from search.extractors.resizing import Box, square_over
+from search.extractors.resizing import Box, over_whole, square_over
 from search.features import feature_maps, loaded_extractors
 from search.types import RGB, FeatureConfig
 
@@ -55,6 +56,15 @@ class KeptMap:
     def shares(self, score: LinearScore) -> Shares:
         """Return the shares of its cells, of fine maps several together, in a score."""
         return coarser(cell_shares(self.values, self.pooling, score, self.components))
+
+    def of_part(self, name: str) -> KeptMap:
+        """Return the map of a part of the image, and its vector."""
+        box = parts.PARTS[name]
+        values = parts.cut(self.values, box)
+        vector = pooling(self.pooling)(values[None])[0]
+        if self.components is not None:
+            vector = vector @ self.components
+        return replace(self, values=values, vector=vector, square=over_whole(box, self.square))
 
 
 class _Kept:

@@ -22,6 +22,7 @@ from gallery.system.conflicts import repeated
 from gallery.system.held_rows import locked
 from gallery.system.locking import exclusive_lock
 from search import job_kinds
+from search.extractors.parts import divided
 from search.index.base import PublishedGeneration
 from search.index.faiss.build import BuildPlan
 from search.index.faiss.kinds import Budget
@@ -46,9 +47,14 @@ def rebuild(index: SearchIndex, run: JobRun | None = None) -> IndexBuild:
 
 
 def _calibrated(index: SearchIndex, build: IndexBuild) -> IndexBuild:
-    """Fit what the scores of the generation mean that serves now."""
-    calibrations.fit(index)
+    """Fit what the scores of the generation mean that serves now; those of parts are never told as such."""
+    if not _is_of_part(index):
+        calibrations.fit(index)
     return build
+
+
+def _is_of_part(index: SearchIndex) -> bool:
+    return divided(index.spec.pooling)[1] is not None
 
 
 def _exclusive_lock(index: SearchIndex, run: JobRun | None) -> AbstractContextManager[None]:
@@ -182,7 +188,8 @@ def rebuild_when_due(index: SearchIndex) -> Job | None:
     Otherwise what its scores mean is fitted anew, when that is due.
     """
     if not wants_rebuild(index):
-        calibrations.fit_when_due(index)
+        if not _is_of_part(index):
+            calibrations.fit_when_due(index)
         return None
     waiting = Job.objects.filter(kind=job_kinds.INDEX, state=Job.State.QUEUED, dataset=index.dataset_id)
     if waiting.filter(parameters__index=index.pk).exists():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gallery.browse.where import EVERY_IMAGE, Where
+from search.extractors.resizing import Box
 
 Kind: TypeAlias = Literal["file", "url", "image", "vector", "upload"]
 Source: TypeAlias = Literal["page", "api"]
@@ -22,7 +23,7 @@ class Example:
     """An image to search with: exactly one of the first five, and how much it counts beside others.
 
     `vector` holds the numbers of features as they are stored, of the configuration that is searched. `data`
-    are the bytes of a file.
+    are the bytes of a file. With a `box` only that part of the upright image is searched with.
     """
 
     image: int | None = None
@@ -31,6 +32,7 @@ class Example:
     vector: tuple[float, ...] | None = None
     data: bytes | None = None
     weight: float = 1.0
+    box: Box | None = None
 
     @property
     def kind(self) -> Kind:

@@ -19,7 +19,8 @@ from search.live.explaining import Explainer, Explanation
 from search.live.folding import Standing
 from search.live.grouping import Group
 from search.live.hits import Hit, ShownImage, shown
-from search.live.ranking import AskedIndex, IndexQuery, Ranking
+from search.live.index_queries import IndexQuery
+from search.live.ranking import AskedIndex, Ranking
 from search.live.steering import Steering
 from search.live.timings import Timings
 from search.models import SearchIndex
@@ -129,7 +130,9 @@ def _rank(found: Found) -> None:
     if document.explain:
         with timings.stage("extract"):
             shown_ids = [hit.image.pk for hit in found.hits]
-            found.explanations = Explainer(ranking.queries, found.like[0]).explanations(shown_ids)
+            found.explanations = Explainer(ranking.queries, found.like[0], ranking.parts).explanations(
+                shown_ids
+            )
 
 
 def read_queries(found: Found) -> list[IndexQuery]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from django.core.files.storage import default_storage
@@ -17,11 +17,12 @@ from gallery.models import Image
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding import vector_import
 from search.embedding.vector_import import MadeElsewhereError
+from search.extractors.resizing import over_whole
 from search.features import kept_maps, loaded_extractors
 from search.features.kept_maps import KeptMap
 from search.index.base import half_precision
 from search.indexing import database_vectors
-from search.live import uploads
+from search.live import framing, uploads
 from search.live.document import Example
 from search.live.timings import Timings
 from search.models import Embedding, SearchIndex
@@ -40,8 +41,9 @@ class WrongVectorError(SemsearchError):
 class ReadExample:
     """An example that was read; its vector is made once for each configuration that is asked.
 
-    `thumbnail` is a data: URL of what pages cannot show themselves: an image of another site or of an upload,
-    or of a format that browsers do not show.
+    `rgb` is what is searched with: of an example with a box, that part. `thumbnail` is a data: URL of what
+    pages cannot show themselves: an image of another site or of an upload, or of a format that browsers do
+    not show.
     """
 
     example: Example
@@ -79,9 +81,14 @@ class ReadExample:
 
     def kept_map(self, config: FeatureConfig) -> KeptMap | None:
         """Return its feature map under a configuration, None of a vector. Raises: as `kept_maps.of_image`."""
-        if self.image is not None:
+        box = self.example.box
+        if self.image is not None and box is None:
             return kept_maps.of_image(self.image, config)
-        return None if self.rgb is None else kept_maps.of_pixels(self.rgb, config)
+        rgb = self.rgb if self.image is None else self._decoded(self.image, config.input_size)
+        found = None if rgb is None else kept_maps.of_pixels(rgb, config)
+        if found is None or box is None:
+            return found
+        return replace(found, square=over_whole(found.square, box))
 
     def _given(self, index: SearchIndex, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(vector) != index.spec.dims:
@@ -93,15 +100,27 @@ class ReadExample:
 
     def _stored(self, index: SearchIndex) -> NDArray[np.float32]:
         assert self.image is not None
+        image, config, box = self.image, index.spec.config, self.example.box
+
+        def made() -> NDArray[np.float32]:
+            require_network(index)
+            return self._extracted(config, self._decoded(image, config.input_size))
+
+        if box is not None:
+            return framing.kept_vector(image.sha256, box, config, made)
         with self.timings.stage("load"):
-            row = Embedding.objects.filter(image=self.image, spec=index.spec_id).first()
+            row = Embedding.objects.filter(image=image, spec=index.spec_id).first()
         if row is not None:
             return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
-        require_network(index)
+        return made()
+
+    def _decoded(self, image: Image, side: int) -> RGB:
+        """Return the stored image, or the part that is searched with, large enough for a network."""
+        box = self.example.box
         with self.timings.stage("decode"):
-            data = _stored_bytes(self.image)
-            rgb = decoding.decode(data, image_limits(), shortest_side=index.spec.input_size)
-        return self._extracted(index.spec.config, rgb)
+            side_of_whole = framing.decoded_side(side, box)
+            rgb = decoding.decode(_stored_bytes(image), image_limits(), shortest_side=side_of_whole)
+        return rgb if box is None else framing.cropped(rgb, box)
 
     def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
@@ -114,7 +133,8 @@ def read(example: Example, timings: Timings, indexes: list[SearchIndex]) -> Read
     """Return an example, its picture decoded as large as the networks of the indexes take it.
 
     Raises: NotFoundError for a stored image or an upload that is gone; NotAnImageError, TooLargeError,
-    AddressRefusedError, FetchFailedError, BusyError for the picture.
+    AddressRefusedError, FetchFailedError, BusyError for the picture; TooSmallPartError for a box that holds
+    next to nothing.
     """
     found = ReadExample(example, timings)
     if example.image is not None:
@@ -122,6 +142,8 @@ def read(example: Example, timings: Timings, indexes: list[SearchIndex]) -> Read
         if image is None:
             raise NotFoundError(f"There is no image {example.image}; it may have been deleted.")
         found.image, found.width, found.height = image, image.width, image.height
+        if example.box is not None:
+            framing.require_large(example.box, image.width, image.height)
     elif example.vector is not None:
         found.given = np.array(example.vector, dtype=np.float32)
     else:
@@ -137,14 +159,18 @@ def _bytes_of(example: Example, timings: Timings) -> bytes:
 
 
 def _decode(found: ReadExample, data: bytes, indexes: list[SearchIndex]) -> None:
-    timings = found.timings
+    timings, box = found.timings, found.example.box
     with timings.stage("decode"):
         largest = max((index.spec.input_size for index in indexes), default=None)
-        facts, found.rgb = decoding.decode_with_facts(data, image_limits(), shortest_side=largest)
+        side = framing.decoded_side(largest, box)
+        facts, whole = decoding.decode_with_facts(data, image_limits(), shortest_side=side)
     found.width, found.height = facts.width, facts.height
+    if box is not None:
+        framing.require_large(box, facts.width, facts.height)
+    found.rgb = whole if box is None else framing.cropped(whole, box)
     if found.example.data is None or not decoding.in_browsers(facts.format):
         with timings.stage("load"):
-            found.thumbnail = _data_url(thumbnails.thumbnail(found.rgb, SHOWN_QUERY_SIDE))
+            found.thumbnail = _data_url(thumbnails.thumbnail(whole, SHOWN_QUERY_SIDE))
 
 
 def require_network(index: SearchIndex) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from search.features.kept_maps import KeptMap
 from search.index.base import normalise
 from search.indexing import database_vectors, snapshots
 from search.live.example_images import ReadExample, require_network
-from search.live.ranking import IndexQuery, allowed_ids
-from search.models import SearchIndex
+from search.live.index_queries import IndexQuery
+from search.live.part_queries import PartQuery
+from search.live.ranking import allowed_ids
+from search.models import Embedding, SearchIndex
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,30 @@ class _Asked:
     centred: bool
 
 
-class Explainer:
-    """Explains the hits of one search of some indexes, whose first example is `first`."""
+@dataclass(frozen=True)
+class _Near:
+    """How near an image, or a `part` of it, is: the `score` of `hit_unit` (d,) to `unit` (d,)."""
 
-    def __init__(self, queries: Sequence[IndexQuery], first: ReadExample) -> None:
+    asked: _Asked
+    part: str | None
+    is_same: bool
+    unit: NDArray[np.float32]
+    hit_unit: NDArray[np.float32]
+    score: float
+
+
+class Explainer:
+    """Explains the hits of one search of some indexes, whose first example is `first`.
+
+    Where `parts` of images were searched, a hit is explained by the part that is nearest, if it is nearer
+    than all of the image.
+    """
+
+    def __init__(
+        self, queries: Sequence[IndexQuery], first: ReadExample, parts: Sequence[PartQuery] = ()
+    ) -> None:
         self._queries = {query.index.dataset_id: query for query in queries}
-        self._first = first
+        self._first, self._parts = first, parts
         self._asked: dict[int, _Asked] = {}
 
     def explain(self, image: Image) -> Explanation:
@@ -93,14 +114,12 @@ class Explainer:
                 f"Image {image.pk} has no features yet: wait for the job of its dataset to end."
             )
         require_network(query.index)
-        asked = self._asked_of(query)
-        stored = np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
-        is_same = row.pk in asked.same
-        unit = asked.plain if is_same else asked.unit
-        hit_unit = normalise((stored - asked.centre)[None])[0]
-        score = 1.0 if is_same else float(unit @ hit_unit)
+        near = self._nearest(image, self._near(query, row))
+        asked, unit, is_same, hit_unit, score = near.asked, near.unit, near.is_same, near.hit_unit, near.score
         config = query.index.spec.config
         hit_map = kept_maps.of_image(image, config)
+        if near.part is not None:
+            hit_map = hit_map.of_part(near.part)
         shares = hit_map.shares(centred_cosine(unit, hit_map.vector, asked.centre))
         difference = score - float(shares.sum())
         query_map = self._first.kept_map(config)
@@ -129,6 +148,24 @@ class Explainer:
             return None if image is None else self.explain(image)
         except (NotFoundError, MadeElsewhereError, WeightsError):
             return None
+
+    def _nearest(self, image: Image, whole: _Near) -> _Near:
+        """Return the part of an image that is nearest, or all of it."""
+        found = [(whole.score, whole)]
+        for part in self._parts:
+            row = database_vectors.embeddings(part.query.index).filter(image=image).first()
+            if row is not None:
+                near = self._near(part.query, row, part.part)
+                found.append((near.score - part.lead, near))
+        return max(found, key=itemgetter(0))[1]
+
+    def _near(self, query: IndexQuery, row: Embedding, part: str | None = None) -> _Near:
+        asked = self._asked_of(query)
+        stored = np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
+        is_same = row.pk in asked.same
+        unit = asked.plain if is_same else asked.unit
+        hit_unit = normalise((stored - asked.centre)[None])[0]
+        return _Near(asked, part, is_same, unit, hit_unit, 1.0 if is_same else float(unit @ hit_unit))
 
     def _asked_of(self, query: IndexQuery) -> _Asked:
         key = query.index.pk

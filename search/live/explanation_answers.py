@@ -11,6 +11,7 @@ from search.live.config_answers import ConfigAnswer, config_answer
 from search.live.document import QueryDocument
 from search.live.engine import Found, read_queries
 from search.live.explaining import Explainer, Explanation
+from search.live.part_queries import part_queries
 
 
 class ExplanationAnswer(TypedDict):
@@ -60,7 +61,9 @@ def explanation_answer(document: QueryDocument, hit: int) -> ExplanationAnswer:
     image = Image.objects.filter(pk=hit).first()
     if image is None:
         raise NotFoundError(f"There is no image {hit}; it may have been deleted.")
-    explained = Explainer(queries, found.like[0]).explain(image)
+    examples = (*found.like, *found.unlike)
+    parts = part_queries(queries, [one.image.pk for one in examples if one.image is not None])
+    explained = Explainer(queries, found.like[0], parts).explain(image)
     return {
         "image": hit,
         "score": round(explained.score, 6),

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from gallery.browse.paging import LARGEST_ID
 from gallery.browse.where import EVERY_IMAGE
+from search.live.box_fields import TypedBoxField
 from search.live.document import MOST_EXAMPLES, Example, QueryDocument
 from search.live.serializers import image_field, url_field
 from search.live.where_fields import TypedWhereField
@@ -31,6 +32,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
         required=False, max_length=100, help_text="What `/uploads/` has answered; for some hours."
     )
     url = url_field()
+    box = TypedBoxField(required=False, help_text="The part of it that was searched with: x0,y0,x1,y1.")
     like = _ids("Further examples: ids of stored images, as `15,18`.")
     unlike = _ids("Examples against: ids of stored images, as `9`.")
     where = TypedWhereField(required=False, help_text="The filter of the search, as people type it.")
@@ -47,7 +49,9 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     def as_request(self) -> tuple[QueryDocument, int]:
         """Return the search, and the id of its hit."""
         values = self.validated_data
-        query = Example(**{name: values[name] for name in ("image", "upload", "url") if name in values})
+        query = Example(
+            **{name: values[name] for name in ("image", "upload", "url", "box") if name in values}
+        )
         document = QueryDocument(
             like=(query, *_examples(values, "like")),
             unlike=_examples(values, "unlike"),

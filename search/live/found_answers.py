@@ -26,7 +26,8 @@ from search.live.example_images import ReadExample
 from search.live.explanation_answers import cells_of_hit
 from search.live.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
 from search.live.hits import Hit, ShownImage, shown
-from search.live.ranking import AskedIndex, ProbabilityUnknown
+from search.live.index_queries import ProbabilityUnknown
+from search.live.ranking import AskedIndex
 
 Box: TypeAlias = Annotated[
     tuple[float, float, float, float] | None,
@@ -72,6 +73,9 @@ class ExampleAnswer(TypedDict):
     upload: str | None
     url: str | None
     weight: float
+    box: Annotated[
+        tuple[float, float, float, float] | None, "The part of it that was searched with; null for all of it."
+    ]
     thumbnail: Annotated[str | None, "A small copy, as a data: URL; of what is no stored image."]
     width: int
     height: int
@@ -96,6 +100,7 @@ class AskedIndexAnswer(TypedDict):
     config: ConfigAnswer
     searched: Annotated[int, "Vectors that it holds."]
     filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    parts: Annotated[int, "Parts of each image that were looked at besides; 0 where none are indexed."]
     path: Annotated[
         SearchPath,
         "`exact` compares all that are allowed, `approximate` looks where the nearest are likely, `selector` "
@@ -187,7 +192,7 @@ def ranked(rank: int, hit: Hit | None, image: ShownImage) -> FoundRankedAnswer:
         "score": None if hit is None else round(hit.score, 6),
         "probability": None if hit is None else _rounded(hit.probability),
         "percentile": None if hit is None else _rounded(hit.percentile),
-        "box": None,
+        "box": None if hit is None else hit.box,
     }
 
 
@@ -229,6 +234,7 @@ def _example(one: ReadExample) -> ExampleAnswer:
         "upload": one.example.upload,
         "url": one.example.url,
         "weight": one.example.weight,
+        "box": one.example.box,
         "thumbnail": one.thumbnail,
         "width": one.width,
         "height": one.height,
@@ -242,6 +248,7 @@ def _asked(asked: AskedIndex, dataset: str) -> AskedIndexAnswer:
         "config": config_answer(asked.index.spec),
         "searched": asked.count,
         "filtered_to": asked.allowed,
+        "parts": asked.parts,
         "path": asked.path,
         "calibration": _calibration(asked.calibration),
         "probability_unknown": asked.unknown,

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from gallery.models import Image
+from search.extractors.resizing import Box
 from search.live.compiled_queries import CompiledQuery
 from search.models import Embedding
 
@@ -42,7 +43,7 @@ class Hit:
     """One result; `score` is a cosine, higher is nearer.
 
     `probability` says how likely it is of the query's category, `percentile` which share of random pairs are
-    less near; None where that is unknown.
+    less near; None where that is unknown. `box` is the part of the image that is alike, None for all of it.
     """
 
     rank: int
@@ -50,6 +51,7 @@ class Hit:
     image: ShownImage
     probability: float | None = None
     percentile: float | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Candidate:
     merit: float
     probability: float | None = None
     percentile: float | None = None
+    box: Box | None = None
 
 
 def shown(image: Image) -> ShownImage:
@@ -81,15 +84,20 @@ def shown(image: Image) -> ShownImage:
 
 
 def hits_of(candidates: list[Candidate], left_out: Collection[int]) -> list[Hit]:
-    """Turn FAISS ids into hits in rank order, without images left out and what the database no longer has."""
+    """Turn FAISS ids into hits in rank order, without images left out and what the database no longer has.
+
+    Of an image that is there several times, for parts of it, the first counts.
+    """
     if not candidates:
         return []
     rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
     images = {key: ShownImage(*columns) for key, *columns in rows}
     hits: list[Hit] = []
+    passed = set(left_out)
     for candidate in candidates:
         image = images.get(candidate.embedding_id)
-        if image is not None and image.pk not in left_out:
-            known = candidate.probability, candidate.percentile
+        if image is not None and image.pk not in passed:
+            passed.add(image.pk)
+            known = candidate.probability, candidate.percentile, candidate.box
             hits.append(Hit(len(hits) + 1, candidate.score, image, *known))
     return hits

@@ -4,66 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 import numpy as np
 from django.db.models import F
 from numpy.typing import NDArray
 
-from gallery.browse.where import EVERY_IMAGE, Where
+from gallery.browse.where import Where
 from gallery.models import Image
 from search.index.base import NO_ID
-from search.index.calibration import Calibration, Unknown
-from search.index.live import Expansion, LiveIndex, SearchPath
+from search.index.calibration import Calibration
+from search.index.live import LiveIndex, SearchPath
 from search.indexing import database_vectors, snapshots
 from search.live.hits import Candidate, Hit, hits_of
-from search.live.steering import Steering
+from search.live.index_queries import IndexQuery, ProbabilityUnknown
+from search.live.part_queries import PartQuery, part_queries
 from search.live.timings import Timings
 from search.models import Embedding, SearchIndex
 from search.types import Ids
 
-# Why nobody knows how likely hits are of the query's category: besides what a calibration says, nothing was
-# fitted yet, or examples or a filter make other scores than those that it was fitted on
-ProbabilityUnknown: TypeAlias = Unknown | Literal["unfitted", "steered", "filtered"]
 # How many candidates of each of several datasets are merged at a time
 MERGED_BLOCK = 500
-
-
-@dataclass(frozen=True)
-class IndexQuery:
-    """What one index is asked.
-
-    `vector` (d,) under its spec, uncentred; `own_ids` (1, e) to leave out; only among those that `where`
-    finds. Where examples are `steering`, their vectors are put together about the centre of the index, and
-    `vector` is what they come to without one.
-    """
-
-    index: SearchIndex
-    vector: NDArray[np.float32]
-    own_ids: Ids | None
-    expansion: Expansion | None
-    where: Where = EVERY_IMAGE
-    steering: Steering | None = None
-
-    def asked_of(self, live: LiveIndex) -> NDArray[np.float32]:
-        """Return the uncentred query (d,) for a snapshot of the index."""
-        return self.vector if self.steering is None else self.steering.query(live.centre)
-
-    def meaning(self) -> tuple[Calibration | None, ProbabilityUnknown | None]:
-        """Return what its scores mean, and why a probability is unknown, None where it is known."""
-        if self.steering is not None:
-            return None, "steered"
-        if not self.where.is_open:
-            return None, "filtered"
-        found = snapshots.calibration(self.index)
-        return (found, found.unknown) if found is not None else (None, "unfitted")
 
 
 @dataclass(frozen=True)
 class AskedIndex:
     """How an index was asked: of its `count` vectors so many were `allowed`, None without a filter.
 
-    `calibration` is what the scores of its hits meant; `unknown` is why they have no probability.
+    `calibration` is what the scores of its hits meant; `unknown` is why they have no probability. So many
+    `parts` of each image were looked at besides.
     """
 
     index: SearchIndex
@@ -72,6 +40,7 @@ class AskedIndex:
     path: SearchPath
     calibration: Calibration | None
     unknown: ProbabilityUnknown | None
+    parts: int = 0
 
 
 @dataclass
@@ -81,18 +50,25 @@ class Ranking:
     queries: list[IndexQuery]
     timings: Timings
     asked: list[AskedIndex] = field(default_factory=list)
+    parts: list[PartQuery] = field(default_factory=list)
 
     def hits(self, wanted: int, left_out: Collection[int]) -> list[Hit]:
         """Return the first `wanted` hits, or a few more, without the images `left_out`."""
         fetched = wanted
+        with self.timings.stage("load"):
+            self.parts = part_queries(self.queries, left_out)
         # the database decides what exists: when it drops candidates, more are asked for
         while True:
             candidates = self._candidates(fetched)
             with self.timings.stage("load"):
                 found = hits_of(candidates, left_out)
-            if len(found) >= wanted or len(candidates) < fetched:
+            if len(found) >= wanted or len(candidates) < fetched or self._all_asked(fetched):
                 return found
             fetched *= 2
+
+    def _all_asked(self, fetched: int) -> bool:
+        """Whether parts were asked for all that they have: of an image there are several candidates."""
+        return bool(self.parts) and all(fetched >= part.query.index.embeddings for part in self.parts)
 
     def _candidates(self, count: int) -> list[Candidate]:
         """Return up to `count` candidates over all indexes, best first."""
@@ -108,17 +84,11 @@ class Ranking:
                 allowed = allowed_ids(query.index, query.where)
             few = None if allowed is None else len(allowed)
             meaning = query.meaning()
-            self.asked.append(AskedIndex(query.index, live.count, few, live.path(few), *meaning))
+            self.asked.append(
+                AskedIndex(query.index, live.count, few, live.path(few), *meaning, len(self.parts))
+            )
             with self.timings.stage("search"):
-                result = live.search(
-                    query.asked_of(live)[None],
-                    pool,
-                    allowed,
-                    exclude_ids=query.own_ids,
-                    expansion=query.expansion,
-                )
-                ids, scores = result.ids[0], result.scores[0]
-                ids, scores = ids[ids != NO_ID], scores[ids != NO_ID]
+                ids, scores = _searched(live, query, pool, allowed)
             known = _known(meaning[0], scores)
             merit = scores
             if len(queries) > 1:
@@ -130,8 +100,44 @@ class Ranking:
                 Candidate(float(score), int(pk), float(worth), *means)
                 for pk, score, worth, means in zip(ids, scores, merit, known, strict=True)
             ]
+        found += self._of_parts(pool)
         found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
-        return found[:count]
+        # an image may be there for several of its parts: the first is the one that counts
+        return found if self.parts else found[:count]
+
+    def _of_parts(self, count: int) -> list[Candidate]:
+        """Return up to `count` candidates of each part, which has its own index.
+
+        The first `count` images of all parts together are among them: what is before an image in the index of
+        its best part is before it over all.
+        """
+        found: list[Candidate] = []
+        for part in self.parts:
+            with self.timings.stage("load"):
+                live = snapshots.searchable(part.query.index)
+                allowed = allowed_ids(part.query.index, part.query.where)
+            with self.timings.stage("search"):
+                ids, scores = _searched(live, part.query, count, allowed)
+            found += [
+                Candidate(float(score), int(pk), float(score) - part.lead, box=part.box)
+                for pk, score in zip(ids, scores, strict=True)
+            ]
+        return found
+
+
+def _searched(
+    live: LiveIndex, query: IndexQuery, count: int, allowed: Ids | None
+) -> tuple[Ids, NDArray[np.float32]]:
+    """Return the ids (n,) of the nearest vectors of an index, at most `count`, and their scores (n,)."""
+    result = live.search(
+        query.asked_of(live)[None],
+        count,
+        allowed,
+        exclude_ids=query.own_ids,
+        expansion=query.expansion,
+    )
+    ids, scores = result.ids[0], result.scores[0]
+    return ids[ids != NO_ID], scores[ids != NO_ID]
 
 
 def _known(

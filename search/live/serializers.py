@@ -12,6 +12,7 @@ from rest_framework import serializers
 from gallery.api.serializers import SentFileField
 from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE
+from search.live.box_fields import BoxField
 from search.live.cutoff_fields import CutoffField
 from search.live.document import MOST_EXAMPLES, Example, QueryDocument
 from search.live.grouping_fields import GroupingSerializer
@@ -139,6 +140,11 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
         max_value=100,
         help_text="How much it counts beside others.",
     )
+    box = BoxField(
+        required=False,
+        allow_null=True,
+        help_text="Only this part of it: x0, y0, x1, y1 as shares of the sides of the upright image.",
+    )
 
     def validate_vector(self, value: list[float]) -> tuple[float, ...]:
         """Refuse one that points nowhere."""
@@ -148,6 +154,10 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
         """Require exactly one image."""
         if sum(name in attrs for name in EXAMPLES) != 1:
             raise serializers.ValidationError("Give exactly one of image, upload, url and vector.")
+        if "vector" in attrs and attrs.get("box") is not None:
+            raise serializers.ValidationError(
+                {"box": ["A vector has no parts: name an image, upload or url."]}
+            )
         return attrs
 
 

@@ -89,6 +89,14 @@ def _searches(client: ss.Client, given: Given) -> None:
     assert len(again) == 4
     hits = client.search(given.image, dataset="mine", k=4, label=stored.label)
     assert set(hits.labels) == {stored.label}
+    parts = [mine.search(form, k=3, box=(0, 0, 1, 0.6)) for form in (given.image, given.image_file)]
+    assert [(len(hits), hits.boxes, hits.has_next) for hits in parts] == [(3, [None] * 3, True)] * 2
+    assert given.image not in parts[0].ids
+    second = mine.search(given.image, k=3, page=2, label=stored.label, box=(0, 0, 1, 0.6))
+    assert (len(second), second.has_next) == (0, False)
+    for form, index in ((given.image, 1), (stored.embedding(), None)):
+        with pytest.raises(ss.Refused):
+            mine.search(form, index=index, box=(0, 0, 1, 0.6))
     frame = hits.to_pandas()
     assert list(frame["image"]) == list(hits.ids)
     assert hits.to_arrow().num_rows == len(hits)

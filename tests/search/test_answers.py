@@ -268,6 +268,7 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/search/", like=like, unlike=[{"upload": upload}], where="label:x width>=1", k=2)
     asked.post("/api/v1/search/", where={"format": "PNG"}, k=2)
     asked.post("/api/v1/search/", like=like, k=2, explain=True)
+    asked.post("/api/v1/search/", like=[like[0] | {"box": [0, 0, 0.5, 1]}], k=2)
     hit = Image.objects.exclude(pk=site.image.pk).filter(dataset=site.image.dataset).order_by("pk")[0]
     asked.get("/api/v1/search/explanation/", image=site.image.pk, hit=hit.pk)
     asked.get("/api/v1/facets/", where="width>=1", dataset="mine")
@@ -301,6 +302,10 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
         ids=_array(np.array([site.image.pk])),
         name="clip",
     )
+    parts = ("/api/v1/datasets/{slug}/parts/", "/api/v1/datasets/mine/parts/")
+    asked.get(*parts)
+    asked.post(*parts)
+    asked.send("delete", *parts)
 
 
 def _ask_saved_searches(asked: SchemaClient, site: Site) -> None:

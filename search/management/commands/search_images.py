@@ -14,7 +14,9 @@ from gallery.browse.where import EVERY_IMAGE
 from gallery.browse.where_text import where_text
 from gallery.errors import NotFoundError
 from gallery.system.commands import ReportingCommand, positive
+from search.extractors.resizing import Box
 from search.live import answers, engine, found_answers
+from search.live.box_fields import box_of_text
 from search.live.document import Cutoff, CutoffMode, Example, Fold, Grouping, QueryDocument
 from search.live.engine import Found
 from search.live.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
@@ -55,7 +57,7 @@ class SearchReport(TypedDict):
 
 
 class Command(ReportingCommand[SearchReport]):
-    """`search_images FILE_OR_URL [--like F … --unlike F …] [--where EXPR] [--dataset SLUG] [--k 10] …`."""
+    """`search_images FILE_OR_URL [--like F … --unlike F … --box x0,y0,x1,y1] [--where EXPR] …`."""
 
     # they load every address of the site, which takes longer than the search; `check` and `serve` run them
     requires_system_checks = ()
@@ -68,6 +70,7 @@ class Command(ReportingCommand[SearchReport]):
         "photo.jpg --dataset birds --k 20",
         "https://example.org/photo.jpg --json",
         "photo.jpg --like second.jpg --unlike other.jpg",
+        "photo.jpg --box 0,0.25,0.5,1",
         "photo.jpg --dataset birds --cutoff 0.5",
         'photo.jpg --where "label:wren width>=640 -format:gif"',
         "photo.jpg --fold near --group cluster",
@@ -80,6 +83,12 @@ class Command(ReportingCommand[SearchReport]):
         parser.add_argument("--like", nargs="+", default=[], metavar="FILE_OR_URL", help="and like these")
         parser.add_argument(
             "--unlike", nargs="+", default=[], metavar="FILE_OR_URL", help="but not like these"
+        )
+        parser.add_argument(
+            "--box",
+            type=_box,
+            metavar="x0,y0,x1,y1",
+            help="search only with this part of the query: shares of the sides of the upright image, 0 to 1",
         )
         parser.add_argument(
             "--where", default="", help='only these, as "label:wren width>=640 -format:gif"; default: all'
@@ -160,8 +169,13 @@ def _typed(options: dict[str, Any]) -> QueryDocument:
     like = [options["query"], *options["like"]] if options["query"] else options["like"]
     if not like and (options["unlike"] or not options["where"]):
         raise CommandError("Name a file or an address to search with, or a filter with --where.")
+    if options["box"] and not options["query"]:
+        raise CommandError("Name the file or the address that --box is a part of.")
+    examples = tuple(map(_example, like))
+    if options["box"]:
+        examples = (replace(examples[0], box=options["box"]), *examples[1:])
     return QueryDocument(
-        like=tuple(map(_example, like)),
+        like=examples,
         unlike=tuple(map(_example, options["unlike"])),
         where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
         datasets=(options["dataset"],) if options["dataset"] else (),
@@ -177,7 +191,7 @@ def _saved(options: dict[str, Any]) -> QueryDocument:
     # a search that is typed has no need of what reads them
     from search.saved import rows, serializers
 
-    if any(options[name] for name in ("query", "like", "unlike", "where", "dataset")):
+    if any(options[name] for name in ("query", "like", "unlike", "box", "where", "dataset")):
         raise CommandError("--saved says all that is searched for; --where takes one as saved:NUMBER.")
     document = serializers.document_of(rows.called(options["saved"], rows.viewer()))
     given = {name: options[name] for name in ("k", "cutoff", "fold", "group") if options[name] is not None}
@@ -210,6 +224,14 @@ def _found_image(rank: int, hit: Hit | None, image: ShownImage) -> FoundImage:
         "url": default_storage.url(image.file),
         "filename": image.filename,
     }
+
+
+def _box(text: str) -> Box | None:
+    """Return a box as people type it. Raises: ArgumentTypeError."""
+    try:
+        return box_of_text(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is none. {error}") from error
 
 
 def _cutoff(text: str) -> Cutoff:

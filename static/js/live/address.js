@@ -1,10 +1,11 @@
 // What the page searches for as one value: how the address says it, and how the API is asked for it.
 //
-//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7&fold=near
-//       &group=cluster
+//   ?image=12&box=0,0,0.5,1&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
+//       &fold=near&group=cluster
 //
 // `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
+import { boxIn, textOf } from "./box.js";
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
 const CUTOFF = /^p?(0(\.\d{1,6})?|1)$/;
@@ -27,6 +28,16 @@ function judgedIn(asked, verdict) {
  * @returns {Query | null}
  */
 function queryIn(asked) {
+  const query = imageIn(asked);
+  const box = boxIn(asked.get("box"));
+  return query && box ? { ...query, box } : query;
+}
+
+/**
+ * @param {URLSearchParams} asked
+ * @returns {Query | null}
+ */
+function imageIn(asked) {
   const [image, url, upload] = [asked.get("image") ?? "", asked.get("url"), asked.get("upload")];
   if (/^\d{1,15}$/.test(image)) return { kind: "image", image: Number(image) };
   if (url) return { kind: "url", url };
@@ -89,6 +100,7 @@ export function addressOf({ query, judged, filters, cutoff, fold, group }, usual
   if (query?.kind === "image") asked.set("image", String(query.image));
   if (query?.kind === "url") asked.set("url", query.url);
   if (query?.kind === "upload") asked.set("upload", query.upload);
+  if (query?.box) asked.set("box", textOf(query.box));
   for (const verdict of /** @type {const} */ (["like", "unlike"]))
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
   if (filters.dataset) asked.set("dataset", filters.dataset);
@@ -213,6 +225,7 @@ export function explanationOf({ query, judged, filters }, hit) {
 
 /** @param {Query} query */
 function exampleOf(query) {
-  if (query.kind === "image") return { image: query.image };
-  return query.kind === "url" ? { url: query.url } : { upload: query.upload };
+  const part = query.box && { box: query.box };
+  if (query.kind === "image") return { image: query.image, ...part };
+  return query.kind === "url" ? { url: query.url, ...part } : { upload: query.upload, ...part };
 }

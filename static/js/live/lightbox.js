@@ -1,10 +1,13 @@
 // A hit, large: keys and swipes step through the hits, the query stands beside it, links open it elsewhere.
 // The address names what is shown, so Back closes it, and a reload opens it again.
 /** @import { FoundHit } from "../shared/types.js" */
+/** @import { Box } from "./types.js" */
 import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.js";
 import { plural, shareWords } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 import { shownIn, withShown } from "./address.js";
+import { wordsOf } from "./box.js";
+import { hidePart, listenForPart, partOf, partOrNot } from "./lightbox-part.js";
 import { judging, shownHits } from "./results.js";
 import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
 
@@ -45,6 +48,7 @@ function show(to) {
   byId("lightbox-facts").replaceChildren(...factsOf(hit));
   byId("lightbox-judging").replaceChildren(...(hit.score === null ? [] : [judging(hit, name)]));
   byId("lightbox-links").replaceChildren(...linksOf(hit));
+  partOf(hit);
   showQueryBeside();
   if (!box().open) box().showModal();
   // a button that is of no use any more loses the focus, and keys would go elsewhere
@@ -92,6 +96,7 @@ function factsOf(hit) {
     ["Size", `${hit.width} × ${hit.height} px`],
     ["File", hit.filename],
   ];
+  if (hit.box) facts.unshift(["Matches in", wordsOf(hit.box)]);
   if (hit.percentile !== null)
     facts.unshift(["Nearer than", `${shareWords(hit.percentile)} of random pairs`]);
   if (hit.probability !== null) facts.unshift(["Probably the same", shareWords(hit.probability)]);
@@ -134,6 +139,7 @@ function showQueryBeside() {
 function zoom(wanted, at = { x: 0.5, y: 0.5 }) {
   const [frame, shown] = [view(), image()];
   const fitting = shown.getBoundingClientRect().width;
+  if (wanted) hidePart();
   frame.classList.toggle("zoomed", wanted);
   byId("lightbox-zoom").setAttribute("aria-pressed", String(wanted));
   // what scrolls has to be reached by keys
@@ -187,7 +193,13 @@ const KEYS = {
   z: () => zoom(!isZoomed()),
   q: () => besideOrNot(),
   w: () => explainOrNot(),
+  p: () => framedOrNot(),
 };
+
+function framedOrNot() {
+  zoom(false);
+  partOrNot();
+}
 
 function besideOrNot() {
   wantsQuery = byId("lightbox-query").hidden;
@@ -225,8 +237,11 @@ function listenForSwipes() {
 
 let swiped = false; // the click that ends a swipe does not zoom
 
-/** Take what opens the lightbox, and what is done in it. */
-export function listenForLightbox() {
+/**
+ * Take what opens the lightbox, and what is done in it.
+ * @param {(image: number, box: Box) => void} searchPart
+ */
+export function listenForLightbox(searchPart) {
   const hits = byId("results");
   hits.addEventListener("click", (event) => {
     const button = closest(event, "[data-enlarge]");
@@ -246,6 +261,8 @@ export function listenForLightbox() {
   byId("lightbox-next").addEventListener("click", () => step(current + 1));
   byId("lightbox-zoom").addEventListener("click", () => zoom(!isZoomed()));
   byId("lightbox-beside").addEventListener("click", besideOrNot);
+  byId("lightbox-part").addEventListener("click", framedOrNot);
+  listenForPart(searchPart);
   byId("lightbox-why").addEventListener("click", explainOrNot);
   image().addEventListener("click", (event) => {
     if (!swiped && !explainsLarge()) zoomAt(event); // a tap says what its cell has

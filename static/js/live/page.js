@@ -1,7 +1,7 @@
 // Live search: what is asked (query, examples and filters), what the address bar says, and what is shown stay
 // the same thing.
 /** @import { AskedIndex, FoundResponse, KeptUpload } from "../shared/types.js" */
-/** @import { Cutoff, Query, State, Verdict } from "./types.js" */
+/** @import { Box, Cutoff, Query, State, Verdict } from "./types.js" */
 import { call } from "../shared/api.js";
 import { byId, closest, elementIn, isPlainClick } from "../shared/elements.js";
 import { hideFailure } from "../shared/failure.js";
@@ -23,6 +23,7 @@ import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
 import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
 import { showQuery } from "./query.js";
+import { listenForFrame, showFrame, withBox } from "./query-frame.js";
 import { showsNow } from "../explain/screen.js";
 import { listenForSaving, offerToSave } from "./saving.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
@@ -105,6 +106,7 @@ async function search({ more = false, focus = false } = {}) {
 /** Show what is asked, from what the page knows already. */
 function showAsked() {
   showQuery(state.query);
+  showFrame(state.query);
   showExamples(state.judged);
   offerToSave(state);
   showGrouping(state);
@@ -135,6 +137,7 @@ function showFound(found, more, focus) {
     clearHits();
     foldAnew();
     showQuery(state.query, found.like[0]);
+    showFrame(state.query, found.like[0]);
     showExamples(state.judged);
     showGroups(found.groups ?? [], state.group);
   }
@@ -192,7 +195,9 @@ async function takeFile(file) {
     return;
   }
   hideFailure();
-  showQuery({ kind: "upload", upload: "", file });
+  const sent = /** @type {const} */ ({ kind: "upload", upload: "", file });
+  showQuery(sent);
+  showFrame(sent);
   const form = new FormData();
   form.append("file", file);
   /** @type {KeptUpload | null | undefined} */
@@ -236,6 +241,11 @@ function takeVerdict(event) {
   if (verdict === "like" || verdict === "unlike") judge(Number(image), verdict);
   else if (forget) judge(Number(forget), null);
   else ask({ judged: nothingJudged() }, { focus: true });
+}
+
+/** @param {Box} box */
+function frame(box) {
+  if (state.query) ask({ query: withBox(state.query, box) });
 }
 
 /** @param {string} condition */
@@ -318,12 +328,13 @@ if (live) {
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);
   live.addEventListener("keydown", takeKey);
+  listenForFrame(frame);
   listenForGrouping(
     () => state,
     (change) => ask(change, { focus: "judged" in change || "filters" in change }),
   );
   listenForSaving(() => state, usualK);
-  listenForLightbox();
+  listenForLightbox((image, box) => askWith({ kind: "image", image, box }));
   listenForWhy();
   listenForCutoff(moveLine, () => divide(state.cutoff, indexes));
   byId("more").addEventListener("click", () => search({ more: true }));

@@ -6,6 +6,7 @@ import { decimal, number, plural, shareWords } from "../shared/format.js";
 import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 import { nearOnes, pageOf } from "./grouping.js";
+import { matchOf } from "./match.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -124,6 +125,7 @@ function card(hit) {
         loading: "lazy",
         decoding: "async",
       }),
+      matchOf(hit),
       make("span", { class: "visually-hidden" }, "Rank "),
       make("span", { class: "hit-rank" }, String(hit.rank)),
     ),

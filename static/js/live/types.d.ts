@@ -1,10 +1,17 @@
 // What the modules of live search hand to each other; for the checks only.
 
-/** A picture that was sent and is kept by its id, a picture elsewhere by its address, or an image of ours. */
-export type Query =
+/** A part of an upright image, as shares of its sides: x0, y0, x1, y1. */
+export type Box = [number, number, number, number];
+
+/**
+ * A picture that was sent and is kept by its id, a picture elsewhere by its address, or an image of ours; all of
+ * it, where it has no box.
+ */
+export type Query = { box?: Box } & (
   | { kind: "upload"; upload: string; file?: File; thumbnail?: string | null }
   | { kind: "url"; url: string; thumbnail?: string | null }
-  | { kind: "image"; image: number; thumbnail?: string; name?: string };
+  | { kind: "image"; image: number; thumbnail?: string; name?: string }
+);
 
 /** Images of ours that were judged, by their ids. */
 export interface Judged {

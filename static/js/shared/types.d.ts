@@ -221,6 +221,8 @@ export interface FoundHit extends Omit<Hit, "score"> {
   score: number | null;
   probability: number | null;
   percentile: number | null;
+  /** where it matches, null for all of it */
+  box: Square | null;
   shown_url: string;
   /** what it stands for */
   folded?: FoldedHit[];
@@ -279,6 +281,17 @@ export interface Explanation {
   query_square: Square | null;
   elsewhere: number;
   difference: number;
+}
+
+/** Whether the parts of the images of a dataset are indexed, and what that takes. */
+export interface PartsFacts {
+  images: number;
+  indexed: number;
+  active: boolean;
+  parts: number;
+  rows: number;
+  bytes: number;
+  seconds: number | null;
 }
 
 export interface AskedIndex {

@@ -377,6 +377,7 @@ def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
         "index": "index",
         "promote": "index",
         "verify": "index",
+        "parts": "extract",
         "experiment": "project",
         "weights": "project",
         "project": "project",

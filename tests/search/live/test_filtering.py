@@ -14,7 +14,8 @@ from gallery.browse.where_text import where_text
 from gallery.models import Dataset, Image
 from search.index.live import Expansion
 from search.indexing import snapshots
-from search.live.ranking import IndexQuery, Ranking, allowed_ids
+from search.live.index_queries import IndexQuery
+from search.live.ranking import Ranking, allowed_ids
 from search.live.steering import Steering
 from search.live.timings import Timings
 from search.models import Embedding, FeatureSpec, SearchIndex

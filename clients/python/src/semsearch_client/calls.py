@@ -44,6 +44,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "saved_searches_hits": _get("/api/v1/saved-searches/{id}/hits/"),
     "saved_searches_images": _get("/api/v1/saved-searches/{id}/images/"),
     "saved_searches_destroy": Operation("DELETE", "/api/v1/saved-searches/{id}/"),
+    "uploads_create": Operation("POST", "/api/v1/uploads/"),
     "jobs_list": _get("/api/v1/jobs/"),
     "jobs_retrieve": _get("/api/v1/jobs/{id}/"),
     "jobs_failed_files_list": _get("/api/v1/jobs/{id}/failed-files/"),

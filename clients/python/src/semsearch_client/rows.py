@@ -267,6 +267,8 @@ class Hits(Rows[AnyHit], Generic[AnyHit]):
 
     `ids` (n,) int64, `scores` (n,) float32 and `labels` are its columns; `searched` counts what could have
     been found, `timings_ms` are the stages on the server, `has_next` tells whether there is another page.
+    `boxes` say which part of each image matches (x0, y0, x1, y1), None for all of it and where that is not
+    known.
     """
 
     def __init__(self, rows: Iterable[AnyHit], kind: type[AnyHit], answer: Mapping[str, Any]) -> None:
@@ -275,5 +277,8 @@ class Hits(Rows[AnyHit], Generic[AnyHit]):
         self.scores: NDArray[np.float32] = np.array([hit.score for hit in self], dtype=np.float32)
         self.labels: list[str] = [hit.label for hit in self]
         self.searched = int(answer["searched"])
-        self.has_next = bool(answer["has_next"])
+        self.has_next = bool(answer["has_next"] if "has_next" in answer else answer["next"])
+        self.boxes: list[tuple[float, ...] | None] = [
+            tuple(values["box"]) if values.get("box") else None for values in answer["hits"]
+        ]
         self.timings_ms: dict[str, float] = dict(answer["timings_ms"])

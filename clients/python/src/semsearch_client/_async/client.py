@@ -15,6 +15,7 @@ from semsearch_client._async.saved import AsyncSavedSearch
 from semsearch_client._async.searching import AsyncSearching
 from semsearch_client._async.sender import AsyncSender
 from semsearch_client.calls import Call
+from semsearch_client.documents import Box
 from semsearch_client.images import ImageLike
 from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Model, Rows
 
@@ -91,14 +92,18 @@ class AsyncClient:
         k: int = 20,
         page: int = 1,
         index: int | None = None,
+        box: Box | None = None,
     ) -> Hits[AsyncHit]:
         """Find images like this one, in all datasets or one.
 
         `image` is a path, bytes, an open file, an image of Pillow, an array (h, w, 3) uint8, an address, the
         id of a stored image, a hit, or a vector (d,) of floats. `label` finds only images with it; `index`
-        asks an index by its number instead of the live ones.
+        asks an index by its number instead of the live ones. With a `box` (x0, y0, x1, y1: shares of the
+        sides of the upright image) only that part of the image is searched with.
         """
-        return await self._searching.search(image, dataset=dataset, label=label, k=k, page=page, index=index)
+        return await self._searching.search(
+            image, box=box, dataset=dataset, label=label, k=k, page=page, index=index
+        )
 
     async def search_many(
         self,

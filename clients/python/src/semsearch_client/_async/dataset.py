@@ -18,6 +18,7 @@ from semsearch_client._async.searching import AsyncSearching
 from semsearch_client._async.sender import AsyncSender
 from semsearch_client.archives import Archive, OnProgress
 from semsearch_client.calls import Call, said
+from semsearch_client.documents import Box
 from semsearch_client.errors import Unavailable
 from semsearch_client.images import ImageLike, as_file
 from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Rows
@@ -142,10 +143,11 @@ class AsyncDataset:
         label: str | None = None,
         page: int = 1,
         index: int | None = None,
+        box: Box | None = None,
     ) -> Hits[AsyncHit]:
         """Find its images like this one; see `Client.search`."""
         return await self._searching.search(
-            image, dataset=self.slug, k=k, label=label, page=page, index=index
+            image, box=box, dataset=self.slug, k=k, label=label, page=page, index=index
         )
 
     async def search_many(

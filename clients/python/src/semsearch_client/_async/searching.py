@@ -10,7 +10,8 @@ from semsearch_client._async.rows import AsyncHit
 from semsearch_client._async.sender import AsyncSender
 from semsearch_client.batches import batches
 from semsearch_client.calls import Call, said
-from semsearch_client.images import ImageLike, as_query
+from semsearch_client.documents import Box, document
+from semsearch_client.images import ImageLike, Query, as_query
 from semsearch_client.rows import Hits
 
 
@@ -20,14 +21,26 @@ class AsyncSearching:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
-    async def search(self, image: ImageLike, **where: Any) -> Hits[AsyncHit]:
+    async def search(self, image: ImageLike, *, box: Box | None = None, **where: Any) -> Hits[AsyncHit]:
         """Return what is found; `where` holds dataset, label, k, page and index."""
         query = as_query(image)
+        if box is not None:
+            return await self._search_part(query, box, where)
         if query.file is None:
             call = Call("search", json=said(query.as_values() | where))
         else:
             file = (query.file.name, query.file.content)
             call = Call("search", form=where, files={"file": file})
+        return self._hits(await self._sender.json(call))
+
+    async def _search_part(self, query: Query, box: Box, where: Mapping[str, Any]) -> Hits[AsyncHit]:
+        """Search with a part of an image; a file is sent first, and kept for some hours."""
+        example = query.as_values()
+        if query.file is not None:
+            file = (query.file.name, query.file.content)
+            kept = await self._sender.json(Call("uploads_create", files={"file": file}))
+            example = {"upload": kept["upload"]}
+        call = Call("search", json=document(example | {"box": [float(share) for share in box]}, where))
         return self._hits(await self._sender.json(call))
 
     async def search_many(self, images: Iterable[ImageLike], **where: Any) -> list[Hits[AsyncHit]]:

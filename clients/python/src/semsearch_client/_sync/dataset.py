@@ -19,6 +19,7 @@ from semsearch_client._sync.searching import Searching
 from semsearch_client._sync.sender import Sender
 from semsearch_client.archives import Archive, OnProgress
 from semsearch_client.calls import Call, said
+from semsearch_client.documents import Box
 from semsearch_client.errors import Unavailable
 from semsearch_client.images import ImageLike, as_file
 from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Rows
@@ -143,10 +144,11 @@ class Dataset:
         label: str | None = None,
         page: int = 1,
         index: int | None = None,
+        box: Box | None = None,
     ) -> Hits[Hit]:
         """Find its images like this one; see `Client.search`."""
         return self._searching.search(
-            image, dataset=self.slug, k=k, label=label, page=page, index=index
+            image, box=box, dataset=self.slug, k=k, label=label, page=page, index=index
         )
 
     def search_many(

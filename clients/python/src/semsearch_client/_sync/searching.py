@@ -11,7 +11,8 @@ from semsearch_client._sync.rows import Hit
 from semsearch_client._sync.sender import Sender
 from semsearch_client.batches import batches
 from semsearch_client.calls import Call, said
-from semsearch_client.images import ImageLike, as_query
+from semsearch_client.documents import Box, document
+from semsearch_client.images import ImageLike, Query, as_query
 from semsearch_client.rows import Hits
 
 
@@ -21,14 +22,26 @@ class Searching:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def search(self, image: ImageLike, **where: Any) -> Hits[Hit]:
+    def search(self, image: ImageLike, *, box: Box | None = None, **where: Any) -> Hits[Hit]:
         """Return what is found; `where` holds dataset, label, k, page and index."""
         query = as_query(image)
+        if box is not None:
+            return self._search_part(query, box, where)
         if query.file is None:
             call = Call("search", json=said(query.as_values() | where))
         else:
             file = (query.file.name, query.file.content)
             call = Call("search", form=where, files={"file": file})
+        return self._hits(self._sender.json(call))
+
+    def _search_part(self, query: Query, box: Box, where: Mapping[str, Any]) -> Hits[Hit]:
+        """Search with a part of an image; a file is sent first, and kept for some hours."""
+        example = query.as_values()
+        if query.file is not None:
+            file = (query.file.name, query.file.content)
+            kept = self._sender.json(Call("uploads_create", files={"file": file}))
+            example = {"upload": kept["upload"]}
+        call = Call("search", json=document(example | {"box": [float(share) for share in box]}, where))
         return self._hits(self._sender.json(call))
 
     def search_many(self, images: Iterable[ImageLike], **where: Any) -> list[Hits[Hit]]:

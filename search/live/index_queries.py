@@ -1,0 +1,51 @@
+"""What one index is asked in a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.browse.where import EVERY_IMAGE, Where
+from search.index.calibration import Calibration, Unknown
+from search.index.live import Expansion, LiveIndex
+from search.indexing import snapshots
+from search.live.steering import Steering
+from search.models import SearchIndex
+from search.types import Ids
+
+# Why nobody knows how likely hits are of the query's category: besides what a calibration says, nothing was
+# fitted yet, or examples or a filter make other scores than those that it was fitted on
+ProbabilityUnknown: TypeAlias = Unknown | Literal["unfitted", "steered", "filtered"]
+
+
+@dataclass(frozen=True)
+class IndexQuery:
+    """What one index is asked.
+
+    `vector` (d,) under its spec, uncentred; `own_ids` (1, e) to leave out; only among those that `where`
+    finds. Where examples are `steering`, their vectors are put together about the centre of the index, and
+    `vector` is what they come to without one.
+    """
+
+    index: SearchIndex
+    vector: NDArray[np.float32]
+    own_ids: Ids | None
+    expansion: Expansion | None
+    where: Where = EVERY_IMAGE
+    steering: Steering | None = None
+
+    def asked_of(self, live: LiveIndex) -> NDArray[np.float32]:
+        """Return the uncentred query (d,) for a snapshot of the index."""
+        return self.vector if self.steering is None else self.steering.query(live.centre)
+
+    def meaning(self) -> tuple[Calibration | None, ProbabilityUnknown | None]:
+        """Return what its scores mean, and why a probability is unknown, None where it is known."""
+        if self.steering is not None:
+            return None, "steered"
+        if not self.where.is_open:
+            return None, "filtered"
+        found = snapshots.calibration(self.index)
+        return (found, found.unknown) if found is not None else (None, "unfitted")
