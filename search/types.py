@@ -28,6 +28,7 @@ class FeatureConfigValues(TypedDict):
     resize: str
     weights_digest: str
     dims: int
+    tuning: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class FeatureConfig:
     `layer` is a layer name of the network ("top" is the last activation before the classifier),
     `pooling` one of average, max, gem, pyramid, flatten; `reduction` the name of a shipped
     projection or "" for none; `input_size` the side in pixels of the square network input;
-    `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file.
+    `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file; `tuning` names
+    what was learned of the labels of a dataset, and is "" for features that depend on the image alone.
     """
 
     model: str
@@ -49,10 +51,14 @@ class FeatureConfig:
     resize: str
     weights_digest: str
     dims: int
+    tuning: str = ""
 
     def as_values(self) -> FeatureConfigValues:
-        """Return it as plain values."""
-        return cast(FeatureConfigValues, asdict(self))
+        """Return it as plain values; those that are not tuned are as they were before there were others."""
+        values = asdict(self)
+        if not self.tuning:
+            del values["tuning"]
+        return cast(FeatureConfigValues, values)
 
 
 class TrialFacts(TypedDict):

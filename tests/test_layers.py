@@ -36,7 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.ingest.member_names", "gallery.ingest.download", "gallery.ingest.addresses",
         "gallery.ingest.members", "gallery.ingest.file_kinds", "gallery.ingest.zips", "gallery.ingest.tars",
         "gallery.ingest.folders", "gallery.ingest.name_encoding", "gallery.ingest.label_tables",
-        "search.extractors", "search.index", "search.projections",
+        "search.extractors", "search.index", "search.projections", "search.tuned",
     ),
     "library": ("semsearch",),  # what notebooks import: it knows no Django either
     "models": (
