@@ -175,8 +175,9 @@ class Tuning(models.Model):
     categories = models.JSONField(help_text="Names of what is learned, in the order of the weights.")
     labels = models.PositiveIntegerField(help_text="How many images it was learned from.")
     labels_digest = models.CharField(max_length=64, help_text="Of the labels that it was learned from.")
-    seen_digest = models.CharField(
-        max_length=64, blank=True, help_text="Of other labels, when they were last looked at."
+    images_revision = models.BigIntegerField(help_text="Of its dataset when its labels were these.")
+    seen_revision = models.BigIntegerField(
+        default=0, help_text="Of its dataset when its labels were last looked at."
     )
     figures = models.JSONField(help_text="What was measured, as search.tuned.figures has it.")
     seconds = models.FloatField(help_text="To measure and to learn.")

@@ -45,9 +45,13 @@ class Migration(migrations.Migration):
                     models.CharField(help_text="Of the labels that it was learned from.", max_length=64),
                 ),
                 (
-                    "seen_digest",
-                    models.CharField(
-                        blank=True, help_text="Of other labels, when they were last looked at.", max_length=64
+                    "images_revision",
+                    models.BigIntegerField(help_text="Of its dataset when its labels were these."),
+                ),
+                (
+                    "seen_revision",
+                    models.BigIntegerField(
+                        default=0, help_text="Of its dataset when its labels were last looked at."
                     ),
                 ),
                 ("figures", models.JSONField(help_text="What was measured, as search.tuned.figures has it.")),

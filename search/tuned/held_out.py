@@ -68,9 +68,9 @@ class Gain:
 
 @dataclass(frozen=True)
 class Fold:
-    """A fifth of the images: places (m,) of its queries, and a tuning that learned nothing from them."""
+    """A fifth of the images: their places (m,), ascending, and a tuning that learned nothing from them."""
 
-    queries: NDArray[np.intp]
+    places: NDArray[np.intp]
     tuning: Tuning
 
 
@@ -98,9 +98,9 @@ def tuned_folds(labelled: Labelled, labels: int | None = None, draw: int = 0) ->
     Which images these are is drawn by chance; another `draw`, others.
     """
     units = centred_units(labelled.vectors, labelled.centre)
-    folds, queries = folds_of(labelled.codes), queries_of(labelled)
+    folds = folds_of(labelled.codes)
     for fold in range(FOLDS):
-        apart = queries[folds[queries] == fold]
+        apart = np.flatnonzero(folds == fold)
         if not len(apart):
             continue
         taught = np.flatnonzero(folds != fold)
@@ -131,8 +131,9 @@ def scores_with(
     found = np.zeros(len(queries))
     for fold in tuned_folds(labelled, labels, draw):
         touch()
-        places = np.searchsorted(queries, fold.queries)
-        found[places] = _scores(labelled, fold.tuning.tuned(labelled.vectors), fold.queries)
+        asked = np.intersect1d(queries, fold.places)
+        tuned = fold.tuning.tuned(labelled.vectors)
+        found[np.searchsorted(queries, asked)] = _scores(labelled, tuned, asked)
     return found
 
 

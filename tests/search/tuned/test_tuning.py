@@ -89,12 +89,12 @@ def test_the_labels_of_a_fold_teach_its_tuning_nothing() -> None:
     one = labelled_set(20)
     folds = held_out.folds_of(one.codes)
     first = next(iter(held_out.tuned_folds(one)))
-    asked = folds[first.queries[0]]
+    asked = folds[first.places[0]]
     before = held_out.learned(
         held_out.centred_units(one.vectors, one.centre)[folds != asked], one.codes[folds != asked], 4
     )
     assert np.array_equal(first.tuning.weights, before)
-    np.testing.assert_array_equal(first.queries, np.flatnonzero(folds == asked))
+    np.testing.assert_array_equal(first.places, np.flatnonzero(folds == asked))
 
 
 def test_labels_that_tell_something_gain_and_labels_by_chance_do_not() -> None:

@@ -1,0 +1,203 @@
+"""A dataset that is tuned to its categories: measured, learned, searched, taken back, learned again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from gallery import jobs
+from gallery.ingest import dataset_removal
+from gallery.models import Dataset, Image
+from search import job_kinds
+from search.embedding.writer import store_embeddings
+from search.experiments import evaluation, tuning_jobs
+from search.features import feature_specs, tunings
+from search.models import Embedding, Experiment, FeatureSpec, SearchIndex, Tuning
+from tests.support.experiment_rows import feature_spec, stored_images
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DIMS = 24
+
+
+def labelled(dataset: Dataset, each: int = 15, *, seed: int = 1, apart: float = 2.0) -> SearchIndex:
+    """Give a dataset images of four categories that differ in four directions, less than otherwise."""
+    index = feature_specs.index_of(dataset, feature_spec(dims=DIMS))
+    add(index, np.repeat(np.arange(4), each), seed=seed, apart=apart)
+    return index
+
+
+def add(index: SearchIndex, codes: Any, *, seed: int, apart: float = 2.0) -> list[int]:
+    """Add an image with a vector of each of these categories."""
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(len(codes), DIMS)) * np.r_[np.ones(4), np.full(DIMS - 4, 2.0)]
+    vectors[:, :4] += apart * np.eye(4)[codes]
+    ids = stored_images(index.dataset, [f"kind {code}" for code in codes])
+    store_embeddings(index, np.array(ids, dtype=np.int64), vectors.astype(np.float32))
+    return ids
+
+
+def tune(dataset: Dataset) -> dict[str, Any]:
+    """Tune a dataset in this process; returns what came of it."""
+    result: dict[str, Any] = jobs.perform_now(job_kinds.TUNE, dataset).result
+    return result
+
+
+def live(dataset: Dataset) -> SearchIndex:
+    """Return what answers the searches of a dataset."""
+    return SearchIndex.objects.select_related("spec").get(dataset=dataset, live=True)
+
+
+def test_what_is_learned_is_offered_with_vectors_and_an_index_and_serves_only_when_promoted(
+    dataset: Dataset, capsys: Any
+) -> None:
+    plain = labelled(dataset)
+    call_command("tune", "mine", "--json")
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(report) == {
+        "config", "categories", "labels", "weighted_precision", "weighted_precision_before", "offered",
+    }  # fmt: skip
+    assert report["offered"] is True
+    assert (report["categories"], report["labels"]) == (4, 60)
+    assert report["weighted_precision"] > report["weighted_precision_before"] + 10
+    assert report["config"]["dims"] == DIMS + 4
+    spec = FeatureSpec.objects.get(tuning=report["config"]["tuning"])
+    tuned = SearchIndex.objects.get(dataset=dataset, spec=spec)
+    assert tuned.embeddings == 60
+    assert tuned.published is not None
+    assert live(dataset) == plain
+    call_command("promote", "mine", "--tuned")
+    assert live(dataset) == tuned
+    call_command("promote", "mine", "--back")
+    assert live(dataset) == plain
+    call_command("promote", "mine", "--back")
+    assert live(dataset) == tuned
+
+
+def test_labels_by_chance_are_not_offered_and_leave_nothing_but_their_figures(dataset: Dataset) -> None:
+    labelled(dataset, apart=0.0)
+    found = tune(dataset)
+    assert found["offered"] is False
+    assert found["index"] is None
+    assert SearchIndex.objects.filter(dataset=dataset).count() == 1
+    row = tuning_jobs.latest(dataset)
+    assert row is not None
+    assert row.figures["curve"][-1]["gain_low"] <= 0
+    with pytest.raises(CommandError, match="not tuned"):
+        call_command("promote", "mine", "--tuned")
+
+
+def test_fewer_than_ten_labels_a_category_are_measured_and_not_offered(dataset: Dataset) -> None:
+    labelled(dataset, each=9, apart=4.0)
+    found = tune(dataset)
+    assert found["weighted_precision"] > found["weighted_precision_before"] + 5
+    assert found["offered"] is False
+
+
+def test_a_dataset_without_labels_cannot_be_tuned(dataset: Dataset) -> None:
+    index = labelled(dataset)
+    Image.objects.filter(dataset=dataset).update(category="")
+    with pytest.raises(Exception, match="no two labelled images"):
+        tune(dataset)
+    assert live(dataset) == index
+
+
+def test_images_that_come_get_both_vectors_and_those_that_hide_come_back_with_both(
+    dataset: Dataset,
+) -> None:
+    plain = labelled(dataset)
+    tune(dataset)
+    call_command("promote", "mine", "--tuned")
+    (new,) = add(plain, np.array([2]), seed=9)
+    tuned = live(dataset)
+    stored = Embedding.objects.get(image=new, spec=tuned.spec_id)
+    own = Embedding.objects.get(image=new, spec=plain.spec_id)
+    tuning = tunings.tuning_of(tuned.spec.config)
+    assert tuning is not None
+    expected = tuning.tuned(np.frombuffer(bytes(own.vector), dtype="<f2")[None])[0].astype("<f2")
+    assert bytes(stored.vector) == expected.tobytes()
+    assert (tuned.embeddings, SearchIndex.objects.get(pk=plain.pk).embeddings) == (61, 61)
+
+
+def test_changed_labels_are_learned_at_the_second_look_and_what_serves_is_replaced(dataset: Dataset) -> None:
+    labelled(dataset)
+    tune(dataset)
+    call_command("promote", "mine", "--tuned")
+    before = live(dataset)
+    assert tuning_jobs.enqueue_due() == []
+    some = Image.objects.filter(dataset=dataset, category="kind 1").first()
+    assert some is not None
+    Image.objects.filter(pk=some.pk).update(category="kind 2")
+    assert tuning_jobs.enqueue_due() == [], "somebody may be labelling still"
+    (job,) = tuning_jobs.enqueue_due()
+    assert tuning_jobs.enqueue_due() == [job]
+    jobs.perform(job.pk)
+    after = live(dataset)
+    assert after.spec.tuning
+    assert after != before
+    assert not SearchIndex.objects.filter(pk=before.pk).exists()
+    assert not Embedding.objects.filter(spec=before.spec_id).exists()
+    assert not FeatureSpec.objects.filter(pk=before.spec_id).exists()
+    assert Tuning.objects.filter(dataset=dataset).count() == 1
+    assert tuning_jobs.enqueue_due() == []
+    call_command("promote", "mine", "--back")
+    assert not live(dataset).spec.tuning
+
+
+def test_labels_that_gain_nothing_any_more_leave_what_serves_as_it_is(dataset: Dataset) -> None:
+    labelled(dataset)
+    tune(dataset)
+    call_command("promote", "mine", "--tuned")
+    serves = live(dataset)
+    random = np.random.default_rng(3)
+    for image in Image.objects.filter(dataset=dataset):
+        Image.objects.filter(pk=image.pk).update(category=f"kind {random.integers(4)}")
+    assert tune(dataset)["offered"] is False
+    assert live(dataset) == serves
+    row = tuning_jobs.latest(dataset)
+    assert row is not None
+    assert row.spec is None
+
+
+def test_the_same_labels_are_learned_once(dataset: Dataset) -> None:
+    labelled(dataset)
+    first = tune(dataset)
+    assert tune(dataset) == first
+    assert Tuning.objects.filter(dataset=dataset).count() == 1
+
+
+def test_experiments_and_evaluation_score_images_by_what_was_learned_without_them(dataset: Dataset) -> None:
+    labelled(dataset)
+    found = tune(dataset)
+    index = SearchIndex.objects.select_related("spec").get(pk=found["index"])
+    experiment = Experiment.objects.get(dataset=dataset, spec=index.spec)
+    assert experiment.images == 60
+    assert experiment.queries.count() == 60
+    call_command("promote", "mine", "--tuned")
+    config, scores = evaluation.evaluate_live(dataset)
+    assert config["tuning"] == index.spec.tuning
+    assert scores["weighted_precision"] == pytest.approx(found["weighted_precision"], abs=0.02)
+
+
+def test_tunings_of_two_datasets_with_the_same_images_are_two(dataset: Dataset) -> None:
+    labelled(dataset)
+    other = Dataset.objects.create(slug="other", name="Other")
+    labelled(other)
+    first, second = tune(dataset), tune(other)
+    assert first["weighted_precision"] == second["weighted_precision"]
+    specs = SearchIndex.objects.filter(pk__in=[first["index"], second["index"]]).values_list(
+        "spec", flat=True
+    )
+    assert len(set(specs)) == 2
+
+
+def test_a_dataset_that_goes_takes_what_was_learned_of_it_along(dataset: Dataset) -> None:
+    labelled(dataset)
+    tune(dataset)
+    dataset_removal.remove_dataset(dataset)
+    assert not Tuning.objects.exists()
+    assert not FeatureSpec.objects.exclude(tuning="").exists()
