@@ -153,8 +153,13 @@ def _weights(run: jobs.JobRun) -> Mapping[str, object]:
 
 def _tune(run: jobs.JobRun) -> Mapping[str, object]:
     from search.experiments import tuning_jobs
+    from search.maps import jobs as map_jobs
 
-    return tuning_jobs.tune_job(run)
+    result = tuning_jobs.tune_job(run)
+    index = SearchIndex.objects.select_related("dataset", "spec").filter(pk=result["index"]).first()
+    if index is not None:
+        map_jobs.enqueue_tuned(index.dataset, index.spec)
+    return result
 
 
 def _help_extract(job: Job) -> None:

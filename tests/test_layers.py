@@ -81,6 +81,7 @@ INTERFACES = (
     "cutoff_fields",
     "forms",
     "index_api",
+    "tuning_api",
     "models_api",
     "serializers",
     "index_serializers",

@@ -27,6 +27,7 @@ from search.job_results import TuningResult
 from search.models import (
     Embedding,
     Experiment,
+    FeatureMatrix,
     FeatureSpec,
     HiddenEmbedding,
     Projection,
@@ -176,7 +177,7 @@ def forget(row: Tuning, report: Callable[[], object]) -> None:
     if spec is not None:
         for index in SearchIndex._base_manager.filter(**row_of_spec):
             builds.remove(index, report)
-        for model in (Experiment, Projection):
+        for model in (Experiment, FeatureMatrix, Projection):
             for computed in model._base_manager.filter(**row_of_spec):
                 computed.delete()
         HiddenEmbedding.objects.filter(spec=spec).delete()

@@ -22,7 +22,7 @@ from search.types import FeatureConfig
 pytestmark = pytest.mark.django_db
 
 PAGES = [
-    "/", "/compare/", "/leaderboard/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/", "/jobs/",
+    "/", "/compare/", "/leaderboard/", "/tuning/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/", "/jobs/",
     "/accounts/sign-in/", "/accounts/first/",
 ]  # fmt: skip
 

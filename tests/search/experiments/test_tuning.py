@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from gallery import jobs
 from gallery.ingest import dataset_removal
@@ -16,29 +18,14 @@ from search import job_kinds
 from search.embedding.writer import store_embeddings
 from search.experiments import evaluation, tuning_jobs
 from search.features import feature_specs, tunings
-from search.models import Embedding, Experiment, FeatureSpec, SearchIndex, Tuning
-from tests.support.experiment_rows import feature_spec, stored_images
+from search.index.calibration import Calibration
+from search.indexing import builds, labelled_vectors
+from search.models import Embedding, Experiment, FeatureSpec, ScoreCalibration, SearchIndex, Tuning
+from search.tuned.tuning import Tuning as PureTuning
+from search.tuned.tuning import centred_units, learned
+from tests.support.labelled_vectors import DIMS, add, labelled
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-DIMS = 24
-
-
-def labelled(dataset: Dataset, each: int = 15, *, seed: int = 1, apart: float = 2.0) -> SearchIndex:
-    """Give a dataset images of four categories that differ in four directions, less than otherwise."""
-    index = feature_specs.index_of(dataset, feature_spec(dims=DIMS))
-    add(index, np.repeat(np.arange(4), each), seed=seed, apart=apart)
-    return index
-
-
-def add(index: SearchIndex, codes: Any, *, seed: int, apart: float = 2.0) -> list[int]:
-    """Add an image with a vector of each of these categories."""
-    random = np.random.default_rng(seed)
-    vectors = random.normal(size=(len(codes), DIMS)) * np.r_[np.ones(4), np.full(DIMS - 4, 2.0)]
-    vectors[:, :4] += apart * np.eye(4)[codes]
-    ids = stored_images(index.dataset, [f"kind {code}" for code in codes])
-    store_embeddings(index, np.array(ids, dtype=np.int64), vectors.astype(np.float32))
-    return ids
 
 
 def tune(dataset: Dataset) -> dict[str, Any]:
@@ -201,3 +188,60 @@ def test_a_dataset_that_goes_takes_what_was_learned_of_it_along(dataset: Dataset
     dataset_removal.remove_dataset(dataset)
     assert not Tuning.objects.exists()
     assert not FeatureSpec.objects.exclude(tuning="").exists()
+
+
+def test_the_rest_interface_says_what_a_tuning_gains_and_starts_one(
+    dataset: Dataset, staff_client: Client, client: Client
+) -> None:
+    labelled(dataset)
+    address = "/api/v1/datasets/mine/tuning/"
+    assert client.get(address).json() == {
+        "dataset": "mine", "live": False, "least_labels": 10, "learned": None, "index": None,
+        "plain_index": None,
+    }  # fmt: skip
+    assert client.post(address).status_code in (401, 403)
+    job = staff_client.post(address)
+    assert job.status_code == 202
+    jobs.perform(job.json()["id"])
+    found = client.get(address).json()
+    assert found["learned"]["offered"] is True
+    assert found["learned"]["categories"] == ["kind 0", "kind 1", "kind 2", "kind 3"]
+    assert [point["labels"] for point in found["learned"]["curve"]] == [5, 10, 12]
+    assert found["learned"]["stale"] is False
+    staff_client.post(f"/api/v1/indexes/{found['index']}/promote/")
+    call_command("promote", "mine", "--tuned")
+    after = client.get(address).json()
+    assert after["live"] is True
+    assert SearchIndex.objects.get(pk=after["plain_index"]).spec.tuning == ""
+    row = next(
+        row
+        for row in client.get("/api/v1/experiments/leaderboard/?dataset=mine").json()["rows"]
+        if row["tuned"]
+    )
+    assert row["live"] is True
+    assert row["title"].endswith(" tuned")
+
+
+def test_probabilities_of_tuned_scores_are_fitted_on_what_was_learned_without_their_images(
+    dataset: Dataset,
+) -> None:
+    """By chance labels nothing is told, however well the vectors that serve know them."""
+    labelled(dataset, each=60, apart=0.0)
+    plain = feature_specs.live_index(dataset)
+    images = labelled_vectors.read(dataset, plain.spec)
+    tuning = PureTuning(
+        images.values.centre,
+        learned(centred_units(images.values.vectors, images.values.centre), images.values.codes, 4),
+    )
+    spec = FeatureSpec.objects.for_config(replace(plain.spec.config, dims=tuning.dims, tuning="1" * 64))
+    Tuning.objects.create(
+        dataset=dataset, base=plain.spec, spec=spec, centre=tuning.centre.tobytes(),
+        weights=tuning.weights.tobytes(), categories=images.names, labels=240, labels_digest="",
+        images_revision=0, figures={}, seconds=0,
+    )  # fmt: skip
+    index = feature_specs.index_of(dataset, spec)
+    store_embeddings(index, images.ids, tuning.tuned(images.values.vectors))
+    builds.rebuild(index)
+    found = Calibration.of_values(ScoreCalibration.objects.get(index=index).values)
+    best = found.probabilities(np.array([0.9], dtype=np.float32))
+    assert best is None or best[0] < 0.6
