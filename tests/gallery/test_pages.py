@@ -22,7 +22,8 @@ from search.types import FeatureConfig
 pytestmark = pytest.mark.django_db
 
 PAGES = [
-    "/", "/compare/", "/leaderboard/", "/tuning/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/", "/jobs/",
+    "/", "/compare/", "/leaderboard/", "/tuning/", "/embeddings/", "/live/", "/datasets/", "/datasets/mine/",
+    "/jobs/",
     "/accounts/sign-in/", "/accounts/first/",
 ]  # fmt: skip
 

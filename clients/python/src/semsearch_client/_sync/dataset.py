@@ -196,6 +196,27 @@ class Dataset:
         answer = self._sender.json(call)
         return int(answer["index"]), Job(self._sender, JobFacts.of(answer["job"]))
 
+    # --- labels -------------------------------------------------------------------------------
+
+    def tune(self) -> Job:
+        """Learn from its labels what tells its categories apart, and measure what that gains.
+
+        Searches are answered as before. Where it gains beyond noise, `experiments()` has the tuned
+        configuration once the job has ended, and `promote` lets it answer.
+        """
+        answer = self._sender.json(self._call("datasets_tune"))
+        return Job(self._sender, JobFacts.of(answer))
+
+    def tuning(self) -> dict[str, Any]:
+        """Return what was measured last under `learned`, None before; `live` says whether searches use it.
+
+        `learned` has `offered`, `weighted_precision` and `weighted_precision_before` in percent, of images
+        that were not learned from, the `curve` by labels a category, and `ten_more`, the points that ten
+        more labels a category would bring at most.
+        """
+        answer: dict[str, Any] = self._sender.json(self._call("datasets_tuning"))
+        return answer
+
     # --- experiments and maps -----------------------------------------------------------------
 
     def experiments(
