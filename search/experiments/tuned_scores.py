@@ -48,13 +48,15 @@ def _ranked(labelled: Labelled) -> Rankings:
     average = np.zeros(len(labelled))
     together = Rankings(np.empty(shape, np.int32), np.empty(shape, np.float32), relevant, average)
     for fold in tuned_folds(labelled):
-        found = rankings(fold.tuning.tuned(labelled.vectors), "cosine", length, labelled.codes)
+        order = np.concatenate((fold.places, np.setdiff1d(np.arange(len(labelled)), fold.places)))
+        tuned = fold.tuning.tuned(labelled.vectors[order])
+        found = rankings(tuned, "cosine", length, labelled.codes[order], asked=len(fold.places))
         assert found.relevant is not None
         assert found.average_precision is not None
-        together.neighbours[fold.places] = found.neighbours[fold.places]
-        together.scores[fold.places] = found.scores[fold.places]
-        relevant[fold.places] = found.relevant[fold.places]
-        average[fold.places] = found.average_precision[fold.places]
+        together.neighbours[fold.places] = order[found.neighbours]
+        together.scores[fold.places] = found.scores
+        relevant[fold.places] = found.relevant
+        average[fold.places] = found.average_precision
     return together
 
 
