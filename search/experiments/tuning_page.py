@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gallery.models import Dataset, Job
 from search import job_kinds
-from search.experiments.tuning_answers import LearnedAnswer, TuningAnswer, tuning_answer
+from search.experiments.tuning_answers import TuningAnswer, tuning_answer
 from search.models import Projection
 from search.tuned.figures import PointValues
 
@@ -69,15 +69,13 @@ def tuning_page(dataset: Dataset) -> TuningPage:
         dataset=dataset, kind__in=(job_kinds.TUNE, job_kinds.PROMOTE), state__in=Job.ACTIVE
     )
     maps = Projection.objects.filter(dataset=dataset).exclude(spec__tuning="")
-    drawing = drawing_of(learned) if learned else None
+    drawing = drawing_of(learned["weighted_precision_before"], learned["curve"]) if learned else None
     tuned_map = maps.select_related("spec").order_by("-pk").first()
     return TuningPage(dataset, tuning, drawing, active.order_by("pk").first(), tuned_map)
 
 
-def drawing_of(learned: LearnedAnswer) -> Drawing:
+def drawing_of(before: float, points: list[PointValues]) -> Drawing:
     """Return the learning curve as a drawing: precision upwards, labels to the right, each step as wide."""
-    before = learned["weighted_precision_before"]
-    points = learned["curve"]
     values = [before, *(before + point["gain_low"] for point in points)]
     values += [before + point["gain_high"] for point in points]
     low, high = _range(min(values), max(values))

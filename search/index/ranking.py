@@ -44,7 +44,8 @@ def rankings(
 ) -> Rankings:
     """Return the `length` nearest others of each of the vectors (n, d), fewer when there are not as many.
 
-    With `asked` only of the first so many, among all others. `report` is told after each block how many vectors have been ranked.
+    With `asked` only of the first so many, among all others. `report` is told after each block how many
+    vectors have been ranked.
 
     Raises:
         NotFoundError: there is no such metric.

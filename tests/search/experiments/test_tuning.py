@@ -17,10 +17,12 @@ from gallery.models import Dataset, Image
 from search import job_kinds
 from search.embedding.writer import store_embeddings
 from search.experiments import evaluation, tuning_jobs
+from search.experiments.tuning_page import drawing_of
 from search.features import feature_specs, tunings
 from search.index.calibration import Calibration
 from search.indexing import builds, labelled_vectors
 from search.models import Embedding, Experiment, FeatureSpec, ScoreCalibration, SearchIndex, Tuning
+from search.tuned.figures import PointValues
 from search.tuned.tuning import Tuning as PureTuning
 from search.tuned.tuning import centred_units, learned
 from tests.support.labelled_vectors import DIMS, add, labelled
@@ -245,3 +247,22 @@ def test_probabilities_of_tuned_scores_are_fitted_on_what_was_learned_without_th
     found = Calibration.of_values(ScoreCalibration.objects.get(index=index).values)
     best = found.probabilities(np.array([0.9], dtype=np.float32))
     assert best is None or best[0] < 0.6
+
+
+def test_the_curve_is_drawn_within_its_frame_and_higher_is_more() -> None:
+    def point(labels: float, gain: float, *, all_labels: bool = False) -> PointValues:
+        return {
+            "labels": labels, "all_labels": all_labels, "weighted_precision": 60 + gain, "gain": gain,
+            "gain_low": gain - 2, "gain_high": gain + 2,
+        }  # fmt: skip
+
+    curve = [point(5, -1), point(10, 4), point(16.2, 9, all_labels=True)]
+    drawing = drawing_of(60.0, curve)
+    assert [one.name for one in drawing.points] == ["5", "10", "all"]
+    heights = [one.y for one in drawing.points]
+    assert heights[0] > drawing.before > heights[1] > heights[2]
+    for one in drawing.points:
+        assert 0 < one.high < one.y < one.low < drawing.bottom + 1
+        assert drawing.left < one.x <= drawing.right
+    assert [words for _, words in drawing.ticks] == ["55", "60", "65", "70", "75"]
+    assert drawing.points[2].words == "all, 16 labels a category: 69.0 %"

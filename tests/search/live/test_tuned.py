@@ -71,8 +71,7 @@ def test_a_tuned_search_works_as_every_other(tuned: SearchIndex, staff_client: C
     assert len(vector) == tuned.spec.dims
     assert search(staff_client, like=[{"vector": vector}])["hits"][0]["image"] == images[0].pk
     # an image that comes now is found by its file, and has both vectors
-    new = next(file for file in sample_files(count=EACH + 1) if file.parent.name == images[0].category)
-    new = sorted(file for file in new.parent.iterdir())[EACH]
+    new = sample_files("objects200", images[0].category, EACH + 1)[-1]
     sent = SimpleUploadedFile(new.name, new.read_bytes())
     added = staff_client.post("/api/v1/images/", {"dataset": "mine", "file": sent})
     assert added.status_code in (201, 202), added.content
