@@ -114,7 +114,7 @@ def project_job(run: JobRun) -> ProjectionResult:
     assert dataset is not None
     asked = run.job.parameters
     if "spec" in asked:
-        return _tuned_map(run, dataset, asked["spec"])
+        return _tuned_map(run, dataset, asked["spec"], asked["method"])
     (plan,) = plans(
         (asked["method"],),
         (asked["model"],),
@@ -148,7 +148,7 @@ def enqueue_tuned(dataset: Dataset, spec: FeatureSpec) -> Job | None:
     )
 
 
-def _tuned_map(run: JobRun, dataset: Dataset, spec_id: int) -> ProjectionResult:
+def _tuned_map(run: JobRun, dataset: Dataset, spec_id: int, method: str) -> ProjectionResult:
     """Lay out tuned vectors, which are stored already; nothing where they have been replaced meanwhile."""
     index = SearchIndex.objects.select_related("spec").filter(dataset=dataset, spec=spec_id).first()
     if index is None:
@@ -161,6 +161,6 @@ def _tuned_map(run: JobRun, dataset: Dataset, spec_id: int) -> ProjectionResult:
         matrices.append(dataset, index.spec, ids[new], vectors[new])
     run.touch(message="Drawing the small pictures of the map")
     sprite_sheets.update(dataset, run.touch)
-    plan = Plan(index.spec.model, index.spec.pooling, ProjectionPlan(method=Projection.Method.UMAP.value))
+    plan = Plan(index.spec.model, index.spec.pooling, ProjectionPlan(method=method))
     computed = LayerMaps(run, dataset, plan, revision).compute([index.spec])
     return {"projections": computed, "skipped": 1 - computed}
