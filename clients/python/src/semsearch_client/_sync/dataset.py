@@ -171,7 +171,8 @@ class Dataset:
     def embeddings(self, *, dtype: DTypeLike = np.float16) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the ids (n,) int64 and vectors (n, d) of its images, of the configuration that is searched.
 
-        They are as the network gave them: not centred, not of unit length.
+        They are as the network gave them: not centred, not of unit length. Where searches are tuned to
+        categories, they are tuned ones.
         """
         for _ in range(TRIES):
             ids = self._sender.send(self._call("datasets_embeddings_ids"))
