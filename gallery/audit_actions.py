@@ -42,6 +42,7 @@ ACTIONS: Final = {
     "failed_file.delete": "deleted the note of a failed file",
     "configuration.promote": "asked for another live configuration",
     "configuration.live": "switched live search",
+    "tuning.learn": "started to tune a dataset to its categories",
     "account.sign_in": "signed in",
     "account.sign_out": "signed out",
     "account.refused": "was refused at signing in",

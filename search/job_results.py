@@ -55,6 +55,17 @@ class PartsResult(TypedDict):
     seconds: float
 
 
+class TuningResult(TypedDict):
+    """What was learned of the labels of a dataset; `index` is None where the gain is within the noise."""
+
+    offered: bool
+    index: int | None
+    categories: int
+    labels: int
+    weighted_precision: float
+    weighted_precision_before: float
+
+
 class WeightsResult(TypedDict):
     """The network whose weights a job got."""
 

@@ -23,9 +23,9 @@ class FeatureSpecManager(models.Manager["FeatureSpec"]):
 
     def for_config(self, config: FeatureConfig) -> FeatureSpec:
         """Return the row of this exact configuration, made at first use."""
-        values = asdict(config)
-        fingerprint = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-        return self.get_or_create(fingerprint=fingerprint, defaults=values)[0]
+        values = json.dumps(config.as_values(), sort_keys=True)
+        fingerprint = hashlib.sha256(values.encode()).hexdigest()
+        return self.get_or_create(fingerprint=fingerprint, defaults=asdict(config))[0]
 
 
 class FeatureSpec(models.Model):
@@ -41,12 +41,14 @@ class FeatureSpec(models.Model):
     resize = models.CharField(max_length=20)
     weights_digest = models.CharField(max_length=64)
     dims = models.PositiveIntegerField()
+    tuning = models.CharField(max_length=64, blank=True, help_text="Of a Tuning; empty where none is used.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[FeatureSpecManager] = FeatureSpecManager()
 
     def __str__(self) -> str:
-        return f"{self.model} {self.layer} {self.pooling} {self.input_size}px {self.dims}d"
+        tuned = " tuned" if self.tuning else ""
+        return f"{self.model} {self.layer} {self.pooling} {self.input_size}px {self.dims}d{tuned}"
 
     @cached_property
     def config(self) -> FeatureConfig:
@@ -157,6 +159,37 @@ class ScoreCalibration(models.Model):
 
     def __str__(self) -> str:
         return f"calibration of index {self.index_id}"
+
+
+class Tuning(models.Model):
+    """What was learned of the labels of a dataset, on top of the vectors of one feature spec.
+
+    `spec` is that of the tuned vectors; where the gain was within the noise none was made.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="tunings")
+    base = models.ForeignKey(FeatureSpec, on_delete=models.PROTECT, related_name="tunings")
+    spec = models.OneToOneField(
+        FeatureSpec, on_delete=models.PROTECT, related_name="tuning_row", null=True, blank=True
+    )
+    centre = models.BinaryField(help_text="float32, little endian, (d,): what is subtracted first.")
+    weights = models.BinaryField(help_text="float32, little endian, (d, categories).")
+    categories = models.JSONField(help_text="Names of what is learned, in the order of the weights.")
+    labels = models.PositiveIntegerField(help_text="How many images it was learned from.")
+    labels_digest = models.CharField(max_length=64, help_text="Of the labels that it was learned from.")
+    images_revision = models.BigIntegerField(help_text="Of its dataset when its labels were these.")
+    seen_revision = models.BigIntegerField(
+        default=0, help_text="Of its dataset when its labels were last looked at."
+    )
+    figures = models.JSONField(help_text="What was measured, as search.tuned.figures has it.")
+    seconds = models.FloatField(help_text="To measure and to learn.")
+    learned_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"tuning of {self.base} to {self.dataset.slug}"
 
 
 class RemovedEmbedding(models.Model):

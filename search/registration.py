@@ -20,7 +20,7 @@ from gallery.system import derived_files
 from gallery.system.stage_timer import StageTimer
 from gallery.system.stored_files import delete_on_commit
 from search import job_kinds, job_results, stored_folders
-from search.models import Experiment, FeatureMatrix, Projection, SearchIndex
+from search.models import Experiment, FeatureMatrix, Projection, SearchIndex, Tuning
 
 
 @receiver(signals.images_added)
@@ -67,9 +67,12 @@ def drop_feature_maps(image_ids: list[int], **_: Any) -> None:
 
 @receiver(signals.dataset_removed)
 def remove_what_was_computed(dataset: Dataset, report: Callable[[], None], **_: Any) -> None:
-    """Remove experiments, maps, feature matrices and indexes of a dataset that is going."""
+    """Remove experiments, maps, feature matrices, tunings and indexes of a dataset that is going."""
+    from search.experiments import tuning_jobs
     from search.indexing import builds
 
+    for tuning in Tuning.objects.filter(dataset=dataset):
+        tuning_jobs.forget(tuning, report)
     for model in (Experiment, Projection, FeatureMatrix):
         for pk in list(model._base_manager.filter(dataset=dataset).values_list("pk", flat=True)):
             report()
@@ -158,6 +161,17 @@ def _weights(run: jobs.JobRun) -> Mapping[str, object]:
     return weights.weights_job(run)
 
 
+def _tune(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.experiments import tuning_jobs
+    from search.maps import jobs as map_jobs
+
+    result = tuning_jobs.tune_job(run)
+    index = SearchIndex.objects.select_related("dataset", "spec").filter(pk=result["index"]).first()
+    if index is not None:
+        map_jobs.enqueue_tuned(index.dataset, index.spec)
+    return result
+
+
 def _help_extract(job: Job) -> None:
     from search.embedding import jobs as extraction_jobs
 
@@ -239,6 +253,16 @@ jobs.register(
     helper=_help_extract,
     audited_as="configuration.promote",
     result=job_results.PromotionResult,
+)
+jobs.register(
+    job_kinds.TUNE,
+    _tune,
+    label="tune to categories",
+    about="Learns from the labels what tells the categories apart, and measures what that gains on images "
+    "that it did not learn from.",
+    queue="index",
+    audited_as="tuning.learn",
+    result=job_results.TuningResult,
 )
 # nobody waits for these: of all that is queued, maps come last
 jobs.register(

@@ -17,6 +17,16 @@ def compact() -> None:
             schedule.compact()
 
 
+@shared_task(name="search.tasks.tune", acks_late=False)
+def tune() -> None:
+    """Queue a tuning of each dataset that is searched tuned and whose labels are others now."""
+    from search.experiments import tuning_jobs
+
+    with outages.left_for_later():
+        if not disk_space.is_low():
+            tuning_jobs.enqueue_due()
+
+
 @shared_task(name="search.tasks.tidy", acks_late=False)
 def tidy() -> None:
     """Empty the bin and the uploads of what is due, and show images again whose file is back."""

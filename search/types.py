@@ -28,6 +28,7 @@ class FeatureConfigValues(TypedDict):
     resize: str
     weights_digest: str
     dims: int
+    tuning: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class FeatureConfig:
     `pooling` one of average, max, gem, pyramid, flatten, or that of a part of the map, as pyramid@left;
     `reduction` the name of a shipped
     projection or "" for none; `input_size` the side in pixels of the square network input;
-    `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file.
+    `resize` one of squash, crop, pad, ease; `weights_digest` the SHA-256 of the weights file; `tuning` names
+    what was learned of the labels of a dataset, and is "" for features that depend on the image alone.
     """
 
     model: str
@@ -50,10 +52,14 @@ class FeatureConfig:
     resize: str
     weights_digest: str
     dims: int
+    tuning: str = ""
 
     def as_values(self) -> FeatureConfigValues:
-        """Return it as plain values."""
-        return cast(FeatureConfigValues, asdict(self))
+        """Return it as plain values; those that are not tuned are as they were before there were others."""
+        values = asdict(self)
+        if not self.tuning:
+            del values["tuning"]
+        return cast(FeatureConfigValues, values)
 
 
 class TrialFacts(TypedDict):

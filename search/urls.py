@@ -12,6 +12,7 @@ urlpatterns = [
     path("compare/", views.compare, name="compare"),
     path("networks/", views.networks, name="networks"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
+    path("tuning/", views.tuning, name="tuning"),
     path("embeddings/", views.embeddings, name="embeddings"),
     path("live/", views.live, name="live"),
     path("saved/", views.saved, name="saved"),

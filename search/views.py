@@ -14,6 +14,7 @@ from gallery.models import Dataset
 from gallery.public_text import public_text
 from search.experiments.explore_frame import explore_frame
 from search.experiments.queries import POOLINGS
+from search.experiments.tuning_page import tuning_page
 from search.features.answers import model_answers
 from search.features.weights import downloadable
 from search.live.samples import all_sources, sample_images
@@ -65,6 +66,14 @@ def networks(request: HttpRequest) -> HttpResponse:
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """Render the frame of the leaderboard; its script asks the API for the rows."""
     return render(request, "search/leaderboard.html", {"datasets": Dataset.objects.all()})
+
+
+@require_safe
+def tuning(request: HttpRequest) -> HttpResponse:
+    """Show what tuning a dataset to its categories gains, and let those who may use it."""
+    asked = request.GET.get("dataset", "")
+    dataset = Dataset.objects.called(asked) if asked else Dataset.objects.order_by("name", "id").first()
+    return render(request, "search/tuning.html", {"page": tuning_page(dataset) if dataset else None})
 
 
 @require_safe

@@ -31,6 +31,7 @@ from semsearch.indexes import Index
 from semsearch.maps import project
 from semsearch.samples import samples
 from semsearch.scores import Scores, score
+from semsearch.tunings import Tuned, tune
 
 __version__ = VERSION
 
@@ -39,6 +40,7 @@ __all__ = [
     "Network",
     "Scores",
     "SemsearchError",
+    "Tuned",
     "__version__",
     "cache_folder",
     "extract",
@@ -50,4 +52,5 @@ __all__ = [
     "read_image",
     "samples",
     "score",
+    "tune",
 ]

@@ -23,7 +23,7 @@ semsearch: semantic image search over your own images
   {program} serve                       the site
   {program} import FOLDER --name SLUG   a folder or an archive; its folders are the labels
   {program} search FILE_OR_ADDRESS      what looks like this
-  {program} experiments | maps | index | extract | promote | evaluate | verify | backup | restore
+  {program} experiments | maps | index | extract | promote | tune | evaluate | verify | backup | restore
   {program} COMMAND --help              what a command takes
   {program} help                        all commands
 

@@ -319,6 +319,7 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "search.tasks.compact": env.float("COMPACT_EVERY_S", 300.0),
         "search.tasks.check_indexes": env.float("CHECK_INDEXES_EVERY_S", 10.0),
         "search.tasks.tidy": env.float("TIDY_EVERY_S", 300.0),
+        "search.tasks.tune": env.float("TUNE_EVERY_S", 600.0),
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )

@@ -37,7 +37,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.ingest.members", "gallery.ingest.file_kinds", "gallery.ingest.zips", "gallery.ingest.tars",
         "gallery.ingest.folders", "gallery.ingest.name_encoding", "gallery.ingest.label_tables",
         "gallery.ingest.table_columns",
-        "search.extractors", "search.index", "search.projections",
+        "search.extractors", "search.index", "search.projections", "search.tuned",
     ),
     "library": ("semsearch",),  # what notebooks import: it knows no Django either
     "models": (
@@ -84,6 +84,7 @@ INTERFACES = (
     "forms",
     "grouping_fields",
     "index_api",
+    "tuning_api",
     "models_api",
     "serializers",
     "index_serializers",

@@ -69,6 +69,21 @@ def test_scores_are_those_of_experiments() -> None:
     assert semsearch.score(vectors, ["a", "a", "b", "b"], k=2) == semsearch.Scores(66.67, 50, 100)
 
 
+def test_what_is_learned_of_labels_finds_more_of_them_among_images_that_it_did_not_learn_from() -> None:
+    random = np.random.default_rng(1)
+    kinds = np.repeat(np.arange(3), 20)
+    vectors = random.normal(size=(60, 12)) * np.r_[np.ones(3), np.full(9, 2.0)]
+    vectors[:, :3] += 2 * np.eye(3)[kinds]
+    labels = [f"kind {kind}" for kind in kinds]
+    found = semsearch.tune(vectors, labels)
+    assert found.categories == ["kind 0", "kind 1", "kind 2"]
+    assert found.after > found.before + 10
+    assert found.gains
+    assert found.apply(vectors).shape == (60, 15)
+    nothing = semsearch.tune(vectors, random.permutation(labels).tolist())
+    assert not nothing.gains
+
+
 def test_a_map_has_a_point_for_each_vector_and_keeps_groups_apart() -> None:
     random = np.random.default_rng(5)
     vectors = np.concatenate([random.normal(side, 0.1, (20, 8)) for side in (-1, 1)])
@@ -88,6 +103,8 @@ def test_a_map_has_a_point_for_each_vector_and_keeps_groups_apart() -> None:
         (lambda: semsearch.read_image(np.zeros((4, 4, 3))), "of float64 is no image"),
         (lambda: semsearch.project(np.zeros((9, 2)), "pla"), "There is no method 'pla'"),
         (lambda: semsearch.score(np.zeros((3, 2)), ["a"]), "n labels"),
+        (lambda: semsearch.tune(np.zeros((3, 2)), ["a"]), "n labels"),
+        (lambda: semsearch.tune(np.ones((3, 2)), ["a", "b", ""]), "nothing to learn"),
     ],
 )
 def test_errors_say_what_to_do(call: Any, words: str) -> None:

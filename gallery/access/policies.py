@@ -128,6 +128,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search:compare": _PAGE,
     "search:networks": _PAGE,
     "search:leaderboard": _PAGE,
+    "search:tuning": _PAGE,
     "search:embeddings": _PAGE,
     "search:live": _PAGE,
     "search:saved": _read("one's own and what others share"),
@@ -225,6 +226,10 @@ TABLE: dict[str, Policy | ByMethod] = {
     "index-detail": {"GET": _ANSWER},
     "index-promote": {
         "POST": _admin("changes what every search is answered with", "search.change_searchindex"),
+    },
+    "dataset-tuning": {
+        "GET": _ANSWER,
+        "POST": _admin("where searches are tuned it changes their answers", "search.add_experiment"),
     },
     "experiment-list": {
         "GET": _ANSWER,

@@ -6,7 +6,7 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from search.embedding import api as embedding_api
-from search.experiments import index_api
+from search.experiments import index_api, tuning_api
 from search.experiments.api import ExperimentViewSet
 from search.features import api as features_api
 from search.features import models_api
@@ -47,6 +47,7 @@ urlpatterns = [
         name="dataset-embeddings-create",
     ),
     re_path(rf"{DATASET}/parts/$", embedding_api.PartsView.as_view(), name="dataset-parts"),
+    re_path(rf"{DATASET}/tuning/$", tuning_api.TuningView.as_view(), name="dataset-tuning"),
     re_path(
         rf"{DATASET}/embeddings\.npy$",
         embedding_api.EmbeddingsView.as_view(),

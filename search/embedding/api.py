@@ -37,7 +37,9 @@ class EmbeddingAnswer(TypedDict):
 
     image: int
     spec: FeatureConfigValues
-    vector: Annotated[list[float], "As the network gave it, not centred, in 16 bits each."]
+    vector: Annotated[
+        list[float], "As the network gave it, not centred, or tuned where searches are; in 16 bits each."
+    ]
 
 
 class ImageEmbeddingView(KnownParameters, APIView):

@@ -17,7 +17,7 @@ from gallery.system.stage_timer import StageTimer
 from search.embedding import network_jobs, part_jobs
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor
-from search.features import feature_specs, loaded_extractors
+from search.features import feature_specs, loaded_extractors, tunings
 from search.indexing import builds
 from search.models import Embedding, SearchIndex
 from search.types import RGB
@@ -33,11 +33,16 @@ class EmbeddedAtImport(TypedDict):
 
 
 class EmbeddingObserver:
-    """Hands the decoded images of one import to the network of its dataset's live index."""
+    """Hands the decoded images of one import to the network whose vectors an index takes.
 
-    def __init__(self, index: SearchIndex, network: FeatureExtractor, embedder: Embedder) -> None:
+    `live` is the index that answers searches: that one, or one whose vectors are tuned from it.
+    """
+
+    def __init__(
+        self, index: SearchIndex, live: SearchIndex, network: FeatureExtractor, embedder: Embedder
+    ) -> None:
         self.shortest_side = index.spec.input_size
-        self._index, self._network, self._embedder = index, network, embedder
+        self._index, self._live, self._network, self._embedder = index, live, network, embedder
 
     def prepare(self, rgb: RGB) -> RGB:
         """Return a decoded image as the network takes it."""
@@ -55,7 +60,7 @@ class EmbeddingObserver:
     def finish(self) -> EmbeddedAtImport:
         """Wait for the last embedding, and have the index rebuilt when that is due."""
         self._embedder.finish()
-        builds.rebuild_when_due(self._index)
+        builds.rebuild_when_due(self._live)
         part_jobs.enqueue_waiting(self._index)
         return {"embeddings": self._embedder.stored, "engine": self._network.engine_name}
 
@@ -69,18 +74,21 @@ def observe(
     """
     if not settings.EXTRACT_AT_IMPORT:
         return None
-    index = feature_specs.live_index(dataset)
-    spec = index.spec
+    live = feature_specs.live_index(dataset)
     try:
+        index = tunings.plain_index(live)
+        spec = index.spec
         network_jobs.convert_first(run, spec.model, (spec.layer,), spec.input_size)
         network = loaded_extractors.extractor(spec.config)
     except SemsearchError as error:
         logger.warning("Import %s goes on without extraction: %s", run.job.pk, error.detail)
         return None
-    return _observing(index, network, clock)
+    return _observing(index, live, network, clock)
 
 
 @contextmanager
-def _observing(index: SearchIndex, network: FeatureExtractor, clock: StageTimer) -> Iterator[ImportObserver]:
+def _observing(
+    index: SearchIndex, live: SearchIndex, network: FeatureExtractor, clock: StageTimer
+) -> Iterator[ImportObserver]:
     with Embedder(index, network, clock) as embedder:
-        yield EmbeddingObserver(index, network, embedder)
+        yield EmbeddingObserver(index, live, network, embedder)

@@ -9,9 +9,9 @@ from gallery import jobs
 from gallery.jobs import JobRun, coordination, work_units
 from gallery.models import Dataset, Job
 from search import job_kinds
-from search.embedding import network_jobs
+from search.embedding import network_jobs, tuned_vectors
 from search.embedding.work_units import ExtractionUnits, index_of_job, waiting_count
-from search.features import feature_specs, loaded_extractors
+from search.features import feature_specs, loaded_extractors, tunings
 from search.models import SearchIndex
 
 
@@ -60,8 +60,17 @@ def extract_job(run: JobRun) -> dict[str, object]:
 def extract_into(run: JobRun, index: SearchIndex) -> Extraction:
     """Give every image of an index's dataset that lacks one an embedding, and coordinate those who assist.
 
-    What it begins from is always what is missing, so a job that was killed just runs again.
+    What it begins from is always what is missing, so a job that was killed just runs again. Tuned vectors are
+    made of those that the network gives: they come with those that are new, and all others after them.
     """
+    plain = tunings.plain_index(index)
+    found = _extracted(run, plain)
+    for tuned in tunings.indexes_over(plain):
+        tuned_vectors.fill(run, tuned, plain)
+    return found
+
+
+def _extracted(run: JobRun, index: SearchIndex) -> Extraction:
     units = ExtractionUnits(run.job, index)
     before = work_units.totals(run.job)
     missing = units.missing_count()

@@ -18,17 +18,21 @@ from search.embedding.jobs import Extraction, enqueue_extraction
 from search.embedding.work_units import waiting_count
 from search.embedding.writer import store_embeddings
 from search.extractors.feature_extractor import FeatureExtractor
-from search.features import feature_specs, loaded_extractors
+from search.features import feature_specs, loaded_extractors, tunings
+from search.features.tunings import TuningGoneError
 from search.models import SearchIndex
 from search.types import RGB
 
 
 class SingleImageEmbedder:
-    """Hands one image to the network of its dataset's live index."""
+    """Hands one image to the network whose vectors an index takes.
 
-    def __init__(self, index: SearchIndex, network: FeatureExtractor) -> None:
+    `live` is the index that answers searches: that one, or one whose vectors are tuned from it.
+    """
+
+    def __init__(self, index: SearchIndex, live: SearchIndex, network: FeatureExtractor) -> None:
         self.shortest_side = index.spec.input_size
-        self._index, self._network = index, network
+        self._index, self._live, self._network = index, live, network
 
     def prepare(self, rgb: RGB) -> RGB:
         """Return a decoded image as the network takes it."""
@@ -38,7 +42,7 @@ class SingleImageEmbedder:
         """Store the image's embedding; returns the job of that, ended unless something went wrong."""
         dataset = self._index.dataset
         # a switch of the live configuration before now knew nothing of the image; one after now will see it
-        if feature_specs.live_index(dataset).pk != self._index.pk:
+        if feature_specs.live_index(dataset).pk != self._live.pk:
             return enqueue_extraction(dataset)
         embed = partial(self._embed, image, payload)
         return jobs.perform_at_once(job_kinds.EXTRACT, dataset, embed, images=[image.pk])
@@ -69,8 +73,12 @@ def observe(dataset: Dataset) -> SingleImageEmbedder | None:
     """
     if not settings.EXTRACT_AT_IMPORT:
         return None
-    index = feature_specs.live_index(dataset)
-    network = loaded_extractors.loaded(index.spec.config)
-    if network is None or waiting_count(index) > 0:
+    live = feature_specs.live_index(dataset)
+    try:
+        index = tunings.plain_index(live)
+    except TuningGoneError:
         return None
-    return SingleImageEmbedder(index, network)
+    network = loaded_extractors.loaded(index.spec.config)
+    if network is None or waiting_count(live) > 0:
+        return None
+    return SingleImageEmbedder(index, live, network)

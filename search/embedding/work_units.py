@@ -11,7 +11,7 @@ from gallery.errors import SemsearchError
 from gallery.jobs.work_units import Range, UnitRun
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from search import job_kinds
-from search.features import feature_specs, loaded_extractors
+from search.features import feature_specs, loaded_extractors, tunings
 from search.models import Embedding, FeatureSpec, SearchIndex
 
 READ_ROWS = 512
@@ -29,12 +29,16 @@ def without_embedding(dataset: Dataset, spec: FeatureSpec) -> QuerySet[Image]:
 
 
 def index_of_job(job: Job) -> SearchIndex:
-    """Return the index that a job extracts into: the one of its spec, else its dataset's live one."""
+    """Return the index that a job extracts into: the one of its spec, else its dataset's live one.
+
+    Of tuned vectors it is that of what they are made of.
+    """
     assert job.dataset is not None
     spec_id = job.parameters.get("spec")
     if spec_id is None:
-        return feature_specs.live_index(job.dataset)
-    return feature_specs.index_of(job.dataset, FeatureSpec.objects.get(pk=spec_id))
+        return tunings.plain_index(feature_specs.live_index(job.dataset))
+    spec = FeatureSpec.objects.get(pk=spec_id)
+    return feature_specs.index_of(job.dataset, tunings.plain_spec(spec))
 
 
 def missing_count(index: SearchIndex) -> int:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from gallery.errors import SemsearchError
 from gallery.models import Image
+from search.features import tunings
 from search.models import Embedding, SearchIndex
 from search.types import Ids, Vectors
 
@@ -33,20 +34,33 @@ _MOVE = """WITH copied AS (DELETE FROM copied_embeddings RETURNING image_id, vec
 def store_embeddings(index: SearchIndex, image_ids: Ids, vectors: Vectors) -> int:
     """Store vectors (n, d) of images (n,), once each, and make them searchable; returns how many were new.
 
-    Images deleted or hidden meanwhile are left out.
+    With those of an index that others tune theirs come too. Images deleted or hidden meanwhile are left out.
     """
-    rows = [(int(pk), _stored(vector)) for pk, vector in zip(image_ids, vectors, strict=True)]
+    rows = _rows(image_ids, vectors)
+    tuned = [(one, _rows(image_ids, _tuned(one, vectors))) for one in tunings.indexes_over(index)]
     for _ in range(3):
         try:
             with transaction.atomic():
-                # the index before the images, as whoever removes images takes them: nobody waits for ever
-                SearchIndex.objects.filter(pk=index.pk).update(revision=F("revision") + 1)
+                # the indexes before the images, as whoever removes images takes them: nobody waits for ever
+                for pk in sorted({index.pk, *(one.pk for one, _ in tuned)}):
+                    SearchIndex.objects.filter(pk=pk).update(revision=F("revision") + 1)
                 stored = _insert(index, rows)
+                for one, of_it in tuned:
+                    _insert(one, of_it)
         except IntegrityError:
             # an image went between the look and the insert: look again
             continue
         return stored
     raise SemsearchError("The images keep changing while their features are stored; run the job again.")
+
+
+def _tuned(index: SearchIndex, vectors: Vectors) -> Vectors:
+    tuning = tunings.tuning_of(index.spec.config)
+    return vectors if tuning is None else tuning.tuned(vectors)
+
+
+def _rows(image_ids: Ids, vectors: Vectors) -> list[Row]:
+    return [(int(pk), _stored(vector)) for pk, vector in zip(image_ids, vectors, strict=True)]
 
 
 def _stored(vector: np.ndarray[Any, Any]) -> bytes:

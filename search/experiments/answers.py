@@ -141,6 +141,7 @@ class LeaderboardRowAnswer(TypedDict):
     extract_ms: float | None
     pareto: Annotated[bool, "No other row is as good for less, or better for no more."]
     live: Annotated[bool, "The dataset's live searches use this configuration."]
+    tuned: Annotated[bool, "Learned from labels; scores are of images that were not learned from."]
 
 
 class LeaderboardAnswer(TypedDict):

@@ -14,13 +14,16 @@ from gallery.imaging.limits import image_limits
 from gallery.models import Dataset
 from search import metrics
 from search.experiments import jobs as experiment_jobs
+from search.experiments import tuned_scores
 from search.experiments.scoring import ScoringOptions, rank_and_score
-from search.features import feature_specs, loaded_extractors, matrices
+from search.features import feature_specs, loaded_extractors, matrices, tunings
 from search.index.live import Expansion
-from search.indexing import snapshots
+from search.indexing import labelled_vectors, snapshots
 from search.live.engine import QUERY_EXPANSION
 from search.models import FeatureSpec
 from search.types import FeatureConfig, FeatureConfigValues, Ids
+
+MOST_TUNED = 5000  # images, drawn by chance: of each pair of them a score is held
 
 
 class UnlabelledError(SemsearchError):
@@ -56,22 +59,28 @@ def evaluate_live(dataset: Dataset, k: int = 10) -> tuple[EvaluatedConfig, MeanS
     """Return the live configuration of a dataset and its scores, leave-one-out over the labelled images.
 
     The index is asked exactly as a live search asks it: each query is made from its stored file as an upload
-    would be; the image itself is left out.
+    would be; the image itself is left out. Where live search is tuned to the labels, each fifth of the images
+    searches with a tuning that was learned without it, among labelled images and by stored vectors.
     Raises: UnlabelledError when fewer than two images share a category.
     """
     index = feature_specs.live_index(dataset)
     spec = index.spec
-    categories, keys, files = _labelled(dataset, spec)
-    live = snapshots.searchable(index)
-    there, queries = _queries(files, spec.config)
-    categories, keys = categories[there], keys[there]
-    ranked = live.search(queries, len(keys), exclude_ids=keys, expansion=QUERY_EXPANSION)
     evaluated: EvaluatedConfig = {
         **spec.config.as_values(),
         "metric": "cosine",
-        "query_expansion": _expansion_values(QUERY_EXPANSION),
+        "query_expansion": expansion_values(QUERY_EXPANSION),
     }
-    return evaluated, score(ranked.ids, keys, categories, k)
+    categories, keys, files = _labelled(dataset, spec)
+    if spec.tuning:
+        ranked, keys, categories = tuned_scores.live_rankings(
+            labelled_vectors.read(dataset, tunings.plain_spec(spec), MOST_TUNED)
+        )
+        return evaluated, score(ranked, keys, categories, k)
+    live = snapshots.searchable(index)
+    there, queries = _queries(files, spec.config)
+    categories, keys = categories[there], keys[there]
+    found = live.search(queries, len(keys), exclude_ids=keys, expansion=QUERY_EXPANSION)
+    return evaluated, score(found.ids, keys, categories, k)
 
 
 def evaluate_experiment(
@@ -91,7 +100,7 @@ def evaluate_experiment(
     categories = np.array([category for _, category in rows], dtype=np.str_)[np.searchsorted(ids, found)]
     scores = rank_and_score(vectors, categories.tolist(), ScoringOptions(metric, k, k)).scores
     if scores is None:
-        raise _unlabelled(dataset)
+        raise unlabelled(dataset)
     means = MeanScores(
         weighted_precision=_percent(scores.weighted_precision),
         precision=_percent(scores.precision),
@@ -100,11 +109,13 @@ def evaluate_experiment(
     return {**config.as_values(), "metric": metric, "query_expansion": None}, means
 
 
-def _expansion_values(expansion: Expansion | None) -> ExpansionValues | None:
+def expansion_values(expansion: Expansion | None) -> ExpansionValues | None:
+    """Return how a query is expanded as plain values."""
     return {"neighbours": expansion.neighbours, "alpha": expansion.alpha} if expansion else None
 
 
-def _unlabelled(dataset: Dataset) -> UnlabelledError:
+def unlabelled(dataset: Dataset) -> UnlabelledError:
+    """Return what is said where nothing can be measured."""
     return UnlabelledError(
         f"{dataset.name} has no two labelled images with features and the same category: import a folder "
         "with one subfolder a category, then run extract_features."
@@ -138,7 +149,7 @@ def _labelled(dataset: Dataset, spec: FeatureSpec) -> tuple[NDArray[np.str_], Id
         .values_list("pk", "image__category", "image__file")
     )
     if len(rows) < 2 or len({label for _, label, _ in rows}) == len(rows):
-        raise _unlabelled(dataset)
+        raise unlabelled(dataset)
     return (
         np.array([row[1] for row in rows]),
         np.array([row[0] for row in rows], dtype=np.int64),

@@ -12,6 +12,7 @@ from search.experiments.queries import experiment
 from search.extractors.cell_shares import between
 from search.features import kept_maps
 from search.features.cell_answers import DIGITS, Cells, Square, rows_of
+from search.features.kept_maps import NoMapError
 from search.models import Experiment, ExperimentQuery
 
 
@@ -39,6 +40,11 @@ def explanation(experiment_id: int, image_id: int, neighbour_id: int) -> Neighbo
     WeightsError; BusyError.
     """
     row = experiment(experiment_id)
+    if row.spec.tuning:
+        raise NoMapError(
+            "Each image was scored here by a tuning that was learned without it and is not kept: look at the "
+            "hits of live search instead."
+        )
     score = _score(row, image_id, neighbour_id)
     images = Image.objects.in_bulk([image_id, neighbour_id])
     for pk in (image_id, neighbour_id):

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypedDict
 
 import numpy as np
-from django.db import transaction
 
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.jobs import JobRun
-from gallery.models import Dataset, Image, Job
-from gallery.system.held_rows import held
-from gallery.system.open_datasets import hold_open
+from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
-from search.experiments import live_configuration
-from search.experiments.scoring import Neighbours, ScoringOptions, rank_and_score
+from search.experiments import live_configuration, tuned_scores
+from search.experiments.measured import NEIGHBOURS_KEPT, SCORED_FIRST, Measured, State, store
+from search.experiments.scoring import ScoringOptions, rank_and_score
 from search.extractors.pooling import pooling
 from search.features import matrices
 from search.features.feature_specs import layer_specs
 from search.job_results import ExperimentResult
-from search.models import Experiment, ExperimentQuery, FeatureSpec, SearchIndex
-from search.types import Ids
+from search.models import Experiment, FeatureSpec, SearchIndex
 
 DEFAULT_MODELS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 DEFAULT_POOLINGS = ("average",)
 DEFAULT_METRICS = (Experiment.Metric.COSINE.value, Experiment.Metric.EUCLIDEAN.value)
-NEIGHBOURS_KEPT = 50
-SCORED_FIRST = 10
-WRITE_ROWS = 2000
 
 
 class JobParameters(TypedDict):
@@ -54,25 +47,6 @@ class Plan:
     def as_job(self) -> JobParameters:
         """Return the plan as the parameters of its job."""
         return {"model": self.model, "poolings": list(self.poolings), "metrics": list(self.metrics)}
-
-
-@dataclass(frozen=True)
-class State:
-    """A dataset, and its revision when a job began."""
-
-    dataset: Dataset
-    revision: int
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one experiment came to: the neighbours of the images `ids` (n,), and what a vector costs."""
-
-    spec: FeatureSpec
-    metric: str
-    ids: Ids
-    neighbours: Neighbours
-    cost_ms: float | None
 
 
 def plans(
@@ -155,7 +129,12 @@ def experiment_job(run: JobRun) -> ExperimentResult:
 
 
 def _measure_live(state: State, index: SearchIndex) -> int:
-    """Measure the live configuration by the vectors that are stored, beside those it competes with."""
+    """Measure the live configuration by the vectors that are stored, beside those it competes with.
+
+    What is tuned was learned from labels: it is measured without them.
+    """
+    if index.spec.tuning:
+        return tuned_scores.measure(state, index)
     rows = list(state.dataset.images.order_by("pk").values_list("pk", "category"))
     categories = dict(rows)
     ids, vectors = live_configuration.stored_vectors(index, np.array(list(categories), dtype=np.int64))
@@ -164,7 +143,7 @@ def _measure_live(state: State, index: SearchIndex) -> int:
     metric = Experiment.Metric.COSINE.value
     options = ScoringOptions(metric, NEIGHBOURS_KEPT, SCORED_FIRST)
     neighbours = rank_and_score(vectors, [categories[pk] for pk in ids.tolist()], options)
-    _store(state, Measured(index.spec, metric, ids, neighbours, None))
+    store(state, Measured(index.spec, metric, ids, neighbours, None))
     return 1
 
 
@@ -204,58 +183,6 @@ def _compute(
         own = categories[np.searchsorted(all_ids, ids)].tolist()
         options = ScoringOptions(metric, NEIGHBOURS_KEPT, SCORED_FIRST)
         neighbours = rank_and_score(vectors, own, options, report)
-        _store(state, Measured(spec, metric, ids, neighbours, costs.get(spec.pk)))
+        store(state, Measured(spec, metric, ids, neighbours, costs.get(spec.pk)))
     run.advance(len(missing))
     return len(missing)
-
-
-def _store(state: State, measured: Measured) -> None:
-    """Put an experiment in the place of its predecessor, whole or not at all, without what is gone."""
-    with transaction.atomic():
-        there = held(Image.objects.filter(dataset=state.dataset))
-        hold_open(state.dataset)
-        experiment, _ = Experiment.objects.update_or_create(
-            dataset=state.dataset,
-            spec=measured.spec,
-            metric=measured.metric,
-            defaults=_columns(measured) | {"images_revision": state.revision},
-        )
-        experiment.queries.all().delete()
-        rows = (row for row in _queries(experiment, measured) if row.image_id in there)
-        while chunk := list(islice(rows, WRITE_ROWS)):
-            ExperimentQuery.objects.bulk_create(chunk)
-
-
-def _columns(measured: Measured) -> dict[str, object]:
-    """Return the columns of an experiment that say what it came to."""
-    scores = measured.neighbours.scores
-    return {
-        "images": len(measured.ids),
-        "k": SCORED_FIRST,
-        "extract_ms": measured.cost_ms,
-        "categories": scores.categories if scores else [],
-        "confusion": scores.confusion if scores else [],
-        "weighted_precision": float(scores.weighted_precision.mean()) if scores else None,
-        "precision": float(scores.precision.mean()) if scores else None,
-        "average_precision": float(scores.average_precision.mean()) if scores else None,
-    }
-
-
-def _queries(experiment: Experiment, measured: Measured) -> Iterator[ExperimentQuery]:
-    scores = measured.neighbours.scores
-    rows = {int(place): row for row, place in enumerate(scores.queries)} if scores else {}
-    neighbours = measured.ids[measured.neighbours.places].astype("<i8")
-    similarities = measured.neighbours.similarities.astype("<f4")
-    for place, pk in enumerate(measured.ids):
-        query = ExperimentQuery(
-            experiment=experiment,
-            image_id=int(pk),
-            neighbours=neighbours[place].tobytes(),
-            scores=similarities[place].tobytes(),
-        )
-        row = rows.get(place)
-        if scores is not None and row is not None:
-            query.weighted_precision = float(scores.weighted_precision[row])
-            query.precision = float(scores.precision[row])
-            query.average_precision = float(scores.average_precision[row])
-        yield query

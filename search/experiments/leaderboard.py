@@ -91,7 +91,7 @@ def _row(experiment: Experiment, live_spec: int | None) -> LeaderboardRowAnswer:
         "rank": None,
         "experiment": experiment.pk,
         "model": spec.model,
-        "title": _title(spec.model),
+        "title": f"{_title(spec.model)}{' tuned' if spec.tuning else ''}",
         "layer": spec.layer,
         "layer_position": registry.layer_position(spec.model, spec.layer),
         "pooling": spec.pooling,
@@ -104,6 +104,7 @@ def _row(experiment: Experiment, live_spec: int | None) -> LeaderboardRowAnswer:
         "extract_ms": milliseconds(experiment.extract_ms),
         "pareto": False,
         "live": spec.pk == live_spec and experiment.metric == Experiment.Metric.COSINE,
+        "tuned": bool(spec.tuning),
     }
 
 

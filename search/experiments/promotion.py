@@ -109,6 +109,18 @@ def promote_job(run: JobRun) -> PromotionResult:
     extracted = extraction_jobs.extract_into(run, index)
     run.begin(database_vectors.embeddings(index).count(), f"Building the index of {dataset.name}")
     build = builds.rebuild(index, run)
+    replaced = make_live(run, dataset, index)
+    return {
+        "index": index.pk,
+        "replaced": replaced.pk if replaced else None,
+        "generation": build.generation,
+        "embeddings": copied + extracted.embeddings,
+        "failed": extracted.failed,
+    }
+
+
+def make_live(run: JobRun, dataset: Dataset, index: SearchIndex) -> SearchIndex | None:
+    """Let an index answer the live searches of its dataset from now on; returns the one that did."""
     with transaction.atomic():
         # in the order in which whoever removes images takes them
         locked(SearchIndex.objects.filter(dataset=dataset))
@@ -117,17 +129,13 @@ def promote_job(run: JobRun) -> PromotionResult:
         replaced = others.first()
         others.update(live=False)
         SearchIndex.objects.filter(pk=index.pk).update(live=True)
-        audit.record("configuration.live", dataset, job=run.job.pk, index=index.pk, configuration=str(spec))
+        audit.record(
+            "configuration.live", dataset, job=run.job.pk, index=index.pk, configuration=str(index.spec)
+        )
         # pictures that came while this job ran were extracted for the old configuration only
-        if without_embedding(dataset, spec).exists():
+        if without_embedding(dataset, index.spec).exists():
             jobs.enqueue(job_kinds.EXTRACT, dataset)
-    return {
-        "index": index.pk,
-        "replaced": replaced.pk if replaced else None,
-        "generation": build.generation,
-        "embeddings": copied + extracted.embeddings,
-        "failed": extracted.failed,
-    }
+    return replaced
 
 
 def _copy_vectors(run: JobRun, dataset: Dataset, index: SearchIndex) -> int:

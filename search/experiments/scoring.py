@@ -97,14 +97,15 @@ def rank_and_score(
     scores = None
     if scorable:
         ranked = every if complete else rankings(vectors[labelled], options.metric, options.k, codes, report)
-        scores = _scores(ranked, labelled, names.tolist(), codes, options.k)
+        scores = scores_of(ranked, labelled, names.tolist(), codes, options.k)
     kept = slice(None, options.neighbours)
     return Neighbours(every.neighbours[:, kept], every.scores[:, kept], scores)
 
 
-def _scores(
+def scores_of(
     ranked: Rankings, queries: NDArray[np.intp], names: list[str], codes: NDArray[np.int32], k: int
 ) -> Scores:
+    """Return the scores of rankings of labelled images, with `names` of categories by their `codes` (n,)."""
     assert ranked.relevant is not None
     assert ranked.average_precision is not None
     weighted = metrics.weighted_precision_at(ranked.relevant, k)

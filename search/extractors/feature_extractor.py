@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from search.extractors.networks.registry import get_network
 from search.extractors.pca.components import load_pca
 from search.extractors.pooling import pooled_dims, pooling
 from search.extractors.resizing import DEFAULT_RESIZE, resized
+from search.tuned.tuning import Tuning
 from search.types import RGB, FeatureConfig, Vectors
 
 DEFAULT_MODEL = "efficientnet-lite2"
@@ -27,8 +29,9 @@ DEFAULT_PCA = "lite2-pyramid-512"
 class FeatureExtractor:
     """Makes feature vectors of one configuration; safe to call from several threads.
 
-    A vector is: picture resized -> network up to the layer -> pooled -> reduced. Nothing is centred and the
-    result is not brought to unit length: the index does both, once, with the mean of its own dataset.
+    A vector is: picture resized -> network up to the layer -> pooled -> reduced -> tuned, where anything is.
+    Nothing is centred and the result is not brought to unit length: the index does both, once, with the mean
+    of its own dataset.
     """
 
     def __init__(self, config: FeatureConfig, *, cache_dir: Path, engine: str = "auto") -> None:
@@ -45,6 +48,7 @@ class FeatureExtractor:
                 "Extract the features again."
             )
         self.config = config
+        self._tuning: Tuning | None = None
         self._pool = pooling(config.pooling)
         self._pca = load_pca(config.reduction) if config.reduction else None
         if self._pca and self._pca.digest != config.reduction_digest:
@@ -57,6 +61,12 @@ class FeatureExtractor:
             network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
         )
         self._product = self._engine.product(self._pca.components) if self._pca else None
+
+    def tuned(self, config: FeatureConfig, tuning: Tuning) -> FeatureExtractor:
+        """Return an extractor of tuned vectors, which runs the same network."""
+        found = copy.copy(self)
+        found.config, found._tuning = config, tuning
+        return found
 
     @property
     def engine_name(self) -> str:
@@ -79,7 +89,9 @@ class FeatureExtractor:
             vectors[start : start + len(maps[0])] = self._pool(maps[0])
 
         self._engine.each(prepared, pool)
-        return self._pca.apply(vectors, self._product) if self._pca else vectors
+        if self._pca:
+            vectors = self._pca.apply(vectors, self._product)
+        return self._tuning.tuned(vectors) if self._tuning else vectors
 
     def maps(self, prepared: Pixels) -> Maps:
         """Return the feature maps that vectors are pooled of, (n, s, s, 3) uint8 -> (n, h, w, c) float32."""

@@ -23,7 +23,8 @@ from search.extractors.cell_shares import LinearScore, Map, Shares, cell_shares,
 from search.extractors.networks.registry import get_network
 from search.extractors.pooling import pooling
 from search.extractors.resizing import Box, over_whole, square_over
-from search.features import feature_maps, loaded_extractors
+from search.features import feature_maps, loaded_extractors, tunings
+from search.tuned.tuning import Tuning
 from search.types import RGB, FeatureConfig
 
 KEPT_BYTES = 48 * 2**20  # of a process: 116 maps of the default configuration
@@ -44,7 +45,8 @@ class NoMapError(NotFoundError):
 class KeptMap:
     """A map (h, w, c) of an image, the vector (d,) made of it, and where it lies over the image.
 
-    `square` is what the network saw, as shares of the sides of the upright image.
+    `square` is what the network saw, as shares of the sides of the upright image. Where a vector is tuned,
+    `plain` is what it was made of.
     """
 
     values: Map
@@ -52,9 +54,14 @@ class KeptMap:
     square: Box
     pooling: str
     components: NDArray[np.float32] | None
+    plain: NDArray[np.float32] | None = None
+    tuning: Tuning | None = None
 
     def shares(self, score: LinearScore) -> Shares:
-        """Return the shares of its cells, of fine maps several together, in a score."""
+        """Return the shares of its cells, of fine maps several together, in a score of its vector."""
+        if self.tuning is not None and self.plain is not None:
+            direction, constant = self.tuning.linear_part(self.plain, score.direction)
+            score = LinearScore(direction, constant + score.constant)
         return coarser(cell_shares(self.values, self.pooling, score, self.components))
 
     def of_part(self, name: str) -> KeptMap:
@@ -65,6 +72,12 @@ class KeptMap:
         if self.components is not None:
             vector = vector @ self.components
         return replace(self, values=values, vector=vector, square=over_whole(box, self.square))
+
+    def tuned(self, tuning: Tuning | None) -> KeptMap:
+        """Return the same map, whose vector is tuned."""
+        if tuning is None:
+            return self
+        return replace(self, vector=tuning.tuned(self.vector[None])[0], plain=self.vector, tuning=tuning)
 
 
 class _Kept:
@@ -105,14 +118,17 @@ def of_image(image: Image, config: FeatureConfig, *, any_layer: bool = False) ->
     Raises: NoMapError, where its features are not made of a map; WeightsError; BusyError; NotFoundError where
     the file is gone; StorageUnavailableError.
     """
+    config, tuning = _plain(config)
     key = (image.pk, image.sha256, config)
-    return _map(key, config, lambda: feature_maps.pixels_of(image, config.input_size), any_layer=any_layer)
+    found = _map(key, config, lambda: feature_maps.pixels_of(image, config.input_size), any_layer=any_layer)
+    return found.tuned(tuning)
 
 
 def of_pixels(rgb: RGB, config: FeatureConfig) -> KeptMap:
     """Return the map of a picture (h, w, 3) uint8 under a configuration. Raises: as `of_image`."""
     digest = hashlib.blake2b(np.ascontiguousarray(rgb).data, digest_size=16).digest()
-    return _map((digest, rgb.shape, config), config, lambda: rgb)
+    config, tuning = _plain(config)
+    return _map((digest, rgb.shape, config), config, lambda: rgb).tuned(tuning)
 
 
 def _map(
@@ -123,6 +139,11 @@ def _map(
     if found is not None:
         return found
     return _flights.do(key, lambda: _kept.put(key, _made(config, pixels(), any_layer=any_layer)))
+
+
+def _plain(config: FeatureConfig) -> tuple[FeatureConfig, Tuning | None]:
+    """Return the configuration whose maps are kept, and what tunes the vectors made of them."""
+    return tunings.plain(config), tunings.tuning_of(config)
 
 
 def require_map(config: FeatureConfig) -> None:

@@ -11,6 +11,7 @@ from gallery.system.kept_while_used import KeptWhileUsed
 from search.extractors.engines.conversion import is_quick
 from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.networks import registry
+from search.features import tunings
 from search.types import FeatureConfig
 
 MOST = 64  # those that are searched with are never dropped; this many are not reached
@@ -34,10 +35,17 @@ _extractors: KeptWhileUsed[FeatureConfig, FeatureExtractor] = KeptWhileUsed(_loa
 def extractor(config: FeatureConfig) -> FeatureExtractor:
     """Return the loaded extractor of a configuration; the first call in a process loads the network.
 
+    Tuned vectors are made with the same loaded network as plain ones.
+
     Raises: WeightsError when the network's weights are missing or damaged; NetworkGoneError when there is no
-    such network here.
+    such network here; TuningGoneError.
     """
-    return _extractors.get(config)
+    return _tuned(_extractors.get(tunings.plain(config)), config)
+
+
+def _tuned(found: FeatureExtractor, config: FeatureConfig) -> FeatureExtractor:
+    tuning = tunings.tuning_of(config)
+    return found if tuning is None else found.tuned(config, tuning)
 
 
 def require_known(model: str) -> None:
@@ -73,11 +81,13 @@ def conversion_ahead(model: str, layers: tuple[str, ...], input_size: int) -> st
 
 def loaded(config: FeatureConfig | None = None) -> FeatureExtractor | None:
     """Return the extractor of a configuration, or of the default one, if this process has loaded it."""
-    return _extractors.kept(config or live_config())
+    wanted = config or live_config()
+    found = _extractors.kept(tunings.plain(wanted))
+    return None if found is None else _tuned(found, wanted)
 
 
 def unused(for_s: float) -> list[FeatureConfig]:
-    """Return the configurations that were loaded and that nobody has asked for so long."""
+    """Return the configurations, of plain vectors, that were loaded and nobody has asked for so long."""
     return _extractors.unused(for_s)
 
 

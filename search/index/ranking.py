@@ -20,7 +20,7 @@ Scorer = Callable[[int, int], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Rankings:
-    """What each of n vectors finds among the others.
+    """What each of n vectors finds among the others, or each of the first so many of them.
 
     `neighbours` (n, r) int32 are places, nearest first, equal scores in the order of the places; `scores`
     (n, r) float32, higher is nearer. With labels `relevant` (n, r) marks neighbours of the same label and
@@ -39,23 +39,27 @@ def rankings(
     length: int,
     categories: CategoryNumbers | None = None,
     report: Callable[[int], None] = lambda count: None,
+    *,
+    asked: int | None = None,
 ) -> Rankings:
     """Return the `length` nearest others of each of the vectors (n, d), fewer when there are not as many.
 
-    `report` is told after each block how many vectors have been ranked.
+    With `asked` only of the first so many, among all others. `report` is told after each block how many
+    vectors have been ranked.
 
     Raises:
         NotFoundError: there is no such metric.
     """
     count = len(vectors)
     length = max(0, min(length, count - 1))
+    rows = count if asked is None else asked
     score = scorer(vectors, metric)
-    neighbours = np.empty((count, length), dtype=np.int32)
-    scores = np.empty((count, length), dtype=np.float32)
-    relevant = np.empty((count, length), dtype=np.bool_) if categories is not None else None
-    average_precision = np.zeros(count) if categories is not None else None
+    neighbours = np.empty((rows, length), dtype=np.int32)
+    scores = np.empty((rows, length), dtype=np.float32)
+    relevant = np.empty((rows, length), dtype=np.bool_) if categories is not None else None
+    average_precision = np.zeros(rows) if categories is not None else None
     totals = np.bincount(categories)[categories] - 1 if categories is not None else None
-    for start, end in _blocks(count):
+    for start, end in _blocks(count, rows):
         block = score(start, end)
         # a vector is not among the others
         block[np.arange(end - start), np.arange(start, end)] = -np.inf
@@ -124,10 +128,10 @@ def _negative_block_distances(rows: Vectors) -> Scorer:
     )
 
 
-def _blocks(count: int) -> Iterator[tuple[int, int]]:
+def _blocks(count: int, asked: int) -> Iterator[tuple[int, int]]:
     rows = max(1, BLOCK_SCORES // max(1, count))
-    for start in range(0, count, rows):
-        yield start, min(count, start + rows)
+    for start in range(0, asked, rows):
+        yield start, min(asked, start + rows)
 
 
 def _order(scores: NDArray[np.float32], length: int, *, full: bool) -> NDArray[np.uint32]:

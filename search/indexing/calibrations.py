@@ -10,19 +10,22 @@ from django.db.models import F, Sum
 
 from gallery.errors import IndexDamagedError
 from gallery.models import Category
+from search.features import tunings
 from search.index import calibration_fit
 from search.index.base import NO_ID
 from search.index.calibration import Calibration, Labelled
 from search.index.live import QUERY_EXPANSION, LiveIndex
-from search.indexing import database_vectors, snapshots
+from search.indexing import database_vectors, labelled_vectors, snapshots
 from search.indexing.backends import backend
 from search.models import Embedding, ScoreCalibration, SearchIndex
+from search.tuned.held_out import queries_of, tuned_folds
 from search.types import Ids
 
 QUERIES = 1000
 NEIGHBOURS = 50  # of each query; chosen in docs/explanation/lab/calibration.md
 PAIRED = 512  # images that each query is paired with, however far they are
 ASKED_AT_ONCE = 50
+HELD_OUT = 5000  # labelled images that tuned vectors are calibrated on
 # What was fitted holds until the number of vectors or labels is another one by so much
 CHANGED_SHARE, CHANGED_LEAST = 0.2, 20
 
@@ -90,7 +93,30 @@ def _fitted(index: SearchIndex, live: LiveIndex) -> Calibration:
     paired = live.sample(PAIRED)
     pairs = live.pair_scores(live.vectors(sample), paired, exclude_ids=sample, expansion=QUERY_EXPANSION)
     others = sample[:, None] != paired[None]
-    return calibration_fit.fitted(_labelled_pairs(index, live, sample), pairs[others])
+    labelled = _held_out_pairs(index) if index.spec.tuning else _labelled_pairs(index, live, sample)
+    return calibration_fit.fitted(labelled, pairs[others])
+
+
+def _held_out_pairs(index: SearchIndex) -> Labelled:
+    """Return the first neighbours of labelled images by what was learned without the labels of their fold.
+
+    What serves knows the label of every image that it was learned from: its scores would promise too much.
+    """
+    images = labelled_vectors.read(index.dataset, tunings.plain_spec(index.spec), HELD_OUT)
+    values, ids = images.values, images.ids
+    asked = queries_of(values)
+    scores, same, queries = [np.empty(0)], [np.empty(0, np.bool_)], [np.empty(0, np.int64)]
+    for fold in tuned_folds(values):
+        live = LiveIndex(None, ids, fold.tuning.tuned(values.vectors))
+        places = np.intersect1d(fold.places, asked)
+        some = ids[places]
+        found = live.search(live.vectors(some), NEIGHBOURS, exclude_ids=some, expansion=QUERY_EXPANSION)
+        there = found.ids != NO_ID
+        codes = values.codes[np.minimum(np.searchsorted(ids, found.ids), len(ids) - 1)]
+        scores.append(found.scores[there].astype(np.float64))
+        same.append((codes == values.codes[places][:, None])[there])
+        queries.append(np.repeat(some, there.sum(axis=1)))
+    return Labelled(np.concatenate(scores), np.concatenate(same), np.concatenate(queries))
 
 
 def _labelled_pairs(index: SearchIndex, live: LiveIndex, sample: Ids) -> Labelled:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gallery.errors import SemsearchError
 from search.extractors.feature_extractor import live_config
-from search.features import feature_maps, feature_specs, loaded_extractors
+from search.features import feature_maps, feature_specs, loaded_extractors, tunings
 from search.indexing import snapshots
 from search.live.engine import QUERY_EXPANSION
 from search.models import FeatureSpec, SearchIndex
@@ -51,7 +51,7 @@ def drop_unused(for_s: float = UNUSED_FOR_S) -> None:
     feature_maps.drop_unused(for_s)
     unused = set(loaded_extractors.unused(for_s)) - {live_config()}
     if unused:  # most sites have the default network alone, and nothing is asked
-        loaded_extractors.drop(unused - {index.spec.config for index in _live_indexes()})
+        loaded_extractors.drop(unused - {tunings.plain(index.spec.config) for index in _live_indexes()})
 
 
 def _live_indexes() -> list[SearchIndex]:

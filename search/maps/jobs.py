@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import sprite_sheets
@@ -12,12 +14,13 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
+from search.experiments import live_configuration
 from search.extractors.networks import registry
 from search.extractors.pooling import pooling
-from search.features import feature_specs
+from search.features import feature_specs, matrices
 from search.job_results import ProjectionResult
 from search.maps.layers import PARAMETERS, LayerMaps, Plan, stored
-from search.models import Projection
+from search.models import FeatureSpec, Projection, SearchIndex
 from search.projections.plan import ProjectionPlan
 
 # the network of live search first: its map is the one a visitor meets
@@ -110,6 +113,8 @@ def project_job(run: JobRun) -> ProjectionResult:
     dataset = run.job.dataset
     assert dataset is not None
     asked = run.job.parameters
+    if "spec" in asked:
+        return _tuned_map(run, dataset, asked["spec"], asked["method"])
     (plan,) = plans(
         (asked["method"],),
         (asked["model"],),
@@ -132,3 +137,30 @@ def project_job(run: JobRun) -> ProjectionResult:
     computed = LayerMaps(run, dataset, plan, revision).compute(specs)
     # what came while this ran is left for the next one, which finds these out of date
     return {"projections": computed, "skipped": len(specs) - computed}
+
+
+def enqueue_tuned(dataset: Dataset, spec: FeatureSpec) -> Job | None:
+    """Queue the map of tuned vectors, where the dataset has maps: None elsewhere, nobody looks at them."""
+    if not Projection.objects.filter(dataset=dataset).exists():
+        return None
+    return jobs.enqueue(
+        job_kinds.PROJECT, dataset, spec=spec.pk, model=spec.model, method=Projection.Method.UMAP.value
+    )
+
+
+def _tuned_map(run: JobRun, dataset: Dataset, spec_id: int, method: str) -> ProjectionResult:
+    """Lay out tuned vectors, which are stored already; nothing where they have been replaced meanwhile."""
+    index = SearchIndex.objects.select_related("spec").filter(dataset=dataset, spec=spec_id).first()
+    if index is None:
+        return {"projections": 0, "skipped": 1}
+    revision = dataset.current_revision()
+    images = np.array(dataset.images.order_by("pk").values_list("pk", flat=True), dtype=np.int64)
+    ids, vectors = live_configuration.stored_vectors(index, images)
+    new = ~np.isin(ids, matrices.held(dataset, index.spec))
+    if new.any():
+        matrices.append(dataset, index.spec, ids[new], vectors[new])
+    run.touch(message="Drawing the small pictures of the map")
+    sprite_sheets.update(dataset, run.touch)
+    plan = Plan(index.spec.model, index.spec.pooling, ProjectionPlan(method=method))
+    computed = LayerMaps(run, dataset, plan, revision).compute([index.spec])
+    return {"projections": computed, "skipped": 1 - computed}

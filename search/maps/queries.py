@@ -14,6 +14,7 @@ from search.maps.answers import ProjectionAnswer
 from search.models import Projection
 
 DIGITS = 6
+TUNED = "tuned"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def _answer(row: Projection) -> ProjectionAnswer:
         "model": row.spec.model,
         "layer": row.spec.layer,
         "layer_position": registry.layer_position(row.spec.model, row.spec.layer),
-        "pooling": row.spec.pooling,
+        # no layer of a network: a family of its own
+        "pooling": TUNED if row.spec.tuning else row.spec.pooling,
         "method": row.method,
         "parameters": row.parameters,
         "digest": row.digest,

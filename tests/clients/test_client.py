@@ -197,6 +197,9 @@ def _experiments_and_maps(client: ss.Client) -> None:
     scores = [one.weighted_precision or 0 for one in found]
     assert scores == sorted(scores, reverse=True)
     best = mine.experiments(model=model.name, metric="cosine")[0]
+    assert mine.tuning()["learned"] is None
+    performed(mine.tune()).wait(10)
+    assert mine.tuning()["learned"]["offered"] is False, "too few labels"
     performed(best.promote()).wait(10)
     with pytest.raises(ss.Refused, match="live configuration already"):
         mine.promote(best)

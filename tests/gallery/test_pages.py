@@ -22,8 +22,8 @@ from search.types import FeatureConfig
 pytestmark = pytest.mark.django_db
 
 PAGES = [
-    "/", "/compare/", "/leaderboard/", "/embeddings/", "/live/", "/saved/", "/datasets/", "/datasets/mine/",
-    "/jobs/", "/accounts/sign-in/", "/accounts/first/",
+    "/", "/compare/", "/leaderboard/", "/tuning/", "/embeddings/", "/live/", "/saved/", "/datasets/",
+    "/datasets/mine/", "/jobs/", "/accounts/sign-in/", "/accounts/first/",
 ]  # fmt: skip
 
 

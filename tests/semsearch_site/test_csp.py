@@ -11,6 +11,7 @@ PAGES = {
     "/": 200,
     "/compare/": 200,
     "/leaderboard/": 200,
+    "/tuning/": 200,
     "/embeddings/": 200,
     "/live/": 200,
     "/saved/": 200,

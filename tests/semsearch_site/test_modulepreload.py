@@ -18,6 +18,7 @@ PAGES = (
     "/",
     "/compare/",
     "/leaderboard/",
+    "/tuning/",
     "/embeddings/",
     "/live/",
     "/saved/",

@@ -398,6 +398,7 @@ export interface LeaderboardRow extends Configuration, Scores {
   extract_ms: number | null;
   pareto: boolean;
   live: boolean;
+  tuned: boolean;
 }
 
 export interface Leaderboard {

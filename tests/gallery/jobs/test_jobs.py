@@ -376,6 +376,7 @@ def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
         "extract": "extract",
         "index": "index",
         "promote": "index",
+        "tune": "index",
         "verify": "index",
         "parts": "extract",
         "experiment": "project",

@@ -169,6 +169,7 @@ def test_beat_asks_for_everything_and_zero_leaves_a_task_out() -> None:
         "gallery.tasks.measure_disk",
         "search.tasks.compact",
         "search.tasks.tidy",
+        "search.tasks.tune",
         "search.tasks.verify",
     }
     assert set(site_settings.CELERY_BEAT_SCHEDULE) <= set(app.tasks)

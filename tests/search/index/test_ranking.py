@@ -113,3 +113,17 @@ def test_near_duplicates_far_from_the_origin_keep_their_euclidean_order() -> Non
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(NotFoundError, match="there are cosine"):
         rankings(np.eye(2, dtype=np.float32), "chebyshev", 1)
+
+
+def test_only_the_first_are_ranked_among_all_where_no_more_are_asked() -> None:
+    vectors = np.random.default_rng(4).normal(size=(30, 5)).astype(np.float32)
+    codes = (np.arange(30) % 3).astype(np.int32)
+    every, some = rankings(vectors, "cosine", 8, codes), rankings(vectors, "cosine", 8, codes, asked=7)
+    assert np.array_equal(some.neighbours, every.neighbours[:7])
+    assert np.array_equal(some.scores, every.scores[:7])
+    assert some.relevant is not None
+    assert every.relevant is not None
+    assert np.array_equal(some.relevant, every.relevant[:7])
+    assert some.average_precision is not None
+    assert every.average_precision is not None
+    assert np.array_equal(some.average_precision, every.average_precision[:7])

@@ -30,6 +30,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "datasets_embeddings": _get("/api/v1/datasets/{slug}/embeddings.npy"),
     "datasets_embeddings_ids": _get("/api/v1/datasets/{slug}/embeddings-ids.npy"),
     "datasets_embeddings_create": Operation("POST", "/api/v1/datasets/{slug}/embeddings/"),
+    "datasets_tuning": _get("/api/v1/datasets/{slug}/tuning/"),
+    "datasets_tune": Operation("POST", "/api/v1/datasets/{slug}/tuning/"),
     "images_list": _get("/api/v1/images/"),
     "images_create": Operation("POST", "/api/v1/images/"),
     "images_retrieve": _get("/api/v1/images/{id}/"),

@@ -173,7 +173,8 @@ class Dataset:
     def embeddings(self, *, dtype: DTypeLike = np.float16) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the ids (n,) int64 and vectors (n, d) of its images, of the configuration that is searched.
 
-        They are as the network gave them: not centred, not of unit length.
+        They are as the network gave them: not centred, not of unit length. Where searches are tuned to
+        categories, they are tuned ones.
         """
         for _ in range(TRIES):
             ids = self._sender.send(self._call("datasets_embeddings_ids"))
@@ -197,6 +198,27 @@ class Dataset:
         call = self._call("datasets_embeddings_create", form={"name": name}, files=files)
         answer = self._sender.json(call)
         return int(answer["index"]), Job(self._sender, JobFacts.of(answer["job"]))
+
+    # --- labels -------------------------------------------------------------------------------
+
+    def tune(self) -> Job:
+        """Learn from its labels what tells its categories apart, and measure what that gains.
+
+        Searches are answered as before. Where it gains beyond noise, `experiments()` has the tuned
+        configuration once the job has ended, and `promote` lets it answer.
+        """
+        answer = self._sender.json(self._call("datasets_tune"))
+        return Job(self._sender, JobFacts.of(answer))
+
+    def tuning(self) -> dict[str, Any]:
+        """Return what was measured last under `learned`, None before; `live` says whether searches use it.
+
+        `learned` has `offered`, `weighted_precision` and `weighted_precision_before` in percent, of images
+        that were not learned from, the `curve` by labels a category, and `ten_more`, the points that ten
+        more labels a category would bring at most.
+        """
+        answer: dict[str, Any] = self._sender.json(self._call("datasets_tuning"))
+        return answer
 
     # --- experiments and maps -----------------------------------------------------------------
 
