@@ -103,12 +103,14 @@ def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
 
 def _extract(run: jobs.JobRun) -> Mapping[str, object]:
     from search.embedding import jobs as extraction_jobs
+    from search.embedding import word_jobs
     from search.features import feature_specs
     from search.indexing import builds
 
     result = extraction_jobs.extract_job(run)
     if run.job.dataset is not None:
         builds.rebuild_when_due(feature_specs.live_index(run.job.dataset))
+        word_jobs.follow_extraction(run.job.dataset)
     return result
 
 
@@ -146,6 +148,12 @@ def _weights(run: jobs.JobRun) -> Mapping[str, object]:
     from search.features import weights
 
     return weights.weights_job(run)
+
+
+def _words(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.embedding import word_jobs
+
+    return word_jobs.words_job(run)
 
 
 def _help_extract(job: Job) -> None:
@@ -254,6 +262,16 @@ jobs.register(
     queue="project",
     audited_as="weights.get",
     result=job_results.WeightsResult,
+)
+jobs.register(
+    job_kinds.WORDS,
+    _words,
+    label="look for words",
+    about="Lets the network look at each image that has no words yet, and stores what its classifier sees.",
+    queue="extract",
+    priority=6,
+    audited_as="words.look",
+    result=job_results.WordsResult,
 )
 jobs.register(
     job_kinds.PROJECT,

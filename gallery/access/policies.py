@@ -198,6 +198,15 @@ TABLE: dict[str, Policy | ByMethod] = {
     "search": {"POST": _search("computes and may fetch an address; nothing of it is stored")},
     "search-explanation": {"GET": _search("computes as a search does")},
     "facets": {"GET": _ANSWER},
+    "words": {"GET": _ANSWER},
+    "image-words": {
+        "GET": _ANSWER,
+        "POST": _write("takes or removes a suggested word", "gallery.change_image"),
+    },
+    "dataset-words": {
+        "GET": _ANSWER,
+        "POST": _write("lets a network look at all images", "gallery.change_image"),
+    },
     "upload-create": {"POST": _search("keeps an image to search with for some hours, for who knows its id")},
     "models": {"GET": _ANSWER},
     "model-weights": {"POST": _admin("downloads a file to this machine", "search.add_experiment")},

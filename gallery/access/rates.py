@@ -56,6 +56,7 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("admin:gallery_dataset_upload", "POST"): Throttle.UPLOAD,
     # computes with a network, or reads all rows of a dataset
     ("facets", "GET"): Throttle.READ,
+    ("dataset-words", "GET"): Throttle.READ,
     ("experiment-explanation", "GET"): Throttle.READ,
     ("maps", "GET"): Throttle.READ,
     ("projection-points", "GET"): Throttle.READ,

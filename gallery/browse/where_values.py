@@ -16,6 +16,7 @@ from typing import Any
 from django.utils import timezone
 
 from gallery.browse.where import NUMBERS, OPERATORS, ORIENTATIONS, Condition, Value, Where, WhereError
+from gallery.vocabulary.words import unknown_word, vocabulary
 
 MOST_CONDITIONS, MOST_VALUES, MOST_BRANCHES = 50, 200, 10
 LONGEST_TEXT = 500
@@ -108,15 +109,24 @@ def _conditions(field: str, asked: object, place: str, key: str = "") -> Iterato
 def _reader(field: str) -> Any:
     if field in NUMBERS:
         return _number
-    return {"date": _date, "orientation": _orientation, "format": _format, "metadata": _anything}.get(
-        field, _text
-    )
+    readers = {
+        "date": _date, "orientation": _orientation, "format": _format, "metadata": _anything, "word": _word,
+    }  # fmt: skip
+    return readers.get(field, _text)
 
 
 def _text(value: object, place: str) -> Value:
     if not isinstance(value, str) or not value or len(value) > LONGEST_TEXT:
         raise WhereError(f"{place} is a text of 1 to {LONGEST_TEXT} characters.")
     return value
+
+
+def _word(value: object, place: str) -> Value:
+    """Return a word that images can be looked for by: of one that is not known nothing can be claimed."""
+    word = str(_text(value, place))
+    if not vocabulary().means(word):
+        raise WhereError(f"{place}: {unknown_word(word)}")
+    return word
 
 
 def _anything(value: object, place: str) -> Value:

@@ -12,7 +12,7 @@ from search.extractors.engines.base import Calibration, Maps, Pixels
 from search.extractors.engines.loading import load_engine
 from search.extractors.networks.registry import get_network
 from search.extractors.pca.components import load_pca
-from search.extractors.pooling import pooled_dims, pooling
+from search.extractors.pooling import average, pooled_dims, pooling
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.types import RGB, FeatureConfig, Vectors
 
@@ -20,6 +20,7 @@ DEFAULT_MODEL = "efficientnet-lite2"
 DEFAULT_LAYER = "top"
 DEFAULT_POOLING = "pyramid"
 DEFAULT_PCA = "lite2-pyramid-512"
+HEAD_LAYER = "top"  # whose map a classifier takes
 
 
 class FeatureExtractor:
@@ -55,6 +56,7 @@ class FeatureExtractor:
             network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
         )
         self._product = self._engine.product(self._pca.components) if self._pca else None
+        self._head = network.head() if network.head is not None and config.layer == HEAD_LAYER else None
 
     @property
     def engine_name(self) -> str:
@@ -77,6 +79,32 @@ class FeatureExtractor:
             vectors[start : start + len(maps[0])] = self._pool(maps[0])
 
         self._engine.each(prepared, pool)
+        return self._reduced(vectors)
+
+    def extract_with_logits(self, prepared: Pixels) -> tuple[Vectors, Vectors | None]:
+        """Return the same vectors and, of the same pass, the logits of ImageNet's classes (n, 1000) float32.
+
+        The logits are None where the network has no classifier behind the layer.
+        """
+        if self._head is None:
+            return self.extract(prepared), None
+        weights, bias = self._head
+        vectors = np.empty((len(prepared), self._pooled_dims), dtype=np.float32)
+        averages = np.empty((len(prepared), len(weights)), dtype=np.float32)
+
+        def pool(start: int, maps: tuple[Maps, ...]) -> None:
+            end = start + len(maps[0])
+            vectors[start:end], averages[start:end] = self._pool(maps[0]), average(maps[0])
+
+        self._engine.each(prepared, pool)
+        return self._reduced(vectors), averages @ weights + bias
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether `extract_with_logits` gives logits."""
+        return self._head is not None
+
+    def _reduced(self, vectors: Vectors) -> Vectors:
         return self._pca.apply(vectors, self._product) if self._pca else vectors
 
     def maps(self, prepared: Pixels) -> Maps:

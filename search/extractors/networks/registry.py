@@ -52,6 +52,7 @@ def _lite(variant: LiteVariant, input_size: int) -> Network:
         digest=lambda: variant.weights_digest,
         check=partial(efficientnet_lite.weights_path, variant),
         shape_at=partial(efficientnet_lite.map_shape, variant),
+        head=partial(efficientnet_lite.head, variant),
     )
 
 

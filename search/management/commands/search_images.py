@@ -41,6 +41,7 @@ class SearchReport(TypedDict):
     """
 
     hits: list[FoundImage]
+    words: list[found_answers.WordAnswer]
     cutoff: CutoffValues | None
     below_cutoff: int | None
     timings_ms: answers.TimingsAnswer
@@ -53,13 +54,14 @@ class Command(ReportingCommand[SearchReport]):
     requires_system_checks = ()
 
     help = (
-        "Find the stored images most like a file or the image at a URL; without one, list those that "
-        "--where finds."
+        "Find the stored images most like a file or the image at a URL, or those of a --word; without any, "
+        "list those that --where finds."
     )
     examples = (
         "photo.jpg --dataset birds --k 20",
         "https://example.org/photo.jpg --json",
         "photo.jpg --like second.jpg --unlike other.jpg",
+        "--word dog --dataset holiday",
         "photo.jpg --dataset birds --cutoff 0.5",
         'photo.jpg --where "label:wren width>=640 -format:gif"',
     )
@@ -70,6 +72,13 @@ class Command(ReportingCommand[SearchReport]):
         parser.add_argument("--like", nargs="+", default=[], metavar="FILE_OR_URL", help="and like these")
         parser.add_argument(
             "--unlike", nargs="+", default=[], metavar="FILE_OR_URL", help="but not like these"
+        )
+        parser.add_argument(
+            "--word",
+            action="append",
+            default=[],
+            metavar="WORD",
+            help="a label, a word that a classifier knows, or one of a file name or the metadata",
         )
         parser.add_argument(
             "--where", default="", help='only these, as "label:wren width>=640 -format:gif"; default: all'
@@ -89,12 +98,15 @@ class Command(ReportingCommand[SearchReport]):
     def report(self, **options: Any) -> SearchReport:
         """Search and return hits with timings. Raises: WhereError for a filter that cannot be read."""
         like = [options["query"], *options["like"]] if options["query"] else options["like"]
-        if not like and (options["unlike"] or not options["where"]):
-            raise CommandError("Name a file or an address to search with, or a filter with --where.")
+        if not like and (options["unlike"] or not (options["where"] or options["word"])):
+            raise CommandError(
+                "Name a file or an address to search with, a --word, or a filter with --where."
+            )
         found = engine.answered(
             QueryDocument(
                 like=tuple(map(_example, like)),
                 unlike=tuple(map(_example, options["unlike"])),
+                words=tuple(dict.fromkeys(options["word"])),
                 where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
                 datasets=(options["dataset"],) if options["dataset"] else (),
                 k=options["k"],
@@ -103,7 +115,8 @@ class Command(ReportingCommand[SearchReport]):
         )
         cutoff: Cutoff | None = options["cutoff"]
         return {
-            "hits": [_found_image(rank, *one) for rank, one in enumerate(found.shown_images, start=1)],
+            "hits": [_found_image(found, rank, *one) for rank, one in enumerate(found.shown_images, start=1)],
+            "words": found_answers.word_answers(found),
             "cutoff": None if cutoff is None else {"mode": cutoff.mode, "at": cutoff.at},
             "below_cutoff": found.below_cutoff,
             "timings_ms": answers.timings_answer(found.timings_ms),
@@ -112,6 +125,8 @@ class Command(ReportingCommand[SearchReport]):
     def show(self, report: SearchReport) -> None:
         """Print a line a hit, those below the cut-off after a line that says so."""
         cutoff, below = report["cutoff"], []
+        for note in filter(None, (word["note"] for word in report["words"])):
+            self.stderr.write(note)
         for hit in report["hits"]:
             value = hit[cutoff["mode"]] if cutoff else None
             if cutoff and value is not None and value < cutoff["at"]:
@@ -130,7 +145,10 @@ class Command(ReportingCommand[SearchReport]):
 def _line(hit: FoundImage) -> str:
     score = "    -" if hit["score"] is None else f"{hit['score']:.3f}"
     probability = "" if hit["probability"] is None else f"{hit['probability']:5.0%}  "
-    return f"{hit['rank']:3d}  {score}  {probability}{hit['dataset']}/{hit['label']}  {hit['filename']}"
+    matched = "" if hit["matched"] is None else f"  ({hit['matched']})"
+    return (
+        f"{hit['rank']:3d}  {score}  {probability}{hit['dataset']}/{hit['label']}  {hit['filename']}{matched}"
+    )
 
 
 def _example(text: str) -> Example:
@@ -143,10 +161,10 @@ def _example(text: str) -> Example:
     return Example(data=path.read_bytes())
 
 
-def _found_image(rank: int, hit: Hit | None, image: ShownImage) -> FoundImage:
+def _found_image(found: engine.Found, rank: int, hit: Hit | None, image: ShownImage) -> FoundImage:
     # as the API answers, but for the address of its page: that would load every address of the site
     return {
-        **found_answers.ranked(rank, hit, image),
+        **found_answers.ranked(rank, hit, image, found),
         "dataset": image.dataset,
         "label": image.category,
         "url": default_storage.url(image.file),
