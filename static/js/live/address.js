@@ -1,11 +1,12 @@
 // What the page searches for as one value: how the address says it, and how the API is asked for it.
 //
-//   ?image=12&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
+//   ?image=12&word=zebra&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
 //
 // `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
+const MOST_WORDS = 10;
 const CUTOFF = /^p?(0(\.\d{1,6})?|1)$/;
 const IDS = /^\d{1,15}(,\d{1,15})*$/;
 
@@ -56,6 +57,7 @@ export function readAddress(search, k) {
   return {
     query,
     // examples against something need one for it, and without a query there is nothing to steer
+    words: [...new Set(asked.getAll("word").map((word) => word.trim()))].filter(Boolean).slice(0, MOST_WORDS),
     judged: query ? { like: judgedIn(asked, "like"), unlike: judgedIn(asked, "unlike") } : nothingJudged(),
     filters: {
       dataset: asked.get("dataset") ?? "",
@@ -72,11 +74,12 @@ export function readAddress(search, k) {
  * @param {State} state
  * @param {number} usualK
  */
-export function addressOf({ query, judged, filters, cutoff }, usualK) {
+export function addressOf({ query, judged, words, filters, cutoff }, usualK) {
   const asked = new URLSearchParams();
   if (query?.kind === "image") asked.set("image", String(query.image));
   if (query?.kind === "url") asked.set("url", query.url);
   if (query?.kind === "upload") asked.set("upload", query.upload);
+  for (const word of words) asked.append("word", word);
   for (const verdict of /** @type {const} */ (["like", "unlike"]))
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
   if (filters.dataset) asked.set("dataset", filters.dataset);
@@ -140,22 +143,24 @@ export const whereOf = ({ label, where }) =>
   [label && `label:${quoted(label)}`, where].filter(Boolean).join(" ");
 
 /**
- * Whether there is something to ask: a query, or a filter of which images are listed.
+ * Whether there is something to ask: a query, words, or a filter of which images are listed.
  * @param {State} state
  */
-export const asksForSomething = ({ query, filters }) => Boolean(query || filters.where || filters.label);
+export const asksForSomething = ({ query, words, filters }) =>
+  Boolean(query || words.length || filters.where || filters.label);
 
 /**
  * Return the query document of a state.
  * @param {State} state
  * @param {string | null} cursor
  */
-export function documentOf({ query, judged, filters, cutoff }, cursor) {
+export function documentOf({ query, judged, words, filters, cutoff }, cursor) {
   const where = whereOf(filters);
   const images = judged.like.map((image) => ({ image }));
   return {
     like: query ? [exampleOf(query), ...images] : [],
     unlike: judged.unlike.map((image) => ({ image })),
+    ...(words.length && { words }),
     ...(where && { where }),
     datasets: filters.dataset ? [filters.dataset] : [],
     k: filters.k,

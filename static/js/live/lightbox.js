@@ -4,6 +4,7 @@
 import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.js";
 import { plural, shareWords } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
+import { listenForSuggested, showSuggested } from "../shared/suggested.js";
 import { shownIn, withShown } from "./address.js";
 import { judging, shownHits } from "./results.js";
 import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
@@ -44,6 +45,7 @@ function show(to) {
   byId("lightbox-next", HTMLButtonElement).disabled = current === hits.length - 1;
   byId("lightbox-facts").replaceChildren(...factsOf(hit));
   byId("lightbox-judging").replaceChildren(...(hit.score === null ? [] : [judging(hit, name)]));
+  showSuggested(byId("lightbox-suggested"), hit.image);
   byId("lightbox-links").replaceChildren(...linksOf(hit));
   showQueryBeside();
   if (!box().open) box().showModal();
@@ -252,4 +254,5 @@ export function listenForLightbox() {
     swiped = false;
   });
   listenForSwipes();
+  listenForSuggested(byId("lightbox-suggested"));
 }

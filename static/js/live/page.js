@@ -26,6 +26,7 @@ import { showsNow } from "../explain/screen.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
 import { explainHitsOf, listenForWhy } from "./why.js";
+import { followDataset, listenForWords, showMeanings, showWords, withTyped } from "./words.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
@@ -39,6 +40,7 @@ const files = new Map();
 let state = {
   query: null,
   judged: nothingJudged(),
+  words: [],
   filters: { dataset: "", label: "", where: "", k: 10 },
   cutoff: null,
 };
@@ -82,6 +84,7 @@ async function search({ more = false, focus = false } = {}) {
     followAddress();
   }
   showFacets(state.filters);
+  followDataset(state.filters.dataset);
   if (!asksForSomething(state)) {
     showNothing();
     return;
@@ -101,6 +104,7 @@ async function search({ more = false, focus = false } = {}) {
 /** Show what is asked, from what the page knows already. */
 function showAsked() {
   showQuery(state.query);
+  showWords(state.words);
   showExamples(state.judged);
 }
 
@@ -108,6 +112,7 @@ function showNothing() {
   stopWaiting();
   clearHits();
   byId("results").hidden = true;
+  byId("word-notes").hidden = true;
   byId("start").hidden = false;
   byId("status").textContent = "";
   document.title = "Live search · semsearch";
@@ -133,11 +138,13 @@ function showFound(found, more, focus) {
   }
   const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
-  indexes = found.indexes;
+  // of words alone the hits themselves say how likely they are
+  indexes = state.query ? found.indexes : [];
   const folded = divide(state.cutoff, indexes);
   const words = showSummary(found, { ...state.filters, steered });
   showTimings(found.timings_ms);
-  byId("results-title").textContent = state.query ? "Nearest pictures" : "Pictures that fit";
+  byId("results-title").textContent = titleOf(state);
+  if (!more) showMeanings(found);
   byId("more").hidden = !found.next;
   const count = `${plural(hitCount(), "result")} shown. ${folded}`.trim();
   byId("status").textContent = hitCount() ? `${count} ${words}` : words;
@@ -152,6 +159,12 @@ function showFound(found, more, focus) {
     byId("results-title").focus({ preventScroll: true });
   }
   followAddress();
+}
+
+/** @param {State} shown */
+function titleOf({ query, words }) {
+  if (query) return "Nearest pictures";
+  return words.length ? `Pictures of ${words.map((word) => `“${word}”`).join(", ")}` : "Pictures that fit";
 }
 
 /**
@@ -266,11 +279,10 @@ function takeLink(event) {
   if (!link || !isPlainClick(event)) return;
   event.preventDefault();
   const shown = link.closest("li")?.querySelector("img");
-  askWith({
-    kind: "image",
-    image: Number(link.dataset.image),
-    thumbnail: shown?.currentSrc || shown?.src,
-  });
+  const thumbnail = shown?.currentSrc || shown?.src;
+  const query = /** @type {Query} */ ({ kind: "image", image: Number(link.dataset.image), thumbnail });
+  // what is like this one, whatever was asked for before
+  ask({ query, judged: nothingJudged(), words: [] }, { focus: true });
 }
 
 function changeFilters() {
@@ -302,11 +314,19 @@ if (live) {
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
     // Enter in the filter is a change of it; an address that is there already stays the query
-    if (document.activeElement === whereField()) changeFilters();
+    const typed = withTyped(state.words);
+    if (typed) ask({ words: typed }, { focus: true });
+    else if (document.activeElement === whereField()) changeFilters();
+    else if (event.submitter === byId("search-words")) byId("word").focus();
     else takeAddress(url.value.trim());
   });
   url.addEventListener("input", () => url.setCustomValidity(""));
   listenForFilters(changeFilters);
+  listenForWords({
+    dataset: () => state.filters.dataset,
+    words: () => state.words,
+    changed: (words) => ask({ words }, { focus: true }),
+  });
   listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);

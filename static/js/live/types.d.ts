@@ -32,6 +32,7 @@ export interface Cutoff {
 export interface State {
   query: Query | null;
   judged: Judged;
+  words: string[];
   filters: Filters;
   cutoff: Cutoff | null;
 }

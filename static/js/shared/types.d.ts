@@ -221,7 +221,48 @@ export interface FoundHit extends Omit<Hit, "score"> {
   score: number | null;
   probability: number | null;
   percentile: number | null;
+  matched: "label" | "filename" | "metadata" | "suggested" | "alike" | null;
   shown_url: string;
+}
+
+/** What a word of a search was taken for. */
+export interface WordRead {
+  word: string;
+  known: boolean;
+  meaning: string | null;
+  classes: number;
+  labels: string[];
+  others: string[];
+  nearest: string[];
+  note: string;
+}
+
+/** The words of an image: people's labels, and what a classifier suggests beside them. */
+export interface ImageWords {
+  image: number;
+  labels: string[];
+  suggested: { word: string; confidence: number; broader: boolean }[];
+}
+
+export interface Completions {
+  words: { word: string; kind: "label" | "vocabulary"; broader: string | null }[];
+}
+
+/** How far the suggested words of a dataset reach, and how often they are right. */
+export interface Coverage {
+  images: number;
+  looked_at: number;
+  sample: number;
+  coverage: number | null;
+  precision: number | null;
+  judged: number;
+  categories: {
+    label: string;
+    images: number;
+    meaning: string | null;
+    classes: number;
+    precision_at_10: number | null;
+  }[];
 }
 
 export interface Example {
@@ -240,6 +281,8 @@ export interface FoundResponse {
   searched: number;
   filtered_to: number | null;
   below_cutoff: number | null;
+  words: WordRead[];
+  names_given_up: boolean;
   indexes: AskedIndex[];
   timings_ms: Record<Stage | "total", number>;
 }
