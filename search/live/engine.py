@@ -90,13 +90,10 @@ def answered(document: QueryDocument) -> Found:
     found = Found(document)
     try:
         with found.timings_ms.stage("total"):
-            if document.words:
-                with found.timings_ms.stage("load"):
-                    found.word_query = word_search.ask(document)
             if document.like:
                 _rank(found)
-            elif found.word_query is not None:
-                _name(found, found.word_query)
+            elif document.words:
+                _name(found)
             else:
                 _list(found)
     except Exception as error:
@@ -134,6 +131,9 @@ def read_queries(found: Found) -> list[IndexQuery]:
     found.like = [example_images.read(one, timings, indexes) for one in document.like]
     found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
     _require_indexes(indexes, document)
+    if document.words:
+        with timings.stage("load"):
+            found.word_query = word_search.ask(document)
     return [_asked(found, index) for index in indexes]
 
 
@@ -161,10 +161,11 @@ def _own_ids(examples: list[ReadExample], index: SearchIndex) -> Ids | None:
     return np.array([ids], dtype=np.int64) if ids else None
 
 
-def _name(found: Found, query: WordQuery) -> None:
+def _name(found: Found) -> None:
     """Show what has the words, then what looks like the first of it."""
-    document, timings = found.document, found.timings_ms
-    with timings.stage("load"):
+    document = found.document
+    with found.timings_ms.stage("load"):
+        query = found.word_query = word_search.ask(document)
         found.listed = _listed(document).count()
         images, before = word_search.page_of(query.found.matches, document.skipped, document.k + 1)
         found.images = images[: document.k]

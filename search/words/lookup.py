@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Literal, TypeAlias
 
 from django.db.models import CharField, Q
@@ -91,16 +93,16 @@ def _of_word(word: ReadWord, rows: Any, allowed: Any, datasets: Sequence[Dataset
 
 def _named(word: str, rows: Any) -> tuple[list[tuple[int, Matched]], bool]:
     """Return the images whose names or metadata have a word, and whether there was time to look."""
-    forms = sorted(set(vocabulary().forms(word)), key=len)
-    shortest = forms[0].split()[-1]
+    forms = set(vocabulary().forms(word))
+    ends = {form.split()[-1] for form in forms if form}
+    # what has a longer form has the shorter one in it
+    stems = [one for one in ends if not any(other != one and other in one for other in ends)]
+    if not stems:
+        return [], True
     try:
         with within(NAMES_WITHIN_S):
             text = Cast("metadata", CharField())
-            likely = rows.alias(text=text).filter(
-                Q(filename__icontains=shortest)
-                | Q(text__icontains=json.dumps(shortest)[1:-1])
-                | Q(external_id__icontains=shortest)
-            )
+            likely = rows.alias(text=text).filter(reduce(or_, map(_may_have, stems)))
             columns = list(likely.values_list("pk", "filename", "external_id", "metadata")[:MOST_FOUND])
     except TooSlowError:
         return [], False
@@ -111,6 +113,11 @@ def _named(word: str, rows: Any) -> tuple[list[tuple[int, Matched]], bool]:
         elif _has(forms, _texts(metadata)):
             found.append((pk, "metadata"))
     return found, True
+
+
+def _may_have(stem: str) -> Q:
+    written = json.dumps(stem)[1:-1]
+    return Q(filename__icontains=stem) | Q(text__icontains=written) | Q(external_id__icontains=stem)
 
 
 def _has(forms: Iterable[str], texts: Iterable[str]) -> bool:

@@ -174,12 +174,13 @@ export function documentOf({ query, judged, words, filters, cutoff }, cursor) {
  * @param {State} state
  * @param {number} hit the id of its image
  */
-export function explanationOf({ query, judged, filters }, hit) {
+export function explanationOf({ query, judged, words, filters }, hit) {
   if (!query) return "";
   const asked = new URLSearchParams({ hit: String(hit) });
   for (const [name, value] of Object.entries(exampleOf(query))) asked.set(name, String(value));
   for (const verdict of /** @type {const} */ (["like", "unlike"]))
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
+  for (const word of words) asked.append("word", word);
   const where = whereOf(filters);
   if (where) asked.set("where", where);
   if (filters.dataset) asked.set("dataset", filters.dataset);
