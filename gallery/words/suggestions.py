@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from gallery.access import audit
 from gallery.errors import NotFoundError, SemsearchError
@@ -202,10 +202,29 @@ def with_some() -> QuerySet[SuggestedWord, int]:
     return seen.values_list("image", flat=True)
 
 
+def counts(rows: QuerySet[Image] | None, datasets: Sequence[Dataset]) -> list[tuple[str, int]]:
+    """Return in how many images each class is sure enough to be shown, most frequent first.
+
+    Of all images of the datasets, or of all, where `rows` is None.
+    """
+    seen = SuggestedWord.objects.filter(confidence__gte=round(SHOWN_FROM * WHOLE))
+    seen = seen.filter(dataset__in=datasets or Dataset.objects.values("pk"))
+    if rows is not None:
+        seen = seen.filter(image__in=rows.values("pk"))
+    known = vocabulary()
+    counted = seen.order_by().values_list("key").annotate(n=Count("pk"))
+    named = [(known.spelled(known.meanings[key]), n) for key, n in counted if key in known.meanings]
+    return sorted(named, key=lambda pair: (-pair[1], pair[0]))
+
+
 def summed(
     classes: Iterable[int], datasets: Sequence[int] | None = None
 ) -> QuerySet[SuggestedWord, dict[str, int]]:
-    """Return the images in which any of some classes is seen, with the sum of confidences as `total`."""
+    """Return the images in which any of some classes is seen, with the sum of confidences as `total`.
+
+    Only those of some datasets (ids), where these are given.
+    """
     rows = SuggestedWord.objects.filter(key__in=list(classes), confidence__gt=0)
-    rows = rows.filter(dataset__in=Dataset.objects.values("pk") if datasets is None else datasets)
+    if datasets is not None:
+        rows = rows.filter(dataset__in=datasets)
     return rows.order_by().values("image").annotate(total=Sum("confidence"))

@@ -79,7 +79,7 @@ def _of_word(word: ReadWord, rows: Any, allowed: Any, datasets: Sequence[Dataset
     for pk, matched in named:
         found.setdefault(pk, (matched, None))
     if word.meaning is not None:
-        keys = [one.pk for one in datasets] if datasets else None
+        keys = [one.pk for one in datasets or Dataset.objects.all()]
         seen = suggestions.summed(word.meaning.classes, keys).filter(total__gte=LEAST * suggestions.WHOLE)
         if allowed is not None:
             seen = seen.filter(image__in=allowed.values("pk"))

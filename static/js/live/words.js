@@ -54,9 +54,9 @@ export function meaningOf({ word, known, meaning, classes, labels, note }) {
  * @param {FoundResponse} found
  */
 export function showMeanings({ words, names_given_up: givenUp }) {
-  const place = byId("word-notes");
-  place.hidden = !words.length;
-  place.replaceChildren(
+  const area = byId("word-notes");
+  area.hidden = !words.length;
+  area.replaceChildren(
     ...words.map((one) => {
       const instead = one.known ? one.others : one.nearest;
       return make(
@@ -123,23 +123,23 @@ async function complete(dataset) {
  * @param {string} dataset
  */
 async function showCoverage(dataset) {
-  const place = byId("word-coverage");
-  if (!byId("words-known", HTMLDetailsElement).open || place.dataset.of === dataset) return;
-  place.dataset.of = dataset;
+  const area = byId("word-coverage");
+  if (!byId("words-known", HTMLDetailsElement).open || area.dataset.of === dataset) return;
+  area.dataset.of = dataset;
   if (!dataset) {
-    place.replaceChildren(
+    area.replaceChildren(
       make("p", { class: "small muted" }, "Choose a dataset to see which words reach in it."),
     );
     return;
   }
-  place.replaceChildren(make("p", { class: "small muted" }, "Counting…"));
+  area.replaceChildren(make("p", { class: "small muted" }, "Counting…"));
   try {
     /** @type {Coverage} */
     const answer = await call(siteAddress(`/api/v1/datasets/${encodeURIComponent(dataset)}/words/`));
-    if (place.dataset.of === dataset) place.replaceChildren(...coverageParts(answer));
+    if (area.dataset.of === dataset) area.replaceChildren(...coverageParts(answer));
   } catch (error) {
-    delete place.dataset.of;
-    place.replaceChildren(
+    delete area.dataset.of;
+    area.replaceChildren(
       make("p", { class: "small" }, error instanceof Error ? error.message : String(error)),
     );
   }
@@ -221,13 +221,13 @@ function coverageParts(answer) {
 
 /** @param {string} dataset */
 async function look(dataset) {
-  const place = byId("word-coverage");
+  const area = byId("word-coverage");
   try {
     /** @type {{ id: number }} */
     const job = await call(siteAddress(`/api/v1/datasets/${encodeURIComponent(dataset)}/words/`), {
       method: "POST",
     });
-    place.replaceChildren(
+    area.replaceChildren(
       make(
         "p",
         { class: "small" },
@@ -237,7 +237,7 @@ async function look(dataset) {
       ),
     );
   } catch (error) {
-    place.append(
+    area.append(
       make("p", { class: "small", role: "alert" }, error instanceof Error ? error.message : String(error)),
     );
   }

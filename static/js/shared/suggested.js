@@ -44,60 +44,60 @@ function chip({ word, confidence }, decides) {
 }
 
 /**
- * Show what is suggested for an image in a place that says whether words may be decided (`data-decides`).
- * @param {HTMLElement} place
+ * Show what is suggested for an image in an area that says whether words may be decided (`data-decides`).
+ * @param {HTMLElement} area
  * @param {number | string} image
  * @returns {Promise<void>}
  */
-export async function showSuggested(place, image) {
-  place.dataset.image = String(image);
-  place.hidden = true;
+export async function showSuggested(area, image) {
+  area.dataset.image = String(image);
+  area.hidden = true;
   try {
     /** @type {ImageWords} */
     const answer = await call(addressOf(image));
-    if (place.dataset.image === String(image)) fill(place, answer);
+    if (area.dataset.image === String(image)) fill(area, answer);
   } catch {
     // it is shown beside other things, which say what is wrong
   }
 }
 
 /**
- * @param {HTMLElement} place
+ * @param {HTMLElement} area
  * @param {ImageWords} answer
  */
-function fill(place, { suggested }) {
-  place.hidden = !suggested.length && place.dataset.decided === undefined;
-  const decides = place.dataset.decides !== undefined;
-  place.replaceChildren(
+function fill(area, { suggested }) {
+  area.hidden = !suggested.length && area.dataset.decided === undefined;
+  const decides = area.dataset.decides !== undefined;
+  area.replaceChildren(
     make("span", { class: "small muted" }, "Suggested"),
     make("ul", { class: "suggested-list" }, ...suggested.map((one) => chip(one, decides))),
-    make("span", { class: "small", role: "status" }, place.dataset.decided ?? ""),
+    make("span", { class: "small", role: "status" }, area.dataset.decided ?? ""),
   );
-  delete place.dataset.decided;
+  delete area.dataset.decided;
 }
 
 /**
- * Take what is decided in a place.
- * @param {HTMLElement} place
+ * Take what is decided in an area.
+ * @param {HTMLElement} area
  * @param {(answer: ImageWords) => void} [changed] is told of the words after it
  */
-export function listenForSuggested(place, changed) {
-  place.addEventListener("click", async (event) => {
+export function listenForSuggested(area, changed) {
+  area.addEventListener("click", async (event) => {
     const button = closest(event, "[data-verdict]");
-    const { image } = place.dataset;
+    const { image } = area.dataset;
     if (!button || !image) return;
     const { verdict, word } = button.dataset;
     try {
       /** @type {ImageWords} */
       const answer = await call(addressOf(image), { method: "POST", body: { word, verdict } });
-      if (place.dataset.image !== image) return;
-      place.dataset.decided = verdict === "take" ? `“${word}” is a label now.` : `“${word}” is removed.`;
-      fill(place, answer);
-      place.querySelector("button")?.focus();
+      if (area.dataset.image !== image) return;
+      area.dataset.decided = verdict === "take" ? `“${word}” is a label now.` : `“${word}” is removed.`;
+      fill(area, answer);
+      area.querySelector("button")?.focus();
       changed?.(answer);
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
-      place.append(make("span", { class: "small", role: "alert" }, words));
+      area.append(make("span", { class: "small", role: "alert" }, words));
     }
   });
 }

@@ -2,10 +2,10 @@
 import { byId, elementIn, make } from "../shared/elements.js";
 import { listenForSuggested, showSuggested } from "../shared/suggested.js";
 
-const place = document.getElementById("suggested");
-if (place?.dataset.image) {
-  showSuggested(place, place.dataset.image);
-  listenForSuggested(place, ({ labels }) => {
+const area = document.getElementById("suggested");
+if (area?.dataset.image) {
+  showSuggested(area, area.dataset.image);
+  listenForSuggested(area, ({ labels }) => {
     elementIn(byId("labels"), "dd").replaceChildren(
       labels.length ? labels.join(", ") : make("span", { class: "muted" }, "none"),
     );
