@@ -108,7 +108,8 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[Suggestion]]:
     for image, key in WordVerdict.objects.filter(image__in=image_ids).values_list("image", "key"):
         decided[image].add(key)
     images = Image.objects.filter(pk__in=image_ids).prefetch_related("further")
-    labels = {image.pk: {plain_word(name) for name in image.labels} for image in images}
+    forms = vocabulary().forms
+    labels = {image.pk: {form for name in image.labels for form in forms(name)} for image in images}
     return {pk: shown(shares[pk], decided[pk], labels.get(pk, set())) for pk in image_ids}
 
 

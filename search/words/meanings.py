@@ -59,7 +59,9 @@ def _read(word: str, names: Sequence[str]) -> ReadWord:
     meaning = means[0] if means else None
     labels = tuple(name for name in names if _says(name, word, meaning))
     nearest = () if means or labels else tuple(known.nearest(word, names))
-    return ReadWord(word, meaning, labels, tuple(known.spelled(one) for one in means[1:]), nearest)
+    # what lies in the first meaning anyway is no other one
+    others = tuple(known.spelled(one) for one in means[1:] if not one.classes <= means[0].classes)
+    return ReadWord(word, meaning, labels, others, nearest)
 
 
 def _says(label: str, word: str, meaning: Meaning | None) -> bool:

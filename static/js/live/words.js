@@ -149,7 +149,10 @@ async function showCoverage(dataset) {
 export function coverageWords({ looked_at: lookedAt, sample, coverage, precision, judged }) {
   if (!lookedAt) return ["No image here was looked at for words yet."];
   const words = [`${shareWords(coverage ?? 0)} of ${plural(lookedAt, "image")} have a suggested word.`];
-  if (lookedAt < sample) words.push(`${plural(sample - lookedAt, "image")} wait to be looked at.`);
+  if (lookedAt < sample)
+    words.push(
+      `${plural(sample - lookedAt, "image")} ${sample - lookedAt === 1 ? "waits" : "wait"} to be looked at.`,
+    );
   words.push(
     judged && precision !== null
       ? `${shareWords(precision)} of ${plural(judged, "suggestion")} say what the label says.`

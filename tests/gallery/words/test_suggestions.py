@@ -94,6 +94,8 @@ def test_a_word_that_is_taken_is_a_label_and_no_suggestion_any_more(images: list
 
 def test_a_word_that_was_not_suggested_cannot_be_decided(images: list[Image]) -> None:
     see(images[0], zebra=0.9)
+    Image.objects.filter(pk=images[0].pk).update(category="Animals")
+    assert shown(images[0]) == {"zebra": 0.9}  # what a label says is no suggestion
     with pytest.raises(UnknownWordError, match="'dog' is not suggested for image"):
         suggestions.decide(images[0], "dog", right=True)
 
