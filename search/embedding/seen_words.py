@@ -27,7 +27,8 @@ def shares_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def seen(image_ids: Iterable[int], logits: NDArray[np.float32]) -> list[Seen]:
     """Return what is seen in images, of logits (n, classes): up to five classes each, likeliest first."""
     shares = shares_of(logits)
-    best = np.argsort(-shares, axis=1, kind="stable")[:, :KEPT]
+    best = np.argpartition(-shares, KEPT, axis=1)[:, :KEPT]
+    best = np.take_along_axis(best, np.argsort(-np.take_along_axis(shares, best, 1), axis=1), 1)
     keys = vocabulary().classes
     return [
         Seen(
