@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,14 @@ from numpy.typing import NDArray
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.base import Calibration, Maps, Pixels
 from search.extractors.engines.loading import load_engine
+from search.extractors.networks.network import Head, Network
 from search.extractors.networks.registry import get_network
 from search.extractors.pca.components import load_pca
 from search.extractors.pooling import average, pooled_dims, pooling
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.types import RGB, FeatureConfig, Vectors
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "efficientnet-lite2"
 DEFAULT_LAYER = "top"
@@ -56,7 +61,6 @@ class FeatureExtractor:
             network, (config.layer,), config.input_size, kind=engine, cache_dir=cache_dir
         )
         self._product = self._engine.product(self._pca.components) if self._pca else None
-        self._head = network.head() if network.head is not None and config.layer == HEAD_LAYER else None
 
     @property
     def engine_name(self) -> str:
@@ -99,10 +103,10 @@ class FeatureExtractor:
         self._engine.each(prepared, pool)
         return self._reduced(vectors), averages @ weights + bias
 
-    @property
-    def has_classifier(self) -> bool:
-        """Whether `extract_with_logits` gives logits."""
-        return self._head is not None
+    @cached_property
+    def _head(self) -> Head | None:
+        """The classifier, read when images are first extracted to be stored: searches need none."""
+        return _head_of(get_network(self.config.model)) if self.config.layer == HEAD_LAYER else None
 
     def _reduced(self, vectors: Vectors) -> Vectors:
         return self._pca.apply(vectors, self._product) if self._pca else vectors
@@ -126,6 +130,15 @@ class FeatureExtractor:
         prepared = self.prepare(rgb)
         views = [prepared, prepared[:, ::-1]] if query_mirror else [prepared]
         return np.asarray(self.extract(np.stack(views)).mean(axis=0), dtype=np.float32)
+
+
+def _head_of(network: Network) -> Head | None:
+    """Return the classifier of a network; features come without it where it is not to be had."""
+    try:
+        return network.head() if network.head is not None else None
+    except WeightsError as error:
+        logger.warning("No words are looked for with %s: %s", network.title, error.detail)
+        return None
 
 
 def live_config(
