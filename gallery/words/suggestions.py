@@ -59,7 +59,8 @@ class Suggestion:
 def store(dataset: Dataset | int, seen: Iterable[Seen]) -> int:
     """Store what was seen in images of a dataset; returns of how many.
 
-    What is there stays; what people removed stays removed. Images that are gone are passed over.
+    Images that have words keep those, and what people removed stays removed. Images that are gone are passed
+    over.
     """
     dataset_id = dataset if isinstance(dataset, int) else dataset.pk
     found = list(seen)
@@ -77,6 +78,8 @@ def store(dataset: Dataset | int, seen: Iterable[Seen]) -> int:
 def _insert(dataset_id: int, found: Sequence[Seen]) -> int:
     ids = [one.image for one in found]
     there = set(Image.everything.filter(pk__in=ids).values_list("pk", flat=True))
+    # shares of two networks do not add up: those of the first one stay until they are forgotten
+    there -= set(SuggestedWord.objects.filter(image__in=ids).values_list("image", flat=True))
     wrong = _removed(ids)
     rows = [
         (one.image, dataset_id, key, 0 if key in wrong.get(one.image, ()) else round(share * WHOLE))
