@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Q, QuerySet, Sum
@@ -155,6 +155,7 @@ def shown(
         for key, is_broader in chosen.items()
         if key in sums
         and key not in decided
+        and known.meanings[key].title not in SAYING_LITTLE
         and not {*labels} & {*map(plain_word, known.meanings[key].names)}
     ]
     return sorted(found, key=lambda one: (one.broader, -one.confidence))[:MOST_SHOWN]
@@ -215,7 +216,7 @@ def counts(rows: QuerySet[Image] | None, datasets: Sequence[Dataset]) -> list[tu
     Of all images of the datasets, or of all, where `rows` is None.
     """
     seen = SuggestedWord.objects.filter(confidence__gte=round(SHOWN_FROM * WHOLE))
-    seen = seen.filter(dataset__in=datasets or Dataset.objects.values("pk"))
+    seen = seen.filter(dataset__in=datasets or Dataset.objects.all())
     if rows is not None:
         seen = seen.filter(image__in=rows.values("pk"))
     known = vocabulary()
@@ -224,9 +225,7 @@ def counts(rows: QuerySet[Image] | None, datasets: Sequence[Dataset]) -> list[tu
     return sorted(named, key=lambda pair: (-pair[1], pair[0]))
 
 
-def summed(
-    classes: Iterable[int], datasets: Sequence[int] | None = None
-) -> QuerySet[SuggestedWord, dict[str, int]]:
+def summed(classes: Iterable[int], datasets: Sequence[int] | None = None) -> QuerySet[Any, Any]:
     """Return the images in which any of some classes is seen, with the sum of confidences as `total`.
 
     Only those of some datasets (ids), where these are given.

@@ -14,7 +14,7 @@ KEPT = 5  # classes of an image
 LEAST = 0.02  # what is less likely is not stored, but for the likeliest
 # The logits are divided by it: so that of suggestions with a confidence of 0.7 seven in ten are right, as far
 # as could be measured, see docs/explanation/words.md
-TEMPERATURE = 1.0
+TEMPERATURE = 0.8
 
 
 def shares_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -167,10 +167,11 @@ def _name(found: Found) -> None:
     with found.timings_ms.stage("load"):
         query = found.word_query = word_search.ask(document)
         found.listed = _listed(document).count()
-        images, before = word_search.page_of(query.found.matches, document.skipped, document.k + 1)
+        first = query.first
+        images, before = word_search.page_of(first, document.skipped, document.k + 1)
         found.images = images[: document.k]
         on_page = {image.pk for image in found.images}
-        found.matches = {one.image: one for one in query.found.matches if one.image in on_page}
+        found.matches = {one.image: one for one in first if one.image in on_page}
     wanted = document.k + 1 - len(images)
     hits = _alike(found, query, max(0, document.skipped - before), wanted) if wanted else []
     found.has_next = len(images) + len(hits) > document.k
@@ -187,7 +188,7 @@ def _alike(found: Found, query: WordQuery, skipped: int, wanted: int) -> list[Hi
     if not queries:
         return []
     ranking = Ranking(queries, found.timings_ms)
-    hits = ranking.hits(skipped + wanted, {one.image for one in query.found.matches})
+    hits = ranking.hits(skipped + wanted, {one.image for one in query.first})
     found.indexes = ranking.asked
     return hits[skipped : skipped + wanted]
 

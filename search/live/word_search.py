@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from gallery.models import Dataset, Image
+from gallery.words.suggestions import SHOWN_FROM
 from search.live.document import QueryDocument
 from search.live.hits import ShownImage, shown
 from search.live.steering import Steering
@@ -15,10 +17,9 @@ from search.models import Embedding, SearchIndex
 from search.types import Vectors
 from search.words.lookup import LookedUp, Match, look_up
 
-# The mean of so many of the first images of a word is what the rest is searched with; QUALITY is told in
-# docs/explanation/words.md
+# The mean of so many of the first images of a word is what the rest is searched with, and images that are less
+# likely of it are none of these; measured in docs/explanation/words.md
 MODELS = 5
-# an image that is less likely of the word is no model of it
 MODEL_FROM = 0.3
 
 
@@ -32,12 +33,19 @@ class WordQuery:
     def model_ids(self) -> list[int]:
         """The images that stand for the words."""
         words = len(self.found.words)
-        sure = (
-            one.image
-            for one in self.found.matches
-            if one.words == words and (one.probability is None or one.probability >= MODEL_FROM)
-        )
-        return [image for image, _ in zip(sure, range(MODELS), strict=False)]
+        sure = (one for one in self.found.matches if one.words == words and one.least >= MODEL_FROM)
+        return [one.image for one in islice(sure, MODELS)]
+
+    @property
+    def first(self) -> list[Match]:
+        """What comes before all that looks like it: the models, and what is as likely of the words as not.
+
+        Where no image stands for the words, all that may have them.
+        """
+        models = set(self.model_ids)
+        if not models:
+            return self.found.matches
+        return [one for one in self.found.matches if one.image in models or one.least >= SHOWN_FROM]
 
     def vectors(self, index: SearchIndex) -> Vectors:
         """Return the vectors (n, d) of these images under the spec of an index, none or more."""

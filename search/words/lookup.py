@@ -32,12 +32,16 @@ ORDER: tuple[Matched, ...] = ("label", "filename", "metadata", "suggested")
 
 @dataclass(frozen=True)
 class Match:
-    """How an image fits the words that were asked for, and how likely it is of them; None: unknown."""
+    """How an image fits the words that were asked for, and how likely it is of them; None: unknown.
+
+    It has so many of the `words`, and is at least so sure of each: what people wrote is sure.
+    """
 
     image: int
     matched: Matched
     probability: float | None
     words: int
+    least: float
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def _together(each: Sequence[Found]) -> list[Match]:
                 max((one[0] for one in all_of), key=ORDER.index),
                 all_of[0][1] if len(each) == 1 else None,
                 len(all_of),
+                min(share or 0.0 if matched == "suggested" else 1.0 for matched, share in all_of),
             ),
             sum(share or 0.0 for _, share in all_of),
         )

@@ -77,7 +77,8 @@ def test_pages_of_words_continue_where_the_last_ended(images: list[Image], clien
     whole = search(client, words=["bird"], k=16)
     assert whole["next"] is None
     assert len({hit["image"] for hit in whole["hits"]}) == 16
-    pages, cursor = [], None
+    pages: list[Any] = []
+    cursor = None
     while not pages or cursor:
         page = search(client, words=["bird"], k=5, cursor=cursor)
         pages += page["hits"]
