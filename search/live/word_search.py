@@ -17,8 +17,8 @@ from search.models import Embedding, SearchIndex
 from search.types import Vectors
 from search.words.lookup import LookedUp, Match, look_up
 
-# The mean of so many of the first images of a word is what the rest is searched with, and images that are less
-# likely of it are none of these; measured in docs/explanation/words.md
+# The mean of so many of the first images of a word is what the rest is searched with; images that are less
+# likely of it are none of these. Measured in docs/explanation/words.md
 MODELS = 5
 MODEL_FROM = 0.3
 
