@@ -26,6 +26,7 @@ from search.live.query import SearchRequest
 ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
 K = 10
+WORD = "cattle"  # no label: it is found by what is seen, and then by what looks like that
 FILTER = "label:birds,coins width>=1 -format:gif"
 
 
@@ -64,6 +65,7 @@ def query() -> dict[str, Any]:
         "peer_query_ms_p99": round(rounds.p99(other), 2),
         **rounds.compared(found["ours"], found["theirs"], less_is_better=True),
         "steered_ms_p50": round(statistics.median(rounds.flat(found["steered"])), 2),
+        "words_ms_p50": round(statistics.median(rounds.flat(found["worded"])), 2),
         "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
         "pictures": len(datas),
         "queries": len(own),
@@ -77,7 +79,7 @@ def _asked(search: Callable[[bytes], object], datas: list[bytes], numbers: Itera
 
 
 def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
-    """Return a search with two more examples for and two against, and one with a filter."""
+    """Return a search with two more examples for and two against, one with a filter, and one by a word."""
     stored = [
         Example(image=key) for key in Image.objects.filter(dataset=dataset).values_list("pk", flat=True)
     ]
@@ -91,4 +93,7 @@ def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
         like = (Example(data=data),)
         return engine.answered(QueryDocument(like=like, where=where, datasets=(dataset.slug,), k=K))
 
-    return {"steered": steered, "filtered": filtered}
+    def worded(_: bytes) -> object:
+        return engine.answered(QueryDocument(words=(WORD,), datasets=(dataset.slug,), k=K))
+
+    return {"steered": steered, "filtered": filtered, "worded": worded}
