@@ -76,6 +76,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         (
             Line("query, median ms", "query_ms_p50", "peer_query_ms_p50"),
             Line("two more for it, two against", "steered_ms_p50", "query_ms_p50", "", "a plain query"),
+            Line("by a word", "words_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("with a filter", "filtered_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("recall among ten, the worst filter", "filtered_least_recall", "", "", ""),
         ),
