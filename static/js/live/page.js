@@ -244,6 +244,12 @@ function takeVerdict(event) {
   else ask({ judged: nothingJudged() }, { focus: true });
 }
 
+function takeWord() {
+  const words = withTyped(state.words);
+  if (words) ask({ words }, { focus: true });
+  else byId("word").focus();
+}
+
 /** @param {string} condition */
 function narrow(condition) {
   const { where } = state.filters;
@@ -314,10 +320,10 @@ if (live) {
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
     // Enter in the filter is a change of it; an address that is there already stays the query
-    const typed = withTyped(state.words);
-    if (typed) ask({ words: typed }, { focus: true });
-    else if (document.activeElement === whereField()) changeFilters();
-    else if (event.submitter === byId("search-words")) byId("word").focus();
+    const field = document.activeElement;
+    if (field === whereField()) changeFilters();
+    // Enter in any field is given to the first button, which is the one of words
+    else if (field !== url && event.submitter === byId("search-words")) takeWord();
     else takeAddress(url.value.trim());
   });
   url.addEventListener("input", () => url.setCustomValidity(""));
