@@ -27,6 +27,7 @@ ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
 K = 10
 FRAME = (0.1, 0.1, 0.7, 0.8)
+WORD = "cattle"  # no label: it is found by what is seen, and then by what looks like that
 FILTER = "label:birds,coins width>=1 -format:gif"
 
 
@@ -68,6 +69,7 @@ def query() -> dict[str, Any]:
         "steered_ms_p50": round(statistics.median(rounds.flat(found["steered"])), 2),
         "framed_ms_p50": round(statistics.median(rounds.flat(found["framed"])), 2),
         "parts_ms_p50": parts_ms,
+        "words_ms_p50": round(statistics.median(rounds.flat(found["worded"])), 2),
         "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
         "pictures": len(datas),
         "queries": len(own),
@@ -81,7 +83,7 @@ def _asked(search: Callable[[bytes], object], datas: list[bytes], numbers: Itera
 
 
 def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
-    """Return a search with two more examples for and two against, one with a filter, one by a part."""
+    """Return a search with two more examples for and two against, one with a filter, by a part, by a word."""
     stored = [
         Example(image=key) for key in Image.objects.filter(dataset=dataset).values_list("pk", flat=True)
     ]
@@ -99,7 +101,10 @@ def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
         like = (Example(data=data, box=FRAME),)
         return engine.answered(QueryDocument(like=like, datasets=(dataset.slug,), k=K))
 
-    return {"steered": steered, "filtered": filtered, "framed": framed}
+    def worded(_: bytes) -> object:
+        return engine.answered(QueryDocument(words=(WORD,), datasets=(dataset.slug,), k=K))
+
+    return {"steered": steered, "filtered": filtered, "framed": framed, "worded": worded}
 
 
 def _with_parts(dataset: Dataset, asked: Callable[[], list[float]]) -> float:

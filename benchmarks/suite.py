@@ -78,6 +78,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             Line("two more for it, two against", "steered_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("with a part of an image", "framed_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("among parts as well", "parts_ms_p50", "query_ms_p50", "", "a plain query"),
+            Line("by a word", "words_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("with a filter", "filtered_ms_p50", "query_ms_p50", "", "a plain query"),
             Line("recall among ten, the worst filter", "filtered_least_recall", "", "", ""),
         ),

@@ -19,6 +19,8 @@ from gallery.system.models import AuditEntry as AuditEntry
 from gallery.system.models import Backup as Backup
 from gallery.system.models import Release as Release
 from gallery.system.models import StorageMark as StorageMark
+from gallery.words.models import SuggestedWord as SuggestedWord
+from gallery.words.models import WordVerdict as WordVerdict
 
 
 class TriggerField(models.BigIntegerField[int, int]):

@@ -72,6 +72,14 @@ class WeightsResult(TypedDict):
     model: str
 
 
+class WordsResult(TypedDict):
+    """In how many images words were looked for."""
+
+    images: int
+    failed: int
+    seconds: float
+
+
 class VerificationReport(TypedDict):
     """What was counted, and whether everything agrees; `storage` is "right" or "away".
 

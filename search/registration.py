@@ -107,7 +107,7 @@ def drop_file(instance: FeatureMatrix | Projection, **_: Any) -> None:
 
 def _extract(run: jobs.JobRun) -> Mapping[str, object]:
     from search.embedding import jobs as extraction_jobs
-    from search.embedding import part_jobs
+    from search.embedding import part_jobs, word_jobs
     from search.features import feature_specs
     from search.indexing import builds
 
@@ -116,6 +116,7 @@ def _extract(run: jobs.JobRun) -> Mapping[str, object]:
         live = feature_specs.live_index(run.job.dataset)
         builds.rebuild_when_due(live)
         part_jobs.enqueue_waiting(live)
+        word_jobs.follow_extraction(run.job.dataset)
     return result
 
 
@@ -170,6 +171,12 @@ def _tune(run: jobs.JobRun) -> Mapping[str, object]:
     if index is not None:
         map_jobs.enqueue_tuned(index.dataset, index.spec)
     return result
+
+
+def _words(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.embedding import word_jobs
+
+    return word_jobs.words_job(run)
 
 
 def _help_extract(job: Job) -> None:
@@ -306,6 +313,16 @@ jobs.register(
     queue="project",
     audited_as="weights.get",
     result=job_results.WeightsResult,
+)
+jobs.register(
+    job_kinds.WORDS,
+    _words,
+    label="look for words",
+    about="Lets the network look at each image that has no words yet, and stores what its classifier sees.",
+    queue="extract",
+    priority=6,
+    audited_as="words.look",
+    result=job_results.WordsResult,
 )
 jobs.register(
     job_kinds.PROJECT,

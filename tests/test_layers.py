@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.system.seats",
         "gallery.shipped_files", "gallery.version",
         "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
-        "gallery.audit_actions", "gallery.ingest.labels",
+        "gallery.audit_actions", "gallery.ingest.labels", "gallery.vocabulary",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.job_results",
         "search.stored_folders", "search.damage",
     ),
@@ -42,6 +42,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "library": ("semsearch",),  # what notebooks import: it knows no Django either
     "models": (
         "gallery.accounts.models", "gallery.models", "gallery.shown_rows", "gallery.signals",
+        "gallery.words.models",
         "gallery.system.models", "search.models", "search.saved.models",
     ),
     "gallery: outages": ("gallery.system.disk_space", "gallery.system.outages", "gallery.system.storage"),
@@ -55,6 +56,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "gallery: stored images": ("gallery.imaging.limits", "gallery.imaging.sprite_sheets"),
     "gallery: jobs": ("gallery.jobs",),
     "gallery: ingest": ("gallery.ingest",),
+    "gallery: words": ("gallery.words",),
     "gallery: browse": ("gallery.browse",),
     "gallery: outside": (
         "gallery.accounts", "gallery.admin", "gallery.api", "gallery.apps", "gallery.bin_notices",
@@ -64,6 +66,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "search: features": ("search.features",),
     "search: indexing": ("search.indexing",),
     "search: embedding": ("search.embedding",),
+    "search: words": ("search.words",),
     "search: live": ("search.live",),
     "search: saved": ("search.saved",),
     "search: experiments": ("search.experiments",),

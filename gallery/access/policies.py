@@ -218,6 +218,15 @@ TABLE: dict[str, Policy | ByMethod] = {
     "saved-search-new": {"GET": _read("counts for one's own")},
     "saved-search-hits": {"GET": _search("computes as a search does")},
     "saved-search-images": {"GET": _search("computes as a search does")},
+    "words": {"GET": _ANSWER},
+    "image-words": {
+        "GET": _ANSWER,
+        "POST": _write("takes or removes a suggested word", "gallery.change_image"),
+    },
+    "dataset-words": {
+        "GET": _ANSWER,
+        "POST": _write("lets a network look at all images", "gallery.change_image"),
+    },
     "upload-create": {"POST": _search("keeps an image to search with for some hours, for who knows its id")},
     "models": {"GET": _ANSWER},
     "model-weights": {"POST": _admin("downloads a file to this machine", "search.add_experiment")},

@@ -60,6 +60,7 @@ TABLE: dict[tuple[str, str], Throttle] = {
     # computes with a network, or reads all rows of a dataset
     ("facets", "GET"): Throttle.READ,
     ("saved-search-new", "GET"): Throttle.READ,
+    ("dataset-words", "GET"): Throttle.READ,
     ("experiment-explanation", "GET"): Throttle.READ,
     ("maps", "GET"): Throttle.READ,
     ("projection-points", "GET"): Throttle.READ,

@@ -14,10 +14,12 @@ from django.db.models.functions import Coalesce
 
 from gallery.browse.where import EVERY_IMAGE, ORIENTATIONS, Rows, Where
 from gallery.models import Category, Dataset, Image
+from gallery.words import suggestions
 
 ALLOWED_MS = 200  # an answer has 300, and giving up takes a while
 MOST_VALUES = 20
 FIELDS: Final = ("label", "dataset", "format", "orientation")
+WORD: Final = "word"  # counted last: it has a table of its own
 KEPT: Final = ("label", "dataset")  # the database keeps counts of all images by these
 _COLUMNS = {"label": "label", "dataset": "dataset", "format": "format", "orientation": "shape"}
 MOST_GROUPS = 20_000  # of images that have the same label, dataset, format and orientation
@@ -61,9 +63,11 @@ def facets(where: Where, datasets: Sequence[str]) -> list[FacetAnswer]:
                     counted[field] = _kept_counts(field, found)
         with within(ends - time.monotonic()):
             counted |= _counted([field for field in FIELDS if field not in counted], where, found)
+        with within(ends - time.monotonic()):
+            counted[WORD] = _word_counts(where, found)
     except TooSlowError:
         pass
-    return [_answer(field, counted.get(field)) for field in FIELDS]
+    return [_answer(field, counted.get(field)) for field in (*FIELDS, WORD)]
 
 
 def _answer(field: str, rows: Counts | None) -> FacetAnswer:
@@ -112,6 +116,13 @@ def _kept_counts(field: str, datasets: list[Dataset]) -> Counts:
         kept = kept.filter(dataset__in=datasets)
     counted = kept.order_by().values_list(column).annotate(n=Sum("images")).order_by("-n", column)
     return list(counted[: MOST_VALUES + 1])
+
+
+def _word_counts(where: Where, datasets: list[Dataset]) -> Counts:
+    """Count the classes that are seen surely enough to be shown."""
+    rows = Image.objects.filter(dataset__in=datasets or Dataset.objects.all())
+    asked = None if where.is_open else where.found(rows).order_by()
+    return suggestions.counts(asked, datasets)[: MOST_VALUES + 1]
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_, or_
 from typing import Any, Final, TypeAlias
 
 from django.db.models import F, Q, QuerySet
@@ -13,6 +14,7 @@ from django.db.models.fields.json import KeyTransform
 
 from gallery.errors import SemsearchError
 from gallery.models import FurtherCategory, Image
+from gallery.words import suggestions
 
 Value: TypeAlias = "str | int | float | bool | datetime | Collection"
 Rows: TypeAlias = QuerySet[Image]
@@ -23,6 +25,7 @@ NUMBER: Final = ("any", "none", "gte", "gt", "lte", "lt")
 DATE: Final = ("gte", "gt", "lte", "lt")
 OPERATORS: Final[dict[str, tuple[str, ...]]] = {
     "label": ("any", "all", "none", "exists"),
+    "word": ("any", "all", "none", "exists"),
     "dataset": ("any", "none"),
     "filename": ("any", "none", "contains"),
     "external_id": TEXT,
@@ -168,6 +171,8 @@ class _Asked:
         match condition.field:
             case "label":
                 return _of_labels(condition)
+            case "word":
+                return _of_words(condition)
             case "orientation":
                 one_of = Q()
                 for value in condition.values:
@@ -233,6 +238,17 @@ def _of_labels(condition: Condition) -> Q:
         case "none":
             return ~_of_one_of(condition.values)
     return _of_one_of(condition.values)
+
+
+def _of_words(condition: Condition) -> Q:
+    """Return what finds images that have words, as a label of that name or as a suggestion."""
+    if condition.operator == "exists":
+        seen = Q(pk__in=suggestions.with_some())
+        return seen if condition.values[0] else ~seen
+    each = [_of_one_of((word,)) | suggestions.suggested_with(str(word)) for word in condition.values]
+    if condition.operator == "all":
+        return reduce(and_, each)
+    return ~reduce(or_, each) if condition.operator == "none" else reduce(or_, each)
 
 
 def _of_one_of(labels: tuple[Any, ...]) -> Q:

@@ -26,6 +26,7 @@ from gallery.browse.where import (
     Where,
     WhereError,
 )
+from gallery.vocabulary.words import unknown_word, vocabulary
 
 MOST_CONDITIONS, MOST_VALUES, MOST_BRANCHES = 50, 200, 10
 MOST_COLLECTIONS = 5
@@ -133,6 +134,7 @@ def _reader(field: str) -> Any:
         "format": _format,
         "metadata": _anything,
         "saved": _collection,
+        "word": _word,
     }.get(field, _text)
 
 
@@ -140,6 +142,14 @@ def _text(value: object, place: str) -> Value:
     if not isinstance(value, str) or not value or len(value) > LONGEST_TEXT:
         raise WhereError(f"{place} is a text of 1 to {LONGEST_TEXT} characters.")
     return value
+
+
+def _word(value: object, place: str) -> Value:
+    """Return a word that images can be looked for by: of one that is not known nothing can be claimed."""
+    word = str(_text(value, place))
+    if not vocabulary().means(word):
+        raise WhereError(f"{place}: {unknown_word(word)}")
+    return word
 
 
 def _anything(value: object, place: str) -> Value:

@@ -13,6 +13,7 @@ from search.features import models_api
 from search.live import api as live_api
 from search.maps.api import CSV_RENDERERS, ProjectionViewSet
 from search.saved.api import SavedSearchViewSet
+from search.words import api as words_api
 
 # as the gallery has it
 DATASET = "^datasets/(?P<slug>[^/.]+)"
@@ -41,6 +42,9 @@ urlpatterns = [
         embedding_api.ImageEmbeddingView.as_view(),
         name="image-embedding",
     ),
+    path("words/", words_api.CompletionsView.as_view(), name="words"),
+    re_path(r"^images/(?P<pk>[0-9]{1,18})/words/$", words_api.ImageWordsView.as_view(), name="image-words"),
+    re_path(rf"{DATASET}/words/$", words_api.DatasetWordsView.as_view(), name="dataset-words"),
     re_path(
         rf"{DATASET}/embeddings/$",
         embedding_api.NewEmbeddingsView.as_view(),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -25,6 +26,9 @@ from gallery.system.cores import core_lock
 from gallery.system.read_ahead import Limits, read_ahead
 from gallery.system.stage_timer import StageTimer
 from gallery.system.storage import StorageUnavailableError, storage_errors
+from gallery.words import suggestions
+from gallery.words.suggestions import Seen
+from search.embedding import seen_words
 from search.embedding.writer import store_embeddings
 from search.models import SearchIndex
 from search.types import RGB, Ids, Vectors
@@ -42,8 +46,11 @@ class Network(Protocol):
         """Return a picture (h, w, 3) uint8 as the network takes it, (s, s, 3) uint8."""
         ...
 
-    def extract(self, prepared: RGB) -> Vectors:
-        """Return the vectors of prepared pictures in their order, (n, s, s, 3) uint8 -> (n, d) float32."""
+    def extract_with_logits(self, prepared: RGB) -> tuple[Vectors, Vectors | None]:
+        """Return the vectors of prepared pictures in their order, (n, s, s, 3) uint8 -> (n, d) float32.
+
+        Beside them, of the same pass, the logits of ImageNet's classes, where the network tells them.
+        """
         ...
 
 
@@ -97,8 +104,8 @@ class Embedder:
         self.stored = 0
         self._index, self._network, self._clock = index, network, clock
         self._batch: list[tuple[int, RGB]] = []
-        self._underway: deque[tuple[Ids, Future[Vectors]]] = deque()
-        self._finished: list[tuple[Ids, Vectors]] = []
+        self._underway: deque[tuple[Ids, Future[tuple[Vectors, list[Seen]]]]] = deque()
+        self._finished: list[tuple[Ids, Vectors, list[Seen]]] = []
         self._waiting_since = 0.0
         self._opened = ExitStack()
 
@@ -135,32 +142,35 @@ class Embedder:
             self._collect()
         ids = np.array([pk for pk, _ in self._batch], dtype=np.int64)
         images = [image for _, image in self._batch]
-        self._underway.append((ids, self._engine.submit(self._run, images)))
+        self._underway.append((ids, self._engine.submit(self._run, ids, images)))
         self._batch = []
 
-    def _run(self, images: list[RGB]) -> Vectors:
+    def _run(self, ids: Ids, images: list[RGB]) -> tuple[Vectors, list[Seen]]:
         with core_lock(), self._clock.timed("engine"):
-            return self._network.extract(np.stack(images))
+            vectors, logits = self._network.extract_with_logits(np.stack(images))
+            return vectors, [] if logits is None else seen_words.seen(ids, logits)
 
     def _collect(self) -> None:
         ids, running = self._underway.popleft()
-        vectors = running.result()
+        vectors, seen = running.result()
         if not self._finished:
             self._waiting_since = time.monotonic()
-        self._finished.append((ids, vectors))
+        self._finished.append((ids, vectors, seen))
 
     def _store_finished(self) -> None:
         while self._underway and self._underway[0][1].done():
             self._collect()
-        many = sum(len(ids) for ids, _ in self._finished) >= STORE_TOGETHER
+        many = sum(len(ids) for ids, *_ in self._finished) >= STORE_TOGETHER
         if many or (self._finished and time.monotonic() - self._waiting_since > STORE_WITHIN_S):
             self._store()
 
     def _store(self) -> None:
         if not self._finished:
             return
-        ids, vectors = zip(*self._finished, strict=True)
+        ids, vectors, seen = zip(*self._finished, strict=True)
         with self._clock.timed("write"):
+            # before the embeddings: nobody looks again at an image that has one
+            suggestions.store(self._index.dataset_id, chain.from_iterable(seen))
             self.stored += store_embeddings(self._index, np.concatenate(ids), np.concatenate(vectors))
         self._finished = []
 

@@ -12,8 +12,9 @@ from gallery import jobs
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
 from gallery.system.cores import core_lock
+from gallery.words import suggestions
 from search import job_kinds
-from search.embedding import part_jobs
+from search.embedding import part_jobs, seen_words
 from search.embedding.jobs import Extraction, enqueue_extraction
 from search.embedding.work_units import waiting_count
 from search.embedding.writer import store_embeddings
@@ -51,7 +52,9 @@ class SingleImageEmbedder:
         started = time.perf_counter()
         run.begin(1, f"Extracting {self._index.spec}")
         with core_lock():
-            vectors = self._network.extract(prepared[np.newaxis])
+            vectors, logits = self._network.extract_with_logits(prepared[np.newaxis])
+        if logits is not None:
+            suggestions.store(self._index.dataset_id, seen_words.seen([image.pk], logits))
         stored = store_embeddings(self._index, np.array([image.pk], dtype=np.int64), vectors)
         part_jobs.enqueue_waiting(self._index)
         seconds = time.perf_counter() - started

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,21 @@ from gallery.errors import NotFoundError, WeightsError
 from search.extractors import parts
 from search.extractors.engines.base import Calibration, Maps, Pixels
 from search.extractors.engines.loading import load_engine
+from search.extractors.networks.network import Head, Network
 from search.extractors.networks.registry import get_network
 from search.extractors.pca.components import load_pca
-from search.extractors.pooling import pooled_dims, pooling
+from search.extractors.pooling import average, pooled_dims, pooling
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 from search.tuned.tuning import Tuning
 from search.types import RGB, FeatureConfig, Vectors
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "efficientnet-lite2"
 DEFAULT_LAYER = "top"
 DEFAULT_POOLING = "pyramid"
 DEFAULT_PCA = "lite2-pyramid-512"
+HEAD_LAYER = "top"  # whose map a classifier takes
 
 
 class FeatureExtractor:
@@ -89,6 +95,33 @@ class FeatureExtractor:
             vectors[start : start + len(maps[0])] = self._pool(maps[0])
 
         self._engine.each(prepared, pool)
+        return self._reduced(vectors)
+
+    def extract_with_logits(self, prepared: Pixels) -> tuple[Vectors, Vectors | None]:
+        """Return the same vectors and, of the same pass, the logits of ImageNet's classes (n, 1000) float32.
+
+        The logits are None where the network has no classifier behind the layer.
+        """
+        if self._head is None:
+            return self.extract(prepared), None
+        weights, bias = self._head
+        vectors = np.empty((len(prepared), self._pooled_dims), dtype=np.float32)
+        averages = np.empty((len(prepared), len(weights)), dtype=np.float32)
+
+        def pool(start: int, maps: tuple[Maps, ...]) -> None:
+            end = start + len(maps[0])
+            vectors[start:end], averages[start:end] = self._pool(maps[0]), average(maps[0])
+
+        self._engine.each(prepared, pool)
+        return self._reduced(vectors), averages @ weights + bias
+
+    @cached_property
+    def _head(self) -> Head | None:
+        """The classifier, read when images are first extracted to be stored: searches need none."""
+        return _head_of(get_network(self.config.model)) if self.config.layer == HEAD_LAYER else None
+
+    def _reduced(self, vectors: Vectors) -> Vectors:
+        """Return pooled vectors as they are stored."""
         if self._pca:
             vectors = self._pca.apply(vectors, self._product)
         return self._tuning.tuned(vectors) if self._tuning else vectors
@@ -124,6 +157,15 @@ class FeatureExtractor:
         prepared = self.prepare(rgb)
         views = [prepared, prepared[:, ::-1]] if query_mirror else [prepared]
         return np.asarray(self.extract(np.stack(views)).mean(axis=0), dtype=np.float32)
+
+
+def _head_of(network: Network) -> Head | None:
+    """Return the classifier of a network; features come without it where it is not to be had."""
+    try:
+        return network.head() if network.head is not None else None
+    except WeightsError as error:
+        logger.warning("No words are looked for with %s: %s", network.title, error.detail)
+        return None
 
 
 def live_config(

@@ -51,6 +51,7 @@ def convert(networks: Sequence[Network], root: Path) -> Iterator[tuple[str, Path
             aside = Path(parent) / "network"
             aside.mkdir()
             convert_in_subprocess(network, network.layers, network.input_size, aside)
+            converted_networks.write_head(aside, network)
             converted_networks.describe(aside, made_of)
             _open_to_all(aside)
             folder = root / network.name

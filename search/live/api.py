@@ -112,7 +112,7 @@ class FacetsView(KnownParameters, APIView):
         responses=FacetsAnswer,
     )
     def get(self, request: Request) -> Response:
-        """Count labels, datasets, formats and orientations of the images that a filter finds."""
+        """Count labels, datasets, formats, orientations and words of the images that a filter finds."""
         form = live_serializers.FacetsSerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
         asked = form.validated_data

@@ -16,6 +16,7 @@ CutoffMode: TypeAlias = Literal["probability", "percentile"]
 
 MOST_EXAMPLES = 50
 GROUPED = 200  # hits that fall into groups
+MOST_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,20 @@ class Cutoff:
 
 @dataclass(frozen=True)
 class QueryDocument:
-    """Examples, a filter and the place of a page: all that a search can be asked.
+    """Examples, words, a filter and the place of a page: all that a search can be asked.
 
-    Without examples images are listed, newest first. `datasets` are slugs, none for all; `index` is asked by
-    its number instead of the live ones. `skipped` hits come before the page, or, where there are no examples,
-    it begins below the id `before`. Hits below the `cutoff` are counted, and found all the same. With
-    `explain` each hit comes with the shares of the cells in its score. With `fold` hits that show the same
-    are one, and pages count those; with `group` the first page says which groups the first hits fall into.
+    Images of `words` stand beside the examples, for each word as much as one. Of words alone what has them is
+    found, and then what looks like it; without either images are listed, newest first. `datasets` are slugs,
+    none for all; `index` is asked by its number instead of the live ones. `skipped` hits come before the
+    page, or, where images are listed, it begins below the id `before`. Hits below the `cutoff` are counted,
+    and found all the same. With `explain` each hit comes with the shares of the cells in its score. With
+    `fold` hits that show the same are one, and pages count those; with `group` the first page says which
+    groups the first hits fall into.
     """
 
     like: tuple[Example, ...] = ()
     unlike: tuple[Example, ...] = ()
+    words: tuple[str, ...] = ()
     where: Where = EVERY_IMAGE
     datasets: tuple[str, ...] = ()
     index: int | None = None
@@ -78,6 +82,6 @@ class QueryDocument:
     source: Source = "api"
 
     @property
-    def kind(self) -> Kind | Literal["browse"]:
+    def kind(self) -> Kind | Literal["words", "browse"]:
         """What is searched with in the first place."""
-        return self.like[0].kind if self.like else "browse"
+        return self.like[0].kind if self.like else "words" if self.words else "browse"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from django.db.models import QuerySet
 
 from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.models import Dataset, Image
 from gallery.shipped_files import program
 from gallery.system import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live import example_images, folding, grouping
+from search.live import example_images, folding, grouping, word_search
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import GROUPED, QueryDocument
 from search.live.example_images import ReadExample, require_network
@@ -23,8 +24,10 @@ from search.live.index_queries import IndexQuery
 from search.live.ranking import AskedIndex, Ranking
 from search.live.steering import Steering
 from search.live.timings import Timings
+from search.live.word_search import WordQuery
 from search.models import SearchIndex
 from search.types import Ids
+from search.words.lookup import Match
 
 # Searches with more examples are not expanded; measured in docs/explanation/lab/steering.md
 EXPANDED_UP_TO = 2
@@ -37,6 +40,7 @@ class Found:
     `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
     and `listed` counts what the filter finds. Where they are asked for there are `explanations` of the hits,
     `standing`, the same hits with what is folded into each, and on the first page the `groups` of the first.
+    Of words alone the page begins with `images`, `matches` says how they fit, and `hits` look like them.
     """
 
     document: QueryDocument
@@ -50,21 +54,25 @@ class Found:
     explanations: list[Explanation | None] = field(default_factory=list)
     standing: list[Standing] = field(default_factory=list)
     groups: list[Group] | None = None
+    word_query: WordQuery | None = None
+    matches: dict[int, Match] = field(default_factory=dict)
     timings_ms: Timings = field(default_factory=Timings)
 
     @property
     def shown_images(self) -> list[tuple[Hit | None, ShownImage]]:
         """The images of the page and the hits that they are; None where they are listed without a query."""
         listed: list[tuple[Hit | None, ShownImage]] = [(None, image) for image in self.images]
-        return [(hit, hit.image) for hit in self.hits] + listed
+        return listed + [(hit, hit.image) for hit in self.hits]
 
     @property
     def below_cutoff(self) -> int | None:
         """How many hits of the page are below the cut-off; None without one, or where that is unknown."""
         cutoff = self.document.cutoff
-        if cutoff is None or not self.document.like:
+        if cutoff is None or self.document.kind == "browse":
             return None
         values = [hit.probability if cutoff.mode == "probability" else hit.percentile for hit in self.hits]
+        if cutoff.mode == "probability":
+            values += [one.probability for one in self.matches.values()]
         known = [value for value in values if value is not None]
         return sum(value < cutoff.at for value in known) if known or not values else None
 
@@ -91,6 +99,8 @@ def answered(document: QueryDocument) -> Found:
         with found.timings_ms.stage("total"):
             if document.like:
                 _rank(found)
+            elif document.words:
+                _name(found)
             else:
                 _list(found)
     except Exception as error:
@@ -142,6 +152,9 @@ def read_queries(found: Found) -> list[IndexQuery]:
     found.like = [example_images.read(one, timings, indexes) for one in document.like]
     found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
     _require_indexes(indexes, document)
+    if document.words:
+        with timings.stage("load"):
+            found.word_query = word_search.ask(document)
     return [_asked(found, index) for index in indexes]
 
 
@@ -149,15 +162,18 @@ def _asked(found: Found, index: SearchIndex) -> IndexQuery:
     """Return what an index is asked: one example is asked as ever, several are put together."""
     where = found.document.where
     own = _own_ids([*found.like, *found.unlike], index)
-    if len(found.like) == 1 and not found.unlike:
+    words = found.word_query.vectors(index) if found.word_query is not None else np.empty((0, 0))
+    if len(found.like) == 1 and not found.unlike and not len(words):
         return IndexQuery(index, found.like[0].vector(index), own, QUERY_EXPANSION, where)
+    # the images of the words count together as much as an example for each word
+    shares = [len(found.document.words) / len(words)] * len(words) if len(words) else []
     steering = Steering(
-        np.stack([one.vector(index) for one in found.like]),
-        np.array([one.example.weight for one in found.like], dtype=np.float32),
+        np.stack([*(one.vector(index) for one in found.like), *words]),
+        np.array([*(one.example.weight for one in found.like), *shares], dtype=np.float32),
         np.array([one.vector(index) for one in found.unlike], dtype=np.float32),
         np.array([one.example.weight for one in found.unlike], dtype=np.float32),
     )
-    few = len(found.like) + len(found.unlike) <= EXPANDED_UP_TO
+    few = len(found.like) + len(found.unlike) + len(words) <= EXPANDED_UP_TO
     return IndexQuery(index, steering.query(), own, QUERY_EXPANSION if few else None, where, steering)
 
 
@@ -166,15 +182,51 @@ def _own_ids(examples: list[ReadExample], index: SearchIndex) -> Ids | None:
     return np.array([ids], dtype=np.int64) if ids else None
 
 
+def _name(found: Found) -> None:
+    """Show what has the words, then what looks like the first of it."""
+    document = found.document
+    with found.timings_ms.stage("load"):
+        query = found.word_query = word_search.ask(document)
+        found.listed = _listed(document).count()
+        first = query.first
+        images, before = word_search.page_of(first, document.skipped, document.k + 1)
+        found.images = images[: document.k]
+        on_page = {image.pk for image in found.images}
+        found.matches = {one.image: one for one in first if one.image in on_page}
+    wanted = document.k + 1 - len(images)
+    hits = _alike(found, query, max(0, document.skipped - before), wanted) if wanted else []
+    found.has_next = len(images) + len(hits) > document.k
+    found.hits = hits[: document.k - len(found.images)]
+
+
+def _alike(found: Found, query: WordQuery, skipped: int, wanted: int) -> list[Hit]:
+    """Return what looks like the images that stand for the words, and has none of them."""
+    queries = [
+        IndexQuery(index, steering.query(), None, None, found.document.where, steering)
+        for index in _indexes(found.document)
+        if (steering := query.steering(index)) is not None
+    ]
+    if not queries:
+        return []
+    ranking = Ranking(queries, found.timings_ms)
+    hits = ranking.hits(skipped + wanted, {one.image for one in query.first})
+    found.indexes = ranking.asked
+    return hits[skipped : skipped + wanted]
+
+
+def _listed(document: QueryDocument) -> QuerySet[Image]:
+    rows = Image.objects.filter(dataset__in=Dataset.objects.all())
+    if document.datasets:
+        rows = rows.filter(dataset__slug__in=document.datasets)
+    return document.where.found(rows)
+
+
 def _list(found: Found) -> None:
     """List images without a query, newest first."""
     document = found.document
     with found.timings_ms.stage("load"):
         _require_datasets(document)
-        rows = Image.objects.filter(dataset__in=Dataset.objects.all())
-        if document.datasets:
-            rows = rows.filter(dataset__slug__in=document.datasets)
-        rows = document.where.found(rows)
+        rows = _listed(document)
         found.listed = rows.count()
         if document.before is not None:
             rows = rows.filter(pk__lt=document.before)

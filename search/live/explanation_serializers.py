@@ -10,8 +10,8 @@ from rest_framework import serializers
 from gallery.browse.paging import LARGEST_ID
 from gallery.browse.where import EVERY_IMAGE
 from search.live.box_fields import TypedBoxField
-from search.live.document import MOST_EXAMPLES, Example, QueryDocument
-from search.live.serializers import image_field, url_field
+from search.live.document import MOST_EXAMPLES, MOST_WORDS, Example, QueryDocument
+from search.live.serializers import LONGEST_WORD, image_field, url_field
 from search.live.where_fields import TypedWhereField
 
 IDS = rf"^[0-9]{{1,15}}(,[0-9]{{1,15}}){{0,{MOST_EXAMPLES - 2}}}$"
@@ -35,6 +35,12 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     box = TypedBoxField(required=False, help_text="The part of it that was searched with: x0,y0,x1,y1.")
     like = _ids("Further examples: ids of stored images, as `15,18`.")
     unlike = _ids("Examples against: ids of stored images, as `9`.")
+    word = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_WORD),
+        required=False,
+        max_length=MOST_WORDS,
+        help_text="The words of the search, once for each.",
+    )
     where = TypedWhereField(required=False, help_text="The filter of the search, as people type it.")
     dataset = serializers.CharField(
         required=False, max_length=80, help_text="Where was searched (slug); without, in all."
@@ -55,6 +61,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
         document = QueryDocument(
             like=(query, *_examples(values, "like")),
             unlike=_examples(values, "unlike"),
+            words=tuple(values.get("word", ())),
             where=values.get("where", EVERY_IMAGE),
             datasets=(values["dataset"],) if values.get("dataset") else (),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, NotRequired, TypeAlias, TypedDict
+from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 
 from gallery.browse import renditions
 from gallery.browse.image_summaries import page_address
@@ -28,11 +28,29 @@ from search.live.folded_answers import FoldedAnswer, GroupAnswer, folded_answer,
 from search.live.hits import Hit, ShownImage, shown
 from search.live.index_queries import ProbabilityUnknown
 from search.live.ranking import AskedIndex
+from search.words.meanings import ReadWord
+
+LABELS_TOLD = 20
 
 Box: TypeAlias = Annotated[
     tuple[float, float, float, float] | None,
     "Where in the image it matches, as shares of its sides: x0, y0, x1, y1; null for all of it.",
 ]
+
+
+class WordAnswer(TypedDict):
+    """What a word was taken for."""
+
+    word: str
+    known: Annotated[
+        bool, "Whether a vocabulary or a label has it; where none has, names alone were looked at."
+    ]
+    meaning: Annotated[str | None, "As ImageNet's classes and WordNet have it; null where they do not."]
+    classes: Annotated[int, "How many classes of the network lie in it."]
+    labels: Annotated[list[str], "Labels that say it."]
+    others: Annotated[list[str], "Its other meanings, as they are spelled to be asked for."]
+    nearest: Annotated[list[str], "Of a word that is not known: words spelled much alike."]
+    note: Annotated[str, "What to tell people of it; empty where it is known."]
 
 
 class FoundRankedAnswer(TypedDict):
@@ -46,6 +64,11 @@ class FoundRankedAnswer(TypedDict):
         float | None, "Share of random pairs of the dataset that are less near; null where that is unknown."
     ]
     box: Box
+    matched: Annotated[
+        Literal["label", "filename", "metadata", "suggested", "alike"] | None,
+        "How it fits the words of a search without examples; `suggested` by a classifier, whose calibrated "
+        "confidence `probability` is then; `alike` looks like the first of the others.",
+    ]
 
 
 class FoundHitAnswer(FoundRankedAnswer, ImageValues):
@@ -124,6 +147,8 @@ class FoundAnswer(TypedDict):
     next: Annotated[str | None, "The `cursor` of the next page; null on the last."]
     searched: Annotated[int, "Vectors in the indexes that were asked; without examples, images."]
     filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    words: list[WordAnswer]
+    names_given_up: Annotated[bool, "Whether there were too many file names and metadata to look for words."]
     below_cutoff: Annotated[int | None, "Hits of this page below the cut-off; null where that is unknown."]
     config: Annotated[ConfigAnswer | None, "Null where the indexes differ, or none was asked."]
     indexes: list[AskedIndexAnswer]
@@ -158,7 +183,7 @@ def found_answer(found: Found) -> FoundAnswer:
         "hits": _with_folded(
             _explained(
                 [
-                    _hit(rank, hit, image, page(image.dataset))
+                    _hit(rank, hit, image, page(image.dataset), found)
                     for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
                 ],
                 found,
@@ -168,6 +193,8 @@ def found_answer(found: Found) -> FoundAnswer:
         "next": _cursor(found),
         "searched": searched,
         "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
+        "words": word_answers(found),
+        "names_given_up": found.word_query is not None and found.word_query.found.names_given_up,
         "below_cutoff": found.below_cutoff,
         "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
         "indexes": indexes,
@@ -181,18 +208,40 @@ def _cursor(found: Found) -> str | None:
     if not found.has_next:
         return None
     skipped = found.document.skipped + len(found.hits) + len(found.images)
-    return f"{skipped}.{found.images[-1].pk}" if found.images else str(skipped)
+    listed = found.document.kind == "browse"
+    return f"{skipped}.{found.images[-1].pk}" if listed else str(skipped)
 
 
-def ranked(rank: int, hit: Hit | None, image: ShownImage) -> FoundRankedAnswer:
-    """Return the place of an image, and what is known of it as a hit."""
+def ranked(rank: int, hit: Hit | None, image: ShownImage, found: Found) -> FoundRankedAnswer:
+    """Return the place of an image, and what is known of it as a hit, or of how it fits words alone."""
+    match = found.matches.get(image.pk)
+    known = match or hit
     return {
         "rank": rank,
         "image": image.pk,
         "score": None if hit is None else round(hit.score, 6),
-        "probability": None if hit is None else _rounded(hit.probability),
+        "probability": None if known is None else _rounded(known.probability),
         "percentile": None if hit is None else _rounded(hit.percentile),
         "box": None if hit is None else hit.box,
+        "matched": match.matched if match else "alike" if found.document.kind == "words" else None,
+    }
+
+
+def word_answers(found: Found) -> list[WordAnswer]:
+    """Return what the words of a document were taken for."""
+    return [_word(one) for one in found.word_query.found.words] if found.word_query else []
+
+
+def _word(one: ReadWord) -> WordAnswer:
+    return {
+        "word": one.word,
+        "known": one.known,
+        "meaning": one.meaning.title if one.meaning else None,
+        "classes": len(one.meaning.classes) if one.meaning else 0,
+        "labels": list(one.labels[:LABELS_TOLD]),
+        "others": list(one.others),
+        "nearest": list(one.nearest),
+        "note": one.note,
     }
 
 
@@ -200,9 +249,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _hit(rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str]) -> FoundHitAnswer:
+def _hit(
+    rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str], found: Found
+) -> FoundHitAnswer:
     return {
-        **ranked(rank, hit, image),
+        **ranked(rank, hit, image, found),
         **image_values(image, page),  # type: ignore[typeddict-item]  # it has no cells
         "shown_url": renditions.address_of(image.pk, image.format, image.file),
     }

@@ -14,7 +14,7 @@ from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE
 from search.live.box_fields import BoxField
 from search.live.cutoff_fields import CutoffField
-from search.live.document import MOST_EXAMPLES, Example, QueryDocument
+from search.live.document import MOST_EXAMPLES, MOST_WORDS, Example, QueryDocument
 from search.live.grouping_fields import GroupingSerializer
 from search.live.query import SearchRequest
 from search.live.where_fields import TypedWhereField, WhereField
@@ -24,9 +24,10 @@ LONGEST_VECTOR = 100_000
 LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
 MOST_DATASETS = 200
+LONGEST_WORD = 100
 EXAMPLES = ("image", "upload", "url", "vector")
 DOCUMENT_ONLY = frozenset(
-    {"like", "unlike", "where", "datasets", "cursor", "cutoff", "explain", "fold", "group"}
+    {"like", "unlike", "words", "where", "datasets", "cursor", "cutoff", "explain", "fold", "group"}
 )
 MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
 FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
@@ -164,9 +165,9 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
 class SearchSerializer(AnySearchSerializer, GroupingSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
-    A document has `like`, `unlike`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`, `fold` and
-    `group` and no other.
-    Without examples it lists the images that the filter finds, newest first.
+    A document has `like`, `unlike`, `words`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`, `fold`
+    and `group` and no other.
+    Without examples and words it lists the images that the filter finds, newest first.
     """
 
     file = None  # type: ignore[assignment]
@@ -175,6 +176,12 @@ class SearchSerializer(AnySearchSerializer, GroupingSerializer):
     )
     unlike = ExampleSerializer(  # type: ignore[call-arg]
         many=True, required=False, max_length=MOST_EXAMPLES, help_text="And unlike these."
+    )
+    words = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_WORD),
+        required=False,
+        max_length=MOST_WORDS,
+        help_text="Find images of these words: by labels, names, metadata and what a classifier sees.",
     )
     where = WhereField(
         required=False,
@@ -269,6 +276,7 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
     return QueryDocument(
         like=_examples(values, "like"),
         unlike=_examples(values, "unlike"),
+        words=tuple(dict.fromkeys(word.strip() for word in values.get("words", ()))),
         where=values.get("where", EVERY_IMAGE),
         datasets=tuple(dict.fromkeys(values.get("datasets", ()))),
         k=values.get("k", QueryDocument.k),

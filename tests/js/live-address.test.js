@@ -24,6 +24,8 @@ test("an address that is read is written as it was", () => {
     "?upload=6a1f-abc&unlike=9",
     "?url=https%3A%2F%2Fexample.org%2Fa.jpg",
     "?where=no%3Alabel",
+    "?word=zebra&word=golden+retriever&dataset=birds",
+    "?image=12&word=zebra",
     "?image=12&cutoff=0.7",
     "?image=12&cutoff=p0.999",
     "?image=12&cutoff=0",

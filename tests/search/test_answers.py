@@ -23,6 +23,7 @@ from drf_spectacular.plumbing import ComponentRegistry
 from gallery import jobs
 from gallery.errors import NotAnImageError
 from gallery.models import Dataset, Image, Job
+from gallery.vocabulary.words import vocabulary
 from search import job_kinds
 from search.index.faiss.generation import Manifest
 from search.index.milvus.generation import Published
@@ -271,6 +272,16 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.post("/api/v1/search/", like=[like[0] | {"box": [0, 0, 0.5, 1]}], k=2)
     hit = Image.objects.exclude(pk=site.image.pk).filter(dataset=site.image.dataset).order_by("pk")[0]
     asked.get("/api/v1/search/explanation/", image=site.image.pk, hit=hit.pk)
+    asked.post("/api/v1/search/", words=["bird", "zebrra"], k=2)
+    asked.get("/api/v1/words/", text="bi", dataset="mine")
+    asked.get("/api/v1/images/{id}/words/", f"/api/v1/images/{site.image.pk}/words/")
+    meaning = vocabulary().means("zebra")[0]
+    site.image.words.create(dataset=site.image.dataset, key=meaning.key, confidence=9000)
+    asked.post(
+        "/api/v1/images/{id}/words/", f"/api/v1/images/{site.image.pk}/words/", word="zebra", verdict="take"
+    )
+    asked.get("/api/v1/datasets/{slug}/words/", "/api/v1/datasets/mine/words/")
+    asked.post("/api/v1/datasets/{slug}/words/", "/api/v1/datasets/mine/words/")
     asked.get("/api/v1/facets/", where="width>=1", dataset="mine")
     queries = [{"image": site.image.pk, "k": 2}, {"like": like, "k": 2}, {"image": 10**9}]
     asked.post("/api/v1/search/batch/", queries=queries)

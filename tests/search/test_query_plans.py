@@ -92,6 +92,7 @@ FILTERS = {
     "filename:cat": OF_DATASET,
     "id:7": "one_image_per_external_id (dataset_id=? AND external_id=?)",
     "meta.a:1": OF_DATASET,
+    "word:dog": OF_DATASET,
 }
 
 

@@ -13,11 +13,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from search.extractors.networks.network import Network
+import numpy as np
+
+from gallery.errors import WeightsError
+from search.damage import DAMAGE
+from search.extractors.networks.network import Head, Network
 
 IR_FILE = "model.xml"
 IR_FORMAT = 1  # raise when convert.py changes what it writes; what is kept is then passed over
 MADE_OF_FILE = "network.json"
+HEAD_FILE = "head.npz"  # the classifier, where the network has one
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,28 @@ def found_in(root: Path) -> Mapping[str, ConvertedNetwork]:
 def describe(folder: Path, made_of: MadeOf) -> None:
     """Write down what the network in a folder was made of: the last thing, with which it counts as there."""
     (folder / MADE_OF_FILE).write_text(json.dumps(asdict(made_of), indent=1) + "\n", encoding="utf-8")
+
+
+def write_head(folder: Path, network: Network) -> None:
+    """Write the classifier of a network beside it, where it has one. Raises: WeightsError without weights."""
+    if network.head is not None:
+        weights, bias = network.head()
+        np.savez(folder / HEAD_FILE, weights=weights, bias=bias)
+
+
+def read_head(folder: Path) -> Head:
+    """Return the classifier that lies beside a converted network.
+
+    Raises:
+        WeightsError: there is none, or it is damaged.
+    """
+    try:
+        with np.load(folder / HEAD_FILE, allow_pickle=False) as stored:
+            return stored["weights"], stored["bias"]
+    except DAMAGE as error:
+        raise WeightsError(
+            f"The classifier in {folder} cannot be read ({error}): run convert_networks anew."
+        ) from error
 
 
 def entry_of(network: Network, layers: tuple[str, ...], input_size: int, cache_dir: Path) -> Path:

@@ -123,6 +123,16 @@ def build(
     return model
 
 
+def head(variant: LiteVariant) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what makes ImageNet's logits of the averaged map of "top": (1280, 1000) and (1000,) float32.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or not the expected ones.
+    """
+    tensors = read_checkpoint(weights_path(variant), variant.weights_digest)
+    return np.ascontiguousarray(tensors["_fc.weight"].T), tensors["_fc.bias"]
+
+
 def build_without_weights(
     variant: LiteVariant, layers: tuple[str, ...], input_size: int | None = None, *, classifier: bool = False
 ) -> Any:

@@ -26,6 +26,7 @@ class Builder(Protocol):
 
 
 WriteIR = Callable[[tuple[str, ...], int, Path], None]
+Head = tuple[NDArray[np.float32], NDArray[np.float32]]  # (c, classes) and (classes,)
 Compute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -46,7 +47,8 @@ class Network:
     A `baseline` is there to be compared with. `converted` is the folder of the whole network as OpenVINO
     takes it, where that came with the installation. `write_ir` writes the OpenVINO file of some layers at an
     input size into a folder, where no Keras model stands behind the network. `resize` is how images are made
-    square for it, "" the usual way.
+    square for it, "" the usual way. `head` reads the classifier behind the average of the map of `top`: a
+    matrix (c, 1000) and a bias (1000,), in the order of ImageNet's classes; None where the weights lack it.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Network:
     converted: Path | None = field(default=None, kw_only=True, repr=False, compare=False)
     write_ir: WriteIR | None = field(default=None, kw_only=True, repr=False, compare=False)
     resize: str = field(default="", kw_only=True)
+    head: Callable[[], Head] | None = field(default=None, kw_only=True, repr=False, compare=False)
 
     @property
     def weights_digest(self) -> str:

@@ -52,6 +52,7 @@ def _lite(variant: LiteVariant, input_size: int) -> Network:
         digest=lambda: variant.weights_digest,
         check=partial(efficientnet_lite.weights_path, variant),
         shape_at=partial(efficientnet_lite.map_shape, variant),
+        head=partial(efficientnet_lite.head, variant),
     )
 
 
@@ -185,7 +186,10 @@ def _as_installed(
     found = came_converted.get(network.name)
     if found is not None and found.made_of == _made_of_weights_here(network, found):
         digest = found.made_of.weights_digest
-        return replace(network, digest=lambda: digest, check=_nothing, fetch=_nothing, converted=found.folder)
+        head = partial(converted_networks.read_head, found.folder) if network.head is not None else None
+        return replace(
+            network, digest=lambda: digest, check=_nothing, fetch=_nothing, converted=found.folder, head=head
+        )
     return _without_tensorflow(network, cache_dir)
 
 

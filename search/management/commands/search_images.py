@@ -50,6 +50,7 @@ class SearchReport(TypedDict):
     """
 
     hits: list[FoundImage]
+    words: list[found_answers.WordAnswer]
     cutoff: CutoffValues | None
     below_cutoff: int | None
     groups: NotRequired[list[GroupAnswer]]
@@ -63,14 +64,15 @@ class Command(ReportingCommand[SearchReport]):
     requires_system_checks = ()
 
     help = (
-        "Find the stored images most like a file or the image at a URL; without one, list those that "
-        "--where finds."
+        "Find the stored images most like a file or the image at a URL, or those of a --word; without any, "
+        "list those that --where finds."
     )
     examples = (
         "photo.jpg --dataset birds --k 20",
         "https://example.org/photo.jpg --json",
         "photo.jpg --like second.jpg --unlike other.jpg",
         "photo.jpg --box 0,0.25,0.5,1",
+        "--word dog --dataset holiday",
         "photo.jpg --dataset birds --cutoff 0.5",
         'photo.jpg --where "label:wren width>=640 -format:gif"',
         "photo.jpg --fold near --group cluster",
@@ -89,6 +91,13 @@ class Command(ReportingCommand[SearchReport]):
             type=_box,
             metavar="x0,y0,x1,y1",
             help="search only with this part of the query: shares of the sides of the upright image, 0 to 1",
+        )
+        parser.add_argument(
+            "--word",
+            action="append",
+            default=[],
+            metavar="WORD",
+            help="a label, a word that a classifier knows, or one of a file name or the metadata",
         )
         parser.add_argument(
             "--where", default="", help='only these, as "label:wren width>=640 -format:gif"; default: all'
@@ -126,6 +135,7 @@ class Command(ReportingCommand[SearchReport]):
         cutoff = found.document.cutoff
         report: SearchReport = {
             "hits": _found_images(found),
+            "words": found_answers.word_answers(found),
             "cutoff": None if cutoff is None else {"mode": cutoff.mode, "at": cutoff.at},
             "below_cutoff": found.below_cutoff,
             "timings_ms": answers.timings_answer(found.timings_ms),
@@ -140,6 +150,8 @@ class Command(ReportingCommand[SearchReport]):
             examples = ", ".join(map(str, group["like"]))
             self.stdout.write(f"{group['count']:5d}  {group['label'] or '-'}  as images {examples}")
         cutoff, below = report["cutoff"], []
+        for note in filter(None, (word["note"] for word in report["words"])):
+            self.stderr.write(note)
         for hit in report["hits"]:
             value = hit[cutoff["mode"]] if cutoff else None
             if cutoff and value is not None and value < cutoff["at"]:
@@ -159,16 +171,16 @@ def _line(hit: FoundImage) -> str:
     score = "    -" if hit["score"] is None else f"{hit['score']:.3f}"
     probability = "" if hit["probability"] is None else f"{hit['probability']:5.0%}  "
     folded = f"  and {len(hit['folded'])} like it" if hit.get("folded") else ""
-    return (
-        f"{hit['rank']:3d}  {score}  {probability}{hit['dataset']}/{hit['label']}  {hit['filename']}{folded}"
-    )
+    matched = "" if hit["matched"] is None else f"  ({hit['matched']})"
+    where = f"{hit['dataset']}/{hit['label']}  {hit['filename']}"
+    return f"{hit['rank']:3d}  {score}  {probability}{where}{matched}{folded}"
 
 
 def _typed(options: dict[str, Any]) -> QueryDocument:
     """Return what the options ask. Raises: CommandError where they ask nothing; WhereError, NotFoundError."""
     like = [options["query"], *options["like"]] if options["query"] else options["like"]
-    if not like and (options["unlike"] or not options["where"]):
-        raise CommandError("Name a file or an address to search with, or a filter with --where.")
+    if not like and (options["unlike"] or not (options["where"] or options["word"])):
+        raise CommandError("Name a file or an address to search with, a --word, or a filter with --where.")
     if options["box"] and not options["query"]:
         raise CommandError("Name the file or the address that --box is a part of.")
     examples = tuple(map(_example, like))
@@ -177,6 +189,7 @@ def _typed(options: dict[str, Any]) -> QueryDocument:
     return QueryDocument(
         like=examples,
         unlike=tuple(map(_example, options["unlike"])),
+        words=tuple(dict.fromkeys(options["word"])),
         where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
         datasets=(options["dataset"],) if options["dataset"] else (),
         k=options["k"] or DEFAULT_K,
@@ -191,7 +204,7 @@ def _saved(options: dict[str, Any]) -> QueryDocument:
     # a search that is typed has no need of what reads them
     from search.saved import rows, serializers
 
-    if any(options[name] for name in ("query", "like", "unlike", "box", "where", "dataset")):
+    if any(options[name] for name in ("query", "like", "unlike", "box", "word", "where", "dataset")):
         raise CommandError("--saved says all that is searched for; --where takes one as saved:NUMBER.")
     document = serializers.document_of(rows.called(options["saved"], rows.viewer()))
     given = {name: options[name] for name in ("k", "cutoff", "fold", "group") if options[name] is not None}
@@ -199,7 +212,7 @@ def _saved(options: dict[str, Any]) -> QueryDocument:
 
 
 def _found_images(found: Found) -> list[FoundImage]:
-    images = [_found_image(rank, *one) for rank, one in enumerate(found.shown_images, start=1)]
+    images = [_found_image(found, rank, *one) for rank, one in enumerate(found.shown_images, start=1)]
     for image, standing in zip(images, found.standing, strict=False):
         image["folded"] = folded_answer(standing)
     return images
@@ -215,10 +228,10 @@ def _example(text: str) -> Example:
     return Example(data=path.read_bytes())
 
 
-def _found_image(rank: int, hit: Hit | None, image: ShownImage) -> FoundImage:
+def _found_image(found: engine.Found, rank: int, hit: Hit | None, image: ShownImage) -> FoundImage:
     # as the API answers, but for the address of its page: that would load every address of the site
     return {
-        **found_answers.ranked(rank, hit, image),
+        **found_answers.ranked(rank, hit, image, found),
         "dataset": image.dataset,
         "label": image.category,
         "url": default_storage.url(image.file),

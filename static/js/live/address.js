@@ -1,13 +1,14 @@
 // What the page searches for as one value: how the address says it, and how the API is asked for it.
 //
-//   ?image=12&box=0,0,0.5,1&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20&cutoff=0.7
-//       &fold=near&group=cluster
+//   ?image=12&box=0,0,0.5,1&word=zebra&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20
+//       &cutoff=0.7&fold=near&group=cluster
 //
 // `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
 import { boxIn, textOf } from "./box.js";
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
+const MOST_WORDS = 10;
 const CUTOFF = /^p?(0(\.\d{1,6})?|1)$/;
 const IDS = /^\d{1,15}(,\d{1,15})*$/;
 
@@ -77,6 +78,7 @@ export function readAddress(search, k) {
   return {
     query,
     // examples against something need one for it, and without a query there is nothing to steer
+    words: [...new Set(asked.getAll("word").map((word) => word.trim()))].filter(Boolean).slice(0, MOST_WORDS),
     judged: query ? { like: judgedIn(asked, "like"), unlike: judgedIn(asked, "unlike") } : nothingJudged(),
     filters: {
       dataset: asked.get("dataset") ?? "",
@@ -95,12 +97,13 @@ export function readAddress(search, k) {
  * @param {State} state
  * @param {number} usualK
  */
-export function addressOf({ query, judged, filters, cutoff, fold, group }, usualK) {
+export function addressOf({ query, judged, words, filters, cutoff, fold, group }, usualK) {
   const asked = new URLSearchParams();
   if (query?.kind === "image") asked.set("image", String(query.image));
   if (query?.kind === "url") asked.set("url", query.url);
   if (query?.kind === "upload") asked.set("upload", query.upload);
   if (query?.box) asked.set("box", textOf(query.box));
+  for (const word of words) asked.append("word", word);
   for (const verdict of /** @type {const} */ (["like", "unlike"]))
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
   if (filters.dataset) asked.set("dataset", filters.dataset);
@@ -180,22 +183,24 @@ export const whereOf = (filters) =>
     .join(" ");
 
 /**
- * Whether there is something to ask: a query, or a filter of which images are listed.
+ * Whether there is something to ask: a query, words, or a filter of which images are listed.
  * @param {State} state
  */
-export const asksForSomething = ({ query, filters }) => Boolean(query || whereOf(filters));
+export const asksForSomething = ({ query, words, filters }) =>
+  Boolean(query || words.length || whereOf(filters));
 
 /**
  * Return the query document of a state.
  * @param {State} state
  * @param {string | null} cursor
  */
-export function documentOf({ query, judged, filters, cutoff, fold, group }, cursor) {
+export function documentOf({ query, judged, words, filters, cutoff, fold, group }, cursor) {
   const where = whereOf(filters);
   const images = judged.like.map((image) => ({ image }));
   return {
     like: query ? [exampleOf(query), ...images] : [],
     unlike: judged.unlike.map((image) => ({ image })),
+    ...(words.length && { words }),
     ...(where && { where }),
     datasets: datasetOf(filters) ? [datasetOf(filters)] : [],
     k: filters.k,
@@ -211,12 +216,13 @@ export function documentOf({ query, judged, filters, cutoff, fold, group }, curs
  * @param {State} state
  * @param {number} hit the id of its image
  */
-export function explanationOf({ query, judged, filters }, hit) {
+export function explanationOf({ query, judged, words, filters }, hit) {
   if (!query) return "";
   const asked = new URLSearchParams({ hit: String(hit) });
   for (const [name, value] of Object.entries(exampleOf(query))) asked.set(name, String(value));
   for (const verdict of /** @type {const} */ (["like", "unlike"]))
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
+  for (const word of words) asked.append("word", word);
   const where = whereOf(filters);
   if (where) asked.set("where", where);
   if (datasetOf(filters)) asked.set("dataset", datasetOf(filters));

@@ -12,6 +12,7 @@ const NAMES = /** @type {Record<string, string>} */ ({
   dataset: "Dataset",
   format: "Format",
   orientation: "Orientation",
+  word: "Suggested word",
 });
 let shown = ""; // the address whose facets are shown, or asked for
 

@@ -5,6 +5,7 @@
 import { byId, closest, focusedIn, hasModifier, make } from "../shared/elements.js";
 import { plural, shareWords } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
+import { listenForSuggested, showSuggested } from "../shared/suggested.js";
 import { shownIn, withShown } from "./address.js";
 import { wordsOf } from "./box.js";
 import { hidePart, listenForPart, partOf, partOrNot } from "./lightbox-part.js";
@@ -47,6 +48,7 @@ function show(to) {
   byId("lightbox-next", HTMLButtonElement).disabled = current === hits.length - 1;
   byId("lightbox-facts").replaceChildren(...factsOf(hit));
   byId("lightbox-judging").replaceChildren(...(hit.score === null ? [] : [judging(hit, name)]));
+  showSuggested(byId("lightbox-suggested"), hit.image);
   byId("lightbox-links").replaceChildren(...linksOf(hit));
   partOf(hit);
   showQueryBeside();
@@ -269,4 +271,5 @@ export function listenForLightbox(searchPart) {
     swiped = false;
   });
   listenForSwipes();
+  listenForSuggested(byId("lightbox-suggested"));
 }

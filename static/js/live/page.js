@@ -29,6 +29,7 @@ import { listenForSaving, offerToSave } from "./saving.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
 import { say, stopWaiting, wait } from "./waiting.js";
 import { explainHitsOf, listenForWhy } from "./why.js";
+import { followDataset, listenForWords, showMeanings, showWords, withTyped } from "./words.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");
@@ -42,6 +43,7 @@ const files = new Map();
 let state = {
   query: null,
   judged: nothingJudged(),
+  words: [],
   filters: { dataset: "", label: "", where: "", k: 10 },
   cutoff: null,
   fold: false,
@@ -87,6 +89,7 @@ async function search({ more = false, focus = false } = {}) {
     followAddress();
   }
   showFacets(state.filters);
+  followDataset(state.filters.dataset);
   if (!asksForSomething(state)) {
     showNothing();
     return;
@@ -107,6 +110,7 @@ async function search({ more = false, focus = false } = {}) {
 function showAsked() {
   showQuery(state.query);
   showFrame(state.query);
+  showWords(state.words);
   showExamples(state.judged);
   offerToSave(state);
   showGrouping(state);
@@ -116,6 +120,7 @@ function showNothing() {
   stopWaiting();
   clearHits();
   byId("results").hidden = true;
+  byId("word-notes").hidden = true;
   byId("start").hidden = false;
   byId("status").textContent = "";
   document.title = "Live search · semsearch";
@@ -143,11 +148,13 @@ function showFound(found, more, focus) {
   }
   const steered = steeredBy(state.judged);
   const firstNew = appendHits(found.hits);
-  indexes = found.indexes;
+  // of words alone the hits themselves say how likely they are
+  indexes = state.query ? found.indexes : [];
   const folded = divide(state.cutoff, indexes);
   const words = showSummary(found, { ...state.filters, steered });
   showTimings(found.timings_ms);
-  byId("results-title").textContent = state.query ? "Nearest pictures" : "Pictures that fit";
+  byId("results-title").textContent = titleOf(state);
+  if (!more) showMeanings(found);
   byId("more").hidden = !found.next;
   const count = `${plural(hitCount(), "result")} shown. ${folded}`.trim();
   byId("status").textContent = hitCount() ? `${count} ${words}` : words;
@@ -162,6 +169,12 @@ function showFound(found, more, focus) {
     byId("results-title").focus({ preventScroll: true });
   }
   followAddress();
+}
+
+/** @param {State} shown */
+function titleOf({ query, words }) {
+  if (query) return "Nearest pictures";
+  return words.length ? `Pictures of ${words.map((word) => `“${word}”`).join(", ")}` : "Pictures that fit";
 }
 
 /**
@@ -248,6 +261,12 @@ function frame(box) {
   if (state.query) ask({ query: withBox(state.query, box) });
 }
 
+function takeWord() {
+  const words = withTyped(state.words);
+  if (words) ask({ words }, { focus: true });
+  else byId("word").focus();
+}
+
 /** @param {string} condition */
 function narrow(condition) {
   const { where } = state.filters;
@@ -283,11 +302,10 @@ function takeLink(event) {
   if (!link || !isPlainClick(event)) return;
   event.preventDefault();
   const shown = link.closest("li")?.querySelector("img");
-  askWith({
-    kind: "image",
-    image: Number(link.dataset.image),
-    thumbnail: shown?.currentSrc || shown?.src,
-  });
+  const thumbnail = shown?.currentSrc || shown?.src;
+  const query = /** @type {Query} */ ({ kind: "image", image: Number(link.dataset.image), thumbnail });
+  // what is like this one, whatever was asked for before
+  ask({ query, judged: nothingJudged(), words: [] }, { focus: true });
 }
 
 function changeFilters() {
@@ -319,11 +337,19 @@ if (live) {
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
     // Enter in the filter is a change of it; an address that is there already stays the query
-    if (document.activeElement === whereField()) changeFilters();
+    const field = document.activeElement;
+    if (field === whereField()) changeFilters();
+    // Enter in any field is given to the first button, which is the one of words
+    else if (field !== url && event.submitter === byId("search-words")) takeWord();
     else takeAddress(url.value.trim());
   });
   url.addEventListener("input", () => url.setCustomValidity(""));
   listenForFilters(changeFilters);
+  listenForWords({
+    dataset: () => state.filters.dataset,
+    words: () => state.words,
+    changed: (words) => ask({ words }, { focus: true }),
+  });
   listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);

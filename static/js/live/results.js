@@ -7,6 +7,7 @@ import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 import { nearOnes, pageOf } from "./grouping.js";
 import { matchOf } from "./match.js";
+import { matchedWords } from "./words.js";
 
 /** @type {[stage: Stage, name: string][]} */
 const STAGES = [
@@ -150,6 +151,7 @@ function card(hit) {
       "div",
       { class: "hit-facts" },
       hit.score === null ? null : scoreOf(hit.score, hit),
+      hit.matched && make("span", { class: "hit-matched" }, matchedWords(hit)),
       make("span", { class: "hit-label", title: hit.filename }, name),
       make(
         "div",
@@ -220,7 +222,12 @@ export function appendHits(hits) {
 export function showSummary(found, { label, where, steered }) {
   const searched = found.filtered_to ?? found.searched;
   const labels = listed.map((hit) => hit.label);
-  let words = `${plural(searched, "picture")} found.`;
+  const some = found.words.length > 0 && !found.like.length;
+  let words = some
+    ? listed.length
+      ? `Looked among ${plural(searched, "picture")}.`
+      : `None of ${plural(searched, "picture")} has it.`
+    : `${plural(searched, "picture")} found.`;
   if (!searched) words = nothingFits({ label, where, among: found.like.length ? found.searched : 0 });
   else if (found.like.length) words = summaryOf({ searched, label }, labels);
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;

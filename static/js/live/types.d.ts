@@ -41,6 +41,7 @@ export type Grouping = "label" | "cluster";
 export interface State {
   query: Query | null;
   judged: Judged;
+  words: string[];
   filters: Filters;
   cutoff: Cutoff | null;
   /** whether near-identical results are folded */

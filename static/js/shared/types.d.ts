@@ -223,6 +223,7 @@ export interface FoundHit extends Omit<Hit, "score"> {
   percentile: number | null;
   /** where it matches, null for all of it */
   box: Square | null;
+  matched: "label" | "filename" | "metadata" | "suggested" | "alike" | null;
   shown_url: string;
   /** what it stands for */
   folded?: FoldedHit[];
@@ -243,6 +244,46 @@ export interface ResultGroup {
   like: number[];
 }
 
+/** What a word of a search was taken for. */
+export interface WordRead {
+  word: string;
+  known: boolean;
+  meaning: string | null;
+  classes: number;
+  labels: string[];
+  others: string[];
+  nearest: string[];
+  note: string;
+}
+
+/** The words of an image: people's labels, and what a classifier suggests beside them. */
+export interface ImageWords {
+  image: number;
+  labels: string[];
+  suggested: { word: string; confidence: number; broader: boolean }[];
+}
+
+export interface Completions {
+  words: { word: string; kind: "label" | "vocabulary"; broader: string | null }[];
+}
+
+/** How far the suggested words of a dataset reach, and how often they are right. */
+export interface Coverage {
+  images: number;
+  looked_at: number;
+  sample: number;
+  coverage: number | null;
+  precision: number | null;
+  judged: number;
+  categories: {
+    label: string;
+    images: number;
+    meaning: string | null;
+    classes: number;
+    precision_at_10: number | null;
+  }[];
+}
+
 export interface Example {
   kind: "upload" | "url" | "image";
   image: SearchQuery["image"];
@@ -259,6 +300,8 @@ export interface FoundResponse {
   searched: number;
   filtered_to: number | null;
   below_cutoff: number | null;
+  words: WordRead[];
+  names_given_up: boolean;
   indexes: AskedIndex[];
   groups?: ResultGroup[] | null;
   timings_ms: Record<Stage | "total", number>;

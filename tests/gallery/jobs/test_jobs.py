@@ -374,6 +374,7 @@ def test_every_kind_of_job_has_a_queue_that_workers_take_from() -> None:
         "import": "import",
         "remove": "index",
         "extract": "extract",
+        "words": "extract",
         "index": "index",
         "promote": "index",
         "tune": "index",

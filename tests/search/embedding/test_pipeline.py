@@ -36,13 +36,13 @@ class Averages:
     def prepare(self, rgb: RGB) -> RGB:
         return np.full((2, 2, 3), rgb.mean(), dtype=np.uint8)
 
-    def extract(self, prepared: RGB) -> Vectors:
+    def extract_with_logits(self, prepared: RGB) -> tuple[Vectors, None]:
         if len(self.batches) == self.fails_at:
             raise ValueError("the network broke")
         time.sleep(self.pause_s)
         self.batches.append(len(prepared))
         self.threads.add(threading.current_thread().name)
-        return np.repeat(prepared[:, 0, 0, :1].astype(np.float32), self.dims, axis=1)
+        return np.repeat(prepared[:, 0, 0, :1].astype(np.float32), self.dims, axis=1), None
 
 
 @pytest.fixture
@@ -107,9 +107,9 @@ def test_a_process_held_to_one_core_does_not_decode_while_its_network_runs(
             with self.seen():
                 return super().prepare(rgb)
 
-        def extract(self, prepared: RGB) -> Vectors:
+        def extract_with_logits(self, prepared: RGB) -> tuple[Vectors, None]:
             with self.seen():
-                return super().extract(prepared)
+                return super().extract_with_logits(prepared)
 
         @contextmanager
         def seen(self) -> Iterator[None]:

@@ -95,7 +95,7 @@ def test_facets_count_what_a_filter_finds(
     assert found["label"] == {name: images.filter(category=name).count() for name in ("a", "b", "")}
     assert found["dataset"] == {"mine": 900}
     assert sum(found["orientation"].values()) == 900
-    assert [facet["timed_out"] for facet in answer] == [False] * 4
+    assert [facet["timed_out"] for facet in answer] == [False] * 5
     every = {facet["field"]: facet["counts"] for facet in facets(EVERY_IMAGE, ["mine"])}
     assert every["label"] == [{"value": name, "count": 500} for name in ("", "a", "b")]
     monkeypatch.setattr(browse_facets, "MOST_GROUPS", 6)  # with labels there are seven, without five
