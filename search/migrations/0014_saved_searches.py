@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ('search', '0012_score_calibrations'),
+        ('search', '0013_tunings'),
     ]
 
     operations = [
