@@ -1,7 +1,8 @@
 """A saved search as a live collection: which images it has now, and how many of them came since.
 
-A filter has all images that it finds. A search by examples has its hits above the cut-off where it has one,
-else its first page: what people saw when they saved it.
+A filter has all images that it finds, and words have those that have them, without what looks like these. A
+search by examples has its hits above the cut-off where it has one, else its first page: what people saw when
+they saved it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gallery.models import Dataset, Image
 from search.live import engine
 from search.live.document import QueryDocument
 
-MOST_BY_EXAMPLES = 500  # images of a search by examples that has a cut-off
+MOST_RANKED = 500  # images of a search by words, or by examples with a cut-off
 MOST_NEW = 99  # counted; more are "many"
 ALLOWED_MS = 250  # for the counts of all saved searches together
 
@@ -36,7 +37,7 @@ class New:
 
 def where_of(document: QueryDocument) -> Where:
     """Return what finds the images that a document has now. Raises: what `engine.answered` does."""
-    if document.like:
+    if document.kind != "browse":
         return among(*hit_ids(document))
     for slug in document.datasets:
         Dataset.objects.called(slug)
@@ -47,17 +48,21 @@ def where_of(document: QueryDocument) -> Where:
 
 
 def hit_ids(document: QueryDocument) -> list[int]:
-    """Return the ids of the images that a search by examples has now, best first. Raises: as `where_of`."""
-    cutoff = document.cutoff
-    k = document.k if cutoff is None else MOST_BY_EXAMPLES
+    """Return the ids of the images that a ranked search has now, best first. Raises: as `where_of`."""
+    cutoff, by_words = document.cutoff, document.kind == "words"
+    k = MOST_RANKED if cutoff is not None or by_words else document.k
     found = engine.answered(replace(document, k=k, skipped=0, explain=False))
-    hits = found.hits
-    if cutoff is not None:
-        known = [(hit, hit.probability if cutoff.mode == "probability" else hit.percentile) for hit in hits]
-        hits = [hit for hit, value in known if value is not None and value >= cutoff.at]
-        # where nobody knows what is above the line, the first page is what there is
-        hits = hits or ([] if any(value is not None for _, value in known) else found.hits[: document.k])
-    return [hit.image.pk for hit in hits]
+    mode = "probability" if cutoff is None else cutoff.mode
+    ranked: list[tuple[int, float | None]] = [(hit.image.pk, getattr(hit, mode)) for hit in found.hits]
+    if by_words:
+        ranked = [
+            (image.pk, found.matches[image.pk].probability if mode == "probability" else None)
+            for image in found.images
+        ]
+    # where nobody knows what is above the line, the first page is what there is
+    if cutoff is None or all(value is None for _, value in ranked):
+        return [pk for pk, _ in (ranked if by_words else ranked[: document.k])]
+    return [pk for pk, value in ranked if value is not None and value >= cutoff.at]
 
 
 def images(document: QueryDocument) -> Rows:
@@ -87,7 +92,7 @@ def count_new(document: QueryDocument, since: int, ends: float) -> New:
                 came = came.filter(dataset__slug__in=document.datasets)
             if not came.exists():
                 return New(0)
-        if document.like:
+        if document.kind != "browse":
             return New(sum(pk > since for pk in hit_ids(document)))
         with within(ends - time.monotonic()):
             rows = where_of(document).found(came.filter(dataset__in=Dataset.objects.all())).order_by()

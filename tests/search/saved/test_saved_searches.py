@@ -196,7 +196,8 @@ def test_a_collection_is_the_filter_or_the_hits_of_the_first_page(images: list[I
     by_example = save(owner, "example", document={"like": [{"image": images[4].pk}], "k": 5})
     expected = {image.pk for image in images if image.category == label}
     near = set(found(owner, like=[{"image": images[4].pk}], k=5))
-    for made, its in ((by_filter, expected), (by_example, near)):
+    by_word = save(owner, "word", document={"words": [label], "cutoff": 1.0})
+    for made, its in ((by_filter, expected), (by_example, near), (by_word, expected)):
         of_it = f"saved:{made['id']}"
         assert set(owner.get(f"{ALL}{made['id']}/images/").json()["images"]) == its
         assert set(found(owner, where=of_it)) == its
