@@ -39,7 +39,7 @@ class Sample:
 SAMPLES = (
     Sample(
         "photos200",
-        "Animals, places, things",
+        "All kinds of photos",
         "249 photographs. The page of each names its author, its licence and where it comes from.",
     ),
     Sample("objects200", "Cut-out objects", "197 photographed objects from Tux Paint (GPL-2.0-or-later)."),
