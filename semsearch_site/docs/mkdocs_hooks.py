@@ -7,6 +7,7 @@
   begins where its text does.
 - `CHANGELOG.md` and other documents of the repository's root become pages, and links lead to them.
 - The notebook becomes a page, with what its cells show.
+- What the theme leaves without a name gets one, and tables that scroll sideways can be reached by keys.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _THEMED_IMAGE = re.compile(
 )
 _ITEM = re.compile(r"(?:\d+\.|[-*]) +")
 _FENCE = ("```", "~~~")
+# how the theme begins the dialog of the search, and tables, which it lets scroll
+_AS_IT_IS = ('data-md-component="search" role="dialog">', "<table>")
+_FOR_EVERYBODY = ('data-md-component="search" role="dialog" aria-label="Search">', '<table tabindex="0">')
 CODE = 4  # spaces that make a line code
 _LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
@@ -126,7 +130,9 @@ def indented_by_four(markdown: str) -> str:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """Put the inline scripts of a page into files."""
+    """Put the inline scripts of a page into files, and let everybody reach what is on it."""
+    for old, new in zip(_AS_IT_IS, _FOR_EVERYBODY, strict=True):
+        output = output.replace(old, new)
     return _without_inline_scripts(output, page.url, Path(config["site_dir"]))
 
 
