@@ -167,8 +167,9 @@ def _tune(run: jobs.JobRun) -> Mapping[str, object]:
     from search.maps import jobs as map_jobs
 
     result = tuning_jobs.tune_job(run)
-    index = SearchIndex.objects.select_related("dataset", "spec").filter(pk=result["index"]).first()
-    if index is not None:
+    made = result["index"]
+    if made is not None:
+        index = SearchIndex.objects.select_related("dataset", "spec").get(pk=made)
         map_jobs.enqueue_tuned(index.dataset, index.spec)
     return result
 

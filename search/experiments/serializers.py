@@ -9,8 +9,8 @@ from rest_framework import serializers
 from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownFields
 from gallery.browse.paging import LARGEST_ID
-from search.experiments.jobs import NEIGHBOURS_KEPT
 from search.experiments.leaderboard import LeaderboardRequest
+from search.experiments.measured import NEIGHBOURS_KEPT
 from search.experiments.queries import POOLINGS, SCORES, ExperimentFilter
 from search.models import Experiment
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, TypedDict
 
-from gallery.models import Dataset
+from django.db.models import Sum
+
+from gallery.models import Category, Dataset
 from search.experiments import tuning_jobs
 from search.features import tunings
 from search.indexing.labelled_vectors import LEAST_LABELS
@@ -30,6 +32,7 @@ class TuningAnswer(TypedDict):
     dataset: str
     live: Annotated[bool, "Searches are answered with tuned vectors."]
     least_labels: Annotated[int, "Of a category, to be learned."]
+    unlabelled: Annotated[int, "Images without a label: those of other categories are found worse."]
     learned: Annotated[LearnedAnswer | None, "Null where nothing was measured yet."]
     index: Annotated[int | None, "The index of tuned vectors; `/indexes/{id}/promote/` switches to it."]
     plain_index: Annotated[int | None, "The index to go back to while `live`."]
@@ -47,10 +50,16 @@ def tuning_answer(dataset: Dataset) -> TuningAnswer:
         "dataset": dataset.slug,
         "live": is_tuned,
         "least_labels": LEAST_LABELS,
+        "unlabelled": _unlabelled(dataset),
         "learned": _learned(dataset),
         "index": made.pk if made else None,
         "plain_index": plain.pk if plain else None,
     }
+
+
+def _unlabelled(dataset: Dataset) -> int:
+    rows = Category.objects.filter(dataset=dataset, name="")
+    return int(rows.aggregate(images=Sum("images"))["images"] or 0)
 
 
 def _learned(dataset: Dataset) -> LearnedAnswer | None:

@@ -36,7 +36,7 @@ def read(row: TuningRow) -> Tuning:
     return Tuning(_floats(row.centre), _floats(row.weights).reshape(-1, len(row.categories)))
 
 
-def _floats(content: bytes) -> NDArray[np.float32]:
+def _floats(content: bytes | memoryview[int]) -> NDArray[np.float32]:
     return np.frombuffer(bytes(content), dtype="<f4").astype(np.float32)
 
 

@@ -27,6 +27,7 @@ const row = (score, cost, title = "net") => ({
   extract_ms: cost,
   pareto: false,
   live: false,
+  tuned: false,
   baseline: false,
   front: false,
   apart: false,

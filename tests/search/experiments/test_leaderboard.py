@@ -98,6 +98,7 @@ def test_the_best_comes_first_and_equal_scores_share_a_rank(
         "extract_ms": 5.0,
         "pareto": True,
         "live": True,
+        "tuned": False,
     }
 
 

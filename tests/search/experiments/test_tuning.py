@@ -75,7 +75,7 @@ def test_labels_by_chance_are_not_offered_and_leave_nothing_but_their_figures(da
     assert SearchIndex.objects.filter(dataset=dataset).count() == 1
     row = tuning_jobs.latest(dataset)
     assert row is not None
-    assert row.figures["curve"][-1]["gain_low"] <= 0
+    assert row.figures["offered"] is False
     with pytest.raises(CommandError, match="not tuned"):
         call_command("promote", "mine", "--tuned")
 
@@ -198,8 +198,8 @@ def test_the_rest_interface_says_what_a_tuning_gains_and_starts_one(
     labelled(dataset)
     address = "/api/v1/datasets/mine/tuning/"
     assert client.get(address).json() == {
-        "dataset": "mine", "live": False, "least_labels": 10, "learned": None, "index": None,
-        "plain_index": None,
+        "dataset": "mine", "live": False, "least_labels": 10, "unlabelled": 0, "learned": None,
+        "index": None, "plain_index": None,
     }  # fmt: skip
     assert client.post(address).status_code in (401, 403)
     job = staff_client.post(address)

@@ -11,7 +11,7 @@ from search.tuned import curve, held_out
 from search.tuned.curve import LearningCurve, Point
 from search.tuned.figures import figures_of
 from search.tuned.held_out import FOLDS, Gain, Labelled
-from search.tuned.tuning import NO_CATEGORY, Tuning, learned
+from search.tuned.tuning import NO_CATEGORY, Tuning, centred_units, learned
 
 DIMS = 24
 
@@ -90,9 +90,7 @@ def test_the_labels_of_a_fold_teach_its_tuning_nothing() -> None:
     folds = held_out.folds_of(one.codes)
     first = next(iter(held_out.tuned_folds(one)))
     asked = folds[first.places[0]]
-    before = held_out.learned(
-        held_out.centred_units(one.vectors, one.centre)[folds != asked], one.codes[folds != asked], 4
-    )
+    before = learned(centred_units(one.vectors, one.centre)[folds != asked], one.codes[folds != asked], 4)
     assert np.array_equal(first.tuning.weights, before)
     np.testing.assert_array_equal(first.places, np.flatnonzero(folds == asked))
 
@@ -146,18 +144,18 @@ def test_the_bounds_of_a_gain_hold_its_mean_and_the_same_scores_gain_nothing() -
     before = random.uniform(size=400)
     after: NDArray[np.float64] = before + random.normal(0.02, 0.2, size=400)
     found = held_out.gain(before, after)
-    assert found.low < found.mean < found.high
+    assert found.least < found.low < found.mean < found.high
     # as the normal distribution has it
     deviation = 100 * (after - before).std() / np.sqrt(400)
     assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.1)
-    assert held_out.gain(before, before) == Gain(0, 0, 0)
+    assert held_out.gain(before, before) == Gain(0, 0, 0, 0)
     assert not held_out.gain(before, before).is_beyond_noise
-    assert held_out.gain(before[:0], after[:0]) == Gain(0, 0, 0)
+    assert held_out.gain(before[:0], after[:0]) == Gain(0, 0, 0, 0)
 
 
 def _curve(*points: tuple[float, float]) -> LearningCurve:
     return LearningCurve(
-        50.0, [Point(labels, False, precision, Gain(0, 0, 0)) for labels, precision in points], 100
+        50.0, [Point(labels, False, precision, Gain(0, 0, 0, 0)) for labels, precision in points], 100
     )
 
 
