@@ -109,9 +109,7 @@ def test_what_is_a_part_of_an_image_is_found_there_and_explained(
         cursor = page["next"]
     assert [hit["image"] for hit in pages] == [hit["image"] for hit in found["hits"]]
 
-    explained = search(staff_client, like=[{"image": images[5].pk}], datasets=["mine"], k=3, explain=True)[
-        "hits"
-    ]
+    explained = search(staff_client, like=[{"image": images[5].pk}], explain=True, **asked)["hits"]
     for hit in explained:
         assert np.sum(hit["hit_cells"]) == pytest.approx(hit["score"], abs=1e-3)
         assert np.sum(hit["query_cells"]) == pytest.approx(hit["score"], abs=1e-3)
