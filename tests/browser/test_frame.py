@@ -177,7 +177,8 @@ def test_hits_show_where_they_match_once_parts_are_indexed(found: Page, searchab
     expect(found.locator(".hit .match")).to_have_count(len([one for one in boxes if one]))
     assert any(boxes)
     found.locator(".hit:has(.match)").first.locator(".hit-picture").press(" ")
-    expect(found.locator("#lightbox .match")).to_be_visible()
+    expect(found.locator("#lightbox-view .match")).to_be_visible()
+    expect(found.locator("#lightbox-query .match")).to_be_visible()
     expect(found.locator("#lightbox-facts")).to_contain_text("Matches in")
 
 
