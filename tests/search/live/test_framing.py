@@ -145,7 +145,7 @@ def test_what_is_no_box_is_refused(client: Client, box: object) -> None:
         answer = client.post("/api/v1/search/", json.dumps({"like": [one]}), content_type="application/json")
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
         assert "box" in answer.json()["error"]["detail"].lower()
-    asked = client.get("/api/v1/search/explanation/", {"image": 1, "hit": 2, "box": json.dumps(box)})
+    asked = client.get("/api/v1/search/explanation/", {"image": "1", "hit": "2", "box": json.dumps(box)})
     assert asked.status_code == 400
 
 
