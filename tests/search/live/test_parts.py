@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from gallery import jobs
-from gallery.errors import SemsearchError
+from gallery.errors import NotFoundError, SemsearchError
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.embedding import part_jobs
@@ -184,9 +184,10 @@ def test_parts_are_asked_for_and_taken_back_by_jobs(dataset: Dataset, staff_clie
 
 
 @pytest.mark.django_db(transaction=True)
-def test_features_that_have_no_parts_are_refused(dataset: Dataset, staff_client: Client) -> None:
-    index = feature_specs.live_index(dataset)
-    spec = index.spec
+def test_features_that_have_no_parts_are_refused(dataset: Dataset) -> None:
+    with pytest.raises(NotFoundError, match="of a part"):
+        feature_specs.config_named(None, None, "pyramid@left")
+    spec = feature_specs.live_index(dataset).spec
     spec.pooling = "flatten"
     with pytest.raises(part_specs.NoPartsError, match="flatten"):
         part_specs.require_parts(spec)
