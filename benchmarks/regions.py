@@ -54,18 +54,18 @@ def regions(folder: Path | None = None) -> dict[str, Any]:
     for kind, grid in KINDS.items():
         made = composites(pixels, labels, grid)
         of_made = _vectors(made.pixels)
-        rows.append(
-            {"composites": kind}
-            | _framed(made, of_made[0], alone, labels)
-            | _found(made, of_made, (alone, parts))
-        )
+        of_kind: dict[str, Any] = {"composites": kind}
+        of_kind |= _framed(made, of_made[0], alone, labels)
+        of_kind |= _found(made, of_made, (alone, parts))
+        rows.append(of_kind)
     return {"images": len(files), "kinds": rows} | _plain(alone, parts, labels)
 
 
 def composites(pixels: list[RGB], labels: NDArray[Any], grid: tuple[int, int]) -> Composites:
     """Return composites of images of different categories, the same ones every time."""
     columns, lines = grid
-    random, members = np.random.default_rng(SEED), []
+    random = np.random.default_rng(SEED)
+    members: list[NDArray[np.int64]] = []
     while len(members) < COUNT:
         some = random.choice(len(pixels), columns * lines, replace=False)
         if len(set(labels[some])) == len(some):

@@ -186,6 +186,8 @@ def live_config(
     Raises:
         NotFoundError: something named does not exist, or the PCA does not fit.
     """
+    if parts.divided(pooling)[1] is not None:
+        raise NotFoundError(f"{pooling} is the pooling of a part: name that of whole images.")
     network = get_network(model)
     network.require_layer(layer)
     size = input_size or network.input_size

@@ -14,7 +14,6 @@ BOX = {
     "items": {"type": "number", "minimum": 0, "maximum": 1},
     "minItems": 4,
     "maxItems": 4,
-    "nullable": True,
     "example": [0, 0, 0.5, 1],
 }
 WORDS = "A box is x0, y0, x1, y1: shares of the sides of the upright image, from 0 to 1, x0 < x1 and y0 < y1."

@@ -120,7 +120,7 @@ def test_a_frame_is_used_by_mouse_keys_and_touch_and_the_address_keeps_it(found:
     touch(found, (0.3, 0.25), (0.6, 0.6))
     expect_box(found, 0.3, 0.35, 0.9, 0.85)
     if AXE.exists():
-        found.wait_for_function("getComputedStyle(document.getElementById('hits')).opacity === '1'")
+        found.wait_for_function("() => getComputedStyle(document.getElementById('hits')).opacity === '1'")
         found.evaluate(AXE.read_text())
         assert found.evaluate(FAULTS) == []
     found.set_viewport_size({"width": 375, "height": 700})
@@ -177,7 +177,8 @@ def test_hits_show_where_they_match_once_parts_are_indexed(found: Page, searchab
     expect(found.locator(".hit .match")).to_have_count(len([one for one in boxes if one]))
     assert any(boxes)
     found.locator(".hit:has(.match)").first.locator(".hit-picture").press(" ")
-    expect(found.locator("#lightbox .match")).to_be_visible()
+    expect(found.locator("#lightbox-view .match")).to_be_visible()
+    expect(found.locator("#lightbox-query .match")).to_be_visible()
     expect(found.locator("#lightbox-facts")).to_contain_text("Matches in")
 
 

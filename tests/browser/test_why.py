@@ -74,7 +74,7 @@ def test_a_hit_is_explained_by_mouse_key_and_click(found: Page) -> None:
     found.keyboard.press("w")
     expect(hit).to_be_visible()
     expect(button).to_have_attribute("aria-pressed", "true")
-    found.locator("#query-image").hover()
+    found.locator("#query-picture .frame").hover()  # it lies over the query
     expect(found.locator("#why .why-cell")).to_have_text(SHARE)
     found.locator(".hit-picture").nth(1).focus()
     found.keyboard.press("Escape")

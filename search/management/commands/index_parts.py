@@ -48,7 +48,7 @@ class Command(ReportingCommand[PartsReport]):
         elif not options["estimate"]:
             part_specs.require_parts(feature_specs.live_index(dataset).spec)
             failed = int(jobs.perform_now(job_kinds.PARTS, dataset).result["failed"])
-        return {"dataset": dataset.slug, "failed": failed, **part_jobs.parts_answer(dataset)}  # type: ignore[typeddict-item]
+        return {"dataset": dataset.slug, "failed": failed, **part_jobs.parts_answer(dataset)}
 
     def show(self, report: PartsReport) -> None:
         """Print it in two lines."""

@@ -28,6 +28,8 @@ export class Frame {
   #held;
   /** @type {Box} */
   #box = WHOLE;
+  /** @type {Box} */
+  #told = WHOLE; // what was shown or told last, wherever it is being moved to
   /** @type {[number, number]} */
   #least = [LEAST, LEAST];
   /** @type {Drag | null} */
@@ -71,14 +73,30 @@ export class Frame {
    * @param {{ width: number, height: number }} [size] in pixels
    */
   show(box, size) {
+    if (this.#isBusy(box)) return;
     clearTimeout(this.#resting);
     this.#resting = undefined;
     this.#drag = null;
     if (size?.width && size.height)
       this.#least = [Math.max(LEAST, LEAST_PX / size.width), Math.max(LEAST, LEAST_PX / size.height)];
     this.#area.hidden = !box;
-    this.#set(box ?? WHOLE);
+    this.#told = box ?? WHOLE;
+    this.#set(this.#told);
     this.#lay();
+  }
+
+  /**
+   * Whether somebody is moving it, and this is only the answer to what it said before.
+   * @param {Box | null} box
+   */
+  #isBusy(box) {
+    const isMoving = this.#drag !== null || this.#resting !== undefined;
+    return isMoving && box?.join() === this.#told.join();
+  }
+
+  #tell() {
+    this.#told = this.#box;
+    this.#changed(this.#box);
   }
 
   focus() {
@@ -161,7 +179,7 @@ export class Frame {
     const { before } = this.#drag;
     this.#drag = null;
     event.stopPropagation();
-    if (before.some((value, n) => value !== this.#box[n])) this.#changed(this.#box);
+    if (before.some((value, n) => value !== this.#box[n])) this.#tell();
   }
 
   /** @param {PointerEvent} event */
@@ -184,7 +202,9 @@ export class Frame {
     if (!step) {
       this.#drag = null;
       this.#set(WHOLE);
-      this.#changed(this.#box);
+      clearTimeout(this.#resting);
+      this.#resting = undefined;
+      this.#tell();
       return;
     }
     const [x0, y0, x1, y1] = this.#box;
@@ -204,6 +224,6 @@ export class Frame {
     if (this.#resting === undefined) return;
     clearTimeout(this.#resting);
     this.#resting = undefined;
-    this.#changed(this.#box);
+    this.#tell();
   }
 }

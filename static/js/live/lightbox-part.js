@@ -2,7 +2,7 @@
 /** @import { FoundHit } from "../shared/types.js" */
 /** @import { Box } from "./types.js" */
 import { byId } from "../shared/elements.js";
-import { isWhole } from "./box.js";
+import { boxIn, isWhole } from "./box.js";
 import { Frame } from "./frame.js";
 import { Match } from "./match.js";
 
@@ -13,6 +13,8 @@ const BEGIN = [0.2, 0.2, 0.8, 0.8];
 let frame = null;
 /** @type {Match | null} */
 let match = null;
+/** @type {Match | null} */
+let queryMatch = null;
 /** @type {Pick<FoundHit, "image" | "width" | "height" | "box">} */
 let shown = { image: 0, width: 0, height: 0, box: null };
 let isFramed = false;
@@ -39,6 +41,15 @@ export function partOf(hit) {
   frameIt();
 }
 
+/**
+ * Mark the part of the query that the address says, over its copy beside the hit.
+ * @param {HTMLImageElement} query the image that is framed
+ */
+export function markQuery({ naturalWidth, naturalHeight }) {
+  const box = boxIn(new URLSearchParams(location.search).get("box")) ?? null;
+  queryMatch?.show(naturalWidth ? { box, width: naturalWidth, height: naturalHeight } : null);
+}
+
 /** Take away what lies over the image. */
 export function hidePart() {
   if (isFramed) frameIt();
@@ -56,5 +67,6 @@ export function listenForPart(search) {
   const image = byId("lightbox-image", HTMLImageElement);
   frame = new Frame(image, showGo);
   match = new Match(image);
+  queryMatch = new Match(byId("lightbox-query-image", HTMLImageElement));
   byId("lightbox-part-go").addEventListener("click", () => frame && search(shown.image, frame.box));
 }

@@ -8,7 +8,7 @@ import { siteAddress } from "../shared/site.js";
 import { listenForSuggested, showSuggested } from "../shared/suggested.js";
 import { shownIn, withShown } from "./address.js";
 import { wordsOf } from "./box.js";
-import { hidePart, listenForPart, partOf, partOrNot } from "./lightbox-part.js";
+import { hidePart, listenForPart, markQuery, partOf, partOrNot } from "./lightbox-part.js";
 import { judging, shownHits } from "./results.js";
 import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
 
@@ -129,6 +129,7 @@ function showQueryBeside() {
   button.setAttribute("aria-pressed", String(beside));
   byId("lightbox-query").hidden = !source || !beside;
   if (source) byId("lightbox-query-image", HTMLImageElement).src = source;
+  markQuery(query);
 }
 
 // --- zoom ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from gallery.models import Dataset, Image
 from search.extractors.resizing import over_whole
-from search.live import example_images, framing
+from search.live import framing
 from search.live.box_fields import box_of_text
 from search.live.document import Example, QueryDocument
 from search.live.engine import answered
@@ -108,7 +108,7 @@ def test_a_part_of_a_stored_image_is_searched_with_and_its_vector_kept(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("The vector was there.")
 
-    monkeypatch.setattr(example_images.decoding, "decode", never)
+    monkeypatch.setattr("search.live.example_images.decoding.decode", never)
     again = search(staff_client, like=[{"image": stored, "box": RIGHT}], k=5)
     assert again["hits"] == found["hits"]
     steered = {"like": [{"image": stored, "box": RIGHT}, {"image": images[6].pk}]}
@@ -126,7 +126,7 @@ def test_the_heat_lies_over_the_part_that_was_searched_with(images: list[Image],
         x0, y0, x1, y1 = hit["query_square"]
         assert (x0 + x1) / 2 == pytest.approx(0.75)
         assert x1 - x0 == pytest.approx((y1 - y0) / 2)
-    asked = {"upload": sent, "box": "0.5,0,1,1", "hit": first(found)}
+    asked: dict[str, Any] = {"upload": sent, "box": "0.5,0,1,1", "hit": first(found)}
     explained = client.get("/api/v1/search/explanation/", asked).json()
     assert explained["query_square"] == found["hits"][0]["query_square"]
     assert explained["score"] == pytest.approx(found["hits"][0]["score"], abs=1e-5)
@@ -145,7 +145,7 @@ def test_what_is_no_box_is_refused(client: Client, box: object) -> None:
         answer = client.post("/api/v1/search/", json.dumps({"like": [one]}), content_type="application/json")
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
         assert "box" in answer.json()["error"]["detail"].lower()
-    asked = client.get("/api/v1/search/explanation/", {"image": 1, "hit": 2, "box": json.dumps(box)})
+    asked = client.get("/api/v1/search/explanation/", {"image": "1", "hit": "2", "box": json.dumps(box)})
     assert asked.status_code == 400
 
 
