@@ -65,7 +65,11 @@ def test_labels_come_first_then_names_and_metadata_then_what_is_seen(
     assert [hit["matched"] for hit in answer["hits"]][:3] == ["label", "filename", "metadata"]
     assert matched[images[6].pk] != "filename"
     seen = [hit for hit in answer["hits"] if hit["matched"] == "suggested"]
-    assert {hit["image"] for hit in seen} >= {image.pk for image in images[1:4]}
+    birds = {image.pk for image in images[1:4]}
+    assert len(birds & {hit["image"] for hit in seen}) >= 2
+    # the one that nobody is sure of looks like them
+    rest = [hit["image"] for hit in answer["hits"] if hit["matched"] == "alike"]
+    assert birds <= {hit["image"] for hit in seen} | set(rest[:3])
     assert [hit["probability"] for hit in seen] == sorted((hit["probability"] for hit in seen), reverse=True)
     assert answer["hits"][0]["probability"] == 1
     (word,) = answer["words"]
