@@ -65,6 +65,8 @@ def query() -> dict[str, Any]:
         **rounds.compared(found["ours"], found["theirs"], less_is_better=True),
         "steered_ms_p50": round(statistics.median(rounds.flat(found["steered"])), 2),
         "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
+        "folded_ms_p50": round(statistics.median(rounds.flat(found["folded"])), 2),
+        "grouped_ms_p50": round(statistics.median(rounds.flat(found["grouped"])), 2),
         "pictures": len(datas),
         "queries": len(own),
         **filtered_figures(),
@@ -77,7 +79,9 @@ def _asked(search: Callable[[bytes], object], datas: list[bytes], numbers: Itera
 
 
 def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
-    """Return a search with two more examples for and two against, and one with a filter."""
+    """Return a search with two more examples for and two against, one with a filter, and those that fold and
+    group what they find.
+    """
     stored = [
         Example(image=key) for key in Image.objects.filter(dataset=dataset).values_list("pk", flat=True)
     ]
@@ -91,4 +95,12 @@ def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
         like = (Example(data=data),)
         return engine.answered(QueryDocument(like=like, where=where, datasets=(dataset.slug,), k=K))
 
-    return {"steered": steered, "filtered": filtered}
+    def folded(data: bytes) -> object:
+        like = (Example(data=data),)
+        return engine.answered(QueryDocument(like=like, datasets=(dataset.slug,), k=K, fold="near"))
+
+    def grouped(data: bytes) -> object:
+        like = (Example(data=data),)
+        return engine.answered(QueryDocument(like=like, datasets=(dataset.slug,), k=K, group="cluster"))
+
+    return {"steered": steered, "filtered": filtered, "folded": folded, "grouped": grouped}
