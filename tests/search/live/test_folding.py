@@ -53,7 +53,7 @@ def copy_of(file: Path) -> bytes:
 
 @pytest.fixture
 def copies(sample_dataset: Callable[..., Dataset], tmp_path: Path) -> list[Image]:
-    """Return sixteen images; a second dataset has four of them, and copies of the same four in other files."""
+    """Return sixteen images; a second dataset has four of them, and copies of the four in other files."""
     images = list(sample_dataset(count=4).images.order_by("pk"))
     folder = tmp_path / "copies"
     for number, file in enumerate(sample_files("objects200", count=1)[:4]):
