@@ -71,6 +71,8 @@ def query() -> dict[str, Any]:
         "parts_ms_p50": parts_ms,
         "words_ms_p50": round(statistics.median(rounds.flat(found["worded"])), 2),
         "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
+        "folded_ms_p50": round(statistics.median(rounds.flat(found["folded"])), 2),
+        "grouped_ms_p50": round(statistics.median(rounds.flat(found["grouped"])), 2),
         "pictures": len(datas),
         "queries": len(own),
         **filtered_figures(),
@@ -83,28 +85,23 @@ def _asked(search: Callable[[bytes], object], datas: list[bytes], numbers: Itera
 
 
 def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
-    """Return a search with two more examples for and two against, one with a filter, by a part, by a word."""
+    """Return searches that ask more: further examples, a filter, a part, a word, folded and grouped hits."""
     stored = [
         Example(image=key) for key in Image.objects.filter(dataset=dataset).values_list("pk", flat=True)
     ]
     where = where_text(FILTER)
 
-    def steered(data: bytes) -> object:
-        like, unlike = (Example(data=data), *stored[:2]), tuple(stored[-2:])
-        return engine.answered(QueryDocument(like=like, unlike=unlike, datasets=(dataset.slug,), k=K))
+    def asked(*like: Example, **more: Any) -> object:
+        return engine.answered(QueryDocument(like=like, datasets=(dataset.slug,), k=K, **more))
 
-    def filtered(data: bytes) -> object:
-        like = (Example(data=data),)
-        return engine.answered(QueryDocument(like=like, where=where, datasets=(dataset.slug,), k=K))
-
-    def framed(data: bytes) -> object:
-        like = (Example(data=data, box=FRAME),)
-        return engine.answered(QueryDocument(like=like, datasets=(dataset.slug,), k=K))
-
-    def worded(_: bytes) -> object:
-        return engine.answered(QueryDocument(words=(WORD,), datasets=(dataset.slug,), k=K))
-
-    return {"steered": steered, "filtered": filtered, "framed": framed, "worded": worded}
+    return {
+        "steered": lambda data: asked(Example(data=data), *stored[:2], unlike=tuple(stored[-2:])),
+        "filtered": lambda data: asked(Example(data=data), where=where),
+        "framed": lambda data: asked(Example(data=data, box=FRAME)),
+        "worded": lambda _: asked(words=(WORD,)),
+        "folded": lambda data: asked(Example(data=data), fold="near"),
+        "grouped": lambda data: asked(Example(data=data), group="cluster"),
+    }
 
 
 def _with_parts(dataset: Dataset, asked: Callable[[], list[float]]) -> float:

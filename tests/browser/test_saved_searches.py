@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,13 +18,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def signed_in(live: Page) -> Page:
+def signed_in(live: Page, live_server: Any) -> Page:
     """Return the page of live search, opened by somebody who may only look and search."""
     account = User.objects.create_user("ann")
     client = Client()
     client.force_login(account)
     cookie = client.cookies["sessionid"]
-    live.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live.url}])
+    live.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
     live.reload()
     return live
 

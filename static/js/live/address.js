@@ -3,7 +3,8 @@
 //   ?image=12&box=0,0,0.5,1&word=zebra&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20
 //       &cutoff=0.7&fold=near&group=cluster
 //
-// `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large. `cutoff=p0.999` is a share of random pairs.
+// `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large.
+// `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
 import { boxIn, textOf } from "./box.js";
 

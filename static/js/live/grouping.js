@@ -55,31 +55,31 @@ export function nearOnes({ folded }) {
 /**
  * Return in words what a group is called.
  * @param {ResultGroup} group
- * @param {number} place
+ * @param {number} at
  * @param {Grouping} by
  */
-export function nameOf({ label }, place, by) {
+export function nameOf({ label }, at, by) {
   if (by === "label") return label || "no label";
-  return label ? `mostly ${label}` : `Group ${place + 1}`;
+  return label ? `mostly ${label}` : `Group ${at + 1}`;
 }
 
 /**
  * @param {ResultGroup} group
- * @param {number} place
+ * @param {number} at
  * @param {Grouping} by
  */
-function chip(group, place, by) {
+function chip(group, at, by) {
   return make(
     "li",
     {},
     make(
       "button",
-      { class: "group", type: "button", "data-group": place },
+      { class: "group", type: "button", "data-group": at },
       make("img", { src: group.image.thumbnail, alt: "", width: 44, height: 44 }),
       make(
         "span",
         { class: "group-words" },
-        make("span", { class: "group-name" }, nameOf(group, place, by)),
+        make("span", { class: "group-name" }, nameOf(group, at, by)),
         make("span", { class: "group-count" }, plural(group.count, "result")),
       ),
     ),
@@ -105,7 +105,7 @@ export function showGrouping({ query, fold, group }) {
  */
 export function showGroups(groups, by) {
   shown = groups;
-  byId("groups").replaceChildren(...groups.map((group, place) => chip(group, place, by || "label")));
+  byId("groups").replaceChildren(...groups.map((group, at) => chip(group, at, by || "label")));
   byId("groups-title").hidden = byId("groups").hidden = !groups.length;
   byId("groups-title").textContent = by === "cluster" ? "Which do you mean?" : "Only those labelled";
   byId("groups-none").hidden = !by || Boolean(groups.length);

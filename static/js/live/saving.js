@@ -48,11 +48,10 @@ export function listenForSaving(current, usualK) {
     if (!wanted) return;
     hideFailure(failure);
     const state = current();
-    const { cursor: _, ...document } = documentOf(state, null);
     try {
       const saved = await saveSearch({
         name: wanted,
-        document,
+        document: documentOf(state, null),
         address: addressOf(state, usualK()),
         shared: byId("save-shared", HTMLInputElement).checked,
       });

@@ -1,7 +1,7 @@
 // The menu of saved searches in the header: filled when it is opened, with what is new in each. It is loaded
 // when it is opened first, by shared/theme.js.
 /** @import { SavedSearch } from "../shared/types.js" */
-import { make } from "../shared/elements.js";
+import { elementsIn, make } from "../shared/elements.js";
 import { newCounts, newWords, savedSearches, seeSearch } from "./searches.js";
 
 const SHOWN = 12;
@@ -35,8 +35,8 @@ async function fill(list) {
     const own = [...found.filter(({ mine }) => mine), ...found.filter(({ mine }) => !mine)];
     list.replaceChildren(...own.slice(0, SHOWN).map(entry), ...rest);
     const counts = await newCounts();
-    for (const place of list.querySelectorAll("[data-new]"))
-      if (place instanceof HTMLElement) place.textContent = newWords(counts.get(Number(place.dataset.new)));
+    for (const count of elementsIn(list, "[data-new]"))
+      count.textContent = newWords(counts.get(Number(count.dataset.new)));
   } catch (error) {
     say(error instanceof Error ? error.message : "They cannot be read now.");
   }

