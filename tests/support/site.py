@@ -97,7 +97,7 @@ class RunningSite:
         *words: str,
         token: str = "",
         ready: str = "/readyz",
-        folder: Path = ROOT,
+        folder: Path | str = ROOT,
         **changes: str,
     ) -> None:
         self.home = home

@@ -85,7 +85,7 @@ def _restore(kept: Path) -> None:
 
 def _insert(rows: list[models.Model]) -> None:
     """Insert rows as they are, times and all, those of a model in a few statements."""
-    for model, group in groupby(rows, type):
+    for model, group in groupby(rows, lambda row: type(row)):
         same = list(group)
         fields = [field for field in model._meta.local_concrete_fields if not field.generated]
         size = max(1, connection.ops.bulk_batch_size(fields, same))

@@ -89,7 +89,7 @@ class Converted:
     model: Any
     source: str
     cache: Path
-    maps: list[NDArray[np.float32]]
+    maps: tuple[NDArray[np.float32], ...]
     ahead: str
     then: list[str]
 
