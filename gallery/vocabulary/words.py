@@ -95,7 +95,7 @@ class Vocabulary:
 def unknown_word(word: str, others: Iterable[str] = ()) -> str:
     """Return the sentence that says that a word is not known, with those near it."""
     near = vocabulary().nearest(word, others)
-    return f"No vocabulary has the word “{word}”" + (f"; near it are {', '.join(near)}." if near else ".")
+    return f"No vocabulary has the word “{word}”" + (f"; near it: {', '.join(near)}." if near else ".")
 
 
 def plain_word(word: str) -> str:

@@ -26,10 +26,10 @@ def test_words_find_images_and_stay_in_the_address(staff_page: Page, searchable:
     page, coin = staff_page, Image.objects.filter(category="coins").order_by("pk")[0]
     suggest(coin, zebra=9000)
     page.goto("/live/")
-    page.get_by_label("Words", exact=True).fill("zebrra")
+    page.get_by_role("combobox", name="Words").fill("zebrra")
     page.keyboard.press("Enter")
     expect(page.locator("#word-notes")).to_contain_text(
-        "No vocabulary has the word “zebrra”; near it are zebra."
+        "No vocabulary has the word “zebrra”; near it: zebra."
     )
     expect(page.locator("#hits li")).to_have_count(0)
     page.locator("#word-notes button", has_text="zebra").click()
@@ -39,7 +39,7 @@ def test_words_find_images_and_stay_in_the_address(staff_page: Page, searchable:
     first = hits(page)
     assert first[0].endswith(f"/{coin.pk}/")
     # a label goes before what is seen, and the dataset's coverage is told
-    page.get_by_label("Words", exact=True).fill("bird")
+    page.get_by_role("combobox", name="Words").fill("bird")
     page.get_by_role("button", name="Find", exact=True).click()
     expect(page).to_have_url(re.compile(r"\?word=zebra&word=bird$"))
     page.get_by_role("button", name="Remove zebra").click()

@@ -101,7 +101,8 @@ function factsOf(hit) {
   if (hit.box) facts.unshift(["Matches in", wordsOf(hit.box)]);
   if (hit.percentile !== null)
     facts.unshift(["Nearer than", `${shareWords(hit.percentile)} of random pairs`]);
-  if (hit.probability !== null) facts.unshift(["Probably the same", shareWords(hit.probability)]);
+  if (hit.probability !== null)
+    facts.unshift([hit.matched ? "Of the word" : "Probably the same", shareWords(hit.probability)]);
   if (hit.score !== null) facts.unshift(["Score", hit.score.toFixed(3)]);
   return facts.map(([name, value]) =>
     make("div", {}, make("dt", {}, name), make("dd", { title: value }, value)),

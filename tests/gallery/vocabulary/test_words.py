@@ -44,7 +44,7 @@ def test_a_word_with_two_meanings_has_both_and_each_can_be_asked_for() -> None:
 
 def test_of_a_word_that_is_not_known_nothing_is_claimed_but_near_ones_are_named() -> None:
     assert vocabulary().means("zebrra") == ()
-    assert unknown_word("zebrra") == "No vocabulary has the word “zebrra”; near it are zebra."
+    assert unknown_word("zebrra") == "No vocabulary has the word “zebrra”; near it: zebra."
     assert vocabulary().nearest("planets", ["planets and moons", "planet"])[0] == "planet"
     assert unknown_word("qqqqqqqq") == "No vocabulary has the word “qqqqqqqq”."
 

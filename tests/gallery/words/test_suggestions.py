@@ -59,7 +59,7 @@ def test_breeds_that_nobody_can_tell_apart_are_a_dog_together(images: list[Image
     assert list(where_text("word:dog").found(Image.objects.all())) == [images[0]]
     assert list(where_text("word:cat").found(Image.objects.all())) == []
     assert list(where_text("-word:dogs").found(Image.objects.order_by("pk"))) == images[1:]
-    with pytest.raises(WhereError, match="No vocabulary has the word “beaggle”; near it are beagle"):
+    with pytest.raises(WhereError, match="No vocabulary has the word “beaggle”; near it: beagle"):
         where_text("word:beaggle")
 
 

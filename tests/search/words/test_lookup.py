@@ -99,12 +99,12 @@ def test_a_word_that_nobody_has_finds_nothing_and_names_those_near_it(
     assert answer["hits"] == []
     (word,) = answer["words"]
     assert (word["known"], word["nearest"]) == (False, ["zebra"])
-    assert word["note"] == "No vocabulary has the word “zebrra”; near it are zebra."
+    assert word["note"] == "No vocabulary has the word “zebrra”; near it: zebra."
     refused = client.post(
         "/api/v1/search/", json.dumps({"where": "word:zebrra"}), content_type="application/json"
     )
     assert refused.status_code == 400
-    assert "near it are zebra" in refused.json()["error"]["detail"]
+    assert "near it: zebra" in refused.json()["error"]["detail"]
 
 
 def test_words_narrow_by_a_filter_and_steer_examples(images: list[Image], client: Client) -> None:
