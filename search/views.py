@@ -130,7 +130,7 @@ def collection(request: HttpRequest, pk: int) -> HttpResponse:
         row = rows.one(pk, rows.viewer())
     except SemsearchError as error:
         raise Http404(error.detail) from error
-    context = {"row": row, "url": saved_answers.page_of(row), "problem": "", "page": None, "total": None}
+    context: dict[str, object] = {"row": row, "url": saved_answers.page_of(row), "problem": ""}
     try:
         found = collections.images(saved_serializers.document_of(row)).select_related("dataset")
         counts = collections.counted(found.select_related(None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from django.urls import reverse
 
@@ -20,7 +20,7 @@ class SavedSearchAnswer(TypedDict):
     mine: Annotated[bool, "Whether it is of who asks."]
     owner: Annotated[str | None, "Whose it is; null for who is not signed in."]
     shared: Annotated[bool, "Whether everybody who may search here sees it."]
-    document: Annotated[dict[str, object], "The query document."]
+    document: Annotated[dict[str, Any], "The query document."]
     url: Annotated[str | None, "Of the page that shows it as it was saved; null where no page can."]
     images_url: Annotated[str, "Of the page that shows its images as a collection."]
     created_at: datetime

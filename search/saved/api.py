@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, status, viewsets
@@ -59,7 +59,7 @@ class SavedSearchViewSet(KnownParameters, viewsets.GenericViewSet[SavedSearch]):
         who, values = rows.viewer(), form.validated_data
         assert who.owner is not None, "the gate lets in nobody else"
         wanted = rows.NewSearch(values["name"], values["address"], shared=values["shared"])
-        row = rows.save(who.owner, wanted, request.data["document"])
+        row = rows.save(who.owner, wanted, cast(dict[str, Any], request.data)["document"])
         return Response(answers.saved_answer(row, who), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=answers.SavedSearchAnswer)

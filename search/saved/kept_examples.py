@@ -31,7 +31,7 @@ class Taken:
     keys: dict[tuple[str, str], str]
     data: dict[str, bytes]
 
-    def renamed(self, example: Mapping[str, Any]) -> dict[str, Any]:
+    def renamed(self, example: Mapping[str, Any]) -> dict[str, object]:
         """Return an example that names the kept image in the place of the one it had."""
         source = _source(example)
         if source is None:

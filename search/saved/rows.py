@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -50,13 +49,12 @@ class TooLargeDocumentError(SemsearchError):
 class Viewer:
     """Who asks: an account, a stranger without one, or a program of this machine, which sees all."""
 
-    account: AbstractBaseUser | AnonymousUser | None
+    account: User | AnonymousUser | None
 
     @property
-    def owner(self) -> AbstractBaseUser | None:
+    def owner(self) -> User | None:
         """The account; None of a stranger and of a program."""
-        known = isinstance(self.account, AbstractBaseUser) and self.account.is_authenticated
-        return self.account if known else None  # type: ignore[return-value]
+        return self.account if self.account is not None and self.account.is_authenticated else None
 
     def owns(self, row: SavedSearch) -> bool:
         """Whether a saved search is one's own."""
@@ -70,7 +68,7 @@ class Viewer:
 def viewer() -> Viewer:
     """Return who makes the request that is answered now."""
     request = audit.request()
-    return Viewer(None if request is None else request.user)
+    return Viewer(None if request is None else cast("User | AnonymousUser", request.user))
 
 
 def visible_to(who: Viewer) -> QuerySet[SavedSearch]:
@@ -115,7 +113,7 @@ class NewSearch:
     shared: bool = False
 
 
-def save(owner: AbstractBaseUser, wanted: NewSearch, document: Mapping[str, Any]) -> SavedSearch:
+def save(owner: User, wanted: NewSearch, document: Mapping[str, Any]) -> SavedSearch:
     """Keep a query document, which was validated, under a name.
 
     Images of it that are no stored ones are kept with it: what was uploaded ends after some hours, and what

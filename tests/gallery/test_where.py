@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gallery.browse.where import OPERATORS, Where, WhereError
+from gallery.browse.where import OPERATORS, Where, WhereError, labelled_with
 from gallery.browse.where_text import where_text
 from gallery.browse.where_values import as_values, where_of
 from gallery.models import Dataset, FurtherCategory, Image
@@ -24,8 +24,9 @@ EVERY = set(ROWS)
 
 
 @pytest.fixture
-def images(db: None) -> None:
-    """Store an image for each row, in a dataset; one more in another."""
+def images(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store an image for each row, in a dataset; one more in another. Collection 7 are the wrens."""
+    monkeypatch.setattr("gallery.browse.where._keeper", [lambda number: {7: labelled_with("wren")}[number]])
     mine, other = (Dataset.objects.create(slug=slug, name=slug) for slug in ("mine", "other"))
     for number, (name, row) in enumerate(ROWS.items()):
         label, further, width, height, size, kind, external, metadata = row
@@ -80,6 +81,8 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("date>=2026-04-15", {"date": {"gte": "2026-04-15"}}, {NONE, SAY}),
     ("date<2026-03 dataset:mine", {"date": {"lt": "2026-03-01"}, "dataset": "mine"}, {W1, W2}),
     ("dataset:other", {"dataset": "other"}, set()),
+    ("saved:7", {"saved": {"any": [7]}}, {W1, W2}),
+    ("-saved:7 width>=640", {"saved": {"none": [7]}, "width": {"gte": 640}}, {NONE, SAY}),
     ("", {}, EVERY),
 ]
 
@@ -120,6 +123,8 @@ def test_a_key_of_the_metadata_is_never_a_lookup(images: None) -> None:
         ("no:width", "Every image has width"),
         ("label.x:1", "only metadata has keys"),
         ("meta:1", "only metadata has keys"),
+        ("saved:wrens", "is the number of a saved search"),
+        ("saved:1,2,3,4,5,6", "at most 5 saved searches"),
         ('label:"open', "is no condition"),
         ("label:a " * 300, "at most 2000 characters"),
     ],

@@ -231,7 +231,7 @@ def _example(text: str) -> Example:
 def _found_image(found: engine.Found, rank: int, hit: Hit | None, image: ShownImage) -> FoundImage:
     # as the API answers, but for the address of its page: that would load every address of the site
     return {
-        **found_answers.ranked(rank, hit, image, found),
+        **found_answers.ranked(rank, hit, image, found),  # type: ignore[typeddict-item]  # it has nothing folded
         "dataset": image.dataset,
         "label": image.category,
         "url": default_storage.url(image.file),

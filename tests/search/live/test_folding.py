@@ -143,7 +143,8 @@ def test_hits_are_grouped_by_label(copies: list[Image], client: Client) -> None:
 
 
 def test_hits_are_grouped_by_what_they_look_like(copies: list[Image], client: Client) -> None:
-    asked = {"like": [{"image": copies[0].pk}], "datasets": ["mine"], "group": "cluster", "k": 15}
+    asked: dict[str, Any] = {"like": [{"image": copies[0].pk}], "datasets": ["mine"]}
+    asked |= {"group": "cluster", "k": 15}
     groups = search(client, **asked)["groups"]
     assert 3 <= len(groups) <= 5
     assert sum(group["count"] for group in groups) == 15
