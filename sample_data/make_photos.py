@@ -108,7 +108,7 @@ def opened(root: Path, path: str) -> Image.Image:
     return rgb
 
 
-def write_photos(selection: Iterable[Selected], root: Path, folder: Path) -> Iterator[dict[str, str]]:
+def write_images(selection: Iterable[Selected], root: Path, folder: Path) -> Iterator[dict[str, str]]:
     """Write the photographs and yield their rows of the table.
 
     Raises: SystemExit: two are the same, or one the mirror of the other, or share a file name.
@@ -138,7 +138,7 @@ def main() -> None:
         selection = [Selected(**row) for row in csv.DictReader(rows)]
     folder = options.out / "photos200"
     shutil.rmtree(folder, ignore_errors=True)
-    table = sorted(write_photos(selection, options.root, folder), key=lambda row: row["file"])
+    table = sorted(write_images(selection, options.root, folder), key=lambda row: row["file"])
     with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as target:
         writer = csv.DictWriter(target, COLUMNS, lineterminator="\n")
         writer.writeheader()

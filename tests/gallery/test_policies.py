@@ -122,7 +122,8 @@ def test_every_permission_that_is_asked_for_is_one_of_djangos() -> None:
 
 
 def test_what_writes_asks_for_permissions_and_what_reads_for_none() -> None:
-    for entry in policies.TABLE.values():
+    # what people keep for themselves takes none
+    for entry in (entry for name, entry in policies.TABLE.items() if not name.startswith("saved-search")):
         for method, policy in entry.items() if isinstance(entry, dict) else ():
             writes = policy.rule in (policies.Rule.WRITE, policies.Rule.ADMIN)
             assert writes == bool(policy.permissions)

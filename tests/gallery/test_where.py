@@ -11,6 +11,7 @@ from gallery.browse.where import OPERATORS, Where, WhereError, labelled_with
 from gallery.browse.where_text import where_text
 from gallery.browse.where_values import as_values, where_of
 from gallery.models import Dataset, FurtherCategory, Image
+from gallery.vocabulary.words import vocabulary
 
 # name: label, further label, width, height, bytes, format, external id, metadata
 ROWS: dict[str, tuple[Any, ...]] = {
@@ -25,7 +26,10 @@ EVERY = set(ROWS)
 
 @pytest.fixture
 def images(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Store an image for each row, in a dataset; one more in another. Collection 7 are the wrens."""
+    """Store an image for each row, in a dataset; one more in another. Collection 7 are the wrens.
+
+    In the robin a classifier sees a zebra.
+    """
     monkeypatch.setattr("gallery.browse.where._keeper", [lambda number: {7: labelled_with("wren")}[number]])
     mine, other = (Dataset.objects.create(slug=slug, name=slug) for slug in ("mine", "other"))
     for number, (name, row) in enumerate(ROWS.items()):
@@ -36,6 +40,8 @@ def images(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         )  # fmt: skip
         if further:
             FurtherCategory.objects.create(image=image, name=further)
+        if name == ROBIN:
+            image.words.create(dataset=mine, key=vocabulary().means("zebra")[0].key, confidence=9000)
         Image.objects.filter(pk=image.pk).update(created_at=datetime(2026, number + 1, 15, tzinfo=UTC))
     Image.objects.create(
         dataset=other, sha256="x", filename="elsewhere", width=9, height=9, size_bytes=1, format="BMP"
@@ -50,6 +56,8 @@ def found(where: Where) -> set[str]:
 W1, W2, ROBIN, NONE, SAY = ROWS
 CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("label:wren", {"label": "wren"}, {W1, W2}),
+    ("word:zebra", {"word": "zebra"}, {ROBIN}),
+    ("-word:zebra", {"word": {"none": ["zebra"]}}, EVERY - {ROBIN}),
     ("label:small", {"label": {"any": ["small"]}}, {W2}),
     ("label:wren,robin", {"label": {"any": ["wren", "robin"]}}, {W1, W2, ROBIN}),
     ("label:wren label:small", {"label": {"all": ["wren", "small"]}}, {W2}),

@@ -317,6 +317,9 @@ def _ask_the_search(asked: SchemaClient, site: Site) -> None:
     asked.get(*parts)
     asked.post(*parts)
     asked.send("delete", *parts)
+    tuning = ("/api/v1/datasets/{slug}/tuning/", "/api/v1/datasets/mine/tuning/")
+    asked.get(*tuning)
+    asked.post(*tuning)
 
 
 def _ask_saved_searches(asked: SchemaClient, site: Site) -> None:

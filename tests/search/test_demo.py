@@ -28,10 +28,10 @@ def test_the_first_page_shows_the_photographs_and_each_names_its_author(
     served: list[str] = []
     do = call_command
 
-    def instead(name: str, *words: object, **options: object) -> object:
-        if name != "serve":
-            return do(name, *words, **options)
-        served.append(name)
+    def instead(command: str, /, *words: object, **options: object) -> object:
+        if command != "serve":
+            return do(command, *words, **options)
+        served.append(command)
         return None
 
     monkeypatch.setattr(demo, "call_command", instead)
