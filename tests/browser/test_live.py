@@ -174,7 +174,7 @@ def test_the_keyboard_alone_chooses_a_file_and_opens_the_first_result(live: Page
     chooser.value.set_files(unseen("coins"))
     expect_first_hit(live, "coins")
     expect(live.locator("#results-title")).to_be_focused()
-    press_tab_until(live, ".hit-picture >> nth=0", most=2)  # past the line through the results
+    press_tab_until(live, ".hit-picture >> nth=0", most=5)  # past line and groups
     live.keyboard.press("Enter")
     expect(live).to_have_url(re.compile(rf"/datasets/{DATASET}/images/\d+/$"))
 
