@@ -109,7 +109,7 @@ def test_the_query_is_compared_over_every_network_and_layer_and_the_best_is_name
 ) -> None:
     image = open_query(explore, Image.objects.filter(category="birds").earliest("pk"))
     scores = {
-        (row.spec.model, row.spec.layer): row.queries.get(image=image).weighted_precision
+        (row.spec.model, row.spec.layer): row.queries.get(image=image).weighted_precision or 0.0
         for row in Experiment.objects.filter(metric="cosine").select_related("spec")
     }
     explore.locator("#everywhere > summary").click()
