@@ -139,9 +139,14 @@ def _experiment(run: jobs.JobRun) -> Mapping[str, object]:
 
 
 def _promote(run: jobs.JobRun) -> Mapping[str, object]:
+    from search.embedding import part_jobs
     from search.experiments import promotion
+    from search.features import feature_specs
 
-    return promotion.promote_job(run)
+    result = promotion.promote_job(run)
+    if run.job.dataset is not None:  # images may have come while another configuration answered
+        part_jobs.enqueue_waiting(feature_specs.live_index(run.job.dataset))
+    return result
 
 
 def _project(run: jobs.JobRun) -> Mapping[str, object]:

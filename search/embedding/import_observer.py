@@ -61,7 +61,7 @@ class EmbeddingObserver:
         """Wait for the last embedding, and have the index rebuilt when that is due."""
         self._embedder.finish()
         builds.rebuild_when_due(self._live)
-        part_jobs.enqueue_waiting(self._index)
+        part_jobs.enqueue_waiting(self._live)
         return {"embeddings": self._embedder.stored, "engine": self._network.engine_name}
 
 

@@ -56,7 +56,7 @@ class SingleImageEmbedder:
         if logits is not None:
             suggestions.store(self._index.dataset_id, seen_words.seen([image.pk], logits))
         stored = store_embeddings(self._index, np.array([image.pk], dtype=np.int64), vectors)
-        part_jobs.enqueue_waiting(self._index)
+        part_jobs.enqueue_waiting(self._live)
         seconds = time.perf_counter() - started
         return Extraction(
             embeddings=stored,

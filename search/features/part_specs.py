@@ -26,6 +26,8 @@ def part_spec(spec: FeatureSpec, part: str) -> FeatureSpec:
 
 def require_parts(spec: FeatureSpec) -> None:
     """Refuse a spec whose features have no parts. Raises: NoPartsError; NoMapError; NetworkGoneError."""
+    if spec.tuning:
+        raise NoPartsError("Tuned features have no parts: switch live search back to the plain ones.")
     kept_maps.require_map(spec.config)
     if spec.pooling not in parts.DIVISIBLE:
         raise NoPartsError(

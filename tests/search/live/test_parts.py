@@ -139,6 +139,10 @@ def test_parts_follow_their_images_and_are_forgotten(dataset: Dataset, staff_cli
     both = add(staff_client, dataset, composite(images[0], images[5]))
     waiting = Job.objects.filter(kind=job_kinds.PARTS, state=Job.State.QUEUED)
     assert waiting.count() == 1
+    # as an image that came while another configuration answered
+    waiting.update(state=Job.State.CANCELLED)
+    jobs.perform_now(job_kinds.PROMOTE, dataset, spec=live.spec_id)
+    assert waiting.count() == 1
     index_parts(dataset)
     found = search(staff_client, like=[{"image": images[5].pk}], datasets=["mine"], k=16)
     assert found["hits"][rank_of(found, both) - 1]["box"] == RIGHT
@@ -190,6 +194,9 @@ def test_features_that_have_no_parts_are_refused(dataset: Dataset) -> None:
     spec = feature_specs.live_index(dataset).spec
     spec.pooling = "flatten"
     with pytest.raises(part_specs.NoPartsError, match="flatten"):
+        part_specs.require_parts(spec)
+    spec.tuning = "labels"
+    with pytest.raises(part_specs.NoPartsError, match="switch live search back"):
         part_specs.require_parts(spec)
 
 
