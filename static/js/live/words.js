@@ -251,7 +251,8 @@ async function look(dataset) {
  * @param {{ dataset: () => string, words: () => string[], changed: (words: string[]) => void }} page
  */
 export function listenForWords({ dataset, words, changed }) {
-  let typed = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typed;
   field().addEventListener("input", () => {
     clearTimeout(typed);
     typed = setTimeout(() => complete(dataset()), TYPED_MS);
