@@ -82,6 +82,7 @@ class SavedSearchViewSet(KnownParameters, viewsets.GenericViewSet[SavedSearch]):
         rows.change(row, **form.validated_data)
         return Response(answers.saved_answer(row, who))
 
+    @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of your saved searches; with the permission for it also one that is shared."""
         who = rows.viewer()
