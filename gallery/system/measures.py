@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # process: what is written into it as memory cannot be refused.
 RESERVED_BYTES: Final = {
     "counter": 2**18,
-    "histogram": 2**19,
+    "histogram": 2**20,
     "gauge_livesum": 2**16,
     "gauge_mostrecent": 2**16,
 }

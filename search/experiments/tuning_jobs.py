@@ -13,6 +13,7 @@ from django.db.models import ProtectedError
 from gallery import jobs
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
+from gallery.shipped_files import program
 from gallery.system.locking import exclusive_lock
 from gallery.system.open_datasets import hold_open
 from search import job_kinds
@@ -65,7 +66,7 @@ def spec_of(dataset: Dataset) -> FeatureSpec:
     row = Tuning.objects.filter(dataset=dataset, spec__isnull=False).order_by("-pk").first()
     if row is None or row.spec is None:
         raise promotion.NotPromotableError(
-            "This dataset is not tuned: `manage.py tune` learns from its labels, where that gains something."
+            f"This dataset is not tuned: `{program()} tune` learns from its labels, where that gains."
         )
     return row.spec
 

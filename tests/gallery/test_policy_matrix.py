@@ -72,7 +72,7 @@ def expected(policy: Policy, asker: Asker, route: Route, *, is_open: bool) -> st
         return LET_IN if is_open or asker.account else unknown
     if not asker.account:
         return unknown
-    return LET_IN if asker.may_write else FORBIDDEN
+    return LET_IN if asker.may_write or not policy.permissions else FORBIDDEN
 
 
 def found(client: Client, method: str, address: str) -> str:

@@ -137,7 +137,7 @@ def test_an_import_that_fails_or_is_cancelled_leaves_the_rest_to_an_extraction(
         raise ValueError("the network broke")
 
     job = jobs.enqueue(jobs.IMPORT, dataset, path=str(sample_folder(count=1)))
-    monkeypatch.setattr("search.extractors.feature_extractor.FeatureExtractor.extract", broken)
+    monkeypatch.setattr("search.extractors.feature_extractor.FeatureExtractor.extract_with_logits", broken)
     ended = jobs.perform(job.pk)
     assert ended is not None
     assert (ended.state, "the network broke" in ended.error) == (Job.State.FAILED, True)

@@ -221,7 +221,7 @@ def test_what_fails_at_once_is_done_by_a_worker(
         raise ValueError("the network broke")
 
     with monkeypatch.context() as breaking:
-        breaking.setattr("search.extractors.feature_extractor.FeatureExtractor.extract", broken)
+        breaking.setattr("search.extractors.feature_extractor.FeatureExtractor.extract_with_logits", broken)
         added = add_image(complete, "new.png", image_bytes(6))
     assert added.job is not None
     waiting = Job.objects.get(pk=added.job.pk)
@@ -240,7 +240,7 @@ def test_what_fails_after_it_was_cancelled_is_sent_to_nobody(
         assert jobs.cancel(Job.objects.get(state=Job.State.RUNNING).pk)
         raise ValueError("the network broke")
 
-    monkeypatch.setattr("search.extractors.feature_extractor.FeatureExtractor.extract", cancelled)
+    monkeypatch.setattr("search.extractors.feature_extractor.FeatureExtractor.extract_with_logits", cancelled)
     added = add_image(complete, "new.png", image_bytes(11))
     assert added.job is not None
     ended = Job.objects.get(pk=added.job.pk)
