@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import regions
+from search.live.framing import cropped
 
 
 def test_overlap_is_intersection_over_union() -> None:
@@ -29,4 +30,4 @@ def test_composites_are_of_different_categories_and_lie_where_their_boxes_say(
             assert rgb.shape == shape
             assert len(set(labels[members])) == len(members)
             for number, box in zip(members, made.boxes, strict=True):
-                assert (regions.cropped(rgb, box) == 20 * number).all()
+                assert (cropped(rgb, box) == 20 * number).all()
