@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Bytes that the files of a process take from the start. On a full disk a file that had to grow would end its
 # process: what is written into it as memory cannot be refused.
 RESERVED_BYTES: Final = {
-    "counter": 2**18,
+    "counter": 2**19,
     "histogram": 2**20,
     "gauge_livesum": 2**16,
     "gauge_mostrecent": 2**16,
