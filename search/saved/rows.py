@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
@@ -68,7 +68,7 @@ class Viewer:
 def viewer() -> Viewer:
     """Return who makes the request that is answered now."""
     request = audit.request()
-    return Viewer(None if request is None else cast("User | AnonymousUser", request.user))
+    return Viewer(None if request is None else request.user)
 
 
 def visible_to(who: Viewer) -> QuerySet[SavedSearch]:
