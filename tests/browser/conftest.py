@@ -18,12 +18,12 @@ from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from gallery.models import AtlasPage, Dataset
+from gallery.models import AtlasPage, Dataset, Image
 from search.experiments import jobs as experiment_jobs
 from search.maps import jobs as map_jobs
 from search.models import Projection
-from tests.support.axe import AXE
-from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, unseen
+from tests.support.axe import AXE, FAULTS
+from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, expect_first_hit, unseen
 from tests.support.snapshots import restored
 
 ARGUMENTS = [
@@ -150,6 +150,16 @@ def searchable(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Data
 
 
 @pytest.fixture
+def found(page: Page, searchable: Dataset) -> Page:
+    """Return a tab with what is like an image of coins."""
+    image = Image.objects.filter(category="coins").first()
+    assert image is not None
+    page.goto(f"/live/?image={image.pk}")
+    expect_first_hit(page, "coins")
+    return page
+
+
+@pytest.fixture
 def explored(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return a dataset of four categories of four pictures, with experiments of a network and a baseline."""
 
@@ -213,6 +223,19 @@ def axe() -> str:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci")
     return AXE.read_text()
+
+
+@pytest.fixture
+def faults_of() -> Callable[[Page], list[str]]:
+    """Return what says all that axe finds in a page: nothing where axe-core is not installed (npm ci)."""
+
+    def found(page: Page) -> list[str]:
+        if not AXE.exists():
+            return []
+        page.evaluate(AXE.read_text())
+        return list(page.evaluate(FAULTS))
+
+    return found
 
 
 @pytest.fixture

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from gallery.models import Dataset, Image
-from tests.support.browser import DATASET, expect_first_hit, hits
+from tests.support.browser import DATASET, hits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
-FAULTS = """async () => (await axe.run(document)).violations
-  .map(({ id, nodes }) => [id, ...nodes.map(({ target }) => target.join(" "))].join(" | "))"""
 SWIPE = """(element) => {
   const at = { pointerType: "touch", isPrimary: true, bubbles: true, clientY: 300 };
   element.dispatchEvent(new PointerEvent("pointerdown", { ...at, clientX: 300 }));
   element.dispatchEvent(new PointerEvent("pointerup", { ...at, clientX: 120 }));
 }"""
-
-
-@pytest.fixture
-def found(page: Page, searchable: Dataset) -> Page:
-    """Return a tab with what is like an image."""
-    image = Image.objects.filter(category="coins").first()
-    assert image is not None
-    page.goto(f"/live/?image={image.pk}")
-    expect_first_hit(page, "coins")
-    return page
 
 
 def id_of(address: str) -> str:
@@ -71,7 +57,9 @@ def test_a_hit_is_enlarged_and_back_restores_the_results_without_a_search(found:
     assert searches == []
 
 
-def test_the_address_opens_a_hit_large_which_can_be_zoomed_and_left_for_elsewhere(found: Page) -> None:
+def test_the_address_opens_a_hit_large_which_can_be_zoomed_and_left_for_elsewhere(
+    found: Page, faults_of: Callable[[Page], list[str]]
+) -> None:
     third = hits(found)[2]
     found.goto(f"{found.url}&shown={id_of(third)}")
     expect(found.locator("#lightbox-place")).to_have_text("3 of 10 results")
@@ -87,9 +75,7 @@ def test_the_address_opens_a_hit_large_which_can_be_zoomed_and_left_for_elsewher
     expect(found.locator("#lightbox-query")).to_be_hidden()
     found.keyboard.press("q")
     found.set_viewport_size({"width": 375, "height": 700})
-    if AXE.exists():
-        found.evaluate(AXE.read_text())
-        assert found.evaluate(FAULTS) == []
+    assert faults_of(found) == []
     links = found.locator("#lightbox-links")
     for name, address in (("Explore", "/?dataset="), ("Map", "/embeddings/?dataset=")):
         expect(links.get_by_role("link", name=name)).to_have_attribute(

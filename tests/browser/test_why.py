@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gallery.models import Dataset, Image
-from tests.support.browser import DATASET, expect_first_hit
+from tests.support.browser import DATASET
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
-FAULTS = """async () => (await axe.run(document)).violations
-  .map(({ id, nodes }) => [id, ...nodes.map(({ target }) => target.join(" "))].join(" | "))"""
 SHARE = re.compile(r"^This cell: −?\d+\.\d % of the score$")
 ORANGE = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -29,16 +26,6 @@ TOUCH = """(element) => {
   element.dispatchEvent(new PointerEvent("pointerdown",
     { ...at, clientX: left + width / 2, clientY: top + height / 2 }));
 }"""
-
-
-@pytest.fixture
-def found(page: Page, searchable: Dataset) -> Page:
-    """Return a tab with what is like an image."""
-    image = Image.objects.filter(category="coins").first()
-    assert image is not None
-    page.goto(f"/live/?image={image.pk}")
-    expect_first_hit(page, "coins")
-    return page
 
 
 def over(page: Page, selector: str) -> Any:
@@ -91,7 +78,9 @@ def test_a_hit_is_explained_by_mouse_key_and_click(found: Page) -> None:
     expect(found.locator("#why")).to_be_hidden()
 
 
-def test_a_hit_that_is_shown_large_is_explained_and_its_cells_are_walked_through(found: Page) -> None:
+def test_a_hit_that_is_shown_large_is_explained_and_its_cells_are_walked_through(
+    found: Page, faults_of: Callable[[Page], list[str]]
+) -> None:
     found.locator(".hit-picture").first.focus()
     found.keyboard.press(" ")
     found.keyboard.press("w")
@@ -105,9 +94,7 @@ def test_a_hit_that_is_shown_large_is_explained_and_its_cells_are_walked_through
     expect(found.locator("#lightbox-place")).to_have_text(re.compile("^1 of"))
     found.locator("#lightbox-view").evaluate(TOUCH)
     expect(cell).to_have_text(SHARE)
-    if AXE.exists():
-        found.evaluate(AXE.read_text())
-        assert found.evaluate(FAULTS) == []
+    assert faults_of(found) == []
     first = hit.element_handle()
     found.locator("#lightbox-close").focus()
     found.keyboard.press("ArrowRight")

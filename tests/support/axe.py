@@ -24,4 +24,7 @@ RUN = """async ([colours, read]) => {
     .filter(({ id, impact }) => impact === "serious" || impact === "critical" || read.includes(id))
     .map(({ id, nodes }) => [id, ...nodes.slice(0, 4).map(({ target }) => target.join(" "))].join(" | "));
 }"""
+# all that axe finds
+FAULTS = """async () => (await axe.run(document)).violations
+  .map(({ id, nodes }) => [id, ...nodes.map(({ target }) => target.join(" "))].join(" | "))"""
 OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
