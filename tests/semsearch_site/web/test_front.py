@@ -18,7 +18,7 @@ import pytest
 
 from gallery.system.prometheus_metrics import Measures
 from semsearch_site.web import senders
-from semsearch_site.web.bodies import Budget
+from semsearch_site.web.bodies import Body, Budget
 from semsearch_site.web.requests import ROUTE
 from semsearch_site.web.wsgi_answers import FileWrapper
 from tests.semsearch_site.web.conftest import KB, Serve, Served, everything
@@ -70,7 +70,7 @@ def alive(served: Served) -> bool:
     answer = served.ask(request("GET", "/healthz", "Connection: close"))
     assert answer.startswith(b"HTTP/1.1 200 "), answer
     assert json.loads(answer.rpartition(b"\r\n\r\n")[2]) == {"status": "alive"}
-    return time.monotonic() - began < 1
+    return time.monotonic() - began < 5
 
 
 def stopped(served: Served, connection: socket.socket) -> float:
@@ -228,21 +228,21 @@ def test_a_stranger_s_archive_is_answered_by_the_application_unread(
 
 
 def test_one_byte_of_a_header_and_silence_ends_the_connection(serve: Serve) -> None:
-    served = serve(echo)
+    served = serve(echo, header_s=0.3)
     with served.connect() as connection:
         connection.sendall(b"G")
-        assert 0.2 < stopped(served, connection) < 1
+        assert 0.2 < stopped(served, connection) < 5
 
 
 def test_a_header_that_drips_ends_the_connection(serve: Serve) -> None:
-    served = serve(echo)
+    served = serve(echo, header_s=0.3)
     with served.connect() as connection:
         assert not drip(connection, b"X-A: 1\r\n")
     assert alive(served)
 
 
 def test_empty_lines_do_not_keep_an_idle_connection(serve: Serve) -> None:
-    served = serve(echo)
+    served = serve(echo, header_s=0.3)
     with served.connect() as connection:
         connection.sendall(request("GET", "/"))
         assert connection.recv(1000)
@@ -280,7 +280,7 @@ def test_thousands_of_requests_ahead_of_their_answers_are_refused(serve: Serve) 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
 def test_a_body_that_drips_is_refused_and_holds_no_thread(serve: Serve, kind: str) -> None:
-    served = serve(echo)
+    served = serve(echo, grace_s=0.3)
     dripping = [served.connect() for _ in range(10)]
     for connection in dripping:
         connection.sendall(post("/api/v1/search/", 1000, kind, sent=b"x"))
@@ -298,13 +298,27 @@ def test_a_body_that_drips_is_refused_and_holds_no_thread(serve: Serve, kind: st
 
 
 def test_a_slow_client_that_keeps_the_lowest_rate_is_waited_for(serve: Serve) -> None:
-    served = serve(echo)
+    served = serve(echo, grace_s=0.75)
     with served.connect() as connection:
         connection.sendall(post("/api/v1/search/", 8 * KB, sent=b""))
         for _ in range(16):
             connection.sendall(b"x" * 512)
             time.sleep(0.06)  # 8 KB a second
         assert told(everything(connection))["body"] == 8 * KB
+
+
+def test_the_time_a_slow_disk_takes_is_not_held_against_the_client(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Body._opened
+
+    def slowly(body: Body) -> Any:
+        time.sleep(1)
+        return opened(body)
+
+    monkeypatch.setattr(Body, "_opened", slowly)
+    served = serve(echo, memory_bytes=0, grace_s=0.75)
+    assert told(served.ask(post("/api/v1/search/", 64 * KB)))["body"] == 64 * KB
 
 
 def test_where_there_are_too_many_connections_the_oldest_that_rests_makes_room(serve: Serve) -> None:
@@ -326,7 +340,7 @@ def test_alive_is_answered_and_the_queue_refuses_while_every_thread_is_held(serv
         assert held.wait(10)
         return echo(environ, start_response)
 
-    served = serve(hold)
+    served = serve(hold, waiting_s=1)
     asking = [served.connect() for _ in range(2)]
     for connection in asking:
         connection.sendall(request("GET", "/", "Connection: close"))
@@ -340,7 +354,7 @@ def test_alive_is_answered_and_the_queue_refuses_while_every_thread_is_held(serv
     answer = served.ask(request("GET", "/", "Connection: close"))
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nretry-after: " in answer
-    assert time.monotonic() - began < 0.2, "more than may wait are refused at once"
+    assert time.monotonic() - began < 0.8, "more than may wait are refused at once"
     for connection in waiting:
         refused = everything(connection)
         assert refused.startswith(b"HTTP/1.1 503 ")
