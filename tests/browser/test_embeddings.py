@@ -17,6 +17,7 @@ from search import job_kinds
 from search.maps import files as map_files
 from search.models import Projection
 from tests.support.browser import CATEGORIES, asked
+from tests.support.rounding import rounded
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -159,11 +160,16 @@ def test_stepping_shows_the_points_and_the_numbers_of_that_layer(tab: Page) -> N
     tab.get_by_role("button", name="Previous layer").click()
     settled(tab, "stage7")
     row = Projection.objects.get(spec__layer="stage7")
-    expect(tab.locator('[data-figure="trustworthiness"] strong')).to_have_text(f"{row.trustworthiness:.2f}")
+    expect(tab.locator('[data-figure="trustworthiness"] strong')).to_have_text(
+        rounded(row.trustworthiness, 2)
+    )
     weighted = tab.locator('[data-figure="weighted_separation"] strong')
-    expect(weighted).to_have_text(f"{row.weighted_separation:.2f}")
+    assert row.weighted_separation is not None
+    expect(weighted).to_have_text(rounded(row.weighted_separation, 2))
     first, last = (Projection.objects.get(spec__layer=name).weighted_separation for name in ("stem", "top"))
-    expect(tab.locator("#figures-words")).to_contain_text(f"from {first:.2f} to {last:.2f}")
+    assert first is not None
+    assert last is not None
+    expect(tab.locator("#figures-words")).to_contain_text(f"from {rounded(first, 2)} to {rounded(last, 2)}")
     ids, points = places("stage7")
     shown = spots(tab, points)
     index = lonely(shown)[0]

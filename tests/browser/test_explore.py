@@ -16,6 +16,7 @@ from search import job_kinds
 from search.models import Experiment
 from tests.support.browser import asked
 from tests.support.experiment_rows import stored_images
+from tests.support.rounding import rounded
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -93,15 +94,15 @@ def test_the_weighted_precision_is_worked_out_for_the_query(explore: Page, clien
     assert 0 < len(weights) < 10
     terms = " + ".join(map(str, weights)) + (f" = {sum(weights)}" if len(weights) > 1 else "")
     expect(explore.locator(".formula")).to_have_text(
-        f"The right ones: {terms}, of 55 in all: {100 * sum(weights) / 55:.1f} %"
+        f"The right ones: {terms}, of 55 in all: {rounded(100 * sum(weights) / 55)} %"
     )
     tiles = explore.locator(".tile strong")
-    expect(tiles.nth(0)).to_have_text(f"{100 * found['weighted_precision']:.1f} %")
-    expect(tiles.nth(1)).to_have_text(f"{100 * found['precision']:.1f} %")
-    expect(tiles.nth(2)).to_have_text(f"{100 * found['average_precision']:.1f} %")
+    expect(tiles.nth(0)).to_have_text(f"{rounded(100 * found['weighted_precision'])} %")
+    expect(tiles.nth(1)).to_have_text(f"{rounded(100 * found['precision'])} %")
+    expect(tiles.nth(2)).to_have_text(f"{rounded(100 * found['average_precision'])} %")
     mean = Experiment.objects.get(spec__layer="stem", spec__model="efficientnet-lite0", metric="cosine")
     assert mean.weighted_precision is not None
-    expect(explore.locator(".tile-mean").first).to_contain_text(f"{100 * mean.weighted_precision:.1f}")
+    expect(explore.locator(".tile-mean").first).to_contain_text(rounded(100 * mean.weighted_precision))
 
 
 def test_the_query_is_compared_over_every_network_and_layer_and_the_best_is_named(
@@ -124,7 +125,7 @@ def test_the_query_is_compared_over_every_network_and_layer_and_the_best_is_name
         score = scores[model, layer]
         assert abs(float(text) - 100 * score) <= 0.51
         assert (best == "") == (score > most - 1e-6)
-    expect(explore.locator("#everywhere-of")).to_contain_text(f"{100 * most:.1f} %")
+    expect(explore.locator("#everywhere-of")).to_contain_text(f"{rounded(100 * most)} %")
     # a bar chooses its network and its layer at once
     explore.locator('.fared a[data-model="colour-histogram"]').click()
     expect(explore.locator("a.layer")).to_have_count(1)
@@ -143,7 +144,7 @@ def test_the_score_of_every_image_is_seen_by_pointer_and_keyboard(explore: Page,
     slider = explore.get_by_role("slider", name="Image, from the best to the worst")
     slider.press("ArrowLeft")
     expect(card).to_contain_text(listed[14]["filename"])
-    expect(card).to_contain_text(f"15 of 16, {100 * listed[14]['weighted_precision']:.1f} %")
+    expect(card).to_contain_text(f"15 of 16, {rounded(100 * listed[14]['weighted_precision'])} %")
     chart = explore.locator(".spread-chart svg")
     box = chart.bounding_box()
     assert box

@@ -18,6 +18,7 @@ from search.indexing import builds
 from search.models import Experiment, SearchIndex
 from tests.support.browser import DATASET, asked
 from tests.support.experiment_rows import experiment_row, feature_spec, stored_images
+from tests.support.rounding import rounded
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -84,13 +85,13 @@ def test_the_heat_map_shows_every_score_and_marks_the_best(board: Page, client: 
     rows = ranked(client)
     cells = board.locator(".heat-cell")
     shown = dict(zip(experiments_of(cells), cells.all_text_contents(), strict=True))
-    assert shown == {row["experiment"]: f"{row['weighted_precision']:.1f}" for row in rows}
+    assert shown == {row["experiment"]: rounded(row["weighted_precision"]) for row in rows}
     best = board.locator(".heat-cell[data-best]")
     assert experiments_of(best) == [rows[0]["experiment"]]
     expect(best).to_have_attribute("aria-label", re.compile(r", the best$"))
     expect(board.locator("#chosen-title")).to_contain_text(rows[0]["title"])
     board.get_by_role("radio", name="mAP").check(force=True)
-    expect(best).to_have_text(f"{ranked(client, score='map')[0]['map']:.1f}")
+    expect(best).to_have_text(rounded(ranked(client, score="map")[0]["map"]))
     assert asked(board)["score"] == "map"
 
 
@@ -144,7 +145,7 @@ def luminance(color: list[int]) -> float:
 def test_the_table_sorts_by_its_headings_and_the_address_keeps_the_order(board: Page, client: Client) -> None:
     rows = ranked(client)
     lines = board.locator(".board-table tbody tr")
-    assert column(board, "Weighted precision") == [f"{row['weighted_precision']:.1f}" for row in rows]
+    assert column(board, "Weighted precision") == [rounded(row["weighted_precision"]) for row in rows]
     dims = board.get_by_role("button", name="Dimensions")
     dims.focus()
     board.keyboard.press("Enter")

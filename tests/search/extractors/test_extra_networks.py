@@ -31,6 +31,8 @@ from search.extractors.networks.inspect_keras import chosen_layers, examine
 from search.extractors.networks.network import Network
 from search.features import loaded_extractors
 
+pytestmark = pytest.mark.usefixtures("exact")
+
 
 @pytest.fixture(autouse=True)
 def no_others() -> Iterator[None]:

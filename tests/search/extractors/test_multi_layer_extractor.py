@@ -9,7 +9,6 @@ import pytest
 
 from gallery.errors import NotFoundError, TooLargeError
 from search.extractors import pooling
-from search.extractors.engines import openvino
 from search.extractors.engines.base import Engine
 from search.extractors.engines.conversion import converted
 from search.extractors.engines.loading import load_engine
@@ -22,11 +21,6 @@ from search.extractors.networks.registry import get_network
 LITE0 = get_network("efficientnet-lite0")
 SIDE = 96
 IMAGES = np.concatenate([generated_images(SIDE), generated_images(SIDE)[:, ::-1]])[:6]
-
-
-@pytest.fixture
-def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "has_native_bf16", lambda: False)
 
 
 def engine(kind: str, cache_dir: Path) -> Engine:

@@ -20,6 +20,8 @@ from search.extractors.networks import extra_networks, registry
 from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inspect_onnx import examine
 
+pytestmark = pytest.mark.usefixtures("exact")
+
 SIDE = 16
 TORCH: dict[str, Any] = {
     "input_size": SIDE,

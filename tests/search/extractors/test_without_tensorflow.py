@@ -25,6 +25,8 @@ from search.extractors.networks import converted_networks, registry
 from search.extractors.networks.converted_networks import IR_FILE
 from search.features import layer_images, network_conversion
 
+pytestmark = pytest.mark.usefixtures("exact")
+
 NAME = "squeezenet"
 SQUEEZENET = registry.get_network(NAME)
 SIDE = SQUEEZENET.input_size

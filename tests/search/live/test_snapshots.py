@@ -67,17 +67,29 @@ def test_a_small_index_is_true_at_every_search(index: SearchIndex) -> None:
 def test_a_large_index_is_brought_up_to_date_beside_the_searches(
     large: None, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    may_refresh = threading.Event()
+    refreshed = snapshots._refreshed
+
+    def held(index: SearchIndex) -> snapshots.Snapshot:
+        if threading.current_thread().name.startswith("refresh"):
+            assert may_refresh.wait(10)
+        return refreshed(index)
+
+    monkeypatch.setattr(snapshots, "_refreshed", held)
     monkeypatch.setattr(snapshots, "REFRESHED_EVERY_S", 0.0)
     monkeypatch.setattr(snapshots, "STALE_AT_MOST_S", 60.0)  # however long this takes
     assert snapshots.searchable(index).count == 11
     embed_the_last(index)
     assert snapshots.searchable(again(index)).count == 11
+    may_refresh.set()
     wait_for_refreshes()
+    may_refresh.clear()
     assert snapshots.searchable(again(index)).count == 12
     gone = Image.objects.order_by("pk").first()
     assert gone is not None
     builds.note_removed(index.dataset_id, [gone.pk])
     assert snapshots.searchable(again(index)).count == 12
+    may_refresh.set()
     wait_for_refreshes()
     assert snapshots.searchable(again(index)).count == 11
 
