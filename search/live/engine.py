@@ -228,9 +228,10 @@ def _list(found: Found) -> None:
         _require_datasets(document)
         rows = _listed(document)
         found.listed = rows.count()
+        first = document.skipped
         if document.before is not None:
-            rows = rows.filter(pk__lt=document.before)
-        images = list(rows.select_related("dataset").order_by("-pk")[: document.k + 1])
+            rows, first = rows.filter(pk__lt=document.before), 0
+        images = list(rows.select_related("dataset").order_by("-pk")[first : first + document.k + 1])
         found.has_next = len(images) > document.k
         found.images = [shown(image) for image in images[: document.k]]
 

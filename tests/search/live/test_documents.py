@@ -66,6 +66,7 @@ def test_pages_of_a_document_continue_where_the_last_ended(images: list[Image], 
             cursor = page["next"]
         assert pages == whole["hits"]
         assert [hit["rank"] for hit in pages] == list(range(1, len(pages) + 1))
+        assert search(client, **document, k=6, cursor="6")["hits"] == pages[6:12]
 
 
 def test_what_is_liked_draws_hits_and_what_is_not_repels_them(images: list[Image], client: Client) -> None:
