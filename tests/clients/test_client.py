@@ -110,7 +110,37 @@ def _searches(client: ss.Client, given: Given) -> None:
         mine.search(given.image, k=10**6)
     assert (wrong.value.status, wrong.value.code) == (400, "invalid")
     assert wrong.value.request_id
+    _documents(client, stored, given)
     _saved_searches(client, stored)
+
+
+def _documents(client: ss.Client, stored: ss.Image, given: Given) -> None:
+    mine = client.dataset("mine")
+    plain = mine.search(given.image, k=16)
+    first, last = plain[0], plain[-1]
+    steered = mine.search(given.image, like=[first], unlike=[last, given.image_file], k=16)
+    assert not {given.image, first.image, last.image} & set(steered.ids)
+    assert len(steered) == 13
+    weighted = mine.search(like=[{"image": given.image, "weight": 3}, first], k=3)
+    assert len(weighted) == 3
+    assert np.isnan(weighted.probabilities).all()
+    narrowed = mine.search(
+        given.image, where=f"label:{stored.label}", cutoff={"mode": "percentile", "at": 0.5}
+    )
+    assert set(narrowed.labels) == {stored.label}
+    assert narrowed.below_cutoff is None or 0 <= narrowed.below_cutoff <= len(narrowed)
+    named = mine.search(words=stored.label, k=2)
+    assert named.labels == [stored.label] * 2
+    assert named.probabilities.tolist() == [1, 1]
+    pages = [mine.search(where={"label": {"any": [stored.label]}}, k=2, page=page) for page in (1, 2)]
+    assert np.isnan(pages[0].scores).all()
+    listed = [number for page in pages for number in page.ids.tolist()]
+    assert listed == sorted(listed, reverse=True)
+    assert len(set(listed)) == len(listed) == 4
+    with pytest.raises(ss.Refused, match="within where"):
+        mine.search(given.image, label="a", where="label:b")
+    with pytest.raises(ss.Refused, match="an example under"):
+        mine.search(unlike=[given.image])
 
 
 def _saved_searches(client: ss.Client, stored: ss.Image) -> None:

@@ -268,7 +268,9 @@ class Hits(Rows[AnyHit], Generic[AnyHit]):
     `ids` (n,) int64, `scores` (n,) float32 and `labels` are its columns; `searched` counts what could have
     been found, `timings_ms` are the stages on the server, `has_next` tells whether there is another page.
     `boxes` say which part of each image matches (x0, y0, x1, y1), None for all of it and where that is not
-    known.
+    known. `probabilities` (n,) float32 say how likely each is of the query's category, NaN where that is not
+    known; of a search by words alone, of the word. `below_cutoff` counts the hits below the cut-off, None
+    without one and where that is not known.
     """
 
     def __init__(self, rows: Iterable[AnyHit], kind: type[AnyHit], answer: Mapping[str, Any]) -> None:
@@ -281,4 +283,7 @@ class Hits(Rows[AnyHit], Generic[AnyHit]):
         self.boxes: list[tuple[float, ...] | None] = [
             tuple(values["box"]) if values.get("box") else None for values in answer["hits"]
         ]
+        told = [values.get("probability") for values in answer["hits"]]
+        self.probabilities: NDArray[np.float32] = np.array(told, dtype=np.float32)
+        self.below_cutoff: int | None = answer.get("below_cutoff")
         self.timings_ms: dict[str, float] = dict(answer["timings_ms"])

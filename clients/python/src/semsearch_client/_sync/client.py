@@ -16,7 +16,7 @@ from semsearch_client._sync.saved import SavedSearch
 from semsearch_client._sync.searching import Searching
 from semsearch_client._sync.sender import Sender
 from semsearch_client.calls import Call
-from semsearch_client.documents import Box
+from semsearch_client.documents import Box, Cutoff, Example, Where
 from semsearch_client.images import ImageLike
 from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Model, Rows
 
@@ -86,7 +86,7 @@ class Client:
 
     def search(
         self,
-        image: ImageLike,
+        image: ImageLike | None = None,
         *,
         dataset: str | None = None,
         label: str | None = None,
@@ -94,6 +94,12 @@ class Client:
         page: int = 1,
         index: int | None = None,
         box: Box | None = None,
+        like: Iterable[Example] = (),
+        unlike: Iterable[Example] = (),
+        words: str | Iterable[str] = (),
+        where: Where | None = None,
+        cutoff: Cutoff | None = None,
+        fold: str | None = None,
     ) -> Hits[Hit]:
         """Find images like this one, in all datasets or one.
 
@@ -101,9 +107,28 @@ class Client:
         id of a stored image, a hit, or a vector (d,) of floats. `label` finds only images with it; `index`
         asks an index by its number instead of the live ones. With a `box` (x0, y0, x1, y1: shares of the
         sides of the upright image) only that part of the image is searched with.
+
+        `like` are more images that results shall be like, `unlike` those that they shall not; `words` are
+        looked for in labels, names, metadata and what a classifier sees; `where` filters, as people type it
+        (`"label:wren width>=640"`) or as the API takes it. Hits below a `cutoff` are counted in
+        `below_cutoff`: 0.5 is a probability, `{"mode": "percentile", "at": 0.99}` a share of random pairs.
+        `fold` ("identical" or "near") lets one hit stand for its copies. Without an image, `like` and
+        `words` the images that the filter finds are listed, the newest first.
         """
         return self._searching.search(
-            image, box=box, dataset=dataset, label=label, k=k, page=page, index=index
+            image,
+            box=box,
+            like=like,
+            unlike=unlike,
+            dataset=dataset,
+            label=label,
+            k=k,
+            page=page,
+            index=index,
+            words=words,
+            where=where,
+            cutoff=cutoff,
+            fold=fold,
         )
 
     def search_many(

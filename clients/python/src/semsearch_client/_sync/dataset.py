@@ -19,7 +19,7 @@ from semsearch_client._sync.searching import Searching
 from semsearch_client._sync.sender import Sender
 from semsearch_client.archives import Archive, OnProgress
 from semsearch_client.calls import Call, said
-from semsearch_client.documents import Box
+from semsearch_client.documents import Box, Cutoff, Example, Where
 from semsearch_client.errors import Unavailable
 from semsearch_client.images import ImageLike, as_file
 from semsearch_client.rows import DatasetFacts, Hits, JobFacts, Rows
@@ -138,17 +138,35 @@ class Dataset:
 
     def search(
         self,
-        image: ImageLike,
+        image: ImageLike | None = None,
         *,
         k: int = 20,
         label: str | None = None,
         page: int = 1,
         index: int | None = None,
         box: Box | None = None,
+        like: Iterable[Example] = (),
+        unlike: Iterable[Example] = (),
+        words: str | Iterable[str] = (),
+        where: Where | None = None,
+        cutoff: Cutoff | None = None,
+        fold: str | None = None,
     ) -> Hits[Hit]:
         """Find its images like this one; see `Client.search`."""
         return self._searching.search(
-            image, box=box, dataset=self.slug, k=k, label=label, page=page, index=index
+            image,
+            box=box,
+            like=like,
+            unlike=unlike,
+            dataset=self.slug,
+            k=k,
+            label=label,
+            page=page,
+            index=index,
+            words=words,
+            where=where,
+            cutoff=cutoff,
+            fold=fold,
         )
 
     def search_many(

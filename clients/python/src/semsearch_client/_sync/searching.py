@@ -11,7 +11,7 @@ from semsearch_client._sync.rows import Hit
 from semsearch_client._sync.sender import Sender
 from semsearch_client.batches import batches
 from semsearch_client.calls import Call, said
-from semsearch_client.documents import Box, document
+from semsearch_client.documents import DOCUMENT_ONLY, Box, Example, document
 from semsearch_client.images import ImageLike, Query, as_query
 from semsearch_client.rows import Hits
 
@@ -22,11 +22,27 @@ class Searching:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def search(self, image: ImageLike, *, box: Box | None = None, **where: Any) -> Hits[Hit]:
-        """Return what is found; `where` holds dataset, label, k, page and index."""
-        query = as_query(image)
-        if box is not None:
-            return self._search_part(query, box, where)
+    def search(
+        self,
+        image: ImageLike | None,
+        *,
+        box: Box | None = None,
+        like: Iterable[Example] = (),
+        unlike: Iterable[Example] = (),
+        **asked: Any,
+    ) -> Hits[Hit]:
+        """Return what is found; `asked` holds the other arguments of `Client.search`."""
+        examples, against = list(like), list(unlike)
+        if image is None or box is not None or examples or against or any(map(asked.get, DOCUMENT_ONLY)):
+            first = [] if image is None else [self._example(image, box)]
+            liked = first + [self._example(one) for one in examples]
+            call = Call("search", json=document(liked, [self._example(one) for one in against], asked))
+            return self._hits(self._sender.json(call))
+        return self._search_plainly(as_query(image), asked)
+
+    def _search_plainly(self, query: Query, asked: Mapping[str, Any]) -> Hits[Hit]:
+        """Search with one whole image, whose file comes with the question."""
+        where = {name: value for name, value in asked.items() if name not in DOCUMENT_ONLY}
         if query.file is None:
             call = Call("search", json=said(query.as_values() | where))
         else:
@@ -34,15 +50,17 @@ class Searching:
             call = Call("search", form=where, files={"file": file})
         return self._hits(self._sender.json(call))
 
-    def _search_part(self, query: Query, box: Box, where: Mapping[str, Any]) -> Hits[Hit]:
-        """Search with a part of an image; a file is sent first, and kept for some hours."""
+    def _example(self, image: Example, box: Box | None = None) -> dict[str, object]:
+        """Return an image as an example; a file is sent first, and kept for some hours."""
+        if isinstance(image, Mapping):
+            return dict(image)
+        query = as_query(image)
         example = query.as_values()
         if query.file is not None:
             file = (query.file.name, query.file.content)
             kept = self._sender.json(Call("uploads_create", files={"file": file}))
             example = {"upload": kept["upload"]}
-        call = Call("search", json=document(example | {"box": [float(share) for share in box]}, where))
-        return self._hits(self._sender.json(call))
+        return example if box is None else example | {"box": [float(share) for share in box]}
 
     def search_many(self, images: Iterable[ImageLike], **where: Any) -> list[Hits[Hit]]:
         """Return what each finds, in their order; those that are not files are asked many in a request."""
@@ -51,7 +69,7 @@ class Searching:
         found = [hits for batch in batches(together) for hits in self._batch(batch)]
         answered = iter(found)
         return [
-            next(answered) if query.file is None else self.search(query.file.content, **where)
+            next(answered) if query.file is None else self._search_plainly(query, where)
             for query in queries
         ]
 
