@@ -26,6 +26,7 @@ ACTIONS: Final = {
     "words.look": "had words looked for",
     "index.rebuild": "started a build of indexes",
     "index.damaged": "found an index damaged",
+    "index.outdated": "found an index of another release",
     "experiment.compute": "started experiments",
     "weights.get": "started a download of weights",
     "map.compute": "started a map",

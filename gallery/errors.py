@@ -121,12 +121,14 @@ class IndexDamagedError(SemsearchError):
 
     code = "index_damaged"
     status = 503
+    state = "damaged"  # what an index is
 
 
 class IndexOutdatedError(IndexDamagedError):
     """A generation is of another release's format: until it is built anew searches read the database."""
 
     code = "index_outdated"
+    state = "of another release"
 
 
 class AppendOnlyError(SemsearchError):

@@ -129,11 +129,10 @@ def _index() -> str:
 
     backend().ready()
     if damaged := inspection.damaged():
-        names = ", ".join(index.dataset.name for index, _ in damaged)
+        each = ", ".join(f"that of {index.dataset.name} is {wrong.state}" for index, wrong in damaged)
         raise NotReadyError(
-            f"The index of {names} is damaged and is built anew; until then searches read an older one, or "
-            "the database.",
-            inner=" ".join(reason for _, reason in damaged),
+            f"Indexes are built anew: {each}. Until then searches read an older one, or the database.",
+            inner=" ".join(wrong.detail for _, wrong in damaged),
         )
     return "What was built is whole, as far as it was looked at."
 

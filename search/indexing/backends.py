@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 
+from gallery.errors import IndexDamagedError
 from search.index.base import PublishedGeneration, VectorBatches
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.generation import Generation
@@ -59,8 +60,8 @@ class IndexBackend(Protocol):
     def compacts_after(self, held: int, least: int) -> int:
         """Return how many changes are worth a compaction of an index that holds `held` vectors."""
 
-    def damage(self, name: str) -> str:
-        """Return what is known to be wrong with the generation that serves, "" for nothing; cheap."""
+    def damage(self, name: str) -> IndexDamagedError | None:
+        """Return what is known to be wrong with the generation that serves, None for nothing; cheap."""
 
     def open_older(self, name: str, held: PublishedGeneration | None) -> PublishedGeneration | None:
         """Open the newest whole generation before the one that serves, which is damaged; None without one.
@@ -100,7 +101,7 @@ class FaissBackend:
     def compacts_after(self, held: int, least: int) -> int:
         return max(least, held // 50)  # all of it is built anew
 
-    def damage(self, name: str) -> str:
+    def damage(self, name: str) -> IndexDamagedError | None:
         return self.store.damage(name)
 
     def open_older(self, name: str, held: PublishedGeneration | None) -> PublishedGeneration | None:
@@ -151,8 +152,8 @@ class MilvusBackend:
     def compacts_after(self, held: int, least: int) -> int:
         return least  # only what changed is written
 
-    def damage(self, name: str) -> str:
-        return ""  # its collections are the server's to look after
+    def damage(self, name: str) -> IndexDamagedError | None:
+        return None  # its collections are the server's to look after
 
     def open_older(self, name: str, held: PublishedGeneration | None) -> PublishedGeneration | None:
         return None

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from gallery.access import audit
-from gallery.errors import IndexDamagedError
+from gallery.errors import IndexDamagedError, IndexOutdatedError
 from search.index.faiss import checking
 from search.indexing import builds
 from search.indexing.backends import backend, faiss_store
@@ -29,18 +29,21 @@ logger = logging.getLogger(__name__)
 PLACE_FILE = ".inspected.json"  # below the root of all indexes: where the last pass stopped
 
 
-def damaged() -> list[tuple[SearchIndex, str]]:
-    """Return the live indexes that are known to be damaged, and what is wrong with each; reads no vectors."""
+def damaged() -> list[tuple[SearchIndex, IndexDamagedError]]:
+    """Return the live indexes that cannot be read, and what is wrong with each; reads no vectors.
+
+    One of another release is no less whole: its error is an IndexOutdatedError.
+    """
     built = set(
         IndexBuild.objects.filter(state=IndexBuild.State.PUBLISHED).values_list("index_id", flat=True)
     )
     shelf, found = backend(), []
     for index in _live():
-        reason = shelf.damage(index.store_name)
-        if not reason and index.pk in built and shelf.current_name(index.store_name) is None:
-            reason = f"Index {index.store_name}: its files are gone. Run rebuild_index."
-        if reason:
-            found.append((index, reason))
+        wrong = shelf.damage(index.store_name)
+        if wrong is None and index.pk in built and shelf.current_name(index.store_name) is None:
+            wrong = IndexDamagedError(f"Index {index.store_name}: its files are gone. Run rebuild_index.")
+        if wrong is not None:
+            found.append((index, wrong))
     return found
 
 
@@ -48,8 +51,8 @@ def inspect() -> None:
     """Make a pass, and have what is damaged built anew; nothing happens while another process makes one."""
     if settings.INDEX_BACKEND != "faiss":
         return
-    for index, reason in damaged():
-        _have_rebuilt(index, reason)
+    for index, wrong in damaged():
+        _have_rebuilt(index, wrong)
     with _place() as place:
         if place is not None:
             _read_some(place, _budget())
@@ -89,18 +92,19 @@ def _read(index: SearchIndex, block: int, budget: int) -> checking.Read:
             return checking.read_blocks(folder, block, budget)
     except (IndexDamagedError, OSError):
         # unless it was replaced and swept meanwhile
-        if reason := faiss_store().damage(index.store_name):
-            _have_rebuilt(index, reason)
+        if wrong := faiss_store().damage(index.store_name):
+            _have_rebuilt(index, wrong)
     return checking.Read(0, 0, end=True)
 
 
-def _have_rebuilt(index: SearchIndex, reason: str) -> None:
+def _have_rebuilt(index: SearchIndex, wrong: IndexDamagedError) -> None:
     with transaction.atomic():
         job = builds.rebuild_damaged(index)
         if job is None:
             return
-        audit.record("index.damaged", index, reason=reason, job=job.pk)
-    logger.error("%s is damaged and is built anew by job %s: %s", index, job.pk, reason)
+        action = "index.outdated" if isinstance(wrong, IndexOutdatedError) else "index.damaged"
+        audit.record(action, index, reason=wrong.detail, job=job.pk)
+    logger.error("%s is %s and is built anew by job %s: %s", index, wrong.state, job.pk, wrong.detail)
 
 
 @contextmanager

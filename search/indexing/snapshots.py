@@ -214,9 +214,9 @@ def _generation(index: SearchIndex, held: PublishedGeneration | None) -> Publish
     shelf, name = backend(), index.store_name
     try:
         if held is not None and shelf.current_name(name) == held.name:
-            if not (found := shelf.damage(name)):
+            if (wrong := shelf.damage(name)) is None:
                 return held
-            raise IndexDamagedError(found)
+            raise wrong
         # `verify` reads all of it; a process that starts cannot wait for that
         opened = shelf.open_current(name, checksums=False)
     except IndexDamagedError as error:

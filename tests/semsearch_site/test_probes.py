@@ -17,10 +17,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from gallery.errors import SemsearchError
-from gallery.models import Image
+from gallery.models import AuditEntry, Image
 from gallery.system import disk_space, storage_mark
 from search import checks as search_checks
 from search.extractors.networks import registry
+from search.index.faiss.generation import FORMAT, MANIFEST_FILE
 from search.indexing import inspection
 from search.models import FeatureSpec, SearchIndex
 from semsearch_site import health, readiness
@@ -162,8 +163,26 @@ def test_a_damaged_index_is_not_ready(operator: Client, damage: str, monkeypatch
     if damage == "flipped":
         inspection.inspect()
     found = part(operator, "index")
-    assert "The index of Mine is damaged" in found["detail"]
+    assert "Mine is damaged" in found["detail"]
     assert "rebuild_index" in found["error"]
+
+
+@pytest.mark.django_db
+def test_an_index_of_another_release_is_said_to_be_that_and_not_damaged(
+    operator: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "_storage", lambda: "It answers.")
+    index = published_index()
+    manifest = generation_of(index) / MANIFEST_FILE
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 1'))
+    found = part(operator, "index")
+    assert (found["state"], "Mine is of another release" in found["detail"]) == ("not ready", True)
+    assert "its format is 1" in found["error"]
+    inspection.inspect()
+    (entry,) = AuditEntry.objects.filter(action__in=("index.outdated", "index.damaged"))
+    assert (entry.action, entry.target) == ("index.outdated", str(index))
+    assert "is of another release and is built anew by job" in caplog.text
+    assert "damaged" not in f"{found} {caplog.text}"
 
 
 @pytest.fixture

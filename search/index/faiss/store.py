@@ -89,20 +89,20 @@ class GenerationStore:
         generation = self.current_name(name)
         return self._folder(name) / generation if generation is not None else None
 
-    def damage(self, name: str) -> str:
-        """Return what is known to be wrong with the generation that serves, "" for nothing; cheap."""
+    def damage(self, name: str) -> IndexDamagedError | None:
+        """Return what is known to be wrong with the generation that serves, None for nothing; cheap."""
         try:
             while (folder := self.current_folder(name)) is not None:
                 try:
                     checking.look(folder)
-                    return ""
+                    return None
                 except IndexDamagedError:
                     # unless another was published, and this one swept, meanwhile
                     if self.current_folder(name) == folder:
                         raise
         except IndexDamagedError as error:
-            return error.detail
-        return ""
+            return error
+        return None
 
     def open_older(self, name: str, held: Generation | None = None) -> Generation | None:
         """Open the newest whole generation beside the one that serves, which is damaged; None without one.

@@ -67,7 +67,7 @@ def test_damage_is_found_said_and_mended_while_searches_go_on(
     assert len([line for line in caplog.messages if f"built anew by job {job.pk}" in line]) == 1
     (bad,) = inspection.damaged()
     assert bad[0] == index
-    assert "rebuild_index" in bad[1]
+    assert "rebuild_index" in bad[1].detail
     found_by(snapshots.searchable(fresh(index)), index)
     assert snapshots.searchable(fresh(index)).generation is None
     jobs.perform(job.pk)
