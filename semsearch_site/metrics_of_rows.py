@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from gallery.jobs import kinds
-from gallery.models import Category, Dataset, Job
+from gallery.models import Backup, Category, Dataset, Job
 from search.models import IndexBuild, RemovedEmbedding, SearchIndex
 
 if TYPE_CHECKING:
@@ -127,5 +127,13 @@ def _published(pks: list[int]) -> dict[int, tuple[int, datetime | None]]:
     return {index: (int(manifest.get("count", 0)), at) for index, manifest, at in found}
 
 
+def _backups() -> Iterator[Metric]:
+    last = Backup.objects.aggregate(last=Max("finished_at"))["last"]
+    age = _gauge("backup_age_seconds", "Time since the last backup; no number before the first.")
+    if last is not None:
+        age.add_metric([], (timezone.now() - last).total_seconds())
+    yield age
+
+
 # each asks the database, and yields metrics
-FAMILIES: tuple[Callable[[], Iterator[Metric]], ...] = (_totals, _jobs, _indexes)
+FAMILIES: tuple[Callable[[], Iterator[Metric]], ...] = (_totals, _jobs, _indexes, _backups)

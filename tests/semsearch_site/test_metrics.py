@@ -23,7 +23,7 @@ from gallery import jobs
 from gallery.access import policies
 from gallery.errors import NotFoundError
 from gallery.jobs import kinds
-from gallery.models import Dataset, Job
+from gallery.models import Backup, Dataset, Job
 from gallery.system import disk_use, measures, seats
 from gallery.system.prometheus_metrics import Measures
 from search.live import query as live_query
@@ -127,6 +127,19 @@ def test_the_numbers_of_indexes_are_those_of_their_generation_and_of_what_came_s
     assert of(samples, "index_delta_rows", dataset="mine") == 12 - (10 - 1)
     assert of(samples, "index_removed_rows", dataset="mine") == 1
     assert of(samples, "index_generation_age_seconds", dataset="mine") == pytest.approx(3600, abs=600)
+
+
+def test_the_age_of_the_last_backup_is_told_once_there_is_one(
+    measured: Measures, client: Client, db: None
+) -> None:
+    key = "semsearch_backup_age_seconds", frozenset[tuple[str, str]]()
+    assert key not in told(client)
+    for hours in (30, 2):
+        Backup.objects.create(
+            name="a", version="1", size_bytes=1, images=1, embeddings=1, with_originals=True,
+            with_derived=False, seconds=1.0, finished_at=timezone.now() - timedelta(hours=hours),
+        )  # fmt: skip
+    assert told(client)[key] == pytest.approx(2 * 3600, abs=600)
 
 
 def test_without_its_database_the_site_still_tells_what_its_processes_measure(
