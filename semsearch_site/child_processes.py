@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+# below those that Linux gives to connections (32768 and more): one may take a port before its server does
+CHOSEN_FROM = range(20_000, 32_000)
+
+_reservations: list[socket.socket] = []
 
 
 def start_child(
@@ -45,12 +52,30 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens on, all different."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Return ports of this machine that nobody listens on, all different.
+
+    No other process gets them from here while this one lives, whether or not somebody listens by then.
+    Raises: OSError where there are too few.
+    """
+    in_any_order = random.SystemRandom().sample(CHOSEN_FROM, len(CHOSEN_FROM))
+    chosen = list(islice(filter(_reserved, in_any_order), count))
+    if len(chosen) < count:
+        raise OSError(errno.EADDRINUSE, f"Of {len(CHOSEN_FROM)} ports fewer than {count} are free")
+    return chosen
+
+
+def _reserved(port: int) -> bool:
+    """Reserve a port by a UDP socket that is kept open: what listens on TCP does not mind it."""
+    mark = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        mark.bind(("127.0.0.1", port))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        mark.close()
+        return False
+    _reservations.append(mark)
+    return True
 
 
 def free_port() -> int:

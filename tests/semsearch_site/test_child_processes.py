@@ -9,6 +9,7 @@ import sys
 import psutil
 import pytest
 
+from semsearch_site import child_processes
 from semsearch_site.child_processes import free_ports, kill_group, start_child
 from tests.support.site import until
 
@@ -18,6 +19,13 @@ import time
 from semsearch_site.child_processes import start_child
 print(start_child({SLEEP!r}).pid, flush=True)
 time.sleep(60)
+"""
+OTHER = """
+import sys
+from semsearch_site import child_processes
+child_processes.CHOSEN_FROM = range(int(sys.argv[1]), int(sys.argv[2]))
+print(*child_processes.free_ports(10), flush=True)
+sys.stdin.read()
 """
 WITH_A_CHILD = f"""
 import subprocess, time
@@ -57,3 +65,16 @@ def test_free_ports_differ_and_can_be_listened_on() -> None:
     for port in ports:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
+
+
+def test_two_processes_never_get_the_same_port_while_both_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_processes, "CHOSEN_FROM", few := range(31_000, 31_040))
+    command = [sys.executable, "-c", OTHER, str(few.start), str(few.stop)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        theirs = {int(port) for port in other.stdout.readline().split()}
+        ours = free_ports(20)
+        other.stdin.close()
+    assert len(theirs) == 10
+    assert not theirs.intersection(ours)
