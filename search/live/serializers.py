@@ -10,6 +10,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from gallery.api.serializers import SentFileField
+from gallery.api.shared_fields import SharedFields
 from gallery.api.strict import KnownFields
 from gallery.browse.where import EVERY_IMAGE
 from search.live.box_fields import BoxField
@@ -61,7 +62,7 @@ def _pointing(value: list[float]) -> tuple[float, ...]:
     return tuple(value)
 
 
-class AnySearchSerializer(KnownFields, serializers.Serializer[Any]):
+class AnySearchSerializer(SharedFields, KnownFields, serializers.Serializer[Any]):
     """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
 
     file = SentFileField(required=False, help_text="A picture.")
