@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 
-from search.models import FeatureSpec, SearchIndex
+from gallery.models import Dataset, Image
+from search.models import Embedding, FeatureSpec, SearchIndex
 
 STATEMENTS_KEPT = 128  # of a query
 SPECS_KEPT = 256
@@ -78,6 +79,33 @@ def _index(pk: int, dataset_id: int, revision: int, spec_id: int, fingerprint: s
     index = SearchIndex.from_db(DEFAULT_DB_ALIAS, names, (pk, dataset_id, spec_id, True, revision))
     index.spec = _spec(spec_id, fingerprint)
     return index
+
+
+# in the order in which the model has them
+_IMAGE_COLUMNS = (
+    "id", "dataset_id", "sha256", "file", "thumbnail", "filename", "category", "external_id", "width",
+    "height", "format",
+)  # fmt: skip
+_IMAGE = CompiledQuery(lambda _: Image.objects.filter(pk=0).values_list(*_IMAGE_COLUMNS, "dataset__slug"))
+
+
+def stored_image(pk: int) -> Image | None:
+    """Return an image that is shown, with its dataset; columns that no search needs are deferred."""
+    for *values, slug in _IMAGE.rows([pk]):
+        image = Image.from_db(DEFAULT_DB_ALIAS, _IMAGE_COLUMNS, values)
+        image.dataset = Dataset.from_db(DEFAULT_DB_ALIAS, ("id", "slug"), (image.dataset_id, slug))
+        return image
+    return None
+
+
+_EMBEDDING = CompiledQuery(lambda _: Embedding.objects.filter(image=0, spec=0).values_list("pk", "vector"))
+
+
+def stored_embedding(image_id: int, spec_id: int) -> tuple[int, bytes] | None:
+    """Return id and vector, float16, of the embedding that an image has under a spec."""
+    for pk, vector in _EMBEDDING.rows([image_id, spec_id]):
+        return int(pk), bytes(vector)
+    return None
 
 
 @lru_cache(SPECS_KEPT)

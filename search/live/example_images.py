@@ -21,11 +21,11 @@ from search.extractors.resizing import over_whole
 from search.features import kept_maps, loaded_extractors
 from search.features.kept_maps import KeptMap
 from search.index.base import half_precision
-from search.indexing import database_vectors
 from search.live import framing, uploads
+from search.live.compiled_queries import stored_embedding, stored_image
 from search.live.document import Example
 from search.live.timings import Timings
-from search.models import Embedding, SearchIndex
+from search.models import SearchIndex
 from search.types import RGB, FeatureConfig
 
 SHOWN_QUERY_SIDE = 320  # pixels, of the long side
@@ -55,6 +55,7 @@ class ReadExample:
     height: int = 0
     thumbnail: str | None = None
     _vectors: dict[FeatureConfig, NDArray[np.float32]] = field(default_factory=dict)
+    _rows: dict[int, tuple[int, bytes] | None] = field(default_factory=dict)
 
     def vector(self, index: SearchIndex) -> NDArray[np.float32]:
         """Return its vector (d,) under the spec of an index."""
@@ -71,13 +72,8 @@ class ReadExample:
         """Return the id of its own vector in an index: a stored image never finds itself."""
         if self.image is None or self.image.dataset_id != index.dataset_id:
             return None
-        with self.timings.stage("load"):
-            return (
-                database_vectors.embeddings(index)
-                .filter(image=self.image)
-                .values_list("pk", flat=True)
-                .first()
-            )
+        row = self._row(index)
+        return None if row is None else row[0]
 
     def kept_map(self, config: FeatureConfig) -> KeptMap | None:
         """Return its feature map under a configuration, None of a vector. Raises: as `kept_maps.of_image`."""
@@ -108,11 +104,16 @@ class ReadExample:
 
         if box is not None:
             return framing.kept_vector(image.sha256, box, config, made)
-        with self.timings.stage("load"):
-            row = Embedding.objects.filter(image=image, spec=index.spec_id).first()
-        if row is not None:
-            return np.frombuffer(bytes(row.vector), dtype="<f2").astype(np.float32)
-        return made()
+        row = self._row(index)
+        return made() if row is None else np.frombuffer(row[1], dtype="<f2").astype(np.float32)
+
+    def _row(self, index: SearchIndex) -> tuple[int, bytes] | None:
+        """Return the id and the vector of its embedding under the spec of an index; asked for once."""
+        assert self.image is not None
+        if index.spec_id not in self._rows:
+            with self.timings.stage("load"):
+                self._rows[index.spec_id] = stored_embedding(self.image.pk, index.spec_id)
+        return self._rows[index.spec_id]
 
     def _decoded(self, image: Image, side: int) -> RGB:
         """Return the stored image, or the part that is searched with, large enough for a network."""
@@ -138,7 +139,8 @@ def read(example: Example, timings: Timings, indexes: list[SearchIndex]) -> Read
     """
     found = ReadExample(example, timings)
     if example.image is not None:
-        image = Image.objects.select_related("dataset").filter(pk=example.image).first()
+        with timings.stage("load"):
+            image = stored_image(example.image)
         if image is None:
             raise NotFoundError(f"There is no image {example.image}; it may have been deleted.")
         found.image, found.width, found.height = image, image.width, image.height
