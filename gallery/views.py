@@ -22,6 +22,7 @@ from gallery.access import gate, policies
 from gallery.browse import bin_contents, renditions
 from gallery.browse.csv_cells import CsvWriter
 from gallery.browse.dataset_summaries import dataset_cards, with_image_count
+from gallery.browse.image_summaries import Addresses
 from gallery.browse.labelled import labelled
 from gallery.browse.paging import asked_id, datasets_by_name, page_of
 from gallery.errors import SemsearchError
@@ -100,7 +101,7 @@ def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         siblings = labelled(siblings, category)
     context = {
         "image": shown,
-        "shown_url": renditions.address_of(shown.pk, shown.format, str(shown.file.name)),
+        "shown_url": Addresses().shown(shown.pk, shown.format, str(shown.file.name)),
         "in_browsers": renditions.is_needless(shown.format),
         "dataset": shown.dataset,
         "category": category,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 from django.urls import get_script_prefix
@@ -9,7 +11,7 @@ from django.utils.encoding import filepath_to_uri
 
 
 class LocalStorage(FileSystemStorage):
-    """A folder, of whose files a page shows many: their addresses are put together, not resolved each."""
+    """A folder, of whose files an answer names many: their addresses are put together, not resolved each."""
 
     @property
     def base_url(self) -> str:
@@ -18,4 +20,9 @@ class LocalStorage(FileSystemStorage):
 
     def url(self, name: str | None) -> str:
         """Return the address of a file for a browser."""
-        return f"{self.base_url}{(filepath_to_uri(name) or '').lstrip('/')}"
+        return self.addresses()(name)
+
+    def addresses(self) -> Callable[[str | None], str]:
+        """Return `url` for the files of one answer: what they begin with takes most of its time."""
+        before = self.base_url
+        return lambda name: f"{before}{(filepath_to_uri(name) or '').lstrip('/')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TypedDict
 
@@ -43,16 +43,16 @@ def _read(ids: list[int]) -> dict[int, ImageSummary]:
     rows = Image.objects.filter(pk__in=ids).values_list(
         "pk", "category", "filename", "thumbnail", "file", "format", "width", "height", "dataset__slug"
     )
-    page = cache(page_address)
+    addresses = Addresses()
     return {
         pk: {
             "id": pk,
             "label": label,
             "filename": filename,
-            "thumbnail": default_storage.url(thumbnail),
-            "url": default_storage.url(file),
-            "shown_url": renditions.address_of(pk, format_name, file),
-            "page_url": f"{page(slug)[0]}{pk}{page(slug)[1]}",
+            "thumbnail": addresses.file(thumbnail),
+            "url": addresses.file(file),
+            "shown_url": addresses.shown(pk, format_name, file),
+            "page_url": addresses.page(slug, pk),
             "width": width,
             "height": height,
         }
@@ -60,10 +60,28 @@ def _read(ids: list[int]) -> dict[int, ImageSummary]:
     }
 
 
-def page_address(slug: str) -> tuple[str, str]:
-    """Return what stands before and after the id in the addresses of a dataset's picture pages.
+class Addresses:
+    """The addresses of what one answer shows.
 
-    Made once a dataset: reversing each address takes longer than reading the rows.
+    What they have in common is made once: to look that up for each takes longer than to read the rows.
     """
+
+    def __init__(self) -> None:
+        of_many = getattr(default_storage, "addresses", None)
+        # of a file in the storage, by its name
+        self.file: Callable[[str], str] = of_many() if of_many else default_storage.url
+        self._around = cache(_around_the_id)
+
+    def shown(self, pk: int, format_name: str, file: str) -> str:
+        """Return the address of what browsers show of an image: its own file, or a rendition of that."""
+        return self.file(file) if renditions.is_needless(format_name) else renditions.address_of(pk)
+
+    def page(self, slug: str, pk: int) -> str:
+        """Return the address of the page of an image."""
+        before, after = self._around(slug)
+        return f"{before}{pk}{after}"
+
+
+def _around_the_id(slug: str) -> tuple[str, str]:
     before, _, after = reverse("gallery:image", args=[slug, 0]).rpartition("0")
     return before, after

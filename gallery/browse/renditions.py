@@ -30,10 +30,8 @@ def is_needless(format_name: str) -> bool:
     return decoding.in_browsers(format_name)
 
 
-def address_of(pk: int, format_name: str, file: str) -> str:
-    """Return the address of what browsers show of an image: its own file, or a rendition of that."""
-    if is_needless(format_name):
-        return default_storage.url(file)
+def address_of(pk: int) -> str:
+    """Return the address of the rendition of an image."""
     return reverse("gallery:media", args=[f"{FOLDER}/{pk}/{NAME}"])
 
 

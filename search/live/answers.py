@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Literal, TypedDict
 
 from django.core.files.storage import default_storage
 
-from gallery.browse.image_summaries import page_address
+from gallery.browse.image_summaries import Addresses
 from search.live.hits import Hit, ShownImage, shown
 from search.live.query import SearchResponse
 from search.live.timings import Timings
@@ -105,8 +104,8 @@ def search_answer(response: SearchResponse) -> SearchAnswer:
 
 def hit_answers(hits: list[Hit]) -> list[HitAnswer]:
     """Return hits as plain values."""
-    page = cache(page_address)
-    return [_hit(hit, page(hit.image.dataset)) for hit in hits]
+    addresses = Addresses()
+    return [_hit(hit, addresses) for hit in hits]
 
 
 def timings_answer(timings: Timings) -> TimingsAnswer:
@@ -145,26 +144,26 @@ def query_image(image: ShownImage) -> QueryImageAnswer:
     }
 
 
-def _hit(hit: Hit, page: tuple[str, str]) -> HitAnswer:
+def _hit(hit: Hit, addresses: Addresses) -> HitAnswer:
     return {
         "rank": hit.rank,
         "image": hit.image.pk,
         "score": round(hit.score, 6),
-        **image_values(hit.image, page),
+        **image_values(hit.image, addresses),
     }
 
 
-def image_values(image: ShownImage, page: tuple[str, str]) -> ImageValues:
-    """Return what is shown of the image of a hit; `page` is its page's address before and after its id."""
+def image_values(image: ShownImage, addresses: Addresses) -> ImageValues:
+    """Return what is shown of the image of a hit."""
     return {
         "width": image.width,
         "height": image.height,
-        "page_url": f"{page[0]}{image.pk}{page[1]}",
+        "page_url": addresses.page(image.dataset, image.pk),
         "dataset": image.dataset,
         "label": image.category,
         "external_id": image.external_id,
-        "url": default_storage.url(image.file),
-        "thumbnail": default_storage.url(image.thumbnail),
+        "url": addresses.file(image.file),
+        "thumbnail": addresses.file(image.thumbnail),
         "filename": image.filename,
         "sha256": image.sha256,
     }

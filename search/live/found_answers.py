@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 
-from gallery.browse import renditions
-from gallery.browse.image_summaries import page_address
+from gallery.browse.image_summaries import Addresses
 from gallery.models import Dataset
 from search.features.cell_answers import Cells, Square
 from search.index.calibration import Calibration, Method
@@ -175,7 +173,7 @@ def found_answer(found: Found) -> FoundAnswer:
     groups: _Groups = {}
     if document.group:
         groups = {"groups": None if found.groups is None else list(map(group_answer, found.groups))}
-    page = cache(page_address)
+    addresses = Addresses()
     searched = found.searched if document.like else found.listed
     return {
         "like": [_example(one) for one in found.like],
@@ -183,7 +181,7 @@ def found_answer(found: Found) -> FoundAnswer:
         "hits": _with_folded(
             _explained(
                 [
-                    _hit(rank, hit, image, page(image.dataset), found)
+                    _hit(rank, hit, image, addresses, found)
                     for rank, (hit, image) in enumerate(found.shown_images, start=document.skipped + 1)
                 ],
                 found,
@@ -249,13 +247,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _hit(
-    rank: int, hit: Hit | None, image: ShownImage, page: tuple[str, str], found: Found
-) -> FoundHitAnswer:
+def _hit(rank: int, hit: Hit | None, image: ShownImage, addresses: Addresses, found: Found) -> FoundHitAnswer:
     return {
         **ranked(rank, hit, image, found),
-        **image_values(image, page),  # type: ignore[typeddict-item]  # it has no cells
-        "shown_url": renditions.address_of(image.pk, image.format, image.file),
+        **image_values(image, addresses),  # type: ignore[typeddict-item]  # it has no cells
+        "shown_url": addresses.shown(image.pk, image.format, image.file),
     }
 
 
