@@ -39,10 +39,14 @@ IMAGES = """INSERT INTO gallery_image (dataset_id, sha256, file, thumbnail, file
     SELECT {dataset}, {digest}, 'images/1/' || {digest} || '.jpg', 'thumbnails/1/' || {digest} || '.webp',
         'IMG_' || i || '.jpg', CASE WHEN i % 10 = 0 THEN '' ELSE 'label ' || (i * 7919 % {labels}) END,
         320 + i * 104729 % 4000, 320 + i * 1299709 % 4000, 10000 + i * 15485863 % 9000000, {format}, {moment},
-        '{{"camera": "X' || (i % 40) || '", "iso": ' || (100 * (1 + i % 64)) || ', "year": ' ||
-        (1990 + i % 35) || '}}', '', '', CASE WHEN i % 2 = 0 THEN 'shop-' || i END
+        {metadata}, '', '', CASE WHEN i % 2 = 0 THEN 'shop-' || i END
     FROM {series}"""
 FORMAT = "CASE i % 6 " + " ".join(f"WHEN {n} THEN '{name}'" for n, name in enumerate(FORMATS)) + " END"
+METADATA = {
+    "sqlite": "json_object('camera', 'X' || (i % 40), 'iso', 100 * (1 + i % 64), 'year', 1990 + i % 35)",
+    "postgresql": "jsonb_build_object('camera', 'X' || (i % 40), 'iso', 100 * (1 + i % 64), "
+    "'year', 1990 + i % 35)",
+}
 MOMENT = {  # over two years
     "sqlite": "strftime('%Y-%m-%d %H:%M:%S', '2025-01-01', '+' || (i * 63 % 63072000) || ' seconds')",
     "postgresql": "timestamptz '2025-01-01 00:00:00+00' + (i * 63 % 63072000) * interval '1 second'",
@@ -53,7 +57,8 @@ CLASSES = "CREATE TEMPORARY TABLE seen_class (place integer PRIMARY KEY, key int
 WORDS = """INSERT INTO gallery_suggestedword (image_id, dataset_id, key, confidence)
     SELECT image.id, dataset_id, seen_class.key, {share} FROM gallery_image AS image
     JOIN seen_class ON place = (image.id * {step}) % 1000"""
-SEEN = ((31, "image.id * 7919 % 10000"), (37, "200 + image.id * 7907 % 2000"))  # the second is never sure
+# the second is never sure enough to be shown
+SEEN = (("31", "image.id * 7919 % 10000"), ("37 + 1", "200 + image.id * 7907 % 2000"))
 EMBEDDINGS = """INSERT INTO search_embedding (image_id, spec_id, dataset_id, vector, created_at)
     SELECT id, {spec}, dataset_id, {vector}, '{now}' FROM gallery_image"""
 VECTOR = {"sqlite": "zeroblob({bytes})", "postgresql": "decode(repeat('00', {bytes}), 'hex')"}
@@ -136,6 +141,7 @@ def statements(dataset: Dataset, spec: FeatureSpec, count: int) -> list[str]:
         "labels": LABELS,
         "format": FORMAT,
         "moment": MOMENT[vendor],
+        "metadata": METADATA[vendor],
         "series": SERIES[vendor].format(first=1, count=count),
     }
     numbered = ", ".join(f"({place}, {key})" for place, key in enumerate(vocabulary().classes))

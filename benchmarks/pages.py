@@ -34,7 +34,7 @@ NOW = "2026-01-01 00:00:00+00:00"
 SERIES = {
     "sqlite": """(WITH RECURSIVE n(i) AS
         (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n)""",
-    "postgresql": "generate_series({first}, {count}) AS n(i)",
+    "postgresql": "generate_series({first}::bigint, {count}) AS n(i)",
 }
 DIGEST = {"sqlite": "printf('%064x', i)", "postgresql": "lpad(to_hex(i), 64, '0')"}
 IMAGES = """INSERT INTO gallery_image (dataset_id, sha256, file, thumbnail, filename, category, width, height,

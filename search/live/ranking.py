@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from gallery.browse.where import Where
 from gallery.models import Image
 from search.index.base import NO_ID
-from search.index.calibration import Calibration
+from search.index.calibration import AGREEING, UNKNOWN_LABEL, Calibration, Nearest, evidence
 from search.index.live import LiveIndex, SearchPath
 from search.indexing import database_vectors, snapshots
-from search.live.hits import Candidate, Hit, hits_of
+from search.live.hits import Candidate, Hit, ShownImage, hits_of, images_of
 from search.live.index_queries import IndexQuery, ProbabilityUnknown
 from search.live.part_queries import PartQuery, part_queries
 from search.live.timings import Timings
@@ -43,6 +43,33 @@ class AskedIndex:
     parts: int = 0
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """What an index found, nearest first: ids (n,), scores (n,), and what these mean."""
+
+    ids: Ids
+    scores: NDArray[np.float32]
+    calibration: Calibration | None
+
+    def probabilities(self, images: Mapping[int, ShownImage]) -> dict[int, float]:
+        """Return how likely those hits are of the query's category whose image is known, by their id."""
+        if self.calibration is None or self.calibration.curve is None:
+            return {}
+        known = np.fromiter(images, dtype=np.int64)
+        places = np.flatnonzero(np.isin(self.ids, known))
+        labels = [images[key].category for key in self.ids[places].tolist()]
+        first = self.ids[:AGREEING].tolist()
+        nearest = Nearest(
+            self.scores[:AGREEING].astype(np.float64),
+            np.array([images[key].category if key in images else UNKNOWN_LABEL for key in first]),
+        )
+        own = np.array(labels, dtype=np.str_)
+        found = evidence(nearest, places, self.scores[places].astype(np.float64), own)
+        likely = self.calibration.probabilities(found, own != UNKNOWN_LABEL)
+        assert likely is not None
+        return dict(zip(self.ids[places].tolist(), likely.tolist(), strict=True))
+
+
 @dataclass
 class Ranking:
     """The search of several indexes: its hits, and how they came about."""
@@ -51,6 +78,7 @@ class Ranking:
     timings: Timings
     asked: list[AskedIndex] = field(default_factory=list)
     parts: list[PartQuery] = field(default_factory=list)
+    ranked: list[Ranked] = field(default_factory=list)
 
     def hits(self, wanted: int, left_out: Collection[int]) -> list[Hit]:
         """Return the first `wanted` hits, or a few more, without the images `left_out`."""
@@ -61,7 +89,11 @@ class Ranking:
         while True:
             candidates = self._candidates(fetched)
             with self.timings.stage("load"):
-                found = hits_of(candidates, left_out)
+                # the first of each index tell how likely its hits are, also where others go before them
+                first = [key for one in self.ranked for key in one.ids[:AGREEING].tolist()]
+                images = images_of(list(dict.fromkeys([one.embedding_id for one in candidates] + first)))
+                likely = {key: p for one in self.ranked for key, p in one.probabilities(images).items()}
+                found = hits_of(candidates, images, likely, left_out)
             if len(found) >= wanted or len(candidates) < fetched or self._all_asked(fetched):
                 return found
             fetched *= 2
@@ -73,10 +105,11 @@ class Ranking:
     def _candidates(self, count: int) -> list[Candidate]:
         """Return up to `count` candidates over all indexes, best first."""
         queries = self.queries
-        self.asked = []
+        self.asked, self.ranked = [], []
         found: list[Candidate] = []
         # merging orders anew: whole blocks are merged, so that the pages of a block share one order
-        pool = count if len(queries) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
+        least = max(count, AGREEING)  # whose labels say how likely the others are
+        pool = least if len(queries) == 1 else -(-least // MERGED_BLOCK) * MERGED_BLOCK
         alike = len({query.index.spec_id for query in queries}) == 1
         for query in queries:
             with self.timings.stage("load"):
@@ -89,7 +122,8 @@ class Ranking:
             )
             with self.timings.stage("search"):
                 ids, scores = _searched(live, query, pool, allowed)
-            known = _known(meaning[0], scores)
+            self.ranked.append(Ranked(ids, scores, meaning[0]))
+            percentiles = meaning[0].percentiles(scores) if meaning[0] is not None else None
             merit = scores
             if len(queries) > 1:
                 with self.timings.stage("rerank"):
@@ -97,8 +131,10 @@ class Ranking:
                     scores = live.uncentred_scores(query.vector, ids)
                     merit = scores if alike else live.standard_scores(query.vector, scores)
             found += [
-                Candidate(float(score), int(pk), float(worth), *means)
-                for pk, score, worth, means in zip(ids, scores, merit, known, strict=True)
+                Candidate(float(score), int(pk), float(worth), share)
+                for pk, score, worth, share in zip(
+                    ids, scores, merit, _listed(percentiles, len(ids)), strict=True
+                )
             ]
         found += self._of_parts(pool)
         found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
@@ -140,21 +176,8 @@ def _searched(
     return ids[ids != NO_ID], scores[ids != NO_ID]
 
 
-def _known(
-    calibration: Calibration | None, scores: NDArray[np.float32]
-) -> list[tuple[float | None, float | None]]:
-    """Return probability and percentile of hits with scores (n,) of one index, None for what is unknown."""
-    nothing = [None] * len(scores)
-    if calibration is None:
-        return list(zip(nothing, nothing, strict=True))
-    probabilities, percentiles = calibration.probabilities(scores), calibration.percentiles(scores)
-    return list(
-        zip(
-            nothing if probabilities is None else probabilities.tolist(),
-            nothing if percentiles is None else percentiles.tolist(),
-            strict=True,
-        )
-    )
+def _listed(values: NDArray[np.float64] | None, count: int) -> list[float] | list[None]:
+    return [None] * count if values is None else values.tolist()
 
 
 def allowed_ids(index: SearchIndex, where: Where) -> Ids | None:

@@ -2,9 +2,9 @@
 
 Of a vector v the index would compare x = unit(v - centre). Ridge regression of the categories of labelled
 images on their x, W = (X'X + n/1000 I)^-1 X'Y, gives every vector a second half: t = unit([x, a unit(xW)]).
-It counts as far as it is sure: a = max(xW) / usual, from 0 to 1, where `usual` is the median of max(xW) over
-the images that taught it. Of two sure ones the cosine is the mean of two cosines: how alike they look, and how
-alike their likenesses to the categories are. What is like no category is found by what it looks like.
+It counts as far as it is sure: a = max(xW) / usual, from 0 to 1, where `usual` is the median of max(xW) of
+the images that taught it. Of two sure ones the cosine is the mean of two cosines: how alike they look, and
+how alike their likenesses to the categories are. What is like no category is found by what it looks like.
 """
 
 from __future__ import annotations
