@@ -15,18 +15,20 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from django.db import connection
 from django.test import Client
 from django.test.utils import override_settings
 
 from benchmarks import rounds
 from benchmarks.pages import DIGEST, NOW, SERIES, own_database
+from gallery.browse.where import Where
 from gallery.browse.where_text import where_text
 from gallery.models import Dataset
 from gallery.vocabulary.words import vocabulary
 from search.features.feature_specs import live_spec
-from search.live.ranking import allowed_ids
-from search.models import FeatureSpec, SearchIndex
+from search.live.filtering import NEAR, allowed_among, few_allowed
+from search.models import Embedding, FeatureSpec, SearchIndex
 
 COUNT = 1_000_000
 ROUNDS = 5
@@ -169,8 +171,18 @@ def _ways(
     ]
     if text:
         where = where_text(text)
-        ways.append(("ids", partial(allowed_ids, index, where), lambda ids: f"{len(ids):,}"))
+        ways.append(("search", partial(_allowed, index, where), str))
     return ways
+
+
+def _allowed(index: SearchIndex, where: Where) -> str:
+    """Ask what a search may find: all that the filter allows, or what it allows of as many as are nearest."""
+    few = few_allowed(index, where)
+    if few is not None:
+        return f"{len(few):,}"
+    last = Embedding.objects.filter(dataset=index.dataset_id).order_by("-pk").values_list("pk", flat=True)[0]
+    near = np.linspace(1, last, NEAR[0]).astype(np.int64)
+    return f"many, {len(allowed_among(near, index, where)):,} of {len(near):,}"
 
 
 def _given_up(answer: Any) -> str:
@@ -182,7 +194,7 @@ def _counted(answer: Any) -> str:
     if answer.status_code != 200:
         return f"{answer.status_code}: {answer.json()['error']['detail']}"
     found = answer.json()
-    return f"{found['searched']:,}"
+    return "many" if found["many"] else f"{found['searched']:,}"
 
 
 def _measured(work: Callable[[], Any], said: Callable[[Any], str]) -> dict[str, Any]:

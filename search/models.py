@@ -72,7 +72,10 @@ class Embedding(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["image", "spec"], name="one_embedding_per_image_and_spec")
         ]
-        indexes = [models.Index(fields=["dataset", "spec", "id"], name="embedding_of_index")]
+        indexes = [
+            # with the image, so that what a filter allows is found without a row, which is large
+            models.Index(fields=["dataset", "spec", "id", "image"], name="embedding_of_index")
+        ]
 
     def __str__(self) -> str:
         return f"embedding {self.pk} of image {self.image_id}"

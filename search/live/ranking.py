@@ -6,20 +6,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from django.db.models import F
 from numpy.typing import NDArray
 
-from gallery.browse.where import Where
-from gallery.models import Image
 from search.index.base import NO_ID
 from search.index.calibration import AGREEING, UNKNOWN_LABEL, Calibration, Nearest, evidence
 from search.index.live import LiveIndex, SearchPath
-from search.indexing import database_vectors, snapshots
+from search.indexing import snapshots
+from search.live.filtering import allowed_of
 from search.live.hits import Candidate, Hit, ShownImage, hits_of, images_of
 from search.live.index_queries import IndexQuery, ProbabilityUnknown
 from search.live.part_queries import PartQuery, part_queries
 from search.live.timings import Timings
-from search.models import Embedding, SearchIndex
+from search.models import SearchIndex
 from search.types import Ids
 
 # How many candidates of each of several datasets are merged at a time
@@ -30,8 +28,9 @@ MERGED_BLOCK = 500
 class AskedIndex:
     """How an index was asked: of its `count` vectors so many were `allowed`, None without a filter.
 
-    `calibration` is what the scores of its hits meant; `unknown` is why they have no probability. So many
-    `parts` of each image were looked at besides.
+    It is None as well where these are so `many` that only the nearest were read. `calibration` is what the
+    scores of its hits meant; `unknown` is why they have no probability. So many `parts` of each image were
+    looked at besides.
     """
 
     index: SearchIndex
@@ -41,6 +40,7 @@ class AskedIndex:
     calibration: Calibration | None
     unknown: ProbabilityUnknown | None
     parts: int = 0
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,15 @@ class Ranking:
         for query in queries:
             with self.timings.stage("load"):
                 live = snapshots.searchable(query.index)
-                allowed = allowed_ids(query.index, query.where)
-            few = None if allowed is None else len(allowed)
+                allowed = allowed_of(live, query, pool)
+            many = allowed is not None and allowed.many
+            few = None if allowed is None or many else len(allowed.ids)
             meaning = query.meaning()
             self.asked.append(
-                AskedIndex(query.index, live.count, few, live.path(few), *meaning, len(self.parts))
+                AskedIndex(query.index, live.count, few, live.path(few), *meaning, len(self.parts), many)
             )
             with self.timings.stage("search"):
-                ids, scores = _searched(live, query, pool, allowed)
+                ids, scores = _searched(live, query, pool, allowed.ids if allowed is not None else None)
             self.ranked.append(Ranked(ids, scores, meaning[0]))
             percentiles = meaning[0].percentiles(scores) if meaning[0] is not None else None
             merit = scores
@@ -151,9 +152,10 @@ class Ranking:
         for part in self.parts:
             with self.timings.stage("load"):
                 live = snapshots.searchable(part.query.index)
-                allowed = allowed_ids(part.query.index, part.query.where)
+                allowed = allowed_of(live, part.query, count)
             with self.timings.stage("search"):
-                ids, scores = _searched(live, part.query, count, allowed)
+                found_ids = allowed.ids if allowed is not None else None
+                ids, scores = _searched(live, part.query, count, found_ids)
             found += [
                 Candidate(float(score), int(pk), float(score) - part.lead, box=part.box)
                 for pk, score in zip(ids, scores, strict=True)
@@ -178,27 +180,3 @@ def _searched(
 
 def _listed(values: NDArray[np.float64] | None, count: int) -> list[float] | list[None]:
     return [None] * count if values is None else values.tolist()
-
-
-def allowed_ids(index: SearchIndex, where: Where) -> Ids | None:
-    """Return the ids (n,) of the embeddings of an index whose images a filter finds; None for an open one."""
-    if where.is_open:
-        return None
-    if (label := where.label) is not None:
-        return _of_label(index, label)
-    rows_of_dataset = Image.objects.filter(dataset=index.dataset_id)
-    if where.names_files:
-        # an expression: SQLite would take the index of datasets for as good as that of file names
-        rows_of_dataset = Image.objects.alias(of=F("dataset_id") + 0).filter(of=index.dataset_id)
-    images = where.found(rows_of_dataset).order_by()
-    # an index has image, spec and key: of the embeddings, whose rows are large, none is read
-    rows = Embedding.objects.filter(spec=index.spec_id, image__in=images.values("pk"))
-    return np.fromiter(rows.order_by().values_list("pk", flat=True).iterator(), dtype=np.int64)
-
-
-def _of_label(index: SearchIndex, label: str) -> Ids:
-    # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
-    rows = database_vectors.embeddings(index).filter(image__dataset=index.dataset_id)
-    labelled = rows.filter(image__category=label).values_list("pk", flat=True)
-    ids = labelled.union(rows.filter(image__further__name=label).values_list("pk", flat=True))
-    return np.fromiter(ids.iterator(), dtype=np.int64)

@@ -1,0 +1,121 @@
+"""Which embeddings a filter allows, and how many images it finds, as far as time allows.
+
+Where it allows very many, not all of them are read for a search: of the vectors nearest to the query it is
+asked which the filter allows. There the number of all is not known, and "many" is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection
+from django.db.models import F, QuerySet, Sum
+
+from gallery.browse.facets import TooSlowError, within
+from gallery.browse.where import Where
+from gallery.models import Category, Image
+from search.index.base import NO_ID
+from search.index.live import LiveIndex
+from search.indexing import database_vectors
+from search.live.index_queries import IndexQuery
+from search.models import Embedding, SearchIndex
+from search.types import Ids
+
+# An answer has 300 ms: these are for all that a filter allows, or for a count
+ALLOWED_WITHIN_S = COUNTED_WITHIN_S = 0.15
+MOST_ALLOWED = 100_000
+NEAR = (2_000, 16_000)  # vectors nearest to the query that are asked about, more where too few are allowed
+ENOUGH = 2  # times as many as are wanted: an expanded query finds others than the query itself
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Ids (n,) of embeddings that a query may find; where they are `many`, those of the nearest alone."""
+
+    ids: Ids
+    many: bool = False
+
+
+def allowed_of(live: LiveIndex, query: IndexQuery, wanted: int) -> Allowed | None:
+    """Return what a query may find that looks for so many hits; None without a filter."""
+    if query.where.is_open:
+        return None
+    few = few_allowed(query.index, query.where)
+    if few is not None:
+        return Allowed(few)
+    vector = query.asked_of(live)[None]
+    for size in NEAR:
+        near = live.search(vector, size, exclude_ids=query.own_ids).ids[0]
+        near = near[near != NO_ID]
+        ids = allowed_among(near, query.index, query.where)
+        if len(near) < size or len(ids) >= ENOUGH * wanted:
+            return Allowed(ids, many=len(near) == size)
+    return Allowed(_read(allowed_rows(query.index, query.where)))
+
+
+def few_allowed(index: SearchIndex, where: Where) -> Ids | None:
+    """Return the ids (n,) of the embeddings that a filter allows, None where these are too many to read."""
+    try:
+        with within(ALLOWED_WITHIN_S):
+            # not row by row: a database that is asked for the first ones soon is slower to give all
+            ids = np.array(list(allowed_rows(index, where)[: MOST_ALLOWED + 1]), dtype=np.int64)
+    except TooSlowError:
+        return None
+    return ids if len(ids) <= MOST_ALLOWED else None
+
+
+def allowed_rows(index: SearchIndex, where: Where) -> QuerySet[Embedding, int]:
+    """Return the ids of the embeddings of an index whose images a filter finds, as a query."""
+    if (label := where.label) is not None:
+        return _of_label(index, label)
+    rows_of_dataset = Image.objects.filter(dataset=index.dataset_id)
+    if where.names_files:
+        # an expression: SQLite would take the index of datasets for as good as that of file names
+        rows_of_dataset = Image.objects.alias(of=F("dataset_id") + 0).filter(of=index.dataset_id)
+    images = where.found(rows_of_dataset).order_by()
+    # an index has image, spec and key: of the embeddings, whose rows are large, none is read
+    rows = Embedding.objects.filter(spec=index.spec_id, image__in=images.values("pk"))
+    if connection.vendor == "postgresql":
+        rows = rows.filter(dataset=index.dataset_id)  # with it another index has all three
+    return rows.order_by().values_list("pk", flat=True)
+
+
+def _of_label(index: SearchIndex, label: str) -> QuerySet[Embedding, int]:
+    # both sides are told the dataset and what is shown, as the index of labels is: it finds the images
+    rows = database_vectors.embeddings(index).filter(
+        image__dataset=index.dataset_id, image__deleted_at=None, image__missing_since=None
+    )
+    labelled = rows.filter(image__category=label).values_list("pk", flat=True)
+    return labelled.union(rows.filter(image__further__name=label).values_list("pk", flat=True))
+
+
+def allowed_among(ids: Ids, index: SearchIndex, where: Where) -> Ids:
+    """Return those of some embeddings (n,) whose images a filter finds."""
+    found = [np.empty(0, dtype=np.int64)]
+    images = where.found(Image.objects.filter(dataset=index.dataset_id)).order_by()
+    for start in range(0, len(ids), database_vectors.NAMED_IDS):
+        some = Embedding.objects.filter(pk__in=ids[start : start + database_vectors.NAMED_IDS].tolist())
+        rows = images.filter(pk__in=some.values("image"))
+        found.append(_read(some.filter(image__in=rows.values("pk")).order_by().values_list("pk", flat=True)))
+    return np.concatenate(found)
+
+
+def _read(rows: QuerySet[Embedding, int]) -> Ids:
+    return np.fromiter(rows.iterator(), dtype=np.int64)
+
+
+def counted(rows: QuerySet[Image]) -> int | None:
+    """Return how many images a query finds; None where there are too many to count in time."""
+    try:
+        with within(COUNTED_WITHIN_S):
+            return rows.order_by().count()
+    except TooSlowError:
+        return None
+
+
+def shown_images(datasets: Sequence[str]) -> int:
+    """Return how many images datasets (slugs) have, all where none is named: the database keeps count."""
+    kept = Category.shown.filter(dataset__slug__in=datasets) if datasets else Category.shown.all()
+    return int(kept.aggregate(images=Sum("images"))["images"] or 0)
