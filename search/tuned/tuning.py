@@ -65,7 +65,7 @@ class Tuning:
         """Return how much likenesses (n, c) count, (n,) from 0 to 1."""
         if not self.usual:
             return np.ones(len(likeness), dtype=np.float32)
-        return np.clip(likeness.max(axis=1) / self.usual, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(likeness.max(axis=1) / self.usual, 0, 1), dtype=np.float32)
 
     def linear_part(
         self, vector: NDArray[Any], direction: NDArray[np.float64]
