@@ -223,18 +223,19 @@ def _alike(found: Found, query: WordQuery, skipped: int, wanted: int) -> list[Hi
     return hits[skipped : skipped + wanted]
 
 
-def _listed(document: QueryDocument) -> QuerySet[Image]:
-    rows = Image.objects.filter(dataset__in=Dataset.objects.all())
+def _of_datasets(document: QueryDocument) -> QuerySet[Image]:
+    chosen = Dataset.objects.all()
     if document.datasets:
-        rows = rows.filter(dataset__slug__in=document.datasets)
-    return document.where.found(rows)
+        chosen = chosen.filter(slug__in=document.datasets)
+    # by their numbers: a database that has to find them first does not read their images in order
+    return Image.objects.filter(dataset__in=list(chosen.values_list("pk", flat=True)))
 
 
 def _counted(document: QueryDocument) -> int | None:
     """Return how many images a document lists, None for too many to count."""
     if document.where.is_open:
         return filtering.shown_images(document.datasets)
-    return filtering.counted(_listed(document))
+    return filtering.counted(document.where.found(_of_datasets(document)))
 
 
 def _list(found: Found) -> None:
@@ -242,12 +243,13 @@ def _list(found: Found) -> None:
     document = found.document
     with found.timings_ms.stage("load"):
         _require_datasets(document)
-        rows = _listed(document)
+        rows = _of_datasets(document)
         found.listed = _counted(document)
         first = document.skipped
         if document.before is not None:
             rows, first = rows.filter(pk__lt=document.before), 0
-        images = list(rows.select_related("dataset").order_by("-pk")[first : first + document.k + 1])
+        ids = filtering.newest(document.where, rows, first + document.k + 1)[first:]
+        images = list(Image.objects.filter(pk__in=ids).select_related("dataset").order_by("-pk"))
         found.has_next = len(images) > document.k
         found.images = [shown(image) for image in images[: document.k]]
 

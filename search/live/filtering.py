@@ -19,6 +19,7 @@ from gallery.models import Category, Image
 from search.index.base import NO_ID
 from search.index.live import LiveIndex
 from search.indexing import database_vectors
+from search.indexing.database_vectors import NAMED_IDS
 from search.live.index_queries import IndexQuery
 from search.models import Embedding, SearchIndex
 from search.types import Ids
@@ -27,6 +28,7 @@ from search.types import Ids
 ALLOWED_WITHIN_S = COUNTED_WITHIN_S = 0.15
 MOST_ALLOWED = 100_000
 NEAR = (2_000, 16_000)  # vectors nearest to the query that are asked about, more where too few are allowed
+NEWEST = (1_000, 10_000)  # images that are looked at before all are
 ENOUGH = 2  # times as many as are wanted: an expanded query finds others than the query itself
 
 
@@ -93,13 +95,35 @@ def _of_label(index: SearchIndex, label: str) -> QuerySet[Embedding, int]:
 
 def allowed_among(ids: Ids, index: SearchIndex, where: Where) -> Ids:
     """Return those of some embeddings (n,) whose images a filter finds."""
-    found = [np.empty(0, dtype=np.int64)]
-    images = where.found(Image.objects.filter(dataset=index.dataset_id)).order_by()
-    for start in range(0, len(ids), database_vectors.NAMED_IDS):
-        some = Embedding.objects.filter(pk__in=ids[start : start + database_vectors.NAMED_IDS].tolist())
-        rows = images.filter(pk__in=some.values("image"))
-        found.append(_read(some.filter(image__in=rows.values("pk")).order_by().values_list("pk", flat=True)))
-    return np.concatenate(found)
+    found: list[int] = []
+    for start in range(0, len(ids), NAMED_IDS):
+        rows = Embedding.objects.filter(pk__in=ids[start : start + NAMED_IDS].tolist())
+        images = dict(rows.values_list("image", "pk"))
+        named = list(images)
+        of_dataset = Image.objects.filter(dataset=index.dataset_id, pk__in=named)
+        found += [images[pk] for pk in where.found(of_dataset, named).order_by().values_list("pk", flat=True)]
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def newest(where: Where, rows: QuerySet[Image], count: int) -> list[int]:
+    """Return the ids of the newest of some images that a filter finds, newest first.
+
+    The newest of all are looked at first, then more, then all: a database would choose one of these ways.
+    """
+    if where.is_open:
+        return list(rows.order_by("-pk").values_list("pk", flat=True)[:count])
+    for size in NEWEST:
+        ids = list(rows.order_by("-pk").values_list("pk", flat=True)[:size])
+        found: list[int] = []
+        for start in range(0, len(ids), NAMED_IDS):
+            some = ids[start : start + NAMED_IDS]
+            of_some = where.found(Image.objects.filter(pk__in=some), some)
+            found += of_some.order_by("-pk").values_list("pk", flat=True)
+            if len(found) >= count:
+                return found[:count]
+        if len(ids) < size:
+            return found
+    return list(where.found(rows).order_by("-pk").values_list("pk", flat=True)[:count])
 
 
 def _read(rows: QuerySet[Embedding, int]) -> Ids:

@@ -103,6 +103,17 @@ def test_of_very_many_that_a_filter_allows_the_nearest_are_found_and_not_counted
     assert (answer["many"], answer["filtered_to"], answer["searched"]) == (True, None, 1500)
 
 
+@pytest.mark.parametrize("text", ["width<=2", "width<=900", "width>5000", "word:dog", ""])
+def test_the_newest_that_a_filter_finds_are_listed_however_many_have_to_be_looked_at(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(filtering, "NEWEST", (10, 200))
+    monkeypatch.setattr(filtering, "NAMED_IDS", 50)
+    rows, where = Image.objects.filter(dataset=index.dataset_id), where_text(text)
+    expected = list(where.found(rows).order_by("-pk").values_list("pk", flat=True)[:30])
+    assert filtering.newest(where, rows, 30) == expected
+
+
 def test_what_takes_too_long_to_count_is_many(
     index: SearchIndex, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
