@@ -10,7 +10,7 @@ from django.db.models import F, Sum
 from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from gallery.models import Category
+from gallery.models import Category, Image
 from search.features import tunings
 from search.index import calibration_fit
 from search.index.base import NO_ID
@@ -145,7 +145,8 @@ def _labelled_pairs(index: SearchIndex, live: LiveIndex, sample: Ids) -> Labelle
     names = np.array([labels[key] for key in asked.tolist()], dtype=np.str_)
     every = np.unique(live.sample(live.count))
     for name in _most_frequent(names):
-        own = database_vectors.embeddings(index).filter(image__category=name).order_by()
+        images = Image.objects.filter(dataset=index.dataset_id, category=name).order_by()
+        own = database_vectors.embeddings(index).filter(image__in=images.values("pk")).order_by()
         rest = np.setdiff1d(every, np.fromiter(own.values_list("pk", flat=True).iterator(), dtype=np.int64))
         absent.add(live, asked[names == name], labels, rest)
     return found.labelled(absent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -15,10 +16,9 @@ from django.db.models import F, QuerySet, Sum
 
 from gallery.browse.facets import TooSlowError, within
 from gallery.browse.where import Where
-from gallery.models import Category, Image
+from gallery.models import Category, FurtherCategory, Image
 from search.index.base import NO_ID
 from search.index.live import LiveIndex
-from search.indexing import database_vectors
 from search.indexing.database_vectors import NAMED_IDS
 from search.live.index_queries import IndexQuery
 from search.models import Embedding, SearchIndex
@@ -77,20 +77,26 @@ def allowed_rows(index: SearchIndex, where: Where) -> QuerySet[Embedding, int]:
         # an expression: SQLite would take the index of datasets for as good as that of file names
         rows_of_dataset = Image.objects.alias(of=F("dataset_id") + 0).filter(of=index.dataset_id)
     images = where.found(rows_of_dataset).order_by()
-    # an index has image, spec and key: of the embeddings, whose rows are large, none is read
-    rows = Embedding.objects.filter(spec=index.spec_id, image__in=images.values("pk"))
-    if connection.vendor == "postgresql":
-        rows = rows.filter(dataset=index.dataset_id)  # with it another index has all three
-    return rows.order_by().values_list("pk", flat=True)
+    return _of_images(index, images.values("pk"))
 
 
 def _of_label(index: SearchIndex, label: str) -> QuerySet[Embedding, int]:
-    # both sides are told the dataset and what is shown, as the index of labels is: it finds the images
-    rows = database_vectors.embeddings(index).filter(
-        image__dataset=index.dataset_id, image__deleted_at=None, image__missing_since=None
-    )
-    labelled = rows.filter(image__category=label).values_list("pk", flat=True)
-    return labelled.union(rows.filter(image__further__name=label).values_list("pk", flat=True))
+    images = Image.objects.filter(dataset=index.dataset_id, category=label)
+    labelled = _of_images(index, images.order_by().values("pk"))
+    further = FurtherCategory.objects.filter(name=label)
+    if not further.exists():
+        return labelled
+    # each by an index of its own
+    others = Image.objects.filter(dataset=index.dataset_id, pk__in=further.values("image"))
+    return labelled.union(_of_images(index, others.order_by().values("pk")))
+
+
+def _of_images(index: SearchIndex, images: QuerySet[Image, Any]) -> QuerySet[Embedding, int]:
+    # an index has image, spec and key: of the embeddings, whose rows are large, none is read
+    rows = Embedding.objects.filter(spec=index.spec_id, image__in=images)
+    if connection.vendor == "postgresql":
+        rows = rows.filter(dataset=index.dataset_id)  # with it another index has all three
+    return rows.order_by().values_list("pk", flat=True)
 
 
 def allowed_among(ids: Ids, index: SearchIndex, where: Where) -> Ids:
