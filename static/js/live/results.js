@@ -221,16 +221,16 @@ export function appendHits(hits) {
  */
 export function showSummary(found, { label, where, steered }) {
   const searched = found.filtered_to ?? found.searched;
-  const pictures = found.many ? manyOf(found) : plural(searched, "picture");
+  const images = found.many ? manyOf(found) : plural(searched, "picture");
   const labels = listed.map((hit) => hit.label);
   const some = found.words.length > 0 && !found.like.length;
   let words = some
     ? listed.length
-      ? `Looked among ${pictures}.`
-      : `None of ${pictures} has it.`
-    : `${found.many ? "Many pictures" : pictures} found.`;
+      ? `Looked among ${images}.`
+      : `None of ${images} has it.`
+    : `${found.many ? "Many pictures" : images} found.`;
   if (!searched) words = nothingFits({ label, where, among: found.like.length ? found.searched : 0 });
-  else if (found.like.length) words = summaryOf({ pictures, label }, labels);
+  else if (found.like.length) words = summaryOf({ images, label }, labels);
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
 }
@@ -253,11 +253,11 @@ export function nothingFits({ label, where, among }) {
 
 /**
  * Return in words what was found, and what the labels of the shown hits have in common.
- * @param {{ pictures: string, label: string }} found `pictures`: how many were searched, in words
+ * @param {{ images: string, label: string }} found `images`: how many were searched, in words
  * @param {string[]} shownLabels
  */
 export function summaryOf(found, shownLabels) {
-  const among = `Searched ${found.pictures}`;
+  const among = `Searched ${found.images}`;
   if (!shownLabels.length) {
     return found.label
       ? `${among}. None has the label “${found.label}” here.`
