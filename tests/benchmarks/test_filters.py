@@ -15,7 +15,7 @@ from search.models import Embedding, SearchIndex
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 COUNT = 3000
-FINDING_NONE = {"filename:99999", "id:shop-500000"}  # of so few
+FINDING_NONE = {"filename:99999", "id:shop-500000", "date:2026-03", "date>=2025-02"}  # of so few
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_what_takes_too_long_to_count_is_many(
     many = asked(data={"where": "width<=900", "k": 5}).json()
     assert (many["many"], many["searched"], many["filtered_to"]) == (True, 6, None)
     assert many["hits"] == counted["hits"]
-    every = asked(data={"where": "", "words": [], "datasets": ["mine"], "k": 5}).json()
+    every = asked(data={"datasets": ["mine"], "k": 5}).json()
     assert (every["many"], every["searched"]) == (False, 1500)
 
 
