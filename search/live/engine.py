@@ -248,8 +248,12 @@ def _list(found: Found) -> None:
         first = document.skipped
         if document.before is not None:
             rows, first = rows.filter(pk__lt=document.before), 0
-        ids = filtering.newest(document.where, rows, first + document.k + 1)[first:]
-        images = list(Image.objects.filter(pk__in=ids).select_related("dataset").order_by("-pk"))
+        if found.listed is None:
+            ids = filtering.newest_of_many(document.where, rows, first + document.k + 1)
+            rows = Image.objects.filter(pk__in=ids)
+        else:
+            rows = document.where.found(rows)
+        images = list(rows.select_related("dataset").order_by("-pk")[first : first + document.k + 1])
         found.has_next = len(images) > document.k
         found.images = [shown(image) for image in images[: document.k]]
 

@@ -28,7 +28,7 @@ from search.types import Ids
 ALLOWED_WITHIN_S = COUNTED_WITHIN_S = 0.15
 MOST_ALLOWED = 100_000
 NEAR = (2_000, 16_000)  # vectors nearest to the query that are asked about, more where too few are allowed
-NEWEST = (1_000, 10_000)  # images that are looked at before all are
+NEWEST = 1_000  # images that are looked at before all are
 ENOUGH = 2  # times as many as are wanted: an expanded query finds others than the query itself
 
 
@@ -111,24 +111,16 @@ def allowed_among(ids: Ids, index: SearchIndex, where: Where) -> Ids:
     return np.array(sorted(found), dtype=np.int64)
 
 
-def newest(where: Where, rows: QuerySet[Image], count: int) -> list[int]:
-    """Return the ids of the newest of some images that a filter finds, newest first.
+def newest_of_many(where: Where, rows: QuerySet[Image], count: int) -> list[int]:
+    """Return the ids of the newest of some images that a filter finds, newest first, where it finds many.
 
-    The newest of all are looked at first, then more, then all: a database would choose one of these ways.
+    The newest of all are looked at first: a database would begin with what it has to look up.
     """
-    if where.is_open:
-        return list(rows.order_by("-pk").values_list("pk", flat=True)[:count])
-    for size in NEWEST:
-        ids = list(rows.order_by("-pk").values_list("pk", flat=True)[:size])
-        found: list[int] = []
-        for start in range(0, len(ids), NAMED_IDS):
-            some = ids[start : start + NAMED_IDS]
-            of_some = where.found(Image.objects.filter(pk__in=some), some)
-            found += of_some.order_by("-pk").values_list("pk", flat=True)
-            if len(found) >= count:
-                return found[:count]
-        if len(ids) < size:
-            return found
+    ids = list(rows.order_by("-pk").values_list("pk", flat=True)[:NEWEST])
+    of_newest = where.found(Image.objects.filter(pk__in=ids), ids).order_by("-pk")
+    found = list(of_newest.values_list("pk", flat=True)[:count])
+    if len(found) >= count or len(ids) < NEWEST:
+        return found
     return list(where.found(rows).order_by("-pk").values_list("pk", flat=True)[:count])
 
 

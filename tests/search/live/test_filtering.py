@@ -107,11 +107,10 @@ def test_of_very_many_that_a_filter_allows_the_nearest_are_found_and_not_counted
 def test_the_newest_that_a_filter_finds_are_listed_however_many_have_to_be_looked_at(
     index: SearchIndex, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setattr(filtering, "NEWEST", (10, 200))
-    monkeypatch.setattr(filtering, "NAMED_IDS", 50)
+    monkeypatch.setattr(filtering, "NEWEST", 200)
     rows, where = Image.objects.filter(dataset=index.dataset_id), where_text(text)
     expected = list(where.found(rows).order_by("-pk").values_list("pk", flat=True)[:30])
-    assert filtering.newest(where, rows, 30) == expected
+    assert filtering.newest_of_many(where, rows, 30) == expected
 
 
 def test_what_takes_too_long_to_count_is_many(
