@@ -34,7 +34,7 @@ NOW = "2026-01-01 00:00:00+00:00"
 SERIES = {
     "sqlite": """(WITH RECURSIVE n(i) AS
         (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n)""",
-    "postgresql": "generate_series({first}, {count}) AS n(i)",
+    "postgresql": "generate_series({first}::bigint, {count}) AS n(i)",
 }
 DIGEST = {"sqlite": "printf('%064x', i)", "postgresql": "lpad(to_hex(i), 64, '0')"}
 IMAGES = """INSERT INTO gallery_image (dataset_id, sha256, file, thumbnail, filename, category, width, height,
@@ -73,7 +73,7 @@ FACETED = ("", 'label:"category 7"', "width>=640", "-format:gif", "filename:9999
 def pages(count: int = COUNT) -> dict[str, Any]:
     """Measure every page in turn; `ratio` is of the dataset's page that suffers most from its size."""
     call_command("collectstatic", verbosity=0, interactive=False)  # pages name their scripts by its manifest
-    with _own_database(), override_settings(ALLOWED_HOSTS=["*"]):
+    with own_database(), override_settings(ALLOWED_HOSTS=["*"]):
         spec = live_spec()
         few, many = (_new_dataset(slug, spec) for slug in ("thousand", "million"))
         before = _medians(SITE)
@@ -111,7 +111,7 @@ def pages(count: int = COUNT) -> dict[str, Any]:
 
 
 @contextmanager
-def _own_database() -> Iterator[None]:
+def own_database() -> Iterator[None]:
     """Work in an empty database beside the configured one, which is dropped at the end."""
     configured = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)

@@ -106,6 +106,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             ),
         ),
     ),
+    "filters": Benchmark(
+        "filters:filters",
+        ("count",),
+        (
+            Line(
+                "slowest filter of a million rows, ms", "slowest_ms", "allowed_ms", "", "the most it may take"
+            ),
+        ),
+    ),
     "index": Benchmark(
         "index.measure:index",
         ("count",),

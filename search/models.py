@@ -72,7 +72,10 @@ class Embedding(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["image", "spec"], name="one_embedding_per_image_and_spec")
         ]
-        indexes = [models.Index(fields=["dataset", "spec", "id"], name="embedding_of_index")]
+        indexes = [
+            # with the image, so that what a filter allows is found without a row, which is large
+            models.Index(fields=["dataset", "spec", "id", "image"], name="embedding_of_index")
+        ]
 
     def __str__(self) -> str:
         return f"embedding {self.pk} of image {self.image_id}"
@@ -174,6 +177,9 @@ class Tuning(models.Model):
     )
     centre = models.BinaryField(help_text="float32, little endian, (d,): what is subtracted first.")
     weights = models.BinaryField(help_text="float32, little endian, (d, categories).")
+    usual = models.FloatField(
+        default=0.0, help_text="The greatest likeness from which on likenesses count in full; 0: always."
+    )
     categories = models.JSONField(help_text="Names of what is learned, in the order of the weights.")
     labels = models.PositiveIntegerField(help_text="How many images it was learned from.")
     labels_digest = models.CharField(max_length=64, help_text="Of the labels that it was learned from.")

@@ -13,7 +13,7 @@ from search.index.base import IndexInputError, half_precision
 from search.index.faiss.generation import Mean
 from search.tuned.curve import LearningCurve, learning_curve
 from search.tuned.held_out import Labelled
-from search.tuned.tuning import Tuning, centred_units, learned
+from search.tuned.tuning import Tuning, centred_units, taught
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def tune(vectors: NDArray[Any], labels: Sequence[str]) -> Tuned:
     mean.add(stored)
     labelled = Labelled(stored, codes.astype(np.int32), len(found), mean.centre())
     curve = learning_curve(labelled)
-    weights = learned(centred_units(stored, labelled.centre), labelled.codes, len(found))
+    units = centred_units(stored, labelled.centre)
+    tuning = taught(labelled.centre, units, labelled.codes, len(found))
     after = round(curve.last.weighted_precision, 2)
-    return Tuned(found.tolist(), round(curve.before, 2), after, curve, Tuning(labelled.centre, weights))
+    return Tuned(found.tolist(), round(curve.before, 2), after, curve, tuning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, reduce
@@ -106,9 +106,12 @@ class Where:
         """Whether only images of certain file names are found, of which there are few."""
         return any(one.field == "filename" and one.operator == "any" for one in self.conditions)
 
-    def found(self, rows: Rows) -> Rows:
-        """Return those of some images that are asked for."""
-        asked = _Asked(rows)
+    def found(self, rows: Rows, among: Sequence[int] | None = None) -> Rows:
+        """Return those of some images that are asked for.
+
+        Where the images are of some ids alone, `among` says so: only of these labels and words are looked up.
+        """
+        asked = _Asked(rows, among)
         chosen = asked.holding(self)
         return asked.rows.filter(chosen)
 
@@ -154,8 +157,8 @@ def labelled_with(*labels: str) -> Where:
 class _Asked:
     """Makes conditions of the database; keys of the metadata become columns of `rows` by names of ours."""
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+    def __init__(self, rows: Rows, among: Sequence[int] | None) -> None:
+        self.rows, self._among = rows, among
         self._keys: dict[str, str] = {}
 
     def holding(self, where: Where) -> Q:
@@ -170,9 +173,9 @@ class _Asked:
     def _one(self, condition: Condition) -> Q:
         match condition.field:
             case "label":
-                return _of_labels(condition)
+                return self._of_labels(condition)
             case "word":
-                return _of_words(condition)
+                return self._of_words(condition)
             case "orientation":
                 one_of = Q()
                 for value in condition.values:
@@ -212,6 +215,40 @@ class _Asked:
             return Q(**{f"{column}__isnull": True}) | ~one_of if condition.operator == "none" else one_of
         return _of_column(column, condition)
 
+    def _of_labels(self, condition: Condition) -> Q:
+        match condition.operator:
+            case "exists":
+                return ~Q(category="") if condition.values[0] else Q(category="")
+            case "all":
+                every = Q()
+                for label in condition.values:
+                    every &= self._of_one_of((label,))
+                return every
+            case "none":
+                return ~self._of_one_of(condition.values)
+        return self._of_one_of(condition.values)
+
+    def _of_words(self, condition: Condition) -> Q:
+        """Return what finds images that have words, as a label of that name or as a suggestion."""
+        if condition.operator == "exists":
+            seen = Q(pk__in=suggestions.with_some(self._among))
+            return seen if condition.values[0] else ~seen
+        each = [
+            self._of_one_of((word,)) | suggestions.suggested_with(str(word), among=self._among)
+            for word in condition.values
+        ]
+        if condition.operator == "all":
+            return reduce(and_, each)
+        return ~reduce(or_, each) if condition.operator == "none" else reduce(or_, each)
+
+    def _of_one_of(self, labels: tuple[Any, ...]) -> Q:
+        """Return what finds the images of one of some labels; most labels are nobody's further one."""
+        further = FurtherCategory.objects.filter(name__in=labels)
+        if self._among is not None:
+            further = further.filter(image__in=self._among)
+        of_category = Q(category__in=labels)
+        return of_category | Q(pk__in=further.values("image")) if further.exists() else of_category
+
 
 def _of_column(column: str, condition: Condition) -> Q:
     match condition.operator:
@@ -224,35 +261,3 @@ def _of_column(column: str, condition: Condition) -> Q:
         case "exists":
             return Q(**{f"{column}__isnull": not condition.values[0]})
     return Q(**{f"{column}__{condition.operator}": condition.values[0]})
-
-
-def _of_labels(condition: Condition) -> Q:
-    match condition.operator:
-        case "exists":
-            return ~Q(category="") if condition.values[0] else Q(category="")
-        case "all":
-            every = Q()
-            for label in condition.values:
-                every &= _of_one_of((label,))
-            return every
-        case "none":
-            return ~_of_one_of(condition.values)
-    return _of_one_of(condition.values)
-
-
-def _of_words(condition: Condition) -> Q:
-    """Return what finds images that have words, as a label of that name or as a suggestion."""
-    if condition.operator == "exists":
-        seen = Q(pk__in=suggestions.with_some())
-        return seen if condition.values[0] else ~seen
-    each = [_of_one_of((word,)) | suggestions.suggested_with(str(word)) for word in condition.values]
-    if condition.operator == "all":
-        return reduce(and_, each)
-    return ~reduce(or_, each) if condition.operator == "none" else reduce(or_, each)
-
-
-def _of_one_of(labels: tuple[Any, ...]) -> Q:
-    """Return what finds the images of one of some labels; most labels are nobody's further one."""
-    further = FurtherCategory.objects.filter(name__in=labels)
-    of_category = Q(category__in=labels)
-    return of_category | Q(pk__in=further.values("image")) if further.exists() else of_category

@@ -198,15 +198,22 @@ def classes_of(word: str) -> frozenset[int]:
     return means[0].classes if means else frozenset()
 
 
-def suggested_with(word: str, least: float = SHOWN_FROM) -> Q:
-    """Return what holds for images for which a word, or narrower ones together, are this likely."""
-    likely = summed(classes_of(word)).filter(total__gte=round(least * WHOLE))
-    return Q(pk__in=likely.values("image"))
+def suggested_with(word: str, least: float = SHOWN_FROM, among: Sequence[int] | None = None) -> Q:
+    """Return what holds for images for which a word, or narrower ones together, are this likely.
+
+    Where it is asked of images of some ids alone, `among` says so.
+    """
+    seen = summed(classes_of(word))
+    if among is not None:
+        seen = seen.filter(image__in=among)
+    return Q(pk__in=seen.filter(total__gte=round(least * WHOLE)).values("image"))
 
 
-def with_some() -> QuerySet[SuggestedWord, int]:
-    """Return the ids of images in which a class is seen with enough confidence to be shown."""
+def with_some(among: Sequence[int] | None = None) -> QuerySet[SuggestedWord, int]:
+    """Return the ids of images, or of some alone, in which a class is seen surely enough to be shown."""
     seen = SuggestedWord.objects.filter(confidence__gte=round(SHOWN_FROM * WHOLE))
+    if among is not None:
+        seen = seen.filter(image__in=among)
     return seen.values_list("image", flat=True)
 
 

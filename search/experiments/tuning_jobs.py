@@ -116,8 +116,7 @@ def _stored(
     """Learn from all labels, and store that with what was measured; the same again stays one row."""
     values = images.values
     units = pure.centred_units(values.vectors, values.centre)
-    weights = pure.learned(units, values.taught, values.learnable)
-    made = pure.Tuning(values.centre, weights)
+    made = pure.taught(values.centre, units, values.taught, values.learnable)
     columns = {
         "figures": figures,
         "labels_digest": labels.digest,
@@ -126,6 +125,7 @@ def _stored(
         "categories": images.learned_names,
         "centre": made.centre.astype("<f4").tobytes(),
         "weights": made.weights.astype("<f4").tobytes(),
+        "usual": made.usual,
         "seconds": 0.0,
     }
     # two datasets may teach the same: each has vectors of its own

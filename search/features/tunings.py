@@ -33,7 +33,7 @@ def _known(name: str) -> tuple[Tuning, FeatureConfig]:
 
 def read(row: TuningRow) -> Tuning:
     """Return what a row holds."""
-    return Tuning(_floats(row.centre), _floats(row.weights).reshape(-1, len(row.categories)))
+    return Tuning(_floats(row.centre), _floats(row.weights).reshape(-1, len(row.categories)), row.usual)
 
 
 def _floats(content: bytes | memoryview[int]) -> NDArray[np.float32]:

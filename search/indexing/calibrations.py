@@ -7,24 +7,36 @@ import time
 import numpy as np
 from django.db import transaction
 from django.db.models import F, Sum
+from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError
-from gallery.models import Category
+from gallery.models import Category, Image
 from search.features import tunings
 from search.index import calibration_fit
 from search.index.base import NO_ID
-from search.index.calibration import Calibration, Labelled
+from search.index.calibration import (
+    AGREEING,
+    FEATURES,
+    UNKNOWN_LABEL,
+    Calibration,
+    Labelled,
+    Nearest,
+    Reals,
+    evidence,
+)
 from search.index.live import QUERY_EXPANSION, LiveIndex
 from search.indexing import database_vectors, labelled_vectors, snapshots
 from search.indexing.backends import backend
 from search.models import Embedding, ScoreCalibration, SearchIndex
 from search.tuned.held_out import queries_of, tuned_folds
+from search.tuned.tuning import centred_units, taught
 from search.types import Ids
 
 QUERIES = 1000
 NEIGHBOURS = 50  # of each query; chosen in docs/explanation/lab/calibration.md
 PAIRED = 512  # images that each query is paired with, however far they are
 ASKED_AT_ONCE = 50
+TAKEN_OUT = 20  # categories that are searched for without being there, those of most queries
 HELD_OUT = 5000  # labelled images that tuned vectors are calibrated on
 # What was fitted holds until the number of vectors or labels is another one by so much
 CHANGED_SHARE, CHANGED_LEAST = 0.2, 20
@@ -61,6 +73,7 @@ def fit_when_due(index: SearchIndex) -> ScoreCalibration | None:
         return fit(index) if embeddings else None
     if (
         row.generation == _generation(index)
+        and "curve" in row.values  # older ones know of scores alone
         and not _is_another(row.embeddings, embeddings)
         and not _is_another(row.labelled, _labelled_images(index))
     ):
@@ -104,19 +117,21 @@ def _held_out_pairs(index: SearchIndex) -> Labelled:
     """
     images = labelled_vectors.read(index.dataset, tunings.plain_spec(index.spec), HELD_OUT)
     values, ids = images.values, images.ids
+    labels = dict(zip(ids.tolist(), values.codes.astype(str).tolist(), strict=True))
     asked = queries_of(values)
-    scores, same, queries = [np.empty(0)], [np.empty(0, np.bool_)], [np.empty(0, np.int64)]
+    found = _Found()
     for fold in tuned_folds(values):
         live = LiveIndex(None, ids, fold.tuning.tuned(values.vectors))
-        places = np.intersect1d(fold.places, asked)
-        some = ids[places]
-        found = live.search(live.vectors(some), NEIGHBOURS, exclude_ids=some, expansion=QUERY_EXPANSION)
-        there = found.ids != NO_ID
-        codes = values.codes[np.minimum(np.searchsorted(ids, found.ids), len(ids) - 1)]
-        scores.append(found.scores[there].astype(np.float64))
-        same.append((codes == values.codes[places][:, None])[there])
-        queries.append(np.repeat(some, there.sum(axis=1)))
-    return Labelled(np.concatenate(scores), np.concatenate(same), np.concatenate(queries))
+        found.add(live, ids[np.intersect1d(fold.places, asked)], labels)
+    absent = _Found()
+    units = centred_units(values.vectors, values.centre)
+    for code in range(min(values.learnable, TAKEN_OUT) if values.learnable > 1 else 0):
+        rest, queries = values.codes != code, asked[values.codes[asked] == code]
+        codes = values.taught[rest]
+        codes[codes > code] -= 1
+        tuning = taught(values.centre, units[rest], codes, values.learnable - 1)
+        absent.add(LiveIndex(None, ids, tuning.tuned(values.vectors)), ids[queries], labels, ids[rest])
+    return found.labelled(absent)
 
 
 def _labelled_pairs(index: SearchIndex, live: LiveIndex, sample: Ids) -> Labelled:
@@ -125,23 +140,65 @@ def _labelled_pairs(index: SearchIndex, live: LiveIndex, sample: Ids) -> Labelle
     if len(labels) < QUERIES // 2 and live.count > len(sample):
         labels |= _first_labelled(index, live)
     asked = np.array(sorted(labels), dtype=np.int64)[:QUERIES]
-    scores, same, queries = [], [], []
-    for start in range(0, len(asked), ASKED_AT_ONCE):
-        some = asked[start : start + ASKED_AT_ONCE]
-        found = live.search(live.vectors(some), NEIGHBOURS, exclude_ids=some, expansion=QUERY_EXPANSION)
-        known = _labels(np.unique(found.ids[found.ids != NO_ID]))
-        for query, ids, near in zip(some.tolist(), found.ids.tolist(), found.scores, strict=True):
-            there = np.array([key in known for key in ids], dtype=np.bool_)
-            scores.append(near[there])
-            same.append([known[key] == labels[query] for key in ids if key in known])
-            queries.append(np.full(int(there.sum()), query))
-    if not scores:
-        return Labelled(np.empty(0), np.empty(0, dtype=np.bool_), asked)
-    return Labelled(
-        np.concatenate(scores).astype(np.float64),
-        np.concatenate([np.array(one, dtype=np.bool_) for one in same]),
-        np.concatenate(queries),
+    found, absent = _Found(), _Found()
+    found.add(live, asked, labels)
+    names = np.array([labels[key] for key in asked.tolist()], dtype=np.str_)
+    every = np.unique(live.sample(live.count))
+    for name in _most_frequent(names):
+        images = Image.objects.filter(dataset=index.dataset_id, category=name).order_by()
+        own = database_vectors.embeddings(index).filter(image__in=images.values("pk")).order_by()
+        rest = np.setdiff1d(every, np.fromiter(own.values_list("pk", flat=True).iterator(), dtype=np.int64))
+        absent.add(live, asked[names == name], labels, rest)
+    return found.labelled(absent)
+
+
+def _most_frequent(names: NDArray[np.str_]) -> list[str]:
+    """Return the categories of most queries, none where there is but one."""
+    found, counts = np.unique(names, return_counts=True)
+    return (
+        [str(name) for name in found[np.argsort(-counts, kind="stable")][:TAKEN_OUT]]
+        if len(found) > 1
+        else []
     )
+
+
+class _Found:
+    """What was found of queries: evidence of the neighbours that have a label, as a search has it."""
+
+    def __init__(self) -> None:
+        self._evidence: list[Reals] = [np.empty((0, FEATURES))]
+        self._same: list[NDArray[np.bool_]] = [np.empty(0, dtype=np.bool_)]
+        self._queries: list[Ids] = [np.empty(0, dtype=np.int64)]
+
+    def add(self, live: LiveIndex, queries: Ids, labels: dict[int, str], allowed: Ids | None = None) -> None:
+        """Search with the vectors of some ids, whose labels are known; what is allowed has been chosen."""
+        known = dict(labels)
+        for start in range(0, len(queries), ASKED_AT_ONCE):
+            some = queries[start : start + ASKED_AT_ONCE]
+            found = live.search(
+                live.vectors(some), NEIGHBOURS, allowed, exclude_ids=some, expansion=QUERY_EXPANSION
+            )
+            fresh = np.setdiff1d(found.ids[found.ids != NO_ID], np.fromiter(known, dtype=np.int64))
+            known |= dict.fromkeys(fresh.tolist(), UNKNOWN_LABEL) | _labels(fresh)
+            for query, ids, scores in zip(some.tolist(), found.ids, found.scores, strict=True):
+                self._add(query, known, ids[ids != NO_ID], scores[ids != NO_ID].astype(np.float64))
+
+    def _add(self, query: int, known: dict[int, str], ids: Ids, scores: Reals) -> None:
+        labels = np.array([known[key] for key in ids.tolist()], dtype=np.str_)
+        told = np.flatnonzero(labels != UNKNOWN_LABEL)
+        nearest = Nearest(scores[:AGREEING], labels[:AGREEING])
+        self._evidence.append(evidence(nearest, told, scores[told], labels[told]))
+        self._same.append(labels[told] == known[query])
+        self._queries.append(np.full(len(told), query))
+
+    def labelled(self, absent: _Found) -> Labelled:
+        """Return it, with what was found of queries whose category was taken out."""
+        return Labelled(
+            np.concatenate(self._evidence),
+            np.concatenate(self._same),
+            np.concatenate(self._queries),
+            np.concatenate(absent._evidence),
+        )
 
 
 def _labels(ids: Ids) -> dict[int, str]:

@@ -12,7 +12,7 @@ from gallery.models import Dataset, Image
 from gallery.shipped_files import program
 from gallery.system import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live import example_images, folding, grouping, word_search
+from search.live import example_images, filtering, folding, grouping, word_search
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import GROUPED, QueryDocument
 from search.live.example_images import ReadExample, require_network
@@ -38,8 +38,9 @@ class Found:
     """The hits of one page, best first, and how they came about.
 
     `indexes` were asked. Where there are no examples none was: a page of `images` is listed instead,
-    and `listed` counts what the filter finds. Where they are asked for there are `explanations` of the hits,
-    `standing`, the same hits with what is folded into each, and on the first page the `groups` of the first.
+    and `listed` counts what the filter finds, None where that is too many. Where they are asked for there are
+    `explanations` of the hits, `standing`, the same hits with what is folded into each, and on the first page
+    the `groups` of the first.
     Of words alone the page begins with `images`, `matches` says how they fit, and `hits` look like them.
     """
 
@@ -50,7 +51,7 @@ class Found:
     like: list[ReadExample] = field(default_factory=list)
     unlike: list[ReadExample] = field(default_factory=list)
     indexes: list[AskedIndex] = field(default_factory=list)
-    listed: int = 0
+    listed: int | None = 0
     explanations: list[Explanation | None] = field(default_factory=list)
     standing: list[Standing] = field(default_factory=list)
     groups: list[Group] | None = None
@@ -78,8 +79,16 @@ class Found:
 
     @property
     def searched(self) -> int:
-        """How many vectors the indexes hold, or how many images there are to list."""
-        return sum(asked.count for asked in self.indexes)
+        """How many vectors the indexes hold; of images that are listed how many there are at least."""
+        if self.document.like:
+            return sum(asked.count for asked in self.indexes)
+        seen = self.document.skipped + len(self.images) + len(self.hits) + self.has_next
+        return seen if self.listed is None else self.listed
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the filter leaves so many that nobody counted them."""
+        return self.listed is None or any(asked.many for asked in self.indexes)
 
     @property
     def reached(self) -> int:
@@ -187,7 +196,7 @@ def _name(found: Found) -> None:
     document = found.document
     with found.timings_ms.stage("load"):
         query = found.word_query = word_search.ask(document)
-        found.listed = _listed(document).count()
+        found.listed = _counted(document)
         first = query.first
         images, before = word_search.page_of(first, document.skipped, document.k + 1)
         found.images = images[: document.k]
@@ -214,11 +223,19 @@ def _alike(found: Found, query: WordQuery, skipped: int, wanted: int) -> list[Hi
     return hits[skipped : skipped + wanted]
 
 
-def _listed(document: QueryDocument) -> QuerySet[Image]:
-    rows = Image.objects.filter(dataset__in=Dataset.objects.all())
+def _of_datasets(document: QueryDocument) -> QuerySet[Image]:
+    chosen = Dataset.objects.all()
     if document.datasets:
-        rows = rows.filter(dataset__slug__in=document.datasets)
-    return document.where.found(rows)
+        chosen = chosen.filter(slug__in=document.datasets)
+    # by their numbers: a database that has to find them first does not read their images in order
+    return Image.objects.filter(dataset__in=list(chosen.values_list("pk", flat=True)))
+
+
+def _counted(document: QueryDocument) -> int | None:
+    """Return how many images a document lists, None for too many to count."""
+    if document.where.is_open:
+        return filtering.shown_images(document.datasets)
+    return filtering.counted(document.where.found(_of_datasets(document)))
 
 
 def _list(found: Found) -> None:
@@ -226,11 +243,16 @@ def _list(found: Found) -> None:
     document = found.document
     with found.timings_ms.stage("load"):
         _require_datasets(document)
-        rows = _listed(document)
-        found.listed = rows.count()
+        rows = _of_datasets(document)
+        found.listed = _counted(document)
         first = document.skipped
         if document.before is not None:
             rows, first = rows.filter(pk__lt=document.before), 0
+        if found.listed is None:
+            ids = filtering.newest_of_many(document.where, rows, first + document.k + 1)
+            rows = Image.objects.filter(pk__in=ids)
+        else:
+            rows = document.where.found(rows)
         images = list(rows.select_related("dataset").order_by("-pk")[first : first + document.k + 1])
         found.has_next = len(images) > document.k
         found.images = [shown(image) for image in images[: document.k]]

@@ -19,9 +19,9 @@ from search.features.kept_maps import KeptMap
 from search.index.base import normalise
 from search.indexing import database_vectors, snapshots
 from search.live.example_images import ReadExample, require_network
+from search.live.filtering import allowed_of
 from search.live.index_queries import IndexQuery
 from search.live.part_queries import PartQuery
-from search.live.ranking import allowed_ids
 from search.models import Embedding, SearchIndex
 
 
@@ -180,9 +180,11 @@ def _spread(shares: Shares, rest: float, of: KeptMap) -> ImageShares:
 
 def _alone(query: IndexQuery) -> _Asked:
     live = snapshots.searchable(query.index)
+    neighbours = query.expansion.neighbours if query.expansion is not None else 0
+    allowed = allowed_of(live, query, neighbours)
     ranked = live.ranking_query(
         query.asked_of(live),
-        allowed_ids(query.index, query.where),
+        allowed.ids if allowed is not None else None,
         exclude_ids=query.own_ids,
         expansion=query.expansion,
     )

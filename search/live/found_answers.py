@@ -120,7 +120,7 @@ class AskedIndexAnswer(TypedDict):
     dataset: str
     config: ConfigAnswer
     searched: Annotated[int, "Vectors that it holds."]
-    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one and for `many`."]
     parts: Annotated[int, "Parts of each image that were looked at besides; 0 where none are indexed."]
     path: Annotated[
         SearchPath,
@@ -143,8 +143,11 @@ class FoundAnswer(TypedDict):
     unlike: list[ExampleAnswer]
     hits: list[FoundHitAnswer]
     next: Annotated[str | None, "The `cursor` of the next page; null on the last."]
-    searched: Annotated[int, "Vectors in the indexes that were asked; without examples, images."]
-    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one."]
+    searched: Annotated[
+        int, "Vectors in the indexes that were asked; without examples, images, with `many` those known of."
+    ]
+    filtered_to: Annotated[int | None, "How many of them the filter allows; null without one and for `many`."]
+    many: Annotated[bool, "Whether the filter leaves so many that counting them was given up."]
     words: list[WordAnswer]
     names_given_up: Annotated[bool, "Whether there were too many file names and metadata to look for words."]
     below_cutoff: Annotated[int | None, "Hits of this page below the cut-off; null where that is unknown."]
@@ -174,7 +177,7 @@ def found_answer(found: Found) -> FoundAnswer:
     if document.group:
         groups = {"groups": None if found.groups is None else list(map(group_answer, found.groups))}
     addresses = Addresses()
-    searched = found.searched if document.like else found.listed
+    filtered = not document.where.is_open and not found.is_many
     return {
         "like": [_example(one) for one in found.like],
         "unlike": [_example(one) for one in found.unlike],
@@ -189,8 +192,9 @@ def found_answer(found: Found) -> FoundAnswer:
             found,
         ),
         "next": _cursor(found),
-        "searched": searched,
-        "filtered_to": None if document.where.is_open else found.reached if document.like else searched,
+        "searched": found.searched,
+        "filtered_to": (found.reached if document.like else found.searched) if filtered else None,
+        "many": found.is_many,
         "words": word_answers(found),
         "names_given_up": found.word_query is not None and found.word_query.found.names_given_up,
         "below_cutoff": found.below_cutoff,

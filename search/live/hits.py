@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gallery.models import Image
@@ -61,7 +61,6 @@ class Candidate:
     score: float
     embedding_id: int
     merit: float
-    probability: float | None = None
     percentile: float | None = None
     box: Box | None = None
 
@@ -83,21 +82,29 @@ def shown(image: Image) -> ShownImage:
     )
 
 
-def hits_of(candidates: list[Candidate], left_out: Collection[int]) -> list[Hit]:
-    """Turn FAISS ids into hits in rank order, without images left out and what the database no longer has.
+def images_of(embedding_ids: list[int]) -> dict[int, ShownImage]:
+    """Return the images of embeddings by their ids, without what the database no longer has."""
+    if not embedding_ids:
+        return {}
+    return {key: ShownImage(*columns) for key, *columns in _EMBEDDED_IMAGES.rows(embedding_ids)}
+
+
+def hits_of(
+    candidates: list[Candidate],
+    images: Mapping[int, ShownImage],
+    probabilities: Mapping[int, float],
+    left_out: Collection[int],
+) -> list[Hit]:
+    """Turn FAISS ids into hits in rank order, without images left out and those that are not among `images`.
 
     Of an image that is there several times, for parts of it, the first counts.
     """
-    if not candidates:
-        return []
-    rows = _EMBEDDED_IMAGES.rows([candidate.embedding_id for candidate in candidates])
-    images = {key: ShownImage(*columns) for key, *columns in rows}
     hits: list[Hit] = []
     passed = set(left_out)
     for candidate in candidates:
         image = images.get(candidate.embedding_id)
         if image is not None and image.pk not in passed:
             passed.add(image.pk)
-            known = candidate.probability, candidate.percentile, candidate.box
+            known = probabilities.get(candidate.embedding_id), candidate.percentile, candidate.box
             hits.append(Hit(len(hits) + 1, candidate.score, image, *known))
     return hits

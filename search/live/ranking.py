@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from django.db.models import F
 from numpy.typing import NDArray
 
-from gallery.browse.where import Where
-from gallery.models import Image
 from search.index.base import NO_ID
-from search.index.calibration import Calibration
+from search.index.calibration import AGREEING, UNKNOWN_LABEL, Calibration, Nearest, evidence
 from search.index.live import LiveIndex, SearchPath
-from search.indexing import database_vectors, snapshots
-from search.live.hits import Candidate, Hit, hits_of
+from search.indexing import snapshots
+from search.live.filtering import allowed_of
+from search.live.hits import Candidate, Hit, ShownImage, hits_of, images_of
 from search.live.index_queries import IndexQuery, ProbabilityUnknown
 from search.live.part_queries import PartQuery, part_queries
 from search.live.timings import Timings
-from search.models import Embedding, SearchIndex
+from search.models import SearchIndex
 from search.types import Ids
 
 # How many candidates of each of several datasets are merged at a time
@@ -30,8 +28,9 @@ MERGED_BLOCK = 500
 class AskedIndex:
     """How an index was asked: of its `count` vectors so many were `allowed`, None without a filter.
 
-    `calibration` is what the scores of its hits meant; `unknown` is why they have no probability. So many
-    `parts` of each image were looked at besides.
+    It is None as well where these are so `many` that only the nearest were read. `calibration` is what the
+    scores of its hits meant; `unknown` is why they have no probability. So many `parts` of each image were
+    looked at besides.
     """
 
     index: SearchIndex
@@ -41,6 +40,34 @@ class AskedIndex:
     calibration: Calibration | None
     unknown: ProbabilityUnknown | None
     parts: int = 0
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What an index found, nearest first: ids (n,), scores (n,), and what these mean."""
+
+    ids: Ids
+    scores: NDArray[np.float32]
+    calibration: Calibration | None
+
+    def probabilities(self, images: Mapping[int, ShownImage]) -> dict[int, float]:
+        """Return how likely those hits are of the query's category whose image is known, by their id."""
+        if self.calibration is None or self.calibration.curve is None:
+            return {}
+        known = np.fromiter(images, dtype=np.int64)
+        places = np.flatnonzero(np.isin(self.ids, known))
+        labels = [images[key].category for key in self.ids[places].tolist()]
+        first = self.ids[:AGREEING].tolist()
+        nearest = Nearest(
+            self.scores[:AGREEING].astype(np.float64),
+            np.array([images[key].category if key in images else UNKNOWN_LABEL for key in first]),
+        )
+        own = np.array(labels, dtype=np.str_)
+        found = evidence(nearest, places, self.scores[places].astype(np.float64), own)
+        likely = self.calibration.probabilities(found, own != UNKNOWN_LABEL)
+        assert likely is not None
+        return dict(zip(self.ids[places].tolist(), likely.tolist(), strict=True))
 
 
 @dataclass
@@ -51,6 +78,7 @@ class Ranking:
     timings: Timings
     asked: list[AskedIndex] = field(default_factory=list)
     parts: list[PartQuery] = field(default_factory=list)
+    ranked: list[Ranked] = field(default_factory=list)
 
     def hits(self, wanted: int, left_out: Collection[int]) -> list[Hit]:
         """Return the first `wanted` hits, or a few more, without the images `left_out`."""
@@ -61,7 +89,11 @@ class Ranking:
         while True:
             candidates = self._candidates(fetched)
             with self.timings.stage("load"):
-                found = hits_of(candidates, left_out)
+                # the first of each index tell how likely its hits are, also where others go before them
+                first = [key for one in self.ranked for key in one.ids[:AGREEING].tolist()]
+                images = images_of(list(dict.fromkeys([one.embedding_id for one in candidates] + first)))
+                likely = {key: p for one in self.ranked for key, p in one.probabilities(images).items()}
+                found = hits_of(candidates, images, likely, left_out)
             if len(found) >= wanted or len(candidates) < fetched or self._all_asked(fetched):
                 return found
             fetched *= 2
@@ -73,23 +105,26 @@ class Ranking:
     def _candidates(self, count: int) -> list[Candidate]:
         """Return up to `count` candidates over all indexes, best first."""
         queries = self.queries
-        self.asked = []
+        self.asked, self.ranked = [], []
         found: list[Candidate] = []
         # merging orders anew: whole blocks are merged, so that the pages of a block share one order
-        pool = count if len(queries) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
+        least = max(count, AGREEING)  # whose labels say how likely the others are
+        pool = least if len(queries) == 1 else -(-least // MERGED_BLOCK) * MERGED_BLOCK
         alike = len({query.index.spec_id for query in queries}) == 1
         for query in queries:
             with self.timings.stage("load"):
                 live = snapshots.searchable(query.index)
-                allowed = allowed_ids(query.index, query.where)
-            few = None if allowed is None else len(allowed)
+                allowed = allowed_of(live, query, pool)
+            many = allowed is not None and allowed.many
+            few = None if allowed is None or many else len(allowed.ids)
             meaning = query.meaning()
             self.asked.append(
-                AskedIndex(query.index, live.count, few, live.path(few), *meaning, len(self.parts))
+                AskedIndex(query.index, live.count, few, live.path(few), *meaning, len(self.parts), many)
             )
             with self.timings.stage("search"):
-                ids, scores = _searched(live, query, pool, allowed)
-            known = _known(meaning[0], scores)
+                ids, scores = _searched(live, query, pool, allowed.ids if allowed is not None else None)
+            self.ranked.append(Ranked(ids, scores, meaning[0]))
+            percentiles = meaning[0].percentiles(scores) if meaning[0] is not None else None
             merit = scores
             if len(queries) > 1:
                 with self.timings.stage("rerank"):
@@ -97,8 +132,10 @@ class Ranking:
                     scores = live.uncentred_scores(query.vector, ids)
                     merit = scores if alike else live.standard_scores(query.vector, scores)
             found += [
-                Candidate(float(score), int(pk), float(worth), *means)
-                for pk, score, worth, means in zip(ids, scores, merit, known, strict=True)
+                Candidate(float(score), int(pk), float(worth), share)
+                for pk, score, worth, share in zip(
+                    ids, scores, merit, _listed(percentiles, len(ids)), strict=True
+                )
             ]
         found += self._of_parts(pool)
         found.sort(key=lambda candidate: (-candidate.merit, candidate.embedding_id))
@@ -115,9 +152,10 @@ class Ranking:
         for part in self.parts:
             with self.timings.stage("load"):
                 live = snapshots.searchable(part.query.index)
-                allowed = allowed_ids(part.query.index, part.query.where)
+                allowed = allowed_of(live, part.query, count)
             with self.timings.stage("search"):
-                ids, scores = _searched(live, part.query, count, allowed)
+                found_ids = allowed.ids if allowed is not None else None
+                ids, scores = _searched(live, part.query, count, found_ids)
             found += [
                 Candidate(float(score), int(pk), float(score) - part.lead, box=part.box)
                 for pk, score in zip(ids, scores, strict=True)
@@ -140,42 +178,5 @@ def _searched(
     return ids[ids != NO_ID], scores[ids != NO_ID]
 
 
-def _known(
-    calibration: Calibration | None, scores: NDArray[np.float32]
-) -> list[tuple[float | None, float | None]]:
-    """Return probability and percentile of hits with scores (n,) of one index, None for what is unknown."""
-    nothing = [None] * len(scores)
-    if calibration is None:
-        return list(zip(nothing, nothing, strict=True))
-    probabilities, percentiles = calibration.probabilities(scores), calibration.percentiles(scores)
-    return list(
-        zip(
-            nothing if probabilities is None else probabilities.tolist(),
-            nothing if percentiles is None else percentiles.tolist(),
-            strict=True,
-        )
-    )
-
-
-def allowed_ids(index: SearchIndex, where: Where) -> Ids | None:
-    """Return the ids (n,) of the embeddings of an index whose images a filter finds; None for an open one."""
-    if where.is_open:
-        return None
-    if (label := where.label) is not None:
-        return _of_label(index, label)
-    rows_of_dataset = Image.objects.filter(dataset=index.dataset_id)
-    if where.names_files:
-        # an expression: SQLite would take the index of datasets for as good as that of file names
-        rows_of_dataset = Image.objects.alias(of=F("dataset_id") + 0).filter(of=index.dataset_id)
-    images = where.found(rows_of_dataset).order_by()
-    # an index has image, spec and key: of the embeddings, whose rows are large, none is read
-    rows = Embedding.objects.filter(spec=index.spec_id, image__in=images.values("pk"))
-    return np.fromiter(rows.order_by().values_list("pk", flat=True).iterator(), dtype=np.int64)
-
-
-def _of_label(index: SearchIndex, label: str) -> Ids:
-    # both sides are told the dataset: the label's pictures are then found by index, not among all datasets'
-    rows = database_vectors.embeddings(index).filter(image__dataset=index.dataset_id)
-    labelled = rows.filter(image__category=label).values_list("pk", flat=True)
-    ids = labelled.union(rows.filter(image__further__name=label).values_list("pk", flat=True))
-    return np.fromiter(ids.iterator(), dtype=np.int64)
+def _listed(values: NDArray[np.float64] | None, count: int) -> list[float] | list[None]:
+    return [None] * count if values is None else values.tolist()

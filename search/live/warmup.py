@@ -7,6 +7,7 @@ import logging
 import numpy as np
 
 from gallery.errors import SemsearchError
+from gallery.vocabulary.words import vocabulary
 from search.extractors.feature_extractor import live_config
 from search.features import feature_maps, feature_specs, loaded_extractors, tunings
 from search.indexing import snapshots
@@ -21,8 +22,10 @@ UNUSED_FOR_S = 600.0
 def warm() -> None:
     """Load and run the network of every live index, open the indexes and search each once.
 
-    The network is then also run with two pictures, as it is for searches that come together.
+    The network is then also run with two pictures, as it is for searches that come together. The vocabulary
+    of filters and facets is read as well.
     """
+    vocabulary()
     try:
         indexes = _live_indexes()
         specs = {feature_specs.live_spec(), *(index.spec for index in indexes)}

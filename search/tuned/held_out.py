@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from search import metrics
 from search.index.live import QUERY_EXPANSION, LiveIndex
-from search.tuned.tuning import NO_CATEGORY, Codes, Tuning, centred_units, learned
+from search.tuned.tuning import NO_CATEGORY, Codes, Tuning, centred_units, taught
 from search.types import Ids, Vectors
 
 FOLDS = 5
@@ -110,11 +110,10 @@ def tuned_folds(labelled: Labelled, labels: int | None = None, draw: int = 0) ->
         apart = np.flatnonzero(folds == fold)
         if not len(apart):
             continue
-        taught = np.flatnonzero(folds != fold)
+        known = np.flatnonzero(folds != fold)
         if labels is not None:
-            taught = taught[_first_of_each(labelled.codes[taught], labels, FOLDS * draw + fold)]
-        weights = learned(units[taught], labelled.taught[taught], labelled.learnable)
-        yield Fold(apart, Tuning(labelled.centre, weights))
+            known = known[_first_of_each(labelled.codes[known], labels, FOLDS * draw + fold)]
+        yield Fold(apart, taught(labelled.centre, units[known], labelled.taught[known], labelled.learnable))
 
 
 def _first_of_each(codes: Codes, labels: int, seed: int) -> NDArray[np.intp]:

@@ -50,7 +50,14 @@ def images(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(where: Where) -> set[str]:
     """Return the names of what a filter finds, those of the other dataset left out."""
-    return set(where.found(Image.objects.all()).values_list("filename", flat=True)) - {"elsewhere"}
+    every = list(Image.objects.values_list("pk", flat=True))
+    names = set(where.found(Image.objects.all()).values_list("filename", flat=True))
+    # asked of some by their ids, it finds the same of them
+    assert set(where.found(Image.objects.all(), every).values_list("filename", flat=True)) == names
+    some = every[:2]
+    among = where.found(Image.objects.filter(pk__in=some), some).values_list("pk", flat=True)
+    assert set(among) == set(where.found(Image.objects.all()).values_list("pk", flat=True)) & set(some)
+    return names - {"elsewhere"}
 
 
 W1, W2, ROBIN, NONE, SAY = ROWS

@@ -40,7 +40,7 @@ test("a running job goes so fast and takes so long still; one that stands says n
 });
 
 test("a search says what its hits have in common", () => {
-  const found = { searched: 1000, label: null };
+  const found = { images: "1,000 pictures", label: "" };
   assert.equal(summaryOf(found, []), "Searched 1,000 pictures. Nothing was found.");
   assert.equal(summaryOf(found, ["cat", "cat"]), "Searched 1,000 pictures. All 2 shown are labelled “cat”.");
   assert.equal(

@@ -6,7 +6,7 @@ import { plural, shareWords } from "../shared/format.js";
 import { cardOf, shownHits } from "./results.js";
 
 const USUAL = 0.5;
-const NOTHING_CLOSE_BELOW = 0.2;
+const NOTHING_CLOSE_BELOW = 0.3;
 /** Where the line can be moved to; hits are among the few random pairs that are near. */
 const STOPS = {
   probability: Array.from({ length: 20 }, (_, step) => step / 20),

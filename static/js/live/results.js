@@ -221,18 +221,26 @@ export function appendHits(hits) {
  */
 export function showSummary(found, { label, where, steered }) {
   const searched = found.filtered_to ?? found.searched;
+  const images = found.many ? manyOf(found) : plural(searched, "picture");
   const labels = listed.map((hit) => hit.label);
   const some = found.words.length > 0 && !found.like.length;
   let words = some
     ? listed.length
-      ? `Looked among ${plural(searched, "picture")}.`
-      : `None of ${plural(searched, "picture")} has it.`
-    : `${plural(searched, "picture")} found.`;
+      ? `Looked among ${images}.`
+      : `None of ${images} has it.`
+    : `${found.many ? "Many pictures" : images} found.`;
   if (!searched) words = nothingFits({ label, where, among: found.like.length ? found.searched : 0 });
-  else if (found.like.length) words = summaryOf({ searched, label }, labels);
+  else if (found.like.length) words = summaryOf({ images, label }, labels);
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
 }
+
+/**
+ * Return in words that a filter leaves more pictures than were counted.
+ * @param {Pick<FoundResponse, "like" | "searched">} found
+ */
+const manyOf = ({ like, searched }) =>
+  like.length ? `many of ${plural(searched, "picture")}` : "many pictures";
 
 /**
  * Return in words that a filter or a label leaves nothing; `among` is of how many, 0 where that is unknown.
@@ -245,11 +253,11 @@ export function nothingFits({ label, where, among }) {
 
 /**
  * Return in words what was found, and what the labels of the shown hits have in common.
- * @param {Pick<SearchResponse, "searched" | "label">} found
+ * @param {{ images: string, label: string }} found `images`: how many were searched, in words
  * @param {string[]} shownLabels
  */
 export function summaryOf(found, shownLabels) {
-  const among = `Searched ${plural(found.searched, "picture")}`;
+  const among = `Searched ${found.images}`;
   if (!shownLabels.length) {
     return found.label
       ? `${among}. None has the label “${found.label}” here.`

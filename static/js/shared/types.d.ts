@@ -299,6 +299,7 @@ export interface FoundResponse {
   next: string | null;
   searched: number;
   filtered_to: number | null;
+  many: boolean;
   below_cutoff: number | null;
   words: WordRead[];
   names_given_up: boolean;

@@ -245,7 +245,7 @@ def test_probabilities_of_tuned_scores_are_fitted_on_what_was_learned_without_th
     store_embeddings(index, images.ids, tuning.tuned(images.values.vectors))
     builds.rebuild(index)
     found = Calibration.of_values(ScoreCalibration.objects.get(index=index).values)
-    best = found.probabilities(np.array([0.9], dtype=np.float32))
+    best = found.probabilities(np.array([[0.9, 0.9, 0.0, 0.5]]), np.array([True]))
     assert best is None or best[0] < 0.6
 
 

@@ -67,12 +67,17 @@ def images() -> list[Image]:
     return list(Image.objects.filter(dataset__slug="mine").order_by("pk"))
 
 
-def test_probabilities_come_true_and_fall_with_the_rank(index: SearchIndex, client: Client) -> None:
+def test_probabilities_come_true_and_of_one_label_fall_with_the_rank(
+    index: SearchIndex, client: Client
+) -> None:
     probabilities, same = [], []
     for image in images()[:60]:
         answer = search(client, like=[{"image": image.pk}])
         own = [hit["probability"] for hit in answer["hits"]]
-        assert own == sorted(own, reverse=True)
+        for label in {hit["label"] for hit in answer["hits"]}:
+            # from the eleventh on: of the first ones each agrees with the others
+            later = [hit["probability"] for hit in answer["hits"][10:] if hit["label"] == label]
+            assert later == sorted(later, reverse=True)
         assert all(0 <= hit["percentile"] <= 1 for hit in answer["hits"])
         probabilities += own
         same += [hit["label"] == image.category for hit in answer["hits"]]
@@ -175,13 +180,39 @@ def test_few_labels_among_many_images_are_enough(db: None, client: Client) -> No
     Image.objects.exclude(pk__in=kept).update(category="")
     values = calibrations.fit(index).values
     assert (values["unknown"], values["queries"]) == (None, 100)
-    probabilities = Calibration.of_values(values).probabilities(np.array([0.0, 0.9]))
-    assert probabilities is not None
-    assert probabilities[0] < 0.5 < 0.8 < probabilities[1]
+    found = Calibration.of_values(values)
+    asked = np.array([[0.0, 0.9, 0, 0.0], [0.9, 0.9, 0, 1.0]])
+    for labelled in (True, False):
+        probabilities = found.probabilities(asked, np.full(2, labelled))
+        assert probabilities is not None
+        assert probabilities[0] < 0.5 < 0.6 < probabilities[1]
+
+
+def test_the_nearest_to_what_is_like_no_category_is_less_likely_than_the_nearest_to_an_image(
+    index: SearchIndex, client: Client
+) -> None:
+    noise = np.random.default_rng(9).normal(size=(20, DIMS)).tolist()
+    first = [search(client, like=[one])["hits"][0]["probability"] for one in (
+        *({"vector": vector} for vector in noise), *({"image": image.pk} for image in images()[:20])
+    )]  # fmt: skip
+    assert np.mean(first[:20]) < 0.5
+    assert np.mean(first[20:]) > 0.7
+
+
+def test_a_short_page_says_the_same_of_its_hits_as_a_long_one(index: SearchIndex, client: Client) -> None:
+    like = [{"image": images()[0].pk}]
+    long, short = (search(client, like=like, k=k)["hits"] for k in (50, 3))
+    assert [hit["probability"] for hit in short] == [hit["probability"] for hit in long[:3]]
+    second = search(client, like=like, k=3, cursor="3")["hits"]
+    assert [hit["probability"] for hit in second] == [hit["probability"] for hit in long[3:6]]
 
 
 def test_it_is_fitted_anew_when_generation_labels_or_vectors_change(index: SearchIndex) -> None:
     assert calibrations.fit_when_due(index) is None
+    row = ScoreCalibration.objects.get(index=index)
+    older = {key: value for key, value in row.values.items() if key not in ("curve", "unlabelled")}
+    ScoreCalibration.objects.filter(pk=row.pk).update(values=older | {"scores": [], "probabilities": []})
+    assert calibrations.fit_when_due(index) is not None
     Image.objects.filter(pk__in=[image.pk for image in images()[:50]]).update(category="")
     assert calibrations.fit_when_due(index) is None
     Image.objects.filter(pk__in=[image.pk for image in images()[:90]]).update(category="")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -14,8 +17,10 @@ from gallery.browse.where_text import where_text
 from gallery.models import Dataset, Image
 from search.index.live import Expansion
 from search.indexing import snapshots
+from search.live import filtering
+from search.live.filtering import allowed_of, allowed_rows
 from search.live.index_queries import IndexQuery
-from search.live.ranking import Ranking, allowed_ids
+from search.live.ranking import Ranking
 from search.live.steering import Steering
 from search.live.timings import Timings
 from search.models import Embedding, FeatureSpec, SearchIndex
@@ -55,8 +60,7 @@ def index(db: None) -> SearchIndex:
 def test_a_filter_finds_what_exact_search_finds_of_what_it_allows(index: SearchIndex, text: str) -> None:
     where = where_text(text)
     query = np.random.default_rng(2).normal(size=DIMS).astype(np.float32)
-    allowed = allowed_ids(index, where)
-    assert allowed is not None
+    allowed = np.array(list(allowed_rows(index, where)))
     assert len(allowed) == SHARES[text]
     found = Ranking([IndexQuery(index, query, None, None, where)], Timings()).hits(20, ())
     live = snapshots.searchable(index)
@@ -67,6 +71,60 @@ def test_a_filter_finds_what_exact_search_finds_of_what_it_allows(index: SearchI
     nearest = allowed[np.argsort(-cosines)[:20]]
     images = dict(Embedding.objects.filter(pk__in=nearest.tolist()).values_list("pk", "image"))
     assert [hit.image.pk for hit in found] == [images[key] for key in nearest.tolist()]
+
+
+def test_of_very_many_that_a_filter_allows_the_nearest_are_found_and_not_counted(
+    index: SearchIndex, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = where_text("width<=900")
+    query = np.random.default_rng(2).normal(size=DIMS).astype(np.float32)
+    asked = IndexQuery(index, query, None, None, where)
+    live = snapshots.searchable(index)
+    first, second = (Ranking([asked], Timings()) for _ in range(2))
+    few = allowed_of(live, asked, 20)
+    assert few is not None
+    assert (len(few.ids), few.many) == (900, False)
+    exact = [hit.image.pk for hit in first.hits(20, ())]
+    monkeypatch.setattr(filtering, "MOST_ALLOWED", 100)
+    monkeypatch.setattr(filtering, "NEAR", (10, 60, 400))
+    allowed = allowed_of(live, asked, 20)
+    assert allowed is not None
+    assert allowed.many
+    assert set(allowed.ids.tolist()) < set(few.ids.tolist())
+    assert [hit.image.pk for hit in second.hits(20, ())] == exact
+    assert (second.asked[0].allowed, second.asked[0].many) == (None, True)
+    # what so few of the nearest are is read to the end
+    none_near = allowed_of(live, asked, 1000)
+    assert none_near is not None
+    assert (len(none_near.ids), none_near.many) == (900, False)
+    image = Image.objects.all()[0].pk
+    document = {"like": [{"image": image}], "where": "width<=900", "k": 5, "datasets": ["mine"]}
+    answer = client.post("/api/v1/search/", json.dumps(document), "application/json").json()
+    assert (answer["many"], answer["filtered_to"], answer["searched"]) == (True, None, 1500)
+
+
+@pytest.mark.parametrize("text", ["width<=2", "width<=900", "width>5000", "word:dog", ""])
+def test_the_newest_that_a_filter_finds_are_listed_however_many_have_to_be_looked_at(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(filtering, "NEWEST", 200)
+    rows, where = Image.objects.filter(dataset=index.dataset_id), where_text(text)
+    expected = list(where.found(rows).order_by("-pk").values_list("pk", flat=True)[:30])
+    assert filtering.newest_of_many(where, rows, 30) == expected
+
+
+def test_what_takes_too_long_to_count_is_many(
+    index: SearchIndex, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = partial(client.post, "/api/v1/search/", content_type="application/json")
+    counted = asked(data={"where": "width<=900", "k": 5}).json()
+    assert (counted["many"], counted["searched"], counted["filtered_to"]) == (False, 900, 900)
+    monkeypatch.setattr(filtering, "COUNTED_WITHIN_S", 0)
+    many = asked(data={"where": "width<=900", "k": 5}).json()
+    assert (many["many"], many["searched"], many["filtered_to"]) == (True, 6, None)
+    assert many["hits"] == counted["hits"]
+    every = asked(data={"datasets": ["mine"], "k": 5}).json()
+    assert (every["many"], every["searched"]) == (False, 1500)
 
 
 def test_a_steered_query_is_asked_about_the_centre_of_the_index(index: SearchIndex) -> None:
@@ -114,3 +172,14 @@ def test_a_facet_that_takes_too_long_says_so_and_the_next_query_is_answered(
     with pytest.raises(browse_facets.TooSlowError), browse_facets.within(0.01), connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM gallery_image a, gallery_image b, gallery_image c")
     assert Image.objects.count() == COUNT
+
+
+def test_all_that_is_asked_within_a_time_has_that_time_together(db: None) -> None:
+    def ask_again_and_again() -> None:
+        with browse_facets.within(0.05):
+            while True:
+                sum(range(10_000))
+                Image.objects.count()
+
+    with pytest.raises(browse_facets.TooSlowError):
+        ask_again_and_again()

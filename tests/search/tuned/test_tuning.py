@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,7 +14,7 @@ from search.tuned import curve, held_out
 from search.tuned.curve import LearningCurve, Point
 from search.tuned.figures import figures_of
 from search.tuned.held_out import FOLDS, Gain, Labelled
-from search.tuned.tuning import NO_CATEGORY, Tuning, centred_units, learned
+from search.tuned.tuning import NO_CATEGORY, Tuning, centred_units, learned, taught
 
 DIMS = 24
 
@@ -25,11 +28,10 @@ def labelled_set(each: int, categories: int = 4, *, apart: float = 1.0, seed: in
     return Labelled(vectors.astype(np.float16), codes, categories, vectors.mean(axis=0).astype(np.float32))
 
 
-def some_tuning(seed: int = 2) -> Tuning:
+def some_tuning(seed: int = 2, usual: float = 0.0) -> Tuning:
     random = np.random.default_rng(seed)
-    return Tuning(
-        random.normal(size=DIMS).astype(np.float32), random.normal(size=(DIMS, 3)).astype(np.float32)
-    )
+    centre, weights = random.normal(size=DIMS), random.normal(size=(DIMS, 3))
+    return Tuning(centre.astype(np.float32), weights.astype(np.float32), usual)
 
 
 @pytest.mark.parametrize("rows", [10, 100])
@@ -57,6 +59,39 @@ def test_a_tuned_vector_is_the_unit_vector_and_its_likenesses_each_with_half_the
     np.testing.assert_allclose(tuned[:, DIMS:] * np.sqrt(2), normalise(units @ tuning.weights), atol=1e-6)
 
 
+def test_likenesses_count_as_much_as_the_greatest_is_of_the_usual_one() -> None:
+    tuning = some_tuning(usual=1.5)
+    vectors = np.random.default_rng(4).normal(size=(50, DIMS)).astype(np.float16)
+    units = centred_units(vectors, tuning.centre)
+    likeness = units @ tuning.weights
+    counting = np.minimum(1, np.maximum(0, likeness.max(axis=1)) / 1.5)
+    assert 0 < (counting == 1).sum() < 50
+    tuned = tuning.tuned(vectors)
+    np.testing.assert_allclose(tuned[:, :DIMS] * np.sqrt(1 + counting**2)[:, None], units, atol=1e-6)
+    second = counting[:, None] * normalise(likeness)
+    np.testing.assert_allclose(tuned[:, DIMS:] * np.sqrt(1 + counting**2)[:, None], second, atol=1e-6)
+
+
+def test_a_category_that_nobody_labelled_loses_less_than_with_likenesses_that_always_count_in_full() -> None:
+    random, codes = np.random.default_rng(1), np.repeat(np.arange(5), 30).astype(np.int32)
+    vectors = (random.normal(size=(150, DIMS)) + 4 * np.eye(DIMS)[codes]).astype(np.float16)
+    one = Labelled(vectors, codes, 5, vectors.mean(axis=0).astype(np.float32))
+    known = codes < 4
+    tuning = taught(one.centre, centred_units(vectors, one.centre)[known], codes[known], 4)
+    plain, full, counted = (
+        held_out._scores(one, found, np.flatnonzero(~known)).mean()
+        for found in (vectors, replace(tuning, usual=0.0).tuned(vectors), tuning.tuned(vectors))
+    )
+    assert full < counted < plain
+    assert plain - counted < (plain - full) * 2 / 3
+
+
+def test_what_was_learned_before_likenesses_were_weighed_keeps_its_name() -> None:
+    assert some_tuning().digest != some_tuning(usual=0.5).digest
+    content = hashlib.sha256(b"(24, 3)" + some_tuning().centre.tobytes() + some_tuning().weights.tobytes())
+    assert some_tuning().digest == content.hexdigest()
+
+
 def test_a_vector_at_the_centre_is_tuned_to_nothing_and_not_to_noise() -> None:
     tuning = Tuning(np.zeros(DIMS, np.float32), some_tuning().weights)
     assert not tuning.tuned(np.zeros((1, DIMS))).any()
@@ -67,8 +102,9 @@ def test_a_query_is_tuned_as_what_is_stored_of_it_in_half_precision() -> None:
     assert np.array_equal(some_tuning().tuned(vector), some_tuning().tuned(vector.astype(np.float16)))
 
 
-def test_the_linear_part_gives_the_score_of_the_vector_that_it_was_made_for() -> None:
-    tuning, random = some_tuning(), np.random.default_rng(6)
+@pytest.mark.parametrize("usual", [0.0, 1.5])
+def test_the_linear_part_gives_the_score_of_the_vector_that_it_was_made_for(usual: float) -> None:
+    tuning, random = some_tuning(usual=usual), np.random.default_rng(6)
     for _ in range(100):
         vector = random.normal(size=DIMS).astype(np.float16).astype(np.float32)
         direction = random.normal(size=tuning.dims)
