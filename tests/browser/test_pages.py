@@ -160,7 +160,7 @@ def test_times_and_numbers_are_said_in_the_language_and_zone_of_the_browser(
     expect(created).to_have_attribute("datetime", "2026-03-01T22:05:09+00:00")
     expect(page.locator("[data-part=count]")).to_have_text("1.234 of 56.789")
     large = Image.objects.create(
-        dataset=job.dataset, filename="a.png", file="a.png", thumbnail="a.png", format="PNG",
+        dataset_id=job.dataset_id, filename="a.png", file="a.png", thumbnail="a.png", format="PNG",
         width=3000, height=2000, size_bytes=3 * 2**19,
     )  # fmt: skip
     page.goto(f"/datasets/mine/images/{large.pk}/")
