@@ -98,11 +98,14 @@ def embeddings(request: HttpRequest) -> HttpResponse:
 def live(request: HttpRequest) -> HttpResponse:
     """Render the live search page; the search itself is done by its script through the API."""
     sources = all_sources()
+    asked = request.GET.get("dataset", "")
+    within = [source for source in sources if source.searchable and source.dataset.slug == asked]
     most = settings.MAX_RESULTS_PER_PAGE
     context = {
         "datasets": [source.dataset for source in sources if source.searchable],
         "any_dataset": bool(sources),
-        "samples": sample_images(sources, SAMPLES),
+        "samples": sample_images(within or sources, SAMPLES),
+        "samples_of": within[0].dataset.slug if within else "",
         "collections": rows.visible_to(rows.viewer())[:COLLECTIONS_OFFERED],
         "counts": [n for n in RESULT_COUNTS if n <= most] or [most],
         "most_results": most,

@@ -13,8 +13,18 @@ from PIL import Image as Pillow
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image
+from search.models import SearchIndex
 from tests.conftest import import_folder, sample_files
-from tests.support.browser import CATEGORIES, DATASET, drop, expect_first_hit, hits, paste, unseen
+from tests.support.browser import (
+    CATEGORIES,
+    DATASET,
+    IMAGES_PER_CATEGORY,
+    drop,
+    expect_first_hit,
+    hits,
+    paste,
+    unseen,
+)
 from tests.support.rates import forget_hits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -90,6 +100,21 @@ def test_a_sample_finds_its_like(live: Page) -> None:
     live.locator("#samples").get_by_alt_text("Search with coins").first.click()
     expect_first_hit(live, "coins")
     expect(live).to_have_url(re.compile(r"/live/\?image=\d+$"))
+
+
+def test_images_to_start_from_follow_the_dataset_that_is_chosen(page: Page, searchable: Dataset) -> None:
+    other = Dataset.objects.create(slug="other", name="Other")
+    Image.objects.filter(category="fruit").update(dataset=other)
+    SearchIndex.objects.create(dataset=other, spec=searchable.indexes.get().spec, live=True)
+    page.goto("/live/?dataset=other")
+    starts = page.locator("#samples a")
+    expect(starts).to_have_count(IMAGES_PER_CATEGORY)
+    expect(starts.first).to_have_attribute("href", re.compile("&dataset=other$"))
+    page.get_by_label("Dataset").select_option(DATASET)
+    expect(starts).to_have_count(12)
+    expect(page.locator("#samples").get_by_alt_text("Search with fruit")).to_have_count(0)
+    page.go_back()
+    expect(starts).to_have_count(IMAGES_PER_CATEGORY)
 
 
 def test_find_similar_asks_with_a_result_and_back_restores_what_was(live: Page) -> None:

@@ -250,6 +250,18 @@ def test_live_search_offers_samples_of_searchable_datasets_only(client: Client, 
     assert {image.pk for image in samples} <= offered
 
 
+def test_live_search_starts_from_images_of_the_dataset_that_is_chosen(client: Client, mine: Dataset) -> None:
+    other = Dataset.objects.create(slug="other", name="Other")
+    for dataset in (mine, other):
+        add_images(dataset, 15)
+        make_searchable(dataset)
+    page = client.get("/live/?dataset=other")
+    assert {image.dataset.slug for image in page.context["samples"]} == {"other"}
+    assert f"?image={page.context['samples'][0].pk}&amp;dataset=other" in page.content.decode()
+    everywhere = client.get("/live/?dataset=gone")
+    assert {image.dataset.slug for image in everywhere.context["samples"]} == {"mine", "other"}
+
+
 def test_a_stored_image_is_served_for_ever_with_its_type(
     client: Client, mine: Dataset, settings: Any
 ) -> None:

@@ -122,8 +122,6 @@ def test_the_proxy_knows_what_its_file_asks_for(compose: dict[str, Any]) -> None
     assert set(re.findall(r"\{\$([A-Z_]+)", text)) == set(proxy["environment"])
     assert text.count("reverse_proxy web:8000") == 2
     assert text.count("max_size") == 2
-    for closed in ("/metrics", "/readyz"):
-        assert closed in text
     assert {"read_header", "read_body", "write", "idle"} <= set(text.split())
     assert "./deploy/Caddyfile:/etc/caddy/Caddyfile:ro" in proxy["volumes"]
 
@@ -135,6 +133,18 @@ HARDENED = {
     "User": "semsearch",
 }  # fmt: skip
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+
+
+def units_in(guide: str) -> dict[str, str]:
+    """Return the units that a guide lets its reader write, by the names that it gives them."""
+    text = (ROOT / "docs/how-to" / f"{guide}.md").read_text()
+    found = {}
+    for block in re.finditer(r"^```ini\n(\[.*?)^```", text, flags=re.M | re.S):
+        found[re.findall(r"`/etc/systemd/system/([\w@.-]+)`", text[: block.start()])[-1]] = block[1]
+    return found
+
+
+UNITS_OF_GUIDES = {guide: units_in(guide) for guide in ("one-machine", "backup")}
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
@@ -162,19 +172,29 @@ def test_a_systemd_unit_starts_what_the_project_installs(unit: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="asks systemd what it makes of the units")
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
-    for unit in UNITS:
-        # a template is looked at as one of its instances, and programs where they are here
-        here = unit.read_text().replace("/opt/semsearch/.venv/bin/", f"{Path(sys.executable).parent}/")
-        here = here.replace("/opt/semsearch", str(ROOT))
-        (tmp_path / unit.name.replace("@", "@1")).write_text(here)
-    command = ["systemd-analyze", "verify", "--recursive-errors=no", *map(str, sorted(tmp_path.iterdir()))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    shipped = {unit.name: unit.read_text() for unit in UNITS}
+    for source, units in {"deploy": shipped, **UNITS_OF_GUIDES}.items():
+        folder = tmp_path / source
+        folder.mkdir()
+        for name, text in units.items():
+            # a template is looked at as one of its instances, and programs where they are here
+            here = text.replace("/opt/semsearch/.venv/bin/", f"{Path(sys.executable).parent}/")
+            (folder / name.replace("@", "@1")).write_text(here.replace("/opt/semsearch", str(ROOT)))
+        command = ["systemd-analyze", "verify", "--recursive-errors=no", *map(str, sorted(folder.iterdir()))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, ""), source
 
 
-def test_the_unit_of_the_whole_site_starts_serve_and_lets_it_start_its_parts_anew() -> None:
-    lines = re.findall(r"^(\w+)=(.*)$", (ROOT / "deploy/systemd/semsearch.service").read_text(), flags=re.M)
-    unit = dict(lines)
+@pytest.mark.parametrize(
+    "text",
+    [
+        (ROOT / "deploy/systemd/semsearch.service").read_text(),
+        UNITS_OF_GUIDES["one-machine"]["semsearch.service"],
+    ],
+    ids=["shipped", "guide"],
+)
+def test_the_unit_of_the_whole_site_starts_serve_and_lets_it_start_its_parts_anew(text: str) -> None:
+    unit = dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.M))
     assert unit["ExecStart"].endswith("manage.py serve")
     assert {"Restart": "on-failure", "KillMode": "mixed", "OOMPolicy": "continue"}.items() <= unit.items()
     # asked first, then killed, each part within this time, the broker last
@@ -187,18 +207,23 @@ def test_the_environment_of_the_units_names_settings_that_exist() -> None:
 
 
 PROXIES = sorted((ROOT / "deploy/proxies").iterdir())
-ARCHIVES = "^/(api/v1/datasets/[^/]+/upload/|admin/gallery/dataset/upload/)$"
+PROBES = "/(metrics|readyz)$"
+ARCHIVES = "/(api/v1/datasets/[^/]+/upload/|admin/gallery/dataset/upload/)$"
 
 
 @pytest.mark.parametrize("file", [*PROXIES, ROOT / "deploy/Caddyfile"], ids=lambda path: path.name)
 def test_every_proxy_closes_probes_and_lets_archives_and_images_pass(file: Path) -> None:
     text = file.read_text()
-    assert "metrics" in text
-    assert "readyz" in text
-    # one expression for all of them, which leads to the pages that take archives
+    # one expression each for all of them, which holds below a path as well
+    assert PROBES in text
     assert ARCHIVES in text
-    for name, words in (("dataset-upload", ["birds"]), ("admin:gallery_dataset_upload", [])):
-        assert re.match(ARCHIVES, reverse(name, args=words)), name
+    pages = [(PROBES, reverse("metrics")), (PROBES, reverse("readyz"))]
+    pages += [(ARCHIVES, reverse("dataset-upload", args=["birds"]))]
+    pages += [(ARCHIVES, reverse("admin:gallery_dataset_upload"))]
+    for expression, address in pages:
+        assert re.search(expression, address), address
+        assert re.search(expression, f"/semsearch{address}"), address
+        assert not re.search(expression, f"{address}more"), address
 
 
 def test_the_proxies_are_as_wide_as_the_limits_of_the_site() -> None:

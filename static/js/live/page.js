@@ -27,6 +27,7 @@ import { listenForFrame, showFrame, withBox } from "./query-frame.js";
 import { showsNow } from "../explain/screen.js";
 import { listenForSaving, offerToSave } from "./saving.js";
 import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
+import { offerImagesOf } from "./start.js";
 import { say, stopWaiting, wait } from "./waiting.js";
 import { explainHitsOf, listenForWhy } from "./why.js";
 import { followDataset, listenForWords, showMeanings, showWords, withTyped } from "./words.js";
@@ -90,6 +91,7 @@ async function search({ more = false, focus = false } = {}) {
   }
   showFacets(state.filters);
   followDataset(state.filters.dataset);
+  offerImagesOf(state.filters.dataset);
   if (!asksForSomething(state)) {
     showNothing();
     return;
