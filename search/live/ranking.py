@@ -76,7 +76,8 @@ class Ranking:
         self.asked = []
         found: list[Candidate] = []
         # merging orders anew: whole blocks are merged, so that the pages of a block share one order
-        pool = count if len(queries) == 1 else -(-count // MERGED_BLOCK) * MERGED_BLOCK
+        anew = len(queries) > 1 or any(query.of_text for query in queries)
+        pool = -(-count // MERGED_BLOCK) * MERGED_BLOCK if anew else count
         alike = len({query.index.spec_id for query in queries}) == 1
         for query in queries:
             with self.timings.stage("load"):
@@ -91,7 +92,7 @@ class Ranking:
                 ids, scores = _searched(live, query, pool, allowed)
             known = _known(meaning[0], scores)
             merit = scores
-            if len(queries) > 1:
+            if anew:
                 with self.timings.stage("rerank"):
                     # cosines of uncentred vectors mean the same in every dataset, if not in every layer
                     scores = live.uncentred_scores(query.vector, ids)
