@@ -29,9 +29,10 @@ RUN NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 # with everything: converts the networks and collects the static files
 FROM base AS whole
 
-COPY requirements.txt requirements.lock requirements-servers.txt ./
+COPY requirements.txt requirements.lock requirements-servers.txt requirements-text.lock ./
 RUN pip install --requirement requirements.lock \
- && pip install --requirement requirements-servers.txt --constraint requirements.lock
+ && pip install --requirement requirements-servers.txt --constraint requirements.lock \
+ && pip install --no-deps --requirement requirements-text.lock
 
 COPY . .
 # a state folder of its own, and files that every account may read
@@ -49,9 +50,10 @@ CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]
 
 FROM base
 
-COPY requirements-serve.txt requirements-serve.lock requirements-servers.txt ./
+COPY requirements-serve.txt requirements-serve.lock requirements-servers.txt requirements-text.lock ./
 RUN pip install --requirement requirements-serve.lock \
- && pip install --requirement requirements-servers.txt --constraint requirements-serve.lock
+ && pip install --requirement requirements-servers.txt --constraint requirements-serve.lock \
+ && pip install --no-deps --requirement requirements-text.lock
 
 COPY . .
 COPY --from=whole /srv/semsearch/converted_networks converted_networks

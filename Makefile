@@ -23,8 +23,9 @@ $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+$(VENV)/.installed: requirements.lock requirements-text.lock | $(VENV)/bin/python
 	@$(BIN)/python deploy/install.py requirements.lock "about 2 GB, some minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-text.lock
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
@@ -105,6 +106,8 @@ lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet -r requirements-serve.txt -c requirements.lock
 	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools > requirements-serve.lock
+	.venv-lock/bin/python -m pip install --quiet --no-deps -r requirements-text.txt
+	.venv-lock/bin/python -m pip freeze | grep '^tokenizers==' > requirements-text.lock
 	rm -rf .venv-lock
 
 clean:

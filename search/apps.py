@@ -29,5 +29,8 @@ class SearchConfig(AppConfig):
         # a system check says what is wrong with the setting
         with suppress(SemsearchError):
             registry.install(
-                settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models", settings.CONVERTED_NETWORKS
+                settings.EXTRA_NETWORKS,
+                settings.CACHE_ROOT / "models",
+                settings.CONVERTED_NETWORKS,
+                settings.MODELS_ROOT,
             )

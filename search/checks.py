@@ -93,7 +93,10 @@ def check_features(**_: Any) -> list[CheckMessage]:
         found.append(Error("The index cannot be tuned to these settings.", hint=hint, id="search.E006"))
     found += _wrong_index_settings()
     try:
-        registry.install(settings.EXTRA_NETWORKS, settings.CACHE_ROOT / "models", settings.CONVERTED_NETWORKS)
+        cache_dir = settings.CACHE_ROOT / "models"
+        registry.install(
+            settings.EXTRA_NETWORKS, cache_dir, settings.CONVERTED_NETWORKS, settings.MODELS_ROOT
+        )
     except SemsearchError as error:
         hint = "Name Keras applications as keras:MobileNetV2, and files as file:/path/mine.keras or .onnx."
         found.append(Error(f"EXTRA_NETWORKS cannot be used: {error.detail}", hint=hint, id="search.E003"))

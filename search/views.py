@@ -18,6 +18,7 @@ from search.experiments.tuning_page import tuning_page
 from search.features.answers import model_answers
 from search.features.weights import downloadable
 from search.live.samples import all_sources, sample_images
+from search.live.text_search import models_live
 from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS
@@ -101,8 +102,15 @@ def live(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("dataset", "")
     within = [source for source in sources if source.searchable and source.dataset.slug == asked]
     most = settings.MAX_RESULTS_PER_PAGE
+    readers = models_live()
+    searchable = [source.dataset for source in sources if source.searchable]
+    titles = {dataset.pk: readers[dataset.pk].title for dataset in searchable if dataset.pk in readers}
     context = {
-        "datasets": [source.dataset for source in sources if source.searchable],
+        "datasets": [
+            {"slug": dataset.slug, "name": dataset.name, "reads_text": titles.get(dataset.pk, "")}
+            for dataset in searchable
+        ],
+        "text_models": ", ".join(dict.fromkeys(titles.values())),
         "any_dataset": bool(sources),
         "samples": sample_images(within or sources, SAMPLES),
         "samples_of": within[0].dataset.slug if within else "",

@@ -29,6 +29,7 @@ MEDIA_URL = "/media/"
 INDEX_ROOT = SEMSEARCH_HOME / "indexes"
 CACHE_ROOT = SEMSEARCH_HOME / "cache"
 WEIGHTS_ROOT = SEMSEARCH_HOME / "weights"  # of networks that were downloaded, beside Keras' own folder
+MODELS_ROOT = SEMSEARCH_HOME / "models"  # what add_model added
 BROKER_ROOT = SEMSEARCH_HOME / "broker"
 METRICS_ROOT = SEMSEARCH_HOME / "metrics"
 STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")

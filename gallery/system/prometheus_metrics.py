@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LONG = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0)
 
-KINDS_OF_SEARCH: Final = ("file", "upload", "url", "image", "vector", "words", "browse")
+KINDS_OF_SEARCH: Final = ("file", "upload", "url", "image", "vector", "words", "text", "browse")
 SEARCH_SOURCES: Final = ("page", "api")
 SEARCH_OUTCOMES: Final = ("answered", "refused", "failed")
 SEARCH_STAGES: Final = ("decode", "extract", "search", "rerank", "load", "total")

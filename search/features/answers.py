@@ -41,6 +41,14 @@ class NetworkFactsAnswer(TypedDict):
     source: Annotated[str, "Who says so."]
 
 
+class OriginAnswer(TypedDict):
+    """Where a model comes from that was added here."""
+
+    licence: str
+    source: str
+    text: Annotated[bool, "Whether it reads text as well, and answers free text where it is live."]
+
+
 class ModelAnswer(TypedDict):
     """A network and whether it can be used here."""
 
@@ -51,6 +59,7 @@ class ModelAnswer(TypedDict):
     baseline: Annotated[bool, "It is there to be compared with."]
     layers: list[LayerAnswer]
     facts: NetworkFactsAnswer | None
+    origin: Annotated[OriginAnswer | None, "As who brought it says; null of networks that ship."]
     available: bool
     reason: Annotated[str, "Why it cannot be used and what to do; empty when it can."]
 
@@ -104,6 +113,7 @@ def _model(network: Network) -> ModelAnswer:
         "baseline": network.baseline,
         "layers": [_layer(network.name, layer) for layer in network.described()],
         "facts": _facts(network.name),
+        "origin": _origin(network),
         "available": not reason,
         "reason": reason,
     }
@@ -121,6 +131,13 @@ def _facts(name: str) -> NetworkFactsAnswer | None:
         "licence": found.licence,
         "source": found.source,
     }
+
+
+def _origin(network: Network) -> OriginAnswer | None:
+    model = registry.added_model(network)
+    if model is None:
+        return None
+    return {"licence": model.licence, "source": model.source, "text": model.text is not None}
 
 
 def _layer(model: str, layer: Layer) -> LayerAnswer:

@@ -85,6 +85,8 @@ def feature_maps(image: Image, model: str, layer: str, count: int) -> FeatureMap
     network.require_layer(layer)
     if network.compute is not None:
         raise NotFoundError(f"{network.title} is computed from pixels: it has no feature maps.")
+    if network.map_shape(layer, network.input_size)[:2] == (1, 1):
+        raise NotFoundError(f"{network.title} gives one vector of an image: it has no feature maps.")
     if reason := network.unavailable_reason():
         raise WeightsError(reason)
     key = f"{FEATURE_MAPS}/{image.pk}/{model}-{network.weights_digest[:12]}-v{VERSION}-{layer}"

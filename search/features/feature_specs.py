@@ -50,6 +50,9 @@ def config_named(model: str | None, layer: str | None, pooling: str | None) -> F
     """
     if not (model or layer or pooling):
         return None
+    layers = registry.get_network(model).layers if model else ()
+    if len(layers) == 1:  # one vector of all of an image: there is nothing to choose
+        return live_config(model=model or "", layer=layer or layers[0], pooling=pooling or "average")
     return live_config(
         model=model or DEFAULT_MODEL, layer=layer or DEFAULT_LAYER, pooling=pooling or DEFAULT_POOLING
     )

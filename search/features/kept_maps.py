@@ -154,6 +154,10 @@ def require_map(config: FeatureConfig) -> None:
         raise NoMapError(
             f"{network.title} is computed from all pixels at once: no place has a share of its own."
         )
+    if config.layer in network.layers and network.map_shape(config.layer, config.input_size)[:2] == (1, 1):
+        raise NoMapError(
+            f"{network.title} gives one vector of all of an image: no place has a share of its own."
+        )
 
 
 def _made(config: FeatureConfig, rgb: RGB, *, any_layer: bool) -> KeptMap:

@@ -54,16 +54,16 @@ def require_known(model: str) -> None:
         registry.get_network(model)
     except NotFoundError as error:
         raise NetworkGoneError(
-            f"The network {model!r}, which live search uses, is gone: put it back into EXTRA_NETWORKS, or "
-            "switch live search to another network."
+            f"The network {model!r}, which live search uses, is gone: put it back into EXTRA_NETWORKS, add "
+            "it again with add_model, or switch live search to another network."
         ) from error
 
 
 def require_usable(model: str) -> None:
     """Refuse a network from outside that cannot be used now. Raises: WeightsError with what to do."""
     network = registry.get_network(model)
-    if network.source.startswith(registry.EXTRA_PREFIX) and (reason := network.unavailable_reason()):
-        raise WeightsError(f"The network {model!r} of EXTRA_NETWORKS, which live search uses: {reason}")
+    if registry.is_from_outside(network) and (reason := network.unavailable_reason()):
+        raise WeightsError(f"The network {model!r}, which live search uses: {reason}")
 
 
 def conversion_ahead(model: str, layers: tuple[str, ...], input_size: int) -> str:

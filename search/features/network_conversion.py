@@ -28,9 +28,9 @@ def networks_named(names: Sequence[str]) -> list[Network]:
     for network in found:
         if network.compute is not None:
             raise NotFoundError(f"{network.title} is computed from pixels: there is nothing to convert.")
-        if network.source.startswith(registry.EXTRA_PREFIX):
+        if registry.is_from_outside(network):
             raise NotFoundError(
-                f"{network.title} comes from EXTRA_NETWORKS: it is read where it is used, a .keras file with "
+                f"{network.title} comes from outside: it is read where it is used, a .keras file with "
                 "TensorFlow there, an ONNX file without."
             )
     return found

@@ -45,6 +45,7 @@ class SearchView(KnownParameters, APIView):
             ),
             example("a part of an image", {"like": [{"image": 12, "box": [0.1, 0.2, 0.6, 0.9]}]}),
             example("a filter", {"where": "label:wren width>=640", "datasets": ["birds"], "k": 50}),
+            example("free text", {"text": "two dogs on a beach", "datasets": ["holiday"]}),
             example("why they are similar", {"like": [{"image": 12}], "k": 5, "explain": True}),
             example("a vector", {"vector": [0.12, -0.5, 0.03], "dataset": "birds"}),
         ],

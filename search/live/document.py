@@ -55,10 +55,11 @@ class Cutoff:
 
 @dataclass(frozen=True)
 class QueryDocument:
-    """Examples, words, a filter and the place of a page: all that a search can be asked.
+    """Examples, words or a text, a filter and the place of a page: all that a search can be asked.
 
     Images of `words` stand beside the examples, for each word as much as one. Of words alone what has them is
-    found, and then what looks like it; without either images are listed, newest first. `datasets` are slugs,
+    found, and then what looks like it. A `text` stands alone: images that it describes are found, where a
+    model that reads text is live. Without any of these images are listed, newest first. `datasets` are slugs,
     none for all; `index` is asked by its number instead of the live ones. `skipped` hits come before the
     page, or, where images are listed, it begins below the id `before`. Hits below the `cutoff` are counted,
     and found all the same. With `explain` each hit comes with the shares of the cells in its score. With
@@ -69,6 +70,7 @@ class QueryDocument:
     like: tuple[Example, ...] = ()
     unlike: tuple[Example, ...] = ()
     words: tuple[str, ...] = ()
+    text: str = ""
     where: Where = EVERY_IMAGE
     datasets: tuple[str, ...] = ()
     index: int | None = None
@@ -82,6 +84,8 @@ class QueryDocument:
     source: Source = "api"
 
     @property
-    def kind(self) -> Kind | Literal["words", "browse"]:
+    def kind(self) -> Kind | Literal["text", "words", "browse"]:
         """What is searched with in the first place."""
+        if self.text:
+            return "text"
         return self.like[0].kind if self.like else "words" if self.words else "browse"

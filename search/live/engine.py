@@ -12,7 +12,7 @@ from gallery.models import Dataset, Image
 from gallery.shipped_files import program
 from gallery.system import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live import example_images, filtering, folding, grouping, word_search
+from search.live import example_images, filtering, folding, grouping, text_search, word_search
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import GROUPED, QueryDocument
 from search.live.example_images import ReadExample, require_network
@@ -23,6 +23,7 @@ from search.live.hits import Hit, ShownImage, shown
 from search.live.index_queries import IndexQuery
 from search.live.ranking import AskedIndex, Ranking
 from search.live.steering import Steering
+from search.live.text_search import TextQuery
 from search.live.timings import Timings
 from search.live.word_search import WordQuery
 from search.models import SearchIndex
@@ -56,6 +57,7 @@ class Found:
     standing: list[Standing] = field(default_factory=list)
     groups: list[Group] | None = None
     word_query: WordQuery | None = None
+    text_query: TextQuery | None = None
     matches: dict[int, Match] = field(default_factory=dict)
     timings_ms: Timings = field(default_factory=Timings)
 
@@ -80,7 +82,7 @@ class Found:
     @property
     def searched(self) -> int:
         """How many vectors the indexes hold; of images that are listed how many there are at least."""
-        if self.document.like:
+        if self.document.asks_vectors:
             return sum(asked.count for asked in self.indexes)
         seen = self.document.skipped + len(self.images) + len(self.hits) + self.has_next
         return seen if self.listed is None else self.listed
@@ -106,7 +108,7 @@ def answered(document: QueryDocument) -> Found:
     found = Found(document)
     try:
         with found.timings_ms.stage("total"):
-            if document.like:
+            if document.asks_vectors:
                 _rank(found)
             elif document.words:
                 _name(found)
@@ -125,7 +127,10 @@ def answered(document: QueryDocument) -> Found:
 
 def _rank(found: Found) -> None:
     document, timings = found.document, found.timings_ms
-    ranking = Ranking(read_queries(found), timings)
+    queries = _of_text(found) if document.text else read_queries(found)
+    if not queries:
+        return
+    ranking = Ranking(queries, timings)
     wanted = document.skipped + document.k + 1
     examples = (*found.like, *found.unlike)
     left_out = {example.image.pk for example in examples if example.image is not None}
@@ -152,6 +157,15 @@ def _rank(found: Found) -> None:
             found.explanations = Explainer(ranking.queries, found.like[0], ranking.parts).explanations(
                 shown_ids
             )
+
+
+def _of_text(found: Found) -> list[IndexQuery]:
+    """Return what each index is asked whose features text compares with. Raises: what `answered` does."""
+    document = found.document
+    indexes = _indexes(document)
+    _require_indexes(indexes, document)
+    found.text_query = text_search.ask(document.text, indexes)
+    return text_search.queries(found.text_query, document.where, found.timings_ms)
 
 
 def read_queries(found: Found) -> list[IndexQuery]:

@@ -51,6 +51,26 @@ class WordAnswer(TypedDict):
     note: Annotated[str, "What to tell people of it; empty where it is known."]
 
 
+class TextModelAnswer(TypedDict):
+    """A model that answers free text."""
+
+    model: str
+    title: str
+    licence: str
+    datasets: Annotated[list[str], "Whose live features it has made (slugs)."]
+
+
+class TextAnswer(TypedDict):
+    """Who answered a text: its hits are ranked by the cosine of the vectors of text and image."""
+
+    text: str
+    answered_by: Annotated[
+        list[TextModelAnswer], "Empty where no model that reads text is live: no hits then."
+    ]
+    not_searched: Annotated[list[str], "Datasets (slugs) where none is live."]
+    note: Annotated[str, "What to tell people where it was not searched everywhere; empty elsewhere."]
+
+
 class FoundRankedAnswer(TypedDict):
     """The place of a result, and how near it is."""
 
@@ -131,8 +151,8 @@ class AskedIndexAnswer(TypedDict):
     probability_unknown: Annotated[
         ProbabilityUnknown | None,
         "Why hits have no `probability`; null where they have one. `unlabelled`, `few` labels or an "
-        "`imprecise` map of a dataset; `unfitted` as yet; `steered` or `filtered`: such scores are other "
-        "ones than it is learned from.",
+        "`imprecise` map of a dataset; `unfitted` as yet; `steered`, `filtered` or of a `text`: such scores "
+        "are other ones than it is learned from.",
     ]
 
 
@@ -144,11 +164,14 @@ class FoundAnswer(TypedDict):
     hits: list[FoundHitAnswer]
     next: Annotated[str | None, "The `cursor` of the next page; null on the last."]
     searched: Annotated[
-        int, "Vectors in the indexes that were asked; without examples, images, with `many` those known of."
+        int,
+        "Vectors in the indexes that were asked; without examples and text, images, with `many` those known "
+        "of.",
     ]
     filtered_to: Annotated[int | None, "How many of them the filter allows; null without one and for `many`."]
     many: Annotated[bool, "Whether the filter leaves so many that counting them was given up."]
     words: list[WordAnswer]
+    text: TextAnswer | None
     names_given_up: Annotated[bool, "Whether there were too many file names and metadata to look for words."]
     below_cutoff: Annotated[int | None, "Hits of this page below the cut-off; null where that is unknown."]
     config: Annotated[ConfigAnswer | None, "Null where the indexes differ, or none was asked."]
@@ -193,9 +216,10 @@ def found_answer(found: Found) -> FoundAnswer:
         ),
         "next": _cursor(found),
         "searched": found.searched,
-        "filtered_to": (found.reached if document.like else found.searched) if filtered else None,
+        "filtered_to": (found.reached if document.asks_vectors else found.searched) if filtered else None,
         "many": found.is_many,
         "words": word_answers(found),
+        "text": text_answer(found),
         "names_given_up": found.word_query is not None and found.word_query.found.names_given_up,
         "below_cutoff": found.below_cutoff,
         "config": configs[0] if configs and all(one == configs[0] for one in configs) else None,
@@ -232,6 +256,27 @@ def ranked(rank: int, hit: Hit | None, image: ShownImage, found: Found) -> Found
 def word_answers(found: Found) -> list[WordAnswer]:
     """Return what the words of a document were taken for."""
     return [_word(one) for one in found.word_query.found.words] if found.word_query else []
+
+
+def text_answer(found: Found) -> TextAnswer | None:
+    """Return who answered the text of a document, None without one."""
+    query = found.text_query
+    if query is None:
+        return None
+    return {
+        "text": query.text,
+        "answered_by": [
+            {
+                "model": model.name,
+                "title": model.title,
+                "licence": model.licence,
+                "datasets": [query.datasets[index.dataset_id].slug for index in indexes],
+            }
+            for model, indexes in query.answered
+        ],
+        "not_searched": [dataset.slug for dataset in query.unanswered],
+        "note": query.note,
+    }
 
 
 def _word(one: ReadWord) -> WordAnswer:

@@ -109,7 +109,8 @@ class Ranking:
         found: list[Candidate] = []
         # merging orders anew: whole blocks are merged, so that the pages of a block share one order
         least = max(count, AGREEING)  # whose labels say how likely the others are
-        pool = least if len(queries) == 1 else -(-least // MERGED_BLOCK) * MERGED_BLOCK
+        anew = len(queries) > 1 or any(query.of_text for query in queries)
+        pool = -(-least // MERGED_BLOCK) * MERGED_BLOCK if anew else least
         alike = len({query.index.spec_id for query in queries}) == 1
         for query in queries:
             with self.timings.stage("load"):
@@ -126,7 +127,7 @@ class Ranking:
             self.ranked.append(Ranked(ids, scores, meaning[0]))
             percentiles = meaning[0].percentiles(scores) if meaning[0] is not None else None
             merit = scores
-            if len(queries) > 1:
+            if anew:
                 with self.timings.stage("rerank"):
                     # cosines of uncentred vectors mean the same in every dataset, if not in every layer
                     scores = live.uncentred_scores(query.vector, ids)

@@ -26,9 +26,10 @@ LARGEST_NUMBER = 65_504  # as features are stored, in 16 bits
 MOST_TOGETHER = 50
 MOST_DATASETS = 200
 LONGEST_WORD = 100
+LONGEST_TEXT = 500
 EXAMPLES = ("image", "upload", "url", "vector")
 DOCUMENT_ONLY = frozenset(
-    {"like", "unlike", "words", "where", "datasets", "cursor", "cutoff", "explain", "fold", "group"}
+    {"like", "unlike", "words", "text", "where", "datasets", "cursor", "cutoff", "explain", "fold", "group"}
 )
 MOST_EXPLAINED = 50  # hits of a search: each may need a pass of the network
 FORM_ONLY = frozenset({"url", "image", "vector", "index", "dataset", "label", "page"})
@@ -166,9 +167,9 @@ class ExampleSerializer(KnownFields, serializers.Serializer[Any]):
 class SearchSerializer(AnySearchSerializer, GroupingSerializer):
     """A query document; or, in the simple form, a search with exactly one of `url`, `image` and `vector`.
 
-    A document has `like`, `unlike`, `words`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`, `fold`
-    and `group` and no other.
-    Without examples and words it lists the images that the filter finds, newest first.
+    A document has `like`, `unlike`, `words`, `text`, `where`, `datasets`, `k`, `cursor`, `cutoff`, `explain`,
+    `fold` and `group` and no other.
+    Without examples, words and text it lists the images that the filter finds, newest first.
     """
 
     file = None  # type: ignore[assignment]
@@ -183,6 +184,12 @@ class SearchSerializer(AnySearchSerializer, GroupingSerializer):
         required=False,
         max_length=MOST_WORDS,
         help_text="Find images of these words: by labels, names, metadata and what a classifier sees.",
+    )
+    text = serializers.CharField(
+        required=False,
+        max_length=LONGEST_TEXT,
+        help_text="Find images that it describes, where a model that reads text is live; alone, without "
+        "`like`, `unlike`, `words` and `explain`.",
     )
     where = WhereField(
         required=False,
@@ -223,6 +230,8 @@ class SearchSerializer(AnySearchSerializer, GroupingSerializer):
         """Require one of the two forms."""
         if not is_document(attrs):
             return super().validate(attrs)
+        if attrs.get("text"):
+            _require_text_alone(attrs)
         if attrs.get("unlike") and not attrs.get("like"):
             raise serializers.ValidationError({"unlike": ["Give an example under `like` as well."]})
         k = attrs.get("k")
@@ -231,6 +240,14 @@ class SearchSerializer(AnySearchSerializer, GroupingSerializer):
                 {"k": [f"At most {MOST_EXPLAINED} hits of a search are explained; use `cursor` for more."]}
             )
         return attrs
+
+
+def _require_text_alone(attrs: Mapping[str, object]) -> None:
+    """Raises: ValidationError where something stands beside a text that it cannot be put together with."""
+    if beside := [name for name in ("like", "unlike", "words", "explain") if attrs.get(name)]:
+        raise serializers.ValidationError(
+            {"text": [f"It is searched with alone: leave out {', '.join(beside)}, or the text."]}
+        )
 
 
 def is_document(values: object) -> bool:
@@ -278,6 +295,7 @@ def query_document(values: Mapping[str, Any]) -> QueryDocument:
         like=_examples(values, "like"),
         unlike=_examples(values, "unlike"),
         words=tuple(dict.fromkeys(word.strip() for word in values.get("words", ()))),
+        text=values.get("text", ""),
         where=values.get("where", EVERY_IMAGE),
         datasets=tuple(dict.fromkeys(values.get("datasets", ()))),
         k=values.get("k", QueryDocument.k),

@@ -9,7 +9,7 @@ import numpy as np
 from gallery.errors import SemsearchError
 from gallery.vocabulary.words import vocabulary
 from search.extractors.feature_extractor import live_config
-from search.features import feature_maps, feature_specs, loaded_extractors, tunings
+from search.features import feature_maps, feature_specs, loaded_extractors, text_encoders, tunings
 from search.indexing import snapshots
 from search.live.engine import QUERY_EXPANSION
 from search.models import FeatureSpec, SearchIndex
@@ -47,11 +47,13 @@ def _warm(spec: FeatureSpec, indexes: list[SearchIndex]) -> None:
     for index in indexes:
         snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
     extractor.extract(np.stack((blank, blank)))
+    text_encoders.warm(spec.config)
 
 
 def drop_unused(for_s: float = UNUSED_FOR_S) -> None:
     """Give back the networks of feature maps, and of indexes that are live no longer, after a while."""
     feature_maps.drop_unused(for_s)
+    text_encoders.drop_unused(for_s)
     unused = set(loaded_extractors.unused(for_s)) - {live_config()}
     if unused:  # most sites have the default network alone, and nothing is asked
         loaded_extractors.drop(unused - {tunings.plain(index.spec.config) for index in _live_indexes()})

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -85,6 +86,15 @@ def preprocessing(path: Path) -> Preprocessing:
         raise WeightsError(f"{file} cannot be read as JSON: {error}") from error
     if not isinstance(values, dict) or set(values) - set(KEYS):
         raise WeightsError(f"{file} has to be an object with some of {', '.join(KEYS)}, as {EXAMPLE}")
+    return preprocessing_of(values, file)
+
+
+def preprocessing_of(values: Mapping[str, Any], file: Path) -> Preprocessing:
+    """Return what the values of `KEYS` in a file say.
+
+    Raises:
+        WeightsError: one of them cannot be.
+    """
     return Preprocessing(
         input_size=_side(values.get("input_size", 0), file),
         axes=_one_of("layout", values.get("layout", ""), ("", "NCHW", "NHWC"), file),

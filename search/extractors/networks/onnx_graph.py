@@ -49,13 +49,15 @@ def taken_by(model: Any, told: Preprocessing) -> tuple[int, str]:
     """
     inputs = [one.partial_shape for one in model.inputs]
     shape = [one.get_length() if one.is_static else None for one in inputs[0]] if len(inputs) == 1 else []
-    if len(shape) != 4 or 3 not in (shape[1], shape[3]):
+    if len(shape) != 4 or (3 not in (shape[1], shape[3]) and not told.axes):
         shown = ", ".join(str(one) for one in inputs)
+        unsaid = " Say layout in the JSON beside it." if shape[1:4:2] == [None, None] else ""
         raise WeightsError(
-            f"it has to take square RGB images, (n, 3, s, s) or (n, s, s, 3) and nothing beside, not {shown}."
+            "it has to take square RGB images, (n, 3, s, s) or (n, s, s, 3) and nothing beside, not "
+            f"{shown}.{unsaid}"
         )
     axes = told.axes or ("NCHW" if shape[1] == 3 else "NHWC")
-    if shape[axes.index("C")] != 3:
+    if shape[axes.index("C")] not in (3, None):
         raise WeightsError(f"its input {inputs[0]} is not {axes}: correct layout in the JSON beside it.")
     own = {length for axis in "HW" if (length := shape[axes.index(axis)]) is not None}
     sides = own | ({told.input_size} if told.input_size else set())
@@ -88,7 +90,7 @@ def candidates(model: Any, side: int, axes: str) -> list[Node]:
     names = [ordered[number].get_friendly_name() for number in found]
     part = cut(model, names, side, axes)
     nodes = []
-    parameters = _parameters_up_to(ordered)
+    parameters = parameters_up_to(ordered)
     for number, name, output in zip(found, names, part.outputs, strict=True):
         shape = output.partial_shape
         sizes = [one.get_length() if one.is_static else 0 for one in list(shape)[1:]]
@@ -132,7 +134,8 @@ def _computed_from_pixels(ordered: Sequence[Any]) -> set[str]:
     return moving
 
 
-def _parameters_up_to(ordered: Sequence[Any]) -> list[int]:
+def parameters_up_to(ordered: Sequence[Any]) -> list[int]:
+    """Return for each node in order how many parameters there are up to and with it."""
     counts, count = [], 0
     for node in ordered:
         if node.get_type_name() == "Constant" and node.get_element_type().is_real():
@@ -155,13 +158,25 @@ def cut(model: Any, names: Sequence[str], side: int, axes: str) -> Any:
     try:
         results = [openvino.opset13.result(by_name[name].output(0)) for name in names]
         part = openvino.Model(results, model.get_parameters(), "network")
-        part.reshape([-1, 3, side, side] if axes == "NCHW" else [-1, side, side, 3])
+    except RuntimeError as error:
+        raise WeightsError(in_words(error)) from error
+    take_any_number(part, side, axes)
+    return part
+
+
+def take_any_number(model: Any, side: int, axes: str) -> None:
+    """Let a model take any number of images of a side.
+
+    Raises:
+        WeightsError: it cannot.
+    """
+    try:
+        model.reshape([-1, 3, side, side] if axes == "NCHW" else [-1, side, side, 3])
     except RuntimeError as error:
         raise WeightsError(
             f"it does not take any number of images of {side} pixels a side: export it with a first axis of "
             f"any length. {in_words(error)}"
         ) from error
-    return part
 
 
 def from_pixels(path: Path, names: Sequence[str]) -> Any:
@@ -174,8 +189,18 @@ def from_pixels(path: Path, names: Sequence[str]) -> Any:
     told = preprocessing(path)
     model = read(path)
     side, axes = taken_by(model, told)
-    part = cut(model, names, side, axes)
-    steps = openvino.preprocess.PrePostProcessor(part)
+    steps = taking_pixels(cut(model, names, side, axes), told, axes)
+    for number in range(len(names)):
+        maps = steps.output(number)
+        maps.model().set_layout(openvino.Layout("NCHW"))
+        maps.tensor().set_element_type(openvino.Type.f32).set_layout(openvino.Layout("NHWC"))
+    return steps.build()
+
+
+def taking_pixels(model: Any, told: Preprocessing, axes: str) -> Any:
+    """Return the steps that let a model take RGB pixels (n, s, s, 3) uint8; `build` makes them part of it."""
+    openvino = import_openvino()
+    steps = openvino.preprocess.PrePostProcessor(model)
     pixels = steps.input()
     colours = openvino.preprocess.ColorFormat
     pixels.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
@@ -187,11 +212,7 @@ def from_pixels(path: Path, names: Sequence[str]) -> Any:
     # OpenVINO divides by a scale
     change.scale(1 / told.scale).mean(list(told.mean)).scale(list(told.std))
     pixels.model().set_layout(openvino.Layout(axes))
-    for number in range(len(names)):
-        maps = steps.output(number)
-        maps.model().set_layout(openvino.Layout("NCHW"))
-        maps.tensor().set_element_type(openvino.Type.f32).set_layout(openvino.Layout("NHWC"))
-    return steps.build()
+    return steps
 
 
 def write_ir(path: Path, names: Sequence[str], file: Path) -> None:

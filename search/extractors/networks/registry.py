@@ -11,6 +11,8 @@ from typing import Any
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.needs_tensorflow import require_tensorflow, tensorflow_installed
 from search.extractors.networks import (
+    added_models,
+    added_networks,
     baselines,
     converted_networks,
     efficientnet_lite,
@@ -18,6 +20,7 @@ from search.extractors.networks import (
     keras_applications,
     squeezenet,
 )
+from search.extractors.networks.added_models import AddedModel
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
 from search.extractors.networks.converted_networks import IR_FORMAT, ConvertedNetwork, MadeOf
 from search.extractors.networks.efficientnet_lite import LiteVariant
@@ -142,15 +145,22 @@ NETWORKS: tuple[Network, ...] = (
 CONVERTED_BY_DEFAULT = (*(network.name for network in NETWORKS[:4]), NETWORKS[-2].name)
 EXTRA_PREFIX = "extra:"
 _extra_networks: list[ExtraNetwork] = []
+_models_dir: list[Path] = []
 _installed: list[Network] = list(NETWORKS)
 
 
-def install(sources: Sequence[str], cache_dir: Path, converted_dir: Path | None = None) -> None:
+def install(
+    sources: Sequence[str],
+    cache_dir: Path,
+    converted_dir: Path | None = None,
+    models_dir: Path | None = None,
+) -> None:
     """Make the networks of these sources known in this process, in place of those of an earlier call.
 
     A source is `keras:NAME`, `file:/PATH.keras` or `file:/PATH.onnx`, see
     `search.extractors.networks.extra_networks`; what is found out about them is kept below `cache_dir`. Below
-    `converted_dir` lie networks that came converted.
+    `converted_dir` lie networks that came converted, below `models_dir` models that `add_model` added, which
+    come and go while the process runs.
     Nothing heavy is loaded, and nothing downloaded.
 
     Raises:
@@ -158,14 +168,16 @@ def install(sources: Sequence[str], cache_dir: Path, converted_dir: Path | None 
     """
     came_converted = converted_networks.found_in(converted_dir) if converted_dir else {}
     _installed[:] = [_as_installed(network, came_converted, cache_dir) for network in NETWORKS]
+    added = {folder.name for folder in added_models.found_in(models_dir)}
     extras: list[ExtraNetwork] = []
     for source in sources:
         extra = extra_networks.extra_network(source, cache_dir)
-        taken = {shipped.name for shipped in NETWORKS} | {other.name for other in extras}
+        taken = {shipped.name for shipped in NETWORKS} | {other.name for other in extras} | added
         if extra.name in taken:
             raise NotFoundError(f"{source!r} cannot be added: there is a network {extra.name!r} already.")
         extras.append(extra)
     _extra_networks[:] = extras
+    _models_dir[:] = [] if models_dir is None else [models_dir]
 
 
 def as_it_ships(name: str) -> Network:
@@ -255,7 +267,28 @@ def _extra(network: ExtraNetwork) -> Network:
 
 def known() -> tuple[Network, ...]:
     """Return every network there is, usable or not."""
-    return (*_installed, *(_extra(network) for network in _extra_networks))
+    extras = (_extra(network) for network in _extra_networks)
+    return (*_installed, *extras, *map(added_networks.network_in, added_folders()))
+
+
+def added_folders() -> list[Path]:
+    """Return the folders of the models that were added, now."""
+    return [folder for root in _models_dir for folder in added_models.found_in(root)]
+
+
+def added_model(network: Network) -> AddedModel | None:
+    """Return the model that `add_model` added as this network; None of others, and where it is damaged."""
+    if not network.source.startswith(added_networks.PREFIX):
+        return None
+    try:
+        return added_models.read(Path(network.source.removeprefix(added_networks.PREFIX)))
+    except WeightsError:
+        return None
+
+
+def is_from_outside(network: Network) -> bool:
+    """Whether a network came neither with the program nor from Keras' list."""
+    return network.source.startswith((EXTRA_PREFIX, added_networks.PREFIX))
 
 
 def get_network(name: str) -> Network:
@@ -264,7 +297,8 @@ def get_network(name: str) -> Network:
     Raises:
         NotFoundError: there is none.
     """
-    return _named(known(), name)
+    shipped = (one for one in _installed if one.name == name)  # those need no look at a folder
+    return next(shipped, None) or _named(known(), name)
 
 
 def _named(networks: Sequence[Network], name: str) -> Network:
@@ -295,6 +329,8 @@ def from_source(source: str) -> Network:
     """
     if source.startswith(EXTRA_PREFIX):
         return _extra(extra_networks.network_in(Path(source.removeprefix(EXTRA_PREFIX))))
+    if source.startswith(added_networks.PREFIX):
+        return added_networks.network_in(Path(source.removeprefix(added_networks.PREFIX)))
     return get_network(source)
 
 

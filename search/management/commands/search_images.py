@@ -51,6 +51,7 @@ class SearchReport(TypedDict):
 
     hits: list[FoundImage]
     words: list[found_answers.WordAnswer]
+    text: found_answers.TextAnswer | None
     cutoff: CutoffValues | None
     below_cutoff: int | None
     groups: NotRequired[list[GroupAnswer]]
@@ -64,8 +65,8 @@ class Command(ReportingCommand[SearchReport]):
     requires_system_checks = ()
 
     help = (
-        "Find the stored images most like a file or the image at a URL, or those of a --word; without any, "
-        "list those that --where finds."
+        "Find the stored images most like a file or the image at a URL, or those of a --word or a --text; "
+        "without any, list those that --where finds."
     )
     examples = (
         "photo.jpg --dataset birds --k 20",
@@ -73,6 +74,7 @@ class Command(ReportingCommand[SearchReport]):
         "photo.jpg --like second.jpg --unlike other.jpg",
         "photo.jpg --box 0,0.25,0.5,1",
         "--word dog --dataset holiday",
+        '--text "two dogs on a beach" --dataset holiday',
         "photo.jpg --dataset birds --cutoff 0.5",
         'photo.jpg --where "label:wren width>=640 -format:gif"',
         "photo.jpg --fold near --group cluster",
@@ -98,6 +100,11 @@ class Command(ReportingCommand[SearchReport]):
             default=[],
             metavar="WORD",
             help="a label, a word that a classifier knows, or one of a file name or the metadata",
+        )
+        parser.add_argument(
+            "--text",
+            default="",
+            help="what the images show, where a model that reads text is live (add_model)",
         )
         parser.add_argument(
             "--where", default="", help='only these, as "label:wren width>=640 -format:gif"; default: all'
@@ -136,6 +143,7 @@ class Command(ReportingCommand[SearchReport]):
         report: SearchReport = {
             "hits": _found_images(found),
             "words": found_answers.word_answers(found),
+            "text": found_answers.text_answer(found),
             "cutoff": None if cutoff is None else {"mode": cutoff.mode, "at": cutoff.at},
             "below_cutoff": found.below_cutoff,
             "timings_ms": answers.timings_answer(found.timings_ms),
@@ -150,7 +158,8 @@ class Command(ReportingCommand[SearchReport]):
             examples = ", ".join(map(str, group["like"]))
             self.stdout.write(f"{group['count']:5d}  {group['label'] or '-'}  as images {examples}")
         cutoff, below = report["cutoff"], []
-        for note in filter(None, (word["note"] for word in report["words"])):
+        notes = [word["note"] for word in report["words"]]
+        for note in filter(None, [*notes, report["text"]["note"] if report["text"] else ""]):
             self.stderr.write(note)
         for hit in report["hits"]:
             value = hit[cutoff["mode"]] if cutoff else None
@@ -179,8 +188,12 @@ def _line(hit: FoundImage) -> str:
 def _typed(options: dict[str, Any]) -> QueryDocument:
     """Return what the options ask. Raises: CommandError where they ask nothing; WhereError, NotFoundError."""
     like = [options["query"], *options["like"]] if options["query"] else options["like"]
-    if not like and (options["unlike"] or not (options["where"] or options["word"])):
-        raise CommandError("Name a file or an address to search with, a --word, or a filter with --where.")
+    if options["text"] and (like or options["unlike"] or options["word"]):
+        raise CommandError("--text is searched with alone, within --where and --dataset.")
+    if not like and (options["unlike"] or not (options["where"] or options["word"] or options["text"])):
+        raise CommandError(
+            "Name a file or an address to search with, a --word, a --text, or a filter with --where."
+        )
     if options["box"] and not options["query"]:
         raise CommandError("Name the file or the address that --box is a part of.")
     examples = tuple(map(_example, like))
@@ -190,6 +203,7 @@ def _typed(options: dict[str, Any]) -> QueryDocument:
         like=examples,
         unlike=tuple(map(_example, options["unlike"])),
         words=tuple(dict.fromkeys(options["word"])),
+        text=options["text"].strip(),
         where=where_text(options["where"]) if options["where"] else EVERY_IMAGE,
         datasets=(options["dataset"],) if options["dataset"] else (),
         k=options["k"] or DEFAULT_K,
@@ -204,7 +218,7 @@ def _saved(options: dict[str, Any]) -> QueryDocument:
     # a search that is typed has no need of what reads them
     from search.saved import rows, serializers
 
-    if any(options[name] for name in ("query", "like", "unlike", "box", "word", "where", "dataset")):
+    if any(options[name] for name in ("query", "like", "unlike", "box", "word", "text", "where", "dataset")):
         raise CommandError("--saved says all that is searched for; --where takes one as saved:NUMBER.")
     document = serializers.document_of(rows.called(options["saved"], rows.viewer()))
     given = {name: options[name] for name in ("k", "cutoff", "fold", "group") if options[name] is not None}
