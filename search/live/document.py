@@ -84,6 +84,11 @@ class QueryDocument:
     source: Source = "api"
 
     @property
+    def asks_vectors(self) -> bool:
+        """Whether examples or a text are compared with every vector, rather than words or a filter asked."""
+        return bool(self.like or self.text)
+
+    @property
     def kind(self) -> Kind | Literal["text", "words", "browse"]:
         """What is searched with in the first place."""
         if self.text:
