@@ -149,7 +149,8 @@ def test_a_jobs_page_follows_it_and_shows_its_end(page: Page, live_server: objec
 def test_times_and_numbers_are_said_in_the_language_and_zone_of_the_browser(
     chromium: Browser, live_server: Any, collected: None
 ) -> None:
-    job = running_job(Dataset.objects.create(slug="mine", name="Mine"))
+    dataset = Dataset.objects.create(slug="mine", name="Mine")
+    job = running_job(dataset)
     then = datetime(2026, 3, 1, 22, 5, 9, tzinfo=UTC)
     changes = {"state": Job.State.FAILED, "error": "The zip is damaged.", "done": 1234, "total": 56789}
     Job.objects.filter(pk=job.pk).update(created_at=then, **changes)
@@ -159,6 +160,12 @@ def test_times_and_numbers_are_said_in_the_language_and_zone_of_the_browser(
     expect(created).to_have_text("01.03.2026, 23:05:09")
     expect(created).to_have_attribute("datetime", "2026-03-01T22:05:09+00:00")
     expect(page.locator("[data-part=count]")).to_have_text("1.234 of 56.789")
+    large = Image.objects.create(
+        dataset=dataset, filename="a.png", file="a.png", thumbnail="a.png", format="PNG",
+        width=3000, height=2000, size_bytes=3 * 2**19,
+    )  # fmt: skip
+    page.goto(f"/images/{large.pk}/")
+    expect(page.get_by_text("PNG, 1,5\N{NO-BREAK SPACE}MB")).to_be_visible()
     page.close()
 
 

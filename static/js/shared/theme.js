@@ -52,9 +52,12 @@
       const format = new Intl.DateTimeFormat(undefined, TIMES[time.dataset.shown ?? ""]);
       time.textContent = format.format(new Date(time.dateTime));
     }
-    for (const data of document.querySelectorAll("data[value]"))
-      if (data instanceof HTMLDataElement)
-        data.textContent = new Intl.NumberFormat().format(Number(data.value));
+    for (const data of document.querySelectorAll("data[value]")) {
+      if (!(data instanceof HTMLDataElement)) continue;
+      const digits = data.value.split(".")[1]?.length ?? 0;
+      const format = new Intl.NumberFormat(undefined, { minimumFractionDigits: digits });
+      data.textContent = format.format(Number(data.value));
+    }
   }
 
   document.addEventListener("DOMContentLoaded", () => {
