@@ -43,6 +43,12 @@ CODE = 4  # spaces that make a line code
 _LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
+def on_config(config: Any) -> Any:
+    """Leave out the theme's page for what is not there: the site has its own."""
+    config.theme.static_templates.discard("404.html")
+    return config
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the documents of the root, and the notebook."""
     made: dict[str, str | bytes] = {name: (ROOT / name).read_text(encoding="utf-8") for name in INCLUDED}
@@ -134,13 +140,6 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     for old, new in zip(_AS_IT_IS, _FOR_EVERYBODY, strict=True):
         output = output.replace(old, new)
     return _without_inline_scripts(output, page.url, Path(config["site_dir"]))
-
-
-def on_post_template(output_content: str, template_name: str, config: Any) -> str:
-    """Do the same for pages that are no documents, as that of an address that leads nowhere."""
-    if not template_name.endswith(".html"):
-        return output_content
-    return _without_inline_scripts(output_content, template_name, Path(config["site_dir"]))
 
 
 def _without_inline_scripts(html: str, url: str, site: Path) -> str:
