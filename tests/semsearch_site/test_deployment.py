@@ -137,6 +137,18 @@ HARDENED = {
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 
 
+def units_in(guide: str) -> dict[str, str]:
+    """Return the units that a guide lets its reader write, by the names that it gives them."""
+    text = (ROOT / "docs/how-to" / f"{guide}.md").read_text()
+    found = {}
+    for block in re.finditer(r"^```ini\n(\[.*?)^```", text, flags=re.M | re.S):
+        found[re.findall(r"`/etc/systemd/system/([\w@.-]+)`", text[: block.start()])[-1]] = block[1]
+    return found
+
+
+UNITS_OF_GUIDES = {guide: units_in(guide) for guide in ("one-machine", "backup")}
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_a_systemd_unit_gives_its_process_no_more_than_it_needs(unit: Path) -> None:
     lines = re.findall(r"^(\w+)=(.*)$", unit.read_text(), flags=re.M)
@@ -162,19 +174,29 @@ def test_a_systemd_unit_starts_what_the_project_installs(unit: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="asks systemd what it makes of the units")
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
-    for unit in UNITS:
-        # a template is looked at as one of its instances, and programs where they are here
-        here = unit.read_text().replace("/opt/semsearch/.venv/bin/", f"{Path(sys.executable).parent}/")
-        here = here.replace("/opt/semsearch", str(ROOT))
-        (tmp_path / unit.name.replace("@", "@1")).write_text(here)
-    command = ["systemd-analyze", "verify", "--recursive-errors=no", *map(str, sorted(tmp_path.iterdir()))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    shipped = {unit.name: unit.read_text() for unit in UNITS}
+    for source, units in {"deploy": shipped, **UNITS_OF_GUIDES}.items():
+        folder = tmp_path / source
+        folder.mkdir()
+        for name, text in units.items():
+            # a template is looked at as one of its instances, and programs where they are here
+            here = text.replace("/opt/semsearch/.venv/bin/", f"{Path(sys.executable).parent}/")
+            (folder / name.replace("@", "@1")).write_text(here.replace("/opt/semsearch", str(ROOT)))
+        command = ["systemd-analyze", "verify", "--recursive-errors=no", *map(str, sorted(folder.iterdir()))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, ""), source
 
 
-def test_the_unit_of_the_whole_site_starts_serve_and_lets_it_start_its_parts_anew() -> None:
-    lines = re.findall(r"^(\w+)=(.*)$", (ROOT / "deploy/systemd/semsearch.service").read_text(), flags=re.M)
-    unit = dict(lines)
+@pytest.mark.parametrize(
+    "text",
+    [
+        (ROOT / "deploy/systemd/semsearch.service").read_text(),
+        UNITS_OF_GUIDES["one-machine"]["semsearch.service"],
+    ],
+    ids=["shipped", "guide"],
+)
+def test_the_unit_of_the_whole_site_starts_serve_and_lets_it_start_its_parts_anew(text: str) -> None:
+    unit = dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.M))
     assert unit["ExecStart"].endswith("manage.py serve")
     assert {"Restart": "on-failure", "KillMode": "mixed", "OOMPolicy": "continue"}.items() <= unit.items()
     # asked first, then killed, each part within this time, the broker last
