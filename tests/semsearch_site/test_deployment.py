@@ -209,18 +209,23 @@ def test_the_environment_of_the_units_names_settings_that_exist() -> None:
 
 
 PROXIES = sorted((ROOT / "deploy/proxies").iterdir())
-ARCHIVES = "^/(api/v1/datasets/[^/]+/upload/|admin/gallery/dataset/upload/)$"
+PROBES = "/(metrics|readyz)$"
+ARCHIVES = "/(api/v1/datasets/[^/]+/upload/|admin/gallery/dataset/upload/)$"
 
 
 @pytest.mark.parametrize("file", [*PROXIES, ROOT / "deploy/Caddyfile"], ids=lambda path: path.name)
 def test_every_proxy_closes_probes_and_lets_archives_and_images_pass(file: Path) -> None:
     text = file.read_text()
-    assert "metrics" in text
-    assert "readyz" in text
-    # one expression for all of them, which leads to the pages that take archives
+    # one expression each for all of them, which holds below a path as well
+    assert PROBES in text
     assert ARCHIVES in text
-    for name, words in (("dataset-upload", ["birds"]), ("admin:gallery_dataset_upload", [])):
-        assert re.match(ARCHIVES, reverse(name, args=words)), name
+    pages = [(PROBES, reverse("metrics")), (PROBES, reverse("readyz"))]
+    pages += [(ARCHIVES, reverse("dataset-upload", args=["birds"]))]
+    pages += [(ARCHIVES, reverse("admin:gallery_dataset_upload"))]
+    for expression, address in pages:
+        assert re.search(expression, address), address
+        assert re.search(expression, f"/semsearch{address}"), address
+        assert not re.search(expression, f"{address}more"), address
 
 
 def test_the_proxies_are_as_wide_as_the_limits_of_the_site() -> None:
