@@ -164,7 +164,7 @@ def test_times_and_numbers_are_said_in_the_language_and_zone_of_the_browser(
         dataset=dataset, filename="a.png", file="a.png", thumbnail="a.png", format="PNG",
         width=3000, height=2000, size_bytes=3 * 2**19,
     )  # fmt: skip
-    page.goto(f"/images/{large.pk}/")
+    page.goto(f"/datasets/mine/images/{large.pk}/")
     expect(page.get_by_text("PNG, 1,5\N{NO-BREAK SPACE}MB")).to_be_visible()
     page.close()
 
