@@ -68,8 +68,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = env.int("SESSION_DAYS", 14) * 86_400
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# those who ask for these stand beside the server, not behind its proxy
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+# those who ask for these stand beside the server, not behind its proxy; below whatever path it is served
+SECURE_REDIRECT_EXEMPT = [r"(^|/)(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = env.int("HSTS_S", 365 * 86_400) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", False)
 # W005, W021: whether a domain's other names speak https too, its owner knows and says with HSTS_SUBDOMAINS

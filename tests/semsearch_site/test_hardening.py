@@ -64,6 +64,8 @@ def test_with_https_everything_but_the_probes_is_sent_there(client: Client, sett
     assert fresh.get("/api/v1/datasets/").status_code == 301
     for probe in ("/healthz", "/metrics"):
         assert fresh.get(probe).status_code == 200
+        below_a_path = fresh.get(probe, headers={"host": "10.0.0.7"}, SCRIPT_NAME="/semsearch")
+        assert below_a_path.status_code == 200
     answer = fresh.get("/api/v1/datasets/", HTTP_X_FORWARDED_PROTO="https")
     assert (answer.status_code, answer["Strict-Transport-Security"]) == (200, "max-age=31536000")
 
