@@ -33,7 +33,7 @@ def _warning(backups: list[Backup]) -> str:
     if days <= 0:
         return ""
     if not backups:
-        return "There has never been a backup of this site: images and labels are here and nowhere else."
+        return "No backup was made here yet: images and labels may be here and nowhere else."
     if timezone.now() - backups[0].finished_at > timedelta(days=days):
         return f"The last backup is older than {days:g} days: what came since is here and nowhere else."
     if not any(one.with_originals for one in backups):
