@@ -35,7 +35,7 @@ def test_the_notebook_runs_from_top_to_bottom(
     runner = NotebookClient(notebook, timeout=LONGEST_S, resources={"metadata": {"path": str(tmp_path)}})
     runner.execute()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    assert sum("image/png" in output.get("data", {}) for output in shown) >= 9
+    assert sum("image/png" in output.get("data", {}) for output in shown) >= 13
     if os.environ.get("SEMSEARCH_WRITE_NOTEBOOK"):
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # when it ran
