@@ -26,6 +26,7 @@ test("an address that is read is written as it was", () => {
     "?where=no%3Alabel",
     "?word=zebra&word=golden+retriever&dataset=birds",
     "?image=12&word=zebra",
+    "?text=two+dogs&dataset=birds",
     "?image=12&cutoff=0.7",
     "?image=12&cutoff=p0.999",
     "?image=12&cutoff=0",
@@ -41,6 +42,17 @@ test("what cannot be asked is left out of a state", () => {
   assert.equal(readAddress("?k=9999", K).filters.k, 200);
   for (const wrong of ["1.5", "-1", "x", "p", "0.5p", ""])
     assert.equal(readAddress(`?cutoff=${wrong}`, K).cutoff, null);
+});
+
+test("a text stands alone, and is asked as it was typed", () => {
+  assert.equal(readAddress("?image=12&text=dogs", K).text, "");
+  assert.equal(readAddress("?word=dog&text=dogs", K).text, "");
+  assert.equal(readAddress(`?text=${"x".repeat(501)}`, K).text.length, 500);
+  const state = readAddress("?text=+two+dogs+", K);
+  assert.equal(asksForSomething(state), true);
+  const document = documentOf(state, null);
+  assert.deepEqual([document.text, document.like, "words" in document], ["two dogs", [], false]);
+  assert.equal("text" in documentOf(readAddress("?word=dog", K), null), false);
 });
 
 test("a document has the line that was drawn, and none that was not", () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { answeredBy, labelOf } from "../../static/js/live/free-text.js";
 import { coverageWords, matchedWords, meaningOf } from "../../static/js/live/words.js";
 
 const WORD = {
@@ -47,4 +48,17 @@ test("coverage is told with what nobody can judge", () => {
     "1 image waits to be looked at.",
     "75 % of 4 suggestions say what the label says.",
   ]);
+});
+
+test("free text says who answers it, and that nobody does", () => {
+  assert.equal(labelOf("CLIP ViT-B/32", "text"), "Free text by CLIP ViT-B/32");
+  assert.equal(labelOf("CLIP ViT-B/32", "words"), "Words");
+  assert.equal(labelOf("", "text"), "Words");
+  const answered = [{ model: "clip", title: "CLIP", licence: "MIT", datasets: ["mine"] }];
+  const read = { text: "two dogs", answered_by: answered, not_searched: [], note: "" };
+  assert.equal(
+    answeredBy(read),
+    "Ranked by CLIP (MIT): the cosine of text and image, which is no probability.",
+  );
+  assert.equal(answeredBy({ ...read, answered_by: [], note: "No model." }), "No model.");
 });

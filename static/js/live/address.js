@@ -3,6 +3,7 @@
 //   ?image=12&box=0,0,0.5,1&word=zebra&like=15,18&unlike=9&dataset=birds&label=wren&where=width%3E%3D640&k=20
 //       &cutoff=0.7&fold=near&group=cluster
 //
+// `text=two+dogs` stands in the place of image and words.
 // `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large.
 // `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
@@ -10,6 +11,7 @@ import { boxIn, textOf } from "./box.js";
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
 const MOST_WORDS = 10;
+const LONGEST_TEXT = 500;
 const CUTOFF = /^p?(0(\.\d{1,6})?|1)$/;
 const IDS = /^\d{1,15}(,\d{1,15})*$/;
 
@@ -76,10 +78,13 @@ export function readAddress(search, k) {
   const asked = new URLSearchParams(search);
   const wanted = Number(asked.get("k"));
   const query = queryIn(asked);
+  const words = [...new Set(asked.getAll("word").map((word) => word.trim()))].filter(Boolean);
+  const text = (asked.get("text") ?? "").trim().slice(0, LONGEST_TEXT);
   return {
     query,
     // examples against something need one for it, and without a query there is nothing to steer
-    words: [...new Set(asked.getAll("word").map((word) => word.trim()))].filter(Boolean).slice(0, MOST_WORDS),
+    words: words.slice(0, MOST_WORDS),
+    text: query || words.length ? "" : text,
     judged: query ? { like: judgedIn(asked, "like"), unlike: judgedIn(asked, "unlike") } : nothingJudged(),
     filters: {
       dataset: asked.get("dataset") ?? "",
@@ -98,13 +103,14 @@ export function readAddress(search, k) {
  * @param {State} state
  * @param {number} usualK
  */
-export function addressOf({ query, judged, words, filters, cutoff, fold, group }, usualK) {
+export function addressOf({ query, judged, words, text, filters, cutoff, fold, group }, usualK) {
   const asked = new URLSearchParams();
   if (query?.kind === "image") asked.set("image", String(query.image));
   if (query?.kind === "url") asked.set("url", query.url);
   if (query?.kind === "upload") asked.set("upload", query.upload);
   if (query?.box) asked.set("box", textOf(query.box));
   for (const word of words) asked.append("word", word);
+  if (text) asked.set("text", text);
   for (const verdict of /** @type {const} */ (["like", "unlike"]))
     if (judged[verdict].length) asked.set(verdict, judged[verdict].join(","));
   if (filters.dataset) asked.set("dataset", filters.dataset);
@@ -114,8 +120,8 @@ export function addressOf({ query, judged, words, filters, cutoff, fold, group }
   if (cutoff) asked.set("cutoff", `${cutoff.mode === "percentile" ? "p" : ""}${cutoff.at}`);
   if (fold) asked.set("fold", "near");
   if (group) asked.set("group", group);
-  const text = asked.toString().replaceAll("%2C", ",");
-  return text && `?${text}`;
+  const said = asked.toString().replaceAll("%2C", ",");
+  return said && `?${said}`;
 }
 
 /**
@@ -184,24 +190,25 @@ export const whereOf = (filters) =>
     .join(" ");
 
 /**
- * Whether there is something to ask: a query, words, or a filter of which images are listed.
+ * Whether there is something to ask: a query, words, a text, or a filter of which images are listed.
  * @param {State} state
  */
-export const asksForSomething = ({ query, words, filters }) =>
-  Boolean(query || words.length || whereOf(filters));
+export const asksForSomething = ({ query, words, text, filters }) =>
+  Boolean(query || words.length || text || whereOf(filters));
 
 /**
  * Return the query document of a state.
  * @param {State} state
  * @param {string | null} cursor
  */
-export function documentOf({ query, judged, words, filters, cutoff, fold, group }, cursor) {
+export function documentOf({ query, judged, words, text, filters, cutoff, fold, group }, cursor) {
   const where = whereOf(filters);
   const images = judged.like.map((image) => ({ image }));
   return {
     like: query ? [exampleOf(query), ...images] : [],
     unlike: judged.unlike.map((image) => ({ image })),
     ...(words.length && { words }),
+    ...(text && { text }),
     ...(where && { where }),
     datasets: datasetOf(filters) ? [datasetOf(filters)] : [],
     k: filters.k,

@@ -9,7 +9,7 @@ import { listenForSuggested, showSuggested } from "../shared/suggested.js";
 import { shownIn, withShown } from "./address.js";
 import { wordsOf } from "./box.js";
 import { hidePart, listenForPart, markQuery, partOf, partOrNot } from "./lightbox-part.js";
-import { judging, shownHits } from "./results.js";
+import { canJudge, judging, shownHits } from "./results.js";
 import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
 
 const SWIPE_PX = 50;
@@ -47,7 +47,7 @@ function show(to) {
   byId("lightbox-previous", HTMLButtonElement).disabled = current === 0;
   byId("lightbox-next", HTMLButtonElement).disabled = current === hits.length - 1;
   byId("lightbox-facts").replaceChildren(...factsOf(hit));
-  byId("lightbox-judging").replaceChildren(...(hit.score === null ? [] : [judging(hit, name)]));
+  byId("lightbox-judging").replaceChildren(...(canJudge(hit) ? [judging(hit, name)] : []));
   showSuggested(byId("lightbox-suggested"), hit.image);
   byId("lightbox-links").replaceChildren(...linksOf(hit));
   partOf(hit);

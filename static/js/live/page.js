@@ -19,6 +19,7 @@ import { divide, foldAnew, listenForCutoff } from "./cutoff.js";
 import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
 import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
+import { listenForFreeText, showAnswered, showFreeText, typedText } from "./free-text.js";
 import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
 import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
@@ -44,6 +45,7 @@ let state = {
   query: null,
   judged: nothingJudged(),
   words: [],
+  text: "",
   filters: { dataset: "", label: "", where: "", k: 10 },
   cutoff: null,
   fold: false,
@@ -111,6 +113,7 @@ function showAsked() {
   showQuery(state.query);
   showFrame(state.query);
   showWords(state.words);
+  showFreeText(state);
   showExamples(state.judged);
   offerToSave(state);
   showGrouping(state);
@@ -147,14 +150,17 @@ function showFound(found, more, focus) {
     showGroups(found.groups ?? [], state.group);
   }
   const steered = steeredBy(state.judged);
-  const firstNew = appendHits(found.hits);
+  const firstNew = appendHits(found.hits, found.like.length > 0);
   // of words alone the hits themselves say how likely they are
   indexes = state.query ? found.indexes : [];
   const folded = divide(state.cutoff, indexes);
   const words = showSummary(found, { ...state.filters, steered });
   showTimings(found.timings_ms);
   byId("results-title").textContent = titleOf(state);
-  if (!more) showMeanings(found);
+  if (!more) {
+    showMeanings(found);
+    showAnswered(found);
+  }
   byId("more").hidden = !found.next;
   const count = `${plural(hitCount(), "result")} shown. ${folded}`.trim();
   byId("status").textContent = hitCount() ? `${count} ${words}` : words;
@@ -172,8 +178,9 @@ function showFound(found, more, focus) {
 }
 
 /** @param {State} shown */
-function titleOf({ query, words }) {
+function titleOf({ query, words, text }) {
   if (query) return "Nearest pictures";
+  if (text) return `Pictures of “${text}”`;
   return words.length ? `Pictures of ${words.map((word) => `“${word}”`).join(", ")}` : "Pictures that fit";
 }
 
@@ -193,7 +200,7 @@ function ask(change, options = {}) {
  * Search with another image: what was judged beside the last one goes.
  * @param {Query} query
  */
-const askWith = (query) => ask({ query, judged: nothingJudged() }, { focus: true });
+const askWith = (query) => ask({ query, judged: nothingJudged(), text: "" }, { focus: true });
 
 // --- what people do -----------------------------------------------------------------------------
 
@@ -262,8 +269,13 @@ function frame(box) {
 }
 
 function takeWord() {
+  const text = typedText(state);
+  if (text) {
+    ask({ query: null, judged: nothingJudged(), words: [], text }, { focus: true });
+    return;
+  }
   const words = withTyped(state.words);
-  if (words) ask({ words }, { focus: true });
+  if (words) ask({ words, text: "" }, { focus: true });
   else byId("word").focus();
 }
 
@@ -305,7 +317,7 @@ function takeLink(event) {
   const thumbnail = shown?.currentSrc || shown?.src;
   const query = /** @type {Query} */ ({ kind: "image", image: Number(link.dataset.image), thumbnail });
   // what is like this one, whatever was asked for before
-  ask({ query, judged: nothingJudged(), words: [] }, { focus: true });
+  ask({ query, judged: nothingJudged(), words: [], text: "" }, { focus: true });
 }
 
 function changeFilters() {
@@ -348,8 +360,9 @@ if (live) {
   listenForWords({
     dataset: () => state.filters.dataset,
     words: () => state.words,
-    changed: (words) => ask({ words }, { focus: true }),
+    changed: (words) => ask({ words, text: "" }, { focus: true }),
   });
+  listenForFreeText({ state: () => state, forget: () => ask({ text: "" }) });
   listenForFacets(() => showFacets(state.filters), narrow);
   live.addEventListener("click", takeLink);
   live.addEventListener("click", takeVerdict);

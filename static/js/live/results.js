@@ -19,6 +19,7 @@ const STAGES = [
 ];
 /** @type {FoundHit[]} */
 let listed = []; // the hits that have a card
+let byImage = false; // whether an image is searched with, which others can be put beside
 /** @type {Map<string, HTMLElement>} */
 const cards = new Map(); // by the digest of the image: one that is in several datasets has one card
 
@@ -108,6 +109,12 @@ export function judging(hit, name) {
   );
 }
 
+/**
+ * Whether a hit can be judged and explained: words, texts and filters alone have no image to stand beside.
+ * @param {FoundHit} hit
+ */
+export const canJudge = (hit) => byImage && hit.score !== null;
+
 /** @param {FoundHit} hit */
 function card(hit) {
   const name = hit.label || hit.filename;
@@ -130,7 +137,7 @@ function card(hit) {
       make("span", { class: "visually-hidden" }, "Rank "),
       make("span", { class: "hit-rank" }, String(hit.rank)),
     ),
-    hit.score === null ? null : judging(hit, name),
+    canJudge(hit) ? judging(hit, name) : null,
     make(
       "button",
       {
@@ -146,7 +153,7 @@ function card(hit) {
         makeSvg("path", { d: "M14 5h5v5M10 19H5v-5M19 5l-6 6M5 19l6-6" }),
       ),
     ),
-    hit.score === null ? null : whyButton(hit.image, `${name}, rank ${hit.rank}`),
+    canJudge(hit) ? whyButton(hit.image, `${name}, rank ${hit.rank}`) : null,
     make(
       "div",
       { class: "hit-facts" },
@@ -190,8 +197,10 @@ function alsoIn(shown, other) {
 /**
  * Append the hits and return the first new card.
  * @param {FoundHit[]} hits
+ * @param {boolean} withImage whether an image was searched with
  */
-export function appendHits(hits) {
+export function appendHits(hits, withImage) {
+  byImage = withImage;
   /** @type {HTMLElement[]} */
   const fresh = [];
   for (const hit of hits) {
@@ -228,8 +237,10 @@ export function showSummary(found, { label, where, steered }) {
       ? `Looked among ${plural(searched, "picture")}.`
       : `None of ${plural(searched, "picture")} has it.`
     : `${plural(searched, "picture")} found.`;
-  if (!searched) words = nothingFits({ label, where, among: found.like.length ? found.searched : 0 });
-  else if (found.like.length) words = summaryOf({ searched, label }, labels);
+  const ranked = found.like.length > 0 || found.text !== null;
+  if (found.text?.answered_by.length === 0) words = "Nothing was searched.";
+  else if (!searched) words = nothingFits({ label, where, among: ranked ? found.searched : 0 });
+  else if (ranked) words = summaryOf({ searched, label }, labels);
   byId("summary").textContent = steered ? `${words} Steered by ${steered}.` : words;
   return byId("summary").textContent;
 }

@@ -42,6 +42,8 @@ export interface State {
   query: Query | null;
   judged: Judged;
   words: string[];
+  /** free text, "" for none; it stands without query and words */
+  text: string;
   filters: Filters;
   cutoff: Cutoff | null;
   /** whether near-identical results are folded */

@@ -292,6 +292,14 @@ export interface Example {
   height: number;
 }
 
+/** Who answered a text. */
+export interface TextRead {
+  text: string;
+  answered_by: { model: string; title: string; licence: string; datasets: string[] }[];
+  not_searched: string[];
+  note: string;
+}
+
 export interface FoundResponse {
   like: Example[];
   unlike: Example[];
@@ -301,6 +309,7 @@ export interface FoundResponse {
   filtered_to: number | null;
   below_cutoff: number | null;
   words: WordRead[];
+  text: TextRead | null;
   names_given_up: boolean;
   indexes: AskedIndex[];
   groups?: ResultGroup[] | null;
