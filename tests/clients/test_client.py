@@ -132,6 +132,8 @@ def _documents(client: ss.Client, stored: ss.Image, given: Given) -> None:
     named = mine.search(words=stored.label, k=2)
     assert named.labels == [stored.label] * 2
     assert named.probabilities.tolist() == [1, 1]
+    read = mine.search(text="two dogs on a beach")  # of which no model is live here
+    assert (len(read), read.answered_by, read.has_next) == (0, [], False)
     pages = [mine.search(where={"label": {"any": [stored.label]}}, k=2, page=page) for page in (1, 2)]
     assert np.isnan(pages[0].scores).all()
     listed = [number for page in pages for number in page.ids.tolist()]

@@ -9,7 +9,7 @@ from semsearch_client.errors import Refused
 from semsearch_client.images import ImageLike
 
 # what the simple form of a search has not
-DOCUMENT_ONLY = ("words", "where", "cutoff", "fold")
+DOCUMENT_ONLY = ("words", "text", "where", "cutoff", "fold")
 
 # x0, y0, x1, y1 as shares of the sides of the upright image
 Box: TypeAlias = "tuple[float, float, float, float]"
@@ -38,6 +38,7 @@ def document(
         "like": list(like),
         "unlike": list(unlike),
         "words": [words] if isinstance(words, str) else list(words),
+        "text": asked.get("text", ""),
         "where": asked.get("where")
         or ({"label": asked["label"]} if asked.get("label") is not None else None),
         "datasets": [asked["dataset"]] if asked.get("dataset") is not None else None,
@@ -46,4 +47,6 @@ def document(
         "cutoff": asked.get("cutoff"),
         "fold": asked.get("fold"),
     }
-    return {name: value for name, value in found.items() if value not in (None, [])} | {"like": found["like"]}
+    return {name: value for name, value in found.items() if value not in (None, [], "")} | {
+        "like": found["like"]
+    }

@@ -270,7 +270,8 @@ class Hits(Rows[AnyHit], Generic[AnyHit]):
     `boxes` say which part of each image matches (x0, y0, x1, y1), None for all of it and where that is not
     known. `probabilities` (n,) float32 say how likely each is of the query's category, NaN where that is not
     known; of a search by words alone, of the word. `below_cutoff` counts the hits below the cut-off, None
-    without one and where that is not known.
+    without one and where that is not known. `answered_by` names the models that read a text; with none there
+    are no hits.
     """
 
     def __init__(self, rows: Iterable[AnyHit], kind: type[AnyHit], answer: Mapping[str, Any]) -> None:
@@ -286,4 +287,7 @@ class Hits(Rows[AnyHit], Generic[AnyHit]):
         told = [values.get("probability") for values in answer["hits"]]
         self.probabilities: NDArray[np.float32] = np.array(told, dtype=np.float32)
         self.below_cutoff: int | None = answer.get("below_cutoff")
+        self.answered_by: list[str] = [
+            one["model"] for one in (answer.get("text") or {}).get("answered_by", [])
+        ]
         self.timings_ms: dict[str, float] = dict(answer["timings_ms"])

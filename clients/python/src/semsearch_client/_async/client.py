@@ -96,6 +96,7 @@ class AsyncClient:
         like: Iterable[Example] = (),
         unlike: Iterable[Example] = (),
         words: str | Iterable[str] = (),
+        text: str = "",
         where: Where | None = None,
         cutoff: Cutoff | None = None,
         fold: str | None = None,
@@ -108,7 +109,8 @@ class AsyncClient:
         sides of the upright image) only that part of the image is searched with.
 
         `like` are more images that results shall be like, `unlike` those that they shall not; `words` are
-        looked for in labels, names, metadata and what a classifier sees; `where` filters, as people type it
+        looked for in labels, names, metadata and what a classifier sees; a `text` stands alone and is
+        answered where a model that reads text is live; `where` filters, as people type it
         (`"label:wren width>=640"`) or as the API takes it. Hits below a `cutoff` are counted in
         `below_cutoff`: 0.5 is a probability, `{"mode": "percentile", "at": 0.99}` a share of random pairs.
         `fold` ("identical" or "near") lets one hit stand for its copies. Without an image, `like` and
@@ -125,6 +127,7 @@ class AsyncClient:
             page=page,
             index=index,
             words=words,
+            text=text,
             where=where,
             cutoff=cutoff,
             fold=fold,
