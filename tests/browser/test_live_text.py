@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset
 from search.extractors.networks import registry
-from search.features import model_library
+from search.features import feature_specs, model_library
 from tests.support.text_models import coloured_dataset, toy_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -69,7 +69,7 @@ def test_the_field_of_words_takes_free_text_and_says_who_answers(
 def test_words_stay_a_switch_away_and_are_all_where_no_model_reads_text(
     page: Page, coloured: Dataset, tmp_path: Path
 ) -> None:
-    coloured_dataset(tmp_path, "plain", live=False)
+    feature_specs.live_index(coloured_dataset(tmp_path, "plain", live=False))
     page.goto("/live/?dataset=colours")
     page.get_by_role("radio", name="Words").check()
     field = page.get_by_label("Words", exact=True).and_(page.locator("#word"))
