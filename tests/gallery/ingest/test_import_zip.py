@@ -6,7 +6,6 @@ import io
 import stat
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from gallery.models import Dataset, FailedFile, Image, Job
 from search import job_kinds
 from search.models import Embedding
 from tests.conftest import image_bytes
+from tests.support.hostile.large_images import png
 
 GOOD = 200
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
@@ -31,19 +31,6 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test does the jobs itself."""
     monkeypatch.setattr(broker, "send", lambda *_, **__: None)
-
-
-def enormous_png(side: int = 50_000) -> bytes:
-    """Return a valid, well compressed PNG of one bit a pixel: small enough to store, too large to decode."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    packer = zlib.compressobj(1)
-    row = b"\0" * (1 + side // 8)
-    pixels = b"".join(packer.compress(row * 1_000) for _ in range(side // 1_000)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def inner_zip() -> bytes:
@@ -65,7 +52,7 @@ BAD: tuple[tuple[str, bytes, str, str], ...] = (
     ("bad/empty.jpg", b"", "skipped", "empty"),
     ("bad/one-byte.gif", b"G", "not_a_picture", ""),
     ("bad/zeros.bmp", bytes(range(256)) * 4, "not_a_picture", ""),
-    (ENORMOUS, enormous_png(), "too_large", "50,000"),
+    (ENORMOUS, png((50_000, 50_000), 1, 0), "too_large", "50,000"),
     ("bad/drawing.svg", SVG, "not_a_picture", ""),
     ("bad/nested.zip", inner_zip(), "skipped", "archive"),
     ("bad/zip-in-disguise.jpg", inner_zip(), "skipped", "archive"),

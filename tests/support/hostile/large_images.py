@@ -39,17 +39,21 @@ def png(size: Size, depth: int, colours: int, *, is_interlaced: bool = False) ->
     """Return a black PNG of any depth and colour type, as Pillow writes but a few."""
     width, height = size
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colours]
-    packer = zlib.compressobj(1)
     rows = _adam7(width, height) if is_interlaced else [(width, height)]
-    packed = b"".join(
-        packer.compress(bytes(1 + -(-across * channels * depth // 8)) * down)
-        for across, down in rows
-        if across
-    )
+    count = sum((1 + -(-across * channels * depth // 8)) * down for across, down in rows if across)
     header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, is_interlaced)
     palette = png_chunk(b"PLTE", bytes(6)) if colours == 3 else b""
-    pixels = png_chunk(b"IDAT", packed + packer.flush())
+    pixels = png_chunk(b"IDAT", _packed_zeros(count))
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + palette + pixels + png_chunk(b"IEND", b"")
+
+
+def _packed_zeros(count: int) -> bytes:
+    """Return zero bytes as zlib packs them; only the first 2**20 are packed, for all others are like them."""
+    packer = zlib.compressobj(1, wbits=-15)
+    repeated = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    rest = packer.compress(bytes(count % 2**20)) + packer.flush()
+    adler32 = count % 65_521 << 16 | 1
+    return b"\x78\x01" + repeated * (count // 2**20) + rest + struct.pack(">I", adler32)
 
 
 def png_chunk(name: bytes, body: bytes) -> bytes:
