@@ -7,6 +7,10 @@ Reduction".
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,6 +29,11 @@ START_NOISE = 1e-4
 # move a quarter to a third less from layer to layer, for 0.007 to 0.012 of trustworthiness; with ten times
 # as much the early layers show categories that are not in them.
 ANCHOR_STRENGTH = 0.01
+TAKEN_FROM_PYNNDESCENT = {
+    "pynndescent": "NNDescent",
+    "pynndescent.distances": "named_distances",
+    "pynndescent.sparse": "sparse_named_distances",
+}
 
 
 def umap_points(rotated: Vectors, plan: ProjectionPlan, start: Points, *, anchored: bool = False) -> Points:
@@ -67,15 +76,58 @@ def fuzzy_graph(rotated: Vectors, plan: ProjectionPlan) -> Graph:
 
 
 def import_umap() -> Any:
-    """Import umap-learn without the TensorFlow that its parametric variant would bring along.
+    """Import umap-learn without what no map of ours uses and what takes long to load.
 
-    `umap/__init__.py` does without that variant when it cannot be imported; None in `sys.modules` makes
-    that import fail.
+    One is the TensorFlow of its parametric variant: `umap/__init__.py` does without it when it cannot be
+    imported, and None in `sys.modules` makes that import fail. The other is pynndescent, which finds
+    neighbours where none are given, and which numba compiles for half a minute when it is first imported:
+    whoever uses umap-learn in this process as well loads it when it is needed.
     """
     sys.modules.setdefault("umap.parametric_umap", None)  # type: ignore[arg-type]
-    import umap
-
+    stand_ins = {} if {"umap", "pynndescent"} & sys.modules.keys() else _stand_ins()
+    sys.modules.update(stand_ins)
+    try:
+        import umap
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
     return umap
+
+
+class LoadedLater(Mapping[str, Any]):
+    """A class or a table of a module that is imported when it is first used."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._loaded = cache(lambda: getattr(import_module(module), name))
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Return an instance of the class."""
+        return self._loaded()(*arguments, **options)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        """Whether something is an instance of the class."""
+        return isinstance(instance, self._loaded())
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what the table holds."""
+        return self._loaded()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys of the table."""
+        return iter(self._loaded())
+
+    def __len__(self) -> int:
+        """Return how much the table holds."""
+        return len(self._loaded())
+
+
+def _stand_ins() -> dict[str, ModuleType]:
+    """Return modules with what umap-learn takes from pynndescent when it is imported."""
+    made = {}
+    for module, taken in TAKEN_FROM_PYNNDESCENT.items():
+        made[module] = ModuleType(module)
+        setattr(made[module], taken, LoadedLater(module, taken))
+    return made
 
 
 def _spread_out(start: Points, seed: int) -> Points:

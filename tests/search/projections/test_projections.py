@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
+from html.entities import name2codepoint
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from search.projections.plan import METHODS, ProjectionInputError, ProjectionPla
 from search.projections.projection import place, project
 from search.projections.quality import separation, trustworthiness
 from search.projections.stratified_sample import covering_sample
-from search.projections.umap_map import import_umap
+from search.projections.umap_map import LoadedLater, import_umap
 from search.types import Ids, Vectors
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -241,13 +243,24 @@ def test_too_few_or_equal_vectors_are_one_cluster(vectors: NDArray[np.float64]) 
     assert clusters(vectors).tolist() == [0] * len(vectors)
 
 
-def test_making_a_map_loads_umap_but_no_tensorflow() -> None:
+def test_making_a_map_loads_umap_but_neither_tensorflow_nor_pynndescent() -> None:
     script = (
         "import sys, numpy as np\n"
         "from search.projections.umap_map import import_umap; import_umap()\n"
-        "print('tensorflow' in sys.modules, 'umap' in sys.modules)"
+        "print([name for name in ('tensorflow', 'pynndescent', 'umap') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "False True"
+    assert done.stdout.strip() == "['umap']"
+
+
+def test_what_is_loaded_later_is_the_class_or_the_table_itself() -> None:
+    later = LoadedLater("fractions", "Fraction")
+    assert later(1, 2) == Fraction(1, 2)
+    assert isinstance(Fraction(1, 2), later)  # type: ignore[arg-type]
+    assert not isinstance(0.5, later)  # type: ignore[arg-type]
+    table = LoadedLater("html.entities", "name2codepoint")
+    assert table["amp"] == 38
+    assert "no such" not in table
+    assert dict(table) == name2codepoint
