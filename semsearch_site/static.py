@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.urls import get_script_prefix
+from whitenoise.compress import Compressor
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from gallery.errors import SemsearchError
@@ -56,12 +57,17 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
         if not dry_run:
             Path(self.path(COLLECTED_FILE)).write_text(_of_all_sources())
 
+    def create_compressor(self, **options: Any) -> Compressor:
+        """Return what compresses all but source maps: large, and asked for by developer tools alone."""
+        return Compressor(**options | {"extensions": (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")})
+
     def url_converter(self, name: str, *args: Any) -> Callable[[re.Match[str]], str]:
         """Return what gives a file's references their new names, and note that the file has some."""
         converted = super().url_converter(name, *args)
 
         def noted(found: re.Match[str]) -> str:
-            self._referring.add(name)
+            if "sourceMappingURL" not in found[0]:  # whose name is final: nothing in it is given another
+                self._referring.add(name)
             return str(converted(found))
 
         return noted

@@ -54,6 +54,14 @@ def test_a_module_imports_others_by_the_names_of_their_content() -> None:
 
 
 @pytest.mark.usefixtures("collected_static_files")
+def test_scripts_lie_there_compressed_as_well_and_source_maps_do_not() -> None:
+    names = manifest().values()
+    compressed = {Path(name).suffix for name in names if (settings.STATIC_ROOT / f"{name}.gz").exists()}
+    assert {".js", ".css"} <= compressed
+    assert ".map" in {Path(name).suffix for name in names} - compressed
+
+
+@pytest.mark.usefixtures("collected_static_files")
 def test_what_is_collected_is_collected_anew_only_when_its_content_differs(
     tmp_path: Path, settings: Any
 ) -> None:
