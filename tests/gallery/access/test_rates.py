@@ -83,11 +83,11 @@ def test_of_hits_at_once_exactly_as_many_pass_as_may(counter: Counter) -> None:
 
 
 def test_the_window_moves_on_and_says_when(counter: Counter) -> None:
-    rate = Rate(3, 1)
+    rate = Rate(3, 2)
     first = counter.hit("moves", rate)
     assert first is not None
     assert (first.refused, first.left) == (False, 2)
-    assert 0.9 < first.reset_s <= 1.0
+    assert 1.9 < first.reset_s <= 2.0
     assert passed(counter, "moves", rate, 5) == 2
     refused = counter.hit("moves", rate)
     assert refused is not None

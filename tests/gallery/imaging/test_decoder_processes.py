@@ -146,10 +146,12 @@ def test_a_file_past_its_deadline_is_refused_and_the_next_one_read(started: list
 def test_a_decoder_that_dies_is_replaced(started: list[DecoderProcess]) -> None:
     decode(SMALL_TIFF, LIMITS)
     os.kill(started[0].pid, signal.SIGSTOP)  # it does not even notice that it is asked
-    dies = threading.Timer(0.3, os.kill, (started[0].pid, signal.SIGSEGV))
-    goes_on = threading.Timer(0.4, os.kill, (started[0].pid, signal.SIGCONT))
-    dies.start()
-    goes_on.start()
+
+    def die() -> None:
+        for number in (signal.SIGSEGV, signal.SIGCONT):
+            os.kill(started[0].pid, number)
+
+    threading.Timer(0.3, die).start()
     with pytest.raises(NotAnImageError, match="gave up"):
         decode(SMALL_TIFF, LIMITS)
     assert decode(SMALL_TIFF, LIMITS).shape == (48, 64, 3)

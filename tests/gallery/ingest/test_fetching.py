@@ -14,7 +14,7 @@ THREADS, PLACES = 16, 3
 
 
 def test_a_silent_host_holds_few_of_many_threads(settings: Any) -> None:
-    settings.FETCH_PLACES, settings.FETCH_QUEUE_S, settings.FETCH_TIMEOUT_S = PLACES, 0.2, 1.0
+    settings.FETCH_PLACES, settings.FETCH_QUEUE_S, settings.FETCH_TIMEOUT_S = PLACES, 1.0, 3.0
 
     def ask(_: int) -> tuple[str, float]:
         began = time.monotonic()
@@ -32,5 +32,5 @@ def test_a_silent_host_holds_few_of_many_threads(settings: Any) -> None:
     fetched = [took for code, took in ended if code == "fetch_failed"]
     refused = sorted(took for code, took in ended if code == "busy")
     assert (len(fetched), len(refused)) == (PLACES, THREADS - PLACES)
-    assert refused[-1] < 0.9, "before the fetches end"
-    assert refused[-PLACES - 1] < 0.15, "all but a few at once"
+    assert refused[-1] < 2.5, "before the fetches end"
+    assert refused[-PLACES - 1] < 0.5, "all but a few at once"

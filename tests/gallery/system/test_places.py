@@ -31,12 +31,12 @@ def test_a_place_that_becomes_free_in_time_is_taken() -> None:
 
 
 def test_who_waits_too_long_or_finds_too_many_waiting_is_refused() -> None:
-    places, release = Places(2, 0.2, FULL), threading.Event()
+    places, release = Places(2, 1.0, FULL), threading.Event()
     refused_after: list[float] = []
 
     def hold() -> None:
         with places.place():
-            release.wait(5)
+            release.wait(30)
 
     def wait() -> None:
         began = time.monotonic()
@@ -49,10 +49,10 @@ def test_who_waits_too_long_or_finds_too_many_waiting_is_refused() -> None:
         thread.start()
         time.sleep(0.02)
     wait()
-    assert refused_after[0] < 0.1, "two hold and two wait: nobody else does"
+    assert refused_after[0] < 0.5, "two hold and two wait: nobody else does"
     for thread in threads[2:]:
         thread.join()
-    assert all(0.15 < after < 2 for after in refused_after[1:])
+    assert all(0.9 < after < 5 for after in refused_after[1:])
     release.set()
     for thread in threads[:2]:
         thread.join()
