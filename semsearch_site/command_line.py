@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -28,6 +29,9 @@ class CommandLine(ManagementUtility):
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Return the command, which first brings the home up to date once its words are understood."""
         command = super().fetch_command(subcommand)
+        if subcommand != "search_images":  # which ends before there is anything to collect
+            gc.freeze()
+            gc.enable()
         execute = command.execute
 
         def on_a_home(*args: Any, **options: Any) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from semsearch_site.command_line import CommandLine
 from semsearch_site.main import SHORT, main
 
 
@@ -25,3 +27,15 @@ def test_without_a_command_it_says_what_there_is_and_where_the_state_lies(
     said = capsys.readouterr().out
     assert "  semsearch serve " in said
     assert f"All state lies in {settings.SEMSEARCH_HOME};" in said
+
+
+@pytest.mark.parametrize(("command", "looks"), [("serve", True), ("search_images", False)])
+def test_a_loaded_command_looks_for_garbage_unless_it_ends_before_there_is_any(
+    command: str, looks: bool
+) -> None:
+    gc.disable()
+    try:
+        CommandLine(["manage.py", command]).fetch_command(command)
+        assert gc.isenabled() == looks
+    finally:
+        gc.enable()
