@@ -7,6 +7,7 @@ the same interface as the tests without a browser, those of one file are among t
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Failures(config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while tests and modules are loaded, nor later among them: all of that stays."""
+    gc.disable()
+    found = yield
+    gc.freeze()
+    gc.enable()
+    return found
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
