@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
-# where Python may not keep what it compiles, every process compiles all modules again: the tests start hundreds
+# where it is set, every process compiles all modules again, and the tests start hundreds
 unexport PYTHONDONTWRITEBYTECODE
 # how many processes share the tests, one more than there are cores, as some wait; one file is faster in one
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
