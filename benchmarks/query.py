@@ -18,10 +18,14 @@ from gallery.browse.where_text import where_text
 from gallery.ingest import dataset_removal
 from gallery.models import Dataset, Image
 from search import job_kinds
+from search.experiments import promotion, tuning_jobs
+from search.extractors.networks import added_models, registry
+from search.features import feature_specs
 from search.live import engine
 from search.live import query as live_query
 from search.live.document import Example, QueryDocument
 from search.live.query import SearchRequest
+from search.models import FeatureSpec
 
 ROUNDS, QUERIES = 8, 10
 WARM_UP = 3
@@ -56,7 +60,9 @@ def query() -> dict[str, Any]:
         # a count of its own each: all are asked for the same pictures
         searches = {name: partial(_asked, way, datas, count()) for name, way in ways.items()}
         found = rounds.in_turn(searches, ROUNDS)
-        parts_ms = _with_parts(dataset, partial(_asked, ours, datas, count()))
+        plainly = partial(_asked, ours, datas, count())
+        parts_ms, tuned_ms = _with_parts(dataset, plainly), _tuned(dataset, plainly)
+        text_ms = _by_text(dataset)
     finally:
         dataset_removal.remove_dataset(dataset)
     own, other = (rounds.flat(found[name]) for name in ("ours", "theirs"))
@@ -69,6 +75,8 @@ def query() -> dict[str, Any]:
         "steered_ms_p50": round(statistics.median(rounds.flat(found["steered"])), 2),
         "framed_ms_p50": round(statistics.median(rounds.flat(found["framed"])), 2),
         "parts_ms_p50": parts_ms,
+        "tuned_ms_p50": tuned_ms,
+        "text_ms_p50": text_ms,
         "words_ms_p50": round(statistics.median(rounds.flat(found["worded"])), 2),
         "filtered_ms_p50": round(statistics.median(rounds.flat(found["filtered"])), 2),
         "folded_ms_p50": round(statistics.median(rounds.flat(found["folded"])), 2),
@@ -107,5 +115,34 @@ def _refined(dataset: Dataset) -> dict[str, Callable[[bytes], object]]:
 def _with_parts(dataset: Dataset, asked: Callable[[], list[float]]) -> float:
     """Return the median of plain searches once parts are indexed: for the others there are none."""
     jobs.perform_now(job_kinds.PARTS, dataset)
-    asked()
+    return _median(asked)
+
+
+def _tuned(dataset: Dataset, asked: Callable[[], list[float]]) -> float:
+    """Return the median of plain searches once features are tuned to the labels."""
+    jobs.perform_now(job_kinds.TUNE, dataset)
+    promotion.promote_now(dataset, tuning_jobs.spec_of(dataset))
+    return _median(asked)
+
+
+def _by_text(dataset: Dataset) -> float | None:
+    """Return the median of searches by a text, each another; None where no model that reads one was added."""
+    models = (added_models.read(folder) for folder in registry.added_folders())
+    reader = next((model for model in models if model.text is not None), None)
+    config = feature_specs.config_named(reader.name, None, None) if reader is not None else None
+    if config is None:
+        return None
+    promotion.promote_now(dataset, FeatureSpec.objects.for_config(config))
+    numbers = count()
+
+    def asked() -> list[float]:
+        texts = [f"{WORD} {next(numbers)}" for _ in range(QUERIES)]
+        documents = (QueryDocument(text=text, datasets=(dataset.slug,), k=K) for text in texts)
+        return [rounds.elapsed_ms(partial(engine.answered, document)) for document in documents]
+
+    return _median(asked)
+
+
+def _median(asked: Callable[[], list[float]]) -> float:
+    asked()  # warm
     return round(statistics.median([ms for _ in range(ROUNDS) for ms in asked()]), 2)
