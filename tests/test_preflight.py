@@ -75,7 +75,8 @@ def test_a_python_without_virtual_environments_is_told_the_package() -> None:
 def test_make_says_it_before_it_makes_an_environment(tmp_path: Path) -> None:
     for name in ("Makefile", "deploy"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
-    (tmp_path / "requirements.lock").touch()
+    for lock in ("requirements.lock", "requirements-text.lock"):
+        (tmp_path / lock).touch()
     fake = tmp_path / "python3.14"
     fake.write_text(
         f"#!/bin/sh\nexec {sys.executable} -c 'import runpy, sys; sys.version_info = (3, 14, 0)\n"

@@ -19,6 +19,7 @@ const UNKNOWN = /** @type {Record<string, string>} */ ({
   unfitted: "How likely the same is has not been worked out yet.",
   steered: "How likely the same is cannot be said of a search that is steered by examples.",
   filtered: "How likely the same is cannot be said of a search with a filter.",
+  text: "How likely a text fits cannot be said: its cosines are those of another kind of vector.",
 });
 
 /** @type {boolean | null} */
