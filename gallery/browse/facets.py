@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Annotated, Any, Final, TypeAlias, TypedDict
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Annotated, Any, Final, TypeAlias, TypedDict, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, Count, Sum, Value, When
@@ -18,6 +18,9 @@ from gallery.vocabulary.words import vocabulary
 from gallery.words import suggestions
 
 ALLOWED_MS = 200  # an answer has 300, and giving up takes a while
+FEW = (
+    10_000  # images that are counted however long it takes: only a machine that is busy takes long for so few
+)
 MOST_VALUES = 20
 FIELDS: Final = ("label", "dataset", "format", "orientation")
 WORD: Final = "word"  # counted last: it has a table of its own
@@ -25,6 +28,7 @@ KEPT: Final = ("label", "dataset")  # the database keeps counts of all images by
 _COLUMNS = {"label": "label", "dataset": "dataset", "format": "format", "orientation": "shape"}
 MOST_GROUPS = 20_000  # of images that have the same label, dataset, format and orientation
 Counts: TypeAlias = list[tuple[str, int]]
+Asked = TypeVar("Asked")
 STEPS = 1_000  # of SQLite's machine between two looks at the clock
 
 
@@ -56,20 +60,29 @@ def facets(where: Where, datasets: Sequence[str]) -> list[FacetAnswer]:
     """
     found = [Dataset.objects.called(slug) for slug in datasets]
     vocabulary()  # read once a process, which is no part of the time
-    ends = time.monotonic() + ALLOWED_MS / 1000
     counted: dict[str, Counts] = {}
     try:
-        if where == EVERY_IMAGE:
-            for field in KEPT:
-                with within(ends - time.monotonic()):
-                    counted[field] = _kept_counts(field, found)
-        with within(ends - time.monotonic()):
-            counted |= _counted([field for field in FIELDS if field not in counted], where, found)
-        with within(ends - time.monotonic()):
-            counted[WORD] = _word_counts(where, found)
+        _count(counted, where, found, time.monotonic() + ALLOWED_MS / 1000)
     except TooSlowError:
-        pass
+        if are_few():
+            _count(counted, where, found, None)
     return [_answer(field, counted.get(field)) for field in (*FIELDS, WORD)]
+
+
+def _count(counted: dict[str, Counts], where: Where, datasets: list[Dataset], ends: float | None) -> None:
+    """Add the counts of each field, until a monotonic time. Raises: TooSlowError."""
+
+    def still() -> AbstractContextManager[None]:
+        return nullcontext() if ends is None else within(ends - time.monotonic())
+
+    if where == EVERY_IMAGE:
+        for field in KEPT:
+            with still():
+                counted[field] = _kept_counts(field, datasets)
+    with still():
+        counted.update(_counted([field for field in FIELDS if field not in counted], where, datasets))
+    with still():
+        counted[WORD] = _word_counts(where, datasets)
 
 
 def _answer(field: str, rows: Counts | None) -> FacetAnswer:
@@ -125,6 +138,21 @@ def _word_counts(where: Where, datasets: list[Dataset]) -> Counts:
     rows = Image.objects.filter(dataset__in=datasets or Dataset.objects.all())
     asked = None if where.is_open else where.found(rows).order_by()
     return suggestions.counts(asked, datasets)[: MOST_VALUES + 1]
+
+
+def in_time(seconds: float, ask: Callable[[], Asked]) -> Asked | None:
+    """Return what is asked of the database, None where that takes longer and images are not few."""
+    try:
+        with within(seconds):
+            return ask()
+    except TooSlowError:
+        return ask() if are_few() else None
+
+
+def are_few() -> bool:
+    """Whether there are `FEW` images at most."""
+    kept = Category.shown.aggregate(images=Sum("images"))["images"]
+    return int(kept or 0) <= FEW
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import F, QuerySet, Sum
 
-from gallery.browse.facets import TooSlowError, within
+from gallery.browse.facets import in_time
 from gallery.browse.where import Where
 from gallery.models import Category, FurtherCategory, Image
 from search.index.base import NO_ID
@@ -59,13 +59,9 @@ def allowed_of(live: LiveIndex, query: IndexQuery, wanted: int) -> Allowed | Non
 
 def few_allowed(index: SearchIndex, where: Where) -> Ids | None:
     """Return the ids (n,) of the embeddings that a filter allows, None where these are too many to read."""
-    try:
-        with within(ALLOWED_WITHIN_S):
-            # not row by row: a database that is asked for the first ones soon is slower to give all
-            ids = np.array(list(allowed_rows(index, where)[: MOST_ALLOWED + 1]), dtype=np.int64)
-    except TooSlowError:
-        return None
-    return ids if len(ids) <= MOST_ALLOWED else None
+    # not row by row: a database that is asked for the first ones soon is slower to give all
+    ids = in_time(ALLOWED_WITHIN_S, lambda: list(allowed_rows(index, where)[: MOST_ALLOWED + 1]))
+    return None if ids is None or len(ids) > MOST_ALLOWED else np.array(ids, dtype=np.int64)
 
 
 def allowed_rows(index: SearchIndex, where: Where) -> QuerySet[Embedding, int]:
@@ -130,11 +126,7 @@ def _read(rows: QuerySet[Embedding, int]) -> Ids:
 
 def counted(rows: QuerySet[Image]) -> int | None:
     """Return how many images a query finds; None where there are too many to count in time."""
-    try:
-        with within(COUNTED_WITHIN_S):
-            return rows.order_by().count()
-    except TooSlowError:
-        return None
+    return in_time(COUNTED_WITHIN_S, rows.order_by().count)
 
 
 def shown_images(datasets: Sequence[str]) -> int:

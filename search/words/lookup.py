@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
-from gallery.browse.facets import TooSlowError, within
+from gallery.browse.facets import in_time
 from gallery.browse.where import Where
 from gallery.models import Dataset, Image
 from gallery.vocabulary.words import plain_word, vocabulary
@@ -103,12 +103,11 @@ def _named(word: str, rows: Any) -> tuple[list[tuple[int, Matched]], bool]:
     stems = [one for one in ends if not any(other != one and other in one for other in ends)]
     if not stems:
         return [], True
-    try:
-        with within(NAMES_WITHIN_S):
-            text = Cast("metadata", CharField())
-            likely = rows.alias(text=text).filter(reduce(or_, map(_may_have, stems)))
-            columns = list(likely.values_list("pk", "filename", "external_id", "metadata")[:MOST_FOUND])
-    except TooSlowError:
+    text = Cast("metadata", CharField())
+    likely = rows.alias(text=text).filter(reduce(or_, map(_may_have, stems)))
+    first = likely.values_list("pk", "filename", "external_id", "metadata")[:MOST_FOUND]
+    columns = in_time(NAMES_WITHIN_S, lambda: list(first))
+    if columns is None:
         return [], False
     found: list[tuple[int, Matched]] = []
     for pk, filename, external_id, metadata in columns:
