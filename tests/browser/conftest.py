@@ -22,7 +22,7 @@ from gallery.models import AtlasPage, Dataset, Image
 from search.experiments import jobs as experiment_jobs
 from search.maps import jobs as map_jobs
 from search.models import Projection
-from tests.support.axe import AXE, FAULTS
+from tests.support.axe import AXE, FAULTS, SETTLED
 from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, expect_first_hit, unseen
 from tests.support.snapshots import restored
 
@@ -232,6 +232,7 @@ def faults_of() -> Callable[[Page], list[str]]:
     def found(page: Page) -> list[str]:
         if not AXE.exists():
             return []
+        page.wait_for_function(SETTLED)
         page.evaluate(AXE.read_text())
         return list(page.evaluate(FAULTS))
 

@@ -27,4 +27,7 @@ RUN = """async ([colours, read]) => {
 # all that axe finds
 FAULTS = """async () => (await axe.run(document)).violations
   .map(({ id, nodes }) => [id, ...nodes.map(({ target }) => target.join(" "))].join(" | "))"""
+# nothing is waited for, and nothing changes its look: what fades is of too little contrast
+SETTLED = """() => !document.querySelector("[aria-busy=true]")
+  && !document.getAnimations().some(one => one instanceof CSSTransition)"""
 OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
