@@ -196,9 +196,14 @@ def _limited_by_sqlite(ends: float) -> Iterator[None]:
 
 @contextmanager
 def _limited_by_postgresql(ends: float) -> Iterator[None]:
+    is_inside = connection.in_atomic_block  # of a transaction that goes on afterwards
     try:
         with transaction.atomic():  # in which the limits hold
             yield
+            if is_inside:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+                    cursor.execute("SET LOCAL jit TO DEFAULT")
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == "57014":  # query_canceled
             raise TooSlowError from error

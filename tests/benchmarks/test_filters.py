@@ -25,6 +25,7 @@ def index() -> SearchIndex:
     with connection.cursor() as cursor:
         for statement in filters.statements(dataset, spec, COUNT):
             cursor.execute(statement)
+        cursor.execute("ANALYZE")  # else PostgreSQL takes the tables for empty, and seconds
     return SearchIndex.objects.create(dataset=dataset, spec=spec, live=True)
 
 

@@ -179,6 +179,19 @@ def test_a_facet_that_takes_too_long_says_so_and_the_next_query_is_answered(
     assert Image.objects.count() == COUNT
 
 
+@pytest.mark.servers
+def test_what_is_asked_afterwards_in_the_same_transaction_has_no_limit(db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no such limit")
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        before = cursor.fetchone()
+        with browse_facets.within(0.5):
+            Image.objects.count()
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == before
+
+
 def test_all_that_is_asked_within_a_time_has_that_time_together(db: None) -> None:
     def ask_again_and_again() -> None:
         with browse_facets.within(0.05):
