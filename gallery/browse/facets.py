@@ -18,9 +18,7 @@ from gallery.vocabulary.words import vocabulary
 from gallery.words import suggestions
 
 ALLOWED_MS = 200  # an answer has 300, and giving up takes a while
-FEW = (
-    10_000  # images that are counted however long it takes: only a machine that is busy takes long for so few
-)
+FEW = 10_000  # images that are counted however long it takes: only a busy machine takes long for them
 MOST_VALUES = 20
 FIELDS: Final = ("label", "dataset", "format", "orientation")
 WORD: Final = "word"  # counted last: it has a table of its own
@@ -140,7 +138,7 @@ def _word_counts(where: Where, datasets: list[Dataset]) -> Counts:
     return suggestions.counts(asked, datasets)[: MOST_VALUES + 1]
 
 
-def in_time(seconds: float, ask: Callable[[], Asked]) -> Asked | None:
+def asked_within(seconds: float, ask: Callable[[], Asked]) -> Asked | None:
     """Return what is asked of the database, None where that takes longer and images are not few."""
     try:
         with within(seconds):
@@ -151,8 +149,13 @@ def in_time(seconds: float, ask: Callable[[], Asked]) -> Asked | None:
 
 def are_few() -> bool:
     """Whether there are `FEW` images at most."""
-    kept = Category.shown.aggregate(images=Sum("images"))["images"]
-    return int(kept or 0) <= FEW
+    return shown_images([]) <= FEW
+
+
+def shown_images(datasets: Sequence[str]) -> int:
+    """Return how many images datasets (slugs) have, all where none is named: the database keeps count."""
+    kept = Category.shown.filter(dataset__slug__in=datasets) if datasets else Category.shown.all()
+    return int(kept.aggregate(images=Sum("images"))["images"] or 0)
 
 
 @contextmanager
@@ -161,7 +164,7 @@ def within(seconds: float) -> Iterator[None]:
     ends = time.monotonic() + seconds
     limited = _limited_by_sqlite if connection.vendor == "sqlite" else _limited_by_postgresql
 
-    def in_time(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    def limited_execute(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         left = ends - time.monotonic()
         if left <= 0:
             raise TooSlowError
@@ -175,7 +178,7 @@ def within(seconds: float) -> Iterator[None]:
 
     if seconds <= 0:
         raise TooSlowError
-    with limited(ends), connection.execute_wrapper(in_time):
+    with limited(ends), connection.execute_wrapper(limited_execute):
         yield
 
 

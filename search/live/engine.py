@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from django.db.models import QuerySet
 
+from gallery.browse.facets import shown_images
 from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.models import Dataset, Image
 from gallery.shipped_files import program
@@ -248,7 +249,7 @@ def _of_datasets(document: QueryDocument) -> QuerySet[Image]:
 def _counted(document: QueryDocument) -> int | None:
     """Return how many images a document lists, None for too many to count."""
     if document.where.is_open:
-        return filtering.shown_images(document.datasets)
+        return shown_images(document.datasets)
     return filtering.counted(document.where.found(_of_datasets(document)))
 
 

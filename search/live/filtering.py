@@ -6,17 +6,16 @@ asked which the filter allows. There the number of all is not known, and "many" 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet
 
-from gallery.browse.facets import in_time
+from gallery.browse.facets import asked_within
 from gallery.browse.where import Where
-from gallery.models import Category, FurtherCategory, Image
+from gallery.models import FurtherCategory, Image
 from search.index.base import NO_ID
 from search.index.live import LiveIndex
 from search.indexing.database_vectors import NAMED_IDS
@@ -60,7 +59,7 @@ def allowed_of(live: LiveIndex, query: IndexQuery, wanted: int) -> Allowed | Non
 def few_allowed(index: SearchIndex, where: Where) -> Ids | None:
     """Return the ids (n,) of the embeddings that a filter allows, None where these are too many to read."""
     # not row by row: a database that is asked for the first ones soon is slower to give all
-    ids = in_time(ALLOWED_WITHIN_S, lambda: list(allowed_rows(index, where)[: MOST_ALLOWED + 1]))
+    ids = asked_within(ALLOWED_WITHIN_S, lambda: list(allowed_rows(index, where)[: MOST_ALLOWED + 1]))
     return None if ids is None or len(ids) > MOST_ALLOWED else np.array(ids, dtype=np.int64)
 
 
@@ -126,10 +125,4 @@ def _read(rows: QuerySet[Embedding, int]) -> Ids:
 
 def counted(rows: QuerySet[Image]) -> int | None:
     """Return how many images a query finds; None where there are too many to count in time."""
-    return in_time(COUNTED_WITHIN_S, rows.order_by().count)
-
-
-def shown_images(datasets: Sequence[str]) -> int:
-    """Return how many images datasets (slugs) have, all where none is named: the database keeps count."""
-    kept = Category.shown.filter(dataset__slug__in=datasets) if datasets else Category.shown.all()
-    return int(kept.aggregate(images=Sum("images"))["images"] or 0)
+    return asked_within(COUNTED_WITHIN_S, rows.order_by().count)

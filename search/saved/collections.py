@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from django.db.models import Count
 
-from gallery.browse.facets import TooSlowError, in_time, within
+from gallery.browse.facets import TooSlowError, asked_within, within
 from gallery.browse.where import Condition, Rows, Where, among
 from gallery.models import Dataset, Image
 from search.live import engine
@@ -73,7 +73,7 @@ def images(document: QueryDocument) -> Rows:
 def counted(found: Rows) -> dict[str, int] | None:
     """Return how many images each dataset (slug) has of some, None where counting them takes too long."""
     by_dataset = found.order_by().values_list("dataset__slug").annotate(n=Count("pk"))
-    return in_time(ALLOWED_MS / 1000, lambda: dict(by_dataset.order_by("-n", "dataset__slug")))
+    return asked_within(ALLOWED_MS / 1000, lambda: dict(by_dataset.order_by("-n", "dataset__slug")))
 
 
 def count_new(document: QueryDocument, since: int, ends: float) -> New:

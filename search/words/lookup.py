@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
-from gallery.browse.facets import in_time
+from gallery.browse.facets import asked_within
 from gallery.browse.where import Where
 from gallery.models import Dataset, Image
 from gallery.vocabulary.words import plain_word, vocabulary
@@ -106,7 +106,7 @@ def _named(word: str, rows: Any) -> tuple[list[tuple[int, Matched]], bool]:
     text = Cast("metadata", CharField())
     likely = rows.alias(text=text).filter(reduce(or_, map(_may_have, stems)))
     first = likely.values_list("pk", "filename", "external_id", "metadata")[:MOST_FOUND]
-    columns = in_time(NAMES_WITHIN_S, lambda: list(first))
+    columns = asked_within(NAMES_WITHIN_S, lambda: list(first))
     if columns is None:
         return [], False
     found: list[tuple[int, Matched]] = []

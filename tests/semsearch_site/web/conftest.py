@@ -50,6 +50,19 @@ def everything(connection: socket.socket) -> bytes:
     return bytes(came)
 
 
+def request(method: str, path: str, *lines: str, body: bytes = b"") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: here", *lines, "", ""]).encode() + body
+
+
+def post(path: str, size: int, kind: str = "application/json", sent: bytes | None = None) -> bytes:
+    lines = (f"Content-Length: {size}", f"Content-Type: {kind}", "Connection: close")
+    return request("POST", path, *lines, body=b"x" * size if sent is None else sent)
+
+
+def in_chunks(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
 @pytest.fixture
 def limits(tmp_path: Path) -> Limits:
     """Return limits of size that a test reaches quickly; of time only where it asks for shorter ones."""

@@ -21,7 +21,7 @@ from semsearch_site.web import senders
 from semsearch_site.web.bodies import Body, Budget
 from semsearch_site.web.requests import ROUTE
 from semsearch_site.web.wsgi_answers import FileWrapper
-from tests.semsearch_site.web.conftest import KB, Serve, Served, everything
+from tests.semsearch_site.web.conftest import KB, Serve, Served, everything, in_chunks, post, request
 from tests.support.site import until
 
 MB = 2**20
@@ -40,19 +40,6 @@ def echo(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes
 def told(answer: bytes) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
     return found
-
-
-def request(method: str, path: str, *lines: str, body: bytes = b"") -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: here", *lines, "", ""]).encode() + body
-
-
-def post(path: str, size: int, kind: str = "application/json", sent: bytes | None = None) -> bytes:
-    lines = (f"Content-Length: {size}", f"Content-Type: {kind}", "Connection: close")
-    return request("POST", path, *lines, body=b"x" * size if sent is None else sent)
-
-
-def in_chunks(*parts: bytes) -> bytes:
-    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
 class Counting(Budget):
