@@ -45,6 +45,7 @@ TABLES: Mapping[str, Source] = {
     "stages": Source(("extract",), speed.stages),
     "engine": Source(("extract",), speed.engine),
     "serving": Source(("http",), speed.serving),
+    "refined": Source(("query",), speed.refined),
     "index": Source(("index",), index.index),
     "index-build": Source(("index",), index.index_build),
     "index-additions": Source(("index",), index.index_additions),
