@@ -58,16 +58,23 @@ def _route_without_view(request: HttpRequest) -> str:
     return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
 
 
-class PermissionsPolicyMiddleware:
-    """Takes from every page what it does not use of the browser."""
+class BrowserPoliciesMiddleware:
+    """Takes from every page what it does not use of the browser, and lets in nothing but its own content.
+
+    Both policies are the same for all, and put together once: django-csp does it for each answer.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
+        directives = settings.CONTENT_SECURITY_POLICY.items()
+        self.content_policy = "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with the header."""
+        """Answer with the headers."""
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        if not (settings.DEBUG and response.status_code in (404, 500)):  # Django's pages have inline styles
+            response.setdefault("Content-Security-Policy", self.content_policy)
         return response
 
 

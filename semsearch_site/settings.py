@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import django_stubs_ext
-from csp.constants import NONE, SELF
 
 from gallery.shipped_files import shipped
 from gallery.version import VERSION
@@ -153,7 +152,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "csp",
     "gallery",
     "search",
     "benchmarks",
@@ -162,8 +160,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "semsearch_site.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "semsearch_site.middleware.PermissionsPolicyMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "semsearch_site.middleware.BrowserPoliciesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "semsearch_site.middleware.ApiGzipMiddleware",
@@ -188,22 +185,20 @@ if CORS_ALLOWED_ORIGINS:
     MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
 CSRF_FAILURE_VIEW = "semsearch_site.error_pages.csrf_failure"
 CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "object-src": [NONE],
-    }
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:", "blob:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "manifest-src": ["'self'"],
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+    "object-src": ["'none'"],
 }
 if STORAGE_SIGNED:
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"].append(environment.storage_origin(env))
+    CONTENT_SECURITY_POLICY["img-src"].append(environment.storage_origin(env))
 ROOT_URLCONF = "semsearch_site.urls"
 WSGI_APPLICATION = "semsearch_site.wsgi.application"
 TEMPLATES = [

@@ -48,6 +48,7 @@ def _routes(
             yield Route(name, "".join(map(str, way)), each.callback, way)
 
 
+@cache
 def offered_methods(view: Callable[..., Any]) -> frozenset[str] | None:
     """Return the methods that a view of the REST interface has, without HEAD and OPTIONS; None for others."""
     view_class = getattr(view, "cls", None)
