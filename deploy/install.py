@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-PIP = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off")
+PIP = (
+    *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"),
+    "--use-pep517",  # pip 23 warns of each package without a pyproject.toml else
+)
 EVERY = 10  # packages, where the output is no terminal
 LARGE_MB = 50  # downloads that take long enough to be named there
 WIDTH = 78

@@ -122,6 +122,10 @@ def _make_key(kept: Path) -> None:
     aside = kept.with_suffix(f".{secrets.token_hex(4)}")
     aside.touch(mode=0o600)
     aside.write_text(secrets.token_urlsafe(50))
+    if os.geteuid() == 0:
+        # root may only have looked at the home of another account
+        owner = kept.parent.stat()
+        os.chown(aside, owner.st_uid, owner.st_gid)
     try:
         # link, unlike rename, never replaces the key another process made in the same moment
         kept.hardlink_to(aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from deploy import preflight
 
@@ -96,3 +98,20 @@ def test_the_versions_of_python_are_named_alike_everywhere() -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
     assert re.search(r'requires-python = ">=3\.11,<3\.14"', pyproject)
     assert "Python 3.11, 3.12 or 3.13" in (ROOT / "README.md").read_text()
+
+
+def test_what_is_locked_runs_on_the_python_of_debian_12() -> None:
+    """A release may ask for a later 3.11 than that; what is installed in another version is not looked at."""
+    refused, looked_at = [], 0
+    for lock in sorted(ROOT.glob("requirements*.lock")):
+        for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(), flags=re.M):
+            try:
+                facts = importlib.metadata.metadata(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            if facts["Version"] == version:
+                looked_at += 1
+                if not SpecifierSet(facts.get("Requires-Python", "")).contains("3.11.2"):
+                    refused.append((lock.name, name, facts["Requires-Python"]))
+    assert refused == []
+    assert looked_at > 100

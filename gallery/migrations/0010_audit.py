@@ -29,8 +29,8 @@ class Migration(migrations.Migration):
                 ('details', models.JSONField(blank=True, default=dict)),
             ],
             options={
-                'verbose_name': 'entry of the audit',
-                'verbose_name_plural': 'audit',
+                'verbose_name': 'audit entry',
+                'verbose_name_plural': 'audit entries',
                 'ordering': ['-id'],
                 'default_permissions': ('view',),
                 'indexes': [models.Index(fields=['at'], name='audit_by_time'), models.Index(fields=['action', '-id'], name='audit_by_action'), models.Index(fields=['actor', '-id'], name='audit_by_actor'), models.Index(fields=['address', '-id'], name='audit_by_address'), models.Index(fields=['dataset', '-id'], name='audit_by_dataset'), models.Index(fields=['target', '-id'], name='audit_by_target')],

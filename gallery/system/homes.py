@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import pkgutil
+import pwd
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -201,9 +202,26 @@ def sqlite_file() -> Path | None:
     return Path(name)
 
 
-def check_folder() -> None:
-    """Raises: HomeUnusableError for a home that cannot be written."""
+def refuse_root() -> None:
+    """Keep root from making what the account of a home could not read. Raises: HomeUnusableError."""
     home = folder()
+    owner = home.stat().st_uid if home.exists() else 0
+    if os.geteuid() != 0 or owner == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = str(owner)
+    raise HomeUnusableError(
+        f"The home {home} belongs to the account {name}, which could not read what root writes there: do "
+        f"this as that account, as in `runuser -u {name} -- {program()} …`."
+    )
+
+
+def check_folder() -> None:
+    """Raises: HomeUnusableError for a home that cannot be written, or that root would spoil."""
+    home = folder()
+    refuse_root()
     with errors_in_words():
         home.mkdir(parents=True, exist_ok=True)
         file = sqlite_file()

@@ -97,8 +97,8 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         default_permissions = ("view",)
-        verbose_name = "entry of the audit"
-        verbose_name_plural = "audit"
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit entries"
         # the columns that the admin filters by and searches in
         indexes = [
             models.Index(fields=["at"], name="audit_by_time"),

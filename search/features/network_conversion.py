@@ -14,6 +14,7 @@ from search.extractors.networks import converted_networks, registry
 from search.extractors.networks.network import Network
 
 DEFAULT = "default"
+OPEN_FOLDER, OPEN_FILE = 0o755, 0o644
 
 
 def networks_named(names: Sequence[str]) -> list[Network]:
@@ -42,7 +43,9 @@ def convert(networks: Sequence[Network], root: Path) -> Iterator[tuple[str, Path
     Raises: WeightsError when weights cannot be had, a conversion fails, or TensorFlow is not installed.
     """
     require_tensorflow("Converting networks")
-    root.mkdir(parents=True, exist_ok=True)
+    if not root.exists():
+        root.mkdir(parents=True)
+        root.chmod(OPEN_FOLDER)
     for name in (network.name for network in networks):
         network = registry.as_it_ships(name)  # what came converted is converted anew, from weights
         network.fetch()
@@ -62,6 +65,6 @@ def convert(networks: Sequence[Network], root: Path) -> Iterator[tuple[str, Path
 
 def _open_to_all(folder: Path) -> None:
     """Let other accounts read what is no state: whoever installs is seldom who serves."""
-    folder.chmod(0o755)
+    folder.chmod(OPEN_FOLDER)
     for file in folder.iterdir():
-        file.chmod(0o644)
+        file.chmod(OPEN_FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,20 @@ def test_a_state_folder_that_is_a_file_is_named(
         monkeypatch.setenv("SEMSEARCH_HOME", str(home))
         with pytest.raises(ImproperlyConfigured, match=f"{file} is a file: name a folder"):
             environment.home(env)
+
+
+def test_a_key_that_root_makes_belongs_to_whom_the_home_belongs(
+    env: Env, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    monkeypatch.setattr(os, "chown", lambda _, *owner: given.append(owner))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    key = environment.secret_key(env, tmp_path, debug=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1)
+    assert environment.secret_key(env, tmp_path, debug=False) == key
+    environment.secret_key(env, tmp_path / "own", debug=False)
+    assert given == [(tmp_path.stat().st_uid, tmp_path.stat().st_gid)]
 
 
 @pytest.mark.parametrize(("name", "value"), [("PORT", "abc"), ("WEB_PROCESSES", "two")])

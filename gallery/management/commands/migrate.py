@@ -23,6 +23,7 @@ class Command(migrate.Command):
         """Wait for the others, then migrate as any command does on an older home."""
         by_hand = options["database"] != DEFAULT_DB_ALIAS or any(options.get(name) for name in BY_HAND)
         try:
+            homes.refuse_root()
             with homes.errors_in_words(), exclusive_lock(upgrades.LOCK):
                 if by_hand:
                     super().handle(*args, **options)

@@ -13,6 +13,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict
 
@@ -115,6 +116,8 @@ class BundleWriter:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         """Leave nothing behind that is not whole."""
         if failed is not None:
+            with suppress(OSError):  # what failed is told already
+                self._tar.close()
             self._file.close()
             self._part.unlink(missing_ok=True)
 

@@ -51,7 +51,7 @@ class Command(ReportingCommand[BackupReport | CheckReport]):
                 return {"ok": not damaged, "damaged": damaged}
             return write_backup(path, originals=not options["no_pictures"], derived=options["with_derived"])
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror or error}") from error
+            raise CommandError(f"{error.filename or path}: {error.strerror or error}") from error
 
     def status_of(self, report: BackupReport | CheckReport) -> int:
         """Say that a backup is damaged."""

@@ -34,6 +34,9 @@ class Command(ReportingCommand[ConversionReport]):
         "squeezenet efficientnet-lite0 --output /srv/converted --json",
     )
 
+    # it writes beside the program, which may be another account's than the home
+    needs_home = False
+
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the networks and the folder."""
         parser.add_argument("names", nargs="*", metavar="NAME", help="of a network, or default")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.system import progress
+from gallery.system import homes, progress
 from gallery.system.commands import DONE, FAILED, PARTLY, ReportingCommand
 from search.features import weights
 from search.features.weights import WeightsReport
@@ -34,6 +34,7 @@ class Command(ReportingCommand[WeightsReport]):
 
     def report(self, **options: Any) -> WeightsReport:
         """Download one network after the other."""
+        homes.refuse_root()
         return weights.get(options["names"], self._told)
 
     def show(self, report: WeightsReport) -> None:

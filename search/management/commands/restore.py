@@ -30,4 +30,4 @@ class Command(ReportingCommand[BackupReport]):
         try:
             return restore_backup(path)
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror or error}") from error
+            raise CommandError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandParser
 
+from gallery.system import homes
 from semsearch_site import static
 
 
@@ -22,6 +25,8 @@ class Command(collectstatic.Command):
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         """Collect, or say that there is nothing to do."""
+        if Path(settings.STATIC_ROOT).is_relative_to(homes.folder()):
+            homes.refuse_root()
         if options.pop("if_changed") and not static.is_stale():
             return "All static files are collected already." if options["verbosity"] else None
         return super().handle(*args, **options)

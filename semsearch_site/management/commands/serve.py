@@ -56,6 +56,7 @@ class Command(BaseCommand):
         if os.geteuid() == 0:
             logs.say(self.stderr.write, RUNS_AS_ROOT)
         try:
+            homes.refuse_root()
             check_address(host, port)
             with hold(settings.SEMSEARCH_HOME):
                 warn = partial(logs.say, self.stdout.write)
@@ -84,7 +85,7 @@ class Command(BaseCommand):
         says = [
             f"semsearch is at {site}{settings.URL_PREFIX and f'{settings.URL_PREFIX}/'} - Ctrl-C stops it.",
             names_line(host),
-            first_account_line(site),
+            first_account_line(public_site() or site),
             next_step,
         ]
         return Plan(
@@ -105,6 +106,17 @@ def names_line(host: str) -> str:
         f"Only this machine may open it: ALLOWED_HOSTS is {','.join(names)}. Add the name or the address by "
         "which others will ask for it."
     )
+
+
+def public_site() -> str:
+    """Return the site as visitors of its proxy name it, "" where nothing says so.
+
+    With HTTPS the address that the site listens on leads to https, which only the proxy speaks.
+    """
+    names = (
+        name for name in settings.CSRF_TRUSTED_ORIGINS if name.startswith("https://") and "*" not in name
+    )
+    return next(names, "").rstrip("/") if settings.HTTPS else ""
 
 
 def first_account_line(site: str) -> str:

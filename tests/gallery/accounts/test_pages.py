@@ -341,6 +341,17 @@ def test_a_start_prints_address_and_code_while_there_is_no_account(
     assert serve.first_account_line("http://127.0.0.1:8000") == ""
 
 
+def test_behind_a_proxy_that_speaks_https_the_first_account_is_made_at_its_address(
+    db: None, home: Path, settings: Any
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.org", "https://pictures.example.org"]
+    assert serve.public_site() == ""
+    settings.HTTPS = True
+    assert serve.public_site() == "https://pictures.example.org"
+    settings.CSRF_TRUSTED_ORIGINS = []
+    assert serve.public_site() == ""
+
+
 def test_a_site_that_was_started_without_a_code_says_what_to_do(client: Client, db: None, home: Path) -> None:
     assert "manage.py createsuperuser" in client.get("/accounts/first/").content.decode()
     assert first(client, "").status_code == 200

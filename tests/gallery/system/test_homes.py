@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import tomllib
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -96,6 +98,27 @@ def test_a_home_below_a_file_is_said_in_a_sentence(tmp_path: Path, settings: Any
     settings.SEMSEARCH_HOME = tmp_path / "file" / "home"
     with pytest.raises(HomeUnusableError, match="name another folder with SEMSEARCH_HOME"):
         homes.check_folder()
+
+
+def test_root_makes_nothing_in_the_home_of_another_account(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SEMSEARCH_HOME = tmp_path
+    if os.geteuid() == 0:
+        homes.check_folder()
+        os.chown(tmp_path, 54_321, -1)
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    settings.STATIC_ROOT = tmp_path / "static"
+    typed = (["migrate"], ["serve"], ["restore", "nothing"], ["get_weights", "vgg16"], ["collectstatic"])
+    for command, *words in typed:
+        with pytest.raises((CommandError, HomeUnusableError), match="which could not read what root writes"):
+            call_command(command, *words)
+    with pytest.raises(HomeUnusableError, match=r"belongs to the account \S+, .*runuser -u \S+ -- "):
+        homes.check_folder()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(os, "geteuid", lambda: owner)
+    homes.check_folder()
 
 
 @pytest.mark.embedded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import lzma
@@ -100,6 +101,25 @@ def test_a_backup_replaces_no_file_and_leaves_no_half_one(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError), bundle.BundleWriter(tmp_path / "other"):
         raise RuntimeError
     assert [file.name for file in tmp_path.iterdir()] == ["backup"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_file_that_cannot_be_read_is_named_and_leaves_no_half_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            raise PermissionError(13, "Permission denied", "/home/media/images/1")
+
+    def write(path: Path, **_: bool) -> None:
+        with bundle.BundleWriter(path) as writer:
+            writer.add("files/1", Closed(), 5)
+
+    monkeypatch.setattr(backup, "write_backup", write)
+    with pytest.raises(CommandError, match=r"^/home/media/images/1: Permission denied$"):
+        call_command("backup", str(tmp_path / "backup"))
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.django_db
