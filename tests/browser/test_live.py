@@ -295,6 +295,48 @@ def test_an_image_leads_to_its_like(page: Page, searchable: Dataset) -> None:
     expect(page.locator("#query-name")).to_have_text(image.filename)
 
 
+def test_find_similar_in_a_new_tab_searches_among_what_was_chosen(page: Page, searchable: Dataset) -> None:
+    first = Image.objects.filter(category="coins").order_by("pk")[0]
+    chosen = f"dataset={DATASET}&where=width%3E%3D1&k=20"
+    page.goto(f"/live/?image={first.pk}&like={first.pk + 1}&{chosen}")
+    expect_first_hit(page, "coins")
+    hit = page.locator(".hit").first
+    number = hits(page)[0].rstrip("/").rpartition("/")[2]
+    link = hit.get_by_role("link", name="Find similar")
+    for modifiers, button in ((["ControlOrMeta"], "left"), ([], "middle")):
+        with page.context.expect_page() as opened:
+            link.click(modifiers=modifiers, button=button)
+        tab = opened.value
+        expect(tab).to_have_url(re.compile(rf"/live/\?image={number}&{re.escape(chosen)}$"))
+        expect_first_hit(tab, "coins")
+        expect(tab.get_by_label("Dataset")).to_have_value(DATASET)
+        tab.close()
+    # the same as a plain click asks
+    link.click()
+    expect(page).to_have_url(re.compile(rf"/live/\?image={number}&{re.escape(chosen)}$"))
+
+
+def test_every_link_to_another_search_follows_what_is_chosen(page: Page, searchable: Dataset) -> None:
+    first = Image.objects.filter(category="coins").order_by("pk")[0]
+    page.goto(f"/live/?image={first.pk}")
+    expect_first_hit(page, "coins")
+    similar = page.locator("#live a[data-image]")
+    assert page.locator("#samples-again a").count() > 0
+    expect(page.locator("#live a[data-image][href*=dataset]")).to_have_count(0)
+    page.get_by_label("Dataset").select_option(DATASET)
+    expect(page).to_have_url(re.compile(f"dataset={DATASET}$"))
+    expect_first_hit(page, "coins")
+    page.locator("#cutoff-at").press("End")
+    line = re.search(r"&cutoff=[p\d.]+$", page.url)
+    assert line
+    page.locator("[data-enlarge]").first.click()
+    expect(page.locator("#lightbox-links [data-image]")).to_be_visible()
+    for link in similar.all():
+        expect(link).to_have_attribute(
+            "href", f"?image={link.get_attribute('data-image')}&dataset={DATASET}{line[0]}"
+        )
+
+
 def test_an_image_that_two_datasets_have_is_shown_once(
     live: Page, sample_folder: Callable[..., Path]
 ) -> None:

@@ -77,5 +77,23 @@ def test_a_suggestion_is_taken_in_the_lightbox_and_removed_on_the_page(
     expect(page.locator("#suggested")).to_be_hidden()
 
 
+def test_a_suggested_word_is_searched_for_in_the_dataset_that_is_chosen(
+    staff_page: Page, searchable: Dataset
+) -> None:
+    page, coin = staff_page, Image.objects.filter(category="coins").order_by("pk")[0]
+    suggest(coin, zebra=6000)
+    wanted = f"dataset={DATASET}&word=zebra"
+    page.goto(f"/live/?word=zebra&dataset={DATASET}&where=no%3Aexternal_id&shown={coin.pk}")
+    link = page.locator("#lightbox-suggested").get_by_role("link", name="zebra")
+    expect(link).to_have_attribute("href", f"/live/?dataset={DATASET}&where=no%3Aexternal_id&word=zebra")
+    page.goto(coin_page(coin))
+    expect(page.locator("#suggested").get_by_role("link", name="zebra")).to_have_attribute(
+        "href", f"/live/?{wanted}"
+    )
+    page.locator("#suggested").get_by_role("link", name="zebra").click()
+    expect(page.get_by_label("Dataset")).to_have_value(DATASET)
+    expect(page.locator(".hit-matched").first).to_have_text("suggested, 60 %")
+
+
 def coin_page(image: Image) -> str:
     return f"/datasets/{image.dataset.slug}/images/{image.pk}/"

@@ -23,6 +23,7 @@ import { listenForFreeText, showAnswered, showFreeText, typedText } from "./free
 import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
 import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
+import { askedAnew, linkFrom } from "./links.js";
 import { showQuery } from "./query.js";
 import { listenForFrame, showFrame, withBox } from "./query-frame.js";
 import { showsNow } from "../explain/screen.js";
@@ -119,6 +120,7 @@ function showAsked() {
   showExamples(state.judged);
   offerToSave(state);
   showGrouping(state);
+  linkFrom(state);
 }
 
 function showNothing() {
@@ -295,6 +297,7 @@ function narrow(condition) {
  */
 function moveLine(cutoff, settled) {
   state = { ...state, cutoff };
+  linkFrom(state);
   const folded = divide(cutoff, indexes);
   if (!settled) return;
   remember();
@@ -318,8 +321,7 @@ function takeLink(event) {
   const shown = link.closest("li")?.querySelector("img");
   const thumbnail = shown?.currentSrc || shown?.src;
   const query = /** @type {Query} */ ({ kind: "image", image: Number(link.dataset.image), thumbnail });
-  // what is like this one, whatever was asked for before
-  ask({ query, judged: nothingJudged(), words: [], text: "" }, { focus: true });
+  ask(askedAnew(query), { focus: true });
 }
 
 function changeFilters() {

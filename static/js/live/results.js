@@ -6,6 +6,7 @@ import { decimal, number, plural, shareWords } from "../shared/format.js";
 import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 import { nearOnes, pageOf } from "./grouping.js";
+import { addressOfSimilar } from "./links.js";
 import { matchOf } from "./match.js";
 import { matchedWords } from "./words.js";
 
@@ -167,7 +168,7 @@ function card(hit) {
         make(
           "a",
           {
-            href: `?image=${hit.image}`,
+            href: addressOfSimilar(hit.image),
             "data-image": hit.image,
             "aria-label": `Find similar to ${name}`,
           },
