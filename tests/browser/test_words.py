@@ -34,7 +34,7 @@ def test_words_find_images_and_stay_in_the_address(staff_page: Page, searchable:
     expect(page.locator("#hits li")).to_have_count(0)
     page.locator("#word-notes button", has_text="zebra").click()
     expect(page).to_have_url(re.compile(r"\?word=zebra$"))
-    expect(page.locator("#results-title")).to_have_text("Pictures of “zebra”")
+    expect(page.locator("#results-title")).to_have_text("Images of “zebra”")
     expect(page.locator(".hit-matched").first).to_have_text("suggested, 90 %")
     first = hits(page)
     assert first[0].endswith(f"/{coin.pk}/")

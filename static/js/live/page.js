@@ -183,9 +183,9 @@ function showFound(found, more, focus) {
 
 /** @param {State} shown */
 function titleOf({ query, words, text }) {
-  if (query) return "Nearest pictures";
-  if (text) return `Pictures of “${text}”`;
-  return words.length ? `Pictures of ${words.map((word) => `“${word}”`).join(", ")}` : "Pictures that fit";
+  if (query) return "Nearest images";
+  if (text) return `Images of “${text}”`;
+  return words.length ? `Images of ${words.map((word) => `“${word}”`).join(", ")}` : "Images that fit";
 }
 
 /**
@@ -214,7 +214,7 @@ async function takeFile(file) {
   if (file.size === 0 || file.size > most) {
     const size = Math.floor(most / 2 ** 20);
     say(
-      file.size === 0 ? "This file is empty." : `This file is too large: pictures may have up to ${size} MB.`,
+      file.size === 0 ? "This file is empty." : `This file is too large: images may have up to ${size} MB.`,
     );
     return;
   }
@@ -242,7 +242,7 @@ async function takeFile(file) {
 /** @param {string} url */
 function takeAddress(url) {
   if (!/^https?:\/\/\S+$/i.test(url)) {
-    say("A picture's address starts with http:// or https://.");
+    say("An image's address starts with http:// or https://.");
     return;
   }
   askWith({ kind: "url", url });
