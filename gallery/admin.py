@@ -182,7 +182,7 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         """Refuse: a picture comes with its file, through an upload."""
         return False
 
-    @admin.display(description="picture")
+    @admin.display(description="image")
     def preview(self, image: Image) -> str:
         """Show the thumbnail."""
         return format_html('<img src="{}" alt="" width="60">', default_storage.url(image.thumbnail.name))

@@ -1,4 +1,4 @@
-"""The pages of what we have: datasets, pictures, jobs, and the picture files themselves."""
+"""The pages of what we have: datasets, images, jobs, and the image files themselves."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def datasets(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def dataset(request: HttpRequest, slug: str) -> HttpResponse:
-    """Render one dataset: its categories, a page of its pictures, its latest jobs."""
+    """Render one dataset: its categories, a page of its images, its latest jobs."""
     shown = get_object_or_404(Dataset, slug=slug)
     counts = Category.objects.filter(dataset=shown).order_by("name")
     categories = list(counts.values_list("name", "images"))
@@ -93,7 +93,7 @@ def dataset(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def image(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Render one picture, with the pictures before and after it in its dataset or category."""
+    """Render one image, with the images before and after it in its dataset or category."""
     shown = get_object_or_404(Image.objects.select_related("dataset"), pk=pk, dataset__slug=slug)
     category = request.GET.get("category")
     siblings = Image.objects.filter(dataset=shown.dataset_id)
@@ -273,7 +273,7 @@ def failed_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 @require_safe
 def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
-    """Send a stored picture; nothing else of the storage can be reached from here.
+    """Send a stored image; nothing else of the storage can be reached from here.
 
     What is hidden is sent to those who may look through the bin.
     """
@@ -281,20 +281,20 @@ def media(request: HttpRequest, path: str) -> FileResponse | HttpResponse:
     content_type = IMAGE_TYPES.get(pure.suffix.lower())
     inside = len(pure.parts) > 1 and media_folders.is_served(pure.parts[0])
     if not inside or content_type is None or posixpath.normpath(path) != path or "\\" in path or "\0" in path:
-        raise Http404("no such picture")
+        raise Http404("no such image")
     hidden = bin_contents.is_hidden(path)
     if hidden and not gate.lets_in(policies.BIN, request):
-        raise Http404("no such picture")
+        raise Http404("no such image")
     try:
         with storage_errors():
             opened = media_folders.opener_of(pure.parts[0]) or default_storage.open
             stored = opened(path)
     except StorageUnavailableError:
-        return HttpResponse("The storage of the pictures does not answer.", status=503)
+        return HttpResponse("The storage of the images does not answer.", status=503)
     except SemsearchError as error:  # a rendition that cannot be made now
         return HttpResponse(error.detail, content_type="text/plain; charset=utf-8", status=error.status)
     except (OSError, SuspiciousFileOperation) as error:
-        raise Http404("no such picture") from error
+        raise Http404("no such image") from error
     response = FileResponse(stored, content_type=content_type)
     who = "public" if settings.OPEN_READING else "private"
     # a file's name comes from its content, so what an address shows never changes

@@ -263,7 +263,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "semsearch",
-    "DESCRIPTION": "Semantic image search over your own pictures.",
+    "DESCRIPTION": "Semantic search over your own images.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["gallery.access.permissions.ByPolicy"],

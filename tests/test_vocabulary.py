@@ -1,13 +1,14 @@
 """One word for one thing: what Python code defines is named by the words of docs/reference/glossary.md.
 
-ESLint holds JavaScript to the same words (`id-match` in eslint.config.js).
+ESLint holds JavaScript to the same words (`id-match` in eslint.config.js). What people read, on pages and in
+messages, says image.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,78 @@ def test_a_word_that_is_not_used_would_be_seen() -> None:
     assert misnamed("layer_pictures") == ["image"]
     assert misnamed("TapsExtractor") == ["layer"]
     assert misnamed("image_layers") == []
+
+
+# not where it is part of a name: of a class or an id, a path, a host, a key in backticks
+SAID = re.compile(r"(?<![-#./_`<\w])pictures?(?![-_\w]|\.\w)", re.IGNORECASE)
+NAMES_IN_TEMPLATES = re.compile(
+    r'\b(?:class|id|for|href|src|name|list|aria-controls|aria-\w+by|data-[\w-]+)="[^"]*"|{{.*?}}'
+)
+LITERALS = re.compile(
+    r'//[^\n]*|/\*.*?\*/|byId\("[^"]*"|(?P<said>"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)', re.DOTALL
+)
+# a migration holds it
+SAID_IN_TABLES = {"The network up to the layer, a picture."}
+
+
+def said_in_template(text: str) -> list[str]:
+    """Return the lines of a template in which people read another word for an image."""
+    return [line.strip() for line in NAMES_IN_TEMPLATES.sub("", text).splitlines() if SAID.search(line)]
+
+
+def said_in_script(text: str) -> list[str]:
+    """Return the strings of a script that say another word for an image."""
+    found = (match["said"] or "" for match in LITERALS.finditer(text))
+    return [literal for literal in found if SAID.search(literal)]
+
+
+def said_in_python(text: str) -> list[str]:
+    """Return the sentences of a module, apart from docstrings, that say another word for an image."""
+    tree = ast.parse(text)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        # a single word is a key
+        if SAID.search(node.value) and " " in node.value and node.value not in SAID_IN_TABLES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folders", "pattern", "said"),
+    [
+        (("templates",), "*.html", said_in_template),
+        (("static/js",), "*.js", said_in_script),
+        (
+            ("gallery", "search", "semsearch", "clients", "semsearch_site"),
+            "*.py",
+            said_in_python,
+        ),
+    ],
+    ids=["templates", "scripts", "messages"],
+)
+def test_what_people_read_says_image(
+    folders: tuple[str, ...], pattern: str, said: Callable[[str], list[str]]
+) -> None:
+    files = [file for folder in folders for file in sorted((ROOT / folder).rglob(pattern))]
+    assert files
+    wrong = [
+        f"{file.relative_to(ROOT)}: {words}"
+        for file in files
+        if "migrations" not in file.parts
+        for words in said(file.read_text())
+    ]
+    assert wrong == []
+
+
+def test_another_word_for_an_image_would_be_seen_and_a_name_is_none() -> None:
+    seen = '<p class="pictures" id="picture">{{ picture }} <kbd>~/Pictures</kbd></p>'
+    assert said_in_template(seen) == []
+    assert said_in_template('<img alt="Your picture">') == ['<img alt="Your picture">']
+    assert said_in_script('byId("picture"); make("a", { class: "hit-picture" }); // a picture') == []
+    assert said_in_script('plural(2, "picture"); say(`No pictures of ${name}`);') == [
+        '"picture"', "`No pictures of ${name}`",
+    ]  # fmt: skip
+    assert said_in_python('"""A picture."""\nkey = "pictures"\nflag = "--no-pictures --json"') == []
+    assert said_in_python('raise Wrong(f"{count} pictures are too many")') == [" pictures are too many"]

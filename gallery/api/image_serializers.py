@@ -120,10 +120,10 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
         """Return the numbers, each once, in their order."""
         words = [word.strip() for word in value.split(",") if word.strip()]
         if not all(re.fullmatch("[0-9]{1,18}", word) for word in words):
-            raise serializers.ValidationError("Give the numbers of pictures with commas between them.")
+            raise serializers.ValidationError("Give the numbers of images with commas between them.")
         ids = tuple(dict.fromkeys(int(word) for word in words))
         if len(ids) > MOST_CHOSEN:
-            raise serializers.ValidationError(f"Ask for at most {MOST_CHOSEN} pictures at once.")
+            raise serializers.ValidationError(f"Ask for at most {MOST_CHOSEN} images at once.")
         return ids
 
     def as_request(self) -> ImageFilter:
@@ -147,7 +147,7 @@ class SomeImagesSerializer(ImageFilterSerializer):
 
 
 class NewImageSerializer(KnownFields, serializers.Serializer[Any]):
-    """A picture to add."""
+    """An image to add."""
 
     file = SentFileField()
     dataset = serializers.SlugRelatedField(slug_field="slug", queryset=Dataset.objects.all())
@@ -218,7 +218,7 @@ class ManyImagesAnswer(TypedDict):
 
 
 class NewImageResponseSerializer(serializers.Serializer[Any]):
-    """A stored picture and the job that makes it searchable."""
+    """A stored image and the job that makes it searchable."""
 
     image = ImageSerializer()
     job = JobSerializer(allow_null=True)

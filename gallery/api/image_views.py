@@ -86,7 +86,7 @@ class ImageViewSet(
         responses={201: shapes.NewImageResponseSerializer},
     )
     def create(self, request: Request) -> Response:
-        """Add one picture; it is searchable when the job in the answer has ended.
+        """Add one image; it is searchable when the job in the answer has ended.
 
         A file that the dataset has already, or an external id that another of its images has, is answered
         with 409 and the id of that one, as `error.image`.
@@ -132,7 +132,7 @@ class ImageViewSet(
     )
     @action(detail=False, pagination_class=None)
     def grid(self, request: Request) -> Response:
-        """Show any part of a dataset's pictures, in a random order that stays or by category."""
+        """Show any part of a dataset's images, in a random order that stays or by category."""
         form = serializers.WindowRequestSerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
         return Response(grid.window(form.as_request()))

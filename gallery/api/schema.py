@@ -84,7 +84,7 @@ ERRORS = {
 ERRORS_OF_SENDING = {
     408: "It came too slowly.",
     409: "It does not agree with what is there.",
-    502: "Another site, of which a picture was wanted, did not send it.",
+    502: "Another site, of which an image was wanted, did not send it.",
     507: "The server's disk has too little free space to store anything, or can only be read.",
 }
 # after these the same request may do a moment later

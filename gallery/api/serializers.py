@@ -43,7 +43,7 @@ class StoredFileField(serializers.FileField):
 
 
 class DatasetSerializer(KnownFields, serializers.ModelSerializer[Dataset]):
-    """A dataset; `images` counts its pictures."""
+    """A dataset; `images` counts its images."""
 
     images = serializers.IntegerField(source="image_count", read_only=True)
     url = serializers.CharField(source="get_absolute_url", read_only=True)
@@ -73,7 +73,7 @@ class DatasetDetailSerializer(DatasetSerializer):
 
 
 class ImageSerializer(serializers.ModelSerializer[Image]):
-    """One picture."""
+    """One image."""
 
     dataset: serializers.SlugRelatedField[Dataset] = serializers.SlugRelatedField(
         slug_field="slug", read_only=True
@@ -113,12 +113,12 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         ]
 
     def get_page_url(self, image: Image) -> str:
-        """Return the address of the picture's page."""
+        """Return the address of the image's page."""
         return reverse("gallery:image", args=[image.dataset.slug, image.pk])
 
 
 class AtlasAnswer(TypedDict):
-    """The pages of small pictures of a dataset; cell c is on page c // per_page, row by row."""
+    """The pages of small images of a dataset; cell c is on page c // per_page, row by row."""
 
     cell: Annotated[int, "Pixels a side."]
     columns: int
@@ -129,7 +129,7 @@ class AtlasAnswer(TypedDict):
 
 
 class NewDatasetOfImagesSerializer(KnownFields, serializers.Serializer[Any]):
-    """A dataset to make of stored pictures."""
+    """A dataset to make of stored images."""
 
     name = serializers.CharField(max_length=200)
     slug = serializers.SlugField(
@@ -146,7 +146,7 @@ class NewDatasetOfImagesSerializer(KnownFields, serializers.Serializer[Any]):
 
 
 class WindowRequestSerializer(serializers.Serializer[Any]):
-    """Which part of which order of a dataset's pictures."""
+    """Which part of which order of a dataset's images."""
 
     dataset = serializers.CharField(help_text="The slug of the dataset.")
     order = serializers.ChoiceField(
@@ -163,7 +163,7 @@ class WindowRequestSerializer(serializers.Serializer[Any]):
         default=None,
         min_value=1,
         max_value=LARGEST_ID,
-        help_text="The id of a picture: the window of `limit` pictures that holds it, instead of `offset`.",
+        help_text="The id of an image: the window of `limit` images that holds it, instead of `offset`.",
     )
 
     def as_request(self) -> grid.WindowRequest:
@@ -271,7 +271,7 @@ class FilesAgainSerializer(KnownFields, serializers.Serializer[Any]):
 
 
 class NewDatasetOfImagesResponseSerializer(DatasetSerializer):
-    """A new dataset, and the job that copies the pictures into it."""
+    """A new dataset, and the job that copies the images into it."""
 
     job = serializers.SerializerMethodField()  # made of the context's
 

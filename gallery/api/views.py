@@ -92,7 +92,7 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
     @extend_schema(responses=serializers.AtlasAnswer)
     @action(detail=True, pagination_class=None)
     def atlas(self, request: Request, slug: str) -> Response:
-        """Return where the small pictures are that a map draws its points with."""
+        """Return where the small images are that a map draws its points with."""
         dataset = self.get_object()
         found = sprite_sheets.sheets_of(dataset)
         values: serializers.AtlasAnswer = {
@@ -126,7 +126,7 @@ class DatasetViewSet(KnownParameters, viewsets.ModelViewSet[Dataset]):
     )
     @action(detail=False, methods=["post"], url_path="from-images", pagination_class=None)
     def from_images(self, request: Request) -> Response:
-        """Make a dataset of stored pictures with their labels; the job in the answer copies them."""
+        """Make a dataset of stored images with their labels; the job in the answer copies them."""
         form = serializers.NewDatasetOfImagesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         values = form.validated_data

@@ -90,7 +90,7 @@ def window(request: WindowRequest) -> WindowAnswer:
         place = _sorted_place if by_category else _shuffled_place
         found = place(counted, request.around, request)
         if found is None:
-            raise NotFoundError(f"The dataset {request.dataset} has no picture {request.around}.")
+            raise NotFoundError(f"The dataset {request.dataset} has no image {request.around}.")
         offset = found // request.limit * request.limit
     ids = _sorted(counted, offset, request) if by_category else _shuffled(counted, offset, request)
     images = image_summaries(ids)

@@ -28,7 +28,7 @@ class ImageLimits:
     def check_file(self, data: bytes) -> None:
         """Raises: NotAnImageError for an empty file, TooLargeError for one of too many bytes."""
         if not data:
-            raise NotAnImageError("the file is empty: choose a picture")
+            raise NotAnImageError("the file is empty: choose an image")
         if len(data) > self.max_bytes:
             raise TooLargeError(
                 f"the file has {_mebibytes(len(data))}; at most {_mebibytes(self.max_bytes)} are read: "
@@ -38,7 +38,7 @@ class ImageLimits:
     def check_size(self, size: tuple[int, int]) -> None:
         """Raises: TooLargeError for too many pixels, in all or a side."""
         width, height = size
-        said = f"the picture has {width:,} x {height:,} pixels; at most"
+        said = f"the image has {width:,} x {height:,} pixels; at most"
         if max(width, height) > self.max_side:
             raise TooLargeError(
                 f"{said} {self.max_side:,} a side are read: make it smaller or raise MAX_PICTURE_SIDE"
@@ -53,7 +53,7 @@ class ImageLimits:
         most = budget.large_bytes(self.memory_bytes)
         if needed_bytes > most:
             raise TooLargeError(
-                f"to read this picture of {size[0]:,} x {size[1]:,} pixels takes {_mebibytes(needed_bytes)} "
+                f"to read this image of {size[0]:,} x {size[1]:,} pixels takes {_mebibytes(needed_bytes)} "
                 f"of memory, and {_mebibytes(most)} are there for one: save it smaller or as JPEG, or raise "
                 "DECODE_MEMORY_MB"
             )

@@ -184,7 +184,7 @@ def _opened(kind: Format, data: bytes) -> Iterator[ImageFile.ImageFile]:
     try:
         opened = kind.decoder(io.BytesIO(data))
     except Image.DecompressionBombError as error:
-        raise TooLargeError(f"the picture has too many pixels, make it smaller: {error}") from error
+        raise TooLargeError(f"the image has too many pixels, make it smaller: {error}") from error
     except formats.DAMAGE as error:
         unsupported.refuse(kind, data, error)
         raise formats.damaged_header(kind) from error

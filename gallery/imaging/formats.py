@@ -145,7 +145,7 @@ def recognised(data: bytes) -> Format:
     if other is not None:
         raise NotAnImageError(f"{other} not supported: convert it to PNG or JPEG")
     raise NotAnImageError(
-        other_formats.placeholder_of(data) or f"this is not a picture: use a {READABLE} file"
+        other_formats.placeholder_of(data) or f"this is not an image: use a {READABLE} file"
     )
 
 

@@ -269,7 +269,7 @@ def _body(response: http.client.HTTPResponse, place: _Place, limits: FetchLimits
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise FetchFailedError(f"{place.host} sent packed bytes although plain ones were asked for")
     too_large = TooLargeError(
-        f"what {place.host} sends is larger than {limits.max_bytes / 2**20:.1f} MiB: use a smaller picture"
+        f"what {place.host} sends is larger than {limits.max_bytes / 2**20:.1f} MiB: use a smaller image"
     )
     if response.length is not None and response.length > limits.max_bytes:
         raise too_large

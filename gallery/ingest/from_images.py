@@ -34,7 +34,7 @@ def new_dataset(slug: str, name: str, image_ids: Sequence[int]) -> tuple[Dataset
     """
     ids = np.unique(np.array(image_ids, dtype=np.int64))
     if not any(len(rows) for rows in _rows(ids)):
-        raise NotFoundError("None of these pictures exists any more; choose others.")
+        raise NotFoundError("None of these images exists any more; choose others.")
     content = io.BytesIO()
     np.save(content, ids)
     selection = default_storage.save(f"uploads/{get_random_string(16)}.npy", ContentFile(content.getvalue()))

@@ -116,7 +116,7 @@ def import_job(run: jobs.JobRun) -> dict[str, object]:
     parameters = run.job.parameters
     if "selection" in parameters:
         if not default_storage.exists(parameters["selection"]):
-            raise NotFoundError("The selection of pictures is not kept any longer: make the dataset again.")
+            raise NotFoundError("The selection of images is not kept any longer: make the dataset again.")
         ids = from_images.selected(parameters["selection"])
         return _import(run, dataset, from_images.contents(ids))
     with _opened(parameters) as source, archives.opened(source, _limits(), _options(parameters)) as contents:

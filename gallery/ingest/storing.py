@@ -44,7 +44,7 @@ class DuplicateError(SemsearchError):
 
     def __init__(self, image: Image) -> None:
         super().__init__(
-            f"The same picture as “{image.filename}” (image {image.pk}), which is already in this dataset."
+            f"The same image as “{image.filename}” (image {image.pk}), which is already in this dataset."
         )
         self.image = image.pk
 
@@ -173,7 +173,7 @@ def store(dataset: Dataset, batch: list[DecodedImage], options: StoreOptions | N
         known = {image.sha256: image for image in added}
         duplicates = [(decoded, image or known[decoded.sha256]) for decoded, image in repeated]
         return StoreResult([*zip(added, fresh, strict=True), *back], duplicates)
-    raise SemsearchError("The same pictures are being imported by several jobs; try again when they end.")
+    raise SemsearchError("The same images are being imported by several jobs; try again when they end.")
 
 
 def _drop_files(rows: list[Image]) -> None:

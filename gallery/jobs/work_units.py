@@ -159,7 +159,7 @@ def _left_behind(job: Job) -> WorkUnit | None:
             continue
         if unit.attempts >= MAX_FAILURES:
             raise PoisonUnitError(
-                f"{MAX_FAILURES} workers died of the pictures {unit.first_id} to {unit.last_id}; "
+                f"{MAX_FAILURES} workers died of the images {unit.first_id} to {unit.last_id}; "
                 "look at their logs, remove the one that kills them, then try again."
             )
         token = new_token()

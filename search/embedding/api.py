@@ -94,7 +94,7 @@ class NewEmbeddingsView(KnownParameters, APIView):
     def post(self, request: Request, slug: str) -> Response:
         """Store vectors of images under a name; the job in the answer builds their index.
 
-        Searches with `index` and an image or a vector look among them. No search can ask them with a picture:
+        Searches with `index` and an image or a vector look among them. No search can ask them with an image:
         the network that made them is not here.
         """
         dataset = Dataset.objects.called(slug)

@@ -204,7 +204,7 @@ def _outcome(pixels: Future[RGB]) -> RGB | SemsearchError:
         raise
     except OSError as error:
         storage_mark.require()  # as well, where all are gone
-        return NotFoundError(f"The stored file cannot be read ({error}); import the picture again.")
+        return NotFoundError(f"The stored file cannot be read ({error}); import the image again.")
 
 
 _limiting = threading.Lock()

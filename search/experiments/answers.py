@@ -9,7 +9,7 @@ from gallery.browse.image_summaries import ImageSummary
 from search.experiments.scoring import Confusion
 
 Percent: TypeAlias = Annotated[
-    float | None, "Mean over all labelled pictures, in percent; null for an unlabelled dataset."
+    float | None, "Mean over all labelled images, in percent; null for an unlabelled dataset."
 ]
 Fraction: TypeAlias = Annotated[float | None, "0 to 1; null without a label."]
 LayerPosition: TypeAlias = Annotated[
@@ -19,7 +19,7 @@ Score: TypeAlias = Literal["weighted_precision", "precision", "map"]
 
 
 class ExperimentAnswer(TypedDict):
-    """An experiment: every picture of a dataset searched among the others."""
+    """An experiment: every image of a dataset searched among the others."""
 
     id: int
     dataset: str
@@ -35,13 +35,13 @@ class ExperimentAnswer(TypedDict):
     weighted_precision: Percent
     precision: Percent
     map: Percent
-    extract_ms: Annotated[float | None, "Milliseconds a picture of the network up to the layer."]
+    extract_ms: Annotated[float | None, "Milliseconds an image of the network up to the layer."]
     computed_at: datetime
-    stale: Annotated[bool, "Pictures were added, removed or relabelled since."]
+    stale: Annotated[bool, "Images were added, removed or relabelled since."]
 
 
 class CategoryScoresAnswer(TypedDict):
-    """The scores of the pictures of one category."""
+    """The scores of the images of one category."""
 
     name: str
     images: int
@@ -71,7 +71,7 @@ class BestExperiment(TypedDict):
 
 
 class NeighbourAnswer(ImageSummary):
-    """A picture that was found; `relevant` is null where a label is missing."""
+    """An image that was found; `relevant` is null where a label is missing."""
 
     rank: int
     score: Annotated[float, "Higher is nearer; distances are negative."]
@@ -79,7 +79,7 @@ class NeighbourAnswer(ImageSummary):
 
 
 class NeighboursAnswer(TypedDict):
-    """What a picture found in one experiment, nearest first."""
+    """What an image found in one experiment, nearest first."""
 
     experiment: int
     image: ImageSummary
@@ -90,7 +90,7 @@ class NeighboursAnswer(TypedDict):
 
 
 class ImageResultAnswer(TypedDict):
-    """What a picture found in one experiment, as `[id, score]` pairs, nearest first."""
+    """What an image found in one experiment, as `[id, score]` pairs, nearest first."""
 
     experiment: int
     weighted_precision: Fraction
@@ -100,7 +100,7 @@ class ImageResultAnswer(TypedDict):
 
 
 class ImageResultsAnswer(TypedDict):
-    """What a picture found in every experiment; `pictures` holds each image once, by id."""
+    """What an image found in every experiment; `pictures` holds each image once, by id."""
 
     image: ImageSummary
     pictures: dict[int, ImageSummary]

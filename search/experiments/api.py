@@ -82,7 +82,7 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
     @extend_schema(parameters=[shapes.NeighboursQuerySerializer], responses=answers.NeighboursAnswer)
     @action(detail=True)
     def neighbours(self, request: Request, pk: str) -> Response:
-        """Return what a picture found, nearest first."""
+        """Return what an image found, nearest first."""
         values = validated(shapes.NeighboursQuerySerializer, request.query_params).validated_data
         return Response(experiment_queries.neighbours(int(pk), values["image"], values["k"]))
 
@@ -107,7 +107,7 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
     @extend_schema(parameters=[shapes.ImageQuerySerializer], responses=answers.ImageResultsAnswer)
     @action(detail=False, url_path="of-image", pagination_class=None)
     def of_image(self, request: Request) -> Response:
-        """Return what a picture found in all experiments at once."""
+        """Return what an image found in all experiments at once."""
         values = validated(shapes.ImageQuerySerializer, request.query_params).validated_data
         return Response(experiment_queries.of_image(values["image"]))
 

@@ -247,7 +247,7 @@ def _why_not_found(experiment_id: int, image_id: int) -> str:
         return f"There is no image {image_id}; it may have been deleted."
     return (
         f"Image {image_id} is not part of experiment {experiment_id}: it belongs to another dataset, was "
-        "added later or could not be read. An experiment takes in new pictures when it is computed again."
+        "added later or could not be read. An experiment takes in new images when it is computed again."
     )
 
 

@@ -32,7 +32,7 @@ class CategoryCount(TypedDict):
 
 
 class Confusion(TypedDict):
-    """Which categories the first neighbours of a category's pictures had, most often first."""
+    """Which categories the first neighbours of a category's images had, most often first."""
 
     category: str
     neighbours: list[CategoryCount]

@@ -60,13 +60,13 @@ class LeaderboardQuerySerializer(ConfigurationQuerySerializer):
 
 
 class ImageQuerySerializer(serializers.Serializer[Any]):
-    """The picture that searches."""
+    """The image that searches."""
 
     image = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, help_text="The id of a stored image.")
 
 
 class NeighboursQuerySerializer(ImageQuerySerializer):
-    """The picture that searches, and how many it shall find."""
+    """The image that searches, and how many it shall find."""
 
     k = serializers.IntegerField(default=10, min_value=1, max_value=NEIGHBOURS_KEPT)
 
@@ -80,7 +80,7 @@ class ScoredImagesQuerySerializer(serializers.Serializer[Any]):
 
 
 class ExplanationQuerySerializer(ImageQuerySerializer):
-    """The picture that searches, and which of its neighbours is explained."""
+    """The image that searches, and which of its neighbours is explained."""
 
     neighbour = serializers.IntegerField(
         min_value=1, max_value=LARGEST_ID, help_text="The id of an image that it found."

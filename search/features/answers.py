@@ -27,7 +27,7 @@ class LayerAnswer(TypedDict):
     operations: Annotated[
         dict[str, int], "Kinds of all layers since the one listed before, and their number."
     ]
-    picture: Annotated[str | None, "A picture of what excites it most, painted by gradient ascent."]
+    picture: Annotated[str | None, "An image of what excites it most, painted by gradient ascent."]
 
 
 class NetworkFactsAnswer(TypedDict):

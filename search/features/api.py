@@ -19,7 +19,7 @@ MAX_CHANNELS = 64
 
 
 class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
-    """Which picture, and how many channels."""
+    """Which image, and how many channels."""
 
     image = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="The id of a stored image.")
     count = serializers.IntegerField(min_value=1, max_value=MAX_CHANNELS, default=12)
@@ -27,11 +27,11 @@ class FeatureMapsQuerySerializer(serializers.Serializer[Any]):
 
 
 class FeatureMapsView(KnownParameters, APIView):
-    """What a layer makes of a stored picture."""
+    """What a layer makes of a stored image."""
 
     @extend_schema(parameters=[FeatureMapsQuerySerializer], responses=answers.FeatureMapsAnswer)
     def get(self, request: Request, name: str, layer: str) -> Response:
-        """Return the channels with the largest means, as pictures of where they answer."""
+        """Return the channels with the largest means, as images of where they answer."""
         form = FeatureMapsQuerySerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data

@@ -168,7 +168,7 @@ def pixels_of(image: Image, side: int) -> RGB:
             data = file.read()
     except OSError as error:
         raise NotFoundError(
-            f"The stored file of image {image.pk} cannot be read; import the picture again."
+            f"The stored file of image {image.pk} cannot be read; import the image again."
         ) from error
     return decoding.decode(data, image_limits(), shortest_side=side)
 

@@ -70,7 +70,7 @@ def sample_images(side: int) -> tuple[Pixels, list[str]]:
     root = shipped("sample_data")
     files = sorted(file for file in root.glob("*/*/*") if file.is_file())
     if not files:
-        raise NotFoundError(f"There are no sample pictures in {root}; channels are chosen by them.")
+        raise NotFoundError(f"There are no sample images in {root}; channels are chosen by them.")
     limits = image_limits(of_a_job=True)
     prepared = [resized(decoding.decode(file.read_bytes(), limits), side, DEFAULT_RESIZE) for file in files]
     return np.stack(prepared), [str(file.parent.relative_to(root)) for file in files]

@@ -51,7 +51,7 @@ def read(dataset: Dataset, spec: FeatureSpec, image_ids: Ids) -> tuple[Ids, Vect
     size = len(image_ids) * spec.dims * np.dtype(np.float32).itemsize
     if size > LARGEST_READ_BYTES:
         raise TooLargeError(
-            f"The features {spec} of {len(image_ids)} pictures take {size / 2**30:.1f} GB, more than the "
+            f"The features {spec} of {len(image_ids)} images take {size / 2**30:.1f} GB, more than the "
             f"{LARGEST_READ_BYTES / 2**30:.0f} GB that are read at once: choose average, max or gem pooling."
         )
     rows = np.empty((len(image_ids), spec.dims), dtype=np.float32)

@@ -29,7 +29,7 @@ class QueryAnswer(TypedDict):
     kind: Literal["file", "url", "image", "vector"]
     image: QueryImageAnswer | None
     url: str | None
-    thumbnail: Annotated[str | None, "The fetched picture, small, as a data: URL; only of a search by `url`."]
+    thumbnail: Annotated[str | None, "The fetched image, small, as a data: URL; only of a search by `url`."]
     width: int
     height: int
 

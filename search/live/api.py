@@ -30,7 +30,7 @@ class FacetsAnswer(TypedDict):
 
 
 class SearchView(KnownParameters, APIView):
-    """Find pictures like this one."""
+    """Find images like this one."""
 
     parser_classes = [parsers.MultiPartParser, parsers.JsonParser, parsers.FormParser]
 
@@ -56,7 +56,7 @@ class SearchView(KnownParameters, APIView):
         responses=answers.SearchAnswer | found_answers.FoundAnswer,
     )
     def post(self, request: Request) -> Response:
-        """Search with an uploaded picture, the address of one, a stored image, or a vector.
+        """Search with an uploaded image, the address of one, a stored image, or a vector.
 
         Or, as JSON, with a query document: examples for and against, and a filter.
         """

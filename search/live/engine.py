@@ -149,7 +149,7 @@ def _rank(found: Found) -> None:
             found.groups = grouping.groups(hits[:GROUPED], indexes, grouped)
     found.indexes = ranking.asked
     if not found.searched and document.where.is_open:
-        raise NothingIndexedError("The pictures here have no features yet: wait for their job to end.")
+        raise NothingIndexedError("The images here have no features yet: wait for their job to end.")
     found.has_next = len(hits) >= wanted
     found.hits = hits[document.skipped : document.skipped + document.k]
     if document.explain:
@@ -295,7 +295,7 @@ def _require_indexes(indexes: list[SearchIndex], document: QueryDocument) -> Non
     _require_datasets(document)
     if not indexes:
         raise NothingIndexedError(
-            "Nothing is indexed yet: add pictures on the admin's “Upload images” page or with "
+            "Nothing is indexed yet: add images on the admin's “Upload images” page or with "
             f"`{program()} import_dataset`, and wait for their job to end."
         )
 

@@ -179,7 +179,7 @@ def require_network(index: SearchIndex) -> None:
     """Raises: MadeElsewhereError for an index whose features no network here makes."""
     if index.spec.model == vector_import.MODEL:
         raise MadeElsewhereError(
-            f"The features called {index.spec.layer} are made elsewhere, so no picture gets them here: "
+            f"The features called {index.spec.layer} are made elsewhere, so no image gets them here: "
             "search with an image that has them, or with a vector."
         )
 

@@ -38,7 +38,7 @@ CURSOR = re.compile(r"^\d{1,5}(\.\d{1,18})?$", re.ASCII)
 
 
 def url_field() -> serializers.CharField:
-    return serializers.CharField(required=False, max_length=2000, help_text="The address of a picture.")
+    return serializers.CharField(required=False, max_length=2000, help_text="The address of an image.")
 
 
 def image_field() -> serializers.IntegerField:
@@ -66,7 +66,7 @@ def _pointing(value: list[float]) -> tuple[float, ...]:
 class AnySearchSerializer(SharedFields, KnownFields, serializers.Serializer[Any]):
     """A search in whatever form it comes: exactly one of what is searched with, and where to look."""
 
-    file = SentFileField(required=False, help_text="A picture.")
+    file = SentFileField(required=False, help_text="An image.")
     url = url_field()
     image = image_field()
     vector = _vector()
@@ -114,9 +114,9 @@ class AnySearchSerializer(SharedFields, KnownFields, serializers.Serializer[Any]
 
 
 class SearchByFileSerializer(AnySearchSerializer):
-    """A search with a picture that is sent."""
+    """A search with an image that is sent."""
 
-    file = SentFileField(help_text="A picture.")
+    file = SentFileField(help_text="An image.")
     url = image = vector = None  # type: ignore[assignment]
     # a form has no null
     dataset = serializers.CharField(
@@ -265,7 +265,7 @@ class FacetsSerializer(serializers.Serializer[Any]):
 class UploadSerializer(KnownFields, serializers.Serializer[Any]):
     """An image to search with later."""
 
-    file = SentFileField(help_text="A picture.")
+    file = SentFileField(help_text="An image.")
 
 
 class BatchSerializer(KnownFields, serializers.Serializer[Any]):

@@ -76,13 +76,13 @@ def read(upload: str) -> bytes:
             with default_storage.open(f"{QUERY_UPLOADS}/{upload}") as file:
                 data: bytes = file.read()
             return data
-    raise NotFoundError("The uploaded picture is kept no longer. Choose it again.")
+    raise NotFoundError("The uploaded image is kept no longer. Choose it again.")
 
 
 def _of_saved_search(key: str) -> bytes:
     data = SavedExample.objects.filter(key=key).values_list("data", flat=True).first()
     if data is None:
-        raise NotFoundError("The saved search that kept this picture was deleted. Choose the picture again.")
+        raise NotFoundError("The saved search that kept this image was deleted. Choose the image again.")
     return bytes(data)
 
 

@@ -72,7 +72,7 @@ def tidy() -> None:
 
 def verify_job(run: jobs.JobRun) -> VerificationReport:
     """Do a verification job. Raises: DisagreementError with what is wrong."""
-    run.begin(0, "Comparing pictures, embeddings, indexes and files")
+    run.begin(0, "Comparing images, embeddings, indexes and files")
     found = verification.verify()
     if not found.ok:
         more = len(found.problems) - SHOWN_PROBLEMS

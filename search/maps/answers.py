@@ -19,7 +19,7 @@ class ShownParameters(TypedDict):
 
 
 class ProjectionAnswer(TypedDict):
-    """The map of a dataset's pictures under one layer of a network."""
+    """The map of a dataset's images under one layer of a network."""
 
     id: int
     dataset: str
@@ -34,14 +34,14 @@ class ProjectionAnswer(TypedDict):
     fitted: Annotated[int, "The map was made of so many; the others were placed on it."]
     trustworthiness: Annotated[float, "0 to 1: whether what is near on the map is near."]
     neighbour_agreement: Annotated[
-        float, "0 to 1: how many of a picture's ten nearest are its nearest on the map."
+        float, "0 to 1: how many of an image's ten nearest are its nearest on the map."
     ]
     separation: Annotated[
         float | None, "1 when categories are apart, 0 as in a random map; null for an unlabelled dataset."
     ]
     weighted_separation: Annotated[float | None, "Times the trustworthiness."]
     seconds: float
-    stale: Annotated[bool, "Pictures were added, removed or relabelled since."]
+    stale: Annotated[bool, "Images were added, removed or relabelled since."]
     computed_at: datetime
 
 

@@ -73,7 +73,7 @@ def enqueue(
     Raises: NothingToProjectError for a dataset without pictures.
     """
     if not dataset.images.exists():
-        raise NothingToProjectError(f"{dataset.name} has no pictures yet: import some, then make its map.")
+        raise NothingToProjectError(f"{dataset.name} has no images yet: import some, then make its map.")
     return network_jobs.enqueue_missing(job_kinds.PROJECT, dataset, asked, is_missing, create=create)
 
 
@@ -132,7 +132,7 @@ def project_job(run: JobRun) -> ProjectionResult:
             "take another pooling."
         )
     all_layers.extract_layers(run, dataset, specs)
-    run.touch(message="Drawing the small pictures of the map")
+    run.touch(message="Drawing the small images of the map")
     sprite_sheets.update(dataset, run.touch)
     computed = LayerMaps(run, dataset, plan, revision).compute(specs)
     # what came while this ran is left for the next one, which finds these out of date
@@ -159,7 +159,7 @@ def _tuned_map(run: JobRun, dataset: Dataset, spec_id: int, method: str) -> Proj
     new = ~np.isin(ids, matrices.held(dataset, index.spec))
     if new.any():
         matrices.append(dataset, index.spec, ids[new], vectors[new])
-    run.touch(message="Drawing the small pictures of the map")
+    run.touch(message="Drawing the small images of the map")
     sprite_sheets.update(dataset, run.touch)
     plan = Plan(index.spec.model, index.spec.pooling, ProjectionPlan(method=method))
     computed = LayerMaps(run, dataset, plan, revision).compute([index.spec])

@@ -64,7 +64,7 @@ class ProjectionParametersSerializer(KnownFields, serializers.Serializer[Any]):
     perplexity = serializers.FloatField(required=False, help_text="t-SNE: 2 to 100.")
     seed = serializers.IntegerField(required=False, help_text="The same seed gives the same map.")
     afresh = serializers.BooleanField(
-        required=False, default=False, help_text="Make the map anew: the pictures do not stay where they are."
+        required=False, default=False, help_text="Make the map anew: the images do not stay where they are."
     )
 
 

@@ -38,7 +38,7 @@ def tab(page: Page, mapped: Dataset) -> Page:
 def settled(page: Page, layer: str = "top") -> None:
     """Wait until the points of a layer are in their places."""
     expect(page.locator("#map")).to_have_attribute("data-layer", layer)
-    expect(page.locator("#in-view")).to_contain_text("of 16 pictures")
+    expect(page.locator("#in-view")).to_contain_text("of 16 images")
 
 
 def places(layer: str = "top") -> tuple[list[int], Points]:
@@ -114,11 +114,11 @@ def test_the_lasso_selects_exactly_the_points_inside(tab: Page, tmp_path: Path) 
     tab.mouse.up()
     inside = [pk for pk, (x, _) in zip(ids, shown, strict=True) if x < cut]
     assert 4 < len(inside) < 12
-    expect(tab.locator("#selection-title")).to_have_text(f"{len(inside)} pictures selected")
+    expect(tab.locator("#selection-title")).to_have_text(f"{len(inside)} images selected")
     assert listed(tab) == inside
     tab.reload()
     settled(tab)
-    expect(tab.locator("#selection-title")).to_have_text(f"{len(inside)} pictures selected")
+    expect(tab.locator("#selection-title")).to_have_text(f"{len(inside)} images selected")
     assert listed(tab) == inside
     counted = tab.locator("#selection .counts li").evaluate_all(
         "all => all.map(one => [one.querySelector('.legend-name').textContent, +one.lastChild.textContent])"
@@ -183,7 +183,7 @@ def test_the_legend_counts_and_filters(tab: Page) -> None:
     for line in lines.all():
         expect(line).to_contain_text("4")
     tab.get_by_role("button", name="coins 4").click()
-    expect(tab.locator("#in-view")).to_have_text("4 of 16 pictures in view.")
+    expect(tab.locator("#in-view")).to_have_text("4 of 16 images in view.")
     assert asked(tab)["only"] == "coins"
     ids, points = places()
     shown = spots(tab, points)
@@ -220,7 +220,7 @@ def test_an_opened_image_lists_its_neighbours_in_the_full_space(tab: Page, clien
     assert found == [neighbour["id"] for neighbour in answer["neighbours"]]
     similar.first.click()
     expect(tab.locator("#picture")).to_have_attribute("data-image", str(found[0]))
-    tab.get_by_role("button", name="Close the picture").click()
+    tab.get_by_role("button", name="Close the image").click()
     expect(tab.locator("#picture")).to_be_hidden()
     tab.go_back()
     expect(tab.locator("#picture")).to_have_attribute("data-image", str(found[0]))
@@ -235,7 +235,7 @@ def test_the_keyboard_walks_opens_and_selects(tab: Page) -> None:
     expect(tab.locator("#card")).to_have_attribute("data-image", str(nearest))
     expect(tab.locator("#status")).to_contain_text(Image.objects.get(pk=nearest).filename)
     tab.keyboard.press("Space")
-    expect(tab.locator("#selection-title")).to_have_text("1 picture selected")
+    expect(tab.locator("#selection-title")).to_have_text("1 image selected")
     tab.keyboard.press("Enter")
     expect(tab.locator("#picture")).to_have_attribute("data-image", str(nearest))
 

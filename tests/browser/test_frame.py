@@ -105,7 +105,7 @@ def test_a_frame_is_used_by_mouse_keys_and_touch_and_the_address_keeps_it(
     expect(held).to_be_focused()
     found.go_back()
     expect_box(found, 0.26, 0.22, 0.89, 0.62)
-    found.get_by_role("button", name="Whole picture").click()
+    found.get_by_role("button", name="Whole image").click()
     found.wait_for_url(lambda address: "box=" not in address)
 
     touch(found, (0.5, 0.5), (0.2, 0.5))  # a finger scrolls where nothing is to be held

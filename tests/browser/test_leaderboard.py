@@ -269,7 +269,7 @@ def test_a_dataset_without_labels_has_sizes_and_times_only(page: Page, explored:
     expect(page.locator(".board-table tbody tr")).to_have_count(1)
     expect(page.locator("#heat-panel")).to_be_hidden()
     assert page.locator(".board-table thead th").all_text_contents() == [
-        "Network", "Layer", "Dimensions", "A vector", "A picture",
+        "Network", "Layer", "Dimensions", "A vector", "An image",
     ]  # fmt: skip
 
 

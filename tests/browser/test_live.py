@@ -36,7 +36,7 @@ def test_a_chosen_file_finds_its_like(live: Page) -> None:
         expect(live.locator("#query-name")).to_have_text(unseen(category).name)
         expect_first_hit(live, category)
     expect(live.locator("#results-title")).to_be_focused()
-    expect(live.locator("#summary")).to_contain_text("Searched 16 pictures")
+    expect(live.locator("#summary")).to_contain_text("Searched 16 images")
     expect(live.locator("#timings .total")).to_contain_text("ms")
 
 
@@ -64,7 +64,7 @@ def test_a_pasted_image_finds_its_like(live: Page) -> None:
 
 def test_an_address_is_fetched_and_its_image_shown(live: Page, image_site: str, settings: Any) -> None:
     settings.FETCH_ALLOW_HOSTS = frozenset({urlsplit(image_site).netloc})
-    live.get_by_label("Picture address").fill(image_site)
+    live.get_by_label("Image address").fill(image_site)
     live.get_by_role("button", name="Search", exact=True).click()
     expect_first_hit(live, "flowers")
     expect(live).to_have_url(re.compile(r"/live/\?url=http"))
@@ -75,10 +75,10 @@ def test_an_address_is_fetched_and_its_image_shown(live: Page, image_site: str, 
 
 
 def test_an_address_inside_is_refused_in_words(live: Page, image_site: str) -> None:
-    live.get_by_label("Picture address").fill(image_site)
+    live.get_by_label("Image address").fill(image_site)
     live.keyboard.press("Enter")
     expect(live.get_by_role("alert")).to_have_text(re.compile(r"^Port \d+ is not fetched from"))
-    live.get_by_label("Picture address").fill("http://127.0.0.1/flower.png")
+    live.get_by_label("Image address").fill("http://127.0.0.1/flower.png")
     live.keyboard.press("Enter")
     expect(live.get_by_role("alert")).to_contain_text("not on the public internet")
     expect(live.locator("#results")).to_be_hidden()
@@ -171,7 +171,7 @@ def test_a_file_that_is_no_image_is_refused_in_words(live: Page, tmp_path: Path)
     notes = tmp_path / "notes.png"
     notes.write_text("These are only words.")
     live.set_input_files("#file", notes)
-    expect(live.get_by_role("alert")).to_contain_text(re.compile("picture", re.IGNORECASE))
+    expect(live.get_by_role("alert")).to_contain_text(re.compile("image", re.IGNORECASE))
     expect(live.locator("#results")).to_be_hidden()
     live.set_input_files("#file", unseen("birds"))
     expect_first_hit(live, "birds")
@@ -270,14 +270,14 @@ def test_a_typed_filter_narrows_a_search_and_lists_without_one(live: Page) -> No
     live.keyboard.press("Enter")
     expect(live).to_have_url(re.compile(r"/live/\?where=label%3Afruit,coins$"))
     expect(live.locator(".hit")).to_have_count(8)
-    expect(live.locator("#results-title")).to_have_text("Pictures that fit")
+    expect(live.locator("#results-title")).to_have_text("Images that fit")
     expect(live.locator(".score")).to_have_count(0)
     live.set_input_files("#file", unseen("birds"))
     expect(live.locator(".score")).to_have_count(8)
     assert set(live.locator(".hit-label").all_text_contents()) == {"fruit", "coins"}
     field.fill("width>99999")
     live.keyboard.press("Enter")
-    expect(live.locator("#summary")).to_have_text("None of 16 pictures fits the filter.")
+    expect(live.locator("#summary")).to_have_text("None of 16 images fits the filter.")
     field.fill("colour:red")
     live.keyboard.press("Enter")
     expect(live.get_by_role("alert")).to_have_text(re.compile("^There is no field 'colour'"))
@@ -293,6 +293,48 @@ def test_an_image_leads_to_its_like(page: Page, searchable: Dataset) -> None:
     page.get_by_role("link", name="Find similar").click()
     expect_first_hit(page, "coins")
     expect(page.locator("#query-name")).to_have_text(image.filename)
+
+
+def test_find_similar_in_a_new_tab_searches_among_what_was_chosen(page: Page, searchable: Dataset) -> None:
+    first = Image.objects.filter(category="coins").order_by("pk")[0]
+    chosen = f"dataset={DATASET}&where=width%3E%3D1&k=20"
+    page.goto(f"/live/?image={first.pk}&like={first.pk + 1}&{chosen}")
+    expect_first_hit(page, "coins")
+    hit = page.locator(".hit").first
+    number = hits(page)[0].rstrip("/").rpartition("/")[2]
+    link = hit.get_by_role("link", name="Find similar")
+    for modifiers, button in ((["ControlOrMeta"], "left"), ([], "middle")):
+        with page.context.expect_page() as opened:
+            link.click(modifiers=modifiers, button=button)
+        tab = opened.value
+        expect(tab).to_have_url(re.compile(rf"/live/\?image={number}&{re.escape(chosen)}$"))
+        expect_first_hit(tab, "coins")
+        expect(tab.get_by_label("Dataset")).to_have_value(DATASET)
+        tab.close()
+    # the same as a plain click asks
+    link.click()
+    expect(page).to_have_url(re.compile(rf"/live/\?image={number}&{re.escape(chosen)}$"))
+
+
+def test_every_link_to_another_search_follows_what_is_chosen(page: Page, searchable: Dataset) -> None:
+    first = Image.objects.filter(category="coins").order_by("pk")[0]
+    page.goto(f"/live/?image={first.pk}")
+    expect_first_hit(page, "coins")
+    similar = page.locator("#live a[data-image]")
+    assert page.locator("#samples-again a").count() > 0
+    expect(page.locator("#live a[data-image][href*=dataset]")).to_have_count(0)
+    page.get_by_label("Dataset").select_option(DATASET)
+    expect(page).to_have_url(re.compile(f"dataset={DATASET}$"))
+    expect_first_hit(page, "coins")
+    page.locator("#cutoff-at").press("End")
+    line = re.search(r"&cutoff=[p\d.]+$", page.url)
+    assert line
+    page.locator("[data-enlarge]").first.click()
+    expect(page.locator("#lightbox-links [data-image]")).to_be_visible()
+    for link in similar.all():
+        expect(link).to_have_attribute(
+            "href", f"?image={link.get_attribute('data-image')}&dataset={DATASET}{line[0]}"
+        )
 
 
 def test_an_image_that_two_datasets_have_is_shown_once(

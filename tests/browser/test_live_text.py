@@ -43,9 +43,9 @@ def test_the_field_of_words_takes_free_text_and_says_who_answers(
     field = page.get_by_label("Free text by Toy of colours")
     field.fill("a photo of red")
     field.press("Enter")
-    expect(page.locator("#results-title")).to_have_text("Pictures of “a photo of red”")
+    expect(page.locator("#results-title")).to_have_text("Images of “a photo of red”")
     expect(page.locator("#word-notes")).to_contain_text("Ranked by Toy of colours (CC0-1.0)")
-    expect(page.locator("#summary")).to_contain_text("Searched 7 pictures")
+    expect(page.locator("#summary")).to_contain_text("Searched 7 images")
     assert names(page)[:2] == ["0.png", "1.png"]
     # a text has no image beside which hits could stand, and no cells
     expect(page.locator("#hits .judge:not(.enlarge)")).to_have_count(0)
@@ -58,10 +58,10 @@ def test_the_field_of_words_takes_free_text_and_says_who_answers(
     page.set_viewport_size({"width": 375, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.locator("#hits .hit").nth(3).get_by_role("link", name="Find similar").click()
-    expect(page.locator("#results-title")).to_have_text("Nearest pictures")
+    expect(page.locator("#results-title")).to_have_text("Nearest images")
     expect(page.locator("#text-list li")).to_have_count(0)
     page.go_back()
-    expect(page.locator("#results-title")).to_have_text("Pictures of “a photo of red”")
+    expect(page.locator("#results-title")).to_have_text("Images of “a photo of red”")
     page.get_by_role("button", name="Remove the text").click()
     expect(page.locator("#start")).to_be_visible()
 

@@ -32,7 +32,7 @@ def running_job(dataset: Dataset) -> Job:
         heartbeat_at=now,
         done=1,
         total=4,
-        message="Reading pictures",
+        message="Reading images",
     )
 
 

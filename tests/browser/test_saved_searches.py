@@ -59,7 +59,7 @@ def test_a_search_is_saved_and_opened_again_whole(signed_in: Page) -> None:
     # its images, wherever a dataset is chosen
     page.select_option("#dataset", f"saved:{saved.pk}")
     expect(page).to_have_url(re.compile(rf"dataset=saved(:|%3A){saved.pk}"))
-    expect(page.locator("#summary")).to_contain_text("Searched 16 pictures")
+    expect(page.locator("#summary")).to_contain_text("Searched 16 images")
 
 
 def test_the_menu_says_what_is_new_until_it_is_seen(signed_in: Page) -> None:
@@ -115,4 +115,4 @@ def test_the_page_of_saved_searches_renames_shares_and_deletes(signed_in: Page) 
     expect(page.locator(".pictures li")).to_have_count(16)
     page.get_by_role("link", name="Search among these").click()
     expect(page.locator("#hits li").first).to_be_visible()
-    expect(page.locator("#summary")).to_have_text("16 pictures found.")
+    expect(page.locator("#summary")).to_have_text("16 images found.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from gallery.models import Dataset, Image
 from tests.support.browser import DATASET
@@ -31,6 +31,16 @@ TOUCH = """(element) => {
 def over(page: Page, selector: str) -> Any:
     """Return the heat that lies over an image."""
     return page.locator(f"{selector} + .heat canvas")
+
+
+@pytest.fixture
+def phone(chromium: Browser, context: BrowserContext, live_server: Any) -> Iterator[Page]:
+    """Return a tab of a phone, which is touched."""
+    phone = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 375, "height": 667}, has_touch=True, is_mobile=True
+    )
+    yield phone.new_page()
+    phone.close()
 
 
 def test_a_hit_is_explained_by_mouse_key_and_click(found: Page) -> None:
@@ -111,33 +121,71 @@ def test_a_hit_that_is_shown_large_is_explained_and_its_cells_are_walked_through
 
 
 def test_a_finger_finds_the_buttons_of_a_hit_in_one_row_below_its_picture(
-    chromium: Browser, context: BrowserContext, live_server: Any, searchable: Dataset
+    phone: Page, searchable: Dataset
 ) -> None:
-    phone = chromium.new_context(
-        base_url=live_server.url, viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True
-    )
-    try:
-        page = phone.new_page()
-        page.goto(f"/live/?image={searchable.images.order_by('pk')[0].pk}")
-        hit = page.locator(".hit").nth(1)
-        image, card = hit.locator(".hit-picture").bounding_box(), hit.bounding_box()
-        boxes = [button.bounding_box() for button in hit.locator("button").all()]
-        assert image is not None
-        assert card is not None
-        assert len(boxes) == 4  # more like, less like, enlarge, why
-        right, top = card["x"], image["y"] + image["height"]
-        for box in boxes:
-            assert box is not None
-            assert box["y"] >= top
-            assert box["y"] < top + 20
-            assert box["x"] >= right
-            assert min(box["width"], box["height"]) >= 36
-            right = box["x"] + box["width"]
-        assert right <= card["x"] + card["width"]
-        hit.locator("[data-why]").tap()
-        expect(over(page, ".hit:nth-child(2) .hit-picture img")).to_be_visible()
-    finally:
-        phone.close()
+    phone.goto(f"/live/?image={searchable.images.order_by('pk')[0].pk}")
+    hit = phone.locator(".hit").nth(1)
+    image, card = hit.locator(".hit-picture").bounding_box(), hit.bounding_box()
+    boxes = [button.bounding_box() for button in hit.locator("button").all()]
+    assert image is not None
+    assert card is not None
+    assert len(boxes) == 4  # more like, less like, enlarge, why
+    right, top = card["x"], image["y"] + image["height"]
+    for box in boxes:
+        assert box is not None
+        assert box["y"] >= top
+        assert box["y"] < top + 20
+        assert box["x"] >= right
+        assert min(box["width"], box["height"]) >= 36
+        right = box["x"] + box["width"]
+    assert right <= card["x"] + card["width"]
+    hit.locator("[data-why]").tap()
+    expect(over(phone, ".hit:nth-child(2) .hit-picture img")).to_be_visible()
+
+
+def expect_words_beside(page: Page, item: Locator) -> None:
+    """Check that the words of a tapped item and its image are seen, neither over the other."""
+    words, image = page.locator("#why"), item.locator("img").first
+    expect(words.locator(".why-text")).to_contain_text("Orange cells")
+    expect(words).to_be_in_viewport(ratio=1)
+    expect(image).to_be_in_viewport(ratio=1)
+    above, below = image.bounding_box(), words.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+
+
+def test_on_a_phone_the_words_of_a_hit_that_is_tapped_come_into_view(
+    phone: Page, searchable: Dataset, faults_of: Callable[[Page], list[str]]
+) -> None:
+    phone.goto(f"/live/?image={searchable.images.order_by('pk')[0].pk}")
+    for place in (0, 5, 9):
+        item = phone.locator("#hits > li").nth(place)
+        item.locator("[data-why]").tap()
+        expect_words_beside(phone, item)
+    assert faults_of(phone) == []
+    phone.get_by_role("button", name="Close why similar").tap()
+    expect(phone.locator("#why")).to_be_hidden()
+    expect(phone.locator(".heat")).to_have_count(0)
+    expect(phone.locator("#hits [data-why]").nth(9)).to_have_attribute("aria-pressed", "false")
+    phone.locator("[data-enlarge]").first.tap()
+    phone.get_by_role("button", name="Why similar", exact=True).tap()
+    expect(phone.locator("#lightbox-words .why-text")).to_contain_text("Orange cells")
+    expect(phone.locator("#lightbox-words")).to_be_in_viewport(ratio=1)
+
+
+def test_the_words_of_a_neighbour_come_into_view_however_far_down_it_is(
+    phone: Page, page: Page, explored: Dataset
+) -> None:
+    image = Image.objects.filter(category="fruit").order_by("pk")[0]
+    page.set_viewport_size({"width": 1280, "height": 500})
+    for tab in (phone, page):
+        tab.goto(f"/?dataset={DATASET}&model=efficientnet-lite0&layer=stage3&image={image.pk}")
+        item = tab.locator("#neighbours > li").last
+        item.locator("[data-why]").click()
+        expect(tab.locator("#why .why-text")).to_contain_text("Orange cells")
+        expect(tab.locator("#why")).to_be_in_viewport(ratio=1)
+    expect_words_beside(phone, phone.locator("#neighbours > li").last)
 
 
 def test_why_it_cannot_be_explained_is_said(found: Page) -> None:

@@ -34,7 +34,7 @@ def test_words_find_images_and_stay_in_the_address(staff_page: Page, searchable:
     expect(page.locator("#hits li")).to_have_count(0)
     page.locator("#word-notes button", has_text="zebra").click()
     expect(page).to_have_url(re.compile(r"\?word=zebra$"))
-    expect(page.locator("#results-title")).to_have_text("Pictures of “zebra”")
+    expect(page.locator("#results-title")).to_have_text("Images of “zebra”")
     expect(page.locator(".hit-matched").first).to_have_text("suggested, 90 %")
     first = hits(page)
     assert first[0].endswith(f"/{coin.pk}/")
@@ -75,6 +75,24 @@ def test_a_suggestion_is_taken_in_the_lightbox_and_removed_on_the_page(
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text(coin.filename)
     expect(page.locator("#suggested")).to_be_hidden()
+
+
+def test_a_suggested_word_is_searched_for_in_the_dataset_that_is_chosen(
+    staff_page: Page, searchable: Dataset
+) -> None:
+    page, coin = staff_page, Image.objects.filter(category="coins").order_by("pk")[0]
+    suggest(coin, zebra=6000)
+    wanted = f"dataset={DATASET}&word=zebra"
+    page.goto(f"/live/?word=zebra&dataset={DATASET}&where=no%3Aexternal_id&shown={coin.pk}")
+    link = page.locator("#lightbox-suggested").get_by_role("link", name="zebra")
+    expect(link).to_have_attribute("href", f"/live/?dataset={DATASET}&where=no%3Aexternal_id&word=zebra")
+    page.goto(coin_page(coin))
+    expect(page.locator("#suggested").get_by_role("link", name="zebra")).to_have_attribute(
+        "href", f"/live/?{wanted}"
+    )
+    page.locator("#suggested").get_by_role("link", name="zebra").click()
+    expect(page.get_by_label("Dataset")).to_have_value(DATASET)
+    expect(page.locator(".hit-matched").first).to_have_text("suggested, 60 %")
 
 
 def coin_page(image: Image) -> str:

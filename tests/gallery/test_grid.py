@@ -226,7 +226,7 @@ def test_the_window_around_an_image_is_the_one_that_holds_it(
     for nowhere in {max(ids) + 1, *range(min(ids), max(ids))} - set(ids):
         missing = client.get(f"{URL}?dataset=mine&around={nowhere}&order={order}")
         assert missing.status_code == 404
-        assert "has no picture" in missing.json()["error"]["detail"]
+        assert "has no image" in missing.json()["error"]["detail"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17, 63, 1000])

@@ -202,7 +202,7 @@ def test_an_image_page_steps_within_its_category(client: Client, mine: Dataset) 
     answer = client.get(f"/datasets/mine/images/{first.pk}/", {"category": "cat"})
     assert answer.context["next"].pk == last.pk
     assert client.get(f"/datasets/mine/images/{first.pk}/").context["next"].pk == other.pk
-    assert f"/live/?image={first.pk}" in answer.content.decode()
+    assert f"/live/?image={first.pk}&amp;dataset=mine" in answer.content.decode()
 
 
 def test_an_image_is_found_under_its_own_dataset_only(client: Client, mine: Dataset) -> None:

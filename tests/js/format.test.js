@@ -8,7 +8,7 @@ import { millions, number, percent, plural } from "../../static/js/shared/format
 
 test("numbers are grouped, counted and shortened", () => {
   assert.equal(number(1234567), "1,234,567");
-  assert.equal(plural(1, "picture"), "1 picture");
+  assert.equal(plural(1, "image"), "1 image");
   assert.equal(plural(2000, "query", "queries"), "2,000 queries");
   assert.equal(percent(92.345), "92.3");
   assert.equal(percent(null), "–");
@@ -40,24 +40,24 @@ test("a running job goes so fast and takes so long still; one that stands says n
 });
 
 test("a search says what its hits have in common", () => {
-  const found = { images: "1,000 pictures", label: "" };
-  assert.equal(summaryOf(found, []), "Searched 1,000 pictures. Nothing was found.");
-  assert.equal(summaryOf(found, ["cat", "cat"]), "Searched 1,000 pictures. All 2 shown are labelled “cat”.");
+  const found = { images: "1,000 images", label: "" };
+  assert.equal(summaryOf(found, []), "Searched 1,000 images. Nothing was found.");
+  assert.equal(summaryOf(found, ["cat", "cat"]), "Searched 1,000 images. All 2 shown are labelled “cat”.");
   assert.equal(
     summaryOf(found, ["cat", "dog", "cat", ""]),
-    "Searched 1,000 pictures. 2 of the 4 shown share the label “cat”.",
+    "Searched 1,000 images. 2 of the 4 shown share the label “cat”.",
   );
-  assert.equal(summaryOf(found, ["", ""]), "Searched 1,000 pictures.");
+  assert.equal(summaryOf(found, ["", ""]), "Searched 1,000 images.");
   assert.equal(
     summaryOf({ ...found, label: "cat" }, []),
-    "Searched 1,000 pictures. None has the label “cat” here.",
+    "Searched 1,000 images. None has the label “cat” here.",
   );
 });
 
 test("a summary says what leaves nothing to be found", () => {
-  assert.equal(nothingFits({ label: "", where: "width>9", among: 0 }), "No picture fits the filter.");
+  assert.equal(nothingFits({ label: "", where: "width>9", among: 0 }), "No image fits the filter.");
   assert.equal(
     nothingFits({ label: "cat", where: "width>9", among: 1000 }),
-    "None of 1,000 pictures fits the filter and has the label “cat”.",
+    "None of 1,000 images fits the filter and has the label “cat”.",
   );
 });

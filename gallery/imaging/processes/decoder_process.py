@@ -34,7 +34,7 @@ NICENESS = 5  # whoever waits for a usual image comes first
 WAITING_TIMES = 6.0  # a picture may take so many times its seconds where the processor is busy
 # of addresses, beside what was reckoned: libraries ask for more than they use
 SLACK_BYTES = 32 * 2**20
-TOO_MUCH = "this picture takes more memory than its size explains: export it again, or save it as JPEG"
+TOO_MUCH = "this image takes more memory than its size explains: export it again, or save it as JPEG"
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ class Network:
         if self.shape_at is not None:
             return self.shape_at(layer, input_size)
         if input_size != self.input_size:
-            raise NotFoundError(f"{self.title} takes pictures of {self.input_size} pixels a side only.")
+            raise NotFoundError(f"{self.title} takes images of {self.input_size} pixels a side only.")
         return next(found.shape for found in self.described() if found.name == layer)
 
     def require_layer(self, layer: str) -> None:

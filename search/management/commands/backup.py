@@ -22,7 +22,7 @@ class CheckReport(TypedDict):
 class Command(ReportingCommand[BackupReport | CheckReport]):
     """`backup FILE [--no-pictures] [--with-derived]`, `backup --verify FILE`."""
 
-    help = "Write database and pictures to one file while the site runs; --verify checks such a file."
+    help = "Write database and images to one file while the site runs; --verify checks such a file."
     examples = (
         "/backups/monday",
         "/backups/monday --no-pictures --with-derived --json",

@@ -23,7 +23,7 @@ from search.features import feature_specs
 from search.management.commands.import_dataset import ImportReport
 from search.maps import jobs as map_jobs
 
-NEXT_STEP = "Next: open /live/ there and drop a picture on it; to add your own, sign in, then /admin/."
+NEXT_STEP = "Next: open /live/ there and drop an image on it; to add your own, sign in, then /admin/."
 
 
 @dataclass(frozen=True)

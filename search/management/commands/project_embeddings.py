@@ -45,7 +45,7 @@ class Command(ReportingCommand[ProjectionReport]):
         parser.add_argument("--method", choices=map_jobs.METHODS, help="default: all three")
         parser.add_argument("--models", type=names, default=(), help="names with commas, or all")
         parser.add_argument("--pooling", default="", help="default: average")
-        parser.add_argument("--neighbours", type=int, help="UMAP: how many neighbours a picture has")
+        parser.add_argument("--neighbours", type=int, help="UMAP: how many neighbours an image has")
         parser.add_argument("--min-dist", type=float, help="UMAP: how near points may come, 0 to 0.99")
         parser.add_argument("--metric", help="cosine (default) or euclidean")
         parser.add_argument("--perplexity", type=float, help="t-SNE: about how many neighbours count")

@@ -113,7 +113,7 @@ export function showList(root, side, mine, other, state) {
       make(
         "li",
         { class: "missing muted small" },
-        "This picture is newer than the experiment: it has no neighbours yet.",
+        "This image is newer than the experiment: it has no neighbours yet.",
       ),
     );
     return;

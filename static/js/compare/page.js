@@ -165,7 +165,7 @@ function showNothing() {
       make(
         "p",
         { class: "muted" },
-        "An experiment lets every picture search among the others with one network, layer and distance. ",
+        "An experiment lets every image search among the others with one network, layer and distance. ",
         "Compute some on the ",
         make("a", { href: explore }, "Explore page"),
         " or on the command line:",
@@ -260,14 +260,14 @@ function showOverlap({ a, b }, sides) {
     words.push(
       sides.a.weighted_precision === null
         ? "This dataset has no labels, so nothing says which result is right."
-        : "This picture has no label, so nothing says which result is right.",
+        : "This image has no label, so nothing says which result is right.",
     );
   byId("legend").textContent = words.join(" ");
   /** @param {SideResult} side */
   const score = (side) =>
     side.result?.weighted_precision == null ? "" : ` ${percent(side.result.weighted_precision * 100)}`;
   byId("status").textContent =
-    `${plural(both.size, "picture")} of ${shown} in common.${judged ? ` A${score(a)}, B${score(b)}.` : ""}`;
+    `${plural(both.size, "image")} of ${shown} in common.${judged ? ` A${score(a)}, B${score(b)}.` : ""}`;
 }
 
 // --- what one does --------------------------------------------------------------------------------

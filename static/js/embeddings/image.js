@@ -35,7 +35,7 @@ export async function similarTo(id, { row, experiments, k }) {
     }
   }
   const [[image], neighbours] = await Promise.all([imagesOf([id]), liveSearch(id, row.dataset, k)]);
-  if (!image) throw new ApiError("This picture does not exist any more.", { code: "not_found", status: 404 });
+  if (!image) throw new ApiError("This image does not exist any more.", { code: "not_found", status: 404 });
   return { image, neighbours, from: "live" };
 }
 
@@ -88,7 +88,7 @@ export function showImage({ image, neighbours, from }, { state, row, onMap, on, 
   root.dataset.image = String(image.id);
   const close = make(
     "button",
-    { type: "button", class: "icon-button", "aria-label": "Close the picture" },
+    { type: "button", class: "icon-button", "aria-label": "Close the image" },
     "✕",
   );
   close.addEventListener("click", on.close);
@@ -124,7 +124,7 @@ export function showImage({ image, neighbours, from }, { state, row, onMap, on, 
         links(image, state),
       ),
     ),
-    make("h3", {}, `The ${plural(neighbours.length, "most similar picture")}`),
+    make("h3", {}, `The ${plural(neighbours.length, "most similar image")}`),
     make("p", { class: "small muted" }, source({ from, row, image, right, count: neighbours.length })),
     make("ol", { class: "similar" }, ...neighbours.map((neighbour) => itemOf(neighbour, image, on))),
   );

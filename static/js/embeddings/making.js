@@ -50,10 +50,10 @@ const NAMES = {
 };
 /** @type {Record<string, string>} */
 const WORDS = {
-  neighbours: "How many neighbours of each picture are kept together: few show fine groups, many the whole.",
+  neighbours: "How many neighbours of each image are kept together: few show fine groups, many the whole.",
   min_dist: "How near points may come: small packs groups tightly.",
-  metric: "How far two pictures are apart in the full space.",
-  perplexity: "About how many neighbours of each picture count.",
+  metric: "How far two images are apart in the full space.",
+  perplexity: "About how many neighbours of each image count.",
   seed: "The same seed gives the same map.",
 };
 /** @type {Record<string, Input>} */
@@ -125,8 +125,8 @@ function sourceOf(row) {
   const day = new Date(row.computed_at).toLocaleDateString(undefined, { dateStyle: "medium" });
   const made = `made in ${decimal(row.seconds, 1)} s on ${day}`;
   const sample = row.fitted < row.count ? fitted : "";
-  const what = `${METHODS[row.method]} of ${plural(row.count, "picture")}${sample}, ${made}.`;
-  return `${what} New pictures are placed without moving the old.`;
+  const what = `${METHODS[row.method]} of ${plural(row.count, "image")}${sample}, ${made}.`;
+  return `${what} New images are placed without moving the old.`;
 }
 
 /** @param {MapState} state */
@@ -152,7 +152,7 @@ function formFor({ row, state, started }) {
         "label",
         { class: "check small" },
         make("input", { type: "checkbox", name: "afresh" }),
-        " Afresh: the pictures need not stay where they are",
+        " Afresh: the images need not stay where they are",
       )
     : null;
   const form = make(
@@ -218,7 +218,7 @@ export function showNothing({ state, title, images, jobs, others, mayCompute, st
       make(
         "div",
         {},
-        make("h2", {}, "This dataset has no pictures yet"),
+        make("h2", {}, "This dataset has no images yet"),
         make(
           "p",
           {},

@@ -221,10 +221,10 @@ function showAbout(row) {
   score.title = scored ? "" : "No experiment with these features and the metric cosine has been computed";
   const sample =
     row.fitted < row.count
-      ? ` Fitted on ${plural(row.fitted, "picture")} of ${number(row.count)}, which cover all; the others were placed on it.`
+      ? ` Fitted on ${plural(row.fitted, "image")} of ${number(row.count)}, which cover all; the others were placed on it.`
       : "";
   byId("summary").textContent =
-    `${plural(row.count, "picture")} by ${METHODS[row.method]} of ${titleOf(row.model)}.${sample}`;
+    `${plural(row.count, "image")} by ${METHODS[row.method]} of ${titleOf(row.model)}.${sample}`;
   const named = selectOf("dataset").selectedOptions[0]?.text ?? row.dataset;
   document.title = `${METHODS[row.method]} of ${named} · Embedding visualization · semsearch`;
   showStale(row);
@@ -236,7 +236,7 @@ function showStale(row) {
   if (!row.stale) shown?.remove();
   if (!row.stale || shown) return;
   const words =
-    "Pictures were added, removed or relabelled since this map was made. When it is made again, new ones are placed without moving the old. ";
+    "Images were added, removed or relabelled since this map was made. When it is made again, new ones are placed without moving the old. ";
   const way = page.mayCompute
     ? make("a", { href: "#making" }, "Make it again")
     : make("span", {}, typed(`project_embeddings --dataset ${row.dataset}`));
@@ -285,7 +285,7 @@ function showMissing() {
   );
   const images = Number(selectOf("dataset").selectedOptions[0]?.dataset.images);
   byId("summary").textContent =
-    "Every picture is a point; pictures that a network sees as alike lie side by side.";
+    "Every image is a point; images that a network sees as alike lie side by side.";
   showNothing({
     state,
     title: titleOf(state.model),

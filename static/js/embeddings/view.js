@@ -111,7 +111,7 @@ export function openMap(page) {
     byId("canvas").replaceWith(
       Object.assign(document.createElement("p"), {
         className: "map-unavailable",
-        textContent: `${error.message} All pictures are in the list below.`,
+        textContent: `${error.message} All images are in the list below.`,
       }),
     );
     byId("map").removeAttribute("tabindex");
@@ -297,7 +297,7 @@ function inView(page) {
 function showInView(page) {
   if (!points || !shown) return;
   const indices = inView(page);
-  byId("in-view").textContent = `${number(indices.length)} of ${plural(points.count, "picture")} in view.`;
+  byId("in-view").textContent = `${number(indices.length)} of ${plural(points.count, "image")} in view.`;
   byId("listing-count").textContent = number(indices.length);
   if (!byId("listing", HTMLDetailsElement).open) return;
   /** @type {Map<string, number>} */

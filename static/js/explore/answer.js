@@ -62,7 +62,7 @@ export function showAnswer(page, origin = null) {
   showNeighbours(page, found, labelled ? answer.image.label : "");
   const right = found.filter((neighbour) => neighbour.label === answer.image.label).length;
   byId("neighbours-title").textContent = found.length
-    ? `The ${plural(found.length, "most similar picture")}`
+    ? `The ${plural(found.length, "most similar image")}`
     : "";
   byId("neighbours-note").textContent = note({ row, result, labelled, right, found });
   if (row && result && labelled && found.length) showScores({ answer, state, row, result, found });
@@ -85,11 +85,11 @@ export function showAnswer(page, origin = null) {
 /** @param {Noted} shown */
 function note({ row, result, labelled, right, found }) {
   if (!row) return "";
-  if (!result) return "This picture is newer than the experiment: it has no neighbours yet.";
+  if (!result) return "This image is newer than the experiment: it has no neighbours yet.";
   if (!labelled)
     return row.weighted_precision === null
       ? ""
-      : "This picture has no label, so nothing says which neighbour is right.";
+      : "This image has no label, so nothing says which neighbour is right.";
   return `${right} of ${found.length} in its category`;
 }
 

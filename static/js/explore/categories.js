@@ -37,13 +37,7 @@ export function showCategories({ categories, confusion, k }, ofQuery) {
  * @param {number} k
  */
 function scoresTable(categories, k) {
-  const head = [
-    "Category",
-    "Pictures",
-    `Weighted precision@${k}`,
-    `Precision@${k}`,
-    "Mean average precision",
-  ];
+  const head = ["Category", "Images", `Weighted precision@${k}`, `Precision@${k}`, "Mean average precision"];
   const rows = categories.map((category) => {
     const bar = make("span", { class: "share", "aria-hidden": "true" });
     bar.style.setProperty("--share", String((category.weighted_precision ?? 0) / 100));

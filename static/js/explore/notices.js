@@ -87,7 +87,7 @@ const notice = (kind, ...children) => make("div", { class: `notice ${kind}` }, .
 function empty(page) {
   return notice(
     "plain",
-    make("span", {}, "This dataset has no pictures yet."),
+    make("span", {}, "This dataset has no images yet."),
     make(
       "a",
       { href: siteAddress(`/datasets/${encodeURIComponent(page.state.dataset)}/`) },
@@ -105,8 +105,8 @@ function nothingComputed(page) {
     make(
       "p",
       {},
-      "An experiment lets every picture search among the others with one network, layer and distance. ",
-      "Until then you can look at the pictures.",
+      "An experiment lets every image search among the others with one network, layer and distance. ",
+      "Until then you can look at the images.",
     ),
   );
   return notice("plain start", words, ...way(page, { dataset: page.state.dataset }, "Compute experiments"));
@@ -147,7 +147,7 @@ function outOfDate(page, stale) {
     "span",
     {},
     `${all} ${stale.length === 1 && page.rows.length > 1 ? "is" : "are"} out of date: `,
-    "pictures were added, removed or relabelled since.",
+    "images were added, removed or relabelled since.",
   );
   return notice("", words, ...way(page, wanted, "Update"));
 }
@@ -159,7 +159,7 @@ const unlabelled = () =>
       "span",
       {},
       "This dataset has no labels, so nothing says which neighbour is right: there are no marks and no scores. ",
-      "Put the pictures of each category in a folder of its own to get them.",
+      "Put the images of each category in a folder of its own to get them.",
     ),
   );
 

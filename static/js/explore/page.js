@@ -196,7 +196,7 @@ function titled() {
     { ...page.state, image: null },
     { path: byId("explore").dataset.map },
   );
-  const query = page.state.image !== null ? `Picture ${page.state.image} · ` : "";
+  const query = page.state.image !== null ? `Image ${page.state.image} · ` : "";
   document.title = `${query}${name} · Search visualization · semsearch`;
 }
 

@@ -16,7 +16,7 @@ let shown = "";
  */
 export function explainNeighboursOf(current) {
   page = current;
-  buttons ??= new WhyButtons(byId("neighbours"), explained);
+  buttons ??= new WhyButtons(byId("neighbours"), byId("why"), explained);
   const now = `${page.row?.id} ${page.row?.computed_at} ${page.state.image}`;
   if (now !== shown) buttons.forget();
   shown = now;
@@ -34,6 +34,5 @@ function explained(button) {
     address: siteAddress(`/api/v1/experiments/${page.row.id}/explanation/?${asked}`),
     hit,
     query: byId("query-image", HTMLImageElement),
-    words: byId("why"),
   };
 }

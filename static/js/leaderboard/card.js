@@ -39,7 +39,7 @@ function showCard(row, beside) {
       ...SCORE_NAMES.map((score) => line(SHORT_SCORES[score], percent(row[score]))),
       line("Dimensions", number(row.dims)),
       line("A vector", bytes(row.bytes_per_vector)),
-      line("A picture", ms(row.extract_ms)),
+      line("An image", ms(row.extract_ms)),
     ),
   );
   card.hidden = false;

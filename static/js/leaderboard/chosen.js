@@ -48,7 +48,7 @@ function figuresOf(row) {
     ...scores.map((score) => figure(SHORT_SCORES[score], percent(row[score]), SCORES[score])),
     figure("Dimensions", number(row.dims)),
     figure("A vector", bytes(row.bytes_per_vector)),
-    figure("A picture", ms(row.extract_ms)),
+    figure("An image", ms(row.extract_ms)),
   );
 }
 
@@ -94,7 +94,7 @@ function categoryLine(category, score) {
     {},
     make(
       "span",
-      { class: "category-name", title: plural(category.images, "picture") },
+      { class: "category-name", title: plural(category.images, "image") },
       category.name || "no category",
     ),
     bar,

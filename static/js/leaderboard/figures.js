@@ -8,7 +8,7 @@ import { decimal, number } from "../shared/format.js";
 export const SHORT_SCORES = { weighted_precision: "Weighted precision", precision: "Precision", map: "mAP" };
 /** @type {Record<CostName, { name: string, axis: string, unit: string }>} */
 export const COSTS = {
-  extract_ms: { name: "Time", axis: "Processor time a picture", unit: "ms" },
+  extract_ms: { name: "Time", axis: "Processor time an image", unit: "ms" },
   bytes_per_vector: { name: "Size", axis: "Size of a vector", unit: "bytes" },
 };
 

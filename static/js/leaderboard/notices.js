@@ -59,7 +59,7 @@ export function showNothing(root, { dataset, jobs, mayCompute, started }) {
       make(
         "p",
         { class: "muted" },
-        "An experiment lets every picture search among the others with one network, layer and distance.",
+        "An experiment lets every image search among the others with one network, layer and distance.",
       ),
       make("p", {}, button),
       failure,
@@ -69,7 +69,7 @@ export function showNothing(root, { dataset, jobs, mayCompute, started }) {
       make(
         "p",
         { class: "muted" },
-        "An experiment lets every picture search among the others with one network, layer and distance. ",
+        "An experiment lets every image search among the others with one network, layer and distance. ",
         isSignedIn() ? "Use the command line:" : "Sign in to compute them here, or use the command line:",
       ),
       make("pre", {}, make("code", {}, typed(`run_experiments --dataset ${dataset.slug}`))),

@@ -244,11 +244,11 @@ function show(known) {
     labelled()
       ? null
       : [
-          "The pictures of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
+          "The images of this dataset have no labels, so there is nothing to tell right from wrong by: only sizes and times are shown.",
         ],
     inView.some((row) => row.stale)
       ? [
-          "Pictures were added, removed or relabelled since these were computed. ",
+          "Images were added, removed or relabelled since these were computed. ",
           make(
             "a",
             { href: addressOf(state, { path: byId("board").dataset.explore }) },

@@ -68,8 +68,8 @@ const COLUMNS = [
   },
   {
     key: "extract_ms",
-    name: "A picture",
-    full: "Milliseconds of one processor core a picture",
+    name: "An image",
+    full: "Milliseconds of one processor core an image",
     first: 1,
     end: true,
     text: (row) => ms(row.extract_ms),

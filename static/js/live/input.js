@@ -64,7 +64,7 @@ export function listenForImages({ file, overlay, takeFile, takeAddress, fail }) 
     const address = dropped ? null : firstAddress(event.dataTransfer);
     if (dropped) takeFile(dropped);
     else if (address) takeAddress(address);
-    else fail("What you dropped is neither a picture nor the address of one.");
+    else fail("What you dropped is neither an image nor the address of one.");
   });
 
   addEventListener("paste", (event) => {

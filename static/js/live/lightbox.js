@@ -8,6 +8,7 @@ import { siteAddress } from "../shared/site.js";
 import { listenForSuggested, showSuggested } from "../shared/suggested.js";
 import { shownIn, withShown } from "./address.js";
 import { wordsOf } from "./box.js";
+import { addressOfSimilar } from "./links.js";
 import { hidePart, listenForPart, markQuery, partOf, partOrNot } from "./lightbox-part.js";
 import { canJudge, judging, shownHits } from "./results.js";
 import { explainLarge, explainsLarge, hideLarge, toggleLarge } from "./why.js";
@@ -113,7 +114,11 @@ function factsOf(hit) {
 function linksOf(hit) {
   const asked = new URLSearchParams({ dataset: hit.dataset, image: String(hit.image) });
   return [
-    make("a", { class: "button", href: `?image=${hit.image}`, "data-image": hit.image }, "Find similar"),
+    make(
+      "a",
+      { class: "button", href: addressOfSimilar(hit.image), "data-image": hit.image },
+      "Find similar",
+    ),
     make("a", { class: "button", href: `${siteAddress("/")}?${asked}` }, "Explore"),
     make("a", { class: "button", href: `${siteAddress("/embeddings/")}?${asked}` }, "Map"),
     make("a", { class: "button", href: hit.page_url }, "Details"),

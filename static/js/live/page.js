@@ -23,6 +23,7 @@ import { listenForFreeText, showAnswered, showFreeText, typedText } from "./free
 import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
 import { listenForImages } from "./input.js";
 import { followAddress, listenForLightbox } from "./lightbox.js";
+import { askedAnew, linkFrom } from "./links.js";
 import { showQuery } from "./query.js";
 import { listenForFrame, showFrame, withBox } from "./query-frame.js";
 import { showsNow } from "../explain/screen.js";
@@ -119,6 +120,7 @@ function showAsked() {
   showExamples(state.judged);
   offerToSave(state);
   showGrouping(state);
+  linkFrom(state);
 }
 
 function showNothing() {
@@ -181,9 +183,9 @@ function showFound(found, more, focus) {
 
 /** @param {State} shown */
 function titleOf({ query, words, text }) {
-  if (query) return "Nearest pictures";
-  if (text) return `Pictures of “${text}”`;
-  return words.length ? `Pictures of ${words.map((word) => `“${word}”`).join(", ")}` : "Pictures that fit";
+  if (query) return "Nearest images";
+  if (text) return `Images of “${text}”`;
+  return words.length ? `Images of ${words.map((word) => `“${word}”`).join(", ")}` : "Images that fit";
 }
 
 /**
@@ -212,7 +214,7 @@ async function takeFile(file) {
   if (file.size === 0 || file.size > most) {
     const size = Math.floor(most / 2 ** 20);
     say(
-      file.size === 0 ? "This file is empty." : `This file is too large: pictures may have up to ${size} MB.`,
+      file.size === 0 ? "This file is empty." : `This file is too large: images may have up to ${size} MB.`,
     );
     return;
   }
@@ -240,7 +242,7 @@ async function takeFile(file) {
 /** @param {string} url */
 function takeAddress(url) {
   if (!/^https?:\/\/\S+$/i.test(url)) {
-    say("A picture's address starts with http:// or https://.");
+    say("An image's address starts with http:// or https://.");
     return;
   }
   askWith({ kind: "url", url });
@@ -295,6 +297,7 @@ function narrow(condition) {
  */
 function moveLine(cutoff, settled) {
   state = { ...state, cutoff };
+  linkFrom(state);
   const folded = divide(cutoff, indexes);
   if (!settled) return;
   remember();
@@ -318,8 +321,7 @@ function takeLink(event) {
   const shown = link.closest("li")?.querySelector("img");
   const thumbnail = shown?.currentSrc || shown?.src;
   const query = /** @type {Query} */ ({ kind: "image", image: Number(link.dataset.image), thumbnail });
-  // what is like this one, whatever was asked for before
-  ask({ query, judged: nothingJudged(), words: [], text: "" }, { focus: true });
+  ask(askedAnew(query), { focus: true });
 }
 
 function changeFilters() {

@@ -46,7 +46,7 @@ function showSource(source, instead) {
 export function showQuery(query, answered) {
   byId("query-picture").hidden = !query;
   byId("invitation").hidden = Boolean(query);
-  byId("choose-text").textContent = query ? "Choose another picture" : "Choose a picture";
+  byId("choose-text").textContent = query ? "Choose another image" : "Choose an image";
   const file = query?.kind === "upload" ? query.file : null;
   /** @type {string | null | undefined} */
   let source = null;
@@ -56,7 +56,7 @@ export function showQuery(query, answered) {
   if (query?.kind === "upload") {
     query.thumbnail = answered?.thumbnail ?? query.thumbnail;
     source = query.thumbnail;
-    name = file?.name || "Uploaded picture";
+    name = file?.name || "Uploaded image";
     if (file) {
       if (shown?.file !== file) {
         if (shown) URL.revokeObjectURL(shown.url);
@@ -75,9 +75,9 @@ export function showQuery(query, answered) {
     // pages may show only our own pictures, so the server sends a small copy of a foreign one
     query.thumbnail = answered?.thumbnail ?? query.thumbnail;
     source = query.thumbnail;
-    name = `Picture from ${hostOf(query.url)}`;
+    name = `Image from ${hostOf(query.url)}`;
   }
-  byId("query-image", HTMLImageElement).alt = name ? `Query: ${name}` : "Query picture";
+  byId("query-image", HTMLImageElement).alt = name ? `Query: ${name}` : "Query image";
   byId("query-name").textContent = name;
   byId("query-size").textContent = answered?.width ? `${answered.width} × ${answered.height}` : "";
   showSource(source, instead);

@@ -6,6 +6,7 @@ import { decimal, number, plural, shareWords } from "../shared/format.js";
 import { whyButton } from "../shared/why-buttons.js";
 import { remember } from "./examples.js";
 import { nearOnes, pageOf } from "./grouping.js";
+import { addressOfSimilar } from "./links.js";
 import { matchOf } from "./match.js";
 import { matchedWords } from "./words.js";
 
@@ -167,7 +168,7 @@ function card(hit) {
         make(
           "a",
           {
-            href: `?image=${hit.image}`,
+            href: addressOfSimilar(hit.image),
             "data-image": hit.image,
             "aria-label": `Find similar to ${name}`,
           },
@@ -230,14 +231,14 @@ export function appendHits(hits, withImage) {
  */
 export function showSummary(found, { label, where, steered }) {
   const searched = found.filtered_to ?? found.searched;
-  const images = found.many ? manyOf(found) : plural(searched, "picture");
+  const images = found.many ? manyOf(found) : plural(searched, "image");
   const labels = listed.map((hit) => hit.label);
   const some = found.words.length > 0 && !found.like.length;
   let words = some
     ? listed.length
       ? `Looked among ${images}.`
       : `None of ${images} has it.`
-    : `${found.many ? "Many pictures" : images} found.`;
+    : `${found.many ? "Many images" : images} found.`;
   const ranked = found.like.length > 0 || found.text !== null;
   if (found.text?.answered_by.length === 0) words = "Nothing was searched.";
   else if (!searched) words = nothingFits({ label, where, among: ranked ? found.searched : 0 });
@@ -250,8 +251,7 @@ export function showSummary(found, { label, where, steered }) {
  * Return in words that a filter leaves more pictures than were counted.
  * @param {Pick<FoundResponse, "like" | "searched">} found
  */
-const manyOf = ({ like, searched }) =>
-  like.length ? `many of ${plural(searched, "picture")}` : "many pictures";
+const manyOf = ({ like, searched }) => (like.length ? `many of ${plural(searched, "image")}` : "many images");
 
 /**
  * Return in words that a filter or a label leaves nothing; `among` is of how many, 0 where that is unknown.
@@ -259,7 +259,7 @@ const manyOf = ({ like, searched }) =>
  */
 export function nothingFits({ label, where, among }) {
   const fits = [where && "fits the filter", label && `has the label “${label}”`].filter(Boolean);
-  return `${among ? `None of ${plural(among, "picture")}` : "No picture"} ${fits.join(" and ")}.`;
+  return `${among ? `None of ${plural(among, "image")}` : "No image"} ${fits.join(" and ")}.`;
 }
 
 /**

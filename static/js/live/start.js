@@ -1,5 +1,6 @@
 // The images that a search can start from are those of the dataset that is chosen.
 import { byId } from "../shared/elements.js";
+import { linkAnew } from "./links.js";
 
 let offered = new URLSearchParams(location.search).get("dataset") ?? ""; // what the page came with
 
@@ -16,6 +17,7 @@ export async function offerImagesOf(dataset) {
     const list = page.getElementById(id);
     if (list) byId(id).replaceWith(document.adoptNode(list));
   }
+  linkAnew();
 }
 
 /** @param {string} dataset */

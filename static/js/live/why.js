@@ -28,12 +28,12 @@ export function explainHitsOf(current) {
 
 /** Take what is done with the hits. */
 export function listenForWhy() {
-  buttons = new WhyButtons(byId("results"), (button) => {
+  buttons = new WhyButtons(byId("results"), byId("why"), (button) => {
     const [hit] = elementsIn(button.closest(".hit") ?? document, ".hit-picture img", HTMLImageElement);
     const address = addressOf(Number(button.dataset.why));
     const query = byId("query-image", HTMLImageElement);
     const seen = !query.hidden && !byId("query-picture").hidden;
-    return hit && address ? { address, hit, query: seen ? query : null, words: byId("why") } : null;
+    return hit && address ? { address, hit, query: seen ? query : null } : null;
   });
 }
 

@@ -10,9 +10,9 @@ const addressOf = (image) => siteAddress(`/api/v1/images/${image}/words/`);
 
 /**
  * @param {ImageWords["suggested"][number]} suggested
- * @param {boolean} decides whether who looks may take and remove words
+ * @param {HTMLElement} area
  */
-function chip({ word, confidence }, decides) {
+function chip({ word, confidence }, area) {
   /**
    * @param {"take" | "remove"} verdict
    * @param {string} sign
@@ -31,20 +31,22 @@ function chip({ word, confidence }, decides) {
       },
       sign,
     );
-  const search = new URLSearchParams({ word });
+  const search = new URLSearchParams(area.dataset.among);
+  search.set("word", word);
   return make(
     "li",
     { class: "suggested" },
     make("a", { href: `${siteAddress("/live/")}?${search}` }, word),
     make("span", { class: "number" }, shareWords(confidence)),
-    ...(decides
+    ...(area.dataset.decides !== undefined
       ? [button("take", "✓", `Take “${word}” as a label`), button("remove", "×", `Remove “${word}”`)]
       : []),
   );
 }
 
 /**
- * Show what is suggested for an image in an area that says whether words may be decided (`data-decides`).
+ * Show what is suggested for an image in an area that says whether words may be decided (`data-decides`), and
+ * among what a search for one looks (`data-among`, the query part of an address).
  * @param {HTMLElement} area
  * @param {number | string} image
  * @returns {Promise<void>}
@@ -67,10 +69,9 @@ export async function showSuggested(area, image) {
  */
 function fill(area, { suggested }) {
   area.hidden = !suggested.length && area.dataset.decided === undefined;
-  const decides = area.dataset.decides !== undefined;
   area.replaceChildren(
     make("span", { class: "small muted" }, "Suggested"),
-    make("ul", { class: "suggested-list" }, ...suggested.map((one) => chip(one, decides))),
+    make("ul", { class: "suggested-list" }, ...suggested.map((one) => chip(one, area))),
     make("span", { class: "small", role: "status" }, area.dataset.decided ?? ""),
   );
   delete area.dataset.decided;

@@ -1,7 +1,7 @@
 // The buttons that show why something is similar: while the mouse is over one; a click, a tap or the key w
 // keep it until the next, Escape or the same again.
 /** @import { Explained } from "./why.js" */
-import { closest, hasModifier, make, makeSvg } from "./elements.js";
+import { closest, elementIn, hasModifier, make, makeSvg } from "./elements.js";
 import { Why } from "./why.js";
 
 const REST_MS = 120; // who crosses a button on the way elsewhere asks for nothing
@@ -33,6 +33,7 @@ export function whyButton(image, name) {
 /** The buttons of a list. */
 export class WhyButtons {
   #why = new Why();
+  #words;
   #explained;
   /** @type {HTMLElement | null} */
   #kept = null;
@@ -41,10 +42,17 @@ export class WhyButtons {
 
   /**
    * @param {HTMLElement} list
-   * @param {(button: HTMLElement) => Explained | null} explained returns what a button explains, and where
+   * @param {HTMLElement} words the element with the words of all of them
+   * @param {(button: HTMLElement) => Omit<Explained, "words"> | null} explained what a button explains
    */
-  constructor(list, explained) {
+  constructor(list, words, explained) {
+    this.#words = words;
     this.#explained = explained;
+    elementIn(words, ".why-close").addEventListener("click", () => {
+      const button = this.#kept;
+      this.forget();
+      button?.focus({ preventScroll: true });
+    });
     list.addEventListener("pointerover", (event) => this.#enter(event));
     list.addEventListener("pointerout", (event) => this.#leave(event));
     list.addEventListener("keydown", (event) => this.#takeKey(event));
@@ -59,13 +67,28 @@ export class WhyButtons {
     clearTimeout(this.#timer);
     this.#kept?.setAttribute("aria-pressed", "false");
     this.#kept = null;
+    this.#words.removeAttribute("data-kept");
     this.#why.hide();
   }
 
   /** @param {HTMLElement} button */
   #show(button) {
     const explained = this.#explained(button);
-    if (explained && this.#why.asked !== explained.address) this.#why.show(explained);
+    if (!explained || this.#why.asked === explained.address) return;
+    this.#why.show({ ...explained, words: this.#words }).then(() => {
+      if (button === this.#kept) this.#uncover(button);
+    });
+  }
+
+  /**
+   * Bring what is kept out from behind its words, where they lie over the page.
+   * @param {HTMLElement} button
+   */
+  #uncover(button) {
+    const item = button.closest("li");
+    if (!item || getComputedStyle(this.#words).position !== "fixed") return;
+    const hidden = item.getBoundingClientRect().bottom - this.#words.getBoundingClientRect().top;
+    if (hidden > 0) scrollBy({ top: hidden });
   }
 
   /** @param {HTMLElement} button */
@@ -74,6 +97,7 @@ export class WhyButtons {
     this.forget();
     if (again) return;
     this.#kept = button;
+    this.#words.setAttribute("data-kept", "");
     button.setAttribute("aria-pressed", "true");
     this.#show(button);
   }

@@ -249,7 +249,7 @@ def test_a_truncated_file_is_refused(pillow_name: str, share: float) -> None:
     ("data", "words"),
     [
         (b"", "the file is empty"),
-        (b"just a text that somebody named .jpg", "not a picture"),
+        (b"just a text that somebody named .jpg", "not an image"),
         (
             b"<svg xmlns='http://www.w3.org/2000/svg'/>",
             "SVG drawings are not supported: convert it to PNG or JPEG",

@@ -62,8 +62,8 @@ BAD: tuple[tuple[str, bytes, str, str], ...] = (
     ("C:/windows.jpg", image_bytes(9_005), "skipped", "drive"),
     ("\\\\host\\share.jpg", image_bytes(9_006), "skipped", "absolute"),
     ("bad\\..\\..\\up.jpg", image_bytes(9_007), "skipped", "out of the archive"),
-    ("dogs/twin.png", image_bytes(0), "duplicate", "same picture"),
-    ("dogs/twin-again.png", image_bytes(0), "duplicate", "same picture"),
+    ("dogs/twin.png", image_bytes(0), "duplicate", "same image"),
+    ("dogs/twin-again.png", image_bytes(0), "duplicate", "same image"),
 )
 LINK = "bad/link.jpg"
 # counted only: they belong to a system, to other images, or beside them

@@ -144,7 +144,7 @@ def test_a_unit_that_kills_every_worker_ends_its_job_with_words(dataset: Dataset
         WorkUnit.objects.filter(job=job).update(heartbeat_at=stale)
         assert work_units.claim_next(job, numbers.next_range)
     WorkUnit.objects.filter(job=job).update(heartbeat_at=stale)
-    with pytest.raises(work_units.PoisonUnitError, match="pictures 1 to 7"):
+    with pytest.raises(work_units.PoisonUnitError, match="images 1 to 7"):
         work_units.claim_next(job, numbers.next_range)
 
 

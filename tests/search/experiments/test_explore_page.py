@@ -60,7 +60,7 @@ def test_without_experiments_the_first_that_has_images_is_shown(client: Client, 
 def test_the_networks_stand_on_the_page_before_any_script_has_run(client: Client, three: None) -> None:
     text = client.get("/").content.decode()
     assert "EfficientNet-Lite0" in text
-    assert "2 pictures · 2 categories" in re.sub(r"</?data[^>]*>", "", text)
+    assert "2 images · 2 categories" in re.sub(r"</?data[^>]*>", "", text)
 
 
 def test_only_those_who_may_compute_get_buttons_for_it(

@@ -353,7 +353,7 @@ def test_features_that_would_not_fit_in_memory_are_refused_in_words(
 ) -> None:
     spec = feature_specs.experiment_spec("efficientnet-lite0", "top", "average")
     monkeypatch.setattr(matrices, "LARGEST_READ_BYTES", 12 * 1280 * 4 - 1)
-    with pytest.raises(TooLargeError, match=r"of 12 pictures take .* choose average"):
+    with pytest.raises(TooLargeError, match=r"of 12 images take .* choose average"):
         matrices.read(labelled, spec, np.arange(12, dtype=np.int64))
 
 

@@ -254,7 +254,7 @@ def test_an_image_whose_file_is_gone_is_not_found(client: Client, image: Image) 
     default_storage.delete(str(image.file.name))
     response = ask(client, image)
     assert response.status_code == 404
-    assert "import the picture again" in response.json()["error"]["detail"]
+    assert "import the image again" in response.json()["error"]["detail"]
 
 
 def test_equal_channels_come_in_the_order_of_their_numbers() -> None:

@@ -209,7 +209,7 @@ def test_what_cannot_be_asked_for_is_refused_in_words(dataset: Dataset) -> None:
         map_jobs.plans(models=["alexnet"])
     with pytest.raises(ProjectionInputError, match="Neighbours must be 2 to 200"):
         map_jobs.plans(["umap"], parameters={"neighbours": 1})
-    with pytest.raises(SemsearchError, match="no pictures yet"):
+    with pytest.raises(SemsearchError, match="no images yet"):
         map_jobs.enqueue(dataset, [pca()])
     assert map_jobs.compute_now(dataset, pca()) == (0, 8)
 

@@ -65,7 +65,7 @@ function fill(image, id, label) {
   if (image) thumbnail.src = image.thumbnail;
   else thumbnail.removeAttribute("src");
   elementIn(card, "strong").textContent = (image?.label ?? label) || "No label";
-  elementIn(card, "span").textContent = image?.filename ?? `picture ${number(id)}`;
+  elementIn(card, "span").textContent = image?.filename ?? `image ${number(id)}`;
 }
 
 /**

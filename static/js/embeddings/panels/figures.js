@@ -19,12 +19,12 @@ const FIGURES = [
   [
     "trustworthiness",
     "Trustworthiness",
-    "Whether what is near on the map is near in truth: 1 means that no picture has a stranger for a neighbour.",
+    "Whether what is near on the map is near in truth: 1 means that no image has a stranger for a neighbour.",
   ],
   [
     "neighbour_agreement",
     "Neighbour agreement",
-    "How many of a picture's ten nearest in the full space are its nearest on the map as well.",
+    "How many of an image's ten nearest in the full space are its nearest on the map as well.",
   ],
   [
     "separation",
@@ -66,9 +66,7 @@ export function showFigures({ family, row, total, address, choose }) {
         make(
           "p",
           { class: "small muted" },
-          row[name] === null
-            ? "These pictures have no labels, so nothing says what belongs together."
-            : words,
+          row[name] === null ? "These images have no labels, so nothing says what belongs together." : words,
         ),
       ),
     ),

@@ -98,9 +98,9 @@ export function showListing({ ids, counts, open }) {
       "p",
       { class: "small" },
       ids.length
-        ? `${plural(ids.length, "picture")}${words ? `. ${words}.` : "."}`
+        ? `${plural(ids.length, "image")}${words ? `. ${words}.` : "."}`
         : "Nothing is in view: show everything with the key 0, or choose more in the legend.",
     ),
-    pagedList(ids, { open, label: "Pictures in view" }),
+    pagedList(ids, { open, label: "Images in view" }),
   );
 }

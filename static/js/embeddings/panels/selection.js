@@ -84,13 +84,13 @@ export function showSelection({ indices, points, numbers, legend, colours, row, 
     make(
       "div",
       { class: "side-head" },
-      make("h2", { id: "selection-title" }, `${plural(indices.length, "picture")} selected`),
+      make("h2", { id: "selection-title" }, `${plural(indices.length, "image")} selected`),
       clear,
     ),
     make("ul", { class: "legend counts" }, ...lines),
     make("div", { class: "actions" }, save, mayCollect ? newDataset({ ids, row, failure }) : null),
     failure,
-    pagedList(ids, { open: on.open, label: "Selected pictures", perPage: 8 }),
+    pagedList(ids, { open: on.open, label: "Selected images", perPage: 8 }),
   );
 }
 
@@ -156,7 +156,7 @@ function newDataset({ ids, row, failure }) {
       said.replaceChildren(
         "Made: ",
         make("a", { href: made.url }, made.name),
-        `. Its pictures are being copied by `,
+        `. Its images are being copied by `,
         make("a", { href: siteAddress(`/jobs/${made.job.id}/`) }, `job ${number(made.job.id)}`),
         ".",
       );

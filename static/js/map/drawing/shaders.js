@@ -64,9 +64,9 @@ void main() {
   vec2 edge = min(gl_PointCoord, 1.0 - gl_PointCoord) * size;
   // half a pixel inside its cell, so that no neighbour shines through
   vec2 inner = clamp((gl_PointCoord * size - border) / (size - 2.0 * border), 0.5 / cell, 1.0 - 0.5 / cell);
-  vec3 picture = texture(sheet, (corner + inner) / span).rgb;
-  vec3 shown = min(edge.x, edge.y) < border ? tint.rgb : picture;
-  // its point shines through a picture only where it is dimmed
+  vec3 image = texture(sheet, (corner + inner) / span).rgb;
+  vec3 shown = min(edge.x, edge.y) < border ? tint.rgb : image;
+  // its point shines through an image only where it is dimmed
   float alpha = opacity * (tint.a > 0.5 ? 1.0 : tint.a);
   pixel = vec4(shown * alpha, alpha);
 }`;
