@@ -203,7 +203,10 @@ def sqlite_file() -> Path | None:
 
 
 def refuse_root() -> None:
-    """Keep root from making what the account of a home could not read. Raises: HomeUnusableError."""
+    """Keep root from making what the account of a home could not read. Raises: HomeUnusableError.
+
+    An owner whom this machine does not know, as of a folder mounted in a container, reads nothing here.
+    """
     home = folder()
     owner = home.stat().st_uid if home.exists() else 0
     if os.geteuid() != 0 or owner == 0:
@@ -211,7 +214,7 @@ def refuse_root() -> None:
     try:
         name = pwd.getpwuid(owner).pw_name
     except KeyError:
-        name = str(owner)
+        return
     raise HomeUnusableError(
         f"The home {home} belongs to the account {name}, which could not read what root writes there: do "
         f"this as that account, as in `runuser -u {name} -- {program()} …`."

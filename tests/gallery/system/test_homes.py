@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import sqlite3
 import tomllib
@@ -106,7 +107,9 @@ def test_root_makes_nothing_in_the_home_of_another_account(
     settings.SEMSEARCH_HOME = tmp_path
     if os.geteuid() == 0:
         homes.check_folder()
-        os.chown(tmp_path, 54_321, -1)
+        os.chown(tmp_path, 54_321, -1)  # nobody whom this machine knows
+        homes.check_folder()
+        os.chown(tmp_path, pwd.getpwnam("nobody").pw_uid, -1)
     owner = tmp_path.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     settings.STATIC_ROOT = tmp_path / "static"
