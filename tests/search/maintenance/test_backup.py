@@ -107,8 +107,8 @@ def test_a_backup_replaces_no_file_and_leaves_no_half_one(tmp_path: Path) -> Non
 def test_a_file_that_cannot_be_read_is_named_and_leaves_no_half_backup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Closed(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
+    class Closed(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
             raise PermissionError(13, "Permission denied", "/home/media/images/1")
 
     def write(path: Path, **_: bool) -> None:
