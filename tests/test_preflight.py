@@ -106,12 +106,12 @@ def test_what_is_locked_runs_on_the_python_of_debian_12() -> None:
     for lock in sorted(ROOT.glob("requirements*.lock")):
         for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(), flags=re.M):
             try:
-                facts = importlib.metadata.metadata(name)
+                facts = importlib.metadata.metadata(name).json
             except importlib.metadata.PackageNotFoundError:
                 continue
-            if facts["Version"] == version:
+            if facts["version"] == version:
                 looked_at += 1
-                wanted = str(facts.json.get("requires_python", ""))
+                wanted = str(facts.get("requires_python", ""))
                 if not SpecifierSet(wanted).contains("3.11.2"):
                     refused.append((lock.name, name, wanted))
     assert refused == []
