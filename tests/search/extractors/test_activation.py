@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 
 from search.extractors import activation
 from search.extractors.networks.registry import get_network
+from search.features import layer_images
 from search.features.layer_images import layer_image
 
 SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
@@ -105,9 +106,9 @@ def draw(*words: str) -> dict[str, Any]:
 
 
 def test_the_command_draws_the_layers_it_is_asked_for(
-    settings: Any, tmp_path: Path, sample_folder: Callable[..., Path]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample_folder: Callable[..., Path]
 ) -> None:
-    settings.BASE_DIR = tmp_path
+    monkeypatch.setattr(layer_images, "shipped", lambda name: tmp_path / name)
     samples = sample_folder(count=2)
     (tmp_path / "sample_data").mkdir()
     samples.rename(tmp_path / "sample_data" / "few")
