@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import django_stubs_ext
 
 from gallery.shipped_files import shipped
@@ -220,9 +218,6 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": environment.database(env, SEMSEARCH_HOME)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Django REST Framework imports them where it can: psycopg would be a tenth of the start of a web server
-    sys.modules.setdefault("django.contrib.postgres.fields", None)  # type: ignore[arg-type]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
