@@ -139,7 +139,7 @@ def test_the_query_is_compared_over_every_network_and_layer_and_the_best_is_name
         f"{rounded(100 * one)} %" for one in most_of.values()
     )
     numbers = explore.locator('.fared a[data-model="efficientnet-lite0"] > .number:last-child')
-    expect(numbers).to_have_text([str(place + 1) for place in range(8)])
+    expect(numbers).to_have_text([str(number) for number in range(1, 9)])
     # a bar chooses its network and its layer at once
     explore.locator('.fared a[data-model="colour-histogram"]').click()
     expect(explore.locator("a.layer")).to_have_count(1)

@@ -66,7 +66,12 @@ export function showEverywhere(page) {
       const bestOwn = bestOf(own);
       const most = make("span", { class: "muted number" }, `best ${percent(100 * bestOwn[0].score)} %`);
       const bars = own.map((one) => bar(page, one, best.includes(one), bestOwn.includes(one)));
-      return make("li", {}, make("h3", {}, `${network.title}, `, most), make("ol", { class: "fared" }, ...bars));
+      return make(
+        "li",
+        {},
+        make("h3", {}, `${network.title}, `, most),
+        make("ol", { class: "fared" }, ...bars),
+      );
     }),
   );
 }
@@ -83,8 +88,8 @@ const inWords = ({ network, layer, score }) => `${network.title}, ${layer.name},
 function bar(page, fared, isBest, isBestOwn) {
   const { network, layer, row, score } = fared;
   const mean = row.weighted_precision;
-  const ownPlace = isBestOwn ? ", the best of this network" : "";
-  const place = isBest ? ", the best" : ownPlace;
+  const ownRank = isBestOwn ? ", the best of this network" : "";
+  const rank = isBest ? ", the best" : ownRank;
   const link = make(
     "a",
     {
@@ -96,7 +101,7 @@ function bar(page, fared, isBest, isBestOwn) {
       "aria-current": row === page.row && "true",
       title: `${inWords(fared)}; mean of the dataset ${percent(mean)} %`,
     },
-    make("span", { class: "visually-hidden" }, `${layer.name}${place}: `),
+    make("span", { class: "visually-hidden" }, `${layer.name}${rank}: `),
     make("span", { class: "fared-score number" }, decimal(100 * score, 0)),
     make("span", { class: "fared-bar", "aria-hidden": "true" }),
     make("span", { class: "number", "aria-hidden": "true" }, String(network.layers.indexOf(layer) + 1)),
