@@ -126,6 +126,20 @@ def test_the_query_is_compared_over_every_network_and_layer_and_the_best_is_name
         assert abs(float(text) - 100 * score) <= 0.51
         assert (best == "") == (score > most - 1e-6)
     expect(explore.locator("#everywhere-of")).to_contain_text(f"{rounded(100 * most)} %")
+    # each network names its best score, marks the layers that have it, and numbers its layers
+    heads = explore.locator("#everywhere-list h3").all_text_contents()
+    marked: list[list[str]] = explore.locator(".fared a[data-best-own]").evaluate_all(
+        "bars => bars.map(bar => [bar.dataset.model, bar.dataset.layer])"
+    )
+    most_of = {model: max(one for (of, _), one in scores.items() if of == model) for model, _ in scores}
+    assert sorted(marked) == sorted(
+        [model, layer] for (model, layer), one in scores.items() if one > most_of[model] - 1e-6
+    )
+    assert sorted(head.split(", best ")[1] for head in heads) == sorted(
+        f"{rounded(100 * one)} %" for one in most_of.values()
+    )
+    numbers = explore.locator('.fared a[data-model="efficientnet-lite0"] > .number:last-child')
+    expect(numbers).to_have_text([str(number) for number in range(1, 9)])
     # a bar chooses its network and its layer at once
     explore.locator('.fared a[data-model="colour-histogram"]').click()
     expect(explore.locator("a.layer")).to_have_count(1)

@@ -28,7 +28,7 @@ NEXT_STEP = "Next: open /live/ there and drop an image on it; to add your own, s
 
 @dataclass(frozen=True)
 class Sample:
-    """A dataset that comes with the program: its folder and slug, its name, and what it holds."""
+    """A dataset that comes with the program: its folder and slug, its name, what it holds and is hard at."""
 
     slug: str
     name: str
@@ -40,10 +40,21 @@ SAMPLES = (
     Sample(
         "photos200",
         "All kinds of photos",
-        "249 photographs. The page of each names its author, its licence and where it comes from.",
+        "249 photographs. The page of each names its author, its licence and where it comes from. "
+        "What is hard: towers, monuments, castles, churches and ruins are categories of their own.",
     ),
-    Sample("objects200", "Cut-out objects", "197 photographed objects from Tux Paint (GPL-2.0-or-later)."),
-    Sample("clipart200", "Clip art", "203 drawings from Openclipart (public domain)."),
+    Sample(
+        "objects200",
+        "Cut-out objects",
+        "197 photographed objects from Tux Paint (GPL-2.0-or-later). "
+        "What is hard: coins, planets and many fruits are all round, and three categories are mammals.",
+    ),
+    Sample(
+        "clipart200",
+        "Clip art",
+        "203 drawings from Openclipart (public domain). "
+        "What is hard: a category mixes outlines, flat colours and shaded drawings.",
+    ),
 )
 
 

@@ -1,5 +1,5 @@
 // How the image that searches fares with every network and layer, by the chosen distance and pooling: a bar
-// for each layer, the best named.
+// for each layer, numbered from the first; the best of all and the best of each network are marked.
 /** @import { Experiment, Layer, Network } from "../shared/types.js" */
 /** @import { ExplorePage } from "./types.js" */
 import { byId, make } from "../shared/elements.js";
@@ -57,22 +57,22 @@ export function showEverywhere(page) {
   const others = best.length - 1;
   byId("everywhere-words").textContent =
     `Weighted precision@${fared[0].row.k} of this image alone, by ${METRICS[metric].toLowerCase()} and ` +
-    `${POOLINGS[pooling].toLowerCase()} pooling; the small line is the mean of the dataset. ` +
+    `${POOLINGS[pooling].toLowerCase()} pooling; the small line is the mean of the dataset, and bold is the best of a network. ` +
     `★ ${inWords(best[0])}${others ? `, and ${plural(others, "other")} as good` : ""}.`;
   const networks = [...new Set(fared.map((one) => one.network))];
   byId("everywhere-list").replaceChildren(
-    ...networks.map((network) =>
-      make(
+    ...networks.map((network) => {
+      const own = fared.filter((one) => one.network === network);
+      const bestOwn = bestOf(own);
+      const most = make("span", { class: "muted number" }, `best ${percent(100 * bestOwn[0].score)} %`);
+      const bars = own.map((one) => bar(page, one, best.includes(one), bestOwn.includes(one)));
+      return make(
         "li",
         {},
-        make("h3", {}, network.title),
-        make(
-          "ol",
-          { class: "fared" },
-          ...fared.filter((one) => one.network === network).map((one) => bar(page, one, best.includes(one))),
-        ),
-      ),
-    ),
+        make("h3", {}, `${network.title}, `, most),
+        make("ol", { class: "fared" }, ...bars),
+      );
+    }),
   );
 }
 
@@ -82,11 +82,14 @@ const inWords = ({ network, layer, score }) => `${network.title}, ${layer.name},
 /**
  * @param {ExplorePage} page
  * @param {Fared} fared
- * @param {boolean} isBest
+ * @param {boolean} isBest of all
+ * @param {boolean} isBestOwn of its network
  */
-function bar(page, fared, isBest) {
+function bar(page, fared, isBest, isBestOwn) {
   const { network, layer, row, score } = fared;
   const mean = row.weighted_precision;
+  const ownRank = isBestOwn ? ", the best of this network" : "";
+  const rank = isBest ? ", the best" : ownRank;
   const link = make(
     "a",
     {
@@ -94,12 +97,14 @@ function bar(page, fared, isBest) {
       "data-model": network.name,
       "data-layer": layer.name,
       "data-best": isBest,
+      "data-best-own": isBestOwn,
       "aria-current": row === page.row && "true",
       title: `${inWords(fared)}; mean of the dataset ${percent(mean)} %`,
     },
-    make("span", { class: "visually-hidden" }, `${layer.name}${isBest ? ", the best" : ""}: `),
+    make("span", { class: "visually-hidden" }, `${layer.name}${rank}: `),
     make("span", { class: "fared-score number" }, decimal(100 * score, 0)),
     make("span", { class: "fared-bar", "aria-hidden": "true" }),
+    make("span", { class: "number", "aria-hidden": "true" }, String(network.layers.indexOf(layer) + 1)),
   );
   link.style.setProperty("--score", String(score));
   link.style.setProperty("--mean", String((mean ?? 0) / 100));

@@ -45,7 +45,7 @@ export async function draw(figure, { image }) {
         spec.reduction ? "one long vector" : `${number(spec.dims)} numbers`,
       ),
       spec.reduction ? step("Shortened by PCA", null, `${number(spec.dims)} numbers`) : null,
-      step("Compared by cosine", null, "with every stored image"),
+      step("Compared by cosine", null, "with all stored images; above 50,000 an index helps"),
     ),
     make("figcaption", { class: "small muted" }, inWords(all, shown.dataset)),
   );
