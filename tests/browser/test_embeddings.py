@@ -252,7 +252,8 @@ def test_a_neighbour_in_the_list_shows_its_point_while_it_is_pointed_at(tab: Pag
 
     def colours() -> NDArray[np.float64]:
         tab.wait_for_timeout(300)
-        return np.array([around(tab, shown[index]) for index in (one, other)])
+        now = spots(tab, points)  # pointing may have scrolled the page
+        return np.array([around(tab, now[index]) for index in (one, other)])
 
     before = colours()
     for begin, end in ((button.hover, tab.locator("#picture-title").hover), (button.focus, button.blur)):

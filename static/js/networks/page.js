@@ -72,7 +72,7 @@ function enlargingButton(network, layer) {
   const button = make(
     "button",
     {
-      class: "tiles",
+      class: "layer-tiles",
       type: "button",
       "aria-label": `Enlarge the tiles of ${layer.name}`,
       "aria-haspopup": "dialog",
