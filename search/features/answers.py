@@ -10,7 +10,7 @@ from search.extractors.networks.facts import FACTS
 from search.extractors.networks.layer_info import Layer
 from search.extractors.networks.network import Network
 from search.features import feature_maps
-from search.features.layer_images import layer_image
+from search.features.layer_images import layer_image, painted_channels
 
 MapShape: TypeAlias = Annotated[tuple[int, int, int], "Height, width and channels of the map."]
 
@@ -28,6 +28,9 @@ class LayerAnswer(TypedDict):
         dict[str, int], "Kinds of all layers since the one listed before, and their number."
     ]
     picture: Annotated[str | None, "An image of what excites it most, painted by gradient ascent."]
+    painted_channels: Annotated[
+        list[int] | None, "Channels of the image, row by row, counted from 0; null where they are not known."
+    ]
 
 
 class NetworkFactsAnswer(TypedDict):
@@ -141,6 +144,7 @@ def _origin(network: Network) -> OriginAnswer | None:
 
 
 def _layer(model: str, layer: Layer) -> LayerAnswer:
+    image = layer_image(model, layer.name)
     return {
         "name": layer.name,
         "type": layer.type,
@@ -149,5 +153,6 @@ def _layer(model: str, layer: Layer) -> LayerAnswer:
         "parameters": layer.parameters,
         "shape": layer.shape,
         "operations": dict(layer.operations),
-        "picture": layer_image(model, layer.name),
+        "picture": image,
+        "painted_channels": painted_channels(model, layer.name) if image else None,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from search.extractors.networks.network import Network
 from search.extractors.resizing import DEFAULT_RESIZE, resized
 
 FOLDER = "layers"  # below static/, one folder a network, one WebP a layer
+CHANNELS_FILE = "channels.json"  # beside the WebPs: the channels of each, row by row
 QUALITY = 75
 
 
@@ -35,10 +38,25 @@ def layer_image(model: str, layer: str) -> str | None:
     return address if not settings.DEBUG or finders.find(name) else None
 
 
+def painted_channels(model: str, layer: str) -> list[int] | None:
+    """Return the channels that the picture of a layer shows, row by row, or None where they are not known."""
+    return _kept_channels(shipped("static") / FOLDER / model).get(layer)
+
+
+def _channels_below(folder: Path) -> dict[str, list[int]]:
+    file = folder / CHANNELS_FILE
+    found: dict[str, list[int]] = json.loads(file.read_bytes()) if file.is_file() else {}
+    return found
+
+
+_kept_channels = cache(_channels_below)
+
+
 def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: Path) -> Iterator[Path]:
     """Write what excites each of these layers to `root`/network/layer.webp; yields each path when written.
 
-    Four channels a layer: those that tell the categories of the sample pictures apart best.
+    Four channels a layer: those that tell the categories of the sample pictures apart best. Their numbers are
+    written to `CHANNELS_FILE` beside the images.
 
     Raises:
         NotFoundError: there is no such layer, no network behind the name, or there are no sample pictures.
@@ -53,12 +71,15 @@ def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: 
     responses = activation.unevenness(network, layers, images)
     folder = root / network.name
     folder.mkdir(parents=True, exist_ok=True)
+    known = _channels_below(folder)
     for layer, answers in zip(layers, responses, strict=True):
         channels = activation.telling_channels(answers, categories)
         path = folder / f"{layer}.webp"
         path.write_bytes(
             decoding.encode_webp(activation.layer_mosaic(network, layer, channels, steps=steps), QUALITY)
         )
+        known |= {layer: channels.tolist()}
+        (folder / CHANNELS_FILE).write_text(json.dumps(known) + "\n")
         yield path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gallery.models import Dataset, Image, Job
@@ -224,6 +226,43 @@ def test_an_opened_image_lists_its_neighbours_in_the_full_space(tab: Page, clien
     expect(tab.locator("#picture")).to_be_hidden()
     tab.go_back()
     expect(tab.locator("#picture")).to_have_attribute("data-image", str(found[0]))
+
+
+def around(page: Page, place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean colour of the few pixels around a place in the window."""
+    x, y = place
+    clip = {"x": float(x) - 3, "y": float(y) - 3, "width": 6, "height": 6}
+    with Pillow.open(io.BytesIO(page.screenshot(clip=clip))) as seen:
+        return np.asarray(seen.convert("RGB"), np.float64).mean(axis=(0, 1))
+
+
+def test_a_neighbour_in_the_list_shows_its_point_while_it_is_pointed_at(tab: Page) -> None:
+    ids, points = places()
+    shown = spots(tab, points)
+    alone = lonely(shown)
+    tab.mouse.click(*shown[alone[0]])
+    similar = tab.locator("#picture .similar button")
+    expect(similar).to_have_count(10)
+    tab.locator("#picture-title").hover()
+    listed_here = similar.evaluate_all("all => all.map(one => Number(one.dataset.image))")
+    lit = [index for index in alone[1:] if ids[index] in listed_here]
+    assert len(lit) > 1
+    one, other = lit[:2]
+    button = tab.locator(f'#picture .similar [data-image="{ids[one]}"]')
+
+    def colours() -> NDArray[np.float64]:
+        tab.wait_for_timeout(300)
+        now = spots(tab, points)  # pointing may have scrolled the page
+        return np.array([around(tab, now[index]) for index in (one, other)])
+
+    before = colours()
+    for begin, end in ((button.hover, tab.locator("#picture-title").hover), (button.focus, button.blur)):
+        begin()
+        pointed = colours()
+        assert np.abs(pointed[0] - before[0]).max() < 3
+        assert np.abs(pointed[1] - before[1]).max() > 10
+        end()
+        assert np.abs(colours() - before).max() < 3
 
 
 def test_the_keyboard_walks_opens_and_selects(tab: Page) -> None:

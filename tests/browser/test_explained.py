@@ -76,6 +76,30 @@ def test_a_network_has_a_card_and_experiments_say_what_they_will_take(
     expect(staff_page.locator("#estimate")).to_have_text("All of it is computed already.")
 
 
+def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live_server: object) -> None:
+    page.goto("/networks/")
+    card = page.locator('.network-card[data-model="efficientnet-lite0"]')
+    expect(card.locator("dl")).to_contain_text("Layers142")
+    card.get_by_text("Its layers").click()
+    expect(card.locator("tr").nth(0)).to_contain_text(" weights up to it")
+    expect(card.locator("tr").nth(7)).to_contain_text("3.4 M weights up to it, 415 k of them since stage7")
+    button = card.get_by_role("button", name="Enlarge the tiles of stage3")
+    dialog = page.get_by_role("dialog", name="stage3 of EfficientNet-Lite0")
+    for opens in (button.click, lambda: button.press("Enter")):
+        opens()
+        expect(dialog).to_contain_text("Layer 3 of 8 shown here, step ")
+        expect(dialog).to_contain_text("Four of its ")
+        expect(dialog.get_by_role("img")).to_have_attribute(
+            "src", re.compile(r"/efficientnet-lite0/stage3\..*webp$")
+        )
+        box = dialog.get_by_role("img").bounding_box()
+        assert box
+        assert box["width"] > 400
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(button).to_be_focused()
+
+
 def test_a_cold_start_takes_few_requests_and_bytes(
     context: BrowserContext, complaints: list[str], mapped: Dataset
 ) -> None:

@@ -11,8 +11,8 @@ import { imagesOf } from "./data.js";
 import { siteAddress } from "../shared/site.js";
 
 /**
- * What can be done with an opened image.
- * @typedef {{ open: (id: number) => void, close: () => void }} Opened
+ * What can be done with an opened image; `point` is told the neighbour that is pointed at, null for none.
+ * @typedef {{ open: (id: number) => void, close: () => void, point: (id: number | null) => void }} Opened
  */
 
 /**
@@ -180,5 +180,7 @@ function itemOf(neighbour, query, on) {
     make("span", { class: "visually-hidden" }, words),
   );
   button.addEventListener("click", () => on.open(neighbour.id));
+  for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => on.point(neighbour.id));
+  for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => on.point(null));
   return make("li", {}, button);
 }

@@ -41,6 +41,7 @@ const lit = new Map([
   ["found", nothing],
   ["selection", nothing],
   ["image", nothing],
+  ["neighbour", nothing],
 ]);
 
 /**
@@ -406,6 +407,7 @@ export async function showOpened(page, { focus = false } = {}) {
   const id = state.image;
   if (id === null || !row) {
     closeImage();
+    pointAtNeighbour(null);
     light("image", nothing);
     showsNow({ image: null, found: [], beside: [] });
     return;
@@ -428,13 +430,24 @@ export async function showOpened(page, { focus = false } = {}) {
       page.choose({ image: null });
       byId("map").focus({ preventScroll: true });
     },
+    point: pointAtNeighbour,
   };
   const similar = [answer.image, ...answer.neighbours]
     .map((image) => indexOf(image.id))
     .filter((index) => index >= 0);
   showImage(answer, { state, row, onMap: indexOf(id) >= 0, on, focus });
   light("image", Uint32Array.from(similar));
+  pointAtNeighbour(null); // the one pointed at went with its list
   tellBeside(answer);
+}
+
+/**
+ * Light up a neighbour alone while it is pointed at in the list.
+ * @param {number | null} id
+ */
+function pointAtNeighbour(id) {
+  const index = id === null ? -1 : indexOf(id);
+  light("neighbour", index < 0 ? nothing : Uint32Array.of(index));
 }
 
 /**

@@ -1,5 +1,5 @@
 // The networks: a drawing of each, its layers, downloads of weights, and the start of experiments.
-/** @import { Estimate, Job, Network } from "../shared/types.js" */
+/** @import { Estimate, Job, Layer, Network } from "../shared/types.js" */
 import { chainOf } from "../explain/drawings/chain.js";
 import { showsNow } from "../explain/screen.js";
 import { call } from "../shared/api.js";
@@ -9,12 +9,13 @@ import { fail, hideFailure } from "../shared/failure.js";
 import { millions, number, plural } from "../shared/format.js";
 import { kindInWords } from "../shared/terms.js";
 import { siteAddress } from "../shared/site.js";
+import { enlarge } from "./enlarged.js";
 import { during, sizeOf } from "./words.js";
 
 const EVERY_MS = 1500;
 const REST_MS = 300;
 const TILES =
-  "The tiles are painted, not photographed: each is what one channel of the layer answers to most. “Layer” above says how.";
+  "The tiles are painted, not photographed: each is what one channel of the layer answers to most. “Layer” above says how. Choose one to enlarge it.";
 
 /** @param {Network[]} networks */
 function drawAll(networks) {
@@ -33,18 +34,13 @@ function drawAll(networks) {
 }
 
 /** @param {Network} network */
-function stepsOf({ layers }) {
-  const rows = layers.map((layer) =>
+function stepsOf(network) {
+  const { layers } = network;
+  const rows = layers.map((layer, at) =>
     make(
       "tr",
       {},
-      make(
-        "td",
-        {},
-        layer.picture
-          ? make("img", { src: layer.picture, alt: "", width: 96, height: 96, loading: "lazy" })
-          : null,
-      ),
+      make("td", {}, layer.picture ? enlargingButton(network, layer) : null),
       make("th", { scope: "row" }, layer.name),
       make(
         "td",
@@ -53,7 +49,7 @@ function stepsOf({ layers }) {
         make(
           "div",
           { class: "muted number" },
-          `${number(layer.shape[2])} maps of ${layer.shape[0]} × ${layer.shape[1]}, ${millions(layer.parameters)} weights up to it`,
+          `${number(layer.shape[2])} maps of ${layer.shape[0]} × ${layer.shape[1]}, ${weightsOf(layer, layers[at - 1])}`,
         ),
         make("div", { class: "muted number" }, operationsOf(layer.operations)),
       ),
@@ -67,6 +63,32 @@ function stepsOf({ layers }) {
     make("table", {}, make("tbody", {}, ...rows)),
   );
 }
+
+/**
+ * @param {Network} network
+ * @param {Layer} layer
+ */
+function enlargingButton(network, layer) {
+  const button = make(
+    "button",
+    {
+      class: "layer-tiles",
+      type: "button",
+      "aria-label": `Enlarge the tiles of ${layer.name}`,
+      "aria-haspopup": "dialog",
+    },
+    make("img", { src: layer.picture, alt: "", width: 96, height: 96, loading: "lazy" }),
+  );
+  button.addEventListener("click", () => enlarge(network, layer));
+  return button;
+}
+
+/**
+ * @param {Layer} layer
+ * @param {Layer | undefined} before
+ */
+const weightsOf = ({ parameters }, before) =>
+  `${millions(parameters)} weights up to it${before ? `, ${millions(parameters - before.parameters)} of them since ${before.name}` : ""}`;
 
 /** @param {Record<string, number>} operations */
 const operationsOf = (operations) =>

@@ -118,6 +118,20 @@ def test_the_command_draws_the_layers_it_is_asked_for(
     for name in report["pictures"]:
         with Pillow.open(tmp_path / "out" / f"{name}.webp") as drawn:
             assert (drawn.format, drawn.size) == ("WEBP", (192, 192))
+    channels = json.loads((tmp_path / "out" / "efficientnet-lite0" / "channels.json").read_bytes())
+    assert [len(set(channels[layer])) for layer in ("stem", "stage2")] == [4, 4]
+
+
+def test_the_channels_of_an_image_are_known_where_they_were_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(layer_images, "shipped", lambda name: tmp_path / name)
+    folder = tmp_path / "static" / "layers" / "squeezenet"
+    folder.mkdir(parents=True)
+    (folder / "channels.json").write_text('{"stem": [7, 0, 31, 12]}')
+    assert layer_images.painted_channels("squeezenet", "stem") == [7, 0, 31, 12]
+    assert layer_images.painted_channels("squeezenet", "top") is None
+    assert layer_images.painted_channels("efficientnet-lite0", "stem") is None
 
 
 @pytest.mark.parametrize(
