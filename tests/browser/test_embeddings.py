@@ -233,7 +233,8 @@ def around(page: Page, place: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y = place
     clip = {"x": float(x) - 3, "y": float(y) - 3, "width": 6, "height": 6}
     with Pillow.open(io.BytesIO(page.screenshot(clip=clip))) as seen:
-        return np.asarray(seen.convert("RGB"), np.float64).mean(axis=(0, 1))
+        colour: NDArray[np.float64] = np.asarray(seen.convert("RGB"), np.float64).mean(axis=(0, 1))
+    return colour
 
 
 def test_a_neighbour_in_the_list_shows_its_point_while_it_is_pointed_at(tab: Page) -> None:
