@@ -61,7 +61,7 @@ def _route_without_view(request: HttpRequest) -> str:
 class BrowserPoliciesMiddleware:
     """Takes from every page what it does not use of the browser, and lets in nothing but its own content.
 
-    Both policies are the same for all, and put together once: django-csp does it for each answer.
+    Both policies are the same for all answers, so they are put together once, which django-csp would not do.
     """
 
     def __init__(self, get_response: Answer) -> None:

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.suite import BENCHMARKS
 from benchmarks.tables.text import Figures, Row, Table, between, ends, percent, shown
-
-REFINED = (
-    ("with two more images for it, two against", "steered_ms_p50"),
-    ("with a part of the image", "framed_ms_p50"),
-    ("among parts of images as well", "parts_ms_p50"),
-    ("with a filter", "filtered_ms_p50"),
-    ("copies folded", "folded_ms_p50"),
-    ("in groups", "grouped_ms_p50"),
-    ("tuned to its labels", "tuned_ms_p50"),
-    ("by a word", "words_ms_p50"),
-    ("by a text, of a toy model", "text_ms_p50"),
-)
 
 
 def extraction(figures: Figures) -> Table:
@@ -79,7 +68,8 @@ def serving(http: Figures) -> Table:
 def refined(query: Figures) -> Table:
     """Return what each way to refine a search takes, and what share of a plain one that is."""
     plain = float(query["query_ms_p50"])
-    rows = [("a plain search", "query_ms_p50"), *REFINED]
+    lines = [line for line in BENCHMARKS["query"].lines if line.other == "query_ms_p50"]
+    rows = [("a plain query", "query_ms_p50"), *((line.title, line.ours) for line in lines)]
     return Table(
         ("one search, median ms", "", "of a plain one"),
         [(title, shown(query[key], 1), percent(query[key] / plain, 0)) for title, key in rows],

@@ -25,5 +25,5 @@ function channelsOf({ painted_channels: channels, shape }) {
   const all = number(shape[2]);
   return channels
     ? `Channels ${channels.map(number).join(", ")} of ${all}, row by row, counted from 0.`
-    : `Four of its ${all} channels.`;
+    : `Some of its ${all} channels.`;
 }
