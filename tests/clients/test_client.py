@@ -136,6 +136,7 @@ def _documents(client: ss.Client, stored: ss.Image, given: Given) -> None:
     assert (len(read), read.answered_by, read.has_next) == (0, [], False)
     pages = [mine.search(where={"label": {"any": [stored.label]}}, k=2, page=page) for page in (1, 2)]
     assert np.isnan(pages[0].scores).all()
+    assert [hit.score for hit in pages[0]] == [None, None]
     listed = [number for page in pages for number in page.ids.tolist()]
     assert listed == sorted(listed, reverse=True)
     assert len(set(listed)) == len(listed) == 4

@@ -62,7 +62,8 @@ class Rows(Sequence[Row], Generic[Row]):
         return len(self._rows)
 
     def __repr__(self) -> str:
-        return f"<{len(self):,} {self._kind.SCHEMA.lower()}{'' if len(self) == 1 else 's'}>"
+        noun = self._kind.SCHEMA.removeprefix("Found").lower()
+        return f"<{len(self):,} {noun}{'' if len(self) == 1 else 's'}>"
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return the columns by name."""
@@ -122,13 +123,16 @@ class ImageFacts(Fields):
 
 @dataclass(frozen=True, kw_only=True)
 class HitFacts(Fields):
-    """A result: the id of the `image`, its `rank` from 1, and its `score`, a cosine, higher is nearer."""
+    """A result: the id of the `image`, its `rank` from 1, and its `score`, a cosine, higher is nearer.
 
-    SCHEMA: ClassVar[str] = "Hit"
+    `score` is None where nothing was searched with: of words or a filter alone.
+    """
+
+    SCHEMA: ClassVar[str] = "FoundHit"
 
     rank: int
     image: int
-    score: float
+    score: float | None
     dataset: str
     label: str
     external_id: str | None
