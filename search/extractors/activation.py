@@ -8,7 +8,7 @@ and scaled a little differently at every step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,24 +109,40 @@ def exciting_images(network: Any, channels: NDArray[np.intp], *, side: int, step
 def with_slope_everywhere(network: Any) -> Any:
     """Return the network with a leaky rectifier in place of the activation of its output, if it has one.
 
-    A rectifier has no slope where it rests, nor ReLU6 where it is full: nothing would tell the way up.
-    Without any bend the mean of a first convolution would depend on nothing but the mean colour.
+    Where the output is put together of several, each of them gets one. A rectifier has no slope where it
+    rests, nor ReLU6 where it is full: nothing would tell the way up. Without any bend the mean of a first
+    convolution would depend on nothing but the mean colour.
     """
     import keras
 
-    last = network.layers[-1]
-    if not (isinstance(last, keras.layers.ReLU) or hasattr(last, "activation")):
+    bent = [
+        layer
+        for layer in _put_together(network.layers[-1])
+        if isinstance(layer, keras.layers.ReLU) or hasattr(layer, "activation")
+    ]
+    if not bent:
         return network
 
     def replaced(layer: Any) -> Any:
-        if layer.name == last.name and isinstance(layer, keras.layers.ReLU):
+        if layer in bent and isinstance(layer, keras.layers.ReLU):
             return keras.layers.Activation("leaky_relu", name=layer.name)
         settings = layer.get_config()
-        return type(layer).from_config(settings | {"activation": "leaky_relu"} if layer is last else settings)
+        return type(layer).from_config(settings | {"activation": "leaky_relu"} if layer in bent else settings)
 
     opened = keras.models.clone_model(network, clone_function=replaced)
     opened.set_weights(network.get_weights())
     return opened
+
+
+def _put_together(layer: Any) -> Iterator[Any]:
+    """Yield the layers whose channels a layer has: itself, or those that it sets side by side."""
+    import keras
+
+    if not isinstance(layer, keras.layers.Concatenate):
+        yield layer
+        return
+    for joined in layer.input:
+        yield from _put_together(joined._keras_history.operation)
 
 
 def random_views(

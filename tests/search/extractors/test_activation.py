@@ -20,7 +20,7 @@ from search.extractors.networks.registry import get_network
 from search.features import layer_images
 from search.features.layer_images import layer_image
 
-SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "squeezenet")
 
 
 def test_an_image_excites_its_own_channel_more_than_the_others_do() -> None:
@@ -56,13 +56,16 @@ def test_a_view_that_is_neither_shifted_nor_turned_is_the_canvas(monkeypatch: py
     np.testing.assert_allclose((canvas[places[0]] * weights[0]).sum(axis=0), canvas)
 
 
-@pytest.mark.parametrize("kind", ["layer", "built in"])
+@pytest.mark.parametrize("kind", ["layer", "built in", "side by side"])
 def test_an_output_without_slope_gets_one(kind: str) -> None:
     import keras
 
     pixels = keras.Input((8, 8, 3))
     if kind == "layer":
         output = keras.layers.ReLU(6.0)(keras.layers.Conv2D(2, 1, name="convolution")(pixels))
+    elif kind == "side by side":
+        convolution = keras.layers.Conv2D(2, 1, activation="relu", name="convolution")
+        output = keras.layers.Concatenate()([convolution(pixels), keras.layers.ReLU()(pixels)])
     else:
         output = keras.layers.Conv2D(2, 1, activation="relu", name="convolution")(pixels)
     network = keras.Model(pixels, output)
