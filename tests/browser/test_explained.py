@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from gallery.models import Dataset
 
@@ -77,10 +77,14 @@ def test_a_network_has_a_card_and_experiments_say_what_they_will_take(
 
 
 def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live_server: object) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.goto("/networks/")
     card = page.locator('.network-card[data-model="efficientnet-lite0"]')
     expect(card.locator("dl")).to_contain_text("Layers142")
     card.get_by_text("Its layers").click()
+    page.wait_for_load_state("networkidle")
+    assert not [address for address in asked if ".sheet." in address]
     expect(card.locator("tr").nth(0)).to_contain_text(" weights up to it")
     expect(card.locator("tr").nth(7)).to_contain_text("3.4 M weights up to it, 415 k of them since stage7")
     button = card.get_by_role("button", name="Enlarge the tiles of stage3")
@@ -88,16 +92,41 @@ def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live
     for opens in (button.click, lambda: button.press("Enter")):
         opens()
         expect(dialog).to_contain_text("Layer 3 of 8 shown here, step ")
-        expect(dialog).to_contain_text("Some of its ")
-        expect(dialog.get_by_role("img")).to_have_attribute(
-            "src", re.compile(r"/efficientnet-lite0/stage3\..*webp$")
-        )
-        box = dialog.get_by_role("img").bounding_box()
-        assert box
-        assert box["width"] > 400
+        expect(dialog).to_contain_text("9 of its 40 channels, counted from 0")
+        expect(dialog.get_by_role("img")).to_have_count(9)
+        first = dialog.get_by_role("listitem").first
+        expect(first).to_have_text(re.compile(r"^\d+$"))
+        image = dialog.get_by_role("img", name=f"What channel {first.inner_text()} of stage3 answers to most")
+        expect(image).to_have_attribute("src", re.compile(r"/efficientnet-lite0/stage3\.sheet\..*webp$"))
+        cell, drawn = first.locator("div").bounding_box(), image.bounding_box()
+        assert cell
+        assert drawn
+        assert cell["width"] > 120
+        assert drawn["width"] == pytest.approx(3 * cell["width"], abs=1)
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         expect(button).to_be_focused()
+
+
+def test_an_image_of_before_has_no_sheet_and_is_shown_whole(page: Page, live_server: object) -> None:
+    def before(route: Route) -> None:
+        networks = route.fetch().json()
+        for layer in networks[0]["layers"]:
+            layer |= {"sheet": None, "painted_channels": None}
+        route.fulfill(json=networks)
+
+    page.route("**/api/v1/models/", before)
+    page.goto("/networks/")
+    card = page.locator('.network-card[data-model="efficientnet-lite0"]')
+    card.get_by_text("Its layers").click()
+    card.get_by_role("button", name="Enlarge the tiles of top").click()
+    dialog = page.get_by_role("dialog", name="top of EfficientNet-Lite0")
+    expect(dialog).to_contain_text("4 of its 1,280 channels: ")
+    image = dialog.get_by_role("img")
+    expect(image).to_have_attribute("src", re.compile(r"/efficientnet-lite0/top\.(?!sheet).*webp$"))
+    box = image.bounding_box()
+    assert box
+    assert box["width"] > 400
 
 
 def test_a_cold_start_takes_few_requests_and_bytes(

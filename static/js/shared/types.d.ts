@@ -104,6 +104,7 @@ export interface Layer {
   shape: [height: number, width: number, channels: number];
   operations: Record<string, number>;
   picture: string | null;
+  sheet: string | null;
   painted_channels: number[] | null;
 }
 
