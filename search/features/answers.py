@@ -10,6 +10,7 @@ from search.extractors.networks.facts import FACTS
 from search.extractors.networks.layer_info import Layer
 from search.extractors.networks.network import Network
 from search.features import feature_maps
+from search.features.collected import all_layers_address
 from search.features.layer_images import layer_image, layer_sheet, painted_channels
 
 MapShape: TypeAlias = Annotated[tuple[int, int, int], "Height, width and channels of the map."]
@@ -64,6 +65,11 @@ class ModelAnswer(TypedDict):
     parameters: Annotated[int, "Parameters up to the last layer listed."]
     baseline: Annotated[bool, "It is there to be compared with."]
     layers: list[LayerAnswer]
+    all_layers: Annotated[
+        str | None,
+        "Address of a JSON list of all its layers in order, each a list of name, class in Keras, shape, and "
+        "parameters of its own; null where there is none.",
+    ]
     facts: NetworkFactsAnswer | None
     origin: Annotated[OriginAnswer | None, "As who brought it says; null of networks that ship."]
     available: bool
@@ -118,6 +124,7 @@ def _model(network: Network) -> ModelAnswer:
         "parameters": network.parameters,
         "baseline": network.baseline,
         "layers": [_layer(network.name, layer) for layer in network.described()],
+        "all_layers": all_layers_address(network.name),
         "facts": _facts(network.name),
         "origin": _origin(network),
         "available": not reason,

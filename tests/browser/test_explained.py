@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
@@ -108,6 +109,19 @@ def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live
         expect(button).to_be_focused()
 
 
+def test_explore_leads_to_all_layers_of_its_network(page: Page, explored: Dataset) -> None:
+    page.goto(f"/?dataset={explored.slug}&model=efficientnet-lite1")
+    expect(page.locator("#layers a")).to_have_count(8)
+    page.get_by_role("link", name="All its layers, more of its channels").click()
+    expect(page).to_have_url(re.compile("/networks/#network-efficientnet-lite1$"))
+    card = page.locator(".network-card:target")
+    expect(card.get_by_role("heading", name="EfficientNet-Lite1")).to_be_in_viewport()
+    card.get_by_text("All 187 layers").click()
+    card.get_by_role("link", name="stage3: search with it").click()
+    expect(page.locator("#layers a[aria-current]")).to_have_attribute("data-layer", "stage3")
+    expect(page).to_have_url(re.compile("model=efficientnet-lite1"))
+
+
 def test_an_image_of_before_has_no_sheet_and_is_shown_whole(page: Page, live_server: object) -> None:
     def before(route: Route) -> None:
         networks = route.fetch().json()
@@ -127,6 +141,36 @@ def test_an_image_of_before_has_no_sheet_and_is_shown_whole(page: Page, live_ser
     box = image.bounding_box()
     assert box
     assert box["width"] > 400
+
+
+def test_all_layers_of_a_network_stand_in_a_box_that_scrolls(
+    page: Page, live_server: object, faults_of: Callable[[Page], list[str]]
+) -> None:
+    page.set_viewport_size({"width": 375, "height": 720})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/networks/")
+    page.wait_for_load_state("networkidle")
+    assert not [address for address in asked if address.endswith(".json")]
+    card = page.locator('.network-card[data-model="efficientnet-lite0"]')
+    card.get_by_text("All 142 layers").click()
+    box = card.get_by_role("region", name="All layers of EfficientNet-Lite0")
+    expect(box.get_by_role("caption")).to_contain_text("142 layers with 3,413,024 weights in all")
+    rows = box.locator("tbody tr")
+    expect(rows).to_have_count(142)
+    expect(rows.nth(2)).to_have_text("3conv_stemConvolution112 × 112 × 32864")
+    expect(box.locator("tr[data-stop]")).to_have_count(8)
+    expect(rows.nth(141).get_by_role("link", name="top: search with it")).to_have_attribute(
+        "href", "/?model=efficientnet-lite0&layer=top"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    assert faults_of(page) == []
+    top = box.locator("thead th").first.bounding_box()
+    box.focus()
+    page.keyboard.press("End")
+    expect(rows.nth(141)).to_be_in_viewport()
+    assert box.locator("thead th").first.bounding_box() != top  # the caption scrolled away, the head did not
+    expect(box.locator("thead th").first).to_be_in_viewport()
 
 
 def test_a_cold_start_takes_few_requests_and_bytes(
