@@ -8,7 +8,7 @@ and scaled a little differently at every step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from search.extractors.engines.base import Pixels
 from search.extractors.networks.network import Network
 from search.types import Vectors
 
-CHANNELS = 4  # in one mosaic, two by two
+CHANNELS = 9  # painted of a layer
 CELL = 96  # side of one picture in a mosaic, pixels
 STEPS = 256
 SEED = 0
@@ -31,6 +31,7 @@ TURN_DEGREES = 10.0
 LEAST_SCALE, LARGEST_SCALE = 0.9, 1.1
 LEAST_SIDE = 80  # Keras Applications refuse to be laid out for less than 75
 RESPONSE_BATCH = 8
+LEAST_DEVIATION = 1e-3  # of what a channel answers to the pictures, of the largest in its layer
 
 # Square root of the covariance of ImageNet's colours, one column for each decorrelated colour, as published
 # with the article: https://github.com/tensorflow/lucid/blob/master/lucid/optvis/param/color.py
@@ -56,8 +57,8 @@ def canvas(stride: float) -> Canvas:
     return Canvas(side=max(shown, LEAST_SIDE), shown=shown)
 
 
-def layer_mosaic(network: Network, layer: str, channels: NDArray[np.intp], *, steps: int = STEPS) -> Pixels:
-    """Return one picture (s, s, 3) uint8 of what excites these channels of a layer, row by row in a square.
+def painted_images(network: Network, layer: str, channels: NDArray[np.intp], *, steps: int = STEPS) -> Pixels:
+    """Return what excites each of these n channels of a layer, (n, s, s, 3) uint8.
 
     Raises:
         NotFoundError: there is no such layer.
@@ -71,7 +72,7 @@ def layer_mosaic(network: Network, layer: str, channels: NDArray[np.intp], *, st
     side = model.input_shape[1] or size.side
     images = exciting_images(model, channels, side=side, steps=steps)
     margin = (side - size.shown) // 2
-    return mosaic(images[:, margin : margin + size.shown, margin : margin + size.shown])
+    return images[:, margin : margin + size.shown, margin : margin + size.shown]
 
 
 def exciting_images(network: Any, channels: NDArray[np.intp], *, side: int, steps: int = STEPS) -> Pixels:
@@ -109,24 +110,40 @@ def exciting_images(network: Any, channels: NDArray[np.intp], *, side: int, step
 def with_slope_everywhere(network: Any) -> Any:
     """Return the network with a leaky rectifier in place of the activation of its output, if it has one.
 
-    A rectifier has no slope where it rests, nor ReLU6 where it is full: nothing would tell the way up.
-    Without any bend the mean of a first convolution would depend on nothing but the mean colour.
+    Where the output is put together of several, each of them gets one. A rectifier has no slope where it
+    rests, nor ReLU6 where it is full: nothing would tell the way up. Without any bend the mean of a first
+    convolution would depend on nothing but the mean colour.
     """
     import keras
 
-    last = network.layers[-1]
-    if not (isinstance(last, keras.layers.ReLU) or hasattr(last, "activation")):
+    bent = [
+        layer
+        for layer in _put_together(network.layers[-1])
+        if isinstance(layer, keras.layers.ReLU) or hasattr(layer, "activation")
+    ]
+    if not bent:
         return network
 
     def replaced(layer: Any) -> Any:
-        if layer.name == last.name and isinstance(layer, keras.layers.ReLU):
+        if layer in bent and isinstance(layer, keras.layers.ReLU):
             return keras.layers.Activation("leaky_relu", name=layer.name)
         settings = layer.get_config()
-        return type(layer).from_config(settings | {"activation": "leaky_relu"} if layer is last else settings)
+        return type(layer).from_config(settings | {"activation": "leaky_relu"} if layer in bent else settings)
 
     opened = keras.models.clone_model(network, clone_function=replaced)
     opened.set_weights(network.get_weights())
     return opened
+
+
+def _put_together(layer: Any) -> Iterator[Any]:
+    """Yield the layers whose channels a layer has: itself, or those that it sets side by side."""
+    import keras
+
+    if not isinstance(layer, keras.layers.Concatenate):
+        yield layer
+        return
+    for joined in layer.input:
+        yield from _put_together(joined._keras_history.operation)
 
 
 def random_views(
@@ -216,7 +233,8 @@ def telling_channels(responses: Vectors, categories: list[str], count: int = CHA
 
     `responses` (n, c) is a number for each of n labelled pictures and each channel. A channel is judged by
     the one-way F ratio, variance of the categories' means over variance within them, and belongs to the one
-    of its largest mean. The best come first; equals in the order of their numbers.
+    of its largest mean. The best come first; equals in the order of their numbers. One that hardly answers to
+    anything tells nothing, whatever its ratio.
     """
     names = sorted(set(categories))
     of_category = np.array([names.index(category) for category in categories])
@@ -224,19 +242,22 @@ def telling_channels(responses: Vectors, categories: list[str], count: int = CHA
     means = np.stack([exact[of_category == number].mean(axis=0) for number in range(len(names))])
     within = ((exact - means[of_category]) ** 2).mean(axis=0)
     between = ((means[of_category] - exact.mean(axis=0)) ** 2).mean(axis=0)
-    ratio = np.where(within > 0, between / np.where(within > 0, within, 1), 0)
+    deviations = exact.std(axis=0)
+    answers = (within > 0) & (deviations > LEAST_DEVIATION * deviations.max())
+    ratio = np.where(answers, between / np.where(answers, within, 1), 0)
     order = np.argsort(-ratio, kind="stable")
     _, firsts = np.unique(means.argmax(axis=0)[order], return_index=True)
     best_of_category = order[np.sort(firsts)]
+    best_of_category = best_of_category[answers[best_of_category]]
     rest = order[~np.isin(order, best_of_category)]
     return np.concatenate([best_of_category, rest])[:count]
 
 
 def mosaic(images: Pixels, cell: int = CELL) -> Pixels:
-    """Lay (n, h, w, 3) uint8 pictures, n a square number, out row by row as one (s, s, 3) square of cells."""
+    """Lay (n, h, w, 3) uint8 pictures out row by row in one (s, s, 3) square of cells; the rest is black."""
     from PIL import Image
 
-    across = math.isqrt(len(images))
+    across = math.ceil(math.sqrt(len(images)))
     sheet = Image.new("RGB", (across * cell, across * cell))
     for number, image in enumerate(images):
         scaled = Image.fromarray(image).resize((cell, cell), Image.Resampling.LANCZOS)

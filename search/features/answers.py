@@ -10,7 +10,8 @@ from search.extractors.networks.facts import FACTS
 from search.extractors.networks.layer_info import Layer
 from search.extractors.networks.network import Network
 from search.features import feature_maps
-from search.features.layer_images import layer_image, painted_channels
+from search.features.collected import all_layers_address
+from search.features.layer_images import layer_image, layer_sheet, painted_channels
 
 MapShape: TypeAlias = Annotated[tuple[int, int, int], "Height, width and channels of the map."]
 
@@ -28,8 +29,11 @@ class LayerAnswer(TypedDict):
         dict[str, int], "Kinds of all layers since the one listed before, and their number."
     ]
     picture: Annotated[str | None, "An image of what excites it most, painted by gradient ascent."]
+    sheet: Annotated[str | None, "A larger image with more of its channels; null where there is none."]
     painted_channels: Annotated[
-        list[int] | None, "Channels of the image, row by row, counted from 0; null where they are not known."
+        list[int] | None,
+        "The channels that were painted, row by row, counted from 0: `sheet` shows all, `picture` the first "
+        "four. Null where they are not known.",
     ]
 
 
@@ -61,6 +65,11 @@ class ModelAnswer(TypedDict):
     parameters: Annotated[int, "Parameters up to the last layer listed."]
     baseline: Annotated[bool, "It is there to be compared with."]
     layers: list[LayerAnswer]
+    all_layers: Annotated[
+        str | None,
+        "Address of a JSON list of all its layers in order, each a list of name, class in Keras, shape, and "
+        "parameters of its own; null where there is none.",
+    ]
     facts: NetworkFactsAnswer | None
     origin: Annotated[OriginAnswer | None, "As who brought it says; null of networks that ship."]
     available: bool
@@ -115,6 +124,7 @@ def _model(network: Network) -> ModelAnswer:
         "parameters": network.parameters,
         "baseline": network.baseline,
         "layers": [_layer(network.name, layer) for layer in network.described()],
+        "all_layers": all_layers_address(network.name),
         "facts": _facts(network.name),
         "origin": _origin(network),
         "available": not reason,
@@ -154,5 +164,6 @@ def _layer(model: str, layer: Layer) -> LayerAnswer:
         "shape": layer.shape,
         "operations": dict(layer.operations),
         "picture": image,
+        "sheet": layer_sheet(model, layer.name),
         "painted_channels": painted_channels(model, layer.name) if image else None,
     }

@@ -8,9 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from django.conf import settings
-from django.contrib.staticfiles import finders
-from django.contrib.staticfiles.storage import staticfiles_storage
 
 from gallery.errors import NotFoundError
 from gallery.imaging import decoding
@@ -21,25 +18,28 @@ from search.extractors.engines.base import Pixels
 from search.extractors.engines.needs_tensorflow import require_tensorflow
 from search.extractors.networks.network import Network
 from search.extractors.resizing import DEFAULT_RESIZE, resized
+from search.features.collected import collected_address
 
-FOLDER = "layers"  # below static/, one folder a network, one WebP a layer
-CHANNELS_FILE = "channels.json"  # beside the WebPs: the channels of each, row by row
-QUALITY = 75
+FOLDER = "layers"  # below static/, one folder a network, two WebPs a layer
+CHANNELS_FILE = "channels.json"  # beside the WebPs: the channels of each layer, row by row
+SHEET = ".sheet.webp"
+TILE_CHANNELS = 4  # in the small image, which lists of layers show
+SHEET_CELL = 112  # side of one channel in the sheet, pixels
+TILE_QUALITY, SHEET_QUALITY = 75, 55
 
 
 def layer_image(model: str, layer: str) -> str | None:
-    """Return the address of the picture of what excites a layer, or None when none was collected."""
-    name = f"{FOLDER}/{model}/{layer}.webp"
-    try:
-        address = staticfiles_storage.url(name)
-    except ValueError:  # the manifest of collected files does not know it
-        return None
-    # while debugging, addresses are made without a look at the manifest
-    return address if not settings.DEBUG or finders.find(name) else None
+    """Return the address of the small image of what excites a layer, or None when none was collected."""
+    return collected_address(f"{FOLDER}/{model}/{layer}.webp")
+
+
+def layer_sheet(model: str, layer: str) -> str | None:
+    """Return the address of the image of all painted channels of a layer, or None when none was collected."""
+    return collected_address(f"{FOLDER}/{model}/{layer}{SHEET}")
 
 
 def painted_channels(model: str, layer: str) -> list[int] | None:
-    """Return the channels that the picture of a layer shows, row by row, or None where they are not known."""
+    """Return the channels that were painted of a layer, row by row, or None where they are not known."""
     return _kept_channels(shipped("static") / FOLDER / model).get(layer)
 
 
@@ -55,8 +55,9 @@ _kept_channels = cache(_channels_below)
 def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: Path) -> Iterator[Path]:
     """Write what excites each of these layers to `root`/network/layer.webp; yields each path when written.
 
-    Four channels a layer: those that tell the categories of the sample pictures apart best. Their numbers are
-    written to `CHANNELS_FILE` beside the images.
+    Nine channels are painted of a layer: those that tell the categories of the sample images apart best. The
+    first four are in that image, all of them in the larger layer.sheet.webp, and `CHANNELS_FILE` beside the
+    images has their numbers.
 
     Raises:
         NotFoundError: there is no such layer, no network behind the name, or there are no sample pictures.
@@ -74,10 +75,12 @@ def draw_layers(network: Network, layers: tuple[str, ...], *, steps: int, root: 
     known = _channels_below(folder)
     for layer, answers in zip(layers, responses, strict=True):
         channels = activation.telling_channels(answers, categories)
+        painted = activation.painted_images(network, layer, channels, steps=steps)
         path = folder / f"{layer}.webp"
-        path.write_bytes(
-            decoding.encode_webp(activation.layer_mosaic(network, layer, channels, steps=steps), QUALITY)
-        )
+        tile = activation.mosaic(painted[:TILE_CHANNELS])
+        path.write_bytes(decoding.encode_webp(tile, TILE_QUALITY))
+        sheet = activation.mosaic(painted, SHEET_CELL)
+        (folder / f"{layer}{SHEET}").write_bytes(decoding.encode_webp(sheet, SHEET_QUALITY))
         known |= {layer: channels.tolist()}
         (folder / CHANNELS_FILE).write_text(json.dumps(known) + "\n")
         yield path

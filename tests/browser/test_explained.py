@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from gallery.models import Dataset
 
@@ -77,10 +78,14 @@ def test_a_network_has_a_card_and_experiments_say_what_they_will_take(
 
 
 def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live_server: object) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.goto("/networks/")
     card = page.locator('.network-card[data-model="efficientnet-lite0"]')
     expect(card.locator("dl")).to_contain_text("Layers142")
     card.get_by_text("Its layers").click()
+    page.wait_for_load_state("networkidle")
+    assert not [address for address in asked if ".sheet." in address]
     expect(card.locator("tr").nth(0)).to_contain_text(" weights up to it")
     expect(card.locator("tr").nth(7)).to_contain_text("3.4 M weights up to it, 415 k of them since stage7")
     button = card.get_by_role("button", name="Enlarge the tiles of stage3")
@@ -88,16 +93,84 @@ def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live
     for opens in (button.click, lambda: button.press("Enter")):
         opens()
         expect(dialog).to_contain_text("Layer 3 of 8 shown here, step ")
-        expect(dialog).to_contain_text("Some of its ")
-        expect(dialog.get_by_role("img")).to_have_attribute(
-            "src", re.compile(r"/efficientnet-lite0/stage3\..*webp$")
-        )
-        box = dialog.get_by_role("img").bounding_box()
-        assert box
-        assert box["width"] > 400
+        expect(dialog).to_contain_text("9 of its 40 channels, counted from 0")
+        expect(dialog.get_by_role("img")).to_have_count(9)
+        first = dialog.get_by_role("listitem").first
+        expect(first).to_have_text(re.compile(r"^\d+$"))
+        image = dialog.get_by_role("img", name=f"What channel {first.inner_text()} of stage3 answers to most")
+        expect(image).to_have_attribute("src", re.compile(r"/efficientnet-lite0/stage3\.sheet\..*webp$"))
+        cell, drawn = first.locator("div").bounding_box(), image.bounding_box()
+        assert cell
+        assert drawn
+        assert cell["width"] > 120
+        assert drawn["width"] == pytest.approx(3 * cell["width"], abs=1)
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         expect(button).to_be_focused()
+
+
+def test_explore_leads_to_all_layers_of_its_network(page: Page, explored: Dataset) -> None:
+    page.goto(f"/?dataset={explored.slug}&model=efficientnet-lite1")
+    expect(page.locator("#layers a")).to_have_count(8)
+    page.get_by_role("link", name="All its layers, more of its channels").click()
+    expect(page).to_have_url(re.compile("/networks/#network-efficientnet-lite1$"))
+    card = page.locator(".network-card:target")
+    expect(card.get_by_role("heading", name="EfficientNet-Lite1")).to_be_in_viewport()
+    card.get_by_text("All 187 layers").click()
+    card.get_by_role("link", name="stage3: search with it").click()
+    expect(page.locator("#layers a[aria-current]")).to_have_attribute("data-layer", "stage3")
+    expect(page).to_have_url(re.compile("model=efficientnet-lite1"))
+
+
+def test_an_image_of_before_has_no_sheet_and_is_shown_whole(page: Page, live_server: object) -> None:
+    def before(route: Route) -> None:
+        networks = route.fetch().json()
+        for layer in networks[0]["layers"]:
+            layer |= {"sheet": None, "painted_channels": None}
+        route.fulfill(json=networks)
+
+    page.route("**/api/v1/models/", before)
+    page.goto("/networks/")
+    card = page.locator('.network-card[data-model="efficientnet-lite0"]')
+    card.get_by_text("Its layers").click()
+    card.get_by_role("button", name="Enlarge the tiles of top").click()
+    dialog = page.get_by_role("dialog", name="top of EfficientNet-Lite0")
+    expect(dialog).to_contain_text("4 of its 1,280 channels: ")
+    image = dialog.get_by_role("img")
+    expect(image).to_have_attribute("src", re.compile(r"/efficientnet-lite0/top\.(?!sheet).*webp$"))
+    box = image.bounding_box()
+    assert box
+    assert box["width"] > 400
+
+
+def test_all_layers_of_a_network_stand_in_a_box_that_scrolls(
+    page: Page, live_server: object, faults_of: Callable[[Page], list[str]]
+) -> None:
+    page.set_viewport_size({"width": 375, "height": 720})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/networks/")
+    page.wait_for_load_state("networkidle")
+    assert not [address for address in asked if address.endswith(".json")]
+    card = page.locator('.network-card[data-model="efficientnet-lite0"]')
+    card.get_by_text("All 142 layers").click()
+    box = card.get_by_role("region", name="All layers of EfficientNet-Lite0")
+    expect(box.get_by_role("caption")).to_contain_text("142 layers with 3,413,024 weights in all")
+    rows = box.locator("tbody tr")
+    expect(rows).to_have_count(142)
+    expect(rows.nth(2)).to_have_text("3conv_stemConvolution112 × 112 × 32864")
+    expect(box.locator("tr[data-stop]")).to_have_count(8)
+    expect(rows.nth(141).get_by_role("link", name="top: search with it")).to_have_attribute(
+        "href", "/?model=efficientnet-lite0&layer=top"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    assert faults_of(page) == []
+    top = box.locator("thead th").first.bounding_box()
+    box.focus()
+    page.keyboard.press("End")
+    expect(rows.nth(141)).to_be_in_viewport()
+    assert box.locator("thead th").first.bounding_box() != top  # the caption scrolled away, the head did not
+    expect(box.locator("thead th").first).to_be_in_viewport()
 
 
 def test_a_cold_start_takes_few_requests_and_bytes(

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 LAYERS = 8  # of a network that are looked at
 DESCRIPTIONS = Path(__file__).parent / "networks.json"
+ALL_LAYERS_FOLDER = "networks"  # below static/, NAME.json: all layers of a network
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Builds networks to say what is in them.
 
-`python -m search.extractors.networks.write_descriptions` writes networks.json.
+`python -m search.extractors.networks.write_descriptions` writes networks.json, and for each network
+that has a card on the networks page a file of all its layers.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import os
 import sys
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from search.extractors.networks.layer_info import DESCRIPTIONS, Layer
+from gallery.shipped_files import shipped
+from search.extractors.networks.layer_info import ALL_LAYERS_FOLDER, DESCRIPTIONS, Layer
 from search.extractors.networks.network import Network
 from search.extractors.networks.registry import NETWORKS
 
@@ -57,6 +60,27 @@ def _kinds(layers: list[Any]) -> tuple[tuple[str, int], ...]:
     return tuple((kind, count) for kind, count in kinds.most_common() if kind not in HAND_ON)
 
 
+def layer_rows(network: Network) -> list[tuple[str, str, list[int], int]]:
+    """Return for every layer of a network its name, its class in Keras, its shape and its own parameters.
+
+    They come in the order in which `described_model` counts them.
+    """
+    import keras
+
+    keras.utils.clear_session()  # it numbers the layers that have no name of their own
+    model = network.build_without_weights(network.layers, network.input_size)
+    return [
+        (layer.name, type(layer).__name__, list(layer.output.shape[1:]), layer.count_params())
+        for layer in model.layers
+    ]
+
+
+def write_all_layers(network: Network, folder: Path) -> None:
+    """Write all layers of a network to `folder`/NAME.json, one a line."""
+    rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in layer_rows(network))
+    (folder / f"{network.name}.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
+
+
 def main() -> int:
     """Write the description of every network that ships with the program."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -66,6 +90,11 @@ def main() -> int:
         for name, layers in networks.items()
     ]
     DESCRIPTIONS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    folder = shipped("static") / ALL_LAYERS_FOLDER
+    folder.mkdir(exist_ok=True)
+    for network in NETWORKS:
+        if not network.baseline:
+            write_all_layers(network, folder)
     return 0
 
 

@@ -221,6 +221,8 @@ function absentRow(page, network) {
 function showLayers(page, network, range) {
   const list = byId("layers");
   const scores = network ? scoresOf(page, network) : [];
+  // baselines have no card there
+  byId("layer-more", HTMLAnchorElement).hash = network && !network.baseline ? `network-${network.name}` : "";
   byId("layers-hint").textContent = range && network ? "weighted precision, %" : "";
   keepFocus(
     list,

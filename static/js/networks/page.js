@@ -7,8 +7,9 @@ import { byId, closest, elementIn, elementsIn, make } from "../shared/elements.j
 import { everyNetwork } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { millions, number, plural } from "../shared/format.js";
-import { kindInWords } from "../shared/terms.js";
+import { kindInWords, kindName } from "../shared/terms.js";
 import { siteAddress } from "../shared/site.js";
+import { allLayersOf } from "./all-layers.js";
 import { enlarge } from "./enlarged.js";
 import { during, sizeOf } from "./words.js";
 
@@ -29,6 +30,18 @@ function drawAll(networks) {
     const details = holder.closest("details");
     details?.addEventListener("toggle", () => {
       if (network && details.open && !holder.childElementCount) holder.append(stepsOf(network));
+    });
+  }
+  for (const holder of elementsIn(document, "[data-all-layers]")) {
+    const network = networks.find((one) => one.name === holder.dataset.allLayers);
+    const details = holder.closest("details");
+    details?.addEventListener("toggle", async () => {
+      if (!network || !details.open || holder.childElementCount) return;
+      try {
+        holder.replaceChildren(...(await allLayersOf(network)));
+      } catch (error) {
+        holder.textContent = error instanceof Error ? error.message : "";
+      }
     });
   }
 }
@@ -93,7 +106,7 @@ const weightsOf = ({ parameters }, before) =>
 /** @param {Record<string, number>} operations */
 const operationsOf = (operations) =>
   Object.entries(operations)
-    .map(([kind, count]) => `${number(count)} × ${kind}`)
+    .map(([kind, count]) => `${number(count)} × ${kindName(kind)}`)
     .join(", ");
 
 // --- weights ------------------------------------------------------------------------------------

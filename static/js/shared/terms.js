@@ -11,6 +11,31 @@ const KINDS = {
   ColourHistogram: ["counted", "no network: how often each colour occurs"],
 };
 
+/** @type {Record<string, string>} */
+const NAMES = {
+  Activation: "Activation",
+  Add: "Addition",
+  AveragePooling2D: "Average pooling",
+  BatchNormalization: "Batch normalisation",
+  Concatenate: "Concatenation",
+  Conv2D: "Convolution",
+  DepthwiseConv2D: "Depthwise convolution",
+  GlobalAveragePooling2D: "Global average pooling",
+  InputLayer: "Input",
+  MaxPooling2D: "Max pooling",
+  Multiply: "Multiplication",
+  Normalization: "Normalisation",
+  ReLU: "Rectifier (ReLU)",
+  SeparableConv2D: "Separable convolution",
+  ZeroPadding2D: "Zero padding",
+};
+
+/**
+ * Return the name of a kind of layer, as books have it; one that is not known stays as Keras calls it.
+ * @param {string} type
+ */
+export const kindName = (type) => NAMES[type] ?? type;
+
 /**
  * Return a few words for a kind of layer, as Keras calls it.
  * @param {string} type

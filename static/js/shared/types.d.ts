@@ -104,8 +104,12 @@ export interface Layer {
   shape: [height: number, width: number, channels: number];
   operations: Record<string, number>;
   picture: string | null;
+  sheet: string | null;
   painted_channels: number[] | null;
 }
+
+/** One of all the layers of a network: of `shape` the last is the channels, `parameters` are its own. */
+export type LayerRow = [name: string, type: string, shape: number[], parameters: number];
 
 /** What is known of a network from elsewhere; `top1` in percent. */
 export interface NetworkFacts {
@@ -133,6 +137,7 @@ export interface Network {
   parameters: number;
   baseline: boolean;
   layers: Layer[];
+  all_layers: string | null;
   facts: NetworkFacts | null;
   available: boolean;
   reason: string;

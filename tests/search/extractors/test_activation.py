@@ -13,14 +13,15 @@ import pytest
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.test import Client
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from search.extractors import activation
 from search.extractors.networks.registry import get_network
 from search.features import layer_images
-from search.features.layer_images import layer_image
+from search.features.layer_images import layer_image, layer_sheet
 
-SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+SHIPPED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "squeezenet")
 
 
 def test_an_image_excites_its_own_channel_more_than_the_others_do() -> None:
@@ -56,13 +57,16 @@ def test_a_view_that_is_neither_shifted_nor_turned_is_the_canvas(monkeypatch: py
     np.testing.assert_allclose((canvas[places[0]] * weights[0]).sum(axis=0), canvas)
 
 
-@pytest.mark.parametrize("kind", ["layer", "built in"])
+@pytest.mark.parametrize("kind", ["layer", "built in", "side by side"])
 def test_an_output_without_slope_gets_one(kind: str) -> None:
     import keras
 
     pixels = keras.Input((8, 8, 3))
     if kind == "layer":
         output = keras.layers.ReLU(6.0)(keras.layers.Conv2D(2, 1, name="convolution")(pixels))
+    elif kind == "side by side":
+        convolution = keras.layers.Conv2D(2, 1, activation="relu", name="convolution")
+        output = keras.layers.Concatenate()([convolution(pixels), keras.layers.ReLU()(pixels)])
     else:
         output = keras.layers.Conv2D(2, 1, activation="relu", name="convolution")(pixels)
     network = keras.Model(pixels, output)
@@ -91,11 +95,21 @@ def test_channels_are_chosen_that_tell_labels_apart_each_for_another_label() -> 
     assert activation.telling_channels(responses, labels, 4).tolist() == [4, 5, 2, 1]
 
 
+def test_a_channel_that_hardly_answers_comes_last_even_if_its_category_has_no_other() -> None:
+    labels = ["a", "a", "b", "b"]
+    responses = np.array([[2e-5, 0, 0], [1e-5, 1, 3], [0, 8, 6], [0, 9, 4]], np.float32)
+    assert activation.telling_channels(responses, labels, 3).tolist() == [1, 2, 0]
+    responses[:, 0] *= 1e6
+    assert activation.telling_channels(responses, labels, 3).tolist() == [1, 0, 2]
+
+
 def test_a_mosaic_is_laid_out_row_by_row() -> None:
     images = np.stack([np.full((5, 5, 3), 10 * n, np.uint8) for n in range(4)])
     sheet = activation.mosaic(images, cell=8)
     assert sheet.shape == (16, 16, 3)
     assert [sheet[y, x, 0] for y in (4, 12) for x in (4, 12)] == [0, 10, 20, 30]
+    few = activation.mosaic(np.full((5, 5, 5, 3), 9, np.uint8), cell=8)
+    assert [few[y, x, 0] for y in (4, 12, 20) for x in (4, 12, 20)] == [9, 9, 9, 9, 9, 0, 0, 0, 0]
 
 
 def draw(*words: str) -> dict[str, Any]:
@@ -118,8 +132,10 @@ def test_the_command_draws_the_layers_it_is_asked_for(
     for name in report["pictures"]:
         with Pillow.open(tmp_path / "out" / f"{name}.webp") as drawn:
             assert (drawn.format, drawn.size) == ("WEBP", (192, 192))
+        with Pillow.open(tmp_path / "out" / f"{name}.sheet.webp") as drawn:
+            assert (drawn.format, drawn.size) == ("WEBP", (336, 336))
     channels = json.loads((tmp_path / "out" / "efficientnet-lite0" / "channels.json").read_bytes())
-    assert [len(set(channels[layer])) for layer in ("stem", "stage2")] == [4, 4]
+    assert [len(set(channels[layer])) for layer in ("stem", "stage2")] == [9, 9]
 
 
 def test_the_channels_of_an_image_are_known_where_they_were_written(
@@ -147,19 +163,37 @@ def test_the_command_says_what_cannot_be_drawn(words: tuple[str, ...], reason: s
         draw(*words)
 
 
+def mean_colour(sheet: NDArray[np.uint8], at: int, *, across: int) -> NDArray[np.float64]:
+    side = len(sheet) // across
+    row, column = divmod(at, across)
+    cell = sheet[row * side : (row + 1) * side, column * side : (column + 1) * side]
+    return np.asarray(cell.mean(axis=(0, 1)))
+
+
 @pytest.mark.parametrize("model", SHIPPED)
-def test_every_layer_of_a_shipped_network_comes_with_a_small_image(model: str) -> None:
+def test_every_layer_of_a_shipped_network_comes_with_a_small_image_and_a_sheet(model: str) -> None:
+    folder = configured.BASE_DIR / "static" / "layers" / model
     for layer in get_network(model).layers:
-        file = configured.BASE_DIR / "static" / "layers" / model / f"{layer}.webp"
-        assert file.stat().st_size < 15_000
-        with Pillow.open(file) as drawn:
-            assert (drawn.format, drawn.size) == ("WEBP", (192, 192))
-            assert np.asarray(drawn.convert("RGB")).std() > 20
+        pixels = {}
+        for ending, side, most in (("webp", 192, 18_000), ("sheet.webp", 336, 45_000)):
+            file = folder / f"{layer}.{ending}"
+            assert file.stat().st_size < most
+            with Pillow.open(file) as drawn:
+                assert (drawn.format, drawn.size) == ("WEBP", (side, side))
+                pixels[ending] = np.asarray(drawn.convert("RGB"))
+        assert pixels["webp"].std() > 20
+        channels = layer_images.painted_channels(model, layer)
+        assert channels is not None
+        assert len(set(channels)) == 9
+        for at in range(4):  # the tile shows the first four channels of the sheet
+            small = mean_colour(pixels["webp"], at, across=2)
+            np.testing.assert_allclose(small, mean_colour(pixels["sheet.webp"], at, across=3), atol=4)
 
 
 def test_a_layer_without_a_collected_image_has_no_address() -> None:
     assert layer_image("efficientnet-lite0", "stage9") is None
     assert layer_image("colour-histogram", "histogram") is None
+    assert layer_sheet("efficientnet-lite0", "stage9") is None
 
 
 def test_a_layer_without_an_image_has_no_address_while_debugging_either(settings: Any) -> None:
@@ -173,6 +207,6 @@ def test_the_networks_are_listed_with_the_images_of_their_layers(client: Client)
     networks = {network["name"]: network for network in client.get("/api/v1/models/").json()}
     for model in SHIPPED:
         for layer in networks[model]["layers"]:
-            name = layer["picture"].removeprefix("/static/")
-            assert (configured.STATIC_ROOT / name).is_file()
+            assert (configured.STATIC_ROOT / layer["picture"].removeprefix("/static/")).is_file()
+            assert (configured.STATIC_ROOT / layer["sheet"].removeprefix("/static/")).is_file()
     assert {layer["picture"] for layer in networks["colour-histogram"]["layers"]} == {None}

@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings as configured
 from django.test import Client
 
 from gallery.errors import NotFoundError, WeightsError
+from gallery.shipped_files import shipped
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks import applications, baselines, downloads, keras_applications, squeezenet
 from search.extractors.networks.layer_info import DESCRIPTIONS
 from search.extractors.networks.registry import NETWORKS, from_source, get_network
-from search.extractors.networks.write_descriptions import description
+from search.extractors.networks.write_descriptions import description, layer_rows
 
 MOBILENET = get_network("mobilenet")
 SHIPPED = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "squeezenet"]
@@ -61,6 +63,35 @@ def test_every_network_is_described_without_being_built(network: Any) -> None:
         assert layer.index <= layer.total_layers
         assert network.map_shape(layer.name, network.input_size) == layer.shape
     assert from_source(network.source) == network
+
+
+def all_layers(name: str) -> list[Any]:
+    found: list[Any] = json.loads((shipped("static") / "networks" / f"{name}.json").read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("name", ["squeezenet", "efficientnet-lite0"])
+def test_all_layers_are_those_of_the_network_really_built(name: str) -> None:
+    assert all_layers(name) == [list(row) for row in layer_rows(get_network(name))]
+
+
+@pytest.mark.parametrize(
+    "network", [one for one in NETWORKS if not one.baseline], ids=lambda network: network.name
+)
+def test_every_network_with_a_card_comes_with_all_its_layers(network: Any) -> None:
+    rows = all_layers(network.name)
+    for layer in network.described():
+        _, kind, shape, _ = rows[layer.index - 1]
+        assert (len(rows), kind, tuple(shape)) == (layer.total_layers, layer.type, layer.shape)
+    assert sum(parameters for _, _, _, parameters in rows) == network.parameters
+
+
+@pytest.mark.django_db
+def test_the_api_says_where_all_layers_stand(client: Client) -> None:
+    addresses = {one["name"]: one["all_layers"] for one in client.get("/api/v1/models/").json()}
+    assert addresses["colour-histogram"] is None
+    file = configured.STATIC_ROOT / addresses["squeezenet"].removeprefix("/static/")
+    assert json.loads(file.read_bytes())[2] == ["conv1", "Conv2D", [114, 114, 64], 1792]
 
 
 def test_the_descriptions_hold_no_network_that_is_not_known() -> None:
