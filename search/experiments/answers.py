@@ -122,6 +122,27 @@ class ScoredImagesAnswer(TypedDict):
     images: list[ScoredImage]
 
 
+class ScoreDistribution(TypedDict):
+    """How the weighted precisions of all images of one experiment are distributed."""
+
+    experiment: int
+    layer: str
+    images: Annotated[int, "How many have a score."]
+    mean: Fraction
+    median: Fraction
+    scores: Annotated[list[tuple[float, int]], "`[score, images that have it]`, the lowest score first."]
+
+
+class ScoreDistributionsAnswer(TypedDict):
+    """The distributions of one network's layers, the first layer first; without those never computed."""
+
+    dataset: str
+    model: str
+    pooling: str
+    metric: str
+    layers: list[ScoreDistribution]
+
+
 class LeaderboardRowAnswer(TypedDict):
     """An experiment among the others of its dataset."""
 
