@@ -10,7 +10,7 @@ import { METRICS, SCORE_NAMES, SCORES } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { percent, plural } from "../shared/format.js";
 import { showCategories } from "./categories.js";
-import { distributionsAddress, markDistribution, showDistributions } from "./distributions.js";
+import { comparedOf, distributionsAddress, markDistribution, showDistributions } from "./distributions.js";
 import { showEverywhere } from "./everywhere.js";
 import { nameOf } from "./notices.js";
 import { siteAddress } from "../shared/site.js";
@@ -67,8 +67,11 @@ export function showDetails(current) {
     (/** @type {ExperimentDetail} */ answer) => showCategories(answer, current.answer?.image.label),
   );
   markDistribution(current);
-  follow("distributions", distributionsAddress(current), (/** @type {ScoreDistributions} */ answer) =>
-    showDistributions(answer, current),
+  const compared = comparedOf(current);
+  follow(
+    "distributions",
+    compared && distributionsAddress(compared),
+    (/** @type {ScoreDistributions} */ answer) => compared && showDistributions(answer, compared, current),
   );
   follow(
     "spread",

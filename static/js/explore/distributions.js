@@ -3,7 +3,7 @@
 /** @import { Experiment, Network, ScoreDistribution, ScoreDistributions } from "../shared/types.js" */
 /** @import { ExplorePage } from "./types.js" */
 import { byId, elementsIn, make, makeSvg } from "../shared/elements.js";
-import { METRICS, POOLINGS } from "../shared/experiments.js";
+import { METRICS, ofLayers, POOLINGS } from "../shared/experiments.js";
 import { decimal, percent, plural } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 
@@ -12,35 +12,37 @@ const BINS = 11;
 const HIGH = 100;
 
 /**
- * Return the experiment of each layer of a network under the chosen distance and pooling, null where there is
- * none.
- * @param {Pick<ExplorePage, "rows" | "state">} page
- * @param {Network} network
- * @returns {(Experiment | null)[]}
+ * The experiments of the chosen network's layers, as they were when they were asked for.
+ * @typedef {object} Compared
+ * @property {Network} network
+ * @property {(Experiment | null)[]} rows one a layer
  */
-function rowsOf({ rows, state }, network) {
-  const asked = rows.filter(
-    (row) => row.model === network.name && row.metric === state.metric && row.pooling === state.pooling,
-  );
-  return network.layers.map((layer) => asked.find((row) => row.layer === layer.name) ?? null);
-}
-
-/** @param {ExplorePage} page */
-const networkOf = ({ networks, state }) => networks.find((network) => network.name === state.model);
 
 /**
- * Return where the distributions of the chosen network are asked for; null where none was computed.
+ * Return what is compared; null where nothing was computed with the chosen network.
  * @param {ExplorePage} page
+ * @returns {Compared | null}
  */
-export function distributionsAddress(page) {
-  const network = networkOf(page);
-  const times = (network ? rowsOf(page, network) : []).flatMap((row) => (row ? [row.computed_at] : []));
-  if (!times.length) return null;
-  const { dataset, model, pooling, metric } = page.state;
-  const computed = times.reduce((latest, time) => (time > latest ? time : latest));
-  return siteAddress(
-    `/api/v1/experiments/score-distributions/?${new URLSearchParams({ dataset, model, pooling, metric, computed })}`,
-  );
+export function comparedOf({ networks, rows, state }) {
+  const network = networks.find((one) => one.name === state.model);
+  const own = network ? ofLayers(rows, network, state) : [];
+  return network && own.some(Boolean) ? { network, rows: own } : null;
+}
+
+/**
+ * Return where its distributions are asked for.
+ * @param {Compared} compared
+ */
+export function distributionsAddress({ rows }) {
+  const there = rows.filter((row) => row !== null);
+  const { dataset, model, pooling, metric } = there[0];
+  const computed =
+    there
+      .map((row) => row.computed_at)
+      .sort()
+      .at(-1) ?? "";
+  const asked = new URLSearchParams({ dataset, model, pooling, metric, computed });
+  return siteAddress(`/api/v1/experiments/score-distributions/?${asked}`);
 }
 
 /**
@@ -58,25 +60,24 @@ export function binsOf(scores) {
 
 /**
  * @param {ScoreDistributions} answer
+ * @param {Compared} compared
  * @param {ExplorePage} page
  */
-export function showDistributions(answer, page) {
-  const network = networkOf(page);
-  if (!network) return;
-  const found = rowsOf(page, network).map(
+export function showDistributions(answer, { network, rows }, page) {
+  const found = rows.map(
     (row) => answer.layers.find((one) => one.experiment === row?.id && one.images) ?? null,
   );
   const bins = found.map((one) => one && binsOf(one.scores));
   const most = Math.max(...bins.flatMap((shares) => shares ?? []));
-  const { metric, pooling } = page.state;
   byId("distributions-words").textContent =
-    `Weighted precision of all images with ${plural(network.layers.length, "layer")} of ${network.title}, ` +
-    `${METRICS[metric].toLowerCase()}, ${POOLINGS[pooling].toLowerCase()} pooling. A shape is as wide as many ` +
-    `images have that score; the solid line and the figure are the median, the dashed line the mean.`;
+    `Weighted precision of all images with ${plural(rows.length, "layer")} of ${network.title}, ` +
+    `${METRICS[answer.metric].toLowerCase()}, ${POOLINGS[answer.pooling].toLowerCase()} pooling. A shape is as ` +
+    `wide as many images have that score; the solid line and the figure are the median, the dashed line the mean.`;
   byId("distributions-list").replaceChildren(
     ...network.layers.map(({ name }, place) => {
       const [one, shares] = [found[place], bins[place]];
-      return make("li", {}, one && shares ? strip(page, one, shares.map((share) => share / most)) : gap(name));
+      const widths = shares?.map((share) => share / most);
+      return make("li", {}, one && widths ? strip(page, one, widths) : gap(name));
     }),
   );
   markDistribution(page);
