@@ -9,7 +9,7 @@ from gallery.browse.image_summaries import ImageSummary
 from search.experiments.scoring import Confusion
 
 Percent: TypeAlias = Annotated[
-    float | None, "Mean over all labelled images, in percent; null for an unlabelled dataset."
+    float | None, "Over all labelled images, in percent; null for an unlabelled dataset."
 ]
 Fraction: TypeAlias = Annotated[float | None, "0 to 1; null without a label."]
 LayerPosition: TypeAlias = Annotated[
@@ -128,9 +128,11 @@ class ScoreDistribution(TypedDict):
     experiment: int
     layer: str
     images: Annotated[int, "How many have a score."]
-    mean: Fraction
-    median: Fraction
-    scores: Annotated[list[tuple[float, int]], "`[score, images that have it]`, the lowest score first."]
+    mean: Percent
+    median: Percent
+    scores: Annotated[
+        list[tuple[float, int]], "`[score, images that have it]`, the lowest score first, 0 to 1."
+    ]
 
 
 class ScoreDistributionsAnswer(TypedDict):

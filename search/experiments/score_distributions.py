@@ -9,7 +9,7 @@ import numpy as np
 from django.db.models import Count
 
 from search.experiments.answers import ScoreDistribution, ScoreDistributionsAnswer
-from search.experiments.queries import ExperimentFilter, matching
+from search.experiments.queries import ExperimentFilter, matching, percent
 from search.extractors.networks import registry
 from search.models import Experiment, ExperimentQuery
 
@@ -57,7 +57,7 @@ def _distribution(row: Experiment, counted: Mapping[float, int]) -> ScoreDistrib
         "experiment": row.pk,
         "layer": row.spec.layer,
         "images": total,
-        "mean": round(float(values @ counts) / total, 6) if total else None,
-        "median": round(float(np.median(np.repeat(values, counts))), 6) if total else None,
+        "mean": percent(float(values @ counts) / total if total else None),
+        "median": percent(float(np.median(np.repeat(values, counts))) if total else None),
         "scores": scores,
     }

@@ -70,9 +70,9 @@ export function showDistributions(answer, { network, rows }, page) {
   const bins = found.map((one) => one && binsOf(one.scores));
   const most = Math.max(...bins.flatMap((shares) => shares ?? []));
   byId("distributions-words").textContent =
-    `Weighted precision of all images with ${plural(rows.length, "layer")} of ${network.title}, ` +
-    `${METRICS[answer.metric].toLowerCase()}, ${POOLINGS[answer.pooling].toLowerCase()} pooling. A shape is as ` +
-    `wide as many images have that score; the solid line and the figure are the median, the dashed line the mean.`;
+    `Weighted precision of all images with each layer of ${network.title} (${METRICS[answer.metric].toLowerCase()}, ` +
+    `${POOLINGS[answer.pooling].toLowerCase()} pooling): a shape is wide where many images are. The solid line and ` +
+    `the figure are the median, the dashed line is the mean.`;
   byId("distributions-list").replaceChildren(
     ...network.layers.map(({ name }, place) => {
       const [one, shares] = [found[place], bins[place]];
@@ -84,15 +84,17 @@ export function showDistributions(answer, { network, rows }, page) {
 }
 
 /**
- * Mark the chosen layer.
+ * Mark the chosen layer, and say of it in words what is drawn.
  * @param {ExplorePage} page
  */
 export function markDistribution({ state }) {
-  const list = byId("distributions-list");
-  for (const link of elementsIn(list, "a")) {
+  const links = elementsIn(byId("distributions-list"), "a");
+  for (const link of links) {
     if (link.dataset.layer === state.layer) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
+  byId("distributions-chosen").textContent =
+    links.find((link) => link.dataset.layer === state.layer)?.title ?? "";
 }
 
 /**
@@ -102,14 +104,14 @@ export function markDistribution({ state }) {
  */
 function strip(page, { layer, images, mean, median, scores }, widths) {
   const perfect = scores.filter(([score]) => score > 1 - 1e-6).reduce((sum, [, count]) => sum + count, 0);
-  const middle = `median ${percent(100 * Number(median))} %, mean ${percent(100 * Number(mean))} %`;
+  const middle = `median ${percent(median)} %, mean ${percent(mean)} %`;
   const finding = plural(perfect, "image finds", "images find");
   const words = `${layer}: ${middle} of ${plural(images, "image")}; ${finding} only their own kind`;
   return make(
     "a",
     { href: page.address({ layer }), "data-layer": layer, title: words },
     make("span", { class: "visually-hidden" }, words),
-    make("span", { class: "number", "aria-hidden": "true" }, decimal(100 * Number(median), 0)),
+    make("span", { class: "number", "aria-hidden": "true" }, decimal(Number(median), 0)),
     shape(widths, Number(median), Number(mean)),
     make("span", { class: "distribution-layer", "aria-hidden": "true" }, layer),
   );
@@ -131,7 +133,7 @@ const gap = (layer) =>
 /**
  * @param {number[]} widths of the bins, 0 to 1, the lowest score first
  * @param {number} median
- * @param {number} mean 0 to 1
+ * @param {number} mean in percent
  */
 function shape(widths, median, mean) {
   const svg = makeSvg("svg", {
@@ -153,7 +155,7 @@ function shape(widths, median, mean) {
    * @param {number} score
    */
   const line = (name, score) =>
-    makeSvg("line", { class: name, x1: 0, x2: 100, y1: HIGH * (1 - score), y2: HIGH * (1 - score) });
+    makeSvg("line", { class: name, x1: 0, x2: 100, y1: HIGH - score, y2: HIGH - score });
   svg.append(...bars, line("distribution-mean", mean), line("distribution-median", median));
   return svg;
 }

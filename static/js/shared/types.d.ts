@@ -421,7 +421,7 @@ export interface ScoredImages {
   images: (ImageSummary & { rank: number; weighted_precision: number })[];
 }
 
-/** How the scores of all images are distributed with one layer: `[score, images]`, scores 0 to 1. */
+/** How the scores of all images are distributed with one layer: `[score, images]`, 0 to 1; means in percent. */
 export interface ScoreDistribution {
   experiment: number;
   layer: string;

@@ -52,16 +52,16 @@ def test_every_layer_has_its_scores_counted_with_mean_and_median_the_first_layer
                 "experiment": stem.pk,
                 "layer": "stem",
                 "images": 4,
-                "mean": 0.2,
-                "median": 0.15,
+                "mean": 20.0,
+                "median": 15.0,
                 "scores": [[0.1, 2], [0.2, 1], [0.4, 1]],
             },
             {
                 "experiment": top.pk,
                 "layer": "top",
                 "images": 4,
-                "mean": 0.625,
-                "median": 0.75,
+                "mean": 62.5,
+                "median": 75.0,
                 "scores": [[0.0, 1], [0.5, 1], [1.0, 2]],
             },
         ]
@@ -92,7 +92,7 @@ def test_an_image_that_was_removed_is_not_counted(
     scored(dataset, images, "top", [1.0, 0.5, 0.5, 0.2, None])
     removal.remove_images(images[:1])
     [row] = layers(client)
-    assert (row["images"], row["mean"], row["median"]) == (3, 0.4, 0.5)
+    assert (row["images"], row["mean"], row["median"]) == (3, 40.0, 50.0)
 
 
 def test_without_labels_there_is_no_mean_and_no_median(
