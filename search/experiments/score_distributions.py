@@ -58,6 +58,7 @@ def _distribution(row: Experiment, counted: Mapping[float, int]) -> ScoreDistrib
         "layer": row.spec.layer,
         "images": total,
         "mean": percent(float(values @ counts) / total if total else None),
-        "median": percent(float(np.median(np.repeat(values, counts))) if total else None),
+        # it is the score of an image, whose digits are shown
+        "median": round(100 * float(np.median(np.repeat(values, counts))), 4) if total else None,
         "scores": scores,
     }
