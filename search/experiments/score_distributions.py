@@ -58,7 +58,7 @@ def _distribution(row: Experiment, counted: Mapping[float, int]) -> ScoreDistrib
         "layer": row.spec.layer,
         "images": total,
         "mean": percent(float(values @ counts) / total if total else None),
-        # it is the score of an image, whose digits are shown
+        # as fine as the score of a single image, beside which it stands
         "median": round(100 * float(np.median(np.repeat(values, counts))), 4) if total else None,
         "scores": scores,
     }

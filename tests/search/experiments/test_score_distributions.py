@@ -103,7 +103,7 @@ def test_without_labels_there_is_no_mean_and_no_median(
     assert (row["images"], row["mean"], row["median"], row["scores"]) == (0, None, None, [])
 
 
-def test_eight_layers_take_as_many_queries_as_one(
+def test_all_layers_together_take_three_queries(
     dataset: Dataset, images: list[int], client: Client, django_assert_num_queries: Any
 ) -> None:
     for number in range(2, 8):
