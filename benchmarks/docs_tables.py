@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.tables import index, readme, scale, speed
+from benchmarks.tables import index, readme, resolution, scale, speed
 from benchmarks.tables.text import Figures, Table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +58,7 @@ TABLES: Mapping[str, Source] = {
     "workers": Source(("workers",), speed.workers),
     "chaos": Source(("chaos",), speed.chaos),
     "memory": Source(("memory",), speed.memory),
+    "resolution": Source(("resolution",), resolution.resolution),
     "unit-costs": Source(("extract", "http", "index"), scale.unit_costs),
     "scale": Source(("extract", "http", "index"), scale.scale),
 }

@@ -88,6 +88,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         ),
     ),
     "regions": Benchmark("regions:regions", ("folder",)),
+    "resolution": Benchmark("resolution:resolution", ("folder",)),
     "http": Benchmark(
         "http:http",
         ("clients", "seconds"),

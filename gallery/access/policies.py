@@ -247,6 +247,7 @@ TABLE: dict[str, Policy | ByMethod] = {
     "experiment-detail": {"GET": _ANSWER},
     "experiment-neighbours": {"GET": _ANSWER},
     "experiment-image-scores": {"GET": _ANSWER},
+    "experiment-score-distributions": {"GET": _ANSWER},
     "experiment-explanation": {"GET": _ANSWER},
     "experiment-of-image": {"GET": _ANSWER},
     "experiment-leaderboard": {"GET": _ANSWER},

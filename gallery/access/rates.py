@@ -70,6 +70,7 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("dataset-embeddings", "GET"): Throttle.READ,
     ("dataset-embeddings-ids", "GET"): Throttle.READ,
     ("experiment-leaderboard", "GET"): Throttle.READ,
+    ("experiment-score-distributions", "GET"): Throttle.READ,
     ("gallery:failed_csv", "GET"): Throttle.READ,
     ("schema", "GET"): Throttle.READ,
     ("accounts:sign_in", "POST"): Throttle.SIGN_IN,

@@ -9,7 +9,7 @@ from gallery.browse.image_summaries import ImageSummary
 from search.experiments.scoring import Confusion
 
 Percent: TypeAlias = Annotated[
-    float | None, "Mean over all labelled images, in percent; null for an unlabelled dataset."
+    float | None, "Over all labelled images, in percent; null for an unlabelled dataset."
 ]
 Fraction: TypeAlias = Annotated[float | None, "0 to 1; null without a label."]
 LayerPosition: TypeAlias = Annotated[
@@ -120,6 +120,29 @@ class ScoredImagesAnswer(TypedDict):
     experiment: int
     total: Annotated[int, "How many have a score; where there are more than were asked for, evenly chosen."]
     images: list[ScoredImage]
+
+
+class ScoreDistribution(TypedDict):
+    """How the weighted precisions of all images of one experiment are distributed."""
+
+    experiment: int
+    layer: str
+    images: Annotated[int, "How many have a score."]
+    mean: Percent
+    median: Percent
+    scores: Annotated[
+        list[tuple[float, int]], "`[score, images that have it]`, the lowest score first, 0 to 1."
+    ]
+
+
+class ScoreDistributionsAnswer(TypedDict):
+    """The distributions of one network's layers, the first layer first; without those never computed."""
+
+    dataset: str
+    model: str
+    pooling: str
+    metric: str
+    layers: list[ScoreDistribution]
 
 
 class LeaderboardRowAnswer(TypedDict):

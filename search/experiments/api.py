@@ -19,7 +19,15 @@ from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
-from search.experiments import answers, estimates, explanations, image_scores, leaderboard, promotion
+from search.experiments import (
+    answers,
+    estimates,
+    explanations,
+    image_scores,
+    leaderboard,
+    promotion,
+    score_distributions,
+)
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
 from search.experiments import serializers as shapes
@@ -39,7 +47,7 @@ def validated(form_class: type[Form], data: Any) -> Form:
 COMPUTED = OpenApiParameter(
     "computed",
     OpenApiTypes.STR,
-    description="Its `computed_at`, not looked at: another one makes another address for caches.",
+    description="The latest `computed_at`, not looked at: another one makes another address for caches.",
 )
 
 
@@ -94,6 +102,16 @@ class ExperimentViewSet(KnownParameters, viewsets.GenericViewSet[Experiment]):
         """List images with how well each found its like, best first."""
         values = validated(shapes.ScoredImagesQuerySerializer, request.query_params).validated_data
         return Response(image_scores.image_scores(int(pk), values["count"]))
+
+    @extend_schema(
+        parameters=[shapes.ScoreDistributionsQuerySerializer, COMPUTED],
+        responses=answers.ScoreDistributionsAnswer,
+    )
+    @action(detail=False, url_path="score-distributions", pagination_class=None)
+    def score_distributions(self, request: Request) -> Response:
+        """Tell how many images have which score with each layer of a network."""
+        wanted = validated(shapes.ScoreDistributionsQuerySerializer, request.query_params).as_request()
+        return Response(score_distributions.score_distributions(wanted))
 
     @extend_schema(
         parameters=[shapes.ExplanationQuerySerializer], responses=explanations.NeighbourExplanationAnswer

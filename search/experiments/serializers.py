@@ -15,11 +15,11 @@ from search.experiments.queries import POOLINGS, SCORES, ExperimentFilter
 from search.models import Experiment
 
 
-def choice(names: tuple[str, ...], what: str) -> serializers.ChoiceField:
-    """Return an optional field of a query that takes one of these names; empty stands for all."""
+def choice(names: tuple[str, ...], what: str, *, required: bool = False) -> serializers.ChoiceField:
+    """Return a field of a query that takes one of these names; where it is optional, empty stands for all."""
     refused = f"“{{input}}” is no {what}; there are {', '.join(names)}."
     return serializers.ChoiceField(
-        names, required=False, allow_blank=True, error_messages={"invalid_choice": refused}
+        names, required=required, allow_blank=not required, error_messages={"invalid_choice": refused}
     )
 
 
@@ -77,6 +77,19 @@ class ScoredImagesQuerySerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(
         default=200, min_value=1, max_value=500, help_text="At the most; of more, evenly by rank."
     )
+
+
+class ScoreDistributionsQuerySerializer(serializers.Serializer[Any]):
+    """Of which network the layers are compared, and how."""
+
+    dataset = serializers.CharField(help_text="Of this dataset (slug).")
+    model = serializers.CharField()
+    pooling = choice(POOLINGS, "pooling", required=True)
+    metric = choice(tuple(Experiment.Metric.values), "metric", required=True)
+
+    def as_request(self) -> ExperimentFilter:
+        """Return the validated filter, of all layers."""
+        return ExperimentFilter(**self.validated_data)
 
 
 class ExplanationQuerySerializer(ImageQuerySerializer):

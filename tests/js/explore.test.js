@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { binsOf, comparedOf, distributionsAddress } from "../../static/js/explore/distributions.js";
 import { bestOf, faredOf } from "../../static/js/explore/everywhere.js";
 import { GridLayout } from "../../static/js/explore/grid-layout.js";
 import { workedOut } from "../../static/js/explore/scores.js";
@@ -95,4 +96,51 @@ test("a query fares as it did with each layer that was computed under the chosen
   );
   page.answer.image.label = "";
   assert.deepEqual(faredOf(page), []);
+});
+
+test("scores are counted in bins of equal width, one at an edge in the upper", () => {
+  const bins = binsOf([
+    [0, 2],
+    [0.090909, 1], // 5 of 55, rounded down
+    [0.490909, 3], // 27 of 55
+    [0.981818, 1],
+    [1, 3],
+  ]);
+  assert.deepEqual(
+    bins.map((share) => Math.round(100 * share) / 100),
+    [0.2, 0.1, 0, 0, 0, 0.3, 0, 0, 0, 0, 0.4],
+  );
+});
+
+test("the layers of the chosen network are compared under its distance, those never computed left empty", () => {
+  const row = {
+    dataset: "a b",
+    model: "net",
+    layer: "two",
+    pooling: "max",
+    metric: "cosine",
+    computed_at: "2026-11-02",
+  };
+  const rows = [
+    { ...row, id: 1 },
+    { ...row, id: 2, layer: "three", computed_at: "2026-11-01" },
+    { ...row, id: 3, layer: "one", metric: "euclidean", computed_at: "2026-11-30" },
+    { ...row, id: 4, layer: "one", model: "other", computed_at: "2026-11-30" },
+  ];
+  const networks = [{ name: "net", layers: ["one", "two", "three"].map((name) => ({ name })) }];
+  const state = { model: "net", pooling: "max", metric: "cosine" };
+  const compared = comparedOf(/** @type {any} */ ({ networks, rows, state }));
+  assert.deepEqual(
+    compared?.rows.map((one) => one?.id),
+    [undefined, 1, 2],
+  );
+  assert.ok(compared);
+  assert.equal(
+    distributionsAddress(compared),
+    "/api/v1/experiments/score-distributions/?dataset=a+b&model=net&pooling=max&metric=cosine&computed=2026-11-02",
+  );
+  assert.equal(
+    comparedOf(/** @type {any} */ ({ networks, rows, state: { ...state, pooling: "gem" } })),
+    null,
+  );
 });

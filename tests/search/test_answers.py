@@ -367,6 +367,13 @@ def _ask_experiments_and_maps(asked: SchemaClient, site: Site) -> None:
     )
     asked.get(f"{experiments}of-image/", image=site.image.pk)
     asked.get(f"{experiments}leaderboard/", dataset="mine")
+    asked.get(
+        f"{experiments}score-distributions/",
+        dataset="mine",
+        model="efficientnet-lite0",
+        pooling="average",
+        metric="cosine",
+    )
     asked.get(f"{experiments}estimate/", dataset="mine", models=["efficientnet-lite0"])
     asked.post(experiments, dataset="mine", models=["efficientnet-lite0"])
     spec = FeatureSpec.objects.order_by("-pk")[0]

@@ -1,6 +1,8 @@
 // What is looked at on demand: how the query fares with every network and layer, how every image does with
-// the chosen one, the strongest feature maps of the query, the scores of each category.
-/** @import { Experiment, ExperimentDetail, FeatureMaps, ScoredImages } from "../shared/types.js" */
+// each layer of the chosen network and with the chosen one, the strongest feature maps of the query, the
+// scores of each category.
+/** @import { Experiment, ExperimentDetail, FeatureMaps } from "../shared/types.js" */
+/** @import { ScoreDistributions, ScoredImages } from "../shared/types.js" */
 /** @import { ExplorePage } from "./types.js" */
 import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
@@ -8,6 +10,7 @@ import { METRICS, SCORE_NAMES, SCORES } from "../shared/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { percent, plural } from "../shared/format.js";
 import { showCategories } from "./categories.js";
+import { comparedOf, distributionsAddress, markDistribution, showDistributions } from "./distributions.js";
 import { showEverywhere } from "./everywhere.js";
 import { nameOf } from "./notices.js";
 import { siteAddress } from "../shared/site.js";
@@ -15,16 +18,16 @@ import { showSpread } from "./spread.js";
 
 const MAPS = 12;
 const IMAGES = 200;
-/** @typedef {"maps" | "categories" | "spread"} Disclosure */
+/** @typedef {"maps" | "categories" | "spread" | "distributions"} Followed a disclosure, or a part of one */
 
 // somebody who walks through the layers wants those of the last one only
 const REST_MS = 180;
 const KEPT = 60;
 /** @type {Map<string, any>} */
 const answers = new Map();
-/** @type {Record<Disclosure, string>} */
-const shown = { maps: "", categories: "", spread: "" };
-/** @type {Partial<Record<Disclosure, ReturnType<typeof setTimeout>>>} */
+/** @type {Record<Followed, string>} */
+const shown = { maps: "", categories: "", spread: "", distributions: "" };
+/** @type {Partial<Record<Followed, ReturnType<typeof setTimeout>>>} */
 const timers = {};
 /** @type {ExplorePage | null} */
 let page = null;
@@ -63,6 +66,13 @@ export function showDetails(current) {
     row && siteAddress(`/api/v1/experiments/${row.id}/?computed=${encodeURIComponent(row.computed_at)}`),
     (/** @type {ExperimentDetail} */ answer) => showCategories(answer, current.answer?.image.label),
   );
+  markDistribution(current);
+  const compared = comparedOf(current);
+  follow(
+    "distributions",
+    compared && distributionsAddress(compared),
+    (/** @type {ScoreDistributions} */ answer) => compared && showDistributions(answer, compared, current),
+  );
   follow(
     "spread",
     row &&
@@ -92,19 +102,20 @@ function showMeans(row) {
 /**
  * Ask for what an open disclosure shows, once it rests, and show it; answers are kept.
  * @template Answer
- * @param {Disclosure} id
+ * @param {Followed} id
  * @param {string | null} address
  * @param {(answer: Answer) => void} show
  */
 function follow(id, address, show) {
-  const disclosure = byId(id, HTMLDetailsElement);
-  if (!disclosure.open || disclosure.hidden || !address || shown[id] === address) return;
+  const part = byId(id);
+  const disclosure = part.closest("details");
+  if (!disclosure?.open || disclosure.hidden || !address || shown[id] === address) return;
   clearTimeout(timers[id]);
   shown[id] = address;
   /** @param {Answer} answer */
   const finish = (answer) => {
     if (shown[id] !== address) return;
-    disclosure.removeAttribute("aria-busy");
+    part.removeAttribute("aria-busy");
     hideFailure(byId(`${id}-failure`));
     show(answer);
   };
@@ -112,7 +123,7 @@ function follow(id, address, show) {
     finish(answers.get(address));
     return;
   }
-  disclosure.setAttribute("aria-busy", "true");
+  part.setAttribute("aria-busy", "true");
   timers[id] = setTimeout(async () => {
     try {
       /** @type {Answer} */
@@ -123,7 +134,7 @@ function follow(id, address, show) {
     } catch (error) {
       if (shown[id] !== address) return;
       shown[id] = "";
-      disclosure.removeAttribute("aria-busy");
+      part.removeAttribute("aria-busy");
       fail(error, byId(`${id}-failure`));
     }
   }, REST_MS);

@@ -2,6 +2,7 @@
 /** @import { Experiment, Layer, Network } from "../shared/types.js" */
 /** @import { ExplorePage, ScoreRange } from "./types.js" */
 import { byId, elementIn, elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
+import { ofLayers } from "../shared/experiments.js";
 import { millions, number, percent, plural } from "../shared/format.js";
 import { kindInWords, kindOf } from "../shared/terms.js";
 import { compute } from "./notices.js";
@@ -30,15 +31,8 @@ let drawn = null;
  * @param {ExplorePage} page
  * @param {Network} network
  */
-function scoresOf(page, network) {
-  const { metric, pooling } = page.state;
-  const rows = page.rows.filter(
-    (row) => row.model === network.name && row.metric === metric && row.pooling === pooling,
-  );
-  return network.layers.map(
-    (layer) => rows.find((row) => row.layer === layer.name)?.weighted_precision ?? null,
-  );
-}
+const scoresOf = (page, network) =>
+  ofLayers(page.rows, network, page.state).map((row) => row?.weighted_precision ?? null);
 
 /**
  * Return the range that all curves of a dataset share, so that they can be compared.

@@ -19,7 +19,6 @@ export function showSpread({ images, total }, row, page) {
     body.textContent = "No image has a score.";
     return;
   }
-  const perfect = images.filter((image) => image.weighted_precision > 1 - 1e-6).length;
   const chart = chartOf(
     images.map((image) => image.weighted_precision),
     mean,
@@ -76,7 +75,7 @@ export function showSpread({ images, total }, row, page) {
       { class: "small muted" },
       `Weighted precision@${row.k} of ${total > images.length ? `${number(images.length)} of ${plural(total, "image")}, evenly chosen` : plural(total, "image")}, ` +
         `best first; the dashed line is the mean, ${percent(mean)} %. ` +
-        `${plural(perfect, "image finds", "images find")} only their own kind. The worst are worth a look: sometimes it is the label that is wrong.`,
+        "The worst are worth a look: sometimes it is the label that is wrong.",
     ),
     make("div", { class: "spread-chart" }, chart, slider),
     card,

@@ -5,6 +5,8 @@
 //   await ofImage(id)        /api/v1/experiments/of-image/; the latest are kept
 //   forget(slug)             ask again next time: something was computed meanwhile
 //   match(rows, wanted)      the row of {model, layer, pooling, metric}, or the nearest that exists, or null
+//   ofLayers(rows, network, {metric, pooling})
+//                            the row of each layer of a network, or null
 //   best(rows)               the row with the best score; without scores the last layer of the first network
 //
 // What asks the server throws what `call` throws (ApiError: a sentence for people).
@@ -141,6 +143,21 @@ export function match(rows, wanted) {
     }
   }
   return found;
+}
+
+/**
+ * Return the row of each layer of a network under a metric and a pooling, null where there is none.
+ * @template {Configuration} Row
+ * @param {Row[]} rows
+ * @param {Pick<Network, "name" | "layers">} network
+ * @param {Pick<Configuration, "metric" | "pooling">} wanted
+ * @returns {(Row | null)[]}
+ */
+export function ofLayers(rows, network, { metric, pooling }) {
+  const own = rows.filter(
+    (row) => row.model === network.name && row.metric === metric && row.pooling === pooling,
+  );
+  return network.layers.map((layer) => own.find((row) => row.layer === layer.name) ?? null);
 }
 
 /**

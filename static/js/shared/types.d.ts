@@ -426,6 +426,25 @@ export interface ScoredImages {
   images: (ImageSummary & { rank: number; weighted_precision: number })[];
 }
 
+/** How the scores of all images are distributed with one layer: `[score, images]`, 0 to 1; means in percent. */
+export interface ScoreDistribution {
+  experiment: number;
+  layer: string;
+  images: number;
+  mean: number | null;
+  median: number | null;
+  scores: [score: number, images: number][];
+}
+
+/** The distributions of one network's layers. */
+export interface ScoreDistributions {
+  dataset: string;
+  model: string;
+  pooling: string;
+  metric: string;
+  layers: ScoreDistribution[];
+}
+
 /** What an image found in one experiment, nearest first. */
 export interface ImageResult {
   experiment: number;
