@@ -41,7 +41,7 @@ TOO_MANY = {
     Throttle.SEARCH: "Too many searches in a short time.",
     Throttle.UPLOAD: "Too many uploads in a short time.",
     Throttle.READ: "Too many large answers in a short time.",
-    Throttle.SIGN_IN: "Too many attempts to sign in in a short time.",
+    Throttle.SIGN_IN: "Too many attempts to sign in, or tokens made, in a short time.",
 }
 # the name of a route and the method -> what it counts as
 TABLE: dict[tuple[str, str], Throttle] = {
@@ -66,6 +66,9 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("projection-points", "GET"): Throttle.READ,
     ("projection-points-csv", "GET"): Throttle.READ,
     ("projection-colours", "GET"): Throttle.READ,
+    ("projection-legend", "GET"): Throttle.READ,
+    ("experiment-image-scores", "GET"): Throttle.READ,
+    ("search:collection", "GET"): Throttle.READ,
     ("dataset-atlas-ids", "GET"): Throttle.READ,
     ("dataset-embeddings", "GET"): Throttle.READ,
     ("dataset-embeddings-ids", "GET"): Throttle.READ,
@@ -77,6 +80,9 @@ TABLE: dict[tuple[str, str], Throttle] = {
     ("accounts:first", "POST"): Throttle.SIGN_IN,
     ("accounts:password", "POST"): Throttle.SIGN_IN,
     ("admin-sign-in", "POST"): Throttle.SIGN_IN,
+    # each is counted for itself: who makes many may do more
+    ("token-list", "POST"): Throttle.SIGN_IN,
+    ("accounts:tokens", "POST"): Throttle.SIGN_IN,
 }
 
 
@@ -139,13 +145,19 @@ def count_more(throttle: Throttle, request: HttpRequest, times: int) -> None:
     if times >= rate.times:
         raise TooManyAtOnceError(f"Ask for at most {rate.times} at once: no more are answered in their time.")
     for _ in range(times):
-        hit = counter().hit(f"{throttle}:{who(throttle, request)}", rate)
-        if hit is not None and hit.refused:
-            error = TooOftenError(_too_many(throttle, hit))
-            error.retry_after_s = max(1, math.ceil(hit.reset_s))
-            raise error
-        if hit is not None:
-            request.counted = rate, hit  # type: ignore[attr-defined]
+        count(throttle, request)
+
+
+def count(throttle: Throttle, request: HttpRequest) -> None:
+    """Count a request of which only its parameters tell that it costs much. Raises: TooOftenError."""
+    rate = rate_of(throttle, factor_of(throttle, request))
+    hit = counter().hit(f"{throttle}:{who(throttle, request)}", rate)
+    if hit is not None and hit.refused:
+        error = TooOftenError(_too_many(throttle, hit))
+        error.retry_after_s = max(1, math.ceil(hit.reset_s))
+        raise error
+    if hit is not None:
+        request.counted = rate, hit  # type: ignore[attr-defined]
 
 
 def counter() -> Counter:

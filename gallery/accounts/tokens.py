@@ -27,10 +27,18 @@ RANDOM_BYTES = 32
 SHOWN = 12
 DAYS = 365
 MOST_DAYS = 3650
+MOST_OF_ACCOUNT = 100
 # by which of the two words is all the same
 SCHEMES = ("token", "bearer")
 LONGEST = 200
 LAST_USE_EVERY = timedelta(minutes=1)
+
+
+class TooManyTokensError(SemsearchError):
+    """An account has as many tokens as it may."""
+
+    code = "too_many_tokens"
+    status = 409
 
 
 class TokenRefusedError(SemsearchError):
@@ -46,10 +54,15 @@ class TokenRefusedError(SemsearchError):
 def make_token(
     owner: User, name: str, scopes: Iterable[Scope], days: int | None = DAYS
 ) -> tuple[AccessToken, str]:
-    """Return a new token's row and the token, which nobody can find out later; None: it has no end."""
+    """Return a new token's row and the token, which nobody can find out later; None: it has no end.
+
+    Raises: TooManyTokensError.
+    """
     text = BEGINNING + secrets.token_urlsafe(RANDOM_BYTES)
     wanted = set(scopes)
     with transaction.atomic():
+        if owner.access_tokens.count() >= MOST_OF_ACCOUNT:
+            raise TooManyTokensError(f"You have {MOST_OF_ACCOUNT} tokens: revoke one first.")
         token = AccessToken.objects.create(
             owner=owner,
             name=name,

@@ -143,7 +143,11 @@ class Tokens(LoginRequiredMixin, FormView[NewTokenForm]):
         """Make the token and show it in this answer, the only one that has it."""
         owner = _signed_in(self.request)
         values = form.cleaned_data
-        made, text = tokens.make_token(owner, values["name"], values["scopes"], form.days())
+        try:
+            made, text = tokens.make_token(owner, values["name"], values["scopes"], form.days())
+        except tokens.TooManyTokensError as error:
+            form.add_error(None, error.detail)
+            return self.form_invalid(form)
         shown = {"made": made, "text": text, "example": _example(self.request, made, text)}
         return self.render_to_response(self.get_context_data(form=NewTokenForm(), **shown))
 

@@ -15,6 +15,7 @@ from gallery.api.serializers import ImageSerializer, JobSerializer, SentFileFiel
 from gallery.api.strict import KnownFields
 from gallery.browse.image_filter import ImageFilter
 from gallery.browse.paging import LARGEST_ID
+from gallery.browse.where_values import MOST_CONDITIONS
 from gallery.ingest.image_changes import Changes, KnownAs, Labels
 from gallery.models import Dataset
 
@@ -108,7 +109,13 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
         return value.lower()
 
     def validate_metadata(self, value: dict[str, object]) -> dict[str, object]:
-        """Refuse keys that databases take for a place in a list, or cannot write into the way to a value."""
+        """Refuse very many keys.
+
+        Refused as well are those that databases take for a place in a list, or cannot write into the way to a
+        value.
+        """
+        if len(value) > MOST_CONDITIONS:
+            raise serializers.ValidationError(f"Ask for at most {MOST_CONDITIONS} keys at once.")
         for key in value:
             if '"' in key or _is_number(key):
                 raise serializers.ValidationError(

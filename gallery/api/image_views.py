@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gallery.access import rates
 from gallery.api import image_serializers as shapes
 from gallery.api import serializers
 from gallery.api.pagination import ByOldest
@@ -42,6 +43,8 @@ class ImageViewSet(
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List images in the order of arrival, those that have all that is asked for."""
         wanted = _filter(shapes.ImageFilterSerializer, request)
+        if wanted.metadata or wanted.saved is not None:  # looks at all images, or searches
+            rates.count(rates.Throttle.READ, request._request)
         found = wanted.found(self.get_queryset())
         if wanted.ids is not None:
             chosen = found.in_bulk()

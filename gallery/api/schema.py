@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from threading import Lock
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -63,6 +64,8 @@ from gallery.api.errors import ErrorAnswer
 from gallery.jobs.kinds import registered
 
 Schema: TypeAlias = dict[str, Any]
+# drf-spectacular finds out what it extends when it first describes something, which two threads must not do
+DESCRIBING = Lock()
 Method = TypeVar("Method", bound=Callable[..., object])
 
 

@@ -14,7 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from gallery.api.schema import AnswerSchema
+from gallery.api.schema import DESCRIBING, AnswerSchema
 
 UNKNOWN_PARAMETER = "There is no such parameter here."
 UNKNOWN_FIELD = "There is no such field here."
@@ -86,6 +86,7 @@ def _taken_by(view: Any, method: str) -> Taken | None:
 def _described(view: Any, method: str, handler: Any) -> Taken:
     schema = getattr(handler, "kwargs", {}).get("schema", AnswerSchema)()
     schema.view, schema.method = view, method
-    # the form of the answer is for negotiation to read
-    parameters = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
-    return Taken(parameters, method in SENDING and schema.get_request_serializer() is not None)
+    with DESCRIBING:
+        # the form of the answer is for negotiation to read
+        parameters = frozenset({*schema.query_parameters(), str(api_settings.URL_FORMAT_OVERRIDE)})
+        return Taken(parameters, method in SENDING and schema.get_request_serializer() is not None)

@@ -94,12 +94,15 @@ class Where:
         return None
 
     @property
+    def all_conditions(self) -> list[Condition]:
+        """Its own conditions and those of its branches."""
+        return [*self.conditions, *(one for branch in self.branches for one in branch.all_conditions)]
+
+    @property
     def collections(self) -> list[int]:
         """The numbers of the collections that are referred to."""
-        own = [
-            value.number for one in self.conditions for value in one.values if isinstance(value, Collection)
-        ]
-        return own + [number for branch in self.branches for number in branch.collections]
+        values = (value for one in self.all_conditions for value in one.values)
+        return [value.number for value in values if isinstance(value, Collection)]
 
     @property
     def names_files(self) -> bool:
@@ -209,9 +212,8 @@ class _Asked:
         if condition.operator == "exists":
             return Q(**{f"{column}__isnull": not condition.values[0]})
         if condition.operator in ("any", "none"):
-            one_of = Q()
-            for value in condition.values:
-                one_of |= Q(**{column: value})
+            # not one by one: the value of an image would be looked up for each of them
+            one_of = Q(**{f"{column}__in": condition.values})
             return Q(**{f"{column}__isnull": True}) | ~one_of if condition.operator == "none" else one_of
         return _of_column(column, condition)
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from gallery.browse.where import NUMBERS, OPERATORS, Condition, Where, WhereError
-from gallery.browse.where_values import MOST_CONDITIONS, condition, day_begins, require_few_collections
+from gallery.browse.where_values import condition, day_begins, require_few
 
 LONGEST: Final = 2000
 EXAMPLE: Final = "as in label:bird width>=640 -format:gif"
@@ -42,10 +42,8 @@ def where_text(text: str) -> Where:
             )
         found += _conditions(term)
         place = term.end()
-    if len(found) > MOST_CONDITIONS:
-        raise WhereError(f"A filter has at most {MOST_CONDITIONS} conditions.")
     where = Where(tuple(found))
-    require_few_collections(where)
+    require_few(where)
     return where
 
 

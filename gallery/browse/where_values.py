@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.utils import timezone
@@ -28,7 +28,9 @@ from gallery.browse.where import (
 )
 from gallery.vocabulary.words import unknown_word, vocabulary
 
-MOST_CONDITIONS, MOST_VALUES, MOST_BRANCHES = 50, 200, 10
+MOST_VALUES, MOST_BRANCHES = 200, 10
+# of a filter in all, branches included: each may be compared with every image
+MOST_CONDITIONS, MOST_IN_ALL, MOST_WORDS = 50, 500, 50
 MOST_COLLECTIONS = 5
 LONGEST_TEXT = 500
 LARGEST_NUMBER = 2**63 - 1
@@ -40,13 +42,20 @@ FORMATS = {"JPG": "JPEG", "TIF": "TIFF"}
 def where_of(values: object) -> Where:
     """Return the filter that an object says. Raises: WhereError, which names what is wrong."""
     found = _where(values, "where", inner=False)
-    require_few_collections(found)
+    require_few(found)
     return found
 
 
-def require_few_collections(where: Where) -> None:
-    """Raise WhereError for a filter that refers to many saved searches: each may be a search of its own."""
-    if len(where.collections) > MOST_COLLECTIONS:
+def require_few(where: Where) -> None:
+    """Raise WhereError for a filter that asks for more than is answered in time."""
+    conditions = where.all_conditions
+    if len(conditions) > MOST_CONDITIONS:
+        raise WhereError(f"A filter has at most {MOST_CONDITIONS} conditions, and not {len(conditions)}.")
+    if sum(len(one.values) for one in conditions) > MOST_IN_ALL:
+        raise WhereError(f"All conditions of a filter together name at most {MOST_IN_ALL} values.")
+    if sum(len(one.values) for one in conditions if one.field == "word") > MOST_WORDS:
+        raise WhereError(f"A filter names at most {MOST_WORDS} words.")
+    if len(where.collections) > MOST_COLLECTIONS:  # each may be a search of its own
         raise WhereError(f"A filter refers to at most {MOST_COLLECTIONS} saved searches.")
 
 
@@ -72,7 +81,9 @@ def condition(field: str, operator: str, values: tuple[object, ...], key: str = 
     if not values or len(values) > MOST_VALUES:
         raise WhereError(f"{place}.{operator} needs from 1 to {MOST_VALUES} values.")
     read = _flag if operator in FLAGS else _reader(field)
-    return Condition(field, operator, tuple(read(value, f"{place}.{operator}") for value in values), key)
+    named = [read(value, f"{place}.{operator}") for value in values]
+    each = dict.fromkeys((type(value), value) for value in named)  # metadata has true, and 1
+    return Condition(field, operator, tuple(value for _, value in each), key)
 
 
 def _where(values: object, place: str, *, inner: bool) -> Where:
@@ -90,8 +101,6 @@ def _where(values: object, place: str, *, inner: bool) -> Where:
             conditions += _conditions(name, asked, f"{place}.{name}")
         else:
             raise WhereError(f"There is no field {name!r} in {place}: there are {_listed(OPERATORS)}.")
-    if len(conditions) > MOST_CONDITIONS:
-        raise WhereError(f"{place} has {len(conditions)} conditions, more than {MOST_CONDITIONS}.")
     return Where(tuple(conditions), branches)
 
 
@@ -193,7 +202,7 @@ def _date(value: object, place: str) -> Value:
         found = datetime.fromisoformat(str(_text(value, place)))
         if timezone.is_naive(found):
             found = timezone.make_aware(found)
-        return found
+        return found.astimezone(UTC)  # as databases compare it: the first and last days have no such moment
     except (ValueError, OverflowError):
         raise WhereError(f"{place} is a day, as 2026-11-29, or a moment in ISO 8601.") from None
 

@@ -45,7 +45,9 @@ class Wanted:
         times = min(declared.size[0] // least[0], declared.size[1] // least[1])
         if declared.scales:  # the one that Pillow's `draft` chooses
             return next((factor for factor in (8, 4, 2) if times >= factor), 1)
-        return max(1, times // LEAST_TIMES_WANTED)
+        # rows are shrunk so many at a time: of more than a band the memory was not reckoned
+        most = BAND_PIXELS // declared.size[0]
+        return max(1, min(times // LEAST_TIMES_WANTED, most))
 
 
 def memory_needed(declared: Declared, wanted: Wanted, *, by_pillow: bool = True) -> int:

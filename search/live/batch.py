@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from gallery.errors import BusyError, SemsearchError
 from gallery.public_text import public_text
-from search.live import engine, query
+from search.live import engine, long_searches, query
 from search.live.answers import SearchAnswer, search_answer
 from search.live.document import QueryDocument
 from search.live.found_answers import FoundAnswer, found_answer
@@ -45,9 +45,10 @@ def answer(asked: SearchRequest | QueryDocument) -> SearchAnswer | FoundAnswer:
 
 
 def answered(requests: Sequence[SearchRequest | QueryDocument]) -> BatchAnswer:
-    """Return the answer of each search, or why it has none."""
-    until = time.monotonic() + ANSWERED_WITHIN_S
-    return {"answers": [_one(request, until) for request in requests]}
+    """Return the answer of each search, or why it has none. Raises: BusyError where there is no place."""
+    with long_searches.place():
+        until = time.monotonic() + ANSWERED_WITHIN_S
+        return {"answers": [_one(request, until) for request in requests]}
 
 
 def _one(

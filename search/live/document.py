@@ -84,6 +84,11 @@ class QueryDocument:
     source: Source = "api"
 
     @property
+    def examples(self) -> tuple[Example, ...]:
+        """All examples, for and against."""
+        return self.like + self.unlike
+
+    @property
     def asks_vectors(self) -> bool:
         """Whether examples or a text are compared with every vector, rather than words or a filter asked."""
         return bool(self.like or self.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,15 @@ from gallery.models import Dataset, Image
 from gallery.shipped_files import program
 from gallery.system import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live import example_images, filtering, folding, grouping, text_search, word_search
+from search.live import (
+    example_images,
+    filtering,
+    folding,
+    grouping,
+    long_searches,
+    text_search,
+    word_search,
+)
 from search.live.compiled_queries import live_indexes_of
 from search.live.document import GROUPED, QueryDocument
 from search.live.example_images import ReadExample, require_network
@@ -108,7 +117,10 @@ def answered(document: QueryDocument) -> Found:
     """
     found = Found(document)
     try:
-        with found.timings_ms.stage("total"):
+        with (
+            long_searches.place() if _takes_long(document) else nullcontext(),
+            found.timings_ms.stage("total"),
+        ):
             if document.asks_vectors:
                 _rank(found)
             elif document.words:
@@ -124,6 +136,12 @@ def answered(document: QueryDocument) -> Found:
     measures.here().search_ended(document.source, document.kind, "answered")
     measures.here().search_stages(found.timings_ms.as_seconds())
     return found
+
+
+def _takes_long(document: QueryDocument) -> bool:
+    """Whether a search takes as long, or as much memory, as many others."""
+    read = sum(map(example_images.is_read, document.examples))
+    return read > long_searches.FEW_READ or document.skipped + document.k > long_searches.DEEP
 
 
 def _rank(found: Found) -> None:
@@ -173,7 +191,10 @@ def read_queries(found: Found) -> list[IndexQuery]:
     """Read the examples of a document, and return what each index is asked. Raises: what `answered` does."""
     document, timings = found.document, found.timings_ms
     indexes = _indexes(document)
-    found.like = [example_images.read(one, timings, indexes) for one in document.like]
+    found.like = [
+        example_images.read(one, timings, indexes, keeps_pixels=document.explain and number == 0)
+        for number, one in enumerate(document.like)
+    ]
     found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]
     _require_indexes(indexes, document)
     if document.words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from search.extractors.resizing import over_whole
 from search.features import kept_maps, loaded_extractors
 from search.features.kept_maps import KeptMap
 from search.index.base import half_precision
-from search.live import framing, uploads
+from search.live import framing, long_searches, uploads
 from search.live.compiled_queries import stored_embedding, stored_image
 from search.live.document import Example
 from search.live.timings import Timings
@@ -41,9 +42,9 @@ class WrongVectorError(SemsearchError):
 class ReadExample:
     """An example that was read; its vector is made once for each configuration that is asked.
 
-    `rgb` is what is searched with: of an example with a box, that part. `thumbnail` is a data: URL of what
-    pages cannot show themselves: an image of another site or of an upload, or of a format that browsers do
-    not show.
+    `rgb` is what is searched with, while it is needed: of an example with a box, that part. `thumbnail` is a
+    data: URL of what pages cannot show themselves: an image of another site or of an upload, or of a format
+    that browsers do not show.
     """
 
     example: Example
@@ -67,6 +68,11 @@ class ReadExample:
                 self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
             )
         return self._vectors[config]
+
+    def make_vectors(self, indexes: Sequence[SearchIndex]) -> None:
+        """Make its vector under the spec of each index now."""
+        for index in indexes:
+            self.vector(index)
 
     def own_id(self, index: SearchIndex) -> int | None:
         """Return the id of its own vector in an index: a stored image never finds itself."""
@@ -130,8 +136,12 @@ class ReadExample:
         return np.asarray(half_precision(vector[None], len(vector))[0], dtype=np.float32)
 
 
-def read(example: Example, timings: Timings, indexes: list[SearchIndex]) -> ReadExample:
-    """Return an example, its picture decoded as large as the networks of the indexes take it.
+def read(
+    example: Example, timings: Timings, indexes: list[SearchIndex], *, keeps_pixels: bool = False
+) -> ReadExample:
+    """Return an example with its vector for each of the indexes.
+
+    Its pixels, which may be a hundred megabytes, are let go unless they are kept to explain hits with.
 
     Raises: NotFoundError for a stored image or an upload that is gone; NotAnImageError, TooLargeError,
     AddressRefusedError, FetchFailedError, BusyError for the picture; TooSmallPartError for a box that holds
@@ -146,18 +156,31 @@ def read(example: Example, timings: Timings, indexes: list[SearchIndex]) -> Read
         found.image, found.width, found.height = image, image.width, image.height
         if example.box is not None:
             framing.require_large(example.box, image.width, image.height)
+            with long_searches.reading():
+                found.make_vectors(indexes)
     elif example.vector is not None:
         found.given = np.array(example.vector, dtype=np.float32)
     else:
-        _decode(found, _bytes_of(example, timings), indexes)
+        with long_searches.reading() as left_s:
+            _decode(found, _bytes_of(example, timings, left_s), indexes)
+            found.make_vectors(indexes)
+        if not keeps_pixels:
+            found.rgb = None
     return found
 
 
-def _bytes_of(example: Example, timings: Timings) -> bytes:
+def is_read(example: Example) -> bool:
+    """Whether an example has to be decoded, and go through a network."""
+    return example.vector is None and (example.image is None or example.box is not None)
+
+
+def _bytes_of(example: Example, timings: Timings, within_s: float) -> bytes:
     if example.data is not None:
         return example.data
     with timings.stage("load"):
-        return uploads.read(example.upload) if example.upload else fetch_image(example.url or "").data
+        if example.upload:
+            return uploads.read(example.upload)
+        return fetch_image(example.url or "", within_s).data
 
 
 def _decode(found: ReadExample, data: bytes, indexes: list[SearchIndex]) -> None:

@@ -64,6 +64,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
             words=tuple(values.get("word", ())),
             where=values.get("where", EVERY_IMAGE),
             datasets=(values["dataset"],) if values.get("dataset") else (),
+            explain=True,
         )
         return document, values["hit"]
 

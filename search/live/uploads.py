@@ -29,6 +29,7 @@ from search.stored_folders import QUERY_UPLOADS
 
 _ID = re.compile(r"([0-9a-f]{8,12})-([0-9a-f]{1,12})-[A-Za-z0-9]{22}")
 _SECRET_LENGTH = 22  # 131 bits
+LEAST_BYTES = 16 * 2**10  # that an upload counts: a folder of very many small files is slow to look through
 KEPT = "kept-"  # how those begin that a saved search keeps
 
 
@@ -98,7 +99,7 @@ def remove_expired() -> int:
 def _make_room(size_bytes: int) -> None:
     """Remove what ends first until a new one fits: strangers may send as well, and must not fill the disk."""
     names = _names()
-    too_much = size_bytes + sum(map(_size_bytes, names)) - settings.QUERY_UPLOADS_MB * 2**20
+    too_much = max(size_bytes, LEAST_BYTES) + sum(map(_size_bytes, names)) - settings.QUERY_UPLOADS_MB * 2**20
     for name in names:
         if too_much <= 0:
             return
@@ -121,5 +122,6 @@ def _ends(name: str) -> int:
 
 
 def _size_bytes(name: str) -> int:
+    """Return what an upload counts; 0 for what is no name of one."""
     found = _ID.fullmatch(name)
-    return int(found[2], 16) if found else 0
+    return max(int(found[2], 16), LEAST_BYTES) if found else 0

@@ -7,16 +7,19 @@ is promoted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from django.db.models import Sum
+from django.db.models.functions import Length
 from django.utils.crypto import get_random_string
 
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
 from gallery.ingest.fetching import fetch_image
-from search.live import uploads
+from search.live import long_searches, uploads
 from search.models import SavedExample, SavedSearch
 
 AS_IT_IS_BYTES = 2**20  # a larger file is kept as a copy of fewer pixels
@@ -45,6 +48,11 @@ class Taken:
         new = [("upload", self.keys[pair]) if pair in self.keys else pair for pair in pairs]
         return address if new == pairs else f"?{urlencode(new)}".replace("%2C", ",")
 
+    @property
+    def size_bytes(self) -> int:
+        """How much they take."""
+        return sum(map(len, self.data.values()))
+
     def keep(self, search: SavedSearch) -> None:
         """Store them as those of a saved search."""
         SavedExample.objects.bulk_create(
@@ -59,19 +67,27 @@ def taken(examples: Iterable[Mapping[str, Any]]) -> Taken:
     FetchFailedError, BusyError for an image.
     """
     found = Taken({}, {})
-    for source in filter(None, map(_source, examples)):
-        if source not in found.keys:
+    sources = list(dict.fromkeys(filter(None, map(_source, examples))))
+    with long_searches.place() if len(sources) > long_searches.FEW_READ else nullcontext():
+        for source in sources:
             key = f"{uploads.KEPT}{get_random_string(22)}"
-            found.keys[source], found.data[key] = key, _kept(_read(*source))
+            with long_searches.reading() as left_s:
+                found.keys[source], found.data[key] = key, _kept(_read(*source, left_s))
     return found
+
+
+def kept_bytes(owner_id: int) -> int:
+    """Return how much the images take that are kept with the saved searches of an account."""
+    kept = SavedExample.objects.filter(search__owner=owner_id).aggregate(size=Sum(Length("data")))
+    return int(kept["size"] or 0)
 
 
 def _source(example: Mapping[str, Any]) -> tuple[str, str] | None:
     return next(((name, str(example[name])) for name in NAMES if example.get(name)), None)
 
 
-def _read(name: str, value: str) -> bytes:
-    return uploads.read(value) if name == "upload" else fetch_image(value).data
+def _read(name: str, value: str, within_s: float) -> bytes:
+    return uploads.read(value) if name == "upload" else fetch_image(value, within_s).data
 
 
 def _kept(data: bytes) -> bytes:

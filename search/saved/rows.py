@@ -19,6 +19,7 @@ from search.models import SavedSearch
 from search.saved import kept_examples
 
 MOST_OF_ACCOUNT = 200
+MOST_KEPT_MB = 200  # of images that no dataset has
 LARGEST_DOCUMENT = 500_000  # characters of its JSON: fifty vectors of a thousand numbers
 MAY_DELETE = "search.delete_savedsearch"
 EXAMPLES = ("like", "unlike")
@@ -32,7 +33,7 @@ class NameTakenError(SemsearchError):
 
 
 class TooManySavedError(SemsearchError):
-    """An account has as many saved searches as it may."""
+    """An account has as many saved searches as it may, or keeps as much with them."""
 
     code = "too_many_saved"
     status = 409
@@ -131,6 +132,11 @@ def save(owner: User, wanted: NewSearch, document: Mapping[str, Any]) -> SavedSe
     with transaction.atomic():
         if SavedSearch.objects.filter(owner=owner.pk).count() >= MOST_OF_ACCOUNT:
             raise TooManySavedError(f"You have {MOST_OF_ACCOUNT} saved searches: delete one first.")
+        if taken.data and kept_examples.kept_bytes(owner.pk) + taken.size_bytes > MOST_KEPT_MB * 2**20:
+            raise TooManySavedError(
+                f"The images that are kept with your saved searches would take more than {MOST_KEPT_MB} MB: "
+                "delete one that was made with uploaded images first."
+            )
         row = SavedSearch(
             owner_id=owner.pk,
             name=wanted.name,

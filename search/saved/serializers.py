@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from gallery.api.strict import KnownFields
 from gallery.browse.where import Where
+from gallery.browse.where_values import MOST_COLLECTIONS
 from gallery.errors import SemsearchError
 from search.live import serializers as live_serializers
 from search.live.document import QueryDocument
@@ -40,9 +41,17 @@ class DocumentSerializer(live_serializers.SearchSerializer):
             raise serializers.ValidationError("Give a query document: `like`, `where` or `datasets`.")
         checked = super().validate(attrs)
         where = attrs.get("where")
-        if isinstance(where, Where) and _depth(where) > MOST_DEEP:
-            words = f"It refers to saved searches that refer to one another, {MOST_DEEP} at most."
-            raise serializers.ValidationError({"where": [words]})
+        if isinstance(where, Where):
+            depth, count = _reach(where)
+            if depth > MOST_DEEP:
+                words = f"It refers to saved searches that refer to one another, {MOST_DEEP} at most."
+                raise serializers.ValidationError({"where": [words]})
+            if count > MOST_COLLECTIONS:
+                words = (
+                    f"It refers to {count} saved searches, with those that they refer to; "
+                    f"{MOST_COLLECTIONS} are the most."
+                )
+                raise serializers.ValidationError({"where": [words]})
         return checked
 
     def initial_values(self) -> object:
@@ -112,9 +121,13 @@ def where_of_saved(number: int) -> Where:
     return collections.where_of(document_of(rows.one(number, rows.viewer())))
 
 
-def _depth(where: Where) -> int:
-    """Return how many saved searches lie between a filter and images, 0 for none. Raises: NotFoundError."""
-    deepest = 0
+def _reach(where: Where) -> tuple[int, int]:
+    """Return how many saved searches lie between a filter and images, 0 for none, and how many in all.
+
+    Raises: NotFoundError.
+    """
+    depth = count = 0
     for number in where.collections:
-        deepest = max(deepest, 1 + _depth(document_of(rows.one(number, rows.viewer())).where))
-    return deepest
+        inner, more = _reach(document_of(rows.one(number, rows.viewer())).where)
+        depth, count = max(depth, 1 + inner), count + 1 + more
+    return depth, count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -23,7 +24,9 @@ from search.words.meanings import ReadWord, read
 Matched: TypeAlias = Literal["label", "filename", "metadata", "suggested"]
 
 MOST_FOUND = 10_000  # images of a word, and of a kind
-NAMES_WITHIN_S = 0.3
+NAMES_WITHIN_S = 1.0  # of all words of a search together, and at most so long for one:
+NAMES_OF_WORD_WITHIN_S = 0.3
+LOOKED_AT = 500  # names between two looks at the clock
 # of images that a classifier sees a word in, the others are not worth a look
 LEAST = 0.05
 _PARTS = re.compile(r"[\W\d]+")
@@ -62,8 +65,9 @@ def look_up(words: Sequence[str], where: Where, datasets: Sequence[Dataset]) -> 
     found = where.found(rows).order_by()
     read_words = read(words, datasets)
     each, given_up = [], False
+    until = time.monotonic() + NAMES_WITHIN_S
     for word in read_words:
-        of_word, in_time = _of_word(word, found, None if where.is_open else found, datasets)
+        of_word, in_time = _of_word(word, found, None if where.is_open else found, datasets, until)
         each.append(of_word)
         given_up = given_up or not in_time
     return LookedUp(read_words, _together(each), given_up)
@@ -72,14 +76,16 @@ def look_up(words: Sequence[str], where: Where, datasets: Sequence[Dataset]) -> 
 Found: TypeAlias = dict[int, tuple[Matched, float | None]]
 
 
-def _of_word(word: ReadWord, rows: Any, allowed: Any, datasets: Sequence[Dataset]) -> tuple[Found, bool]:
-    """Return how images have a word, and whether there was time to look at names."""
+def _of_word(
+    word: ReadWord, rows: Any, allowed: Any, datasets: Sequence[Dataset], until: float
+) -> tuple[Found, bool]:
+    """Return how images have a word, and whether there was time to look at all names."""
     found: Found = {}
     if word.labels:
         labelled = rows.filter(Q(category__in=word.labels) | Q(further__name__in=word.labels))
         for pk in labelled.values_list("pk", flat=True).distinct()[:MOST_FOUND]:
             found[pk] = "label", 1.0
-    named, in_time = _named(word.word, rows)
+    named, in_time = _named(word.word, rows, until)
     for pk, matched in named:
         found.setdefault(pk, (matched, None))
     if word.meaning is not None:
@@ -95,22 +101,29 @@ def _of_word(word: ReadWord, rows: Any, allowed: Any, datasets: Sequence[Dataset
     return found, in_time
 
 
-def _named(word: str, rows: Any) -> tuple[list[tuple[int, Matched]], bool]:
-    """Return the images whose names or metadata have a word, and whether there was time to look."""
+def _named(word: str, rows: Any, until: float) -> tuple[list[tuple[int, Matched]], bool]:
+    """Return the images whose names or metadata have a word, and whether there was time to look at all.
+
+    `until` is a time of the monotonic clock.
+    """
     forms = set(vocabulary().forms(word))
     ends = {form.split()[-1] for form in forms if form}
     # what has a longer form has the shorter one in it
     stems = [one for one in ends if not any(other != one and other in one for other in ends)]
     if not stems:
         return [], True
+    if time.monotonic() > until:
+        return [], False
     text = Cast("metadata", CharField())
     likely = rows.alias(text=text).filter(reduce(or_, map(_may_have, stems)))
     first = likely.values_list("pk", "filename", "external_id", "metadata")[:MOST_FOUND]
-    columns = asked_within(NAMES_WITHIN_S, lambda: list(first))
+    columns = asked_within(NAMES_OF_WORD_WITHIN_S, lambda: list(first))
     if columns is None:
         return [], False
     found: list[tuple[int, Matched]] = []
-    for pk, filename, external_id, metadata in columns:
+    for place, (pk, filename, external_id, metadata) in enumerate(columns):
+        if not place % LOOKED_AT and time.monotonic() > until:
+            return found, False
         if _has(forms, [filename, external_id or ""]):
             found.append((pk, "filename"))
         elif _has(forms, _texts(metadata)):

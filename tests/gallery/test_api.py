@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client, override_settings
+from drf_spectacular.generators import SchemaGenerator
 
 from gallery import jobs
+from gallery.api import schema_view
 from gallery.ingest import bin, missing
 from gallery.models import AccessToken, Dataset, FurtherCategory, Image, Job
 from search import job_kinds
@@ -331,6 +335,22 @@ def test_who_finds_no_place_is_told_when_to_come_again(
 def test_the_schema_is_complete_and_valid(client: Client, tmp_path: Path) -> None:
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml"))
     assert client.get("/api/schema/").status_code == 200
+
+
+def test_many_who_ask_for_the_schema_at_once_get_it_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def slowly(*_: object, **__: object) -> dict[str, object]:
+        made.append(1)
+        time.sleep(0.1)
+        return {"openapi": "3.0.3"}
+
+    monkeypatch.setattr(schema_view, "_made", {})
+    monkeypatch.setattr(SchemaGenerator, "get_schema", slowly)
+    generators = [schema_view.KeptSchemaGenerator() for _ in range(4)]  # type: ignore[no-untyped-call]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda one: one.get_schema(), generators))
+    assert (found, len(made)) == ([{"openapi": "3.0.3"}] * 4, 1)
 
 
 @pytest.mark.parametrize("slug", ["a b", "", "x" * 81])

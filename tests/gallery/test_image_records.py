@@ -69,7 +69,8 @@ def test_images_are_looked_up_by_their_file(dataset: Dataset, staff_client: Clie
     assert found(staff_client, sha256=digest) == found(staff_client, sha256=digest.upper()) == ["2"]
     assert found(staff_client, filename="1.png", dataset="mine") == ["1"]
     assert found(staff_client, filename="1.png", dataset="other") == []
-    for query in ({"sha256": "abc"}, {"metadata": "[1]"}, {"metadata": "{"}, {"metadata": '{"-1": 1}'}):
+    many = {"metadata": json.dumps(dict.fromkeys((f"k{number}" for number in range(51)), 1))}
+    for query in ({"sha256": "abc"}, {"metadata": "[1]"}, {"metadata": "{"}, {"metadata": '{"-1": 1}'}, many):
         assert staff_client.get(IMAGES, query).status_code == 400, query
 
 

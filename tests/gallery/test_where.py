@@ -169,11 +169,26 @@ def test_a_filter_that_cannot_be_read_is_refused_in_words(text: str, words: str)
         ({"any": []}, "a list of 1"),
         ({"any": [{}]}, "empty"),
         ({"any": [{"any": [{"label": "a"}]}]}, "no field 'any'"),
+        ({"date": {"gte": "0001-01-01T00:00:00+14:00"}}, "is a day"),
+        ({"date": {"lt": "9999-12-31T23:00:00-14:00"}}, "is a day"),
+        # what is in branches counts as well
+        ({"any": [{"metadata": dict.fromkeys("abcdefghijk", number)} for number in range(5)]}, "at most 50"),
+        (
+            {"any": [{"label": {"any": [f"{number}-{n}" for n in range(101)]}} for number in range(5)]},
+            "at most 500 values",
+        ),
+        ({"word": {"any": list(vocabulary().by_word)[:51]}}, "at most 50 words"),
     ],
 )
 def test_an_object_that_is_no_filter_is_refused_in_words(values: object, words: str) -> None:
     with pytest.raises(WhereError, match=words):
         where_of(values)
+
+
+def test_a_value_that_is_named_twice_counts_once() -> None:
+    (condition,) = where_of({"metadata": {"a": {"any": [1, True, 1, "1", True]}}}).conditions
+    assert condition.values == (1, True, "1")
+    assert where_of({"word": {"any": ["dog"] * 200}}).conditions[0].values == ("dog",)
 
 
 def test_every_field_has_a_case() -> None:

@@ -276,6 +276,18 @@ def test_uploads_and_answers_that_cost_much_have_limits_of_their_own(
     assert staff_client.get("/api/v1/images/").status_code == 200
 
 
+@pytest.mark.django_db
+def test_lists_of_images_count_where_all_images_are_looked_at(client: Client, settings: Any) -> None:
+    settings.READ_THROTTLE = "1/min"
+    address = "/api/v1/images/"
+    assert [client.get(address, {"filename": "a"}).status_code for _ in range(3)] == [200] * 3
+    first = client.get(address, {"metadata": '{"shelf": "A3"}'})
+    assert (first.status_code, first["RateLimit-Remaining"]) == (200, "0")
+    refused = client.get(address, {"saved": 1})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "throttled")
+    assert 55 <= int(refused["Retry-After"]) <= 60
+
+
 def test_every_route_that_is_counted_is_there() -> None:
     names = set(_names(get_resolver().url_patterns))
     assert {name for name, _ in rates.TABLE} <= names

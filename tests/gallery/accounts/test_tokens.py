@@ -20,6 +20,7 @@ from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from gallery.models import AccessToken
 from tests.support.clock import Clock
+from tests.support.rates import forget_hits
 
 pytestmark = pytest.mark.django_db
 
@@ -171,6 +172,33 @@ def test_the_command_takes_name_scopes_and_days(owner: User, capsys: Any) -> Non
             call_command("create_token", "robot", *words)
     with pytest.raises(CommandError, match="no such user"):
         call_command("create_token", "nobody")
+
+
+def test_an_account_has_so_many_tokens_at_most(
+    client: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "MOST_OF_ACCOUNT", 1)
+    first, _ = tokens.make_token(owner, "first", [Scope.READ])
+    client.force_login(owner)
+    asked = {"name": "second", "scopes": ["read"]}
+    refused = client.post("/api/v1/tokens/", json.dumps(asked), content_type="application/json")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "too_many_tokens")
+    page = client.post("/accounts/tokens/", asked | {"lifetime": "365"})
+    assert "You have 1 tokens: revoke one first." in page.content.decode()
+    assert owner.access_tokens.count() == 1
+    tokens.revoke(first)
+    tokens.make_token(owner, "second", [Scope.READ])
+
+
+def test_making_tokens_counts_as_attempts_to_sign_in(client: Client, owner: User, settings: Any) -> None:
+    forget_hits()
+    settings.SIGN_IN_THROTTLE = "2/min"
+    client.force_login(owner)
+    asked = json.dumps({"name": "t", "scopes": ["read"]})
+    made = [
+        client.post("/api/v1/tokens/", asked, content_type="application/json").status_code for _ in range(3)
+    ]
+    assert made == [201, 201, 429]
 
 
 def test_tokens_of_knox_go_on_and_its_table_goes(client: Client, owner: User, settings: Any) -> None:

@@ -123,6 +123,16 @@ def test_a_large_image_is_shrunk_by_whole_steps_where_it_is_decoded(name: str) -
     assert np.abs(rgb[0, :, 0].astype(int) - np.linspace(0, 255, 1_000)).max() < 4
 
 
+def test_a_large_image_of_which_next_to_nothing_is_wanted_takes_no_more_than_is_reckoned() -> None:
+    data = png((7_000, 5_000), 8, 2)
+    with watched() as taken:
+        facts, rgb = decode_with_facts(data, LIMITS, shortest_side=1)
+    assert (facts.width, facts.height) == (7_000, 5_000)
+    # by a factor of which the rows make a band: 2 ** 18 pixels
+    assert rgb.shape == (-(-5_000 // 37), -(-7_000 // 37), 3)
+    assert taken.tree < 320 * 2**20
+
+
 def test_an_image_of_fewer_than_four_million_pixels_is_not_shrunk() -> None:
     assert memory.LARGE_RESULT_PIXELS == 4_000_000
     assert decode(png((2_000, 1_999), 1, 0), LIMITS, shortest_side=16).shape == (1_999, 2_000, 3)

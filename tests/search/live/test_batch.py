@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from django.test import Client
 
 from gallery.models import Dataset, Image
-from search.live import batch
+from search.live import batch, long_searches
 from tests.support.rates import forget_hits
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +92,34 @@ def test_each_search_of_a_batch_counts(image: Image, client: Client, settings: A
     forget_hits()
     never = post(client, "search/batch/", queries=two * 2)
     assert (never.status_code, "3" in never.json()["error"]["detail"]) == (400, True)
+
+
+def test_batches_hold_few_of_many_threads(image: Image, client: Client, settings: Any) -> None:
+    settings.WEB_THREADS, settings.WEB_QUEUE_S = 4, 0.05
+    entered, ends = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with long_searches.place(), long_searches.place():  # what is asked inside has the same place
+            entered.set()
+            ends.wait(10)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        assert entered.wait(10)
+        refused = post(client, "search/batch/", queries=[{"image": image.pk}])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
+        assert int(refused["Retry-After"]) >= 1
+        assert post(client, "search/", image=image.pk).status_code == 200
+        many = [{"image": image.pk, "box": [0, 0, 0.5, 0.5 + n / 100]} for n in range(5)]
+        assert post(client, "search/", like=many).status_code == 503
+        assert post(client, "search/", like=many[:4]).status_code == 200
+        assert post(client, "search/", image=image.pk, k=200, page=10).status_code == 200
+        assert post(client, "search/", image=image.pk, k=200, page=11).status_code == 503
+    finally:
+        ends.set()
+        holding.join()
+    assert post(client, "search/batch/", queries=[{"image": image.pk}]).status_code == 200
 
 
 def test_a_batch_ends_in_time(image: Image, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from django.test import Client
 
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, FurtherCategory, Image
-from search.live import uploads
+from search.live import engine, long_searches, uploads
+from search.live.document import Example, QueryDocument
 from search.maintenance import schedule
 from tests.conftest import image_bytes, sample_files
 
@@ -130,6 +131,33 @@ def test_an_upload_is_searched_with_until_it_ends(
     assert not default_storage.exists(f"query-uploads/{name}")
 
 
+def test_the_pixels_of_examples_are_let_go_but_for_the_one_that_explains(images: list[Image]) -> None:
+    like = tuple(Example(upload=uploads.keep(image_bytes(number)).id) for number in (41, 42))
+    assert [one.rgb is None for one in engine.answered(QueryDocument(like=like)).like] == [True, True]
+    explained = engine.answered(QueryDocument(like=like, explain=True))
+    assert [one.rgb is None for one in explained.like] == [False, True]
+    assert explained.explanations[0] is not None
+
+
+def test_the_examples_of_a_request_are_read_in_bounded_time(
+    images: list[Image], client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FETCH_TIMEOUT_S = 0.0
+    monkeypatch.setattr(long_searches, "EXAMPLES_WITHIN_S", 0.5)
+    read, began = uploads.read, time.monotonic()
+
+    def slowly(name: str) -> bytes:
+        time.sleep(0.2)
+        return read(name)
+
+    name = uploads.keep(image_bytes(41)).id
+    monkeypatch.setattr(uploads, "read", slowly)
+    assert search(client, like=[{"upload": name}])["hits"]
+    refused = search(client, like=[{"upload": name}] * 50)
+    assert (refused["error"]["code"], "fewer" in refused["error"]["detail"]) == ("busy", True)
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("upload", ["../../etc/passwd", "", "ffffffff-1-" + "a" * 22, "x"])
 def test_an_upload_that_is_none_is_refused(db: None, client: Client, upload: str) -> None:
     assert search(client, like=[{"upload": upload}])["error"]["code"] in ("not_found", "invalid")
@@ -189,6 +217,14 @@ def test_a_filter_loses_no_hit_and_says_how_the_index_was_asked(images: list[Ima
     )
     assert images_of(found) == [pk for pk in images_of(every) if pk in own]
     assert found["indexes"][0] | {"filtered_to": 5, "path": "exact"} == found["indexes"][0]
+
+
+def test_many_small_uploads_count_as_larger_ones(db: None, settings: Any) -> None:
+    settings.QUERY_UPLOADS_MB = 3.5 * uploads.LEAST_BYTES / 2**20
+    data = image_bytes(1, size=(8, 6))
+    for _ in range(5):
+        uploads.keep(data)
+    assert len(default_storage.listdir("query-uploads")[1]) == 3
 
 
 def test_the_oldest_uploads_go_where_all_take_too_much(

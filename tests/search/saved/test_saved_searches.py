@@ -20,7 +20,7 @@ from gallery.ingest import bin
 from gallery.models import AuditEntry, Dataset, Image
 from search import job_kinds
 from search.models import SavedExample, SavedSearch
-from search.saved import collections
+from search.saved import collections, rows
 from search.stored_folders import QUERY_UPLOADS
 from tests.conftest import image_bytes
 
@@ -214,12 +214,20 @@ def test_a_collection_is_the_filter_or_the_hits_of_the_first_page(images: list[I
 
 def test_a_saved_search_refers_to_others_but_not_too_deeply(images: list[Image], owner: Client) -> None:
     label = images[0].category
-    number = save(owner, "0", document={"where": f"label:{label}"})["id"]
+    number = first = save(owner, "0", document={"where": f"label:{label}"})["id"]
     for depth in (1, 2, 3):
         number = save(owner, str(depth), document={"where": f"saved:{number} width>=1"})["id"]
     assert found(owner, where=f"saved:{number}") == found(owner, where=f"label:{label}")
     refused = ask(owner, "post", ALL, name="4", document={"where": f"saved:{number}"})
     assert refused.status_code == 400
+    # those that these refer to count as well
+    pairs = [
+        save(owner, f"p{n}", document={"where": {"saved": {"any": [first]}, "width": n + 1}})["id"]
+        for n in range(3)
+    ]
+    refused = ask(owner, "post", ALL, name="5", document={"where": {"saved": {"any": pairs}}})
+    assert (refused.status_code, "refers to 6" in refused.json()["error"]["detail"]) == (400, True)
+    save(owner, "6", document={"where": {"saved": {"any": pairs[:2]}}})
     many = " ".join(f"saved:{number}" for _ in range(6))
     assert "at most 5 saved searches" in json.dumps(ask(owner, "post", "/api/v1/search/", where=many).json())
 
@@ -292,6 +300,21 @@ def test_an_upload_is_kept_with_its_search_and_goes_with_it(images: list[Image],
     assert (gone.status_code, "was deleted" in gone.json()["error"]["detail"]) == (404, True)
     User.objects.get(username="ann").delete()
     assert not SavedExample.objects.exists()
+
+
+def test_images_are_kept_within_bounds(
+    images: list[Image], owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_KEPT_MB", 1)
+    file = SimpleUploadedFile("q.bmp", image_bytes(31, (500, 400), "BMP"))  # 600 kB
+    document = {"like": [{"upload": owner.post("/api/v1/uploads/", {"file": file}).json()["upload"]}]}
+    first = save(owner, "first", document=document)
+    refused = ask(owner, "post", ALL, name="second", document=document)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "too_many_saved")
+    assert SavedExample.objects.count() == 1
+    save(owner, "of stored images", document={"like": [{"image": images[0].pk}]})
+    owner.delete(f"{ALL}{first['id']}/")
+    save(owner, "second", document=document)
 
 
 def test_an_upload_that_is_gone_cannot_be_saved(images: list[Image], owner: Client) -> None:

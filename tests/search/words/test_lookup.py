@@ -14,6 +14,7 @@ from gallery import jobs
 from gallery.models import AuditEntry, Dataset, Image, SuggestedWord
 from gallery.vocabulary.words import vocabulary
 from search import job_kinds
+from search.words import lookup
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,6 +106,25 @@ def test_a_word_that_nobody_has_finds_nothing_and_names_those_near_it(
     )
     assert refused.status_code == 400
     assert "near it: zebra" in refused.json()["error"]["detail"]
+
+
+def test_looking_at_names_ends_in_time(
+    images: list[Image], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.objects.filter(pk=images[4].pk).update(filename="IMG_bird-7.png")
+
+    def matched() -> tuple[bool, set[str]]:
+        answer = search(client, words=["birds"], k=16)
+        return answer["names_given_up"], {hit["matched"] for hit in answer["hits"]}
+
+    given_up, how = matched()
+    assert not given_up
+    assert {"label", "filename"} <= how
+    monkeypatch.setattr(lookup, "NAMES_WITHIN_S", -1.0)
+    given_up, how = matched()
+    assert given_up
+    assert "label" in how
+    assert "filename" not in how
 
 
 def test_words_narrow_by_a_filter_and_steer_examples(images: list[Image], client: Client) -> None:
