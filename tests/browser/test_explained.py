@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
@@ -101,7 +102,7 @@ def test_the_tiles_of_a_layer_open_large_by_pointer_and_by_keys(page: Page, live
 
 
 def test_a_cold_start_takes_few_requests_and_bytes(
-    context: BrowserContext, complaints: list[str], mapped: Dataset
+    context: BrowserContext, complaints: list[str], mapped: Dataset, complete: Callable[[Page], None]
 ) -> None:
     for address, shown, most in (
         (f"/?dataset={mapped.slug}", "#grid a", 60),
@@ -113,7 +114,7 @@ def test_a_cold_start_takes_few_requests_and_bytes(
         page.on("requestfinished", lambda request, asked=asked: asked.append(request))
         page.goto(address)
         expect(page.locator(shown).first).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        complete(page)
         sizes = [request.sizes() for request in asked]
         taken = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
         scripts = [request.url for request in asked if request.resource_type == "script"]
