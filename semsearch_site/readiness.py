@@ -101,11 +101,15 @@ class _Watched:
     def begin(self) -> None:
         """Have a thread look, unless one does, or what was found still counts."""
         with self._changing:
-            known = self.found is not None and time.monotonic() - self._at < COUNTS_FOR_S
+            known = self._counts() and time.monotonic() - self._at < COUNTS_FOR_S
             if known or not self._ended.is_set():
                 return
             self._ended.clear()
         threading.Thread(target=self._look_beside, daemon=True, name=f"ready: {self._name}").start()
+
+    def _counts(self) -> bool:
+        """Whether what was found counts for some seconds, as all but that a part still loads."""
+        return self.found is not None and not self.found.is_usual
 
     def told(self, deadline: float) -> Finding:
         """Return what was found, waiting for the look under way until a time of the monotonic clock."""

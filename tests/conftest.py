@@ -12,6 +12,8 @@ import pytest
 from django.conf import settings as configured
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
+from django.core.management.commands import flush
+from django.core.management.sql import emit_post_migrate_signal
 from django.test import Client
 from PIL import Image as Pillow
 from whitenoise.base import WhiteNoise
@@ -20,6 +22,7 @@ from gallery import jobs
 from gallery.jobs import broker, heartbeat
 from gallery.models import Dataset, Job
 from search import job_kinds
+from tests.support.flushing import keeping
 from tests.support.once import once, run_folder
 from tests.support.snapshots import restored
 
@@ -50,6 +53,14 @@ def few_rounds_a_password() -> Iterator[None]:
     """Hash passwords in few rounds: as many as slow down guessing take a third of a second an account."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PBKDF2PasswordHasher, "iterations", 1_000)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_flush() -> Iterator[None]:
+    """Empty the database after tests that commit without making every permission anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", keeping(emit_post_migrate_signal))
         yield
 
 

@@ -37,6 +37,11 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 30_000
+# longer than a page waits before it asks for what somebody rests at; then it is drawn and has time to spare
+RESTED = """async () => {
+  await new Promise((done) => setTimeout(done, 200));
+  await new Promise((done) => requestAnimationFrame(() => requestIdleCallback(done)));
+}"""
 SHOULD_HANDLE = StaticFilesHandler._should_handle
 PLANS = (
     experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean")),
@@ -79,6 +84,7 @@ class RequestsUnderWay:
     """Counts the requests that the test server has begun and not ended."""
 
     def __init__(self) -> None:
+        self.begun = 0
         self._count = 0
         self._changed = threading.Condition()
         request_started.connect(self._started)
@@ -86,6 +92,7 @@ class RequestsUnderWay:
 
     def _started(self, **_: object) -> None:
         with self._changed:
+            self.begun += 1
             self._count += 1
 
     def _finished(self, **_: object) -> None:
@@ -103,6 +110,25 @@ class RequestsUnderWay:
 def requests_under_way(live_server: Any) -> RequestsUnderWay:
     """Return what counts the requests to the test server."""
     return RequestsUnderWay()
+
+
+@pytest.fixture
+def complete(requests_under_way: RequestsUnderWay) -> Callable[[Page], None]:
+    """Return what waits until a page has loaded, has nothing left to do, and asks the server for nothing.
+
+    Playwright's "networkidle" waits half a second for that, each time.
+    """
+
+    def wait(page: Page) -> None:
+        page.wait_for_load_state()
+        begun = -1
+        while begun != requests_under_way.begun:
+            begun = requests_under_way.begun
+            requests_under_way.wait()
+            page.wait_for_function(SETTLED)
+            page.evaluate(RESTED)
+
+    return wait
 
 
 @pytest.fixture

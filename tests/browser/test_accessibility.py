@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
@@ -84,15 +85,25 @@ def addresses(dataset: Dataset) -> list[str]:
     ]
 
 
-def visit(page: Page, address: str) -> None:
-    """Open a page and wait until it is complete."""
-    page.goto(address)
-    expect(page.locator("main, #content").first).to_be_visible()
-    page.wait_for_load_state("networkidle")
+@pytest.fixture
+def visit(complete: Callable[[Page], None]) -> Callable[[Page, str], None]:
+    """Return what opens a page and waits until it is complete."""
+
+    def visited(page: Page, address: str) -> None:
+        page.goto(address)
+        expect(page.locator("main, #content").first).to_be_visible()
+        complete(page)
+
+    return visited
 
 
 def test_no_page_has_a_serious_fault_wide_or_narrow_light_or_dark(
-    staff_page: Page, context: BrowserContext, mapped: Dataset, axe: str, complaints: list[str]
+    staff_page: Page,
+    context: BrowserContext,
+    mapped: Dataset,
+    axe: str,
+    visit: Callable[[Page, str], None],
+    complaints: list[str],
 ) -> None:
     page, amiss = staff_page, []
     for address in [*addresses(mapped), SIGN_IN]:
@@ -131,7 +142,9 @@ def long_names(mapped: Dataset) -> Dataset:
     return mapped
 
 
-def test_long_and_unbroken_names_stay_within_the_window(staff_page: Page, long_names: Dataset) -> None:
+def test_long_and_unbroken_names_stay_within_the_window(
+    staff_page: Page, long_names: Dataset, visit: Callable[[Page, str], None]
+) -> None:
     page, amiss = staff_page, []
     for address in addresses(long_names):
         if address.startswith(("/admin/", "/api/")):

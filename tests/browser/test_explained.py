@@ -174,7 +174,7 @@ def test_all_layers_of_a_network_stand_in_a_box_that_scrolls(
 
 
 def test_a_cold_start_takes_few_requests_and_bytes(
-    context: BrowserContext, complaints: list[str], mapped: Dataset
+    context: BrowserContext, complaints: list[str], mapped: Dataset, complete: Callable[[Page], None]
 ) -> None:
     for address, shown, most in (
         (f"/?dataset={mapped.slug}", "#grid a", 60),
@@ -186,7 +186,7 @@ def test_a_cold_start_takes_few_requests_and_bytes(
         page.on("requestfinished", lambda request, asked=asked: asked.append(request))
         page.goto(address)
         expect(page.locator(shown).first).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        complete(page)
         sizes = [request.sizes() for request in asked]
         taken = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
         scripts = [request.url for request in asked if request.resource_type == "script"]

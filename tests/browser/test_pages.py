@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_the_page_of_a_tiff_shows_it(page: Page, live_server: Any) -> None:
 
 @pytest.mark.usefixtures("single_modules")
 def test_no_page_breaks_the_content_policy_or_its_own_scripts(
-    staff_page: Page, searchable: Dataset, complaints: list[str]
+    staff_page: Page, searchable: Dataset, complete: Callable[[Page], None], complaints: list[str]
 ) -> None:
     stored, job = Image.objects.first(), Job.objects.first()
     assert stored is not None
@@ -81,7 +82,8 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
         "/nowhere/": 404,
     }
     for path, status in paths.items():
-        answer = staff_page.goto(path, wait_until="networkidle")
+        answer = staff_page.goto(path)
+        complete(staff_page)
         assert answer is not None
         assert answer.status == status, path
         policy = answer.headers["content-security-policy"]
@@ -91,8 +93,11 @@ def test_no_page_breaks_the_content_policy_or_its_own_scripts(
     assert [text for text in complaints if "/nowhere/: Failed to load resource" not in text] == []
 
 
-def test_the_sign_in_page_keeps_the_content_policy(page: Page, complaints: list[str]) -> None:
-    answer = page.goto("/admin/login/", wait_until="networkidle")
+def test_the_sign_in_page_keeps_the_content_policy(
+    page: Page, complete: Callable[[Page], None], complaints: list[str]
+) -> None:
+    answer = page.goto("/admin/login/")
+    complete(page)
     assert answer is not None
     assert "unsafe-" not in answer.headers["content-security-policy"]
     assert complaints == []

@@ -12,7 +12,7 @@ import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.core.wsgi import get_wsgi_application
 from django.test.testcases import QuietWSGIRequestHandler
-from playwright.sync_api import Browser, BrowserContext, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from gallery.models import Dataset
 from semsearch_site.web.prefixes import put_environ_in_order
@@ -54,7 +54,7 @@ def below_a_path(
 
 
 def test_every_page_and_all_that_it_asks_for_stays_below_the_path(
-    below_a_path: BrowserContext, searchable: Dataset
+    below_a_path: BrowserContext, searchable: Dataset, complete: Callable[[Page], None]
 ) -> None:
     image = searchable.images.order_by("pk")[0].pk
     page, amiss = below_a_path.new_page(), []
@@ -83,7 +83,7 @@ def test_every_page_and_all_that_it_asks_for_stays_below_the_path(
     for path, is_there in ready.items():
         page.goto(PREFIX + path)
         is_there()
-        page.wait_for_load_state("networkidle")
+        complete(page)
         outside = [
             address
             for address in page.evaluate(ADDRESSES)

@@ -25,7 +25,7 @@ from search.index.faiss.generation import FORMAT, MANIFEST_FILE
 from search.indexing import inspection
 from search.models import FeatureSpec, SearchIndex
 from semsearch_site import health, readiness
-from semsearch_site.readiness import NotReadyError, Part, Readiness
+from semsearch_site.readiness import Finding, NotReadyError, Part, Readiness, StillLoadingError
 from tests.conftest import image_bytes
 from tests.support.damage import DAMAGES, generation_of, published_index
 
@@ -285,6 +285,24 @@ def test_a_part_that_does_not_answer_holds_nobody_and_is_asked_once(monkeypatch:
     monkeypatch.setattr(readiness, "COUNTS_FOR_S", 0.0)
     watched.findings()
     assert len(begun) == 2
+
+
+@pytest.mark.usefixtures("serving")
+def test_that_a_part_is_loading_is_told_no_longer_than_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    loading = [True]
+
+    def look() -> str:
+        if loading[0]:
+            raise StillLoadingError("It is being loaded.")
+        return "It is loaded."
+
+    monkeypatch.setattr(readiness, "ANSWERED_WITHIN_S", 30.0)
+    monkeypatch.setattr(readiness, "COUNTS_FOR_S", 3600.0)
+    watched = Readiness({"model": Part(look, "It fails.")})
+    for _ in range(3):
+        assert watched.findings()["model"].sentence == "It is being loaded."
+    loading[0] = False
+    assert watched.findings()["model"] == Finding(True, "It is loaded.")
 
 
 @pytest.mark.usefixtures("serving")
