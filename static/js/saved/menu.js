@@ -20,12 +20,19 @@ function entry({ id, name, mine, owner, url, images_url: imagesUrl }) {
   return make("li", {}, link);
 }
 
-/** @param {HTMLElement} list */
+let drawn = "";
+
+/**
+ * Ask anew what is saved. Entries that stay as they were are not drawn again: one may be being clicked.
+ * @param {HTMLElement} list
+ */
 async function fill(list) {
   const rest = [...list.children].filter((one) => "stays" in /** @type {HTMLElement} */ (one).dataset);
   /** @param {string} words */
-  const say = (words) =>
+  const say = (words) => {
+    drawn = "";
     list.replaceChildren(make("li", { class: "small muted saved-words" }, words), ...rest);
+  };
   try {
     const found = await savedSearches();
     if (!found.length) {
@@ -33,7 +40,9 @@ async function fill(list) {
       return;
     }
     const own = [...found.filter(({ mine }) => mine), ...found.filter(({ mine }) => !mine)];
-    list.replaceChildren(...own.slice(0, SHOWN).map(entry), ...rest);
+    const shown = own.slice(0, SHOWN);
+    if (drawn !== JSON.stringify(shown)) list.replaceChildren(...shown.map(entry), ...rest);
+    drawn = JSON.stringify(shown);
     const counts = await newCounts();
     for (const count of elementsIn(list, "[data-new]"))
       count.textContent = newWords(counts.get(Number(count.dataset.new)));
