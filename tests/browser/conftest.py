@@ -23,7 +23,14 @@ from search.experiments import jobs as experiment_jobs
 from search.maps import jobs as map_jobs
 from search.models import Projection
 from tests.support.axe import AXE, FAULTS, SETTLED
-from tests.support.browser import CATEGORIES, DATASET, IMAGES_PER_CATEGORY, expect_first_hit, unseen
+from tests.support.browser import (
+    CATEGORIES,
+    DATASET,
+    IMAGES_PER_CATEGORY,
+    expect_first_hit,
+    scroll_a_little,
+    unseen,
+)
 from tests.support.snapshots import restored
 
 ARGUMENTS = [
@@ -196,6 +203,17 @@ def explored(live_server: Any, sample_dataset: Callable[..., Dataset]) -> Datase
 
     restored("explored", build)
     return Dataset.objects.get(slug=DATASET)
+
+
+@pytest.fixture
+def explore(page: Page, explored: Dataset) -> Page:
+    """Return a tab with the page of the computed dataset, where its network is chosen."""
+    page.goto("/?model=efficientnet-lite0&layer=top&metric=cosine")
+    expect(page.locator(".grid-picture").first).to_be_visible()
+    scroll_a_little(page)
+    expect(page.locator(".grid-picture")).to_have_count(16)
+    expect(page.locator("a.layer")).to_have_count(8)
+    return page
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,12 @@ from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.maps import files as map_files
 from search.models import Projection
-from tests.support.browser import CATEGORIES, asked
+from tests.support.browser import CATEGORIES, LAYERS, asked
 from tests.support.rounding import rounded
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 MODEL = "efficientnet-lite0"
-LAYERS = ["stem", *(f"stage{number}" for number in range(2, 8)), "top"]
 Points = NDArray[np.float64]
 
 

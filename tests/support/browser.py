@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import sample_files
 
+LAYERS = ["stem", *(f"stage{number}" for number in range(2, 8)), "top"]
 CATEGORIES = ("birds", "coins", "flowers", "fruit")
 IMAGES_PER_CATEGORY = 4
 DATASET = "mine"
@@ -67,3 +68,8 @@ def hits(page: Page) -> list[str]:
     """Return the addresses of the pages of the shown hits, in order."""
     links = page.locator(".hit-picture")
     return [str(links.nth(number).get_attribute("href")) for number in range(links.count())]
+
+
+def scroll_a_little(page: Page) -> None:
+    """Scroll as whoever looks on does: only then rows below the window are asked for."""
+    page.evaluate("dispatchEvent(new Event('scroll'))")

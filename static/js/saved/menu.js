@@ -41,8 +41,9 @@ async function fill(list) {
     }
     const own = [...found.filter(({ mine }) => mine), ...found.filter(({ mine }) => !mine)];
     const shown = own.slice(0, SHOWN);
-    if (drawn !== JSON.stringify(shown)) list.replaceChildren(...shown.map(entry), ...rest);
-    drawn = JSON.stringify(shown);
+    const said = JSON.stringify(shown);
+    if (drawn !== said) list.replaceChildren(...shown.map(entry), ...rest);
+    drawn = said;
     const counts = await newCounts();
     for (const count of elementsIn(list, "[data-new]"))
       count.textContent = newWords(counts.get(Number(count.dataset.new)));
