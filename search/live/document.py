@@ -64,7 +64,7 @@ class QueryDocument:
     page, or, where images are listed, it begins below the id `before`. Hits below the `cutoff` are counted,
     and found all the same. With `explain` each hit comes with the shares of the cells in its score. With
     `fold` hits that show the same are one, and pages count those; with `group` the first page says which
-    groups the first hits fall into.
+    groups the first hits fall into. Only hits that are `rated` have a probability and a percentile.
     """
 
     like: tuple[Example, ...] = ()
@@ -81,6 +81,7 @@ class QueryDocument:
     explain: bool = False
     fold: Fold | None = None
     group: Grouping | None = None
+    rated: bool = True
     source: Source = "api"
 
     @property

@@ -149,7 +149,7 @@ def _rank(found: Found) -> None:
     queries = _of_text(found) if document.text else read_queries(found)
     if not queries:
         return
-    ranking = Ranking(queries, timings)
+    ranking = Ranking(queries, timings, document.rated)
     wanted = document.skipped + document.k + 1
     examples = (*found.like, *found.unlike)
     left_out = {example.image.pk for example in examples if example.image is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gallery.models import Image
 from search.extractors.resizing import Box
@@ -21,8 +21,7 @@ _EMBEDDED_IMAGES = CompiledQuery(
 )
 
 
-@dataclass(frozen=True)
-class ShownImage:
+class ShownImage(NamedTuple):
     """What is shown of an image; `file` and `thumbnail` are names in the storage."""
 
     pk: int
@@ -38,8 +37,7 @@ class ShownImage:
     format: str
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """One result; `score` is a cosine, higher is nearer.
 
     `probability` says how likely it is of the query's category, `percentile` which share of random pairs are
@@ -54,8 +52,7 @@ class Hit:
     box: Box | None = None
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A hit that is still a FAISS id; `merit` orders hits of different indexes, `score` is what is shown."""
 
     score: float
@@ -86,7 +83,7 @@ def images_of(embedding_ids: list[int]) -> dict[int, ShownImage]:
     """Return the images of embeddings by their ids, without what the database no longer has."""
     if not embedding_ids:
         return {}
-    return {key: ShownImage(*columns) for key, *columns in _EMBEDDED_IMAGES.rows(embedding_ids)}
+    return {key: ShownImage._make(columns) for key, *columns in _EMBEDDED_IMAGES.rows(embedding_ids)}
 
 
 def hits_of(

@@ -50,6 +50,7 @@ class SearchRequest:
             index=self.index,
             k=self.k,
             skipped=(self.page - 1) * self.k,
+            rated=False,  # the simple form answers with scores alone
             source=self.source,
         )
 

@@ -72,10 +72,11 @@ class Ranked:
 
 @dataclass
 class Ranking:
-    """The search of several indexes: its hits, and how they came about."""
+    """The search of several indexes: its hits, `rated` by what their scores mean, and how they came about."""
 
     queries: list[IndexQuery]
     timings: Timings
+    rated: bool = True
     asked: list[AskedIndex] = field(default_factory=list)
     parts: list[PartQuery] = field(default_factory=list)
     ranked: list[Ranked] = field(default_factory=list)
@@ -118,7 +119,7 @@ class Ranking:
                 allowed = allowed_of(live, query, pool)
             many = allowed is not None and allowed.many
             few = None if allowed is None or many else len(allowed.ids)
-            meaning = query.meaning()
+            meaning = query.meaning() if self.rated else (None, None)
             self.asked.append(
                 AskedIndex(query.index, live.count, few, live.path(few), *meaning, len(self.parts), many)
             )
