@@ -98,6 +98,7 @@ class LoadedLater(Mapping[str, Any]):
     """A class or a table of a module that is imported when it is first used."""
 
     def __init__(self, module: str, name: str) -> None:
+        self._module = module
         self._loaded = cache(lambda: getattr(import_module(module), name))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -105,8 +106,8 @@ class LoadedLater(Mapping[str, Any]):
         return self._loaded()(*arguments, **options)
 
     def __instancecheck__(self, instance: object) -> bool:
-        """Whether something is an instance of the class."""
-        return isinstance(instance, self._loaded())
+        """Whether something is an instance of the class: nothing is before its module is imported."""
+        return self._module in sys.modules and isinstance(instance, self._loaded())
 
     def __getitem__(self, key: str) -> Any:
         """Return what the table holds."""

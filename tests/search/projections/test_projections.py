@@ -268,6 +268,7 @@ def test_what_is_loaded_later_is_the_class_or_the_table_itself() -> None:
     assert later(1, 2) == Fraction(1, 2)
     assert isinstance(Fraction(1, 2), later)  # type: ignore[arg-type]
     assert not isinstance(0.5, later)  # type: ignore[arg-type]
+    assert not isinstance(0.5, LoadedLater("no_such_module", "Fraction"))  # type: ignore[arg-type]
     table = LoadedLater("html.entities", "name2codepoint")
     assert table["amp"] == 38
     assert "no such" not in table
