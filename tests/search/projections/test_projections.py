@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from fractions import Fraction
@@ -21,7 +22,7 @@ from search.projections.plan import METHODS, ProjectionInputError, ProjectionPla
 from search.projections.projection import place, project
 from search.projections.quality import separation, trustworthiness
 from search.projections.stratified_sample import covering_sample
-from search.projections.umap_map import LoadedLater, import_umap
+from search.projections.umap_map import TAKEN_FROM_PYNNDESCENT, LoadedLater, import_umap
 from search.types import Ids, Vectors
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -261,6 +262,15 @@ def test_making_a_map_loads_umap_but_neither_tensorflow_nor_pynndescent() -> Non
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "['umap']"
+
+
+def test_what_is_loaded_later_is_what_umap_learn_takes_from_pynndescent() -> None:
+    tree = ast.parse(Path(import_umap().umap_.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    taken = {node.module: [name.name for name in node.names] for node in imports}
+    assert {module: [name] for module, name in TAKEN_FROM_PYNNDESCENT.items()} == {
+        module: names for module, names in taken.items() if module and module.startswith("pynndescent")
+    }
 
 
 def test_what_is_loaded_later_is_the_class_or_the_table_itself() -> None:
