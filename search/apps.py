@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 from django.apps import AppConfig
@@ -23,6 +24,8 @@ class SearchConfig(AppConfig):
         from search.extractors.networks import keras_applications, registry
 
         keras_applications.look_in(settings.WEIGHTS_ROOT)
+        # numba asks for it when it is imported
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.CACHE_ROOT / "numba"))
         pre_migrate.connect(counting.TRIGGERS.remove, sender=self)
         post_migrate.connect(counting.TRIGGERS.put, sender=self)
 

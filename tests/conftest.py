@@ -22,6 +22,10 @@ from gallery import jobs
 from gallery.jobs import broker, heartbeat
 from gallery.models import Dataset, Job
 from search import job_kinds
+from search.extractors.engines import precision, timing
+from search.extractors.feature_extractor import live_config
+from search.features import feature_specs
+from search.models import FeatureSpec
 from tests.support.flushing import keeping
 from tests.support.once import once, run_folder
 from tests.support.snapshots import restored
@@ -53,6 +57,15 @@ def few_rounds_a_password() -> Iterator[None]:
     """Hash passwords in few rounds: as many as slow down guessing take a third of a second an account."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PBKDF2PasswordHasher, "iterations", 1_000)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_measurements() -> Iterator[None]:
+    """Choose the precision of a network, and measure its layers, by few images and rounds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "IMAGES_OF_EACH", 2)
+        patch.setattr(timing, "ROUNDS", 2)
         yield
 
 
@@ -95,11 +108,15 @@ def import_folder(dataset: Dataset, path: Path) -> Job:
 
 
 @pytest.fixture
-def sample_dataset(db: None, sample_folder: Callable[..., Path]) -> Callable[..., Dataset]:
+def sample_dataset(
+    db: None, sample_folder: Callable[..., Path], request: pytest.FixtureRequest
+) -> Callable[..., Dataset]:
     """Return a function that gives the dataset "mine" with so many sample images of so many categories.
 
     With `features` they are extracted as well. Only for a test that has stored nothing yet.
     """
+
+    with_features = "-colours" if "features_of_colours" in request.fixturenames else "-features"
 
     def sampled(count: int = 3, categories: int = 4, *, features: bool = True) -> Dataset:
         def build() -> None:
@@ -109,10 +126,17 @@ def sample_dataset(db: None, sample_folder: Callable[..., Path]) -> Callable[...
             if features:
                 jobs.perform_now(job_kinds.EXTRACT, dataset)
 
-        restored(f"sampled-{count}x{categories}{'-features' if features else ''}", build)
+        restored(f"sampled-{count}x{categories}{with_features if features else ''}", build)
         return Dataset.objects.get(slug="mine")
 
     return sampled
+
+
+@pytest.fixture
+def features_of_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have images embedded by their colours where it does not matter how: a network takes 20 ms an image."""
+    config = live_config(model="colour-histogram", layer="histogram", pooling="average")
+    monkeypatch.setattr(feature_specs, "live_spec", lambda: FeatureSpec.objects.for_config(config))
 
 
 @pytest.fixture(scope="session")

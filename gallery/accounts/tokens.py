@@ -110,9 +110,7 @@ def token_of(request: HttpRequest) -> AccessToken | None:
 
 
 def _checked(request: HttpRequest, text: str) -> AccessToken:
-    found = None
-    if 0 < len(text) <= LONGEST:
-        found = AccessToken.objects.select_related("owner").filter(digest=digest_of(text)).first()
+    found = _stored(text) if 0 < len(text) <= LONGEST else None
     if found is None:
         # who has a right one is never kept waiting: nobody guesses 256 bits, however often he may try
         guess = lockout.begin(lockout.token_limits(request))
@@ -129,6 +127,13 @@ def _checked(request: HttpRequest, text: str) -> AccessToken:
     return found
 
 
+def _stored(text: str) -> AccessToken | None:
+    """Return a token with its owner as the database has it, None where it has none."""
+    # no token has the digest of another: nothing is put in order
+    rows = AccessToken.objects.select_related("owner").order_by().filter(digest=digest_of(text))
+    return next(iter(rows), None)
+
+
 def _note_use(token: AccessToken) -> None:
     """Write the time of its last use, once a minute at most: few requests that only read write something."""
     now = timezone.now()
@@ -138,3 +143,4 @@ def _note_use(token: AccessToken) -> None:
     # where somebody else writes for long, the next request will note it
     with contextlib.suppress(DatabaseError):
         AccessToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
+        token.last_used_at = now

@@ -17,7 +17,7 @@ import numpy as np
 
 from search.projections.neighbours import neighbour_lists
 from search.projections.plan import Points, ProjectionPlan
-from search.projections.umap_sgd import Curve, Graph, descended
+from search.projections.umap_sgd import Curve, Graph, descended, keep_compiled
 from search.types import Vectors
 
 SPREAD = 1.0
@@ -57,14 +57,11 @@ def umap_points(rotated: Vectors, plan: ProjectionPlan, start: Points, *, anchor
 
 def fuzzy_graph(rotated: Vectors, plan: ProjectionPlan) -> Graph:
     """Return umap-learn's fuzzy simplicial set of the vectors; neighbours at most all there are."""
-    import_umap()
-    from umap.umap_ import fuzzy_simplicial_set
-
     k = min(plan.neighbours, len(rotated) - 1)
     rows, squares = neighbour_lists(rotated, k)
     # On unit vectors half the square is the cosine distance.
     distances = squares / 2 if plan.metric == "cosine" else np.sqrt(squares)
-    graph = fuzzy_simplicial_set(
+    graph = _fuzzy_simplicial_set()(
         rotated,
         k,
         np.random.RandomState(plan.seed),  # unused where neighbours are given
@@ -73,6 +70,16 @@ def fuzzy_graph(rotated: Vectors, plan: ProjectionPlan) -> Graph:
         knn_dists=distances,
     )[0].tocoo()
     return Graph(graph.row.astype(np.int32), graph.col.astype(np.int32), graph.data.astype(np.float32))
+
+
+@cache
+def _fuzzy_simplicial_set() -> Any:
+    """Return umap-learn's own function, of which numba compiles two parts for five seconds."""
+    import_umap()
+    from umap.umap_ import compute_membership_strengths, fuzzy_simplicial_set, smooth_knn_dist
+
+    keep_compiled(smooth_knn_dist, compute_membership_strengths)
+    return fuzzy_simplicial_set
 
 
 def import_umap() -> Any:
@@ -98,6 +105,7 @@ class LoadedLater(Mapping[str, Any]):
     """A class or a table of a module that is imported when it is first used."""
 
     def __init__(self, module: str, name: str) -> None:
+        self._module = module
         self._loaded = cache(lambda: getattr(import_module(module), name))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -105,8 +113,8 @@ class LoadedLater(Mapping[str, Any]):
         return self._loaded()(*arguments, **options)
 
     def __instancecheck__(self, instance: object) -> bool:
-        """Whether something is an instance of the class."""
-        return isinstance(instance, self._loaded())
+        """Whether something is an instance of the class: nothing is before its module is imported."""
+        return self._module in sys.modules and isinstance(instance, self._loaded())
 
     def __getitem__(self, key: str) -> Any:
         """Return what the table holds."""

@@ -9,6 +9,7 @@ one generator of random numbers serves all points. One thread, so that the same 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -87,7 +88,16 @@ def _compiled() -> Callable[..., None]:
     import numba
 
     compiled: Callable[..., None] = numba.njit(fastmath=True)(_descend)
+    keep_compiled(compiled)
     return compiled
+
+
+def keep_compiled(*functions: Any) -> None:
+    """Have numba keep what it compiles of some functions in files, which other processes load in a moment."""
+    for function in functions:
+        # there may be no folder that can be written: then each process compiles them
+        with suppress(RuntimeError):
+            function.enable_caching()
 
 
 def _descend(

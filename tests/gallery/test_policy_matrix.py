@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 from django.contrib.admindocs.utils import replace_named_groups
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve
@@ -19,7 +21,7 @@ from django.urls import resolve
 from gallery.access.policies import TABLE, Policy, Rule
 from gallery.access.routes import Route, routes
 from gallery.access.scopes import Scope
-from gallery.accounts import lockout
+from gallery.accounts import lockout, tokens
 from tests.support.access import ASKERS, Asker, StopBehindTheGate, client_of, make_accounts
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,10 @@ def users(settings: Any, monkeypatch: pytest.MonkeyPatch, collected_static_files
     monkeypatch.setattr(lockout, "token_limits", lambda request: [])
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.support.access.StopBehindTheGate"]
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    # no request changes a row: those of who asks are read from the database once
+    monkeypatch.setattr(tokens, "_stored", cache(tokens._stored))
+    account = cache(ModelBackend().get_user)
+    monkeypatch.setattr(ModelBackend, "get_user", lambda self, user_id: account(user_id))
     return make_accounts()
 
 

@@ -53,13 +53,19 @@ def _prepare(home: Path) -> Prepared:
 
 @pytest.fixture(scope="session")
 def converted_network() -> None:
-    """Convert the default network if no run has yet, so that no process of a test has to."""
+    """Convert the default network if no run has yet, so that no process of a test has to.
+
+    As a whole, which others need: the part that is searched with is cut out of it.
+    """
+    from search.extractors.engines.conversion import converted
     from search.extractors.engines.loading import load_engine
     from search.extractors.feature_extractor import live_config
     from search.extractors.networks.registry import get_network
 
     config, cache = live_config(), settings.CACHE_ROOT / "models"
-    load_engine(get_network(config.model), (config.layer,), config.input_size, cache_dir=cache)
+    network = get_network(config.model)
+    converted(network, network.layers, config.input_size, cache)
+    load_engine(network, (config.layer,), config.input_size, cache_dir=cache)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ if _workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     for _name in COMPUTE_THREADS:
         os.environ.setdefault(_name, str(max(1, (os.cpu_count() or 1) // _workers)))
 os.environ["SEMSEARCH_HOME"] = str(_own_home())
+os.environ["NUMBA_CACHE_DIR"] = str(network_cache.folder() / "numba")  # what is compiled for maps
 for _name in ("SEARCH", "UPLOAD", "READ", "SIGN_IN"):
     os.environ[f"{_name}_THROTTLE"] = "100000/min"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import SemsearchError
+from search.extractors.engines.needs_tensorflow import leave_out_what_stands_beside_keras
 from search.extractors.engines.openvino import import_openvino
 from search.extractors.networks.converted_networks import IR_FILE
 from search.extractors.networks.registry import from_source
@@ -66,6 +67,7 @@ def _in_order(openvino: Any, model: Any, names: list[str]) -> Any:
 def main() -> int:
     """Convert what the command line names; a refusal is one line on stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    leave_out_what_stands_beside_keras()
     source, layers, input_size, directory = sys.argv[1:]
     try:
         convert(source, tuple(layers.split(",")), int(input_size), Path(directory))

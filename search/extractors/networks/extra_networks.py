@@ -206,6 +206,8 @@ def fetch(network: ExtraNetwork) -> None:
     try:
         require(network)
     except WeightsError:
+        if network.file is None:
+            existence.require_application(network.title)
         _examine(network)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gallery.errors import WeightsError
+from search.extractors.engines.needs_tensorflow import leave_out_what_stands_beside_keras
 from search.extractors.networks.extra_networks import (
     DESCRIPTION_FORMAT,
     Description,
@@ -198,4 +199,5 @@ def _digest(model: Any) -> str:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    leave_out_what_stands_beside_keras()
     sys.exit(run_inspection(examine))

@@ -31,6 +31,7 @@ from search.models import Embedding, Experiment, ExperimentQuery, FeatureMatrix,
 from tests.conftest import image_bytes, import_folder
 from tests.support.experiment_rows import stored_images
 from tests.support.projection_rows import featured_images, specs
+from tests.support.snapshots import restored
 
 LITE0 = experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euclidean"))
 
@@ -39,6 +40,17 @@ LITE0 = experiment_jobs.Plan("efficientnet-lite0", ("average",), ("cosine", "euc
 def labelled(sample_dataset: Callable[..., Dataset]) -> Dataset:
     """Return a dataset of four categories of three pictures, without features."""
     return sample_dataset(count=3, features=False)
+
+
+@pytest.fixture
+def measured(db: None, sample_dataset: Callable[..., Dataset]) -> Dataset:
+    """Return that dataset with the sixteen experiments of a network."""
+
+    def build() -> None:
+        experiment_jobs.compute_now(sample_dataset(count=3, features=False), LITE0)
+
+    restored("measured-3x4", build)
+    return Dataset.objects.get(slug="mine")
 
 
 def run(*words: str) -> dict[str, Any]:
@@ -64,13 +76,12 @@ def test_a_network_yields_an_experiment_for_each_layer_and_metric(labelled: Data
     assert (top.spec.reduction, top.spec.input_size) == ("", 224)
 
 
-def test_stored_queries_agree_with_the_vectors_they_were_made_of(labelled: Dataset) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
+def test_stored_queries_agree_with_the_vectors_they_were_made_of(measured: Dataset) -> None:
     experiment = Experiment.objects.get(spec__layer="top", metric="euclidean")
-    ids = np.array(sorted(labelled.images.values_list("pk", flat=True)), dtype=np.int64)
-    found, vectors = matrices.read(labelled, experiment.spec, ids)
+    ids = np.array(sorted(measured.images.values_list("pk", flat=True)), dtype=np.int64)
+    found, vectors = matrices.read(measured, experiment.spec, ids)
     assert found.tolist() == ids.tolist()
-    labels = dict(labelled.images.values_list("pk", "category"))
+    labels = dict(measured.images.values_list("pk", "category"))
     weighted = []
     for place, pk in enumerate(ids):
         distances = np.linalg.norm(vectors.astype(np.float64) - vectors[place].astype(np.float64), axis=1)
@@ -100,12 +111,11 @@ def test_a_second_run_adds_only_what_is_missing(labelled: Dataset) -> None:
 
 
 def test_a_new_image_makes_experiments_stale_and_only_it_is_extracted(
-    labelled: Dataset, monkeypatch: pytest.MonkeyPatch
+    measured: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
-    assert not experiment_jobs.is_missing(labelled, LITE0)
-    add_image(labelled, "new.png", image_bytes(1), "birds")
-    assert experiment_jobs.is_missing(labelled, LITE0)
+    assert not experiment_jobs.is_missing(measured, LITE0)
+    add_image(measured, "new.png", image_bytes(1), "birds")
+    assert experiment_jobs.is_missing(measured, LITE0)
     stored: list[int] = []
     original = matrices.append
 
@@ -114,18 +124,17 @@ def test_a_new_image_makes_experiments_stale_and_only_it_is_extracted(
         original(dataset, spec, ids, vectors)
 
     monkeypatch.setattr(matrices, "append", noted)
-    assert experiment_jobs.compute_now(labelled, LITE0) == (16, 0)
-    new = labelled.images.latest("pk").pk
+    assert experiment_jobs.compute_now(measured, LITE0) == (16, 0)
+    new = measured.images.latest("pk").pk
     assert stored == [new] * 8
     assert Experiment.objects.filter(images=13).count() == 16
     assert FeatureMatrix.objects.count() == 8, "small matrices are merged"
 
 
-def test_a_new_label_makes_experiments_stale_without_extracting_again(labelled: Dataset) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
+def test_a_new_label_makes_experiments_stale_without_extracting_again(measured: Dataset) -> None:
     files = set(FeatureMatrix.objects.values_list("file", flat=True))
-    Image.objects.filter(pk=labelled.images.earliest("pk").pk).update(category="other")
-    assert experiment_jobs.compute_now(labelled, LITE0) == (16, 0)
+    Image.objects.filter(pk=measured.images.earliest("pk").pk).update(category="other")
+    assert experiment_jobs.compute_now(measured, LITE0) == (16, 0)
     assert set(FeatureMatrix.objects.values_list("file", flat=True)) == files
 
 
@@ -155,19 +164,17 @@ def test_images_that_swapped_their_labels_are_noticed(dataset: Dataset) -> None:
     assert dataset.current_revision() != before
 
 
-def test_removed_images_leave_the_experiments(labelled: Dataset) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
-    removal.remove_images([labelled.images.earliest("pk").pk])
+def test_removed_images_leave_the_experiments(measured: Dataset) -> None:
+    removal.remove_images([measured.images.earliest("pk").pk])
     assert ExperimentQuery.objects.count() == 16 * 11
-    assert experiment_jobs.compute_now(labelled, LITE0) == (16, 0)
+    assert experiment_jobs.compute_now(measured, LITE0) == (16, 0)
     assert set(Experiment.objects.values_list("images", flat=True)) == {11}
 
 
-def test_an_image_that_takes_the_place_of_a_removed_one_is_extracted(labelled: Dataset) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
-    removal.remove_images([labelled.images.earliest("pk").pk])
-    add_image(labelled, "new.png", image_bytes(1), "birds")
-    assert experiment_jobs.compute_now(labelled, LITE0) == (16, 0)
+def test_an_image_that_takes_the_place_of_a_removed_one_is_extracted(measured: Dataset) -> None:
+    removal.remove_images([measured.images.earliest("pk").pk])
+    add_image(measured, "new.png", image_bytes(1), "birds")
+    assert experiment_jobs.compute_now(measured, LITE0) == (16, 0)
     assert set(Experiment.objects.values_list("images", flat=True)) == {12}
     assert ExperimentQuery.objects.filter(image__filename="new.png").count() == 16
 
@@ -206,11 +213,10 @@ def test_features_of_a_dataset_that_was_removed_meanwhile_leave_no_file(dataset:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_removed_dataset_takes_its_feature_files_with_it(labelled: Dataset) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
+def test_a_removed_dataset_takes_its_feature_files_with_it(measured: Dataset) -> None:
     files = list(FeatureMatrix.objects.values_list("file", flat=True))
     assert all(default_storage.exists(file) for file in files)
-    dataset_removal.remove_dataset(labelled)
+    dataset_removal.remove_dataset(measured)
     assert not any(default_storage.exists(file) for file in files)
 
 
@@ -318,8 +324,7 @@ def test_an_early_layer_made_live_does_not_flood_a_search_over_all_datasets(
     assert response.hits[0].image.category == "birds"
 
 
-def test_only_cosine_can_be_promoted(labelled: Dataset) -> None:
-    experiment_jobs.compute_now(labelled, LITE0)
+def test_only_cosine_can_be_promoted(measured: Dataset) -> None:
     experiment = Experiment.objects.get(spec__layer="top", metric="euclidean")
     with pytest.raises(promotion.NotPromotableError, match="cosine"):
         promotion.enqueue(experiment)

@@ -26,8 +26,22 @@ from search.tuned.figures import PointValues
 from search.tuned.tuning import Tuning as PureTuning
 from search.tuned.tuning import centred_units, learned
 from tests.support.labelled_vectors import DIMS, add, labelled
+from tests.support.snapshots import restored
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def tuned(db: None) -> Dataset:
+    """Return a dataset of labelled images that is tuned."""
+
+    def build() -> None:
+        dataset = Dataset.objects.create(slug="mine", name="Mine")
+        labelled(dataset)
+        tune(dataset)
+
+    restored("tuned", build)
+    return Dataset.objects.get(slug="mine")
 
 
 def tune(dataset: Dataset) -> dict[str, Any]:
@@ -95,59 +109,52 @@ def test_a_dataset_without_labels_cannot_be_tuned(dataset: Dataset) -> None:
     assert live(dataset) == index
 
 
-def test_images_that_come_get_both_vectors_and_those_that_hide_come_back_with_both(
-    dataset: Dataset,
-) -> None:
-    plain = labelled(dataset)
-    tune(dataset)
+def test_images_that_come_get_both_vectors_and_those_that_hide_come_back_with_both(tuned: Dataset) -> None:
+    plain = live(tuned)
     call_command("promote", "mine", "--tuned")
     (new,) = add(plain, np.array([2]), seed=9)
-    tuned = live(dataset)
-    stored = Embedding.objects.get(image=new, spec=tuned.spec_id)
+    serving = live(tuned)
+    stored = Embedding.objects.get(image=new, spec=serving.spec_id)
     own = Embedding.objects.get(image=new, spec=plain.spec_id)
-    tuning = tunings.tuning_of(tuned.spec.config)
+    tuning = tunings.tuning_of(serving.spec.config)
     assert tuning is not None
     expected = tuning.tuned(np.frombuffer(bytes(own.vector), dtype="<f2")[None])[0].astype("<f2")
     assert bytes(stored.vector) == expected.tobytes()
-    assert (tuned.embeddings, SearchIndex.objects.get(pk=plain.pk).embeddings) == (61, 61)
+    assert (serving.embeddings, SearchIndex.objects.get(pk=plain.pk).embeddings) == (61, 61)
 
 
-def test_changed_labels_are_learned_at_the_second_look_and_what_serves_is_replaced(dataset: Dataset) -> None:
-    labelled(dataset)
-    tune(dataset)
+def test_changed_labels_are_learned_at_the_second_look_and_what_serves_is_replaced(tuned: Dataset) -> None:
     call_command("promote", "mine", "--tuned")
-    before = live(dataset)
+    before = live(tuned)
     assert tuning_jobs.enqueue_due() == []
-    some = Image.objects.filter(dataset=dataset, category="kind 1").first()
+    some = Image.objects.filter(dataset=tuned, category="kind 1").first()
     assert some is not None
     Image.objects.filter(pk=some.pk).update(category="kind 2")
     assert tuning_jobs.enqueue_due() == [], "somebody may be labelling still"
     (job,) = tuning_jobs.enqueue_due()
     assert tuning_jobs.enqueue_due() == [job]
     jobs.perform(job.pk)
-    after = live(dataset)
+    after = live(tuned)
     assert after.spec.tuning
     assert after != before
     assert not SearchIndex.objects.filter(pk=before.pk).exists()
     assert not Embedding.objects.filter(spec=before.spec_id).exists()
     assert not FeatureSpec.objects.filter(pk=before.spec_id).exists()
-    assert Tuning.objects.filter(dataset=dataset).count() == 1
+    assert Tuning.objects.filter(dataset=tuned).count() == 1
     assert tuning_jobs.enqueue_due() == []
     call_command("promote", "mine", "--back")
-    assert not live(dataset).spec.tuning
+    assert not live(tuned).spec.tuning
 
 
-def test_labels_that_gain_nothing_any_more_leave_what_serves_as_it_is(dataset: Dataset) -> None:
-    labelled(dataset)
-    tune(dataset)
+def test_labels_that_gain_nothing_any_more_leave_what_serves_as_it_is(tuned: Dataset) -> None:
     call_command("promote", "mine", "--tuned")
-    serves = live(dataset)
+    serves = live(tuned)
     random = np.random.default_rng(3)
-    for image in Image.objects.filter(dataset=dataset):
+    for image in Image.objects.filter(dataset=tuned):
         Image.objects.filter(pk=image.pk).update(category=f"kind {random.integers(4)}")
-    assert tune(dataset)["offered"] is False
-    assert live(dataset) == serves
-    row = tuning_jobs.latest(dataset)
+    assert tune(tuned)["offered"] is False
+    assert live(tuned) == serves
+    row = tuning_jobs.latest(tuned)
     assert row is not None
     assert row.spec is None
 
@@ -184,10 +191,8 @@ def test_tunings_of_two_datasets_with_the_same_images_are_two(dataset: Dataset) 
     assert len(set(specs)) == 2
 
 
-def test_a_dataset_that_goes_takes_what_was_learned_of_it_along(dataset: Dataset) -> None:
-    labelled(dataset)
-    tune(dataset)
-    dataset_removal.remove_dataset(dataset)
+def test_a_dataset_that_goes_takes_what_was_learned_of_it_along(tuned: Dataset) -> None:
+    dataset_removal.remove_dataset(tuned)
     assert not Tuning.objects.exists()
     assert not FeatureSpec.objects.exclude(tuning="").exists()
 

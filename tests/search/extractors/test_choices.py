@@ -74,6 +74,7 @@ def test_both_the_mean_and_the_lowest_cosine_count(mean: float, lowest: float, e
 def test_precisions_are_compared_on_sample_images_and_without_them_on_generated_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(precision, "IMAGES_OF_EACH", 16)
     images = calibration_images(64)
     assert images.shape == (2 * precision.IMAGES_OF_EACH, 64, 64, 3)
     np.testing.assert_array_equal(images, calibration_images(64))
@@ -148,6 +149,7 @@ def test_a_choice_by_wall_clock_time_of_an_older_release_is_made_again_and_left_
 def test_bf16_is_taken_where_it_is_native_close_and_faster(
     own_ir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(precision, "IMAGES_OF_EACH", 16)
     monkeypatch.setattr(openvino, "least_ms", lambda works, clock: (2.0, 1.0))
     engine = OpenVINOEngine(own_ir, SIDE)
     measured = engine.calibration()["precision"]

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
 from search import checks as search_checks
-from search.extractors.engines import conversion
 from search.extractors.engines.conversion import converted
-from search.extractors.engines.convert import convert
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
@@ -28,7 +26,6 @@ from search.extractors.networks.converted_networks import IR_FILE, entry_of
 from search.extractors.networks.extra_networks import extra_network
 from search.extractors.networks.inner_layers import flat
 from search.extractors.networks.inspect_keras import chosen_layers, examine
-from search.extractors.networks.network import Network
 from search.features import loaded_extractors
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -224,16 +221,10 @@ def test_the_layers_of_a_backbone_are_those_of_the_model_and_run_from_the_pixels
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_model_of_mixed_precision_gives_the_maps_of_keras(
-    policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("converted_here")
+def test_a_model_of_mixed_precision_gives_the_maps_of_keras(policy: str, tmp_path: Path) -> None:
     import keras
 
-    def convert_here(network: Network, layers: tuple[str, ...], size: int, directory: Path) -> None:
-        convert(network.source, layers, size, directory)
-
-    # TensorFlow is here: a process of its own takes seconds to load it
-    monkeypatch.setattr(conversion, "convert_in_subprocess", convert_here)
     path, cache = tmp_path / "mine.keras", tmp_path / "cache"
     keras.mixed_precision.set_global_policy(policy)
     try:
@@ -368,10 +359,19 @@ def test_a_further_network_of_keras_is_kept_with_its_preprocessing(
     np.testing.assert_allclose(np.asarray(found.builder(("top",))(pixels)), expected, rtol=1e-3, atol=1e-6)
 
 
+def test_an_unknown_network_of_keras_is_refused_without_loading_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra_networks, "run_module", lambda *_, **__: pytest.fail("It was run."))
+    registry.install(["keras:MobilNetV2"], tmp_path)
+    with pytest.raises(WeightsError, match=r"no network 'MobilNetV2'.* Did you mean keras:MobileNetV2\?"):
+        registry.get_network("mobilnetv2").fetch()
+
+
 def test_an_unknown_network_of_keras_is_refused_after_asking_keras(tmp_path: Path) -> None:
     registry.install(["keras:NoSuchNetwork"], tmp_path)
     with pytest.raises(WeightsError, match="NoSuchNetwork"):
-        registry.get_network("nosuchnetwork").fetch()
+        examine(extra_network("keras:NoSuchNetwork", tmp_path))
 
 
 def test_what_cannot_be_brought_is_refused_with_the_way_to_bring_it(tmp_path: Path) -> None:

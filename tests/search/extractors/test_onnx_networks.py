@@ -187,6 +187,16 @@ def test_what_is_amiss_is_said_without_the_places_in_the_source_of_openvino(tmp_
         looked_at(path, TORCH, tmp_path)
 
 
+def test_what_the_process_that_looks_at_a_network_refuses_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    onnx_model(path)
+    path.write_bytes(path.read_bytes()[:200])
+    path.with_suffix(".json").write_text(json.dumps(TORCH))
+    registry.install([f"file:{path}"], tmp_path)
+    with pytest.raises(WeightsError, match=r"mine cannot be used: .*OpenVINO cannot read"):
+        registry.get_network("mine").fetch()
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from io import StringIO
@@ -75,6 +76,18 @@ def test_a_network_that_came_converted_gives_every_layer_without_tensorflow_and_
     assert not list((tmp_path / "cache").glob("openvino/.*"))
     for one, other in zip((*together, *two), (*expected, expected[5], expected[0]), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-2)
+
+
+def test_a_process_that_converts_has_keras_do_without_what_it_only_imports_where_it_is() -> None:
+    program = (
+        "import importlib.util; from search.extractors.engines import needs_tensorflow as door\n"
+        "names = door.BESIDE_KERAS\n"
+        "before = [bool(importlib.util.find_spec(name)) for name in names]\n"
+        "door.leave_out_what_stands_beside_keras()\n"
+        "print(before, [importlib.util.find_spec(name) for name in names])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[True, True] [None, None]"
 
 
 def test_a_whole_network_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from search.index import calibration_fit
 from search.index.calibration import Calibration
 from search.indexing import builds, calibrations
 from search.models import Embedding, FeatureSpec, ScoreCalibration, SearchIndex
+from tests.support.snapshots import restored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,9 +52,8 @@ def made(slug: str, seed: int, *, labelled: bool = True) -> SearchIndex:
 @pytest.fixture
 def index(db: None) -> SearchIndex:
     """Return an index whose scores are calibrated."""
-    index = made("mine", 1)
-    calibrations.fit(index)
-    return index
+    restored("calibrated", lambda: calibrations.fit(made("mine", 1)))
+    return SearchIndex.objects.select_related("dataset", "spec").get()
 
 
 def search(client: Client, /, **document: Any) -> Any:

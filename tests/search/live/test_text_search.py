@@ -31,11 +31,21 @@ from tests.support.text_models import COLOURED, coloured_dataset, toy_model
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the first test keeps the toy model as it was added: it is checked in a process."""
+    return tmp_path_factory.mktemp("models") / "added"
+
+
 @pytest.fixture
-def coloured(tmp_path: Path) -> Iterator[Dataset]:
+def coloured(tmp_path: Path, added: Path) -> Iterator[Dataset]:
     """Return a dataset of plain images in which the toy model is live."""
+    if added.exists():
+        shutil.copytree(added, settings.MODELS_ROOT, dirs_exist_ok=True)
     registry.install((), settings.CACHE_ROOT / "models", None, settings.MODELS_ROOT)
-    model_library.add(toy_model(tmp_path / "brought"))
+    if not added.exists():
+        model_library.add(toy_model(tmp_path / "brought"))
+        shutil.copytree(settings.MODELS_ROOT, added)
     yield coloured_dataset(tmp_path, "colours", live=True)
     shutil.rmtree(settings.MODELS_ROOT, ignore_errors=True)
 
