@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from gallery.access import rates, routes
 from gallery.access.rate_file import FileCounter
+from gallery.system.commands import SETTINGS
 
 LEAST = {
     "MAX_PICTURE_BYTES": 1,
@@ -36,7 +37,7 @@ LEAST = {
 }
 
 
-@register()
+@register(SETTINGS)
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
     found: list[CheckMessage] = []
@@ -71,7 +72,7 @@ def check_policies(**_: Any) -> list[CheckMessage]:
     return [Error(f"{gap[0].upper()}{gap[1:]}.", hint=hint, id="gallery.E030") for gap in routes.gaps()]
 
 
-@register()
+@register(SETTINGS)
 def check_rates(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the rates, and with whose addresses they count."""
     found: list[CheckMessage] = []

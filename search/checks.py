@@ -13,11 +13,12 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError, connection
 
 from gallery.errors import NotFoundError, SemsearchError, WeightsError
+from gallery.system.commands import SETTINGS
 from search.extractors.engines.needs_tensorflow import tensorflow_installed
 from search.extractors.networks import existence, extra_networks, registry
 
 
-@register()
+@register(SETTINGS)
 def check_live_networks(**_: Any) -> list[CheckMessage]:
     """Return which networks of live search this site does not have; asked by `check` and `serve` alone."""
     if sys.argv[1:2] not in (["check"], ["serve"]):
@@ -43,7 +44,7 @@ def check_live_networks(**_: Any) -> list[CheckMessage]:
     return found
 
 
-@register()
+@register(SETTINGS)
 def check_extra_networks(**_: Any) -> list[CheckMessage]:
     """Return which networks of EXTRA_NETWORKS cannot be; a file that is not there stops `check` alone."""
     asked = sys.argv[1:2] == ["check"]
@@ -63,7 +64,7 @@ def check_extra_networks(**_: Any) -> list[CheckMessage]:
     return found
 
 
-@register()
+@register(SETTINGS)
 def check_features(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the feature settings."""
     found: list[CheckMessage] = []

@@ -1,46 +1,40 @@
 """The project as applications of Django: its own, and the admin with what is registered there.
 
-Commands that end soon begin with less: neither the Celery application, by which tasks are sent, nor the pages
-of the admin.
+Neither loads anything: a command begins with no more than it needs.
 """
 
 from __future__ import annotations
 
-import sys
+from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
-
-# they send no task and make no page
-QUICK_COMMANDS = ("search_images",)
-
-
-def is_quick() -> bool:
-    """Whether this process is a command that is to end soon."""
-    return sys.argv[1:2] in [[name] for name in QUICK_COMMANDS]
+from django.contrib.admin.checks import check_admin_app, check_dependencies
+from django.core import checks
 
 
 class SiteConfig(AppConfig):
-    """Makes the Celery application the one that tasks are sent by."""
+    """The project itself, with its commands and what its templates use."""
 
     default = True
     name = "semsearch_site"
 
-    def ready(self) -> None:
-        """Load it."""
-        if not is_quick():
-            from semsearch_site import celery  # noqa: F401
-
 
 class AdminConfig(SimpleAdminConfig):
-    """Django's admin, which finds what applications register there."""
+    """Django's admin, which finds what applications register there with the addresses of the site."""
 
     default_site = "django.contrib.admin.sites.AdminSite"
 
     def ready(self) -> None:
-        """Find it."""
-        super().ready()
-        if not is_quick():
-            from django.contrib import admin
+        """Have it checked as Django does, but find nothing yet: commands and workers make no page of it."""
+        checks.register(check_dependencies, checks.Tags.admin)
+        checks.register(check_registered, checks.Tags.admin)
 
-            admin.autodiscover()
+
+def check_registered(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
+    """Return what is wrong with what applications register at the admin."""
+    from django.contrib import admin
+
+    admin.autodiscover()
+    found: list[checks.CheckMessage] = check_admin_app(app_configs, **options)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from typing import Any
@@ -12,6 +13,8 @@ from click import Option
 from semsearch_site import processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
+# a worker would load every page for the system checks and tell nobody what they found
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("semsearch")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -26,6 +29,12 @@ app.steps["worker"].add("semsearch_site.schedule:ScheduleThread")
 @signals.setup_logging.connect
 def leave_the_log_to_the_settings(**_: Any) -> None:
     """Let Celery say what it says as everything else does; Django has set the log up by now, or will."""
+
+
+@signals.celeryd_init.connect
+def keep_what_is_loaded(**_: Any) -> None:
+    """Look for no garbage among all that was loaded, which took a third of a second when a worker ended."""
+    gc.freeze()
 
 
 @signals.celeryd_init.connect

@@ -33,8 +33,16 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Look for no garbage while a process loads the site: nothing of it is any."""
+    import gc
+
+    gc.disable()
+
+
 def post_worker_init(worker: Any) -> None:
     """Load network and indexes beside the first requests, in the process that will use them."""
+    import gc
     import sys
     import threading
 
@@ -42,6 +50,8 @@ def post_worker_init(worker: Any) -> None:
     from gallery.system import measures
     from semsearch_site import processes, readiness
 
+    gc.freeze()
+    gc.enable()
     readiness.SERVING.set()
     readiness.LOADING.set()
     processes.enlist("web")
@@ -54,6 +64,7 @@ def post_worker_init(worker: Any) -> None:
 def _warm() -> None:
     from django.db import connection
 
+    import semsearch_site.celery  # noqa: F401  # by which the first upload sends a message
     from gallery.system import outages
     from search.live import warmup
     from semsearch_site import readiness

@@ -294,6 +294,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 1.2,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+TASK_APPLICATION = "semsearch_site.celery"  # by which tasks are sent
 # a worker takes from all of them unless it is started with --queues
 JOB_QUEUES = ("import", "extract", "index", "project", "schedule")
 CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in JOB_QUEUES}

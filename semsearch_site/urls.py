@@ -14,6 +14,7 @@ from gallery.api.schema_view import SchemaView
 from semsearch_site import health, metrics
 from semsearch_site.docs import views as docs
 
+admin.autodiscover()
 urlpatterns = [
     # the admin's own pages for this know neither how many guesses there were nor the tokens of an account
     path("admin/login/", AdminSignIn.as_view(), name="admin-sign-in"),

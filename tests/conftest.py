@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from search.features import feature_specs
 from search.models import FeatureSpec
 from tests.support.flushing import keeping
 from tests.support.once import once, run_folder
+from tests.support.site import manage
 from tests.support.snapshots import restored
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
@@ -201,6 +203,25 @@ def looking_once(collected: str) -> Callable[[WhiteNoise, str, str], None]:
             found[how] = dict(white_noise.files)
 
     return update
+
+
+@pytest.fixture(scope="session")
+def started_home() -> Callable[[Path], Path]:
+    """Return a function that makes a home with the SQLite database of a first start, and returns it.
+
+    For tests that are not about that start, which takes two seconds of the processor.
+    """
+    first = run_folder() / "first-home"
+    with once("first-home") as mine:
+        if mine:
+            manage(first, "shell", "--no-imports", "--verbosity", "0", "-c", "", DATABASE_URL="")
+
+    def make(home: Path) -> Path:
+        home.mkdir(mode=0o700)
+        shutil.copy(first / "semsearch.sqlite3", home)
+        return home
+
+    return make
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ Nothing below the tasks imports them: a message is only a hint, and whoever take
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import Any
+
+from django.conf import settings
 
 from gallery.jobs.kinds import job_type
 from gallery.system import outages
@@ -48,15 +51,13 @@ def send(
     retry: bool = True,
 ) -> None:
     """Send one message; tests put something else in the place of this. Raises: BrokerAwayError."""
-    # most processes that start for a moment send nothing
-    from celery import current_app
     from kombu.exceptions import OperationalError
 
     global _asked_again_at
     if time.monotonic() < _asked_again_at:
         raise BrokerAwayError("It did not answer a moment ago.")
     try:
-        current_app.send_task(
+        _application().send_task(
             task,
             (job_id,),
             queue=queue,
@@ -77,11 +78,8 @@ def has_forgotten() -> bool:
 
     One that keeps its queue in memory, as that of `serve`, loses it when it is started anew.
     """
-    from celery import current_app
-
     try:
-        pool: Any = current_app.pool  # of connections; its types say of producers
-        with pool.acquire(block=True) as connection:
+        with _application().pool.acquire(block=True) as connection:
             client: Any = getattr(connection.default_channel, "client", None)  # Redis and Valkey have one
             return client is not None and bool(client.set(KNOWN, 1, nx=True))
     except Exception as error:
@@ -89,6 +87,11 @@ def has_forgotten() -> bool:
             raise
         outages.BROKER.began(error)
         return False
+
+
+def _application() -> Any:
+    """Return the Celery application, which is loaded with the first message: most commands send none."""
+    return import_module(settings.TASK_APPLICATION).app
 
 
 def is_away(error: BaseException | None) -> bool:

@@ -29,6 +29,9 @@ Result = TypeVar("Result")
 
 DONE, FAILED, PARTLY = 0, 1, 3  # 2 is argparse's for wrong usage
 INTERRUPTED = 130  # as shells count it
+# The tag of the system checks of settings, the only ones that a command waits for: those of addresses, pages
+# and models look at what changes with the code, and loading that takes nearly half of a start.
+SETTINGS = "settings"
 STATUSES = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done in part, 130 stopped by Ctrl-C."
 STOPPED = "Stopped. What was done is kept; the same command goes on from there."
 
@@ -57,6 +60,7 @@ class ReportingCommand(BaseCommand, Generic[Report]):
     # whole lines, each option in one of them
     examples: tuple[str, ...] = ()
     exit_status = DONE
+    requires_system_checks: tuple[str, ...] = (SETTINGS,)
     # names of files, labels and errors, which others chose, cannot steer the terminal
     prints_names = True
 

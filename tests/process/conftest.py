@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from tests.conftest import sample_files
 from tests.support import services
 from tests.support.once import once, run_folder
 from tests.support.prepared import DATASET, Prepared, copy_of
-from tests.support.site import ROOT, manage, running_on
+from tests.support.site import manage, running_on
 
 TOKEN_FILE = "token"
-SAMPLES = "clipart200"
+# as few images as are still at work when a test that has seen them begun kills it
+SAMPLES, OF_EACH_CATEGORY = "clipart200", 10
 # in one process: each that starts takes more than a second of the processor
 PREPARE = """
 from django.core.management import call_command
-call_command("migrate", verbosity=0)
 call_command("import_dataset", "{folder}", name="{dataset}", no_extract=True)
 call_command("createsuperuser", interactive=False, username="staff", email="staff@example.org")
 call_command("create_token", "staff", json=True)
@@ -29,7 +30,10 @@ call_command("create_token", "staff", json=True)
 
 @pytest.fixture(scope="session")
 def template(
-    tmp_path_factory: pytest.TempPathFactory, collected_static_files: None, converted_network: None
+    tmp_path_factory: pytest.TempPathFactory,
+    started_home: Callable[[Path], Path],
+    collected_static_files: None,
+    converted_network: None,
 ) -> Prepared:
     """Return the folder that tests copy, one for all workers that have no database server of their own."""
     if not services.embedded():
@@ -38,13 +42,18 @@ def template(
     with once("template") as mine:
         if mine:
             shutil.rmtree(home, ignore_errors=True)
-            home.mkdir(mode=0o700)
+            started_home(home)
             (home / TOKEN_FILE).write_text(_prepare(home).token)
     return Prepared(home, (home / TOKEN_FILE).read_text())
 
 
 def _prepare(home: Path) -> Prepared:
-    program = PREPARE.format(folder=ROOT / "sample_data" / SAMPLES, dataset=DATASET)
+    samples = home.with_name(f"{home.name}-samples")
+    for file in sample_files(SAMPLES, count=OF_EACH_CATEGORY):
+        copied = samples / file.parent.name / file.name
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copied)
+    program = PREPARE.format(folder=samples, dataset=DATASET)
     said = manage(
         home, "shell", "--verbosity", "0", "-c", program, DJANGO_SUPERUSER_PASSWORD="a long password"
     )

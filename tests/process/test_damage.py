@@ -79,7 +79,7 @@ def test_damage_is_found_and_mended_while_the_site_serves(prepared: Prepared) ->
                 # a job that still looks at what it has published would fail of the next damage
                 return whole and rows(home, AT_WORK) == [(0,)]
 
-            until(mended, within_s=30, what=f"{name}: built anew")
+            until(mended, within_s=30, what=f"{name}: built anew", every_s=0.15)
         assert rows(home, "SELECT count(*) FROM gallery_job WHERE state = 'failed'") == [(0,)]
         assert rows(home, "SELECT count(*) FROM search_indexbuild WHERE state = 'published'")[0][0] >= len(
             DAMAGES

@@ -67,7 +67,7 @@ def most_memory(process: psutil.Process) -> Iterator[list[int]]:
 def asked_meanwhile(site: RunningSite, is_over: threading.Event) -> list[tuple[str, int, float]]:
     """Ask for a sign of life and for an ordinary search until it is over; returns status and seconds."""
     found: list[tuple[str, int, float]] = []
-    while not is_over.wait(0.1):
+    while not is_over.wait(0.2):
         for name in ("healthz", "search"):
             started = time.monotonic()
             if name == "healthz":

@@ -126,7 +126,7 @@ def test_a_new_image_is_found_at_once_and_a_deleted_one_never_again(outlived: Ou
     assert site.get(address)[0] == 200
 
     assert site.delete(f"/api/v1/images/{image}/") == 204
-    for fields in ({"dataset": DATASET}, {}, {"dataset": DATASET, "k": 200}):
+    for fields in ({"dataset": DATASET}, {}, {"dataset": DATASET, "k": 100}):
         after = site.post(SEARCH, ("q.png", image_bytes(5)), **{"k": 20, **fields})[1]
         assert image not in [hit["image"] for hit in after["hits"]]
         assert len(after["hits"]) == after["k"]

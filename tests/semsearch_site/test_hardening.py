@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,9 @@ def test_nothing_starts_with_a_key_that_can_be_guessed(tmp_path: Path, words: tu
         assert "Traceback" not in done.stderr
 
 
-def test_with_debug_any_key_will_do(tmp_path: Path) -> None:
-    assert run(tmp_path, "-c", "import semsearch_site.wsgi", SECRET_KEY="a", DEBUG="true").returncode == 0
+def test_with_debug_any_key_will_do(tmp_path: Path, started_home: Callable[[Path], Path]) -> None:
+    home = started_home(tmp_path / "home")
+    assert run(home, "-c", "import semsearch_site.wsgi", SECRET_KEY="a", DEBUG="true").returncode == 0
 
 
 def modes(home: Path) -> dict[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 
 import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from semsearch_site import celery, gunicorn, processes, readiness
 from semsearch_site.command_line import CommandLine
 from semsearch_site.main import SHORT, main
 
@@ -39,3 +41,26 @@ def test_a_loaded_command_looks_for_garbage_unless_it_ends_before_there_is_any(
         assert gc.isenabled() == looks
     finally:
         gc.enable()
+
+
+def test_a_web_server_looks_for_garbage_once_it_has_loaded_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", lambda _: None)
+    monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
+    monkeypatch.setattr(processes, "enlist", lambda _: None)
+    for name in ("SERVING", "LOADING"):
+        monkeypatch.setattr(readiness, name, threading.Event())
+    gunicorn.post_fork(None, None)
+    try:
+        assert not gc.isenabled()
+        gunicorn.post_worker_init(None)
+        assert gc.isenabled()
+        assert readiness.SERVING.is_set()
+    finally:
+        gc.enable()
+
+
+def test_a_worker_looks_for_no_garbage_among_what_it_has_loaded() -> None:
+    loaded = [[number] for number in range(1000)]
+    before = gc.get_freeze_count()
+    celery.keep_what_is_loaded()
+    assert gc.get_freeze_count() - before >= len(loaded)

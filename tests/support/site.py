@@ -128,7 +128,7 @@ class RunningSite:
                 stderr=log,
             )
         try:
-            until(self._is_ready, within_s=STARTS_WITHIN_S, what="the site is ready")
+            until(self._is_ready, within_s=STARTS_WITHIN_S, what="the site is ready", every_s=0.1)
         except BaseException:
             self._end()
             raise
@@ -190,7 +190,7 @@ class RunningSite:
             assert status == 200, (status, job)
             return None if job["active"] else job
 
-        found: dict[str, Any] = until(ended, within_s=within_s, what=f"job {job_id} ended", every_s=0.02)
+        found: dict[str, Any] = until(ended, within_s=within_s, what=f"job {job_id} ended", every_s=0.1)
         return found
 
     def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, Any]:

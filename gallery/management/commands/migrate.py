@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS
 
 from gallery.errors import SemsearchError
 from gallery.system import homes, upgrades
+from gallery.system.commands import SETTINGS
 from gallery.system.locking import exclusive_lock
 
 # with one of these nothing is brought up to date: what there is is told, or moved by hand
@@ -18,6 +20,8 @@ BY_HAND = ("app_label", "plan", "check_unapplied", "fake", "fake_initial", "prun
 
 class Command(migrate.Command):
     """Django's `migrate`; of several that start at once, one works and the others then find nothing to do."""
+
+    requires_system_checks = (SETTINGS, Tags.database)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Wait for the others, then migrate as any command does on an older home."""

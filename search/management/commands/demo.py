@@ -16,6 +16,7 @@ from gallery.ingest import datasets
 from gallery.models import Dataset, Job
 from gallery.shipped_files import shipped
 from gallery.system import upgrades
+from gallery.system.commands import SETTINGS
 from gallery.system.home_folder import close_to_others
 from search.embedding.work_units import without_embedding
 from search.experiments import jobs as experiment_jobs
@@ -69,6 +70,7 @@ class Command(BaseCommand):
 
     # it closes the home to others first
     needs_home = False
+    requires_system_checks = (SETTINGS,)
     help = "Migrate, import and index the sample datasets unless they are there, then serve."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from gallery.accounts import first_account
 from gallery.errors import SemsearchError
 from gallery.system import homes, upgrades
+from gallery.system.commands import SETTINGS
 from gallery.system.home_folder import close_to_others
 from semsearch_site import logs, processes, site_address, static
 from semsearch_site.supervise import Plan, PlannedPart, become_supervisor
@@ -39,6 +40,7 @@ class Command(BaseCommand):
 
     # it says first what is wrong with the address
     needs_home = False
+    requires_system_checks = (SETTINGS,)
     help = "Start broker (unless REDIS_URL names one), worker and web server; Ctrl-C stops them all."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -7,22 +7,26 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
-from django.core.management import BaseCommand, get_commands, load_command_class
+from django.core.checks import Tags
+from django.core.checks.registry import registry
+from django.core.management import BaseCommand, call_command, get_commands, load_command_class
+from django.core.management.base import SystemCheckError
 
 from gallery import jobs
+from gallery.checks import check_policies
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.jobs import kinds as job_kinds
 from gallery.models import Dataset, Job
 from gallery.system import progress
-from gallery.system.commands import PARTLY, ReportingCommand
+from gallery.system.commands import PARTLY, SETTINGS, ReportingCommand
 
 ROOT = Path(__file__).resolve().parents[3]
 OURS = {
@@ -56,7 +60,7 @@ def ended(work: Any, *words: str) -> tuple[int, str, str]:
     """Return exit status, stdout and stderr of a command that does this."""
     out, err = io.StringIO(), io.StringIO()
     command = Once(stdout=out, stderr=err, no_color=True)
-    command.requires_system_checks = []
+    command.requires_system_checks = ()
     command.work = work
     try:
         # it would close the database that the test shares with it
@@ -177,7 +181,9 @@ def test_a_line_beside_the_progress_stands_alone(monkeypatch: pytest.MonkeyPatch
     assert "Converting" in terminal.getvalue()
 
 
-def test_a_search_from_the_command_line_loads_no_page_no_queue_and_no_training(tmp_path: Path) -> None:
+def test_a_search_from_the_command_line_loads_no_page_no_queue_and_no_training(
+    tmp_path: Path, started_home: Callable[[Path], Path]
+) -> None:
     code = (
         "import sys, manage; sys.argv = ['manage.py', 'search_images', 'nothing.png']\n"
         "try: manage.main()\n"
@@ -190,13 +196,49 @@ def test_a_search_from_the_command_line_loads_no_page_no_queue_and_no_training(t
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env={**os.environ, "SEMSEARCH_HOME": str(tmp_path)},
+        env={**os.environ, "SEMSEARCH_HOME": str(started_home(tmp_path / "home")), "DATABASE_URL": ""},
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stdout.split("\n")[-2] == "[] True"
     assert "CommandError: There is no file at nothing.png." in done.stderr
+
+
+def test_a_command_waits_for_the_checks_of_settings_alone(settings: Any) -> None:
+    ours = [
+        check for check in registry.get_checks() if check.__module__ in ("gallery.checks", "search.checks")
+    ]
+    others = [check for check in ours if SETTINGS not in check.tags]
+    assert len(ours) > 4
+    assert others == [check_policies]
+    for name, command in OURS.items():
+        assert set(command.requires_system_checks) <= {SETTINGS, Tags.database, Tags.staticfiles}, name
+    settings.EXTRACT_BATCH, settings.MAX_PICTURE_SIDE = 0, 0
+    with pytest.raises(SystemCheckError) as refused:
+        call_command("verify", skip_checks=False)
+    assert "search.E002" in str(refused.value)
+    assert "gallery.E002" in str(refused.value)
+
+
+def test_a_command_begins_without_the_queue_and_neither_it_nor_a_worker_with_pages() -> None:
+    code = (
+        "import sys, django; django.setup()\n"
+        "from django.core.management import load_command_class\n"
+        "for app_and_name in (('search', 'verify'), ('semsearch_site', 'serve')):\n"
+        "    command = load_command_class(*app_and_name)\n"
+        "    command.check(**command.get_check_kwargs({}))\n"
+        "sends = 'celery' in sys.modules\n"
+        "from semsearch_site.celery import app\n"
+        "app.loader.init_worker()\n"
+        "pages = 'semsearch_site.urls', 'gallery.admin', 'rest_framework.views', 'drf_spectacular.openapi'\n"
+        "print(sends, [name for name in pages if name in sys.modules], 'gallery.tasks' in sys.modules)"
+    )
+    own = os.environ | {"DJANGO_SETTINGS_MODULE": "semsearch_site.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=own, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False [] True\n"
 
 
 def test_progress_is_drawn_on_a_terminal_that_tells_no_size() -> None:
