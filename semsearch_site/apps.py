@@ -35,7 +35,7 @@ class SiteConfig(AppConfig):
 class AdminConfig(SimpleAdminConfig):
     """Django's admin, which finds what applications register there."""
 
-    default_site = "django.contrib.admin.sites.AdminSite"
+    default_site = "semsearch_site.admin_site.Site"
 
     def ready(self) -> None:
         """Find it."""
