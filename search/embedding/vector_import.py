@@ -75,8 +75,9 @@ def spec_named(name: str, dims: int) -> FeatureSpec:
 def import_vectors(dataset: Dataset, name: str, ids: Ids, vectors: NDArray[Any]) -> ImportedVectors:
     """Store vectors (n, d) of images (n,) of a dataset under a name, and have their index built.
 
-    An image that has one under this name keeps it. Raises: WrongVectorsError.
+    An image that has one under this name keeps it. Raises: WrongVectorsError; TooManyWaitingError.
     """
+    jobs.require_room(job_kinds.INDEX)
     _check(dataset, name, ids, vectors)
     # the first index of a dataset answers its searches, and this one cannot
     feature_specs.live_index(dataset)
