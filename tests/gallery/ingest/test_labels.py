@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 
 from gallery.errors import UnsafeArchiveError
-from gallery.ingest import label_tables, table_columns
+from gallery.ingest import label_tables, name_encoding, table_columns
 from gallery.ingest import labels as label_rule
 from gallery.ingest.archives import Contents, ReadOptions, opened
 from gallery.ingest.labels import MODES, FolderLabel, FolderLabels, split_of
@@ -272,6 +272,13 @@ def test_names_without_the_flag_are_read_as_what_they_are(encoding: str, labels_
     with opened(archive, LIMITS, ReadOptions(zip_encoding=encoding)) as contents:
         assert [label for (label,) in labels(contents).values()] == labels_written
         assert not contents.notes
+
+
+def test_of_a_very_long_name_only_the_beginning_tells_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(name_encoding, "_is_word", looked_at.append)
+    assert guess([b"\x81" * 60_000 + b"/a"]) in name_encoding._CODE_PAGES
+    assert max(map(len, looked_at)) == 255
 
 
 def test_a_letter_and_its_accent_are_one_label_as_macos_writes_them() -> None:
