@@ -191,6 +191,14 @@ class ImageAdmin(admin.ModelAdmin[Image]):
         """Store the label, with its entry in the audit: nothing else of an image is changed here."""
         datasets.label(obj, obj.category)
 
+    def get_deleted_objects(
+        self, objs: QuerySet[Image] | Sequence[Image], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Name images: what hangs on them goes into the bin with them."""
+        may = self.has_delete_permission(request)
+        named = [str(image) for image in objs]
+        return named, {"images": len(named)}, set() if may else {"image"}, []
+
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
         """Put an image into the bin, and offer to take that back."""
         self.delete_queryset(request, Image.objects.filter(pk=obj.pk))

@@ -23,7 +23,7 @@ class SiteConfig(AppConfig):
 class AdminConfig(SimpleAdminConfig):
     """Django's admin, which finds what applications register there with the addresses of the site."""
 
-    default_site = "django.contrib.admin.sites.AdminSite"
+    default_site = "semsearch_site.admin_site.Site"
 
     def ready(self) -> None:
         """Have it checked as Django does, but find nothing yet: commands and workers make no page of it."""

@@ -8,20 +8,29 @@ from typing import Any
 
 import psycopg
 
+LATELY_S = 1.0
+
 
 def bounded_connection(limit_s: float) -> type[psycopg.Connection[Any]]:
     """Return a class of connections that wait no longer than this for an answer, and are closed then.
 
-    psycopg asks whoever waits for the server ten times a second whether to go on; that is where it ends.
+    psycopg asks whoever waits for the server ten times a second whether to go on; that is where it ends. A
+    server that answers others meanwhile is there, and busy with this alone.
     """
+    answered_at = -LATELY_S
 
     class BoundedConnection(psycopg.Connection[Any]):
         def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+            nonlocal answered_at
             try:
-                return super().wait(_bounded(gen, time.monotonic() + limit_s), *args, **options)
+                answer = super().wait(_bounded(gen, time.monotonic() + limit_s), *args, **options)
             except _SaidNothingError:
                 self.close()
+                if time.monotonic() - answered_at < LATELY_S:
+                    raise psycopg.errors.QueryCanceled(f"It took more than {limit_s:g} s.") from None
                 raise psycopg.OperationalError(f"The server said nothing for {limit_s:g} s.") from None
+            answered_at = time.monotonic()
+            return answer
 
     return BoundedConnection
 

@@ -7,32 +7,45 @@ import secrets
 import sys
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from gallery.api.errors import error_answer, is_of_api, refusal, say_once, unknown_address
+from gallery.api.errors import (
+    DELETED,
+    OVERTAKEN,
+    error_answer,
+    is_of_api,
+    refusal,
+    say_once,
+    unknown_address,
+)
 from gallery.errors import SemsearchError
 from gallery.public_text import public_text
 from gallery.system import log_context, measures, outages
+from gallery.system.conflicts import is_conflict
 
 logger = logging.getLogger(__name__)
 
 HEADINGS = {
     400: "This request cannot be read",
     403: "This is not yours to do",
+    404: "This is not there any more",
     405: "This cannot be done here",
+    409: "Somebody else was at it, too",
     413: "This is too much at once",
     415: "This form is not read here",
     503: "Not just now",
     507: "The disk is nearly full",
 }
+OTHERWISE = "This cannot be done now"
 
 
 def answer(request: HttpRequest, status: int, words: str, code: str) -> HttpResponse:
     """Return the answer of an error: `words` say what is wrong, and `code` says it to programs."""
     if is_of_api(request):
         return JsonResponse(error_answer(code, words), status=status)
-    heading = HEADINGS[status]
+    heading = HEADINGS.get(status, OTHERWISE)
     said = {"status": status, "heading": heading, "words": words, "request_id": log_context.request_id()}
     return render(request, "error.html", said, status=status)
 
@@ -72,7 +85,7 @@ def later(request: HttpRequest, error: SemsearchError) -> HttpResponse:
     if is_of_api(request):
         response = JsonResponse(error_answer(error.code, words), status=error.status)
     else:
-        heading = HEADINGS[error.status]
+        heading = HEADINGS.get(error.status, OTHERWISE)
         about = {"status": error.status, "heading": heading, "words": words}
         response = render(None, "later.html", about, status=error.status)
     response["Retry-After"] = str(error.retry_after_s)
@@ -80,13 +93,31 @@ def later(request: HttpRequest, error: SemsearchError) -> HttpResponse:
     return response
 
 
+def _in_words(error: BaseException | None) -> tuple[int, str, str] | None:
+    """Return status, sentence and word for an error that is no defect, as the API answers it; else None."""
+    if isinstance(error, SemsearchError):
+        return error.status, public_text(error.detail), error.code
+    if isinstance(error, ObjectDoesNotExist):
+        return 404, DELETED, "not_found"
+    if isinstance(error, Exception) and is_conflict(error):
+        return 409, OVERTAKEN, "conflict"
+    return None
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """Answer a defect of ours; the log has what went wrong under its number.
 
-    An outage is none: it has been said when it began.
+    An outage is none: it has been said when it began. Nor is what others did in the same moment.
     """
-    if (found := outages.passing(sys.exc_info()[1])) is not None:
+    error = sys.exc_info()[1]
+    if (found := outages.passing(error)) is not None:
         return later(request, found)
+    if isinstance(error, SemsearchError) and error.retry_after_s:
+        return later(request, error)
+    if (known := _in_words(error)) is not None:
+        say_once(request)
+        logger.info("Refused %s %s: %s", request.method, request.path, error)
+        return answer(request, *known)
     number = secrets.token_hex(4)
     measures.here().failed("request", "error")
     logger.error("Error %s at %s %s", number, request.method, request.path, exc_info=True)

@@ -38,6 +38,7 @@ UNKNOWN_NAME = (
     "setting ALLOWED_HOSTS and starts the site anew."
 )
 MOST_TOLD = 10  # sentences about one request
+DELETED = "What was asked for has been deleted in this moment."
 OVERTAKEN = "Somebody else changed or deleted the same in this moment: look what is there now, and ask again."
 
 
@@ -85,7 +86,7 @@ def as_response(error: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(error, ObjectDoesNotExist):
         # a row that was there when the request began
         logger.warning("Deleted while it was asked for: %s", error)
-        error = exceptions.NotFound("What was asked for has been deleted in this moment.")
+        error = exceptions.NotFound(DELETED)
     elif is_conflict(error):
         logger.warning("Overtaken by another request or job: %s", error)
         return Response(error_answer("conflict", OVERTAKEN), status=409)

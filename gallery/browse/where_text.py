@@ -85,7 +85,7 @@ def _existing(fields: list[str], *, exists: bool) -> Iterator[Condition]:
 def _typed(field: str, value: str) -> object:
     """Return a value of a field's kind; a number or true in the metadata is a text where it is quoted."""
     if field in NUMBERS:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", value.lower())
+        found = re.fullmatch(r"(\d{1,18}(?:\.\d{1,18})?)([a-z]*)", value.lower())
         if found is None or found[2] not in (_UNITS if field == "size" else ("", "px")):
             raise WhereError(f"{field} is a number, as in width>=640 or size<2mb, not {value!r}.")
         return int(float(found[1]) * (_UNITS[found[2]] if field == "size" else 1))

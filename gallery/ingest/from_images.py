@@ -30,7 +30,7 @@ Ids = NDArray[np.int64]
 def new_dataset(slug: str, name: str, image_ids: Sequence[int]) -> tuple[Dataset, Job]:
     """Return a new dataset and the job that copies these pictures into it, with their labels.
 
-    Raises: NotFoundError when none of them exists.
+    Raises: NotFoundError when none of them exists; TooManyWaitingError.
     """
     ids = np.unique(np.array(image_ids, dtype=np.int64))
     if not any(len(rows) for rows in _rows(ids)):
@@ -38,9 +38,13 @@ def new_dataset(slug: str, name: str, image_ids: Sequence[int]) -> tuple[Dataset
     content = io.BytesIO()
     np.save(content, ids)
     selection = default_storage.save(f"uploads/{get_random_string(16)}.npy", ContentFile(content.getvalue()))
-    with transaction.atomic():
-        dataset = datasets.save(Dataset(slug=slug, name=name))
-        return dataset, jobs.enqueue(jobs.IMPORT, dataset, selection=selection)
+    try:
+        with transaction.atomic():
+            dataset = datasets.save(Dataset(slug=slug, name=name))
+            return dataset, jobs.enqueue(jobs.IMPORT, dataset, selection=selection)
+    except BaseException:  # whatever it is, as another of this slug: no job will take it
+        default_storage.delete(selection)
+        raise
 
 
 def selected(selection: str) -> Ids:

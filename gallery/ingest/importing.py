@@ -49,10 +49,11 @@ class NothingToImportError(SemsearchError):
 
 
 def check_archive(archive: File[Any]) -> None:
-    """Refuse an upload that is too large, or neither an archive nor an image.
+    """Refuse an upload that is too large, or neither an archive nor an image, or one too many.
 
-    Raises: TooLargeError, UnsafeArchiveError.
+    Raises: TooLargeError, UnsafeArchiveError, TooManyWaitingError.
     """
+    jobs.require_room(jobs.IMPORT)
     if archive.size > settings.MAX_ARCHIVE_BYTES:
         raise TooLargeError(
             "The file is larger than MAX_ARCHIVE_BYTES allows; use import_dataset on the server."
@@ -67,7 +68,8 @@ def enqueue_archive(
 
     With `new_dataset` the dataset was made for it, and goes again when there is nothing to import.
 
-    Raises: TooLargeError, UnsafeArchiveError; DatasetClosedError when the dataset is being deleted.
+    Raises: TooLargeError, UnsafeArchiveError, TooManyWaitingError; DatasetClosedError when the dataset is
+    being deleted.
     """
     check_archive(archive)
     upload = default_storage.save(f"uploads/{get_random_string(16)}.upload", archive)
@@ -78,7 +80,7 @@ def enqueue_archive(
         parameters["new_dataset"] = dataset.name
     try:
         return jobs.enqueue(jobs.IMPORT, dataset, **parameters)
-    except DatasetClosedError:
+    except BaseException:  # whatever it is, no job will take it
         default_storage.delete(upload)
         raise
 

@@ -6,17 +6,29 @@ import csv
 import io
 import json
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from gallery.ingest import table_columns
 from gallery.ingest.member_names import parts
 
 MOST_BYTES = 64 * 2**20
 MOST_TABLES = 50
+# of all tables of a source: how many rows are read, and how much of them is kept while the import runs
+MOST_ROWS = 5_000_000
+MOST_KEPT_BYTES = 256 * 2**20
+MOST_LABELS = 200  # of one image
+MOST_CLASSES = 100_000  # that have names: ImageNet in whole has 22,000
+MOST_JSON_BYTES = 500 * 2**20  # what a document takes when it is read, about
+# Python's objects of 64 bits: of each number or text, list, object, and half a text (a quotation mark)
+JSON_BYTES = {",": 32, "[": 64, "{": 160, '"': 15}
+BYTES_OF_LABEL = 50
+MOST_FOLDERS = 16  # the last ones, by which images of one name are told apart
 
 Labels = tuple[str, ...]
 
@@ -41,7 +53,7 @@ class LabelTables:
     """What the tables of a source say: labels by the name of an image, and names of classes.
 
     `metadata` are the other columns of the same rows, as JSON, `used` the tables that gave labels, `notes`
-    sentences for whoever imports.
+    sentences for whoever imports. `rows_left` and `bytes_left` are what may still be read and kept.
     """
 
     labels: dict[str, Labels] = field(default_factory=dict)
@@ -49,6 +61,8 @@ class LabelTables:
     class_names: dict[str, str] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    rows_left: int = field(default_factory=lambda: MOST_ROWS)
+    bytes_left: int = field(default_factory=lambda: MOST_KEPT_BYTES)
 
     def named(self, label: str) -> str:
         """Return the name of a class that a label is the code of, as n01440764, or holds behind it."""
@@ -95,14 +109,17 @@ def read_tables(
     finder = _ImageFinder(images)
     codes = set(folders)
     for name in tables:
-        text = _text(read(name))
+        left = found.bytes_left
         try:
-            rows, classes = _parsed(name, text, finder)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error):
-            found.notes.append(f"{name} cannot be read as a table of labels; it was left out.")
+            rows, classes = _parsed(name, _text(read(name)), finder)
+            taken = _taken(found, name, rows, finder)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
+            why = f" ({error})" if isinstance(error, _TooLargeError) else ""
+            found.notes.append(f"{name} cannot be read as a table of labels{why}; it was left out.")
+            found.bytes_left = left
             continue
         found.class_names |= {code: named for code, named in classes.items() if _is_code(code, codes)}
-        _take(found, name, rows, finder)
+        _add(found, name, taken)
     found.class_names = _told_apart(found.class_names)
     found.labels = {
         image: tuple(found.named(label) for label in labels) for image, labels in found.labels.items()
@@ -110,37 +127,66 @@ def read_tables(
     return found
 
 
-def _take(found: LabelTables, table: str, rows: Sequence[_Row], finder: _ImageFinder) -> None:
-    """Add the labels of a table; the first table that names an image is right."""
+class _TooLargeError(ValueError):
+    """A table holds more than is read."""
+
+
+@dataclass
+class _Taken:
+    """What a table says of the images that are here, and how many files it names that are not."""
+
+    labels: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    metadata: dict[str, str] = field(default_factory=dict)
+    missing: int = 0
+
+
+def _taken(found: LabelTables, table: str, rows: Iterable[_Row], finder: _ImageFinder) -> _Taken:
+    """Read the rows of a table. Raises: _TooLargeError, where all tables together say too much."""
     folder = parts(table)[:-1]
-    missing = 0
-    labels: dict[str, list[str]] = defaultdict(list)
-    metadata: dict[str, str] = {}
+    taken = _Taken()
     for row in rows:
+        found.rows_left -= 1
         image = finder.find(row.file, folder)
         if image is None:
-            missing += 1
+            taken.missing += 1
         else:
-            labels[image] += [label for label in row.labels if label not in labels[image]]
-            if row.metadata:
-                metadata.setdefault(image, row.metadata)
-    if labels:
+            labels = taken.labels[image]
+            for label in row.labels[:MOST_LABELS]:
+                if label not in labels and len(labels) < MOST_LABELS:
+                    labels[sys.intern(label)] = None
+                    found.bytes_left -= BYTES_OF_LABEL + len(label)
+            if row.metadata and image not in taken.metadata:
+                taken.metadata[image] = row.metadata
+                found.bytes_left -= len(row.metadata)
+        if found.rows_left < 0 or found.bytes_left < 0:
+            raise _TooLargeError("the tables of labels are too many or too large")
+    return taken
+
+
+def _add(found: LabelTables, table: str, taken: _Taken) -> None:
+    """Add the labels of a table; the first table that names an image is right."""
+    if taken.labels:
         found.used.append(table)
-    for image, names in labels.items():
-        if image not in found.labels and image in metadata:
-            found.metadata[image] = metadata[image]
+    for image, names in taken.labels.items():
+        if image not in found.labels and image in taken.metadata:
+            found.metadata[image] = taken.metadata[image]
         found.labels.setdefault(image, tuple(names))
-    if missing:
-        found.notes.append(f"{table} names {missing:,} files that are not here, or not only once.")
+    if taken.missing:
+        found.notes.append(f"{table} names {taken.missing:,} files that are not here, or not only once.")
+
+
+Steps: TypeAlias = tuple[str, ...]
 
 
 class _ImageFinder:
     """Finds the image that a table means: by its name, as much of its folders as is written, and its stem."""
 
     def __init__(self, images: Sequence[str]) -> None:
-        self._by_name: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-        self._by_stem: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self._by_name: dict[str, list[Steps]] = defaultdict(list)
+        self._by_stem: dict[str, list[Steps]] = defaultdict(list)
         self._names = {parts(image): image for image in images}
+        # of images of one name, for a table in a folder: by the ends of their ways, see `_nearest`
+        self._ends: dict[tuple[int, Steps], dict[Steps, _Ending]] = {}
         for steps in self._names:
             name = steps[-1].casefold()
             self._by_name[name].append(steps)
@@ -156,53 +202,88 @@ class _ImageFinder:
             return exact
         name = steps[-1].casefold()
         candidates = self._by_name.get(name) or self._by_stem.get(name) or []
-        if len(candidates) > 1:
-            candidates = _nearest(candidates, steps, folder)
-        return self._names[candidates[0]] if len(candidates) == 1 and _fits(candidates[0], steps) else None
+        nearest = self._nearest(candidates, steps, folder) if len(candidates) > 1 else (*candidates, None)[0]
+        return self._names[nearest] if nearest is not None and _fits(nearest, steps) else None
+
+    def _nearest(self, candidates: list[Steps], steps: Steps, folder: Steps) -> Steps | None:
+        """Return the one with most folders as written, of several the one beside the table; else None."""
+        key = id(candidates), folder
+        if key not in self._ends:
+            self._ends[key] = _ends(candidates, folder)
+        way = _folders(steps)
+        ends = (way[start:] for start in range(len(way) + 1))  # the longest first; all end with nothing
+        return next(found.only for end in ends if (found := self._ends[key].get(end)) is not None)
 
 
-def _nearest(
-    candidates: list[tuple[str, ...]], steps: tuple[str, ...], folder: tuple[str, ...]
-) -> list[tuple[str, ...]]:
-    """Keep those with most folders as written, of these those beside the table."""
+@dataclass
+class _Ending:
+    """Images whose ways end alike: whether they lie beside a table, and which it is where there is one."""
 
-    def rank(candidate: tuple[str, ...]) -> tuple[int, bool]:
-        return _common(candidate, steps), candidate[: len(folder)] == folder
-
-    best = max(map(rank, candidates))
-    return [candidate for candidate in candidates if rank(candidate) == best]
+    beside: bool
+    only: Steps | None
 
 
-def _fits(candidate: tuple[str, ...], steps: tuple[str, ...]) -> bool:
+def _ends(candidates: Iterable[Steps], folder: Steps) -> dict[Steps, _Ending]:
+    """Return what every end of the ways to some images leads to, those beside a table before others."""
+    found: dict[Steps, _Ending] = {}
+    for candidate in candidates:
+        beside, way = candidate[: len(folder)] == folder, _folders(candidate)
+        for count in range(len(way) + 1):
+            end = way[len(way) - count :]
+            known = found.get(end)
+            if known is None or (beside and not known.beside):
+                found[end] = _Ending(beside, candidate)
+            elif beside == known.beside:
+                known.only = None
+    return found
+
+
+def _folders(steps: Steps) -> Steps:
+    """Return the last folders of a way, as they are compared."""
+    return tuple(step.casefold() for step in steps[:-1][-MOST_FOLDERS:])
+
+
+def _fits(candidate: Steps, steps: Steps) -> bool:
     """Whether the folder written before a name, if any, is that of the image, if it is in one."""
-    return len(steps) < 2 or len(candidate) < 2 or _common(candidate, steps) > 0
+    return len(steps) < 2 or len(candidate) < 2 or candidate[-2].casefold() == steps[-2].casefold()
 
 
-def _common(candidate: tuple[str, ...], steps: tuple[str, ...]) -> int:
-    """How many folders, from the last, are the same."""
-    count = 0
-    for ours, theirs in zip(reversed(candidate[:-1]), reversed(steps[:-1]), strict=False):
-        if ours.casefold() != theirs.casefold():
-            break
-        count += 1
-    return count
-
-
-def _parsed(name: str, text: str, finder: _ImageFinder) -> tuple[list[_Row], Mapping[str, str]]:
+def _parsed(name: str, text: str, finder: _ImageFinder) -> tuple[Iterable[_Row], Mapping[str, str]]:
+    """Return rows, which are read one by one, and names of classes."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return list(_csv_rows(text, finder)), {}
+        return _csv_rows(text, finder), {}
     if suffix == ".jsonl":
-        records = [json.loads(line) for line in text.splitlines() if line.strip()]
-        return list(_records(records)), {}
+        return _records(_json(line) for line in _lines(text) if line.strip()), {}
     if suffix == ".txt":
-        return [], {found[1]: found[2] for line in text.splitlines() if (found := _SYNSET_LINE.match(line))}
-    content = json.loads(text)
+        return (), _few((found[1], found[2]) for line in _lines(text) if (found := _SYNSET_LINE.match(line)))
+    content = _json(text)
     if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
-        return list(_coco_rows(content)), {}
+        return _coco_rows(content), {}
     if isinstance(content, list):
-        return list(_records(content)), {}
-    return [], _class_index(content)
+        return _records(content), {}
+    return (), _few(_class_index(content))
+
+
+def _lines(text: str) -> Iterator[str]:
+    return io.StringIO(text, newline=None)
+
+
+def _json(text: str) -> Any:
+    """Return what a document says. Raises: _TooLargeError, by what it is made of; ValueError."""
+    if sum(size * text.count(mark) for mark, size in JSON_BYTES.items()) > MOST_JSON_BYTES:
+        raise _TooLargeError(
+            "it takes too much memory as a whole: write a line for each file, as CSV or JSONL"
+        )
+    return json.loads(text)
+
+
+def _few(classes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return names of classes by their codes. Raises: _TooLargeError."""
+    found = {code: table_columns.clean(named) for code, named in islice(classes, MOST_CLASSES + 1)}
+    if len(found) > MOST_CLASSES:
+        raise _TooLargeError(f"it names more than {MOST_CLASSES:,} classes")
+    return found
 
 
 def _csv_rows(text: str, finder: _ImageFinder) -> Iterator[_Row]:
@@ -225,7 +306,7 @@ def _csv_rows(text: str, finder: _ImageFinder) -> Iterator[_Row]:
     rest = [at for at in range(len(header)) if at not in (file, label)]
     for row in rows:
         if len(row) > max(file, label):
-            others = [(header[at], table_columns.number_or_text(row[at])) for at in rest if at < len(row)]
+            others = ((header[at], table_columns.number_or_text(row[at])) for at in rest if at < len(row))
             yield _Row(row[file], _labels(row[label]), table_columns.as_json(others))
 
 
@@ -251,13 +332,13 @@ def _labels(value: Any) -> Labels:
         return tuple(dict.fromkeys(label for one in value for label in _labels(one)))
     if isinstance(value, dict):
         return ()
-    text = str(value).strip()
+    text = table_columns.clean(str(value))
     return (text,) if text else ()
 
 
 def _coco_rows(content: Mapping[str, Any]) -> Iterator[_Row]:
     """The categories of the annotations of each image, that with most annotations first."""
-    categories = {one["id"]: str(one["name"]).strip() for one in content["categories"]}
+    categories = {one["id"]: table_columns.clean(str(one["name"])) for one in content["categories"]}
     counts: dict[Any, Counter[str]] = defaultdict(Counter)
     for annotation in content["annotations"]:
         if (category := categories.get(annotation.get("category_id"))) is not None:
@@ -267,18 +348,14 @@ def _coco_rows(content: Mapping[str, Any]) -> Iterator[_Row]:
             yield _Row(str(image["file_name"]), tuple(name for name, _ in counts[image["id"]].most_common()))
 
 
-def _class_index(content: Any) -> dict[str, str]:
+def _class_index(content: Any) -> Iterator[tuple[str, str]]:
     """Names of classes by their code: {"n01440764": "tench"} or, of Keras, {"0": ["n01440764", "tench"]}."""
-    if not isinstance(content, dict):
-        return {}
-    found: dict[str, str] = {}
-    for code, named in content.items():
+    for code, named in content.items() if isinstance(content, dict) else ():
         if isinstance(named, str):
-            found[code] = named
+            yield code, named
         elif isinstance(named, list) and len(named) == 2 and all(isinstance(one, str) for one in named):
-            found[named[0]] = named[1]
-            found[code] = named[1]
-    return found
+            yield named[0], named[1]
+            yield code, named[1]
 
 
 def _is_code(code: str, folders: set[str]) -> bool:

@@ -34,6 +34,7 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _SPLITS = ("train", "val", "test")
+SPLITS_WITHIN = 5  # folders, from the top: below these a "train" is a category
 # around everything, they say only that there are images in them
 _CONTAINERS = frozenset({
     "image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "jpegimages", "data",
@@ -81,12 +82,12 @@ class FolderLabels:
     def _without_splits(self, path: Folders) -> tuple[Folders, str]:
         kept: list[str] = []
         split = ""
-        for depth, name in enumerate(path):
+        for depth, name in enumerate(path[:SPLITS_WITHIN]):
             if name in self._splits.get(path[:depth], ()):
                 split = split or (split_of(name) or "")
             else:
                 kept.append(name)
-        return tuple(kept), split
+        return (*kept, *path[SPLITS_WITHIN:]), split
 
 
 def split_of(name: str) -> str | None:
@@ -103,20 +104,21 @@ def _split_folders(every: set[Folders]) -> dict[Folders, set[str]]:
     They are where two different ones stand side by side, or where nothing else is at their depth: a single
     "train" among other folders is a category of vehicles.
     """
-    inside: dict[Folders, set[str]] = defaultdict(set)
-    at_depth: dict[int, set[str]] = defaultdict(set)
+    splits: dict[Folders, set[str]] = defaultdict(set)
+    others: set[int] = set()  # depths at which something else is
     for path in every:
-        for depth, name in enumerate(path):
-            inside[path[:depth]].add(name)
-            at_depth[depth].add(name)
-    found: dict[Folders, set[str]] = {}
-    for folder, names in inside.items():
-        depth = len(folder)
-        splits = {name for name in names if split_of(name) is not None}
-        alone = all(len(path) > depth and split_of(path[depth]) is not None for path in every)
-        if alone or len({split_of(name) for name in splits}) > 1:
-            found[folder] = splits
-    return found
+        for depth, name in enumerate(path[:SPLITS_WITHIN]):
+            if split_of(name) is None:
+                others.add(depth)
+            else:
+                splits[path[:depth]].add(name)
+    everywhere = min(map(len, every), default=0)  # so many folders all paths have
+    return {
+        folder: names
+        for folder, names in splits.items()
+        if (len(folder) < everywhere and len(folder) not in others)
+        or len({split_of(name) for name in names}) > 1
+    }
 
 
 def _shared(paths: set[Folders]) -> str | None:

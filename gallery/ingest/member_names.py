@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+# no file system takes longer names, and nobody finds his way through more folders
+LONGEST_NAME = 4096
+MOST_FOLDERS = 32
 INSIDE = "an archive inside: import it by itself"
 
 # kinds of files that are counted, and neither read as images nor listed as failures
@@ -76,7 +79,11 @@ def parts(name: str) -> tuple[str, ...]:
 
 def name_problem(name: str) -> str | None:
     """Why an entry of an archive cannot be read under its name, or None if it can."""
+    if len(name) > LONGEST_NAME:
+        return f"its name has more than {LONGEST_NAME:,} characters"
     steps = parts(name)
+    if len(steps) > MOST_FOLDERS + 1:
+        return f"it lies more than {MOST_FOLDERS} folders deep"
     if "\0" in name or not steps:
         return "not a usable file name"
     if name.startswith("/"):

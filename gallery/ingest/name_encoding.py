@@ -17,6 +17,7 @@ _TOGETHER = (frozenset({"CJK", "HIRAGANA", "KATAKANA"}),)
 
 
 _SAMPLE = 2000  # names that are looked at
+_LOOKED_AT = 255  # bytes of a name, which no file system exceeds
 
 
 def guess(names: Collection[bytes]) -> str:
@@ -24,7 +25,8 @@ def guess(names: Collection[bytes]) -> str:
     try:
         b"\n".join(names).decode("utf-8")
     except UnicodeDecodeError:
-        sample = sorted({part for name in names for part in name.split(b"/") if not part.isascii()})[:_SAMPLE]
+        every = {part[:_LOOKED_AT] for name in names for part in name.split(b"/") if not part.isascii()}
+        sample = sorted(every)[:_SAMPLE]
         return min(_CODE_PAGES, key=lambda page: _implausible(sample, page))
     return "utf-8"
 

@@ -22,9 +22,11 @@ def as_json(columns: Iterable[tuple[str, object]]) -> str:
     """
     kept: dict[str, object] = {}
     for name, value in columns:
-        key, told = _clean(name)[:LONGEST_NAME], _kept(value)
-        if key and told is not None and len(kept) < MOST_COLUMNS:
+        key, told = clean(name)[:LONGEST_NAME], _kept(value)
+        if key and told is not None:
             kept.setdefault(key, told)
+        if len(kept) == MOST_COLUMNS:
+            break
     return json.dumps(kept) if kept else ""
 
 
@@ -38,12 +40,12 @@ def number_or_text(cell: str) -> object:
 
 def _kept(value: object) -> object:
     if isinstance(value, str):
-        return _clean(value)[:LONGEST_VALUE] or None
+        return clean(value)[:LONGEST_VALUE] or None
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, int) and abs(value) < 10**15 else None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return a text without what databases refuse: zeros, and halves of characters."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode().strip()

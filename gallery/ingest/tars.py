@@ -17,8 +17,10 @@ from gallery.ingest.members import ArchiveLimits, ArchiveSource, Entry, Listing,
 
 # What `tarfile` and `gzip` are known to raise on hostile or damaged archives.
 _DAMAGE = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError, LookupError)
-# `tarfile` reads a header in one piece, however long the file says it is
+# `tarfile` reads a header in one piece, however long the file says it is, and keeps its texts
 _LONGEST_READ = 64 * 2**20
+_LONGEST_HEADER = 2**20
+_HEADER_BYTES_A_FILE = 2048  # a name in Unicode takes one
 
 
 class TarSource:
@@ -44,6 +46,8 @@ class TarSource:
         total_bytes = 0
         try:
             for count, member in enumerate(self._archive, start=1):
+                # what it says was taken over; only it would be kept until the end
+                member.pax_headers = {}
                 if count > self._limits.max_entries:
                     raise UnsafeArchiveError(
                         f"the tar file has more than {self._limits.max_entries:,} entries "
@@ -55,6 +59,7 @@ class TarSource:
                 self._list(member, found, seen)
         except _DAMAGE as error:
             raise UnsafeArchiveError(f"the tar file cannot be read ({error}): make it again") from error
+        self._bounded.only_headers = False
         return found
 
     def read(self, entry: Entry, max_bytes: int) -> bytes:
@@ -82,11 +87,11 @@ class TarSource:
             file.seek(0)
         if packed:
             file = cast(BinaryIO, self._open.enter_context(gzip.GzipFile(fileobj=file, mode="rb")))
-        bounded = _Bounded(file, self._limits.max_total_bytes + _LONGEST_READ, self._too_much())
+        self._bounded = _Bounded(file, self._limits, self._too_much())
         # read as UTF-8, which is what systems write by now; other bytes come out as they are
         return self._open.enter_context(
             tarfile.open(
-                fileobj=cast(BinaryIO, bounded), mode="r:", encoding="utf-8", errors="surrogateescape"
+                fileobj=cast(BinaryIO, self._bounded), mode="r:", encoding="utf-8", errors="surrogateescape"
             )
         )
 
@@ -126,10 +131,16 @@ class TarSource:
 
 
 class _Bounded(io.RawIOBase):
-    """A file of which no more than so many bytes are read, and no piece that is larger than memory."""
+    """A file of which no more than so many bytes are read, and no piece that is larger than memory.
 
-    def __init__(self, file: BinaryIO, most: int, why: str) -> None:
-        self._file, self._most, self._why = file, most, why
+    While `only_headers` are read, pieces are smaller, and all together bounded.
+    """
+
+    def __init__(self, file: BinaryIO, limits: ArchiveLimits, why: str) -> None:
+        self._file, self._why = file, why
+        self._most = limits.max_total_bytes + _LONGEST_READ
+        self.only_headers = True
+        self._headers_left = _HEADER_BYTES_A_FILE * limits.max_entries
 
     def readable(self) -> bool:
         return True
@@ -144,6 +155,12 @@ class _Bounded(io.RawIOBase):
         """Read. Raises: UnsafeArchiveError."""
         if size < 0 or size > _LONGEST_READ or self._file.tell() + size > self._most:
             raise UnsafeArchiveError(self._why)
+        if self.only_headers and size > tarfile.BLOCKSIZE:
+            self._headers_left -= size
+            if size > _LONGEST_HEADER or self._headers_left < 0:
+                raise UnsafeArchiveError(
+                    "names and attributes of files in the tar file are too long: make it again without them"
+                )
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

@@ -18,6 +18,8 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL_BYTES = 46
 _LONGEST_COMMENT_BYTES = 65_535
+# of the list of contents, which `zipfile` reads at once: so many for each entry that there may be
+_BYTES_AN_ENTRY = 1024
 
 
 def check_is_zip(file: BinaryIO) -> None:
@@ -36,6 +38,8 @@ def check_entry_count(file: BinaryIO, max_entries: int) -> None:
     Raises: UnsafeArchiveError.
     """
     position, end = _central_directory(file)
+    if end - position > _BYTES_AN_ENTRY * max_entries:
+        raise UnsafeArchiveError("the names and comments in the zip file are too long: make it again")
     count = 0
     file.seek(position)
     while position < end:

@@ -14,6 +14,7 @@ from gallery.jobs.queueing import (
     enqueue_for_startup,
     find_same,
     publish,
+    require_room,
     retry,
     retryable,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "perform_now",
     "publish",
     "register",
+    "require_room",
     "retry",
     "retryable",
     "sweep",

@@ -18,3 +18,11 @@ class NotRetryableError(SemsearchError):
 
     code = "not_retryable"
     status = 409
+
+
+class TooManyWaitingError(SemsearchError):
+    """So many jobs of a kind wait already that no request may add another."""
+
+    code = "too_many_jobs"
+    status = 503
+    retry_after_s = 60

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from gallery.access import audit
 from gallery.jobs import broker
-from gallery.jobs.errors import NotRetryableError
+from gallery.jobs.errors import NotRetryableError, TooManyWaitingError
 from gallery.jobs.kinds import find_type, job_type, registered
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
 from gallery.system import measures
@@ -25,16 +25,33 @@ from gallery.system.open_datasets import CLOSED, hold_open
 logger = logging.getLogger(__name__)
 
 LISTED = 20  # so many values of a parameter are told in the audit
+# jobs of a kind: each is looked at by whoever starts another, and sent again while it waits
+MOST_WAITING = 1000
 
 
 def enqueue(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:
     """Create a job and tell the workers of it once the surrounding transaction is committed.
 
-    Raises: UnknownKindError; DatasetClosedError.
+    Raises: UnknownKindError; DatasetClosedError; TooManyWaitingError.
     """
+    require_room(kind)
     job = enqueue_for_startup(kind, dataset, **parameters)
     transaction.on_commit(partial(publish, job.pk, kind))
     return job
+
+
+def require_room(kind: str) -> None:
+    """Refuse a request another job of a kind that people start, while very many wait.
+
+    Raises: UnknownKindError; TooManyWaitingError.
+    """
+    if not job_type(kind).audited_as or audit.request() is None:
+        return
+    waiting = Job.objects.filter(state=Job.State.QUEUED, kind=kind).order_by()[:MOST_WAITING]
+    if waiting.count() >= MOST_WAITING:
+        raise TooManyWaitingError(
+            f"{MOST_WAITING:,} jobs of this kind wait: ask again when some have ended, or cancel some."
+        )
 
 
 def enqueue_for_startup(kind: str, dataset: Dataset | None, **parameters: Any) -> Job:

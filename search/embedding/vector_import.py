@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gallery import jobs
 from gallery.access import audit
+from gallery.browse.paging import LARGEST_ID
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
@@ -75,8 +76,9 @@ def spec_named(name: str, dims: int) -> FeatureSpec:
 def import_vectors(dataset: Dataset, name: str, ids: Ids, vectors: NDArray[Any]) -> ImportedVectors:
     """Store vectors (n, d) of images (n,) of a dataset under a name, and have their index built.
 
-    An image that has one under this name keeps it. Raises: WrongVectorsError.
+    An image that has one under this name keeps it. Raises: WrongVectorsError; TooManyWaitingError.
     """
+    jobs.require_room(job_kinds.INDEX)
     _check(dataset, name, ids, vectors)
     # the first index of a dataset answers its searches, and this one cannot
     feature_specs.live_index(dataset)
@@ -142,7 +144,7 @@ def _check_images(dataset: Dataset, ids: Ids) -> None:
     known: set[int] = set()
     asked = ids.tolist()
     for start in range(0, len(asked), STORED_TOGETHER):
-        some = asked[start : start + STORED_TOGETHER]
+        some = [pk for pk in asked[start : start + STORED_TOGETHER] if pk <= LARGEST_ID]
         known |= set(Image.objects.filter(dataset=dataset, pk__in=some).values_list("pk", flat=True))
     if strange := [pk for pk in asked if pk not in known]:
         raise WrongVectorsError(

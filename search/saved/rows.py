@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,7 +147,8 @@ def save(owner: User, wanted: NewSearch, document: Mapping[str, Any]) -> SavedSe
             seen_at=timezone.now(),
             seen_image=newest_image(),
         )
-        _store(row)
+        with _free_name(row.name):
+            row.save(force_insert=True)
         taken.keep(row)
         audit.record("search.save", row, shared=row.shared)
     return row
@@ -157,27 +159,35 @@ def change(
 ) -> None:
     """Rename a saved search, show it to everybody or to its owner alone, and note that the owner looks at it.
 
-    What is not given stays. Raises: NameTakenError.
+    What is not given stays. Raises: NameTakenError; NotFoundError for one that was deleted meanwhile.
     """
-    before = row.name
+    changes: dict[str, Any] = {}
     with transaction.atomic():
-        if name is not None and name != before:
-            row.name = name
+        if name is not None and name != row.name:
+            before, row.name = row.name, name
             audit.record("search.rename", row, before=before, after=name)
+            changes["name"] = name
         if shared is not None and shared != row.shared:
             row.shared = shared
             audit.record("search.share", row, shared=shared)
+            changes["shared"] = shared
         if seen:
             row.seen_at, row.seen_image = timezone.now(), newest_image()
-        _store(row)
+            changes |= {"seen_at": row.seen_at, "seen_image": row.seen_image}
+        # only what is changed, and no row anew: others change and delete it meanwhile
+        with _free_name(row.name):
+            if changes and not SavedSearch.objects.filter(pk=row.pk).update(**changes):
+                raise NotFoundError(f"There is no saved search {row.pk}; it has been deleted.")
 
 
-def _store(row: SavedSearch) -> None:
+@contextmanager
+def _free_name(name: str) -> Iterator[None]:
+    """Store a saved search inside. Raises: NameTakenError."""
     try:
         with transaction.atomic():
-            row.save()
+            yield
     except IntegrityError as error:
-        raise NameTakenError(f"You have a saved search called {row.name!r}: choose another name.") from error
+        raise NameTakenError(f"You have a saved search called {name!r}: choose another name.") from error
 
 
 def delete(row: SavedSearch) -> None:

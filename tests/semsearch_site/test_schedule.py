@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from celery import beat
 from django.utils import timezone
@@ -19,7 +20,8 @@ from gallery.jobs import broker
 from gallery.models import Dataset, Job
 from gallery.system import outages
 from search import job_kinds
-from semsearch_site.bounded_connection import _bounded, _SaidNothingError
+from semsearch_site import bounded_connection as module
+from semsearch_site.bounded_connection import _bounded, _SaidNothingError, bounded_connection
 from semsearch_site.celery import app
 from semsearch_site.schedule import Scheduler, ScheduleThread
 
@@ -157,3 +159,35 @@ def test_whoever_waits_for_a_server_gives_up_at_a_moment_at_which_it_says_nothin
     next(late)
     with pytest.raises(_SaidNothingError):
         late.send(0)
+
+
+@pytest.mark.parametrize(
+    ("lately_s", "says"), [(60.0, psycopg.errors.QueryCanceled), (0.0, psycopg.OperationalError)]
+)
+def test_a_server_that_answers_others_meanwhile_is_busy_and_not_away(
+    monkeypatch: pytest.MonkeyPatch, lately_s: float, says: type[Exception]
+) -> None:
+    kind = bounded_connection(-1.0)
+
+    def waited(ready: int) -> Any:
+        def answering() -> Any:
+            return "answer" if (yield "read") else (yield "read")
+
+        def wait(self: object, waiting: Any) -> Any:
+            next(waiting)
+            try:
+                waiting.send(ready)
+            except StopIteration as end:
+                return end.value
+
+        monkeypatch.setattr(psycopg.Connection, "wait", wait)
+        return kind.__new__(kind).wait(answering())
+
+    monkeypatch.setattr(psycopg.Connection, "close", lambda self: None)
+    with pytest.raises(psycopg.OperationalError, match="said nothing"):
+        waited(0)
+    assert waited(1) == "answer"
+    monkeypatch.setattr(module, "LATELY_S", lately_s)
+    with pytest.raises(psycopg.OperationalError) as silent:
+        waited(0)
+    assert type(silent.value) is says

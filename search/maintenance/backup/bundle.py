@@ -208,10 +208,35 @@ def _manifest(content: bytes) -> Manifest | None:
             f"The backup was made by semsearch {found.get('version', 'of a newer release')}, and this is "
             f"{VERSION}, which does not know its form ({found['format']}): install that release first."
         )
-    if found["format"] != FORMAT or not isinstance(found.get("members"), dict):
+    if found["format"] != FORMAT or not _has_its_kinds(found):
         return None
     manifest: Manifest = found  # type: ignore[assignment]  # its digest is compared before it is used
     return manifest
+
+
+def _has_its_kinds(found: dict[str, Any]) -> bool:
+    """Whether all that is read of a manifest later is of the kind that it is read as."""
+    try:
+        return (
+            all(type(found[name]) is bool for name in ("originals", "derived"))
+            and all(type(found[name]) is int for name in ("images", "embeddings"))
+            and type(found.get("home_format", 0)) is int
+            and isinstance(found["created_at"], str)
+            and all(isinstance(names, list) for names in found["migrations"].values())
+            and all(isinstance(name, str) for names in found["migrations"].values() for name in names)
+            and all(type(count) is int for count in found["rows"].values())
+            and all(type(number) is int for number in found["gone"])
+            and all(
+                isinstance(one["fingerprint"], str) and type(one["dims"]) is type(one["count"]) is int
+                for one in found["vectors"]
+            )
+            and all(
+                type(one["bytes"]) is int and isinstance(one["sha256"], str)
+                for one in found["members"].values()
+            )
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 class _Hashed(io.RawIOBase):

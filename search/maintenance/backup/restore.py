@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from django.apps.registry import Apps
+from django.core.exceptions import FieldDoesNotExist, SuspiciousFileOperation, ValidationError
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.core.management.commands import migrate
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
@@ -67,7 +69,7 @@ def restore_backup(path: Path) -> BackupReport:
         _refuse_newer(manifest)
         _refuse_other_files(manifest)
         _refuse_without_room(manifest)
-        with _files_read(path):
+        with _written_by_us(path), _files_read(path):
             state = _migrated_to(manifest)
             with transaction.atomic():
                 _store_rows(path, manifest, state)
@@ -96,7 +98,8 @@ def _checked(path: Path) -> bundle.Manifest:
         named = ", ".join(damaged[:5]) + (f" and {len(damaged) - 5} more" if len(damaged) > 5 else "")
         raise bundle.BackupDamagedError(f"{path} is damaged: {named}. Nothing was restored.")
     for name in manifest.get("members", {}):
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        folder, *steps = name.split("/")
+        if folder not in (ROWS_FOLDER, FILES_FOLDER) or not steps or {"", ".", ".."} & set(steps):
             raise bundle.BackupDamagedError(f"{path} is no backup of semsearch: it has {name!r}.")
     return manifest
 
@@ -142,6 +145,21 @@ def _refuse_without_room(manifest: bundle.Manifest) -> None:
             f"The backup needs about {on_disk / 2**20:,.0f} MB in {home}; {free / 2**20:,.0f} MB are free. "
             "Nothing was restored."
         )
+
+
+@contextmanager
+def _written_by_us(path: Path) -> Iterator[None]:
+    """Read rows and files that have the right digests, which anybody can give. Raises: BackupDamagedError."""
+    try:
+        yield
+    except (
+        KeyError, TypeError, ValueError, EOFError, RecursionError, zlib.error,
+        FieldDoesNotExist, SuspiciousFileOperation, ValidationError, IntegrityError, DataError,
+    ) as error:  # fmt: skip
+        raise bundle.BackupDamagedError(
+            f"{path} is no backup that semsearch has written: {type(error).__name__}, {error}. Nothing of it "
+            "was restored."
+        ) from error
 
 
 @contextmanager

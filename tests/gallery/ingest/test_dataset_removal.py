@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -108,6 +108,23 @@ def test_a_refused_upload_leaves_no_file(dataset: Dataset) -> None:
     with pytest.raises(DatasetClosedError):
         importing.enqueue_archive(dataset, zipped())
     assert stored("uploads") == []
+
+
+def test_an_upload_whose_job_cannot_be_stored_leaves_no_file(
+    dataset: Dataset, added: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gallery.ingest import from_images, importing
+
+    def away(*_: object, **__: object) -> Job:
+        raise OperationalError("The database is away.")
+
+    monkeypatch.setattr(jobs, "enqueue", away)
+    with pytest.raises(OperationalError):
+        importing.enqueue_archive(dataset, zipped())
+    with pytest.raises(OperationalError):
+        from_images.new_dataset("chosen", "Chosen", [added[0].pk])
+    assert stored("uploads") == []
+    assert not Dataset.objects.filter(slug="chosen").exists()
 
 
 def test_who_changes_a_deleted_dataset_or_image_does_not_bring_it_back(

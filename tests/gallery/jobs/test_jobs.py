@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,9 +22,11 @@ from django.utils import timezone
 from gallery import jobs, tasks
 from gallery.errors import SemsearchError
 from gallery.ingest import dataset_removal
-from gallery.jobs import broker, coordination, file_retries, kinds, reviving
+from gallery.jobs import broker, coordination, file_retries, kinds, queueing, reviving
 from gallery.models import Dataset, FailedFile, Job
 from search import job_kinds
+from tests.conftest import image_bytes
+from tests.support.experiment_rows import stored_images
 from tests.support.handlers import replaced
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +58,44 @@ def test_a_message_that_comes_twice_does_the_work_once(dataset: Dataset, handled
     assert (first.state, first.result, first.done, first.total) == (Job.State.SUCCEEDED, {"answer": 42}, 3, 3)
     assert jobs.perform(job.pk) is None
     assert handled == [job.pk]
+
+
+def test_a_request_adds_no_job_where_very_many_of_its_kind_wait(
+    dataset: Dataset, staff_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_images(dataset, ["cats"])
+    monkeypatch.setattr(queueing, "MOST_WAITING", 2)
+    monkeypatch.setattr(broker, "send", lambda *_, **__: None)
+    maps = partial(staff_client.post, "/api/v1/projections/", content_type="application/json")
+    plan = {"dataset": "mine", "method": "umap", "models": ["efficientnet-lite2"]}
+    asked = [plan | {"parameters": {"seed": seed}} for seed in (1, 2, 3)]
+    assert [maps(one).status_code for one in asked] == [202, 202, 503]
+    refused = maps(asked[2])
+    assert refused.json()["error"]["code"] == "too_many_jobs"
+    assert int(refused["Retry-After"]) > 0
+    # the same once more makes none, another kind has room, and so has who is no request
+    assert maps(asked[0]).status_code == 202
+    assert staff_client.post("/api/v1/datasets/mine/words/").status_code == 202
+    jobs.enqueue(job_kinds.PROJECT, dataset, seed=3)
+    Job.objects.filter(kind=job_kinds.PROJECT).update(state=Job.State.RUNNING)
+    assert maps(asked[2]).status_code == 202
+
+
+def test_an_upload_is_refused_before_it_is_kept_where_very_many_wait(
+    dataset: Dataset, staff_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "MOST_WAITING", 1)
+    monkeypatch.setattr(broker, "send", lambda *_, **__: None)
+    Job.objects.create(kind=jobs.IMPORT, dataset=dataset)
+    sent = {"file": ContentFile(image_bytes(1), "one.png")}
+    assert staff_client.post("/api/v1/datasets/mine/upload/", sent).status_code == 503
+    form = {"archive": ContentFile(image_bytes(1), "one.png"), "name": "Another"}
+    page = staff_client.post("/admin/gallery/dataset/upload/", form)
+    assert page.context["form"].errors["archive"] == [
+        "1 jobs of this kind wait: ask again when some have ended, or cancel some."
+    ]
+    assert (Dataset.objects.count(), Job.objects.count()) == (1, 1)
+    assert not default_storage.exists("uploads") or default_storage.listdir("uploads") == ([], [])
 
 
 def test_a_cancelled_job_is_not_begun_and_a_running_one_stops(

@@ -120,6 +120,7 @@ def test_vectors_that_cannot_be_those_of_images_are_refused(
         (ids, good.astype(np.int64), "floating-point"),
         (np.r_[ids[:-1], ids[0]], good, "twice"),
         (ids + 1000, good, "no images of mine"),
+        (np.r_[ids[:-1], 0].astype(np.uint64) - np.r_[[0] * 15, 1].astype(np.uint64), good, f"{2**64 - 1}"),
         (ids, bad, "no number"),
         (ids, good * 0, "zeros"),
         (ids, np.ones((16, 9000), dtype=np.float16), "at most"),

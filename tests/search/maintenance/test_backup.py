@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import io
 import json
 import lzma
 import random
 import tarfile
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from django.apps import apps
@@ -16,10 +18,12 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import ProjectState
 
-from search.maintenance.backup import bundle, restore
+from gallery.models import Dataset
+from search.maintenance.backup import bundle, restore, rows
 from search.management.commands import backup
 from tests.support.site import ROOT
 
@@ -27,17 +31,17 @@ FLIPS = 100
 WRITTEN = ROOT / "tests" / "data" / "homes" / "2026-11-29.backup.xz"
 
 
-def small_bundle(path: Path) -> None:
-    """Write a backup of three small members."""
+def small_bundle(path: Path, names: tuple[str, ...] = (), **changes: Any) -> None:
+    """Write a backup of three small members, or of members of other names."""
     manifest: bundle.Manifest = {
         "format": bundle.FORMAT, "created_at": "", "database": "sqlite", "migrations": {}, "originals": True,
         "derived": False, "images": 0, "embeddings": 0, "vectors": [], "rows": {}, "gone": [],
     }  # fmt: skip
     with bundle.BundleWriter(path) as writer:
-        for number in range(3):
+        for number, name in enumerate(names or ("files/0", "files/1", "files/2")):
             content = bytes(range(256)) * (number + 1)
-            writer.add(f"files/{number}", io.BytesIO(content), len(content))
-        writer.finish(manifest)
+            writer.add(name, io.BytesIO(content), len(content))
+        writer.finish(cast(bundle.Manifest, manifest | changes))
 
 
 def everything() -> list[object]:
@@ -151,3 +155,52 @@ def test_a_damaged_backup_changes_nothing_and_is_named(
     call_command(command, str(path), verify=True, json=True, stdout=out)
     assert command.exit_status == 1
     assert json.loads(out.getvalue()) == {"ok": False, "damaged": ["files/0"]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ["files//etc/x", "/etc/x", "files/../x", "files/a/./x", "other/x", "files", "rows/", "../rows/x"]
+)
+def test_names_that_lead_elsewhere_make_no_backup(tmp_path: Path, name: str) -> None:
+    small_bundle(tmp_path / "backup", ("files/0", name))
+    default_storage.save("beside", ContentFile(b"of others"))
+    before = everything()
+    with pytest.raises(CommandError, match="no backup of semsearch: it has"):
+        call_command("restore", str(tmp_path / "backup"))
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"migrations": []}, {"migrations": {"gallery": "0001"}}, {"rows": {"gallery.Image": "5"}},
+        {"gone": None}, {"gone": ["1"]}, {"vectors": [{}]}, {"originals": "yes"}, {"created_at": 5},
+        {"home_format": "9"}, {"images": None},
+    ],
+)  # fmt: skip
+def test_a_manifest_of_another_form_is_damaged(tmp_path: Path, changes: dict[str, Any]) -> None:
+    small_bundle(tmp_path / "backup", **changes)
+    assert bundle.damage(tmp_path / "backup") == ([bundle.MANIFEST], None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"", b"{}\n{}", b"5\n", b'["nothing"]\n[1]\n', b'["id", "slug"]\n[1]\n', b'["id"]\nno json\n',
+        b'["id", "created_at"]\n[1, "yesterday"]\n', b'["id", "slug", "name"]\n[1, null, null]\n',
+        b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_rows_of_another_form_are_refused_in_words(tmp_path: Path, lines: bytes) -> None:
+    packed = io.BytesIO(gzip.compress(lines))
+    # as of a state of migrations, whose fields are nobody else's
+    model = rows.model_of(ProjectState.from_apps(apps).apps, "gallery.Dataset")
+    assert model is not None
+    with (
+        pytest.raises(bundle.BackupDamagedError, match="no backup that semsearch has written"),
+        restore._written_by_us(tmp_path),
+        transaction.atomic(),
+    ):
+        rows.read(model, packed)
+    assert not Dataset.everything.exists()

@@ -16,6 +16,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
+from gallery.errors import NotFoundError
 from gallery.ingest import bin
 from gallery.models import AuditEntry, Dataset, Image
 from search import job_kinds
@@ -169,6 +170,25 @@ def test_a_name_is_taken_once_an_account(images: list[Image], owner: Client, oth
     assert ask(owner, "patch", f"{ALL}{second['id']}/", name="Birds").status_code == 409
     assert owner.get(f"{ALL}{second['id']}/").json()["name"] == "Coins"
     assert save(other, "Birds", document={"where": "width>=1"})["id"] != made["id"]
+
+
+def test_one_that_is_deleted_while_it_is_changed_stays_deleted(images: list[Image], owner: Client) -> None:
+    made = save(owner, "Birds", document={"where": "width>=1"})
+    read_before = SavedSearch.objects.get(pk=made["id"])
+    rows.delete(SavedSearch.objects.get(pk=made["id"]))
+    with pytest.raises(NotFoundError):
+        rows.change(read_before, name="Coins")
+    assert not SavedSearch.objects.exists()
+    assert not AuditEntry.objects.filter(action="search.rename").exists()
+
+
+def test_two_who_change_one_at_once_both_have_their_way(images: list[Image], owner: Client) -> None:
+    made = save(owner, "Birds", document={"where": "width>=1"})
+    one, another = (SavedSearch.objects.get(pk=made["id"]) for _ in range(2))
+    rows.change(one, name="Coins")
+    rows.change(another, shared=True)
+    row = SavedSearch.objects.get()
+    assert (row.name, row.shared) == ("Coins", True)
 
 
 @pytest.mark.parametrize(
