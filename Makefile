@@ -7,8 +7,8 @@ export SEMSEARCH_HOME ?= $(CURDIR)/var
 export PORT ?= 8000
 # where it is set, every process compiles all modules again, and the tests start hundreds
 unexport PYTHONDONTWRITEBYTECODE
-# how many processes share the tests, one more than there are cores, as some wait; one file is faster in one
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# how many processes share the tests, two more than there are cores, as some wait; one file is faster in one
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 PYTEST = $(BIN)/python -m pytest $(if $(FILE),$(FILE),-n $(WORKERS) --durations 15)
 
 .PHONY: setup setup-dev demo serve test test-servers test-hostile check lint check-js bench docs screenshots lock clean

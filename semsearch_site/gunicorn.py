@@ -48,10 +48,11 @@ def post_worker_init(worker: Any) -> None:
 
     from gallery.jobs import kinds
     from gallery.system import measures
-    from semsearch_site import processes, readiness
+    from semsearch_site import memory, processes, readiness
 
     gc.freeze()
     gc.enable()
+    memory.return_large_blocks()
     readiness.SERVING.set()
     readiness.LOADING.set()
     processes.enlist("web")

@@ -207,6 +207,20 @@ def test_services_know_no_interface_and_interfaces_open_no_door() -> None:
             assert not is_interface(imported), f"{name} imports {imported}"
 
 
+def test_pixels_of_strangers_are_held_while_they_count() -> None:
+    ours = {
+        "gallery.imaging.decoding", "gallery.imaging.sprite_sheets", "search.extractors.engines.precision",
+        "search.features.layer_images", "semsearch.features",
+    }  # fmt: skip
+    calls = ("decoding.decode(", "decoding.decode_with_facts(", "return decode_with_facts(")
+    found = {
+        name
+        for name, file in modules().items()
+        if not name.startswith("benchmarks") and any(call in file.read_text() for call in calls)
+    }
+    assert found == ours
+
+
 def test_heavy_libraries_are_imported_only_where_they_are_used() -> None:
     found = [
         f"{name} imports {imported} at its top"

@@ -57,5 +57,5 @@ def open_rendition(path: str) -> IO[bytes]:
 def _made(image: Image) -> bytes:
     with storage_errors(), default_storage.open(str(image.file.name)) as file:
         data = file.read()
-    rgb = decoding.decode(data, image_limits(), shortest_side=1, longest_side=SIDE)
-    return thumbnails.thumbnail(rgb, SIDE)
+    with decoding.held(data, image_limits(), shortest_side=1, longest_side=SIDE) as (_, rgb):
+        return thumbnails.thumbnail(rgb, SIDE)

@@ -1,5 +1,7 @@
 """Shares the memory for decoding out among threads, in the order of their asking.
 
+What is decoded is held against it too, until whoever asked lets go of it.
+
 An eighth of the memory is for small images, so that none of them ever waits for a large one; the rest is for
 those that decoder processes work on.
 """
@@ -43,16 +45,17 @@ class FairShare:
     @contextmanager
     def taken(
         self, amount: int, capacity: int, wait_s: float, most_waiting: int | None = None
-    ) -> Iterator[None]:
-        """Hold a part of `capacity`, which is at least that much, while inside.
+    ) -> Iterator[Part]:
+        """Hold a part of `capacity`, which is at least that much, while inside, or less of it before long.
 
         Raises: BusyError after waiting so many seconds, or where so many wait already.
         """
         self._take(amount, capacity, wait_s, most_waiting)
+        part = Part(self, amount)
         try:
-            yield
+            yield part
         finally:
-            self._give_back(amount)
+            part.keep(0)
 
     def _take(self, amount: int, capacity: int, wait_s: float, most_waiting: int | None) -> None:
         with self._lock:
@@ -89,6 +92,18 @@ class FairShare:
     def _tell_now(self) -> None:
         if self._name:
             measures.here().decodes_are(self._name, self._used, len(self._turns))
+
+
+class Part:
+    """A part of a share that one thread holds."""
+
+    def __init__(self, share: FairShare, amount: int) -> None:
+        self._share, self._amount = share, amount
+
+    def keep(self, amount: int) -> None:
+        """Give back all but so much of it."""
+        self._share._give_back(self._amount - amount)
+        self._amount = amount
 
 
 def _busy() -> BusyError:

@@ -3,12 +3,15 @@
 What a file declares is read from its header first, and with it what decoding would take. Usual small files
 are decoded by the calling thread. All others, and formats whose decoders can take much for few bytes, go to
 decoder processes, which have a limit of memory and a deadline and are replaced when they die. All decoding
-together stays within `ImageLimits.memory_bytes`; who finds no room waits, but not for ever.
+together stays within `ImageLimits.memory_bytes`, with what it has made for as long as that is held; who finds
+no room waits, but not for ever.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from PIL import Image
 
@@ -23,8 +26,8 @@ from gallery.imaging.processes.decoder_processes import Task
 from gallery.types import RGB
 
 __all__ = [
-    "READABLE", "ImageFacts", "ImageLimits", "decode", "decode_with_facts", "encode_webp", "in_browsers",
-    "inspect",
+    "READABLE", "ImageFacts", "ImageLimits", "check", "decode", "decode_with_facts", "encode_webp", "held",
+    "in_browsers", "inspect",
 ]  # fmt: skip
 
 # An image of more pixels is read by a decoder process even where it takes little memory: it takes time.
@@ -39,18 +42,40 @@ def inspect(data: bytes, limits: ImageLimits) -> ImageFacts:
     kind, declared = _declared(data, limits)
     if declared is None or not declared.plain or kind is formats.WEBP:
         task = Task(data, kind, limits, Wanted(), declared, only_facts=True)
-        return decoder_processes.done(task)[0]
+        with decoder_processes.done(task) as found:
+            return found[0]
     return decoder.facts(declared, data)
+
+
+@contextmanager
+def held(
+    data: bytes, limits: ImageLimits, *, shortest_side: int | None = None, longest_side: int = 1
+) -> Iterator[tuple[ImageFacts, RGB]]:
+    """Decode a picture to (h, w, 3) uint8, contiguous, upright, transparency on white, and say what it is.
+
+    The picture, which may be of hundreds of megabytes, is counted among what decoding takes while inside:
+    make there what is wanted of it, decode no other, and let go of it. Facts are of the full size.
+
+    With `shortest_side` (pixels) a larger JPEG is decoded at 1/2, 1/4 or 1/8 of its size, several times
+    faster, its shortest side staying at least that long, and its longest at least `longest_side`. Of other
+    formats pictures of millions of pixels are shrunk by whole steps, to three times those sides at least.
+
+    Raises: NotAnImageError, TooLargeError, BusyError.
+    """
+    with ExitStack() as memory:
+        yield _decoded(data, limits, Wanted(shortest_side, longest_side), memory)
+
+
+def check(data: bytes, limits: ImageLimits) -> None:
+    """Decode a picture for nothing but to know that it can be. Raises: as `held`."""
+    with held(data, limits, shortest_side=1):
+        pass
 
 
 def decode(
     data: bytes, limits: ImageLimits, *, shortest_side: int | None = None, longest_side: int = 1
 ) -> RGB:
-    """Decode a picture to (h, w, 3) uint8, contiguous, upright, transparency on white.
-
-    With `shortest_side` (pixels) a larger JPEG is decoded at 1/2, 1/4 or 1/8 of its size, several times
-    faster, its shortest side staying at least that long, and its longest at least `longest_side`. Of other
-    formats pictures of millions of pixels are shrunk by whole steps, to three times those sides at least.
+    """Return a picture of ours, as `held` decodes it: nobody counts what strangers' would take from here on.
 
     Raises: NotAnImageError, TooLargeError, BusyError.
     """
@@ -60,19 +85,26 @@ def decode(
 def decode_with_facts(
     data: bytes, limits: ImageLimits, *, shortest_side: int | None = None, longest_side: int = 1
 ) -> tuple[ImageFacts, RGB]:
-    """Decode a picture as `decode` does and say what it is, parsing it once; facts are of the full size.
+    """Return what a picture of ours is, and its pixels as `decode` does. Raises: as that."""
+    with held(data, limits, shortest_side=shortest_side, longest_side=longest_side) as found:
+        return found
 
-    Raises: NotAnImageError, TooLargeError, BusyError.
-    """
-    wanted = Wanted(shortest_side, longest_side)
+
+def _decoded(data: bytes, limits: ImageLimits, wanted: Wanted, memory: ExitStack) -> tuple[ImageFacts, RGB]:
+    """Decode a picture here or in a process; `memory` holds from then on what it takes."""
     kind, declared = _declared(data, limits)
     if declared is not None and declared.plain and declared.pixels <= MOST_PIXELS_HERE:
         needed = memory_needed(declared, wanted, by_pillow=not declared.scales)
         if needed <= budget.largest_small_bytes(limits.memory_bytes):
-            found = _decoded_here(declared, data, wanted, limits, needed)
-            if found is not None:
-                return found
-    facts, rgb = decoder_processes.done(Task(data, kind, limits, wanted, declared))
+            with ExitStack() as small:
+                small.enter_context(
+                    budget.SMALL.taken(needed, budget.small_bytes(limits.memory_bytes), limits.wait_s)
+                )
+                found = _decoded_here(declared, data, wanted)
+                if found is not None:
+                    memory.enter_context(small.pop_all())
+                    return found
+    facts, rgb = memory.enter_context(decoder_processes.done(Task(data, kind, limits, wanted, declared)))
     assert rgb is not None
     return facts, rgb
 
@@ -85,14 +117,11 @@ def encode_webp(rgb: RGB, quality: int) -> bytes:
     return target.getvalue()
 
 
-def _decoded_here(
-    declared: Declared, data: bytes, wanted: Wanted, limits: ImageLimits, needed: int
-) -> tuple[ImageFacts, RGB] | None:
+def _decoded_here(declared: Declared, data: bytes, wanted: Wanted) -> tuple[ImageFacts, RGB] | None:
     """Decode in this thread; None for a JPEG of which libjpeg-turbo warns: Pillow then has the word."""
-    with budget.SMALL.taken(needed, budget.small_bytes(limits.memory_bytes), limits.wait_s):
-        if declared.scales:
-            return decoder.decoded_jpeg(declared, data, wanted)
-        return decoder.decoded(declared, data, wanted)
+    if declared.scales:
+        return decoder.decoded_jpeg(declared, data, wanted)
+    return decoder.decoded(declared, data, wanted)
 
 
 def _declared(data: bytes, limits: ImageLimits) -> tuple[formats.Format, Declared | None]:

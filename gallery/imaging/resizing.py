@@ -7,7 +7,9 @@ features made from them differ by less than those of the engines' precisions do 
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,15 @@ from gallery.types import RGB
 
 # Pillow shrinks by whole steps down to so many times the size first: as good, and faster.
 REDUCING_GAP = 3.0
+# Both libraries work on a copy of their own, of three or four bytes a pixel, so they get larger pictures in
+# bands. Values are the same, bit for bit, but where Pillow has to resize more pixels than the second says: it
+# shrinks along either side first, as it likes.
+WHOLE_PIXELS = 2**21
+WHOLE_PIXELS_OF_PILLOW = 2**22
+BAND_PIXELS = 2**18
+SUPPORT = 2.0  # of the filter, in pixels of the result
+
+Part = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 _own = threading.local()
 
 
@@ -28,6 +39,43 @@ def resize(rgb: RGB, width: int, height: int) -> RGB:
     """
     if max(rgb.shape[1] / width, rgb.shape[0] / height) >= 2 * REDUCING_GAP:
         return _in_steps(rgb, width, height)
+    if rgb.shape[0] * rgb.shape[1] <= WHOLE_PIXELS:
+        return _resized(rgb, width, height)
+    flat = np.empty((height, rgb.shape[1], 3), dtype=np.uint8)
+    for columns in _bands(rgb.shape[1], rgb.shape[0]):
+        band = rgb[:, columns]
+        flat[:, columns] = _resized(band, band.shape[1], height)
+    scaled = np.empty((height, width, 3), dtype=np.uint8)
+    for rows in _bands(height, flat.shape[1]):
+        scaled[rows] = _resized(flat[rows], width, len(flat[rows]))
+    return scaled
+
+
+def part_by_pillow(rgb: RGB, width: int, height: int, part: Part | None = None) -> RGB:
+    """Scale a part of a (h, w, 3) uint8 picture to (height, width, 3) as Pillow does by itself, BICUBIC."""
+    from PIL import Image
+
+    left, top, right, bottom = part or (0, 0, rgb.shape[1], rgb.shape[0])
+    bicubic = Image.Resampling.BICUBIC
+    if rgb.shape[0] * rgb.shape[1] <= WHOLE_PIXELS_OF_PILLOW:
+        return np.asarray(Image.fromarray(rgb).resize((width, height), bicubic, (left, top, right, bottom)))
+    around = math.ceil(SUPPORT * max(1.0, (bottom - top) / height)) + 1
+    above = max(0, int(top) - around)
+    rgb, top, bottom = rgb[above : math.ceil(bottom) + around], top - above, bottom - above
+    narrow = np.empty((rgb.shape[0], width, 3), dtype=np.uint8)
+    for rows in _bands(rgb.shape[0], rgb.shape[1]):
+        band = Image.fromarray(rgb[rows])
+        narrow[rows] = np.asarray(band.resize((width, band.height), bicubic, (left, 0, right, band.height)))
+    scaled = np.empty((height, width, 3), dtype=np.uint8)
+    for columns in _bands(width, rgb.shape[0]):
+        band = Image.fromarray(narrow[:, columns])
+        scaled[:, columns] = np.asarray(
+            band.resize((band.width, height), bicubic, (0, top, band.width, bottom))
+        )
+    return scaled
+
+
+def _resized(rgb: RGB, width: int, height: int) -> RGB:
     from cykooz_resizer import ImageData, PixelType, Resizer
 
     if not hasattr(_own, "resizer"):  # it keeps buffers, which threads cannot share
@@ -41,9 +89,23 @@ def resize(rgb: RGB, width: int, height: int) -> RGB:
 def _in_steps(rgb: RGB, width: int, height: int) -> RGB:
     from PIL import Image
 
-    image = Image.fromarray(rgb)
-    scaled = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
-    return np.asarray(scaled)
+    if rgb.shape[0] * rgb.shape[1] <= WHOLE_PIXELS:
+        image = Image.fromarray(rgb)
+        return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP))
+    tall, wide = rgb.shape[:2]
+    across, along = (max(1, int(many / few / REDUCING_GAP)) for many, few in ((wide, width), (tall, height)))
+    reduced = np.empty((-(-tall // along), -(-wide // across), 3), dtype=np.uint8)
+    for rows in _bands(tall, wide, along):
+        band = Image.fromarray(rgb[rows]).reduce((across, along))
+        reduced[rows.start // along : -(-rows.stop // along)] = np.asarray(band)
+    return part_by_pillow(reduced, width, height, (0, 0, wide / across, tall / along))
+
+
+def _bands(count: int, pixels: int, step: int = 1) -> Iterator[slice]:
+    """Cut so many rows, or columns, of so many pixels each into bands; `step` divides all but the last."""
+    together = max(1, BAND_PIXELS // (pixels * step)) * step
+    for first in range(0, count, together):
+        yield slice(first, min(first + together, count))
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,16 +105,19 @@ def prepare(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
 def _decoded(member: ArchiveMember, options: PrepareOptions) -> DecodedImage:
     with options.clock.timed("hash"):
         sha256 = hashlib.sha256(member.data).hexdigest()
-    with options.clock.timed("decode"):
-        facts, rgb = decoding.decode_with_facts(
-            member.data, options.limits, shortest_side=options.shortest_side, longest_side=THUMBNAIL_SIDE
-        )
-    with options.clock.timed("thumbnail"):
-        thumbnail = thumbnails.thumbnail(rgb, THUMBNAIL_SIDE)
-    payload = None
-    if options.payload is not None:
-        with options.clock.timed("prepare"):
-            payload = options.payload(rgb)
+    payload, shortest = None, options.shortest_side
+    with ExitStack() as held:
+        with options.clock.timed("decode"):
+            facts, rgb = held.enter_context(
+                decoding.held(
+                    member.data, options.limits, shortest_side=shortest, longest_side=THUMBNAIL_SIDE
+                )
+            )
+        with options.clock.timed("thumbnail"):
+            thumbnail = thumbnails.thumbnail(rgb, THUMBNAIL_SIDE)
+        if options.payload is not None:
+            with options.clock.timed("prepare"):
+                payload = options.payload(rgb)
     return DecodedImage(
         name=member.name[-500:],
         category=member.category[:200],
@@ -247,8 +250,10 @@ def adopt(dataset: Dataset, name: str, decoded: DecodedImage) -> Image:
 
 def make_thumbnail(image: Image, data: bytes) -> None:
     """Make the thumbnail of a stored image anew. Raises: NotAnImageError, TooLargeError."""
-    rgb = decoding.decode(data, image_limits(of_a_job=True), shortest_side=1, longest_side=THUMBNAIL_SIDE)
-    _write(str(image.thumbnail.name), thumbnails.thumbnail(rgb, THUMBNAIL_SIDE))
+    limits = image_limits(of_a_job=True)
+    with decoding.held(data, limits, shortest_side=1, longest_side=THUMBNAIL_SIDE) as (_, rgb):
+        thumbnail = thumbnails.thumbnail(rgb, THUMBNAIL_SIDE)
+    _write(str(image.thumbnail.name), thumbnail)
 
 
 def _row(dataset: Dataset, decoded: DecodedImage, import_id: int | None) -> Image:

@@ -187,8 +187,13 @@ def prepared(
     def read(image: Image) -> RGB:
         with clock.timed("read"), storage_errors(), default_storage.open(str(image.file.name)) as file:
             data = file.read()
-        with core_lock(), clock.timed("decode"):
-            return prepare(decoding.decode(data, image_limits(of_a_job=True), shortest_side=side))
+        limits = image_limits(of_a_job=True)
+        with (
+            core_lock(),
+            clock.timed("decode"),
+            decoding.held(data, limits, shortest_side=side) as (_, rgb),
+        ):
+            return prepare(rgb)
 
     limits = Limits(AHEAD_BATCHES * settings.EXTRACT_BATCH)
     for image, pixels in read_ahead(read, rows, limits, threads_named="decode"):

@@ -170,9 +170,11 @@ def _queries(files: list[str], config: FeatureConfig) -> tuple[NDArray[np.int64]
                 data = file.read()
         except FileNotFoundError:  # its image was deleted since the list was read
             continue
-        rgb = decoding.decode(data, image_limits(of_a_job=True), shortest_side=config.input_size)
+        limits = image_limits(of_a_job=True)
+        with decoding.held(data, limits, shortest_side=config.input_size) as (_, rgb):
+            prepared = network.prepare(rgb)
         there.append(place)
-        vectors.append(network.extract_query(rgb))
+        vectors.append(network.extract(prepared[None])[0])
     if not there:
         raise NotFoundError("The images to search with have been deleted.")
     return np.array(there, dtype=np.int64), np.stack(vectors)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError
-from gallery.imaging.resizing import resize
+from gallery.imaging.resizing import part_by_pillow, resize
 from search.types import RGB
 
 DEFAULT_RESIZE = "ease"
@@ -29,8 +30,25 @@ BACKGROUND_TOLERANCE = 12  # grey levels; JPEG blurs a plain border by a few
 PLAIN_SHARE = 0.9
 
 
+@dataclass(frozen=True)
+class Square:
+    """What a network takes of a picture: pixels (s, s, 3) uint8, and where they lie over the picture.
+
+    The place is given as shares of the sides. It is smaller than the picture where that was cropped, and
+    larger where background was added.
+    """
+
+    pixels: NDArray[np.uint8]
+    over: Box
+
+
 def resized(rgb: RGB, side: int, how: str) -> NDArray[np.uint8]:
-    """Return a picture (h, w, 3) uint8 as a square (side, side, 3), antialiased.
+    """Return a picture (h, w, 3) uint8 as a square (side, side, 3), antialiased. Raises: as `square`."""
+    return square(rgb, side, how).pixels
+
+
+def square(rgb: RGB, side: int, how: str) -> Square:
+    """Return a picture (h, w, 3) uint8 as a square (side, side, 3), antialiased, and where that lies over it.
 
     squash ignores the aspect ratio; ease does too, but first widens a long picture on a plain background with
     that background to 4:3; crop cuts the centre square out; pad adds white around.
@@ -38,41 +56,13 @@ def resized(rgb: RGB, side: int, how: str) -> NDArray[np.uint8]:
     Raises:
         NotFoundError: `how` is none of the four.
     """
-    from PIL import Image, ImageOps
-
     if how == "squash":
-        return resize(rgb, side, side)
+        return Square(resize(rgb, side, side), WHOLE)
     if how == "ease":
         return _eased(rgb, side)
     if how not in ("crop", "pad"):
         raise NotFoundError(f"There is no resizing {how!r}; there are squash, ease, crop and pad.")
-    image, size, method = Image.fromarray(rgb), (side, side), Image.Resampling.BICUBIC
-    if how == "crop":
-        return np.asarray(ImageOps.fit(image, size, method))
-    return np.asarray(ImageOps.pad(image, size, method, color=PAD_COLOUR))
-
-
-def square_over(rgb: RGB, side: int, how: str) -> Box:
-    """Return where the square that `resized` makes lies over the picture, as shares of the picture's sides.
-
-    It is smaller than the picture where that was cropped, and larger where background was added.
-
-    Raises:
-        NotFoundError: `how` is none of the four.
-    """
-    height, width, _ = rgb.shape
-    if how == "squash" or (how == "ease" and plain_background(rgb) is None):
-        return WHOLE
-    if how == "ease":
-        inner_width, inner_height = _eased_sides(width, height, side)
-        across, along = side / inner_width, side / inner_height
-    elif how == "crop":
-        across, along = min(1.0, height / width), min(1.0, width / height)
-    elif how == "pad":
-        across, along = max(1.0, height / width), max(1.0, width / height)
-    else:
-        raise NotFoundError(f"There is no resizing {how!r}; there are squash, ease, crop and pad.")
-    return (1 - across) / 2, (1 - along) / 2, (1 + across) / 2, (1 + along) / 2
+    return _cropped(rgb, side) if how == "crop" else _padded(rgb, side)
 
 
 def over_whole(square: Box, box: Box) -> Box:
@@ -82,6 +72,31 @@ def over_whole(square: Box, box: Box) -> Box:
     return box[0] + x0 * width, box[1] + y0 * height, box[0] + x1 * width, box[1] + y1 * height
 
 
+def _around_the_middle(across: float, along: float) -> Box:
+    return (1 - across) / 2, (1 - along) / 2, (1 + across) / 2, (1 + along) / 2
+
+
+def _cropped(rgb: RGB, side: int) -> Square:
+    """Return the middle of a picture as Pillow's `ImageOps.fit` does."""
+    height, width, _ = rgb.shape
+    least = min(height, width)
+    left, top = (width - least) / 2, (height - least) / 2
+    pixels = part_by_pillow(rgb, side, side, (left, top, left + least, top + least))
+    return Square(pixels, _around_the_middle(min(1.0, height / width), min(1.0, width / height)))
+
+
+def _padded(rgb: RGB, side: int) -> Square:
+    """Return a picture in the middle of a square as Pillow's `ImageOps.pad` does."""
+    height, width, _ = rgb.shape
+    across, along = round(side * min(1.0, width / height)), round(side * min(1.0, height / width))
+    pixels = np.empty((side, side, 3), dtype=np.uint8)
+    pixels[:] = PAD_COLOUR
+    if across and along:
+        left, top = round((side - across) / 2), round((side - along) / 2)
+        pixels[top : top + along, left : left + across] = part_by_pillow(rgb, across, along)
+    return Square(pixels, _around_the_middle(max(1.0, height / width), max(1.0, width / height)))
+
+
 def _eased_sides(width: int, height: int, side: int) -> tuple[int, int]:
     """Return the sides that a picture covers of the square, its shorter widened to 3/4 of the longer."""
     covers_x = min(1.0, LONGEST_ASPECT * width / height)
@@ -89,19 +104,19 @@ def _eased_sides(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(side * covers_x)), max(1, round(side * covers_y))
 
 
-def _eased(rgb: RGB, side: int) -> RGB:
+def _eased(rgb: RGB, side: int) -> Square:
     """Squash a picture with its longer side at most 4/3 of the other, the rest filled with its background."""
     height, width, _ = rgb.shape
     background = plain_background(rgb)
     if background is None:
-        return resize(rgb, side, side)
+        return Square(resize(rgb, side, side), WHOLE)
     inner = _eased_sides(width, height, side)
     small = resize(rgb, *inner)
-    square = np.empty((side, side, 3), dtype=np.uint8)
-    square[:] = background
+    pixels = np.empty((side, side, 3), dtype=np.uint8)
+    pixels[:] = background
     left, top = (side - inner[0]) // 2, (side - inner[1]) // 2
-    square[top : top + inner[1], left : left + inner[0]] = small
-    return square
+    pixels[top : top + inner[1], left : left + inner[0]] = small
+    return Square(pixels, _around_the_middle(side / inner[0], side / inner[1]))
 
 
 def plain_background(rgb: RGB) -> tuple[int, int, int] | None:

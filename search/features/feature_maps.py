@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -113,7 +115,8 @@ def open_image(path: str) -> IO[bytes]:
 
 def _make(image: Image, network: Network, layer: str, count: int, key: str) -> FeatureMaps:
     extractor = all_layers(network.name, network.weights_digest)
-    pixels = extractor.prepare(pixels_of(image, network.input_size))
+    with pixels_of(image, network.input_size) as rgb:
+        pixels = extractor.prepare(rgb)
     found = extractor.maps(pixels[None])[extractor.layers.index(layer)][0]
     means = found.mean(axis=(0, 1), dtype=np.float64)
     channels = strongest_channels(means, count)
@@ -158,8 +161,9 @@ def drop_unused(for_s: float) -> None:
     _networks.drop(_networks.unused(for_s))
 
 
-def pixels_of(image: Image, side: int) -> RGB:
-    """Return a stored picture, decoded at least as large as `side`.
+@contextmanager
+def pixels_of(image: Image, side: int) -> Iterator[RGB]:
+    """Hold a stored picture, decoded at least as large as `side`, while inside.
 
     Raises: NotFoundError where its file is gone; StorageUnavailableError.
     """
@@ -170,7 +174,8 @@ def pixels_of(image: Image, side: int) -> RGB:
         raise NotFoundError(
             f"The stored file of image {image.pk} cannot be read; import the image again."
         ) from error
-    return decoding.decode(data, image_limits(), shortest_side=side)
+    with decoding.held(data, image_limits(), shortest_side=side) as (_, rgb):
+        yield rgb
 
 
 def _kept(key: str, count: int) -> FeatureMaps | None:

@@ -22,10 +22,10 @@ from search.extractors import parts
 from search.extractors.cell_shares import LinearScore, Map, Shares, cell_shares, coarser
 from search.extractors.networks.registry import get_network
 from search.extractors.pooling import pooling
-from search.extractors.resizing import Box, over_whole, square_over
+from search.extractors.resizing import Box, Square, over_whole, square
 from search.features import feature_maps, loaded_extractors, tunings
 from search.tuned.tuning import Tuning
-from search.types import RGB, FeatureConfig
+from search.types import FeatureConfig
 
 KEPT_BYTES = 48 * 2**20  # of a process: 116 maps of the default configuration
 # Of the 16 requests that a web process answers at once so many run a network for a map.
@@ -120,25 +120,29 @@ def of_image(image: Image, config: FeatureConfig, *, any_layer: bool = False) ->
     """
     config, tuning = _plain(config)
     key = (image.pk, image.sha256, config)
-    found = _map(key, config, lambda: feature_maps.pixels_of(image, config.input_size), any_layer=any_layer)
-    return found.tuned(tuning)
+
+    def seen() -> Square:
+        with feature_maps.pixels_of(image, config.input_size) as rgb:
+            return square(rgb, config.input_size, config.resize)
+
+    return _map(key, config, seen, any_layer=any_layer).tuned(tuning)
 
 
-def of_pixels(rgb: RGB, config: FeatureConfig) -> KeptMap:
-    """Return the map of a picture (h, w, 3) uint8 under a configuration. Raises: as `of_image`."""
-    digest = hashlib.blake2b(np.ascontiguousarray(rgb).data, digest_size=16).digest()
+def of_square(seen: Square, config: FeatureConfig) -> KeptMap:
+    """Return the map of what a network takes of a picture under a configuration. Raises: as `of_image`."""
+    digest = hashlib.blake2b(np.ascontiguousarray(seen.pixels).data, digest_size=16).digest()
     config, tuning = _plain(config)
-    return _map((digest, rgb.shape, config), config, lambda: rgb).tuned(tuning)
+    return _map((digest, seen.over, config), config, lambda: seen).tuned(tuning)
 
 
 def _map(
-    key: Hashable, config: FeatureConfig, pixels: Callable[[], RGB], *, any_layer: bool = False
+    key: Hashable, config: FeatureConfig, seen: Callable[[], Square], *, any_layer: bool = False
 ) -> KeptMap:
     require_map(config)
     found = _kept.get(key)
     if found is not None:
         return found
-    return _flights.do(key, lambda: _kept.put(key, _made(config, pixels(), any_layer=any_layer)))
+    return _flights.do(key, lambda: _kept.put(key, _made(config, seen(), any_layer=any_layer)))
 
 
 def _plain(config: FeatureConfig) -> tuple[FeatureConfig, Tuning | None]:
@@ -160,19 +164,17 @@ def require_map(config: FeatureConfig) -> None:
         )
 
 
-def _made(config: FeatureConfig, rgb: RGB, *, any_layer: bool) -> KeptMap:
+def _made(config: FeatureConfig, seen: Square, *, any_layer: bool) -> KeptMap:
     components = None
     if any_layer and not config.reduction:
         if get_network(config.model).weights_digest != config.weights_digest:
             raise WeightsError(f"The weights of {config.model} are others now: compute the experiment again.")
         network = feature_maps.all_layers(config.model, config.weights_digest)
-        prepared = network.prepare(rgb)
-        values = network.maps(prepared[None])[network.layers.index(config.layer)][0]
+        values = network.maps(seen.pixels[None])[network.layers.index(config.layer)][0]
     else:
         extractor = loaded_extractors.extractor(config)
-        values, components = extractor.maps(extractor.prepare(rgb)[None])[0], extractor.components
+        values, components = extractor.maps(seen.pixels[None])[0], extractor.components
     vector = pooling(config.pooling)(values[None])[0]
     if components is not None:
         vector = vector @ components
-    square = square_over(rgb, config.input_size, config.resize)
-    return KeptMap(np.ascontiguousarray(values), vector, square, config.pooling, components)
+    return KeptMap(np.ascontiguousarray(values), vector, seen.over, config.pooling, components)

@@ -192,7 +192,7 @@ def read_queries(found: Found) -> list[IndexQuery]:
     document, timings = found.document, found.timings_ms
     indexes = _indexes(document)
     found.like = [
-        example_images.read(one, timings, indexes, keeps_pixels=document.explain and number == 0)
+        example_images.read(one, timings, indexes, keeps_squares=document.explain and number == 0)
         for number, one in enumerate(document.like)
     ]
     found.unlike = [example_images.read(one, timings, indexes) for one in document.unlike]

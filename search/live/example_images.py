@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from gallery.models import Image
 from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding import vector_import
 from search.embedding.vector_import import MadeElsewhereError
-from search.extractors.resizing import over_whole
+from search.extractors.resizing import Square, over_whole, square
 from search.features import kept_maps, loaded_extractors
 from search.features.kept_maps import KeptMap
 from search.index.base import half_precision
@@ -27,7 +28,7 @@ from search.live.compiled_queries import stored_embedding, stored_image
 from search.live.document import Example
 from search.live.timings import Timings
 from search.models import SearchIndex
-from search.types import RGB, FeatureConfig
+from search.types import FeatureConfig
 
 SHOWN_QUERY_SIDE = 320  # pixels, of the long side
 
@@ -42,15 +43,15 @@ class WrongVectorError(SemsearchError):
 class ReadExample:
     """An example that was read; its vector is made once for each configuration that is asked.
 
-    `rgb` is what is searched with, while it is needed: of an example with a box, that part. `thumbnail` is a
-    data: URL of what pages cannot show themselves: an image of another site or of an upload, or of a format
-    that browsers do not show.
+    `squares` are what networks take of an image that no dataset has, by side and way of resizing, while they
+    are needed: of an example with a box, of that part. `thumbnail` is a data: URL of what pages cannot show
+    themselves: an image of another site or of an upload, or of a format that browsers do not show.
     """
 
     example: Example
     timings: Timings
     image: Image | None = None
-    rgb: RGB | None = None
+    squares: dict[tuple[int, str], Square] = field(default_factory=dict)
     given: NDArray[np.float32] | None = None
     width: int = 0
     height: int = 0
@@ -65,7 +66,9 @@ class ReadExample:
             return self._given(index, self.given)
         if config not in self._vectors:
             self._vectors[config] = (
-                self._stored(index) if self.rgb is None else self._extracted(config, self.rgb)
+                self._extracted(config, self.squares[_way(config)])
+                if self.image is None
+                else self._stored(index)
             )
         return self._vectors[config]
 
@@ -86,9 +89,11 @@ class ReadExample:
         box = self.example.box
         if self.image is not None and box is None:
             return kept_maps.of_image(self.image, config)
-        rgb = self.rgb if self.image is None else self._decoded(self.image, config.input_size)
-        found = None if rgb is None else kept_maps.of_pixels(rgb, config)
-        if found is None or box is None:
+        if self.image is None and not self.squares:
+            return None
+        seen = self.squares[_way(config)] if self.image is None else self._square_of(self.image, config)
+        found = kept_maps.of_square(seen, config)
+        if box is None:
             return found
         return replace(found, square=over_whole(found.square, box))
 
@@ -106,7 +111,7 @@ class ReadExample:
 
         def made() -> NDArray[np.float32]:
             require_network(index)
-            return self._extracted(config, self._decoded(image, config.input_size))
+            return self._extracted(config, self._square_of(image, config))
 
         if box is not None:
             return framing.kept_vector(image.sha256, box, config, made)
@@ -121,27 +126,31 @@ class ReadExample:
                 self._rows[index.spec_id] = stored_embedding(self.image.pk, index.spec_id)
         return self._rows[index.spec_id]
 
-    def _decoded(self, image: Image, side: int) -> RGB:
-        """Return the stored image, or the part that is searched with, large enough for a network."""
+    def _square_of(self, image: Image, config: FeatureConfig) -> Square:
+        """Return what a network takes of a stored image, or of the part that is searched with."""
         box = self.example.box
-        with self.timings.stage("decode"):
-            side_of_whole = framing.decoded_side(side, box)
-            rgb = decoding.decode(_stored_bytes(image), image_limits(), shortest_side=side_of_whole)
-        return rgb if box is None else framing.cropped(rgb, box)
+        with ExitStack() as held:
+            with self.timings.stage("decode"):
+                side = framing.decoded_side(config.input_size, box)
+                _, rgb = held.enter_context(
+                    decoding.held(_stored_bytes(image), image_limits(), shortest_side=side)
+                )
+            with self.timings.stage("extract"):
+                return square(rgb if box is None else framing.cropped(rgb, box), *_way(config))
 
-    def _extracted(self, config: FeatureConfig, rgb: RGB) -> NDArray[np.float32]:
+    def _extracted(self, config: FeatureConfig, seen: Square) -> NDArray[np.float32]:
         with self.timings.stage("extract"):
-            vector = loaded_extractors.extractor(config).extract_query(rgb)
+            vector = loaded_extractors.extractor(config).extract(seen.pixels[None])[0]
         # as stored vectors are: the same image is then the same vector, however little a centre leaves of it
         return np.asarray(half_precision(vector[None], len(vector))[0], dtype=np.float32)
 
 
 def read(
-    example: Example, timings: Timings, indexes: list[SearchIndex], *, keeps_pixels: bool = False
+    example: Example, timings: Timings, indexes: list[SearchIndex], *, keeps_squares: bool = False
 ) -> ReadExample:
     """Return an example with its vector for each of the indexes.
 
-    Its pixels, which may be a hundred megabytes, are let go unless they are kept to explain hits with.
+    What networks take of it is let go unless it is kept to explain hits with.
 
     Raises: NotFoundError for a stored image or an upload that is gone; NotAnImageError, TooLargeError,
     AddressRefusedError, FetchFailedError, BusyError for the picture; TooSmallPartError for a box that holds
@@ -164,8 +173,8 @@ def read(
         with long_searches.reading() as left_s:
             _decode(found, _bytes_of(example, timings, left_s), indexes)
             found.make_vectors(indexes)
-        if not keeps_pixels:
-            found.rgb = None
+        if not keeps_squares:
+            found.squares = {}
     return found
 
 
@@ -184,18 +193,28 @@ def _bytes_of(example: Example, timings: Timings, within_s: float) -> bytes:
 
 
 def _decode(found: ReadExample, data: bytes, indexes: list[SearchIndex]) -> None:
+    """Decode an example, and make at once all that is wanted of its pixels."""
     timings, box = found.timings, found.example.box
-    with timings.stage("decode"):
-        largest = max((index.spec.input_size for index in indexes), default=None)
-        side = framing.decoded_side(largest, box)
-        facts, whole = decoding.decode_with_facts(data, image_limits(), shortest_side=side)
-    found.width, found.height = facts.width, facts.height
-    if box is not None:
-        framing.require_large(box, facts.width, facts.height)
-    found.rgb = whole if box is None else framing.cropped(whole, box)
-    if found.example.data is None or not decoding.in_browsers(facts.format):
-        with timings.stage("load"):
-            found.thumbnail = _data_url(thumbnails.thumbnail(whole, SHOWN_QUERY_SIDE))
+    with ExitStack() as held:
+        with timings.stage("decode"):
+            largest = max((index.spec.input_size for index in indexes), default=None)
+            side = framing.decoded_side(largest, box)
+            facts, whole = held.enter_context(decoding.held(data, image_limits(), shortest_side=side))
+        found.width, found.height = facts.width, facts.height
+        if box is not None:
+            framing.require_large(box, facts.width, facts.height)
+        with timings.stage("extract"):
+            rgb = whole if box is None else framing.cropped(whole, box)
+            ways = {_way(index.spec.config) for index in indexes}
+            found.squares = {way: square(rgb, *way) for way in ways}
+        if found.example.data is None or not decoding.in_browsers(facts.format):
+            with timings.stage("load"):
+                found.thumbnail = _data_url(thumbnails.thumbnail(whole, SHOWN_QUERY_SIDE))
+
+
+def _way(config: FeatureConfig) -> tuple[int, str]:
+    """Return the side of the square that a network takes, and how images are brought to it."""
+    return config.input_size, config.resize
 
 
 def require_network(index: SearchIndex) -> None:

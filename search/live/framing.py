@@ -25,11 +25,14 @@ class TooSmallPartError(SemsearchError):
 
 
 def cropped(rgb: RGB, box: Box) -> RGB:
-    """Return the pixels (h, w, 3) uint8 of a part of an upright image, to the nearest pixel, one at least."""
+    """Return the pixels (h, w, 3) uint8 of a part of an upright image, to the nearest pixel, one at least.
+
+    They are a view of the whole, which may be large.
+    """
     height, width, _ = rgb.shape
     left, right = _between(box[0], box[2], width)
     top, bottom = _between(box[1], box[3], height)
-    return np.ascontiguousarray(rgb[top:bottom, left:right])
+    return rgb[top:bottom, left:right]
 
 
 def _between(low: float, high: float, side: int) -> tuple[int, int]:

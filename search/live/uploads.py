@@ -58,7 +58,7 @@ def keep(data: bytes) -> Upload:
 
     Raises: NotAnImageError, TooLargeError, BusyError for the image; DiskFullError; StorageUnavailableError.
     """
-    decoding.decode(data, image_limits(), shortest_side=1)
+    decoding.check(data, image_limits())
     disk_space.check()
     ends = int(time.time() + settings.QUERY_UPLOADS_HOURS * 3600)
     name = f"{ends:08x}-{len(data):x}-{get_random_string(_SECRET_LENGTH)}"

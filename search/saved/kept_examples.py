@@ -93,6 +93,7 @@ def _read(name: str, value: str, within_s: float) -> bytes:
 def _kept(data: bytes) -> bytes:
     """Return the file, or a copy of fewer pixels of a large one. Raises: what decoding does."""
     if len(data) <= AS_IT_IS_BYTES:
-        decoding.decode(data, image_limits(), shortest_side=1)
+        decoding.check(data, image_limits())
         return data
-    return thumbnails.thumbnail(decoding.decode(data, image_limits(), shortest_side=COPY_SIDE), COPY_SIDE)
+    with decoding.held(data, image_limits(), shortest_side=COPY_SIDE) as (_, rgb):
+        return thumbnails.thumbnail(rgb, COPY_SIDE)

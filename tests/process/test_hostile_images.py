@@ -1,6 +1,7 @@
-"""Hostile images three at once on a real site: it stays within its memory and answers everybody else.
+"""Hostile images, many at once, on a real site: it stays within its memory and answers everybody else.
 
-`make test-hostile` sends each of them in every way; otherwise each is sent in one, and all are imported.
+`make test-hostile` sends each of them in every way, and very long ones to all threads at once; otherwise each
+is sent in one, and all are imported.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import psutil
 import pytest
@@ -106,6 +108,55 @@ def test_hostile_images_three_at_once_leave_the_site_its_memory_and_its_answers(
             counts = _imported(site, hostile)
         assert counts["failed"] + counts["duplicates"] + counts["images"] == len(hostile)
         assert worker[0] < WORKER_BYTES, f"{worker[0] / MEBIBYTE:.0f} MiB"
+
+
+@pytest.mark.hostile
+def test_very_long_images_sixteen_at_once_leave_the_site_its_memory_and_its_answers(
+    prepared: Prepared,
+) -> None:
+    with RunningSite(prepared.home, token=prepared.token, SEARCH_THROTTLE="10000/min") as site:
+        assert site.post("/api/v1/datasets/", slug=FEW, name="Few")[0] == 201
+        assert _imported(site, {f"{seed}.png": image_bytes(seed) for seed in range(8)})["images"] == 8
+        is_over = threading.Event()
+        with ThreadPoolExecutor(17) as pool, most_memory(site.part("web server")) as web:
+            others = pool.submit(asked_meanwhile, site, is_over)
+            try:
+                for name, data in long_files().items():
+                    kept = site.post("/api/v1/uploads/", (name, data))[1]["upload"]
+                    for ask in (
+                        partial(_asked, site, name, data, "search"),
+                        partial(_asked, site, name, data, "images"),
+                        partial(_asked_with_kept, site, kept),
+                    ):
+                        statuses = {status for _, status, _ in pool.map(lambda _, ask=ask: ask(), range(16))}
+                        assert statuses <= ANSWERS | {409}, (name, statuses)
+                        assert statuses & {200, 201, 409}, (name, statuses)
+            finally:
+                is_over.set()
+        for name, status, seconds in others.result():
+            assert status == 200, (name, status)
+            assert seconds < (1.0 if name == "healthz" else 5.0), (name, seconds)
+        assert web[0] < WEB_BYTES, f"{web[0] / MEBIBYTE:.0f} MiB"
+
+
+def long_files() -> dict[str, bytes]:
+    """Return images of which little can be left out: networks take all of the short side."""
+    return {
+        "wide.png": png((65_000, 690), 8, 2),
+        "tall.png": png((690, 65_000), 1, 0),
+        "wide.jpg": saved(flat("L", (65_000, 690)), "JPEG"),
+        "wide.gif": gif((65_000, 690), (8, 8)),
+        "wide.tif": saved(flat("RGB", (65_000, 690)), "TIFF", compression="tiff_adobe_deflate"),
+        "wide.webp": webp_lossless((16_383, 1_200)),
+    }
+
+
+def _asked_with_kept(site: RunningSite, upload: str) -> tuple[str, int, str]:
+    """Search with an image in several ways at once: all of it, parts of it, and explained."""
+    boxes = ([0, 0, 1, 1], [0, 0.01, 0.99, 0.95], [0.01, 0, 1, 0.95])
+    like = [{"upload": upload, "box": box} for box in boxes]
+    status, _ = site.post("/api/v1/search/", like=like, datasets=[FEW], explain=True)
+    return "kept", status, "document"
 
 
 def _cases(hostile: dict[str, bytes], every_way: bool) -> list[tuple[str, bytes, str]]:

@@ -1,13 +1,15 @@
 """Has a file decoded by a process with a limit of memory and a deadline, within the memory for decoding.
 
-Who asks holds a place, a process and the memory that the file takes. A process that dies over a file is no
-fault of ours: the file is refused, and the next one gets another process.
+Who asks holds a place, a process and the memory that the file takes, and then that of the image until it is
+done with it. A process that dies over a file is no fault of ours: the file is refused, and the next one gets
+another process.
 """
 
 from __future__ import annotations
 
 import signal
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -52,11 +54,17 @@ class Task:
         return PROCESS_BYTES + FILE_COPIES * len(self.data) + needed
 
 
-def done(task: Task) -> tuple[ImageFacts, RGB | None]:
-    """Have a file decoded; without pixels where only facts are asked for.
+@contextmanager
+def done(task: Task) -> Iterator[tuple[ImageFacts, RGB | None]]:
+    """Have a file decoded; without pixels where only facts are asked for. Their memory is held while inside.
 
     Raises: NotAnImageError, TooLargeError, BusyError, DecoderStartError.
     """
+    with ExitStack() as memory:
+        yield _done(task, memory)
+
+
+def _done(task: Task, memory: ExitStack) -> tuple[ImageFacts, RGB | None]:
     patience = Patience(task.limits.wait_s)
     if task.declared is not None:  # what never fits waits for nothing
         needed = memory_needed(task.declared, task.wanted)
@@ -65,7 +73,7 @@ def done(task: Task) -> tuple[ImageFacts, RGB | None]:
     with PLACES.taken(1, places, patience.left_s, task.limits.most_waiting):
         process = POOL.take()
         try:
-            found = _asked(process, task, patience)
+            found = _asked(process, task, patience, memory)
         except (EOFError, OSError, ValueError, LookupError, TypeError) as error:
             raise _cause_of_death(process.end(), task) from error
         except SemsearchError:
@@ -78,7 +86,9 @@ def done(task: Task) -> tuple[ImageFacts, RGB | None]:
         return found
 
 
-def _asked(process: DecoderProcess, task: Task, patience: Patience) -> tuple[ImageFacts, RGB | None]:
+def _asked(
+    process: DecoderProcess, task: Task, patience: Patience, memory: ExitStack
+) -> tuple[ImageFacts, RGB | None]:
     """Give a process the file; where only its decoder knows what it takes, the word to go on comes second."""
     limits, declared = task.limits, task.declared
     capacity, body = large_bytes(limits.memory_bytes), task.data
@@ -92,17 +102,18 @@ def _asked(process: DecoderProcess, task: Task, patience: Patience) -> tuple[Ima
         with LARGE.taken(min(capacity, task.cost_bytes(LOOK_BYTES)), capacity, patience.left_s):
             said, _ = _answer(process, {**head, "memory": LOOK_BYTES}, body, limits)
         size, needed, body = (int(said["size"][0]), int(said["size"][1])), int(said["needed"]), b""
-    with ExitStack() as held:
-        try:
-            limits.check_memory(size, task.cost_bytes(needed))
-            held.enter_context(LARGE.taken(task.cost_bytes(needed), capacity, patience.left_s))
-        except SemsearchError:
-            if declared is None:
-                process.ask({"stop": True})
-            raise
-        POOL.make_room(capacity - LARGE.used)
-        answer, count = _answer(process, {**head, "memory": needed}, body, limits)
-        return ImageFacts(**answer["facts"]), _pixels(process, answer["shape"], count)
+    try:
+        limits.check_memory(size, task.cost_bytes(needed))
+        held = memory.enter_context(LARGE.taken(task.cost_bytes(needed), capacity, patience.left_s))
+    except SemsearchError:
+        if declared is None:
+            process.ask({"stop": True})
+        raise
+    POOL.make_room(capacity - LARGE.used)
+    answer, count = _answer(process, {**head, "memory": needed}, body, limits)
+    rgb = _pixels(process, answer["shape"], count, needed)
+    held.keep(0 if rgb is None else rgb.nbytes)
+    return ImageFacts(**answer["facts"]), rgb
 
 
 def _answer(process: DecoderProcess, head: Head, body: bytes, limits: ImageLimits) -> tuple[Head, int]:
@@ -115,11 +126,11 @@ def _answer(process: DecoderProcess, head: Head, body: bytes, limits: ImageLimit
     return answer, count
 
 
-def _pixels(process: DecoderProcess, shape: list[int], count: int) -> RGB | None:
+def _pixels(process: DecoderProcess, shape: list[int], count: int, most_bytes: int) -> RGB | None:
     if not shape:
         return None
     rgb = np.empty(shape, dtype=np.uint8)
-    if rgb.ndim != 3 or rgb.nbytes != count:
+    if rgb.ndim != 3 or rgb.nbytes != count or count > most_bytes:
         raise ValueError("the decoder process sent something else than an image")
     process.read_into(rgb.data.cast("B"))
     return rgb

@@ -107,3 +107,14 @@ def test_never_is_more_taken_than_there_is() -> None:
         thread.join(60.0)
     assert 0 < most[0] <= 10
     assert share.used == 0
+
+
+def test_what_is_needed_no_longer_goes_to_the_next_one_at_once() -> None:
+    share = FairShare()
+    with share.taken(9, 10, 0.0) as part:
+        with pytest.raises(BusyError), share.taken(4, 10, 0.0):
+            pass
+        part.keep(6)
+        with share.taken(4, 10, 0.0):
+            assert share.used == 10
+    assert share.used == 0

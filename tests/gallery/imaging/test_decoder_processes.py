@@ -19,7 +19,7 @@ from PIL import Image
 
 from gallery.errors import BusyError, NotAnImageError, SemsearchError, TooLargeError
 from gallery.imaging import budget, memory
-from gallery.imaging.decoding import ImageLimits, decode, decode_with_facts, inspect
+from gallery.imaging.decoding import ImageLimits, check, decode, decode_with_facts, held, inspect
 from gallery.imaging.processes import decoder_processes
 from gallery.imaging.processes.process_pool import POOL, DecoderProcess
 from tests.support.hostile.large_images import flat, gif, noisy, png, saved, webp_lossless
@@ -188,6 +188,52 @@ def test_who_finds_no_room_is_told_to_come_again() -> None:
     with budget.LARGE.taken(capacity, capacity, 1.0):  # a small image waits for no large one
         assert decode(small, limits).shape == (48, 64, 3)
     assert decode(SMALL_TIFF, limits).shape == (48, 64, 3)
+
+
+def test_an_image_counts_until_whoever_asked_is_done_with_it() -> None:
+    limits = replace(LIMITS, memory_bytes=152 * 2**20, wait_s=0.1)
+    strip = png((20_000, 690), 1, 0)
+    with held(strip, limits, shortest_side=690) as (facts, rgb):
+        assert (facts.width, facts.height) == (20_000, 690)
+        assert rgb.shape == (690, 20_000, 3)
+        assert (budget.LARGE.used, budget.PLACES.used) == (rgb.nbytes, 0)
+        with pytest.raises(BusyError, match="try again"), held(strip, limits, shortest_side=690):
+            pass
+        assert decode(SMALL_TIFF, limits).shape == (48, 64, 3)  # there is room for that
+    check(strip, limits)
+    with pytest.raises(ZeroDivisionError), held(strip, limits, shortest_side=690):
+        raise ZeroDivisionError
+    assert budget.LARGE.used == 0
+
+
+def test_a_small_image_counts_among_small_ones_until_whoever_asked_is_done_with_it() -> None:
+    small = saved(noisy("RGB", (640, 480)), "PNG")
+    with held(small, LIMITS) as (_, rgb):
+        assert budget.SMALL.used >= rgb.nbytes
+        assert budget.LARGE.used == 0
+    with pytest.raises(NotAnImageError), held(small[:2_000], LIMITS):
+        pass
+    assert budget.SMALL.used == 0
+
+
+def test_many_who_hold_large_images_stay_within_the_memory_and_each_has_a_turn() -> None:
+    strip = png((20_000, 690), 1, 0)
+    limits = replace(LIMITS, memory_bytes=160 * 2**20, wait_s=300.0, most_waiting=10)
+    held_bytes: list[int] = []
+
+    def work() -> None:
+        with held(strip, limits, shortest_side=690) as (_, rgb):
+            time.sleep(0.05)
+            held_bytes.append(rgb.nbytes)
+
+    with watched() as taken:
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(300.0)
+    assert held_bytes == [690 * 20_000 * 3] * 3
+    assert taken.tree < limits.memory_bytes
 
 
 def test_many_at_once_stay_within_the_memory() -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gallery.imaging import resizing
 from gallery.imaging.resizing import resize
 from gallery.types import RGB
+from tests.support.hostile.watching import watched
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = sorted((ROOT / "sample_data" / "objects200").rglob("*.jpg"))[::20]
@@ -54,3 +56,34 @@ def test_threads_do_not_disturb_each_other() -> None:
         together = list(pool.map(lambda rgb: resize(rgb, 120, 90), images))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def tiled(height: int, width: int) -> RGB:
+    """Return a large picture made of a small one."""
+    rgb = sample(0)
+    times = (-(-height // rgb.shape[0]), -(-width // rgb.shape[1]), 1)
+    return np.ascontiguousarray(np.tile(rgb, times)[:height, :width])
+
+
+@pytest.mark.parametrize("size", [(320, 300), (300, 700), (1_500, 400)])
+def test_a_large_image_in_bands_has_the_values_of_the_whole(size: tuple[int, int]) -> None:
+    rgb = tiled(1_431, 1_501)
+    assert rgb.shape[0] * rgb.shape[1] > resizing.WHOLE_PIXELS
+    np.testing.assert_array_equal(resize(rgb, *size), resizing._resized(rgb, *size))
+
+
+@pytest.mark.parametrize("shape", [(1_231, 2_503), (8_001, 300), (60, 40_001)])
+def test_a_large_image_is_shrunk_in_steps_as_pillow_does(shape: tuple[int, int]) -> None:
+    rgb = tiled(*shape)
+    assert rgb.shape[0] * rgb.shape[1] > resizing.WHOLE_PIXELS
+    for size in ((200, 200), (300, 90)):
+        np.testing.assert_array_equal(resize(rgb, *size), by_pillow(rgb, *size))
+
+
+@pytest.mark.parametrize("shape", [(345, 65_000), (65_000, 345)])
+def test_a_long_image_is_scaled_without_a_copy_of_it(shape: tuple[int, int]) -> None:
+    rgb = np.full((*shape, 3), 77, dtype=np.uint8)
+    with watched() as taken:
+        assert (resize(rgb, 260, 260) == 77).all()
+        assert (resizing.part_by_pillow(rgb, 200, 200, (40, 40, 300, 300)) == 77).all()
+    assert taken.own < rgb.nbytes // 3

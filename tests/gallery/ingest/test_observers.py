@@ -42,13 +42,13 @@ def test_an_import_decodes_every_image_once_and_reads_none_again(
 ) -> None:
     network = loaded_extractors.extractor(feature_specs.live_spec().config)
     decoded: list[int] = []
-    decode = decoding.decode_with_facts
+    held = decoding.held
 
     def counted(data: bytes, *args: Any, **more: Any) -> Any:
         decoded.append(len(data))
-        return decode(data, *args, **more)
+        return held(data, *args, **more)
 
-    monkeypatch.setattr(decoding, "decode_with_facts", counted)
+    monkeypatch.setattr(decoding, "held", counted)
     monkeypatch.setattr("gallery.imaging.sprite_sheets.update", lambda *_: None)  # it reads thumbnails
     job = jobs.perform_now(jobs.IMPORT, dataset, path=str(sample_folder()))
     assert len(decoded) == IMAGES == job.result["images"] == job.result["embeddings"]

@@ -75,19 +75,18 @@ def test_an_added_image_is_decoded_once_and_found_by_the_next_search(
     complete: Dataset, staff_client: Client, sent: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[int] = []
-    decode = decoding.decode_with_facts
+    held = decoding.held
 
     def counted(data: bytes, *args: Any, **more: Any) -> Any:
         decoded.append(len(data))
-        return decode(data, *args, **more)
+        return held(data, *args, **more)
 
     def units(*_: object) -> None:
         raise AssertionError("a work unit was made for one image")
 
     data = image_bytes(77, (300, 400))
     with monkeypatch.context() as watched:
-        watched.setattr(decoding, "decode_with_facts", counted)
-        watched.setattr(decoding, "decode", counted)
+        watched.setattr(decoding, "held", counted)
         watched.setattr(WorkUnit, "save", units)
         added = post(staff_client, data)
     assert decoded == [len(data)]

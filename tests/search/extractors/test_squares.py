@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from gallery.errors import NotFoundError
-from search.extractors.resizing import WHOLE, resized, square_over
+from search.extractors.resizing import PAD_COLOUR, WHOLE, square
 from search.types import RGB
 
 SIDE = 100
@@ -25,9 +26,9 @@ def with_block(width: int, height: int, *, plain: bool) -> tuple[RGB, tuple[floa
     return rgb, ((left + wide / 2) / width, (top + tall / 2) / height)
 
 
-def middle_of_red(square: RGB) -> tuple[float, float]:
+def middle_of_red(pixels: RGB) -> tuple[float, float]:
     """Return where the red block is in a square, as shares of its side."""
-    red = (square[:, :, 0] > 180) & (square[:, :, 1] < 90)
+    red = (pixels[:, :, 0] > 180) & (pixels[:, :, 1] < 90)
     rows, columns = np.nonzero(red)
     return (float(columns.mean()) + 0.5) / SIDE, (float(rows.mean()) + 0.5) / SIDE
 
@@ -37,8 +38,9 @@ def middle_of_red(square: RGB) -> tuple[float, float]:
 def test_a_place_of_the_square_is_where_the_picture_has_it(how: str, plain: bool) -> None:
     for width, height in SIZES:
         rgb, (x, y) = with_block(width, height, plain=plain)
-        across, along = middle_of_red(resized(rgb, SIDE, how))
-        x0, y0, x1, y1 = square_over(rgb, SIDE, how)
+        found = square(rgb, SIDE, how)
+        across, along = middle_of_red(found.pixels)
+        x0, y0, x1, y1 = found.over
         assert x0 + across * (x1 - x0) == pytest.approx(x, abs=0.02)
         assert y0 + along * (y1 - y0) == pytest.approx(y, abs=0.02)
         if how == "squash" or (how == "ease" and not plain):
@@ -47,4 +49,17 @@ def test_a_place_of_the_square_is_where_the_picture_has_it(how: str, plain: bool
 
 def test_an_unknown_way_of_resizing_has_no_square() -> None:
     with pytest.raises(NotFoundError):
-        square_over(np.zeros((4, 4, 3), dtype=np.uint8), SIDE, "stretch")
+        square(np.zeros((4, 4, 3), dtype=np.uint8), SIDE, "stretch")
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 131), (90, 301), (300, 300), (4, 900), (9_000, 601)])
+def test_what_is_cropped_or_padded_is_as_pillow_makes_it(width: int, height: int) -> None:
+    rgb, _ = with_block(width, height, plain=False)
+    image, size, bicubic = Image.fromarray(rgb), (SIDE, SIDE), Image.Resampling.BICUBIC
+    for how, exact in (
+        ("crop", ImageOps.fit(image, size, bicubic)),
+        ("pad", ImageOps.pad(image, size, bicubic, color=PAD_COLOUR)),
+    ):
+        apart = np.abs(square(rgb, SIDE, how).pixels.astype(int) - np.asarray(exact))
+        # a large one goes to Pillow in bands, and may be rounded in another order
+        assert apart.max() <= (2 if width * height > 2**22 else 0), how

@@ -210,8 +210,11 @@ def test_an_image_and_the_same_pixels_have_the_same_map(images: list[Image]) -> 
     config = SearchIndex.objects.get(dataset=images[0].dataset).spec.config
     from gallery.imaging import decoding
     from gallery.imaging.limits import image_limits
+    from search.extractors.resizing import square
 
     (file,) = sample_files("objects200", images[0].category, 1)
-    pixels = decoding.decode(file.read_bytes(), image_limits(), shortest_side=config.input_size)
-    one, other = kept_maps.of_image(images[0], config), kept_maps.of_pixels(pixels, config)
+    with decoding.held(file.read_bytes(), image_limits(), shortest_side=config.input_size) as (_, rgb):
+        seen = square(rgb, config.input_size, config.resize)
+    one, other = kept_maps.of_image(images[0], config), kept_maps.of_square(seen, config)
     assert np.array_equal(one.values, other.values)
+    assert one.square == other.square

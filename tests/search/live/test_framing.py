@@ -108,7 +108,7 @@ def test_a_part_of_a_stored_image_is_searched_with_and_its_vector_kept(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("The vector was there.")
 
-    monkeypatch.setattr("search.live.example_images.decoding.decode", never)
+    monkeypatch.setattr("search.live.example_images.decoding.held", never)
     again = search(staff_client, like=[{"image": stored, "box": RIGHT}], k=5)
     assert again["hits"] == found["hits"]
     steered = {"like": [{"image": stored, "box": RIGHT}, {"image": images[6].pk}]}
