@@ -14,7 +14,7 @@ RELEASE_EVERY = 12  # times of these
 # of mallopt(3); smaller blocks, as of the pixels of usual images, are kept and used again as ever
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 LARGE_BLOCK_BYTES = 4 * 2**20
-KEPT_BYTES = 8 * 2**20
+KEPT_BYTES = 4 * 2**20
 
 
 def return_large_blocks() -> None:
