@@ -34,6 +34,8 @@ class DecoderProcess:
 
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair()
+        for end in (self._connection, theirs):
+            end.setblocking(True)  # a worker that is ending has given all new sockets a time limit
         self.kept_since = time.monotonic()
         try:
             with theirs:

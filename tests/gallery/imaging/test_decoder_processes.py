@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -51,6 +52,16 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[DecoderProcess]:
 
     monkeypatch.setattr(DecoderProcess, "__init__", noted)
     return found
+
+
+def test_a_time_limit_of_all_new_sockets_is_none_of_a_decoder_process() -> None:
+    socket.setdefaulttimeout(5.0)  # as Celery does while a worker ends
+    try:
+        assert decode(SMALL_TIFF, LIMITS).shape == (48, 64, 3)
+        large = decode(saved(noisy("RGB", (1_500, 1_000)), "TIFF"), LIMITS)
+    finally:
+        socket.setdefaulttimeout(None)
+    assert large.shape == (1_000, 1_500, 3)
 
 
 def test_usual_small_images_need_no_process(started: list[DecoderProcess]) -> None:
