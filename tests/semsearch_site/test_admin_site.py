@@ -61,11 +61,9 @@ def list_of(model: type[Any]) -> str:
         (Image, f"id__in=1,{HUGE}"),
         (Image, f"pk__in=1,{HUGE}"),
         (Image, "created_at__year=99999"),
-        (Image, "created_at__lt=9999-12-31 23:59:59-14:00"),
         (Image, f"dataset__id__exact={'9' * 5000}"),
         (Image, f"q={'a ' * 1500}"),
         (AuditEntry, "details__has_keys=3"),
-        (AuditEntry, "at__gte=0001-01-01 00:00:00%2B14:00"),
         (AccessToken, "digest__startswith=a"),
         (User, "last_login__iso_year=0"),
         (Group, "nothing=1"),
@@ -79,6 +77,20 @@ def test_a_list_asks_the_database_for_nothing_but_what_its_links_ask(
     answer = staff.get(f"{list_of(model)}?{query}")
     assert answer.status_code == 302
     assert answer["Location"].endswith("?e=1")
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Image, "created_at__lt=9999-12-31 23:59:59-14:00"),
+        (AuditEntry, "at__gte=0001-01-01 00:00:00%2B14:00"),
+    ],
+)
+def test_a_moment_beyond_the_calendar_is_compared_by_postgresql_and_refused_by_sqlite(
+    staff: Client, dataset: Dataset, model: type[Any], query: str
+) -> None:
+    answer = staff.get(f"{list_of(model)}?{query}")
+    assert answer.status_code == (200 if connection.vendor == "postgresql" else 302)
 
 
 def test_every_link_of_every_list_leads_to_a_list(job: Job) -> None:
