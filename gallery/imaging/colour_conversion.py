@@ -11,18 +11,17 @@ from PIL import Image
 
 from gallery.imaging import colour_profiles
 from gallery.imaging.colour_profiles import GREY, INKS, Profile
+from gallery.imaging.resizing import band_slices
 from gallery.types import RGB
 
-BAND_PIXELS = 2**18
 _MODES = {GREY: "L", INKS: "CMYK"}
 
 
 def convert(rgb: RGB, profile: Profile) -> None:
     """Convert (h, w, 3) uint8 pixels in place, in bands; grey ones have three equal channels."""
-    rows = max(1, BAND_PIXELS // max(1, rgb.shape[1]))
     is_grey = colour_profiles.space_of(profile.content) == GREY
-    for top in range(0, len(rgb), rows):
-        band = rgb[top : top + rows]
+    for rows in band_slices(len(rgb), max(1, rgb.shape[1])):
+        band = rgb[rows]
         image = Image.fromarray(np.ascontiguousarray(band[:, :, 0]) if is_grey else band)
         band[...] = np.asarray(converted(image, profile).convert("RGB"))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gallery.imaging.headers import Declared
-from gallery.imaging.pixels import BAND_PIXELS
+from gallery.imaging.resizing import BAND_PIXELS
 
 # What is made of an image is shrunk from its own size where that is so small, as ever; larger ones are first
 # shrunk by whole steps, but not below so many times the size that is wanted, which looks the same.

@@ -10,9 +10,9 @@ from PIL import Image
 from gallery.imaging.colour_conversion import converted
 from gallery.imaging.colour_profiles import NONE, Profile
 from gallery.imaging.deep_greys import Greys
+from gallery.imaging.resizing import BAND_PIXELS
 from gallery.types import RGB
 
-BAND_PIXELS = 2**18
 _SIMPLE_MODES = ("RGB", "RGBA", "L", "P")
 
 

@@ -24,7 +24,7 @@ REDUCING_GAP = 3.0
 # shrinks along either side first, as it likes.
 WHOLE_PIXELS = 2**21
 WHOLE_PIXELS_OF_PILLOW = 2**22
-BAND_PIXELS = 2**18
+BAND_PIXELS = 2**18  # that are worked on together
 SUPPORT = 2.0  # of the filter, in pixels of the result
 
 Part = tuple[float, float, float, float]  # left, top, right, bottom in pixels
@@ -42,11 +42,11 @@ def resize(rgb: RGB, width: int, height: int) -> RGB:
     if rgb.shape[0] * rgb.shape[1] <= WHOLE_PIXELS:
         return _resized(rgb, width, height)
     flat = np.empty((height, rgb.shape[1], 3), dtype=np.uint8)
-    for columns in _bands(rgb.shape[1], rgb.shape[0]):
+    for columns in band_slices(rgb.shape[1], rgb.shape[0]):
         band = rgb[:, columns]
         flat[:, columns] = _resized(band, band.shape[1], height)
     scaled = np.empty((height, width, 3), dtype=np.uint8)
-    for rows in _bands(height, flat.shape[1]):
+    for rows in band_slices(height, flat.shape[1]):
         scaled[rows] = _resized(flat[rows], width, len(flat[rows]))
     return scaled
 
@@ -63,11 +63,11 @@ def part_by_pillow(rgb: RGB, width: int, height: int, part: Part | None = None) 
     above = max(0, int(top) - around)
     rgb, top, bottom = rgb[above : math.ceil(bottom) + around], top - above, bottom - above
     narrow = np.empty((rgb.shape[0], width, 3), dtype=np.uint8)
-    for rows in _bands(rgb.shape[0], rgb.shape[1]):
+    for rows in band_slices(rgb.shape[0], rgb.shape[1]):
         band = Image.fromarray(rgb[rows])
         narrow[rows] = np.asarray(band.resize((width, band.height), bicubic, (left, 0, right, band.height)))
     scaled = np.empty((height, width, 3), dtype=np.uint8)
-    for columns in _bands(width, rgb.shape[0]):
+    for columns in band_slices(width, rgb.shape[0]):
         band = Image.fromarray(narrow[:, columns])
         scaled[:, columns] = np.asarray(
             band.resize((band.width, height), bicubic, (0, top, band.width, bottom))
@@ -95,13 +95,13 @@ def _in_steps(rgb: RGB, width: int, height: int) -> RGB:
     tall, wide = rgb.shape[:2]
     across, along = (max(1, int(many / few / REDUCING_GAP)) for many, few in ((wide, width), (tall, height)))
     reduced = np.empty((-(-tall // along), -(-wide // across), 3), dtype=np.uint8)
-    for rows in _bands(tall, wide, along):
+    for rows in band_slices(tall, wide, along):
         band = Image.fromarray(rgb[rows]).reduce((across, along))
         reduced[rows.start // along : -(-rows.stop // along)] = np.asarray(band)
     return part_by_pillow(reduced, width, height, (0, 0, wide / across, tall / along))
 
 
-def _bands(count: int, pixels: int, step: int = 1) -> Iterator[slice]:
+def band_slices(count: int, pixels: int, step: int = 1) -> Iterator[slice]:
     """Cut so many rows, or columns, of so many pixels each into bands; `step` divides all but the last."""
     together = max(1, BAND_PIXELS // (pixels * step)) * step
     for first in range(0, count, together):
