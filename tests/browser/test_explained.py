@@ -122,17 +122,22 @@ def test_explore_leads_to_all_layers_of_its_network(page: Page, explored: Datase
     expect(page).to_have_url(re.compile("model=efficientnet-lite1"))
 
 
-def test_an_image_of_before_has_no_sheet_and_is_shown_whole(page: Page, live_server: object) -> None:
-    def before(route: Route) -> None:
-        networks = route.fetch().json()
-        for layer in networks[0]["layers"]:
-            layer |= {"sheet": None, "painted_channels": None}
-        route.fulfill(json=networks)
-
-    page.route("**/api/v1/models/", before)
+def test_an_image_of_before_has_no_sheet_and_is_shown_whole_also_if_it_is_opened_early(
+    page: Page, live_server: object
+) -> None:
+    asked: list[Route] = []
+    page.route("**/api/v1/models/", lambda route: asked.append(route))
     page.goto("/networks/")
     card = page.locator('.network-card[data-model="efficientnet-lite0"]')
     card.get_by_text("Its layers").click()
+    card.get_by_text("All 142 layers").click()
+    while not asked:
+        page.wait_for_timeout(10)
+    networks = asked[0].fetch().json()
+    for layer in networks[0]["layers"]:
+        layer |= {"sheet": None, "painted_channels": None}
+    asked[0].fulfill(json=networks)
+    expect(card.get_by_role("region", name="All layers of EfficientNet-Lite0")).to_be_visible()
     card.get_by_role("button", name="Enlarge the tiles of top").click()
     dialog = page.get_by_role("dialog", name="top of EfficientNet-Lite0")
     expect(dialog).to_contain_text("4 of its 1,280 channels: ")

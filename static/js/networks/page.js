@@ -27,16 +27,12 @@ function drawAll(networks) {
   }
   for (const holder of elementsIn(document, "[data-steps]")) {
     const network = networks.find((one) => one.name === holder.dataset.steps);
-    const details = holder.closest("details");
-    details?.addEventListener("toggle", () => {
-      if (network && details.open && !holder.childElementCount) holder.append(stepsOf(network));
-    });
+    whenOpen(holder, () => network && holder.append(stepsOf(network)));
   }
   for (const holder of elementsIn(document, "[data-all-layers]")) {
     const network = networks.find((one) => one.name === holder.dataset.allLayers);
-    const details = holder.closest("details");
-    details?.addEventListener("toggle", async () => {
-      if (!network || !details.open || holder.childElementCount) return;
+    whenOpen(holder, async () => {
+      if (!network) return;
       try {
         holder.replaceChildren(...(await allLayersOf(network)));
       } catch (error) {
@@ -44,6 +40,20 @@ function drawAll(networks) {
       }
     });
   }
+}
+
+/**
+ * Fill what stands in a disclosure when it is opened, or at once if it was opened before the networks came.
+ * @param {HTMLElement} holder
+ * @param {() => void} fill
+ */
+function whenOpen(holder, fill) {
+  const details = holder.closest("details");
+  const opened = () => {
+    if (details?.open && !holder.childElementCount) fill();
+  };
+  details?.addEventListener("toggle", opened);
+  opened();
 }
 
 /** @param {Network} network */
