@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 
-from gallery.errors import SemsearchError
+from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageFacts, ImageLimits
 from gallery.imaging.limits import image_limits
@@ -209,13 +209,19 @@ def _bring_back(dataset: Dataset, batch: list[DecodedImage]) -> list[tuple[Image
     ids = [row.pk for row, _ in back.values()]
     missing.unmark(ids)
     bin.restore_images(ids)
-    # what was removed for good in this moment is stored anew
+    # what is deleted in this moment is stored anew
     shown = set(Image.objects.filter(pk__in=ids).values_list("pk", flat=True))
-    found = [(row, decoded) for row, decoded in back.values() if row.pk in shown]
-    for row, decoded in found:
+    found = []
+    for row, decoded in back.values():
+        if row.pk not in shown:
+            continue
         if decoded.category and (row.deleted_at is not None or not row.category):
-            datasets.label(row, decoded.category)
+            try:
+                datasets.label(row, decoded.category)
+            except NotFoundError:
+                continue
         row.deleted_at = row.missing_since = None
+        found.append((row, decoded))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,25 @@ def test_the_same_image_added_again_comes_back_from_the_bin(dataset: Dataset, im
     bin.delete_images([image.pk])
     single_image.add_image(dataset, "again.png", image_bytes(1), "dogs")
     assert Image.objects.get().category == "dogs", "a label that comes with it counts"
+    assert counts() == {"dogs": 1}
+
+
+@pytest.mark.parametrize("again", [bin.delete_images, removal.remove_images])
+def test_an_image_deleted_in_the_moment_in_which_it_comes_back_is_stored_all_the_same(
+    dataset: Dataset, image: Image, monkeypatch: pytest.MonkeyPatch, again: Callable[[list[int]], Any]
+) -> None:
+    original, left = datasets.label, [image.pk]
+
+    def label(*args: Any) -> None:
+        if left:
+            again([left.pop()])
+        original(*args)
+
+    monkeypatch.setattr(datasets, "label", label)
+    bin.delete_images([image.pk])
+    single_image.add_image(dataset, "again.png", image_bytes(1), "dogs")
+    assert not left
+    assert Image.objects.get().category == "dogs"
     assert counts() == {"dogs": 1}
 
 
