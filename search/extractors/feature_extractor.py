@@ -147,17 +147,6 @@ class FeatureExtractor:
         """Return the matrix (d_pooled, d) that reduces pooled vectors, None where nothing does."""
         return self._pca.components if self._pca else None
 
-    def extract_query(self, rgb: RGB, *, query_mirror: bool = False) -> NDArray[np.float32]:
-        """Return the vector (d,) float32 of a picture to search with.
-
-        With `query_mirror` it is the mean of the vectors of the picture and of its mirror image. The only
-        normalisation before the mean is the one inside the pooling (the pyramid's parts): each view is
-        pooled and reduced, then the two are averaged, and the index centres and normalises the mean.
-        """
-        prepared = self.prepare(rgb)
-        views = [prepared, prepared[:, ::-1]] if query_mirror else [prepared]
-        return np.asarray(self.extract(np.stack(views)).mean(axis=0), dtype=np.float32)
-
 
 def _head_of(network: Network) -> Head | None:
     """Return the classifier of a network; features come without it where it is not to be had."""

@@ -43,9 +43,9 @@ def warm() -> None:
 def _warm(spec: FeatureSpec, indexes: list[SearchIndex]) -> None:
     extractor = loaded_extractors.extractor(spec.config)
     blank = np.zeros((spec.input_size, spec.input_size, 3), dtype=np.uint8)
-    vector = extractor.extract_query(blank)
+    vectors = extractor.extract(blank[None])
     for index in indexes:
-        snapshots.searchable(index).search(vector[None], 1, expansion=QUERY_EXPANSION)
+        snapshots.searchable(index).search(vectors, 1, expansion=QUERY_EXPANSION)
     extractor.extract(np.stack((blank, blank)))
     text_encoders.warm(spec.config)
 

@@ -130,26 +130,10 @@ def test_extraction_with_openvino_never_loads_tensorflow(cache_dir: Path) -> Non
         "from search.extractors.feature_extractor import FeatureExtractor, live_config;"
         f"config = live_config(model='efficientnet-lite0', input_size={SIDE});"
         f"e = FeatureExtractor(config, cache_dir=Path({str(cache_dir)!r}), engine='openvino');"
-        "e.extract_query(np.zeros((9, 9, 3), np.uint8)); print('tensorflow' in sys.modules)"
+        f"e.extract(np.zeros((1, {SIDE}, {SIDE}, 3), np.uint8)); print('tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_a_mirrored_query_gives_the_same_vector(extractor: FeatureExtractor) -> None:
-    rgb = sample_image()
-    one = extractor.extract_query(rgb, query_mirror=True)
-    other = extractor.extract_query(rgb[:, ::-1].copy(), query_mirror=True)
-    assert one.shape == (extractor.config.dims,)
-    np.testing.assert_allclose(one, other, atol=2e-2 * np.abs(one).max())
-    plain = extractor.extract_query(rgb)
-    assert np.abs(plain - one).max() > 1e-3
-
-
-def test_a_query_without_its_mirror_is_the_stored_vector(extractor: FeatureExtractor) -> None:
-    rgb = sample_image()
-    stored = extractor.extract(extractor.prepare(rgb)[None])[0]
-    np.testing.assert_allclose(extractor.extract_query(rgb), stored, atol=1e-5)
 
 
 @pytest.mark.parametrize("how", ["squash", "ease", "crop", "pad"])
