@@ -287,13 +287,16 @@ CELERY_BROKER_URL = REDIS_URL or environment.socket_address(BROKER_SOCKET)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any job: a message is not delivered again while its job runs. When a worker dies, the heartbeat
 # of its job tells, within half a minute; the message that comes again a day later finds nothing to do.
-# One that is there and says nothing must not hold a request.
+# One that is there and says nothing must not hold a request, nor one that is away: kombu would try it for six
+# seconds.
+_TRIED_AGAIN = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 86_400,
     "socket_connect_timeout": 1.2,
     "socket_timeout": 1.2,
+    **_TRIED_AGAIN,
 }
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+CELERY_TASK_PUBLISH_RETRY_POLICY = _TRIED_AGAIN
 TASK_APPLICATION = "semsearch_site.celery"  # by which tasks are sent
 # a worker takes from all of them unless it is started with --queues
 JOB_QUEUES = ("import", "extract", "index", "project", "schedule")

@@ -38,18 +38,10 @@ def send_run(job_id: int, kind: str) -> None:
 
 def send_help(job_id: int, kind: str, *, expires_s: float) -> None:
     """Call one worker of a kind's queue to help with a job, soon or not at all. Raises: BrokerAwayError."""
-    send(HELP_JOB, job_id, queue=job_type(kind).queue, expires_s=expires_s, retry=False)
+    send(HELP_JOB, job_id, queue=job_type(kind).queue, expires_s=expires_s)
 
 
-def send(
-    task: str,
-    job_id: int,
-    *,
-    queue: str,
-    priority: int = 0,
-    expires_s: float | None = None,
-    retry: bool = True,
-) -> None:
+def send(task: str, job_id: int, *, queue: str, priority: int = 0, expires_s: float | None = None) -> None:
     """Send one message; tests put something else in the place of this. Raises: BrokerAwayError."""
     from kombu.exceptions import OperationalError
 
@@ -63,7 +55,6 @@ def send(
             queue=queue,
             priority=priority,
             expires=expires_s,
-            retry=retry,
             ignore_result=True,
         )
     except OperationalError as error:

@@ -142,6 +142,14 @@ def test_a_broker_that_does_not_answer_is_not_asked_again_at_once() -> None:
     assert outages.BROKER.on
 
 
+@pytest.mark.usefixtures("without_broker")
+def test_a_call_for_help_waits_for_no_broker_that_is_away() -> None:
+    began = time.monotonic()
+    with pytest.raises(broker.BrokerAwayError):
+        broker.send_help(1, job_kinds.EXTRACT, expires_s=3)
+    assert time.monotonic() - began < 3, "six seconds, if it is tried as often as kombu would"
+
+
 def test_whoever_waits_for_a_server_gives_up_at_a_moment_at_which_it_says_nothing() -> None:
     def answering() -> Any:
         first = yield "read"
