@@ -127,16 +127,16 @@ def test_an_image_of_before_has_no_sheet_and_is_shown_whole_also_if_it_is_opened
 ) -> None:
     asked: list[Route] = []
     page.route("**/api/v1/models/", lambda route: asked.append(route))
-    page.goto("/networks/")
+    with page.expect_request("**/api/v1/models/"):
+        page.goto("/networks/")
     card = page.locator('.network-card[data-model="efficientnet-lite0"]')
     card.get_by_text("Its layers").click()
     card.get_by_text("All 142 layers").click()
-    while not asked:
-        page.wait_for_timeout(10)
-    networks = asked[0].fetch().json()
+    (held,) = asked
+    networks = held.fetch().json()
     for layer in networks[0]["layers"]:
         layer |= {"sheet": None, "painted_channels": None}
-    asked[0].fulfill(json=networks)
+    held.fulfill(json=networks)
     expect(card.get_by_role("region", name="All layers of EfficientNet-Lite0")).to_be_visible()
     card.get_by_role("button", name="Enlarge the tiles of top").click()
     dialog = page.get_by_role("dialog", name="top of EfficientNet-Lite0")

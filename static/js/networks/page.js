@@ -27,12 +27,12 @@ function drawAll(networks) {
   }
   for (const holder of elementsIn(document, "[data-steps]")) {
     const network = networks.find((one) => one.name === holder.dataset.steps);
-    whenOpen(holder, () => network && holder.append(stepsOf(network)));
+    if (network) whenOpen(holder, () => holder.append(stepsOf(network)));
   }
   for (const holder of elementsIn(document, "[data-all-layers]")) {
     const network = networks.find((one) => one.name === holder.dataset.allLayers);
+    if (!network) continue;
     whenOpen(holder, async () => {
-      if (!network) return;
       try {
         holder.replaceChildren(...(await allLayersOf(network)));
       } catch (error) {
