@@ -39,6 +39,8 @@ PIECES = {
 }
 # what waits most begins first, beside what computes
 FIRST = ("processes", "chaos", "milvus", "extractors", "maps", "tests/browser/")
+# as often as Python does by itself, (700, 10, 10), that takes 4 to 9 %: TensorFlow brings many objects
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
 
 
 @pytest.hookimpl(trylast=True)  # when there is a terminal reporter
@@ -52,11 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage while tests and modules are loaded, nor later among them: all of that stays."""
+    """Look for no garbage while tests and modules are loaded, nor later among them; later seldom."""
     gc.disable()
     found = yield
     gc.freeze()
     gc.enable()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     return found
 
 
