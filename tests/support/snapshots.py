@@ -5,19 +5,21 @@ from __future__ import annotations
 import pickle
 import shutil
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from gallery.models import AuditEntry, Category, Dataset, Job
 from search.models import SearchIndex
 from tests.support.once import once, run_folder
 from tests.support.sequences import count_on
+
+Row: TypeAlias = tuple[Any, ...]
 
 ROWS = "rows.pickle"
 # where triggers count, besides categories
@@ -59,7 +61,8 @@ def _keep(kept: Path) -> None:
     for name, folder in _folders().items():
         if folder.exists():
             shutil.copytree(folder, kept / name)
-    rows = [row for model in _models() for row in model._base_manager.order_by("pk")]
+    with connection.cursor() as cursor:
+        rows = {model._meta.db_table: _read(cursor, model) for model in _models()}
     (kept / ROWS).write_bytes(pickle.dumps(rows))
 
 
@@ -67,29 +70,45 @@ def _restore(kept: Path) -> None:
     for name, folder in _folders().items():
         if (kept / name).exists():
             shutil.copytree(kept / name, folder, dirs_exist_ok=True)
-    rows: list[models.Model] = pickle.loads((kept / ROWS).read_bytes())
-    with transaction.atomic():
-        for row in rows:
-            if isinstance(row, Dataset):
-                row.created_at = timezone.now()
-        _insert([row for row in rows if not isinstance(row, Category)])
+    rows: dict[str, list[Row]] = pickle.loads((kept / ROWS).read_bytes())
+    with transaction.atomic(), connection.cursor() as cursor:
+        for model in _models():
+            if model is not Category:
+                _insert(cursor, model, rows[model._meta.db_table])
         # triggers have counted what was inserted, on top of the counts that were copied
         Category.objects.all().delete()
-        _insert([row for row in rows if isinstance(row, Category)])
-        for row in rows:
-            if isinstance(row, COUNTED):
-                columns = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-                type(row)._base_manager.filter(pk=row.pk).update(**columns)
+        _insert(cursor, Category, rows[Category._meta.db_table])
+        for model in COUNTED:
+            _overwrite(cursor, model, rows[model._meta.db_table])
+        Dataset._base_manager.update(created_at=timezone.now())
         count_on(_models())
 
 
-def _insert(rows: list[models.Model]) -> None:
-    """Insert rows as they are, times and all, those of a model in a few statements."""
-    for model, group in groupby(rows, lambda row: type(row)):
-        same = list(group)
-        fields = [field for field in model._meta.local_concrete_fields if not field.generated]
-        size = max(1, connection.ops.bulk_batch_size(fields, same))
-        for start in range(0, len(same), size):
-            # as `save_base(raw=True)` does for each; `bulk_create` would give them times of now
-            manager: Any = model._base_manager
-            manager._insert(same[start : start + size], fields, using=connection.alias, raw=True)
+def _columns(model: type[models.Model]) -> list[str]:
+    fields = (field for field in model._meta.local_concrete_fields if not field.generated)
+    return [_quoted(field) for field in fields]
+
+
+def _quoted(field: models.Field[Any, Any] | None) -> str:
+    assert field is not None
+    return connection.ops.quote_name(str(field.column))
+
+
+def _read(cursor: CursorWrapper, model: type[models.Model]) -> list[Row]:
+    """Return the rows of a table as the database gives them, which takes them back as they are."""
+    columns, key = ", ".join(_columns(model)), _quoted(model._meta.pk)
+    cursor.execute(f"SELECT {columns} FROM {model._meta.db_table} ORDER BY {key}")
+    return [tuple(row) for row in cursor.fetchall()]
+
+
+def _insert(cursor: CursorWrapper, model: type[models.Model], rows: list[Row]) -> None:
+    columns = _columns(model)
+    values = ", ".join(["%s"] * len(columns))
+    cursor.executemany(f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({values})", rows)
+
+
+def _overwrite(cursor: CursorWrapper, model: type[models.Model], rows: list[Row]) -> None:
+    columns, key = _columns(model), _quoted(model._meta.pk)
+    changes, place = ", ".join(f"{column} = %s" for column in columns), columns.index(key)
+    statement = f"UPDATE {model._meta.db_table} SET {changes} WHERE {key} = %s"
+    cursor.executemany(statement, [(*row, row[place]) for row in rows])

@@ -67,7 +67,7 @@ def layer_rows(network: Network) -> list[tuple[str, str, list[int], int]]:
     """
     import keras
 
-    keras.utils.clear_session()  # it numbers the layers that have no name of their own
+    keras.utils.clear_session(free_memory=False)  # it numbers the layers that have no name of their own
     model = network.build_without_weights(network.layers, network.input_size)
     return [
         (layer.name, type(layer).__name__, list(layer.output.shape[1:]), layer.count_params())
