@@ -39,7 +39,7 @@ PIECES = {
 }
 # what waits most begins first, beside what computes
 FIRST = ("processes", "chaos", "milvus", "extractors", "maps", "tests/browser/")
-# as often as Python does by itself, (700, 10, 10), that takes 4 to 9 %: TensorFlow brings many objects
+# Python's own, (700, 10, 10), take 4 to 9 % of the time: TensorFlow brings many objects to look through
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage while tests and modules are loaded, nor later among them; later seldom."""
+    """Look for no garbage while tests and modules are loaded, and later seldom, and not among those."""
     gc.disable()
     found = yield
     gc.freeze()
