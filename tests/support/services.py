@@ -55,9 +55,10 @@ def copy_state(source: Path, home: Path) -> None:
 
 def rows(home: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a query on a site's database, read beside its own processes; `?` is a value."""
-    if _servers is not None:
+    file = home / "semsearch.sqlite3"
+    if _servers is not None and not file.exists():
         return _servers.rows(home, sql, values)
-    connection = sqlite3.connect(f"file:{home / 'semsearch.sqlite3'}?mode=ro", uri=True, timeout=10)
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)
     try:
         return connection.execute(sql, values).fetchall()
     finally:
