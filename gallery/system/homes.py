@@ -102,9 +102,11 @@ def read() -> Home:
     applied_here = {(app, name) for app, name in applied if app in installed}
     missing, unknown = known - applied, applied_here - known
     if applied and (missing or unknown):
-        # only then are they read: several stand for others once they were squashed
-        replaced = _replaced_migrations()
-        missing, unknown = missing - replaced, unknown - replaced
+        # only then are they read: some replace others, of which a database may have all or a part
+        for name, replaced in _replacing_migrations().items():
+            unknown -= replaced
+            if applied & replaced:
+                missing.discard(name)
     version, number = (FIRST_VERSION, 0) if RELEASES not in tables else (VERSION, HOME_FORMAT)
     if RELEASES in tables:
         with connection.cursor() as cursor:
@@ -129,9 +131,10 @@ def known_migrations() -> set[tuple[str, str]]:
     }
 
 
-def _replaced_migrations() -> set[tuple[str, str]]:
+def _replacing_migrations() -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """Return the migrations that replace others, each with those."""
     loaded = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    return {name for migration in loaded.values() for name in migration.replaces}
+    return {name: set(found.replaces) for name, found in loaded.items() if found.replaces}
 
 
 def refuse_newer(home: Home) -> None:

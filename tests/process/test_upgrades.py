@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from django.conf import settings
 
 from gallery.version import VERSION
-from tests.support.site import ROOT, environment, manage
+from tests.support.site import ROOT, environment, manage, rows
 
 pytestmark = [pytest.mark.process, pytest.mark.embedded]
 
@@ -72,10 +73,19 @@ def reports(said: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
+def schema(home: Path) -> set[tuple[str, ...]]:
+    """Return tables, indexes and triggers as SQLite has them; columns may come in any order."""
+    found = rows(home, "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {
+        (name, *(sorted(sql.partition(" (")[2][:-1].split(", ")) if kind == "table" else [sql]))
+        for kind, name, sql in found
+    }
+
+
 @pytest.mark.usefixtures("collected_static_files")
 @pytest.mark.parametrize("name", EARLIER)
 def test_a_home_of_an_earlier_release_is_opened_searched_and_verified_without_a_network(
-    name: str, tmp_path: Path
+    name: str, tmp_path: Path, started_home: Callable[[Path], Path]
 ) -> None:
     home = unpacked(name, tmp_path / "home")
     together = [start(home, "manage.py", "shell", "--no-imports", "--verbosity", "0", "-c", LOOK)]
@@ -89,6 +99,8 @@ def test_a_home_of_an_earlier_release_is_opened_searched_and_verified_without_a_
     assert [label for _, label, _ in looked["hits"]] == FIRST_HITS
     assert (looked["vectors"], looked["queued"], looked["ran"]) == (12, EARLIER[name], [])
     assert looked["pages"] == [200] * 4
+    # whoever was led through all migrations has the tables that a new home gets from one
+    assert schema(home) == schema(started_home(tmp_path / "new"))
     # of those that started together one has done it, and said so in a line
     lines = [line for _, errors, _ in ended for line in errors.splitlines() if "is up to date now" in line]
     assert len(lines) == 1

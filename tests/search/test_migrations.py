@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
@@ -44,7 +44,7 @@ def back_at(targets: list[tuple[str, str]]) -> Iterator[Any]:
     """Take the database back, hand out the models of then, and take it forward again."""
     for app, name in targets:
         call_command("migrate", app, name, verbosity=0)
-    yield MigrationExecutor(connection).loader.project_state(targets).apps
+    yield MigrationLoader(connection, replace_migrations=False).project_state(targets).apps
     call_command("migrate", verbosity=0)
 
 

@@ -19,6 +19,7 @@ from django.core.management.color import no_style
 from django.core.management.commands import migrate
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from gallery.access import audit
@@ -187,9 +188,12 @@ def _migrated_to(manifest: bundle.Manifest) -> Apps:
         # what another start has made here: with triggers that would count twice what is read now
         tables.drop_all()
     executor = MigrationExecutor(connection)
-    known = executor.loader.graph.nodes
-    backed_up = [(app, name) for app, names in manifest["migrations"].items() for name in names]
-    reached = {node for node in backed_up if node in known}
+    backed_up = {(app, name) for app, names in manifest["migrations"].items() for name in names}
+    if not executor.loader.replacements.keys() <= backed_up:
+        # the backup may stand between migrations that another one replaces in a new database
+        executor.loader = MigrationLoader(connection, replace_migrations=False)
+        backed_up -= executor.loader.replacements.keys()
+    reached = backed_up & executor.loader.graph.nodes.keys()
     # the last ones: a node that another of its application stands on is reached on the way
     passed = {
         parent.key
