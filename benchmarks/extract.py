@@ -20,7 +20,7 @@ from benchmarks.rounds import compared, in_turn, per_second
 from gallery import jobs
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
-from gallery.ingest import dataset_removal
+from gallery.ingest.removals import dataset_removal
 from gallery.models import Dataset
 from search.embedding.pipeline import one_blas_thread
 from search.extractors.feature_extractor import FeatureExtractor

@@ -27,7 +27,7 @@ from gallery.browse.where_text import where_text
 from gallery.models import Dataset
 from gallery.vocabulary.words import vocabulary
 from search.features.feature_specs import live_spec
-from search.live.filtering import NEAR, allowed_among, few_allowed
+from search.live.finding.filtering import NEAR, allowed_among, few_allowed
 from search.models import Embedding, FeatureSpec, SearchIndex
 
 COUNT = 1_000_000

@@ -21,7 +21,7 @@ from django.test import Client
 from django.test.utils import override_settings
 
 from benchmarks import rounds
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image
 from search.features.feature_specs import live_spec
 from search.models import FeatureSpec, SearchIndex

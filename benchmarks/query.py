@@ -15,11 +15,13 @@ from benchmarks.index.synthetic import filtered_figures
 from benchmarks.original import OriginalWay
 from gallery import jobs
 from gallery.browse.where_text import where_text
-from gallery.ingest import dataset_removal
+from gallery.ingest.removals import dataset_removal
 from gallery.models import Dataset, Image
 from search import job_kinds
-from search.experiments import promotion, tuning_jobs
-from search.extractors.networks import added_models, registry
+from search.experiments import promotion
+from search.experiments.tuning import tuning_jobs
+from search.extractors.networks import registry
+from search.extractors.networks.added import added_models
 from search.features import feature_specs
 from search.live import engine
 from search.live import query as live_query

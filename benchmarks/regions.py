@@ -21,7 +21,7 @@ from search.extractors.parts import LEADS, PARTS
 from search.extractors.resizing import Box
 from search.features import loaded_extractors
 from search.index.live import QUERY_EXPANSION, LiveIndex
-from search.live.framing import cropped
+from search.live.examples.framing import cropped
 from search.types import RGB, Vectors
 
 SIDE = 300  # pixels of each image in a composite

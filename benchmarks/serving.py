@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import MeasuringError, output_of
-from semsearch_site.child_processes import free_port
+from semsearch_site.supervision.child_processes import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN_S = 180.0

@@ -24,7 +24,7 @@ class DocumentsHook(BuildHookInterface):  # type: ignore[misc]
     """Puts the built documents in."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Name the folder, if there is one; `gallery/shipped_files.py` finds it where it goes to."""
+        """Name the folder, if there is one; `gallery/system/home/shipped_files.py` finds it."""
         site = Path(self.root) / "site"
         if (site / "index.html").is_file():
             build_data["force_include"][str(site)] = "semsearch/shipped/site"

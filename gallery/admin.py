@@ -23,7 +23,8 @@ from gallery.access import audit
 from gallery.accounts import tokens
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.forms import UploadForm
-from gallery.ingest import bin, datasets
+from gallery.ingest import datasets
+from gallery.ingest.removals import bin
 from gallery.models import (
     AccessToken,
     AuditEntry,

@@ -18,7 +18,7 @@ class GalleryConfig(AppConfig):
         from gallery import checks, registration  # noqa: F401
         from gallery.access import audit_signals, audit_triggers  # noqa: F401
         from gallery.counts import counting
-        from gallery.system import cores
+        from gallery.system.concurrency import cores
 
         for triggers in (counting.TRIGGERS, audit_triggers.TRIGGERS):
             pre_migrate.connect(triggers.remove, sender=self)

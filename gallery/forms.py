@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from gallery.errors import SemsearchError
 from gallery.ingest import datasets, importing
-from gallery.ingest import labels as label_rule
+from gallery.ingest.sources import labels as label_rule
 from gallery.models import Dataset, Job
 
 SUFFIX = re.compile(r"(\.tar)?\.\w+$")

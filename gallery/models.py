@@ -65,8 +65,8 @@ class Dataset(models.Model):
     """A named collection of images, searched together.
 
     One that was deleted lies in the bin for a while, under another slug, so that a new one may have the slug
-    it had (`gallery.ingest.bin`). Before it is removed for good it is closed, and its row goes last
-    (`gallery.ingest.dataset_removal`). Of neither any list knows, and nothing is added to it.
+    it had (`gallery.ingest.removals.bin`). Before it is removed for good it is closed, and its row goes last
+    (`gallery.ingest.removals.dataset_removal`). Of neither any list knows, and nothing is added to it.
 
     The database itself raises `revision` with every image that comes, goes or changes its category, see
     `gallery.counts.sql`. What is computed from the images keeps the revision it was computed at, and is out

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from gallery import jobs, media_folders
+from gallery import jobs
 from gallery.jobs import results
 from gallery.models import FailedFile, Job
+from gallery.system.home import media_folders
 
 
 def _import(run: jobs.JobRun) -> Mapping[str, object]:
@@ -50,7 +51,7 @@ def _is_folder_kept(job: Job) -> bool:
 
 
 def _remove(run: jobs.JobRun) -> Mapping[str, object]:
-    from gallery.ingest import dataset_removal
+    from gallery.ingest.removals import dataset_removal
 
     return dataset_removal.remove_job(run)
 

@@ -14,10 +14,12 @@ from django.db import connection
 
 from gallery import jobs
 from gallery.access import audit
-from gallery.ingest import dataset_removal
+from gallery.ingest.removals import dataset_removal
 from gallery.jobs import broker, coordination, file_retries, heartbeat, kinds
 from gallery.models import Job
-from gallery.system import disk_space, disk_use, log_context, measures, outages
+from gallery.system import log_context, outages
+from gallery.system.home import disk_space, disk_use
+from gallery.system.measuring import measures
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import bin_notices, job_labels, media_folders
+from gallery import bin_notices, job_labels
 from gallery import jobs as job_rows
 from gallery.access import gate, policies
 from gallery.browse import bin_contents, renditions
@@ -26,11 +26,13 @@ from gallery.browse.image_summaries import Addresses
 from gallery.browse.labelled import labelled
 from gallery.browse.paging import asked_id, datasets_by_name, page_of
 from gallery.errors import SemsearchError
-from gallery.ingest import bin, failures
+from gallery.ingest import failures
+from gallery.ingest.removals import bin
 from gallery.jobs import file_retries, queueing
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from gallery.public_text import public_text
-from gallery.system.storage import StorageUnavailableError, storage_errors
+from gallery.system.home import media_folders
+from gallery.system.home.storage import StorageUnavailableError, storage_errors
 
 DATASETS_PER_PAGE = 24
 IMAGES_PER_PAGE = 96

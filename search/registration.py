@@ -11,14 +11,14 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from gallery import jobs, media_folders, signals
+from gallery import jobs, signals
 from gallery.browse.where import Where, keep_collections
 from gallery.ingest import observers
 from gallery.ingest.observers import ImportObserver, Observers, SingleImageObserver
 from gallery.models import Dataset, FailedFile, Job
-from gallery.system import derived_files
-from gallery.system.stage_timer import StageTimer
-from gallery.system.stored_files import delete_on_commit
+from gallery.system.home import derived_files, media_folders
+from gallery.system.home.stored_files import delete_on_commit
+from gallery.system.measuring.stage_timer import StageTimer
 from search import job_kinds, job_results, stored_folders
 from search.models import Experiment, FeatureMatrix, Projection, SearchIndex, Tuning
 
@@ -68,7 +68,7 @@ def drop_feature_maps(image_ids: list[int], **_: Any) -> None:
 @receiver(signals.dataset_removed)
 def remove_what_was_computed(dataset: Dataset, report: Callable[[], None], **_: Any) -> None:
     """Remove experiments, maps, feature matrices, tunings and indexes of a dataset that is going."""
-    from search.experiments import tuning_jobs
+    from search.experiments.tuning import tuning_jobs
     from search.indexing import builds
 
     for tuning in Tuning.objects.filter(dataset=dataset):
@@ -162,13 +162,13 @@ def _verify(run: jobs.JobRun) -> Mapping[str, object]:
 
 
 def _weights(run: jobs.JobRun) -> Mapping[str, object]:
-    from search.features import weights
+    from search.features.library import weights
 
     return weights.weights_job(run)
 
 
 def _tune(run: jobs.JobRun) -> Mapping[str, object]:
-    from search.experiments import tuning_jobs
+    from search.experiments.tuning import tuning_jobs
     from search.maps import jobs as map_jobs
 
     result = tuning_jobs.tune_job(run)

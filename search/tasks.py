@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from gallery.system import disk_space, outages
+from gallery.system import outages
+from gallery.system.home import disk_space
 
 
 @shared_task(name="search.tasks.compact", acks_late=False)
@@ -20,7 +21,7 @@ def compact() -> None:
 @shared_task(name="search.tasks.tune", acks_late=False)
 def tune() -> None:
     """Queue a tuning of each dataset that is searched tuned and whose labels are others now."""
-    from search.experiments import tuning_jobs
+    from search.experiments.tuning import tuning_jobs
 
     with outages.left_for_later():
         if not disk_space.is_low():

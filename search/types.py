@@ -8,7 +8,7 @@ from typing import NotRequired, TypeAlias, TypedDict, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 __all__ = ["RGB", "FeatureConfig", "FeatureConfigValues", "GenerationFacts", "Ids", "TrialFacts", "Vectors"]
 

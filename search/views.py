@@ -14,11 +14,11 @@ from gallery.models import Dataset
 from gallery.public_text import public_text
 from search.experiments.explore_frame import explore_frame
 from search.experiments.queries import POOLINGS
-from search.experiments.tuning_page import tuning_page
+from search.experiments.tuning.tuning_page import tuning_page
 from search.features.answers import model_answers
-from search.features.weights import downloadable
+from search.features.library.weights import downloadable
+from search.live.examples.text_search import models_live
 from search.live.samples import all_sources, sample_images
-from search.live.text_search import models_live
 from search.maintenance.backup.overview import overview
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import DEFAULT_MODELS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gallery.errors import NotFoundError
-from gallery.shipped_files import shipped
+from gallery.system.home.shipped_files import shipped
 
 
 def samples(name: str = "objects200") -> tuple[list[Path], list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from celery import Celery, signals
 from click import Option
 
-from semsearch_site import processes
+from semsearch_site.monitoring import processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 # a worker would load every page for the system checks and tell nobody what they found
@@ -23,7 +23,7 @@ app.user_options["worker"].add(
     Option(("--schedules",), is_flag=True, help="Also send what is due, as `celery beat` does.")
 )
 # by its name: only a worker loads it
-app.steps["worker"].add("semsearch_site.schedule:ScheduleThread")
+app.steps["worker"].add("semsearch_site.workers.schedule:ScheduleThread")
 
 
 @signals.setup_logging.connect
@@ -55,7 +55,7 @@ def close_the_state_folder(**_: Any) -> None:
     """Keep others out of a state folder that an earlier version left open, and bring it up to date."""
     from django.conf import settings
 
-    from gallery.system.home_folder import close_to_others
+    from gallery.system.home.home_folder import close_to_others
 
     close_to_others(settings.SEMSEARCH_HOME, settings.HOME_MODE, logging.getLogger(__name__).warning)
     _bring_home_up_to_date()
@@ -74,4 +74,4 @@ def _bring_home_up_to_date(**_: Any) -> None:
 @signals.celeryd_init.connect
 def give_memory_back(**_: Any) -> None:
     """Let a worker that has nothing to do start anew; only workers load what that needs."""
-    from semsearch_site import worker_renewal  # noqa: F401
+    from semsearch_site.workers import worker_renewal  # noqa: F401

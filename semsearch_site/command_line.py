@@ -10,7 +10,7 @@ from django.core.management import ManagementUtility
 from django.core.management.base import BaseCommand, OutputWrapper
 
 from gallery.errors import SemsearchError
-from gallery.system import homes
+from gallery.system.home import homes
 
 # Commands of Django that ask no database, or are there to be used on one as it is. Ours say it themselves, by
 # `needs_home`.
@@ -36,7 +36,7 @@ class CommandLine(ManagementUtility):
 
         def on_a_home(*args: Any, **options: Any) -> Any:
             if needs_home(command, subcommand, options):
-                from gallery.system import upgrades  # it needs the applications
+                from gallery.system.home import upgrades  # it needs the applications
 
                 upgrades.bring_up_to_date(lambda line: OutputWrapper(sys.stderr).write(line))
             return execute(*args, **options)

@@ -13,7 +13,7 @@ from dj_database_url import DBConfig
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
-from gallery.shipped_files import IS_CHECKOUT
+from gallery.system.home.shipped_files import IS_CHECKOUT
 from semsearch_site.logs import FORMATS
 
 # Whoever guesses the key signs sessions of any account. `openssl rand -hex 16` makes 32 characters of 16.
@@ -227,7 +227,7 @@ def _pool(most: int, wait_s: float, statement_s: float) -> dict[str, object]:
 def image_storage(env: Env, bucket: str) -> Storage:
     """Return Django's description of where pictures are kept: a bucket when one is named, else MEDIA_ROOT."""
     if not bucket:
-        return {"BACKEND": "semsearch_site.local_storage.LocalStorage"}
+        return {"BACKEND": "semsearch_site.storages.local_storage.LocalStorage"}
     endpoint: str = env.str("STORAGE_ENDPOINT", "")
     given = {
         "endpoint_url": endpoint,
@@ -246,7 +246,7 @@ def image_storage(env: Env, bucket: str) -> Storage:
     }
     # what is not given is left to boto3: roles, profiles, its own variables
     options |= {name: value for name, value in given.items() if value}
-    return {"BACKEND": "semsearch_site.storage.ObjectStorage", "OPTIONS": options}
+    return {"BACKEND": "semsearch_site.storages.storage.ObjectStorage", "OPTIONS": options}
 
 
 def storage_origin(env: Env) -> str:

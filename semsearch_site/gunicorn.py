@@ -47,8 +47,9 @@ def post_worker_init(worker: Any) -> None:
     import threading
 
     from gallery.jobs import kinds
-    from gallery.system import measures
-    from semsearch_site import memory, processes, readiness
+    from gallery.system.measuring import measures
+    from semsearch_site import memory
+    from semsearch_site.monitoring import processes, readiness
 
     gc.freeze()
     gc.enable()
@@ -68,7 +69,7 @@ def _warm() -> None:
     import semsearch_site.celery  # noqa: F401  # by which the first upload sends a message
     from gallery.system import outages
     from search.live import warmup
-    from semsearch_site import readiness
+    from semsearch_site.monitoring import readiness
 
     try:
         outages.persistently(warmup.warm, lambda: False)

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from gallery.errors import DatabaseAwayError, SemsearchError
-from gallery.system import upgrades
+from gallery.system.home import upgrades
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_stubs_ext
 
-from gallery.shipped_files import shipped
+from gallery.system.home.shipped_files import shipped
 from gallery.version import VERSION
 from semsearch_site import env as environment
 from semsearch_site import logs, site_address
@@ -158,32 +158,32 @@ INSTALLED_APPS = [
 ]
 # The first ones see every answer, whoever makes it: those of static files too, which WhiteNoise makes.
 MIDDLEWARE = [
-    "semsearch_site.middleware.RequestIdMiddleware",
+    "semsearch_site.http.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "semsearch_site.middleware.BrowserPoliciesMiddleware",
+    "semsearch_site.http.middleware.BrowserPoliciesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "semsearch_site.middleware.ApiGzipMiddleware",
-    "semsearch_site.middleware.ApiETagMiddleware",
+    "semsearch_site.http.middleware.ApiGzipMiddleware",
+    "semsearch_site.http.middleware.ApiETagMiddleware",
     "gallery.access.audit.AuditMiddleware",
-    "semsearch_site.middleware.OutageMiddleware",
-    "semsearch_site.middleware.ProbeMiddleware",
-    "semsearch_site.middleware.ReadableRequestMiddleware",
-    "semsearch_site.middleware.MethodRefusedMiddleware",
+    "semsearch_site.http.middleware.OutageMiddleware",
+    "semsearch_site.http.middleware.ProbeMiddleware",
+    "semsearch_site.http.middleware.ReadableRequestMiddleware",
+    "semsearch_site.http.middleware.MethodRefusedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "gallery.access.gate.Gate",
     "gallery.access.rates.RateMiddleware",
-    "semsearch_site.middleware.FullDiskMiddleware",
+    "semsearch_site.http.middleware.FullDiskMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
     # before whatever answers without asking further; behind the one that names the request
     MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
-CSRF_FAILURE_VIEW = "semsearch_site.error_pages.csrf_failure"
+CSRF_FAILURE_VIEW = "semsearch_site.http.error_pages.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "default-src": ["'none'"],
     "script-src": ["'self'"],
@@ -211,7 +211,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "semsearch_site.context.version",
+                "semsearch_site.http.context.version",
             ],
         },
     },
@@ -222,7 +222,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
     "default": environment.image_storage(env, STORAGE_BUCKET),
-    "staticfiles": {"BACKEND": "semsearch_site.static.HashedStaticFiles"},
+    "staticfiles": {"BACKEND": "semsearch_site.assets.static.HashedStaticFiles"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / env.path("STATIC_ROOT", SEMSEARCH_HOME / "static")
@@ -323,8 +323,8 @@ CELERY_BEAT_SCHEDULE = environment.schedule(
         "search.tasks.verify": env.float("VERIFY_EVERY_S", 86_400.0),
     }
 )
-CELERY_BEAT_SCHEDULER = "semsearch_site.schedule:Scheduler"
-CELERY_WORKER_CONSUMER = "semsearch_site.consumer:Consumer"
+CELERY_BEAT_SCHEDULER = "semsearch_site.workers.schedule:Scheduler"
+CELERY_WORKER_CONSUMER = "semsearch_site.workers.consumer:Consumer"
 # a broker whose own disk is full refuses messages: that passes too
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(BROKER_ROOT / "beat-schedule")

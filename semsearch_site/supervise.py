@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Never, TextIO
 
 from gallery.errors import SemsearchError
-from gallery.shipped_files import python_path
-from gallery.system import seats
+from gallery.system.home.shipped_files import python_path
+from gallery.system.measuring import seats
 from semsearch_site import logs
-from semsearch_site.supervisor import Supervisor
+from semsearch_site.supervision.supervisor import Supervisor
 
 
 @dataclass(frozen=True)

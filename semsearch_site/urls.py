@@ -11,8 +11,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from gallery.accounts.views import AdminSignIn
 from gallery.api.errors import unknown_address
 from gallery.api.schema_view import SchemaView
-from semsearch_site import health, metrics
 from semsearch_site.docs import views as docs
+from semsearch_site.monitoring import health, metrics
 
 admin.autodiscover()
 urlpatterns = [
@@ -40,7 +40,7 @@ urlpatterns = [
     path("", include("search.urls")),
 ]
 
-handler400 = "semsearch_site.error_pages.bad_request"
-handler403 = "semsearch_site.error_pages.forbidden"
-handler404 = "semsearch_site.error_pages.not_found"
-handler500 = "semsearch_site.error_pages.broken"
+handler400 = "semsearch_site.http.error_pages.bad_request"
+handler403 = "semsearch_site.http.error_pages.forbidden"
+handler404 = "semsearch_site.http.error_pages.not_found"
+handler500 = "semsearch_site.http.error_pages.broken"

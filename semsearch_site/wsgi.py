@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
-from semsearch_site import content_types
+from semsearch_site.http import content_types
 from semsearch_site.web import prefixes
 
 if TYPE_CHECKING:

@@ -22,21 +22,16 @@ HEAVY = ("tensorflow", "keras", "openvino", "faiss", "umap", "sklearn", "numba",
 # From the ground up. A module belongs to the layer that names it or, failing that, its nearest package.
 LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
-        "gallery", "gallery.errors", "gallery.types", "gallery.system.cores", "gallery.system.stage_timer",
-        "gallery.system.log_context", "gallery.system.measures", "gallery.system.prometheus_metrics",
-        "gallery.system.seats",
-        "gallery.shipped_files", "gallery.version",
-        "gallery.job_labels", "gallery.media_folders", "gallery.public_text", "gallery.access.scopes",
-        "gallery.audit_actions", "gallery.ingest.labels", "gallery.vocabulary",
+        "gallery", "gallery.errors", "gallery.version", "gallery.job_labels", "gallery.public_text",
+        "gallery.access.audit_actions", "gallery.access.scopes", "gallery.imaging.types",
+        "gallery.ingest.sources.labels", "gallery.system.concurrency.cores",
+        "gallery.system.home.media_folders", "gallery.system.home.shipped_files",
+        "gallery.system.log_context", "gallery.system.measuring", "gallery.vocabulary",
         "search", "search.types", "search.metrics", "search.job_kinds", "search.job_results",
         "search.stored_folders", "search.damage",
     ),
     "doors": (
-        "gallery.imaging", "gallery.ingest.archives", "gallery.ingest.zip_structure",
-        "gallery.ingest.member_names", "gallery.ingest.download", "gallery.ingest.addresses",
-        "gallery.ingest.members", "gallery.ingest.file_kinds", "gallery.ingest.zips", "gallery.ingest.tars",
-        "gallery.ingest.folders", "gallery.ingest.name_encoding", "gallery.ingest.label_tables",
-        "gallery.ingest.table_columns",
+        "gallery.imaging", "gallery.ingest.addresses", "gallery.ingest.download", "gallery.ingest.sources",
         "search.extractors", "search.index", "search.projections", "search.tuned",
     ),
     "library": ("semsearch",),  # what notebooks import: it knows no Django either
@@ -45,7 +40,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.words.models",
         "gallery.system.models", "search.models", "search.saved.models",
     ),
-    "gallery: outages": ("gallery.system.disk_space", "gallery.system.outages", "gallery.system.storage"),
+    "gallery: outages": (
+        "gallery.system.home.disk_space", "gallery.system.home.storage", "gallery.system.outages",
+    ),
     "gallery: counts": ("gallery.counts",),
     "gallery: access": (
         "gallery.access", "gallery.accounts.authentication", "gallery.accounts.first_account",

@@ -21,7 +21,7 @@ from semsearch_site.main import main
 main()
 from django.template.loader import get_template
 from django.contrib.staticfiles import finders
-from gallery.shipped_files import IS_CHECKOUT
+from gallery.system.home.shipped_files import IS_CHECKOUT
 import semsearch
 assert not IS_CHECKOUT
 get_template("base.html")

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.fleet.servers import Servers
 from benchmarks.processes import output_of
-from semsearch_site.child_processes import free_port, kill_group, start_child
+from semsearch_site.supervision.child_processes import free_port, kill_group, start_child
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 120.0

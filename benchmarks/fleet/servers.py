@@ -19,7 +19,7 @@ import psycopg
 import redis
 
 from benchmarks.needs import Need
-from semsearch_site.child_processes import free_port, start_child
+from semsearch_site.supervision.child_processes import free_port, start_child
 
 OWNER = "semsearch"
 STARTS_WITHIN_S = 120.0

@@ -130,7 +130,7 @@ def _summary(times: Times, usual: Times) -> dict[str, float]:
 def _search_ms(query: NDArray[np.float32]) -> tuple[float, Ids]:
     """Search as the site does, and return the milliseconds and the ids that the generation does not have."""
     from search.indexing import snapshots
-    from search.live.compiled_queries import live_indexes
+    from search.live.finding.compiled_queries import live_indexes
     from search.live.query import QUERY_EXPANSION
 
     started = time.perf_counter()

@@ -28,8 +28,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from gallery.access import audit_triggers
+from gallery.access.audit_actions import ACTIONS
 from gallery.access.client_address import client_address
-from gallery.audit_actions import ACTIONS
 from gallery.models import AuditEntry, Dataset
 
 LONGEST_TEXT = 1000
@@ -89,10 +89,10 @@ def record(action: str, target: object | str = "", **details: Any) -> AuditEntry
     """Append an entry: what was done, to which row, or to what else by its name, and more as plain JSON.
 
     To be called in the transaction of the change: there is no change without its entry then. Raises:
-    ValueError for a word that `gallery.audit_actions` does not have.
+    ValueError for a word that `gallery.access.audit_actions` does not have.
     """
     if action not in ACTIONS:
-        raise ValueError(f"The audit has no action {action!r}; gallery/audit_actions.py lists them.")
+        raise ValueError(f"The audit has no action {action!r}; gallery/access/audit_actions.py lists them.")
     return AuditEntry.objects.create(
         action=action,
         details={name: _shortened(value) for name, value in details.items()},

@@ -19,7 +19,7 @@ from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID
 from gallery.browse import bin_contents
 from gallery.browse.dataset_summaries import with_image_count
-from gallery.ingest import bin
+from gallery.ingest.removals import bin
 from gallery.models import Dataset, Image
 
 Row = TypeVar("Row", bound=Model)

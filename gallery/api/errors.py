@@ -27,8 +27,9 @@ from rest_framework.views import exception_handler
 from gallery.access import gate, policies
 from gallery.errors import DatabaseAwayError, SemsearchError
 from gallery.public_text import public_text
-from gallery.system import measures, outages
-from gallery.system.conflicts import is_conflict
+from gallery.system import outages
+from gallery.system.concurrency.conflicts import is_conflict
+from gallery.system.measuring import measures
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from gallery.api.views import ANY_ID, shown_jobs
 from gallery.browse import grid
 from gallery.browse.image_filter import ImageFilter
 from gallery.imaging import limits
-from gallery.ingest import bin, image_changes, single_image
+from gallery.ingest import image_changes, single_image
+from gallery.ingest.removals import bin
 from gallery.models import Image
 
 

@@ -19,7 +19,7 @@ from gallery.api.strict import KnownFields
 from gallery.browse import grid
 from gallery.browse.paging import LARGEST_ID
 from gallery.ingest import datasets, from_images
-from gallery.ingest import labels as label_rule
+from gallery.ingest.sources import labels as label_rule
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.public_text import public_text
 

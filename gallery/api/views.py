@@ -25,8 +25,9 @@ from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.browse.dataset_summaries import with_image_count
 from gallery.imaging import sprite_sheets
-from gallery.ingest import bin, importing
 from gallery.ingest import from_images as ingest_from_images
+from gallery.ingest import importing
+from gallery.ingest.removals import bin
 from gallery.jobs import file_retries
 from gallery.models import Dataset, Job
 

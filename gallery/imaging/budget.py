@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gallery.errors import BusyError
-from gallery.system import measures
+from gallery.system.measuring import measures
 
 
 @dataclass(eq=False)

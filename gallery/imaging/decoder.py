@@ -12,23 +12,16 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 
 from gallery.errors import NotAnImageError, TooLargeError
-from gallery.imaging import (
-    code_points,
-    colour_conversion,
-    deep_colours,
-    formats,
-    headers,
-    jpeg,
-    raw,
-    unsupported,
-)
-from gallery.imaging.colour_profiles import GREY, INKS
-from gallery.imaging.colour_profiles import RGB as RGB_SPACE
-from gallery.imaging.formats import Format
-from gallery.imaging.headers import Declared
+from gallery.imaging import jpeg
+from gallery.imaging.colours import code_points, colour_conversion, deep_colours
+from gallery.imaging.colours.colour_profiles import GREY, INKS
+from gallery.imaging.colours.colour_profiles import RGB as RGB_SPACE
+from gallery.imaging.colours.pixels import as_rgb
+from gallery.imaging.files import formats, headers, raw, unsupported
+from gallery.imaging.files.formats import Format
+from gallery.imaging.files.headers import Declared
 from gallery.imaging.memory import Wanted
-from gallery.imaging.pixels import as_rgb
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 # by EXIF orientation, of (h, w, 3)
 _TURNS: dict[int, Callable[[RGB], RGB]] = {

@@ -15,15 +15,16 @@ from contextlib import ExitStack, contextmanager
 
 from PIL import Image
 
-from gallery.imaging import budget, decoder, formats, headers
+from gallery.imaging import budget, decoder
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.decoder import ImageFacts
-from gallery.imaging.formats import READABLE, in_browsers
-from gallery.imaging.headers import Declared
+from gallery.imaging.files import formats, headers
+from gallery.imaging.files.formats import READABLE, in_browsers
+from gallery.imaging.files.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
 from gallery.imaging.processes import decoder_processes
 from gallery.imaging.processes.decoder_processes import Task
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 __all__ = [
     "READABLE", "ImageFacts", "ImageLimits", "check", "decode", "decode_with_facts", "encode_webp", "held",

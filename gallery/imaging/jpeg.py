@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import simplejpeg
 
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 
 def decoded(data: bytes, size: tuple[int, int], factor: int) -> RGB | None:

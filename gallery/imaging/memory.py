@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gallery.imaging.headers import Declared
+from gallery.imaging.files.headers import Declared
 from gallery.imaging.resizing import BAND_PIXELS
 
 # What is made of an image is shrunk from its own size where that is so small, as ever; larger ones are first

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 # Pillow shrinks by whole steps down to so many times the size first: as good, and faster.
 REDUCING_GAP = 3.0

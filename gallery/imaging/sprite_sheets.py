@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from gallery.errors import SemsearchError, TooLargeError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageLimits
+from gallery.imaging.types import RGB
 from gallery.models import AtlasPage, Dataset, Image
-from gallery.system.cores import usable_cores
+from gallery.system.concurrency.cores import usable_cores
+from gallery.system.home.stored_files import delete_on_commit
 from gallery.system.open_datasets import DatasetClosedError, hold_open
-from gallery.system.stored_files import delete_on_commit
-from gallery.types import RGB
 
 CELL = 48  # pixels a side
 COLUMNS = 32

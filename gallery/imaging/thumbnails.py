@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gallery.errors import TooLargeError
 from gallery.imaging import decoding, jpeg
 from gallery.imaging.resizing import resize
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 QUALITY = 80
 EXTENSION = "jpg"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from gallery.ingest.download import Fetched, FetchLimits, fetch
-from gallery.system.places import Places
+from gallery.system.concurrency.places import Places
 
 
 def fetch_image(url: str, within_s: float = math.inf) -> Fetched:

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from gallery.ingest import bin
-from gallery.ingest.member_names import printable
+from gallery.ingest.removals import bin
+from gallery.ingest.sources.member_names import printable
 from gallery.ingest.storing import DecodedImage
 from gallery.models import Dataset, FurtherCategory, Image, ImportSource, SourceFile
-from gallery.system.held_rows import held
+from gallery.system.concurrency.held_rows import held
 
 CHUNK = 500
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from gallery import jobs
 from gallery.errors import NotFoundError
 from gallery.ingest import datasets
-from gallery.ingest.archives import Contents
-from gallery.ingest.members import ArchiveMember, ArchiveProblem
+from gallery.ingest.sources.archives import Contents
+from gallery.ingest.sources.members import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
-from gallery.system import storage_mark
-from gallery.system.storage import StorageUnavailableError, storage_errors
+from gallery.system.home import storage_mark
+from gallery.system.home.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
 MOST_IMAGES = 200_000

@@ -17,22 +17,24 @@ from django.utils.crypto import get_random_string
 from gallery import jobs, signals
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError
 from gallery.imaging import sprite_sheets
-from gallery.ingest import archives, dataset_removal, file_kinds, from_images, planning
-from gallery.ingest.archives import Contents, ReadOptions
+from gallery.ingest import from_images, planning
 from gallery.ingest.failures import Failures
 from gallery.ingest.following import Tracker
 from gallery.ingest.intake import Intake, Totals
-from gallery.ingest.labels import NEAREST
-from gallery.ingest.members import (
+from gallery.ingest.observers import observe_import
+from gallery.ingest.planning import Plan
+from gallery.ingest.removals import dataset_removal
+from gallery.ingest.sources import archives, file_kinds
+from gallery.ingest.sources.archives import Contents, ReadOptions
+from gallery.ingest.sources.labels import NEAREST
+from gallery.ingest.sources.members import (
     ArchiveLimits,
     ArchiveSource,
 )
-from gallery.ingest.observers import observe_import
-from gallery.ingest.planning import Plan
 from gallery.models import Dataset, FailedFile, Image, Job
+from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.measuring.stage_timer import StageTimer
 from gallery.system.open_datasets import DatasetClosedError
-from gallery.system.stage_timer import StageTimer
-from gallery.system.storage import StorageUnavailableError, storage_errors
 
 WRITERS = 4
 

@@ -16,13 +16,13 @@ from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
 from gallery.ingest.failures import Failures
 from gallery.ingest.following import Met, Tracker
-from gallery.ingest.members import ArchiveMember, ArchiveProblem, UnreadableEntryError
 from gallery.ingest.observers import ImportObserver
+from gallery.ingest.sources.members import ArchiveMember, ArchiveProblem, UnreadableEntryError
 from gallery.ingest.storing import DecodedImage, DuplicateError, PrepareOptions, StoreOptions
 from gallery.models import Dataset
-from gallery.system.cores import usable_cores
-from gallery.system.read_ahead import Limits, read_ahead
-from gallery.system.stage_timer import StageTimer
+from gallery.system.concurrency.cores import usable_cores
+from gallery.system.concurrency.read_ahead import Limits, read_ahead
+from gallery.system.measuring.stage_timer import StageTimer
 
 BATCH = 64
 BATCH_BYTES = 64 * 2**20

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gallery.imaging.types import RGB
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageTimer
-from gallery.types import RGB
+from gallery.system.measuring.stage_timer import StageTimer
 
 
 class ImageObserver(Protocol):

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from gallery.ingest.archives import Contents
-from gallery.ingest.member_names import printable
-from gallery.ingest.members import ArchiveMember, ArchiveProblem
+from gallery.ingest.sources.archives import Contents
+from gallery.ingest.sources.member_names import printable
+from gallery.ingest.sources.members import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, ImportSource, SourceFile
 
 CHUNK = 64

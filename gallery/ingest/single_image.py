@@ -10,11 +10,11 @@ from gallery.access import audit
 from gallery.imaging.limits import image_limits
 from gallery.ingest import image_changes, storing
 from gallery.ingest.image_changes import KnownAs
-from gallery.ingest.members import ArchiveMember
 from gallery.ingest.observers import observe_single
+from gallery.ingest.sources.members import ArchiveMember
 from gallery.ingest.storing import DuplicateError, PrepareOptions, StoreOptions
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageTimer
+from gallery.system.measuring.stage_timer import StageTimer
 
 
 @dataclass(frozen=True)

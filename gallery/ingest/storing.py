@@ -21,16 +21,17 @@ from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.decoding import ImageFacts, ImageLimits
 from gallery.imaging.limits import image_limits
-from gallery.ingest import bin, datasets, missing
-from gallery.ingest.members import ArchiveMember
+from gallery.imaging.types import RGB
+from gallery.ingest import datasets
 from gallery.ingest.observers import ImageObserver
+from gallery.ingest.removals import bin, missing
+from gallery.ingest.sources.members import ArchiveMember
 from gallery.models import SHOWN_IMAGE, Dataset, Image
-from gallery.system import storage_mark
-from gallery.system.cores import core_lock
+from gallery.system.concurrency.cores import core_lock
+from gallery.system.home import storage_mark
+from gallery.system.home.storage import storage_errors
+from gallery.system.measuring.stage_timer import StageTimer
 from gallery.system.open_datasets import hold_open
-from gallery.system.stage_timer import StageTimer
-from gallery.system.storage import storage_errors
-from gallery.types import RGB
 
 THUMBNAIL_SIDE = 320
 TRIED = 5  # times to store what other imports store at the same moment

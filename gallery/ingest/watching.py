@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gallery.ingest.member_names import is_hidden
+from gallery.ingest.sources.member_names import is_hidden
 
 EVERY_S = 2.0
 

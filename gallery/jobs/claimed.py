@@ -20,8 +20,10 @@ from gallery.jobs.queueing import due_jobs
 from gallery.jobs.reviving import MAX_FAILURES, delay_after
 from gallery.models import FailedFile, Image, Job, WorkUnit
 from gallery.public_text import with_details
-from gallery.system import disk_space, measures, progress
-from gallery.system.held_rows import held
+from gallery.system import progress
+from gallery.system.concurrency.held_rows import held
+from gallery.system.home import disk_space
+from gallery.system.measuring import measures
 from gallery.system.open_datasets import hold_open
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from gallery.jobs import broker
 from gallery.jobs.errors import NotRetryableError, TooManyWaitingError
 from gallery.jobs.kinds import find_type, job_type, registered
 from gallery.models import Dataset, FailedFile, Job, WorkUnit
-from gallery.system import measures
+from gallery.system.measuring import measures
 from gallery.system.open_datasets import CLOSED, hold_open
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from gallery.jobs.kinds import find_type, kinds_that_need_space
 from gallery.jobs.processes import process_is_gone
 from gallery.jobs.queueing import call_hooks, due_jobs, publish
 from gallery.models import Job, WorkUnit
-from gallery.system import disk_space, measures
+from gallery.system.home import disk_space
+from gallery.system.measuring import measures
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from gallery.jobs.queueing import call_hooks, publish, record_start
 from gallery.jobs.transient_errors import is_transient
 from gallery.models import Dataset, Job
 from gallery.public_text import with_details
-from gallery.system import disk_space, log_context, outages
+from gallery.system import log_context, outages
+from gallery.system.home import disk_space
 from gallery.system.open_datasets import CLOSED, DatasetClosedError, hold_open
 
 logger = logging.getLogger(__name__)

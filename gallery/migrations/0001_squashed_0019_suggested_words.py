@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.utils.timezone
 import gallery.accounts.models
-import gallery.audit_actions
+import gallery.access.audit_actions
 import gallery.job_labels
 import gallery.models
 import gallery.system.log_context
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('action', models.CharField(choices=gallery.audit_actions.choices, max_length=40)),
+                ('action', models.CharField(choices=gallery.access.audit_actions.choices, max_length=40)),
                 ('user_id', models.BigIntegerField(help_text='The number of the account.', null=True)),
                 ('actor', models.CharField(blank=True, help_text='The name of the account, command or job; empty for a stranger.', max_length=200)),
                 ('token', models.CharField(blank=True, help_text='The API token that was used.', max_length=200)),

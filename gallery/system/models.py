@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from gallery import audit_actions
+from gallery.access import audit_actions
 from gallery.errors import AppendOnlyError
 
 

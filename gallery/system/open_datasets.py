@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gallery.errors import SemsearchError
 from gallery.models import Dataset
-from gallery.system.held_rows import held
+from gallery.system.concurrency.held_rows import held
 
 CLOSED = "The dataset was deleted."
 

@@ -6,11 +6,12 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from search.embedding import api as embedding_api
-from search.experiments import index_api, tuning_api
-from search.experiments.api import ExperimentViewSet
+from search.experiments.rest import index_api
+from search.experiments.rest.api import ExperimentViewSet
+from search.experiments.tuning import tuning_api
 from search.features import api as features_api
-from search.features import models_api
-from search.live import api as live_api
+from search.features.library import models_api
+from search.live.rest import api as live_api
 from search.maps.api import CSV_RENDERERS, ProjectionViewSet
 from search.saved.api import SavedSearchViewSet
 from search.words import api as words_api

@@ -10,7 +10,7 @@ from django.conf import settings
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageTimer
+from gallery.system.measuring.stage_timer import StageTimer
 from search.embedding import network_jobs, pipeline
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.features import matrices

@@ -13,7 +13,7 @@ from gallery.errors import SemsearchError
 from gallery.ingest.observers import ImportObserver
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image
-from gallery.system.stage_timer import StageTimer
+from gallery.system.measuring.stage_timer import StageTimer
 from search.embedding import network_jobs, part_jobs
 from search.embedding.pipeline import Embedder
 from search.extractors.feature_extractor import FeatureExtractor

@@ -18,8 +18,8 @@ from gallery.access import audit
 from gallery.errors import NothingIndexedError, SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
-from gallery.system.cores import core_lock
-from gallery.system.stage_timer import StageTimer
+from gallery.system.concurrency.cores import core_lock
+from gallery.system.measuring.stage_timer import StageTimer
 from search import job_kinds
 from search.embedding import network_jobs, pipeline
 from search.embedding.work_units import by_keyset, without_embedding

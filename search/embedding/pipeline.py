@@ -21,11 +21,11 @@ from gallery.errors import NotFoundError, SemsearchError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
-from gallery.system import storage_mark
-from gallery.system.cores import core_lock
-from gallery.system.read_ahead import Limits, read_ahead
-from gallery.system.stage_timer import StageTimer
-from gallery.system.storage import StorageUnavailableError, storage_errors
+from gallery.system.concurrency.cores import core_lock
+from gallery.system.concurrency.read_ahead import Limits, read_ahead
+from gallery.system.home import storage_mark
+from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.measuring.stage_timer import StageTimer
 from gallery.words import suggestions
 from gallery.words.suggestions import Seen
 from search.embedding import seen_words

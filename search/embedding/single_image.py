@@ -11,7 +11,7 @@ from django.conf import settings
 from gallery import jobs
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job
-from gallery.system.cores import core_lock
+from gallery.system.concurrency.cores import core_lock
 from gallery.words import suggestions
 from search import job_kinds
 from search.embedding import part_jobs, seen_words

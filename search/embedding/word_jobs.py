@@ -13,8 +13,8 @@ from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Image, Job, SuggestedWord
-from gallery.system.cores import core_lock
-from gallery.system.stage_timer import StageTimer
+from gallery.system.concurrency.cores import core_lock
+from gallery.system.measuring.stage_timer import StageTimer
 from gallery.words import suggestions
 from search import job_kinds
 from search.embedding import network_jobs, pipeline, seen_words

@@ -9,7 +9,7 @@ from itertools import islice
 from django.db import transaction
 
 from gallery.models import Dataset, Image
-from gallery.system.held_rows import held
+from gallery.system.concurrency.held_rows import held
 from gallery.system.open_datasets import hold_open
 from search.experiments.scoring import Neighbours
 from search.models import Experiment, ExperimentQuery, FeatureSpec

@@ -10,7 +10,7 @@ from gallery.access import audit
 from gallery.errors import SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
-from gallery.system.held_rows import locked
+from gallery.system.concurrency.held_rows import locked
 from gallery.system.open_datasets import hold_open
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs

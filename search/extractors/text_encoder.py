@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
 from search.extractors.engines.openvino import import_openvino
-from search.extractors.networks.added_models import TOKENIZER, AddedModel
+from search.extractors.networks.added.added_models import TOKENIZER, AddedModel
 from search.extractors.networks.layer_info import in_short
 
 NEEDED = "tokenizers>=0.22,<0.24"  # as requirements-text.txt has it
@@ -70,7 +70,7 @@ class TextEncoder:
 
     def __init__(self, model: AddedModel) -> None:
         """Load tokenizer and network. Raises: WeightsError."""
-        from search.extractors.networks import embedding_graph
+        from search.extractors.networks.added import embedding_graph
 
         self._tokens = Tokens(model)
         network = embedding_graph.from_tokens(model, 1)
@@ -92,7 +92,7 @@ class Feed:
     """Gives a network for text its inputs, of the types that it takes."""
 
     def __init__(self, network: Any) -> None:
-        from search.extractors.networks import embedding_graph
+        from search.extractors.networks.added import embedding_graph
 
         ids, mask = embedding_graph.ids_and_mask(network)
         self._inputs = [

@@ -23,10 +23,10 @@ from gallery.errors import NotFoundError, WeightsError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
-from gallery.system import derived_files
-from gallery.system.kept_while_used import KeptWhileUsed
-from gallery.system.places import Places
-from gallery.system.single_flight import SingleFlight
+from gallery.system.concurrency.kept_while_used import KeptWhileUsed
+from gallery.system.concurrency.places import Places
+from gallery.system.concurrency.single_flight import SingleFlight
+from gallery.system.home import derived_files
 from search.extractors.map_images import coloured, strongest_channels
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks.network import Network

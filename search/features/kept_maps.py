@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
 from gallery.models import Image
-from gallery.system.places import Places
-from gallery.system.single_flight import SingleFlight
+from gallery.system.concurrency.places import Places
+from gallery.system.concurrency.single_flight import SingleFlight
 from search.extractors import parts
 from search.extractors.cell_shares import LinearScore, Map, Shares, cell_shares, coarser
 from search.extractors.networks.registry import get_network

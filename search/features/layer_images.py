@@ -12,7 +12,7 @@ import numpy as np
 from gallery.errors import NotFoundError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
-from gallery.shipped_files import shipped
+from gallery.system.home.shipped_files import shipped
 from search.extractors import activation
 from search.extractors.engines.base import Pixels
 from search.extractors.engines.needs_tensorflow import require_tensorflow

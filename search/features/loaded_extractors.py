@@ -7,7 +7,7 @@ from collections.abc import Collection
 from django.conf import settings
 
 from gallery.errors import NotFoundError, WeightsError
-from gallery.system.kept_while_used import KeptWhileUsed
+from gallery.system.concurrency.kept_while_used import KeptWhileUsed
 from search.extractors.engines.conversion import is_quick
 from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.networks import registry

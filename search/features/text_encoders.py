@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, WeightsError
-from gallery.system.kept_while_used import KeptWhileUsed
-from search.extractors.networks import added_models, registry
-from search.extractors.networks.added_models import AddedModel
+from gallery.system.concurrency.kept_while_used import KeptWhileUsed
+from search.extractors.networks import registry
+from search.extractors.networks.added import added_models
+from search.extractors.networks.added.added_models import AddedModel
 from search.extractors.text_encoder import TextEncoder
 from search.types import FeatureConfig
 

@@ -18,9 +18,9 @@ from gallery import jobs
 from gallery.errors import IndexDamagedError, SemsearchError
 from gallery.jobs import JobRun
 from gallery.models import Job
-from gallery.system.conflicts import repeated
-from gallery.system.held_rows import locked
-from gallery.system.locking import exclusive_lock
+from gallery.system.concurrency.conflicts import repeated
+from gallery.system.concurrency.held_rows import locked
+from gallery.system.concurrency.locking import exclusive_lock
 from search import job_kinds
 from search.extractors.parts import divided
 from search.index.base import PublishedGeneration

@@ -11,31 +11,25 @@ from django.db.models import QuerySet
 from gallery.browse.facets import shown_images
 from gallery.errors import NotFoundError, NothingIndexedError, SemsearchError
 from gallery.models import Dataset, Image
-from gallery.shipped_files import program
-from gallery.system import measures
+from gallery.system.home.shipped_files import program
+from gallery.system.measuring import measures
 from search.index.live import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live import (
-    example_images,
-    filtering,
-    folding,
-    grouping,
-    long_searches,
-    text_search,
-    word_search,
-)
-from search.live.compiled_queries import live_indexes_of
+from search.live import long_searches
 from search.live.document import GROUPED, QueryDocument
-from search.live.example_images import ReadExample, require_network
+from search.live.examples import example_images, text_search, word_search
+from search.live.examples.example_images import ReadExample, require_network
+from search.live.examples.steering import Steering
+from search.live.examples.text_search import TextQuery
+from search.live.examples.word_search import WordQuery
 from search.live.explaining import Explainer, Explanation
-from search.live.folding import Standing
-from search.live.grouping import Group
-from search.live.hits import Hit, ShownImage, shown
-from search.live.index_queries import IndexQuery
-from search.live.ranking import AskedIndex, Ranking
-from search.live.steering import Steering
-from search.live.text_search import TextQuery
+from search.live.finding import filtering, folding, grouping
+from search.live.finding.compiled_queries import live_indexes_of
+from search.live.finding.folding import Standing
+from search.live.finding.grouping import Group
+from search.live.finding.hits import Hit, ShownImage, shown
+from search.live.finding.index_queries import IndexQuery
+from search.live.finding.ranking import AskedIndex, Ranking
 from search.live.timings import Timings
-from search.live.word_search import WordQuery
 from search.models import SearchIndex
 from search.types import Ids
 from search.words.lookup import Match

@@ -18,10 +18,10 @@ from search.features import kept_maps
 from search.features.kept_maps import KeptMap
 from search.index.base import normalise
 from search.indexing import database_vectors, snapshots
-from search.live.example_images import ReadExample, require_network
-from search.live.filtering import allowed_of
-from search.live.index_queries import IndexQuery
-from search.live.part_queries import PartQuery
+from search.live.examples.example_images import ReadExample, require_network
+from search.live.finding.filtering import allowed_of
+from search.live.finding.index_queries import IndexQuery
+from search.live.finding.part_queries import PartQuery
 from search.models import Embedding, SearchIndex
 
 

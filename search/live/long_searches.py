@@ -17,7 +17,7 @@ from django.conf import settings
 
 from gallery.access import audit
 from gallery.errors import BusyError
-from gallery.system.places import Places
+from gallery.system.concurrency.places import Places
 
 EXAMPLES_WITHIN_S = 10.0
 FEW_READ = 4  # examples that are read and go through a network: such a search is a usual one

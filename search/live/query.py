@@ -10,7 +10,7 @@ from gallery.models import Image
 from search.live import engine
 from search.live.document import Example, QueryDocument, Source
 from search.live.engine import QUERY_EXPANSION as QUERY_EXPANSION
-from search.live.hits import Hit
+from search.live.finding.hits import Hit
 from search.live.timings import Timings
 
 

@@ -21,10 +21,10 @@ from gallery.browse.bin_contents import STORED
 from gallery.errors import SemsearchError
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
-from gallery.ingest.members import ArchiveMember
+from gallery.ingest.sources.members import ArchiveMember
 from gallery.ingest.storing import PrepareOptions
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageTimer
+from gallery.system.measuring.stage_timer import StageTimer
 from search.maintenance.stored_files import LOST_AND_FOUND
 
 # so old is what no import that runs now has just stored, to give it a row in a moment

@@ -7,15 +7,15 @@ from contextlib import suppress
 
 from gallery import jobs
 from gallery.errors import SemsearchError, StorageAwayError
-from gallery.ingest import bin, missing
+from gallery.ingest.removals import bin, missing
 from gallery.models import Job
-from gallery.shipped_files import program
+from gallery.system.home.shipped_files import program
+from gallery.system.home.storage import StorageUnavailableError
 from gallery.system.open_datasets import DatasetClosedError
-from gallery.system.storage import StorageUnavailableError
 from search import job_kinds
 from search.indexing import builds
 from search.job_results import VerificationReport
-from search.live import uploads
+from search.live.examples import uploads
 from search.maintenance import verification
 from search.models import SearchIndex
 

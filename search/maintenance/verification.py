@@ -14,9 +14,10 @@ from django.core.files.storage import default_storage
 
 from gallery import jobs
 from gallery.errors import IndexDamagedError, IndexOutdatedError, SemsearchError
-from gallery.ingest import missing, storing
+from gallery.ingest import storing
+from gallery.ingest.removals import missing
 from gallery.models import Dataset, Image
-from gallery.system.storage import storage_errors
+from gallery.system.home.storage import storage_errors
 from search import job_kinds
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs

@@ -22,7 +22,7 @@ from gallery.api.schema import example
 from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
-from search.experiments.api import validated
+from search.experiments.rest.api import validated
 from search.maps import answers, export
 from search.maps import jobs as map_jobs
 from search.maps import queries as map_queries

@@ -13,8 +13,8 @@ from django.db import DatabaseError, transaction
 from numpy.typing import NDArray
 
 from gallery.errors import NotFoundError, SemsearchError
+from gallery.system.home.stored_files import delete_on_commit
 from gallery.system.open_datasets import DatasetClosedError, hold_open
-from gallery.system.stored_files import delete_on_commit
 from search.damage import DAMAGE
 from search.models import Projection
 from search.types import Ids

@@ -10,7 +10,7 @@ from gallery.api.serializers import JobSerializer
 from gallery.api.strict import KnownFields
 from gallery.browse.paging import LARGEST_ID
 from search.experiments.queries import POOLINGS
-from search.experiments.serializers import choice
+from search.experiments.rest.serializers import choice
 from search.maps.export import COLOURED_BY
 from search.maps.jobs import METHODS
 from search.maps.queries import ProjectionFilter

@@ -19,7 +19,8 @@ from django.utils.crypto import get_random_string
 from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
 from gallery.ingest.fetching import fetch_image
-from search.live import long_searches, uploads
+from search.live import long_searches
+from search.live.examples import uploads
 from search.models import SavedExample, SavedSearch
 
 AS_IT_IS_BYTES = 2**20  # a larger file is kept as a copy of fewer pixels

@@ -11,8 +11,8 @@ from gallery.api.strict import KnownFields
 from gallery.browse.where import Where
 from gallery.browse.where_values import MOST_COLLECTIONS
 from gallery.errors import SemsearchError
-from search.live import serializers as live_serializers
 from search.live.document import QueryDocument
+from search.live.rest import serializers as live_serializers
 from search.models import SavedSearch
 from search.saved import collections, rows
 

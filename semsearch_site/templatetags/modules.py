@@ -12,9 +12,9 @@ from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from semsearch_site import bundles
-from semsearch_site.modules import imported_by, imports
-from semsearch_site.static import HashedStaticFiles
+from semsearch_site.assets import bundles
+from semsearch_site.assets.modules import imported_by, imports
+from semsearch_site.assets.static import HashedStaticFiles
 
 register = template.Library()
 

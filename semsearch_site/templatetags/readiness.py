@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.template.context import Context
 
-from semsearch_site import health
+from semsearch_site.monitoring import health
 
 register = template.Library()
 

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from uvicorn._types import ASGIReceiveCallable as Receive
 
-from gallery.system import disk_space, outages
+from gallery.system import outages
+from gallery.system.home import disk_space
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
 

@@ -11,7 +11,9 @@ from uvicorn._types import ASGISendCallable as Send
 from uvicorn._types import HTTPScope
 
 from gallery.errors import DatabaseAwayError
-from gallery.system import disk_space, measures, outages
+from gallery.system import outages
+from gallery.system.home import disk_space
+from gallery.system.measuring import measures
 from semsearch_site.web import refusals, senders
 from semsearch_site.web.answers import Answer, Sender
 from semsearch_site.web.bodies import Bodies, Body, ClientGoneError

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from uvicorn._types import HTTPScope
 
-from gallery.system import log_context, measures
+from gallery.system import log_context
+from gallery.system.measuring import measures
 from semsearch_site.web.answers import Answer
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from gallery.system import measures
+from gallery.system.measuring import measures
 from semsearch_site.web import refusals
 from semsearch_site.web.limits import Limits
 

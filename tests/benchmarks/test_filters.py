@@ -10,7 +10,7 @@ from benchmarks import filters
 from gallery.browse.where_text import where_text
 from gallery.models import Dataset, Image
 from search.features.feature_specs import live_spec
-from search.live.filtering import allowed_rows
+from search.live.finding.filtering import allowed_rows
 from search.models import Embedding, SearchIndex
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import regions
-from search.live.framing import cropped
+from search.live.examples.framing import cropped
 
 
 def test_overlap_is_intersection_over_union() -> None:

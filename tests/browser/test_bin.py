@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from gallery.ingest import bin
+from gallery.ingest.removals import bin
 from gallery.models import Dataset, Image
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset, Image, Job
-from gallery.shipped_files import program
+from gallery.system.home.shipped_files import program
 from search import job_kinds
 from search.models import Experiment
 from tests.support.browser import LAYERS, asked, scroll_a_little

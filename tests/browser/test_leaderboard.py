@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gallery import jobs
 from gallery.models import Dataset, Job
-from gallery.shipped_files import program
+from gallery.system.home.shipped_files import program
 from search import job_kinds
 from search.experiments import promotion
 from search.indexing import builds

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from gallery.models import Dataset
 from search.extractors.networks import registry
-from search.features import feature_specs, model_library
+from search.features import feature_specs
+from search.features.library import model_library
 from tests.support.text_models import coloured_dataset, toy_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -13,7 +13,7 @@ from django.test import Client
 
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
-from semsearch_site import health
+from semsearch_site.monitoring import health
 
 pytestmark = pytest.mark.django_db
 

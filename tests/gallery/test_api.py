@@ -19,7 +19,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from gallery import jobs
 from gallery.api import schema_view
-from gallery.ingest import bin, missing
+from gallery.ingest.removals import bin, missing
 from gallery.models import AccessToken, Dataset, FurtherCategory, Image, Job
 from search import job_kinds
 from search.models import Embedding

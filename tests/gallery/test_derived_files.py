@@ -12,9 +12,9 @@ from django.core.files.storage import default_storage
 from django.db import connection
 
 from gallery.errors import NotFoundError
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, DerivedFile, Image
-from gallery.system import derived_files
+from gallery.system.home import derived_files
 from tests.support.experiment_rows import stored_images
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from django.test import Client
 from gallery.browse import grid
 from gallery.browse.image_summaries import ImageSummary
 from gallery.browse.shuffling import shuffled
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image
 from tests.support.experiment_rows import stored_images
 

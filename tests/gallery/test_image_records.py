@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from gallery.ingest import bin, image_changes
+from gallery.ingest import image_changes
+from gallery.ingest.removals import bin
 from gallery.models import AuditEntry, Dataset, FurtherCategory, Image
 from tests.conftest import image_bytes
 from tests.gallery.test_api import upload

@@ -13,7 +13,7 @@ from django.db import connection
 
 from gallery import jobs
 from gallery.models import Dataset
-from gallery.system.locking import exclusive_lock
+from gallery.system.concurrency.locking import exclusive_lock
 from search import job_kinds
 from search.features import feature_specs
 from search.indexing import builds

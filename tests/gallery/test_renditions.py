@@ -12,7 +12,8 @@ from PIL import Image as Pillow
 
 from gallery.browse.image_summaries import image_summaries
 from gallery.imaging.decoding import ImageLimits, decode
-from gallery.ingest import removal, single_image
+from gallery.ingest import single_image
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, DerivedFile, Image
 from tests.support.kinds import unshown
 from tests.support.kinds.kind import image, pixels, saved

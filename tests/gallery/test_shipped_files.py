@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gallery import shipped_files
-from gallery.shipped_files import CODE_ROOT, program
+from gallery.system.home import shipped_files
+from gallery.system.home.shipped_files import CODE_ROOT, program
 
 # the ways in themselves, and what is about files of a checkout
-MAY_NAME_IT = {"gallery/shipped_files.py", "gallery/access/audit.py"}
+MAY_NAME_IT = {"gallery/system/home/shipped_files.py", "gallery/access/audit.py"}
 
 
 @pytest.mark.parametrize(

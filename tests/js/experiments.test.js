@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { best, match } from "../../static/js/shared/experiments.js";
+import { best, match } from "../../static/js/shared/experiments/experiments.js";
 
 /**
  * @param {string} model

@@ -6,7 +6,7 @@ import { convolved } from "../../static/js/explain/drawings/convolution.js";
 import { drop } from "../../static/js/explain/drawings/likeness.js";
 import { shareOf } from "../../static/js/explain/drawings/maps.js";
 import { poolings } from "../../static/js/explain/drawings/pooling.js";
-import { recommendation, sentence } from "../../static/js/shared/recommendation.js";
+import { recommendation, sentence } from "../../static/js/shared/experiments/recommendation.js";
 
 test("a filter of ones over nine greys gives their sum", () => {
   const greys = [1, 2, 3, 4, 5, 6, 7, 8, 9];

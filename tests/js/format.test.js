@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { duration, rateOf } from "../../static/js/jobs/rate.js";
-import { nothingFits, summaryOf } from "../../static/js/live/results.js";
+import { nothingFits, summaryOf } from "../../static/js/live/results/results.js";
 import { millions, number, percent, plural } from "../../static/js/shared/format.js";
 
 test("numbers are grouped, counted and shortened", () => {

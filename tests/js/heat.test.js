@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { coloursOf, fitted, largest, without, wordsOf } from "../../static/js/shared/heat.js";
-import { meaningOf } from "../../static/js/shared/why.js";
+import { coloursOf, fitted, largest, without, wordsOf } from "../../static/js/shared/why/heat.js";
+import { meaningOf } from "../../static/js/shared/why/why.js";
 
 const cells = [
   [0.2, -0.1],

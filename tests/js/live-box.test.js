@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { addressOf, documentOf, explanationOf, readAddress } from "../../static/js/live/address.js";
-import { boxIn, drawn, isWhole, moved, resized, textOf, WHOLE, wordsOf } from "../../static/js/live/box.js";
+import {
+  boxIn,
+  drawn,
+  isWhole,
+  moved,
+  resized,
+  textOf,
+  WHOLE,
+  wordsOf,
+} from "../../static/js/live/examples/box.js";
 import { seeded } from "./seeded.js";
 
 const LEAST = /** @type {const} */ ([0.1, 0.1]);

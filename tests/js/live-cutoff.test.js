@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { drawn, isBelow, knownWords, lineWords, modeOf } from "../../static/js/live/cutoff.js";
+import { drawn, isBelow, knownWords, lineWords, modeOf } from "../../static/js/live/results/cutoff.js";
 import { shareWords } from "../../static/js/shared/format.js";
 
 const labelled = { probability: 0.7, percentile: 0.999 };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { readAddress } from "../../static/js/live/address.js";
-import { nameOf, narrowedTo } from "../../static/js/live/grouping.js";
+import { nameOf, narrowedTo } from "../../static/js/live/results/grouping.js";
 import { proposedName } from "../../static/js/live/saving.js";
 import { newWords } from "../../static/js/saved/searches.js";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { answeredBy, labelOf } from "../../static/js/live/free-text.js";
-import { coverageWords, matchedWords, meaningOf } from "../../static/js/live/words.js";
+import { answeredBy, labelOf } from "../../static/js/live/examples/free-text.js";
+import { coverageWords, matchedWords, meaningOf } from "../../static/js/live/examples/words.js";
 
 const WORD = {
   word: "dog",

@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { addressOf, readConfiguration, readState, same } from "../../static/js/shared/url-state.js";
+import {
+  addressOf,
+  readConfiguration,
+  readState,
+  same,
+} from "../../static/js/shared/experiments/url-state.js";
 
 const usual = readState("");
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semsearch_site.child_processes import free_port
+from semsearch_site.supervision.child_processes import free_port
 from tests.support.memory import held_mb
 from tests.support.site import ROOT, environment, rows, running_on, until
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from semsearch_site.child_processes import free_port
 from semsearch_site.management.commands.serve import RUNS_AS_ROOT
+from semsearch_site.supervision.child_processes import free_port
 from tests.conftest import image_bytes
 from tests.support.prepared import DATASET, Prepared, copy_of
 from tests.support.site import PARTS, ROOT, RunningSite, environment, running_on, until
@@ -55,8 +55,8 @@ def test_only_the_one_line_is_left_out_of_what_a_part_says(tmp_path: Path) -> No
         "time.sleep(0.2); print('the end')"
     )
     supervised = (
-        "import sys; from pathlib import Path; from semsearch_site import supervised_part\n"
-        "from semsearch_site.supervisor import Supervisor\n"
+        "import sys; from pathlib import Path; from semsearch_site.supervision import supervised_part\n"
+        "from semsearch_site.supervision.supervisor import Supervisor\n"
         "supervised_part.MOST_DEATHS = 1\n"
         f"with Supervisor(Path({str(tmp_path)!r}), print) as supervisor:\n"
         f"    supervisor.start('broker', [sys.executable, '-c', {program!r}], without=b'said always')\n"
@@ -71,8 +71,8 @@ def test_a_part_that_dies_again_and_again_ends_the_site_and_is_told_why(tmp_path
     program = "import sys; print('nothing to see'); sys.exit('The disk hums.')"
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
     supervised = (
-        "import sys; from pathlib import Path; from semsearch_site import supervised_part\n"
-        "from semsearch_site.supervisor import Supervisor\n"
+        "import sys; from pathlib import Path; from semsearch_site.supervision import supervised_part\n"
+        "from semsearch_site.supervision.supervisor import Supervisor\n"
         "supervised_part.FIRST_PAUSE_S = 0.01\n"
         f"with Supervisor(Path({str(tmp_path)!r}), print) as supervisor:\n"
         f"    supervisor.start('other', {sleep!r})\n"

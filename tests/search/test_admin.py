@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from gallery.ingest import bin
+from gallery.ingest.removals import bin
 from gallery.models import Dataset
 from search.index.faiss.build import BuildPlan, build_generation
 from search.index.faiss.store import GenerationStore

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from gallery.errors import IndexDamagedError, WeightsError
 from search.damage import DAMAGE
-from search.extractors.networks import extra_networks, squeezenet
+from search.extractors.networks import squeezenet
+from search.extractors.networks.added import extra_networks
 from search.extractors.networks.torch_checkpoint import MAGIC_NUMBER, PROTOCOL_VERSION, read_tensors
 from search.extractors.pca import components
 from search.index.faiss import generation as generations

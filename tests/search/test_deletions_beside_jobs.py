@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gallery import jobs
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.jobs import broker
 from gallery.models import Dataset, FailedFile, Image, Job
 from search import job_kinds

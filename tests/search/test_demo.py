@@ -9,8 +9,8 @@ import pytest
 from django.core.management import call_command
 
 from gallery.models import Dataset, Image, Job
-from gallery.shipped_files import shipped
-from gallery.system import upgrades
+from gallery.system.home import upgrades
+from gallery.system.home.shipped_files import shipped
 from search.experiments.explore_frame import explore_frame
 from search.management.commands import demo
 

@@ -13,7 +13,7 @@ from gallery.browse.facets import facets
 from gallery.browse.paging import datasets_by_name
 from gallery.browse.where_text import where_text
 from gallery.models import Dataset, FailedFile, Image, Job
-from search.live.filtering import allowed_rows
+from search.live.finding.filtering import allowed_rows
 from search.models import Embedding, SearchIndex
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,8 @@ from django.urls import reverse
 from gallery.access import audit
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
-from gallery.ingest import bin, datasets
+from gallery.ingest import datasets
+from gallery.ingest.removals import bin
 from gallery.jobs.errors import TooManyWaitingError
 from gallery.models import AccessToken, AuditEntry, Dataset, FailedFile, Image, Job
 from semsearch_site import admin_site

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semsearch_site import bundles
-from semsearch_site.modules import imported_by
+from semsearch_site.assets import bundles
+from semsearch_site.assets.modules import imported_by
 
 
 @pytest.mark.parametrize("entries", bundles.asked_for(), ids=bundles.name_of)

@@ -9,20 +9,20 @@ import sys
 import psutil
 import pytest
 
-from semsearch_site import child_processes
-from semsearch_site.child_processes import free_ports, kill_group, start_child
+from semsearch_site.supervision import child_processes
+from semsearch_site.supervision.child_processes import free_ports, kill_group, start_child
 from tests.support.site import until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT = f"""
 import time
-from semsearch_site.child_processes import start_child
+from semsearch_site.supervision.child_processes import start_child
 print(start_child({SLEEP!r}).pid, flush=True)
 time.sleep(60)
 """
 OTHER = """
 import sys
-from semsearch_site import child_processes
+from semsearch_site.supervision import child_processes
 child_processes.CHOSEN_FROM = range(int(sys.argv[1]), int(sys.argv[2]))
 print(*child_processes.free_ports(10), flush=True)
 sys.stdin.read()

@@ -16,7 +16,7 @@ import yaml
 from django.conf import settings
 from django.urls import reverse
 
-from semsearch_site.supervisor import STOP_WITHIN_S
+from semsearch_site.supervision.supervisor import STOP_WITHIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("migrate", "web", "worker", "extractor", "beat")

@@ -314,7 +314,7 @@ def test_a_defect_has_a_number_that_stands_in_the_log_and_nothing_else(
     for text in (said, page.content.decode()):
         assert "secret" not in text
         assert "Traceback" not in text
-    ours = [record for record in caplog.records if record.name == "semsearch_site.error_pages"]
+    ours = [record for record in caplog.records if record.name == "semsearch_site.http.error_pages"]
     assert len(ours) == 2
     first, second = (str(record.args[0]) for record in ours if isinstance(record.args, tuple))
     assert first in said

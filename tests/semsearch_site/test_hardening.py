@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 
 from gallery.models import Dataset
-from gallery.system.home_folder import close_to_others
+from gallery.system.home.home_folder import close_to_others
 from semsearch_site.env import is_weak
 from tests.conftest import image_bytes
 from tests.support.site import ROOT

@@ -18,7 +18,7 @@ from gallery import jobs
 from gallery.jobs.kinds import JobRun, register
 from gallery.models import Dataset, Job
 from gallery.system import log_context
-from gallery.system.read_ahead import Limits, read_ahead
+from gallery.system.concurrency.read_ahead import Limits, read_ahead
 from semsearch_site import env, logs
 
 GIVEN = "from-the-proxy-0001"
@@ -126,7 +126,7 @@ def test_a_defect_is_logged_with_the_id_that_its_page_shows(
     seen: list[str] = []
     monkeypatch.setattr("gallery.views.render", breaks)
     monkeypatch.setattr(
-        "semsearch_site.error_pages.logger.error", lambda *_, **__: seen.append(log_context.request_id())
+        "semsearch_site.http.error_pages.logger.error", lambda *_, **__: seen.append(log_context.request_id())
     )
     client.raise_request_exception = False
     answer = client.get("/datasets/", headers={"X-Request-ID": GIVEN})

@@ -24,11 +24,12 @@ from gallery.access import policies
 from gallery.errors import NotFoundError
 from gallery.jobs import kinds
 from gallery.models import Backup, Dataset, Job
-from gallery.system import disk_use, measures, seats
-from gallery.system.prometheus_metrics import Measures
+from gallery.system.home import disk_use
+from gallery.system.measuring import measures, seats
+from gallery.system.measuring.prometheus_metrics import Measures
 from search.live import query as live_query
 from search.models import IndexBuild, RemovedEmbedding, SearchIndex
-from semsearch_site import metrics_of_rows
+from semsearch_site.monitoring import metrics_of_rows
 from tests.conftest import image_bytes
 from tests.support.experiment_rows import feature_spec
 
@@ -164,7 +165,7 @@ def test_metrics_follow_the_rule_of_reading() -> None:
 PROCESS = """
     import os, sys
     from pathlib import Path
-    from gallery.system import measures, seats
+    from gallery.system.measuring import measures, seats
     folder = Path(sys.argv[1])
     measures.share(folder, sys.argv[2])
     here = measures.here()
@@ -212,7 +213,7 @@ def read(folder: Path) -> dict[str, float]:
     program = """
         import sys, json
         from pathlib import Path
-        from gallery.system import measures, prometheus_metrics
+        from gallery.system.measuring import measures, prometheus_metrics
         measures._folder = Path(sys.argv[1])
         found = {(s.name, tuple(s.labels.values())): s.value for f in measures.families() for s in f.samples}
         print(json.dumps({
@@ -235,7 +236,7 @@ def test_all_that_a_process_can_measure_fits_into_what_is_reserved_for_it(tmp_pa
         import django; django.setup()
         from gallery.access import policies
         from gallery.jobs import kinds
-        from gallery.system import measures, prometheus_metrics
+        from gallery.system.measuring import measures, prometheus_metrics
         folder = Path(sys.argv[1])
         measures.share(folder, "web")
         here = measures.here()

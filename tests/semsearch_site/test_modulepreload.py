@@ -12,7 +12,7 @@ from django.conf import settings as site
 from django.template import Context, Template
 from django.test import Client
 
-from semsearch_site.modules import imported_by, imports
+from semsearch_site.assets.modules import imported_by, imports
 
 PAGES = (
     "/",
@@ -30,7 +30,7 @@ PAGES = (
 )
 PRELOADED = re.compile(r'<link rel="modulepreload" href="/static/([^"]+)">')
 ENTRY = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
-# by its end, where semsearch_site/modules.py looks for its beginning
+# by its end, where semsearch_site/assets/modules.py looks for its beginning
 IMPORTED = re.compile(r"""(?:\bfrom|^import)\s*["'](\.{1,2}/[^"']+)["'];""", re.MULTILINE)
 
 

@@ -18,14 +18,14 @@ from django.test import Client
 
 from gallery.errors import SemsearchError
 from gallery.models import AuditEntry, Image
-from gallery.system import disk_space, storage_mark
+from gallery.system.home import disk_space, storage_mark
 from search import checks as search_checks
 from search.extractors.networks import registry
 from search.index.faiss.generation import FORMAT, MANIFEST_FILE
 from search.indexing import inspection
 from search.models import FeatureSpec, SearchIndex
-from semsearch_site import health, readiness
-from semsearch_site.readiness import Finding, NotReadyError, Part, Readiness, StillLoadingError
+from semsearch_site.monitoring import health, readiness
+from semsearch_site.monitoring.readiness import Finding, NotReadyError, Part, Readiness, StillLoadingError
 from tests.conftest import image_bytes
 from tests.support.damage import DAMAGES, generation_of, published_index
 

@@ -23,7 +23,7 @@ from search import job_kinds
 from semsearch_site import bounded_connection as module
 from semsearch_site.bounded_connection import _bounded, _SaidNothingError, bounded_connection
 from semsearch_site.celery import app
-from semsearch_site.schedule import Scheduler, ScheduleThread
+from semsearch_site.workers.schedule import Scheduler, ScheduleThread
 
 VERIFY = "search.tasks.verify"
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_sent_now_is_sent_when_the_broker_is_back(
             raise beat.SchedulingError("not sent") from OperationalError("nobody listens")
 
     monkeypatch.setattr(Scheduler, "apply_async", send)
-    monkeypatch.setattr("semsearch_site.schedule.AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("semsearch_site.workers.schedule.AGAIN_AFTER_S", 0.0)
     scheduler = Scheduler(app, str(tmp_path / "schedule"))
     scheduler.apply_entry(scheduler.schedule[VERIFY])
     assert tries == [False, True]
@@ -103,7 +103,7 @@ def test_the_thread_begins_again_when_it_breaks_and_ends_when_told_to(
         return 0.01
 
     monkeypatch.setattr(Scheduler, "tick", tick)
-    monkeypatch.setattr("semsearch_site.schedule.AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("semsearch_site.workers.schedule.AGAIN_AFTER_S", 0.0)
     monkeypatch.setitem(app.conf, "beat_schedule_filename", str(tmp_path / "schedule"))
     parent = type("Worker", (), {"app": app, "steps": []})()
     thread = ScheduleThread(parent, schedules=True)

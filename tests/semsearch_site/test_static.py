@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from gallery.models import Dataset
-from semsearch_site import static
+from semsearch_site.assets import static
 
 HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 # not those of types, which stand in comments

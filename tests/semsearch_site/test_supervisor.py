@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semsearch_site.supervisor import BrokerMissingError, broker_binary
+from semsearch_site.supervision.supervisor import BrokerMissingError, broker_binary
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from django.test import Client
 from moto.server import ThreadedMotoServer
 
 from gallery import jobs
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, DerivedFile, FailedFile, Job
-from gallery.system import derived_files
+from gallery.system.home import derived_files
 from search import job_kinds
 from search.maintenance import verification
 from semsearch_site import env as environment

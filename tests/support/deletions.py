@@ -23,7 +23,8 @@ from gallery import jobs
 from gallery.browse import bin_contents
 from gallery.counts import counting
 from gallery.errors import NotFoundError
-from gallery.ingest import bin, dataset_removal, datasets, removal, single_image
+from gallery.ingest import datasets, single_image
+from gallery.ingest.removals import bin, dataset_removal, removal
 from gallery.ingest.storing import DuplicateError
 from gallery.jobs.queueing import due_jobs
 from gallery.models import Dataset, Job

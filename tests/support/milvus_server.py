@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from semsearch_site.child_processes import free_ports, kill_group, start_child
+from semsearch_site.supervision.child_processes import free_ports, kill_group, start_child
 
 INSTALLED = Path(__file__).resolve().parents[2] / ".services" / "milvus-2.3.5"
 STARTS_WITHIN_S = 300.0

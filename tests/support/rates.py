@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from gallery.access import rate_counters, rates
-from semsearch_site.supervisor import broker_command
+from semsearch_site.supervision.supervisor import broker_command
 
 
 def forget_hits() -> None:

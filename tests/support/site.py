@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from semsearch_site.child_processes import free_port
+from semsearch_site.supervision.child_processes import free_port
 from tests.support import services
 from tests.support.isolation import COMPUTE_THREADS
 from tests.support.services import rows as rows

@@ -21,13 +21,14 @@ from pathlib import Path
 from PIL import AvifImagePlugin, Image, ImageFile
 
 from gallery.errors import NotAnImageError, SemsearchError, TooLargeError
-from gallery.imaging import cut_jpegs, decoder, formats, headers
+from gallery.imaging import decoder
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.decoder import ImageFacts
-from gallery.imaging.headers import Declared
+from gallery.imaging.files import cut_jpegs, formats, headers
+from gallery.imaging.files.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
 from gallery.imaging.messages import Head, read_bytes, receive, send
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 
 IDLE_S = 30.0
 NICENESS = 5  # whoever waits for a usual image comes first

@@ -18,13 +18,13 @@ from gallery.errors import NotAnImageError, SemsearchError, TooLargeError
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.budget import LARGE, PLACES, Patience, large_bytes
 from gallery.imaging.decoder import ImageFacts
-from gallery.imaging.formats import Format
-from gallery.imaging.headers import Declared
+from gallery.imaging.files.formats import Format
+from gallery.imaging.files.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
 from gallery.imaging.messages import Head
 from gallery.imaging.processes.process_pool import POOL, PROCESS_BYTES, DecoderProcess
-from gallery.system.cores import usable_cores
-from gallery.types import RGB
+from gallery.imaging.types import RGB
+from gallery.system.concurrency.cores import usable_cores
 
 # what opening a file may take before its size is known
 LOOK_BYTES = 48 * 2**20

@@ -13,7 +13,7 @@ from functools import cache
 
 from gallery.errors import SemsearchError
 from gallery.imaging.messages import Head, read_into, receive, send
-from gallery.shipped_files import CODE_ROOT
+from gallery.system.home.shipped_files import CODE_ROOT
 
 # what a decoder process holds of its own
 PROCESS_BYTES = 40 * 2**20

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from gallery.browse import bin_contents
 from gallery.errors import NotFoundError
-from gallery.ingest import bin
+from gallery.ingest.removals import bin
 from gallery.system.commands import ReportingCommand
 
 

@@ -11,8 +11,8 @@ from django.core.management.base import CommandParser
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from gallery.errors import NotFoundError
-from gallery.shipped_files import program
 from gallery.system.commands import ReportingCommand
+from gallery.system.home.shipped_files import program
 
 FOR_EVER = 0
 

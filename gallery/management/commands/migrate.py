@@ -10,9 +10,9 @@ from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS
 
 from gallery.errors import SemsearchError
-from gallery.system import homes, upgrades
 from gallery.system.commands import SETTINGS
-from gallery.system.locking import exclusive_lock
+from gallery.system.concurrency.locking import exclusive_lock
+from gallery.system.home import homes, upgrades
 
 # with one of these nothing is brought up to date: what there is is told, or moved by hand
 BY_HAND = ("app_label", "plan", "check_unapplied", "fake", "fake_initial", "prune", "run_syncdb")

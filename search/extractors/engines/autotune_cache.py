@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from gallery.system.cores import usable_cores
+from gallery.system.concurrency.cores import usable_cores
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

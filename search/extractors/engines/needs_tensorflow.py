@@ -6,7 +6,7 @@ import importlib.util
 import sys
 
 from gallery.errors import WeightsError
-from gallery.shipped_files import program
+from gallery.system.home.shipped_files import program
 
 # Keras imports them where they are installed, for wrappers and data that nothing here uses
 BESIDE_KERAS = ("sklearn", "pandas")

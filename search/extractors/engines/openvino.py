@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.system.cores import is_core_limited, usable_cores
+from gallery.system.concurrency.cores import is_core_limited, usable_cores
 from search.extractors.engines.autotune_cache import kept, machine_key, processor_flags
 from search.extractors.engines.base import (
     Calibration,

@@ -12,7 +12,7 @@ import numpy as np
 
 from gallery.errors import SemsearchError
 from gallery.imaging import decoding
-from gallery.shipped_files import shipped
+from gallery.system.home.shipped_files import shipped
 from search.extractors.engines.base import Maps, Pixels
 from search.extractors.pooling import pyramid
 from search.extractors.resizing import DEFAULT_RESIZE, resized

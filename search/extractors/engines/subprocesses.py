@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from gallery.shipped_files import python_path
+from gallery.system.home.shipped_files import python_path
 
 
 def run_module(module: str, *arguments: str, limit_s: float) -> None:

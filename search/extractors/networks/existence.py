@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from gallery.errors import WeightsError
-from search.extractors.networks import onnx_files
+from search.extractors.networks.added import onnx_files
 
 LIST = "https://keras.io/api/applications/"
 

@@ -19,7 +19,7 @@ from urllib.request import getproxies
 import numpy as np
 
 from gallery.errors import WeightsError
-from gallery.shipped_files import program
+from gallery.system.home.shipped_files import program
 from search.extractors.networks import downloads
 from search.extractors.networks.applications import Application
 

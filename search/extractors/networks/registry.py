@@ -11,20 +11,18 @@ from typing import Any
 from gallery.errors import NotFoundError, WeightsError
 from search.extractors.engines.needs_tensorflow import require_tensorflow, tensorflow_installed
 from search.extractors.networks import (
-    added_models,
-    added_networks,
     baselines,
     converted_networks,
     efficientnet_lite,
-    extra_networks,
     keras_applications,
     squeezenet,
 )
-from search.extractors.networks.added_models import AddedModel
+from search.extractors.networks.added import added_models, added_networks, extra_networks
+from search.extractors.networks.added.added_models import AddedModel
+from search.extractors.networks.added.extra_networks import ExtraNetwork
 from search.extractors.networks.applications import KERAS_APPLICATIONS, Application
 from search.extractors.networks.converted_networks import IR_FORMAT, ConvertedNetwork, MadeOf
 from search.extractors.networks.efficientnet_lite import LiteVariant
-from search.extractors.networks.extra_networks import ExtraNetwork
 from search.extractors.networks.layer_info import described
 from search.extractors.networks.network import Network
 
@@ -158,9 +156,9 @@ def install(
     """Make the networks of these sources known in this process, in place of those of an earlier call.
 
     A source is `keras:NAME`, `file:/PATH.keras` or `file:/PATH.onnx`, see
-    `search.extractors.networks.extra_networks`; what is found out about them is kept below `cache_dir`. Below
-    `converted_dir` lie networks that came converted, below `models_dir` models that `add_model` added, which
-    come and go while the process runs.
+    `search.extractors.networks.added.extra_networks`; what is found out about them is kept below
+    `cache_dir`. Below `converted_dir` lie networks that came converted, below `models_dir` models that
+    `add_model` added, which come and go while the process runs.
     Nothing heavy is loaded, and nothing downloaded.
 
     Raises:

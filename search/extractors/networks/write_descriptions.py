@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gallery.shipped_files import shipped
+from gallery.system.home.shipped_files import shipped
 from search.extractors.networks.layer_info import ALL_LAYERS_FOLDER, DESCRIPTIONS, Layer
 from search.extractors.networks.network import Network
 from search.extractors.networks.registry import NETWORKS

@@ -24,10 +24,10 @@ from django.utils import timezone
 
 from gallery.access import audit
 from gallery.errors import SemsearchError
-from gallery.ingest import missing
+from gallery.ingest.removals import missing
 from gallery.models import Image, Job
-from gallery.system import homes, storage_mark, upgrades
-from gallery.system.locking import exclusive_lock
+from gallery.system.concurrency.locking import exclusive_lock
+from gallery.system.home import homes, storage_mark, upgrades
 from gallery.version import HOME_FORMAT, VERSION
 from search.indexing import builds
 from search.maintenance.backup import bundle, rows, tables

@@ -7,7 +7,7 @@ from django.core.management.commands import migrate
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from gallery.system import homes
+from gallery.system.home import homes
 
 
 def drop_all() -> None:

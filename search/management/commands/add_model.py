@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.shipped_files import program
 from gallery.system.commands import ReportingCommand
-from search.features import model_library
-from search.features.model_library import AddedModelReport
+from gallery.system.home.shipped_files import program
+from search.features.library import model_library
+from search.features.library.model_library import AddedModelReport
 
 
 class Command(ReportingCommand[AddedModelReport]):

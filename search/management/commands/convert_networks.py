@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from gallery.system.commands import ReportingCommand
-from search.features import network_conversion
+from search.features.library import network_conversion
 
 
 class ConversionReport(TypedDict):

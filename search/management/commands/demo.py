@@ -14,10 +14,10 @@ from django.core.management.base import BaseCommand
 from gallery import jobs
 from gallery.ingest import datasets
 from gallery.models import Dataset, Job
-from gallery.shipped_files import shipped
-from gallery.system import upgrades
 from gallery.system.commands import SETTINGS
-from gallery.system.home_folder import close_to_others
+from gallery.system.home import upgrades
+from gallery.system.home.home_folder import close_to_others
+from gallery.system.home.shipped_files import shipped
 from search.embedding.work_units import without_embedding
 from search.experiments import jobs as experiment_jobs
 from search.features import feature_specs

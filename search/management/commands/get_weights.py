@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.system import homes, progress
+from gallery.system import progress
 from gallery.system.commands import DONE, FAILED, PARTLY, ReportingCommand
-from search.features import weights
-from search.features.weights import WeightsReport
+from gallery.system.home import homes
+from search.features.library import weights
+from search.features.library.weights import WeightsReport
 
 MEGABYTE = 1_000_000
 

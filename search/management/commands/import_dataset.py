@@ -12,7 +12,8 @@ from django.core.management.base import CommandParser
 
 from gallery import jobs
 from gallery.errors import SemsearchError
-from gallery.ingest import datasets, importing, labels, planning, watching
+from gallery.ingest import datasets, importing, planning, watching
+from gallery.ingest.sources import labels
 from gallery.models import Dataset, Job
 from gallery.system.commands import DONE, PARTLY, ReportingCommand
 from search import job_kinds

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 
 from django.core.management.base import CommandParser
 
-from gallery.shipped_files import shipped
 from gallery.system.commands import ReportingCommand, positive
+from gallery.system.home.shipped_files import shipped
 from search.extractors.activation import STEPS
 from search.extractors.networks import registry
 from search.features import layer_images

@@ -9,7 +9,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from gallery.system.commands import DONE, PARTLY, ReportingCommand, datasets_named
 from search.embedding.network_jobs import fetch_weights
-from search.experiments import promotion, tuning_jobs
+from search.experiments import promotion
+from search.experiments.tuning import tuning_jobs
 from search.features import feature_specs
 from search.management.commands.extract_features import add_configuration
 from search.models import FeatureSpec

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from gallery.system.commands import ReportingCommand
-from search.features import model_library
-from search.features.model_library import RemovedModelReport
+from search.features.library import model_library
+from search.features.library.model_library import RemovedModelReport
 
 
 class Command(ReportingCommand[RemovedModelReport]):

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from gallery import jobs
 from gallery.system.commands import ReportingCommand, datasets_named
 from search import job_kinds
-from search.experiments import tuning_jobs
+from search.experiments.tuning import tuning_jobs
 from search.types import FeatureConfigValues
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from gallery.system import storage_mark
 from gallery.system.commands import DONE, FAILED, ReportingCommand
+from gallery.system.home import storage_mark
 from search.job_results import VerificationReport
 from search.maintenance import verification
 

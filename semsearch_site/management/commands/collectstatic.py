@@ -9,8 +9,8 @@ from django.conf import settings
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandParser
 
-from gallery.system import homes
-from semsearch_site import static
+from gallery.system.home import homes
+from semsearch_site.assets import static
 
 
 class Command(collectstatic.Command):

@@ -4,7 +4,7 @@
 import { elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
 import { markOf } from "../shared/mark.js";
 import { prefersStillness } from "../shared/motion.js";
-import { addressOf } from "../shared/url-state.js";
+import { addressOf } from "../shared/experiments/url-state.js";
 import { decimal } from "../shared/format.js";
 
 const MOVE = { duration: 300, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" };

@@ -5,7 +5,14 @@ import { showComputing } from "../jobs/computing.js";
 import { watchJobs } from "../jobs/watch.js";
 import { byId, closest, elementIn, hasModifier, hasOption, isPlainClick, make } from "../shared/elements.js";
 import { neighboursIn, shownImage, showsNow } from "../explain/screen.js";
-import { best, everyNetwork, experiments, forget, match, ofImage } from "../shared/experiments.js";
+import {
+  best,
+  everyNetwork,
+  experiments,
+  forget,
+  match,
+  ofImage,
+} from "../shared/experiments/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { percent, plural } from "../shared/format.js";
 import {
@@ -17,7 +24,7 @@ import {
   readState,
   same,
   writeState,
-} from "../shared/url-state.js";
+} from "../shared/experiments/url-state.js";
 import { typed } from "../shared/site.js";
 import { drawLinks, showList } from "./lists.js";
 import { common, foundBy } from "./results.js";

@@ -2,9 +2,9 @@
 /** @import { Configuration, Experiment, ImageResult, Network } from "../shared/types.js" */
 /** @import { Side } from "./types.js" */
 import { elementIn, make } from "../shared/elements.js";
-import { METRICS, POOLINGS } from "../shared/experiments.js";
+import { METRICS, POOLINGS } from "../shared/experiments/experiments.js";
 import { percent } from "../shared/format.js";
-import { CONFIGURATION } from "../shared/url-state.js";
+import { CONFIGURATION } from "../shared/experiments/url-state.js";
 
 const NAMES = { model: "Network", layer: "Layer", pooling: "Pooling", metric: "Distance" };
 

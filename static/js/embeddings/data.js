@@ -4,7 +4,7 @@
 /** @import { Colouring } from "./types.js" */
 import { decodePoints } from "../map/data.js";
 import { ApiError, call } from "../shared/api.js";
-import { everyPage } from "../shared/experiments.js";
+import { everyPage } from "../shared/experiments/experiments.js";
 import { once } from "../shared/once.js";
 import { cellsOf } from "./csv.js";
 import { mediaAddress, siteAddress } from "../shared/site.js";

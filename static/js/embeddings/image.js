@@ -4,9 +4,9 @@
 /** @import { ListedImage, MapState, SimilarImages } from "./types.js" */
 import { ApiError, call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
-import { match, ofImage } from "../shared/experiments.js";
+import { match, ofImage } from "../shared/experiments/experiments.js";
 import { decimal, plural } from "../shared/format.js";
-import { addressOf, same } from "../shared/url-state.js";
+import { addressOf, same } from "../shared/experiments/url-state.js";
 import { imagesOf } from "./data.js";
 import { siteAddress } from "../shared/site.js";
 

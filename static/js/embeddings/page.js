@@ -5,7 +5,7 @@
 import { showsNow } from "../explain/screen.js";
 import { watchJobs } from "../jobs/watch.js";
 import { byId, elementIn, elementsIn, hasOption, make } from "../shared/elements.js";
-import { everyNetwork, experiments, forget } from "../shared/experiments.js";
+import { everyNetwork, experiments, forget } from "../shared/experiments/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, plural } from "../shared/format.js";
 import { typed } from "../shared/site.js";

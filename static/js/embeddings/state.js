@@ -5,7 +5,7 @@
 // not too large), view ([x, y, zoom]; null shows everything).
 /** @import { MapRow, Network } from "../shared/types.js" */
 /** @import { MapState, MapView, Variant } from "./types.js" */
-import { addressOf, readState, writeAddress } from "../shared/url-state.js";
+import { addressOf, readState, writeAddress } from "../shared/experiments/url-state.js";
 
 /** @type {Record<string, string>} */
 export const METHODS = { umap: "UMAP", tsne: "t-SNE", pca: "PCA" };

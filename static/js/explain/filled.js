@@ -2,7 +2,7 @@
 /** @import { Screen, ShownImage } from "./types.js" */
 /** @import { ImageSummary, Page } from "../shared/types.js" */
 import { call } from "../shared/api.js";
-import { everyNetwork } from "../shared/experiments.js";
+import { everyNetwork } from "../shared/experiments/experiments.js";
 import { once } from "../shared/once.js";
 import { siteAddress } from "../shared/site.js";
 import { imagesShown, onScreen, shownImage } from "./screen.js";

@@ -5,9 +5,9 @@ import { byId, elementIn, focusedIn, make } from "../shared/elements.js";
 import { decimal, plural } from "../shared/format.js";
 import { markOf } from "../shared/mark.js";
 import { prefersStillness } from "../shared/motion.js";
-import { addressOf } from "../shared/url-state.js";
+import { addressOf } from "../shared/experiments/url-state.js";
 import { clearScores, showScores } from "./scores.js";
-import { whyButton } from "../shared/why-buttons.js";
+import { whyButton } from "../shared/why/why-buttons.js";
 import { siteAddress } from "../shared/site.js";
 import { explainNeighboursOf } from "./why.js";
 

@@ -2,8 +2,8 @@
 // the rest is offered to those who may compute.
 /** @import { ExplorePage } from "./types.js" */
 import { byId, make } from "../shared/elements.js";
-import { METRICS, POOLINGS } from "../shared/experiments.js";
-import { K, ORDERS } from "../shared/url-state.js";
+import { METRICS, POOLINGS } from "../shared/experiments/experiments.js";
+import { K, ORDERS } from "../shared/experiments/url-state.js";
 import { compute, nameOf } from "./notices.js";
 
 /** @typedef {"metric" | "pooling" | "k" | "order"} Control */

@@ -6,7 +6,7 @@
 /** @import { ExplorePage } from "./types.js" */
 import { call } from "../shared/api.js";
 import { byId, make } from "../shared/elements.js";
-import { METRICS, SCORE_NAMES, SCORES } from "../shared/experiments.js";
+import { METRICS, SCORE_NAMES, SCORES } from "../shared/experiments/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { percent, plural } from "../shared/format.js";
 import { showCategories } from "./categories.js";

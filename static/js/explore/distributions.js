@@ -3,7 +3,7 @@
 /** @import { Experiment, Network, ScoreDistribution, ScoreDistributions } from "../shared/types.js" */
 /** @import { ExplorePage } from "./types.js" */
 import { byId, elementsIn, make, makeSvg } from "../shared/elements.js";
-import { METRICS, ofLayers, POOLINGS } from "../shared/experiments.js";
+import { METRICS, ofLayers, POOLINGS } from "../shared/experiments/experiments.js";
 import { decimal, percent, plural } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
 

@@ -3,7 +3,7 @@
 /** @import { Experiment, Layer, Network } from "../shared/types.js" */
 /** @import { ExplorePage } from "./types.js" */
 import { byId, make } from "../shared/elements.js";
-import { METRICS, POOLINGS } from "../shared/experiments.js";
+import { METRICS, POOLINGS } from "../shared/experiments/experiments.js";
 import { decimal, percent, plural } from "../shared/format.js";
 
 /**

@@ -6,7 +6,7 @@ import { ApiError, call } from "../shared/api.js";
 import { byId, closest, elementsIn, make } from "../shared/elements.js";
 import { fail } from "../shared/failure.js";
 import { number } from "../shared/format.js";
-import { addressOf } from "../shared/url-state.js";
+import { addressOf } from "../shared/experiments/url-state.js";
 import { GridLayout } from "./grid-layout.js";
 import { siteAddress } from "../shared/site.js";
 

@@ -13,7 +13,7 @@ import {
   METRICS,
   ofImage,
   POOLINGS,
-} from "../shared/experiments.js";
+} from "../shared/experiments/experiments.js";
 import { neighboursIn, shownImage, showsNow } from "../explain/screen.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import {
@@ -23,7 +23,7 @@ import {
   linkSections,
   readState,
   writeState,
-} from "../shared/url-state.js";
+} from "../shared/experiments/url-state.js";
 import { showAnswer, showPending } from "./answer.js";
 import { showControls } from "./controls.js";
 import { showDetails } from "./details.js";

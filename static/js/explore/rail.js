@@ -2,9 +2,9 @@
 /** @import { Experiment, Layer, Network } from "../shared/types.js" */
 /** @import { ExplorePage, ScoreRange } from "./types.js" */
 import { byId, elementIn, elementsIn, focusedIn, make, makeSvg } from "../shared/elements.js";
-import { ofLayers } from "../shared/experiments.js";
+import { ofLayers } from "../shared/experiments/experiments.js";
 import { millions, number, percent, plural } from "../shared/format.js";
-import { kindInWords, kindOf } from "../shared/terms.js";
+import { kindInWords, kindOf } from "../shared/experiments/terms.js";
 import { compute } from "./notices.js";
 
 const upright = matchMedia("(min-width: 1100px)");

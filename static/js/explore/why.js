@@ -1,7 +1,7 @@
 // Why a neighbour is similar: what the cells of both maps have in its score, by the layer and metric chosen.
 /** @import { ExplorePage } from "./types.js" */
 import { byId, elementsIn } from "../shared/elements.js";
-import { WhyButtons } from "../shared/why-buttons.js";
+import { WhyButtons } from "../shared/why/why-buttons.js";
 import { siteAddress } from "../shared/site.js";
 
 /** @type {WhyButtons | null} */

@@ -2,7 +2,7 @@
 /** @import { Job } from "../shared/types.js" */
 import { call } from "../shared/api.js";
 import { elementsIn } from "../shared/elements.js";
-import { everyPage } from "../shared/experiments.js";
+import { everyPage } from "../shared/experiments/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { siteAddress } from "../shared/site.js";
 

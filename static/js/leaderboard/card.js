@@ -2,7 +2,7 @@
 // beside it.
 /** @import { BoardRow } from "./types.js" */
 import { byId, closest, make } from "../shared/elements.js";
-import { SCORE_NAMES } from "../shared/experiments.js";
+import { SCORE_NAMES } from "../shared/experiments/experiments.js";
 import { number, percent } from "../shared/format.js";
 import { bytes, layerOf, ms, SHORT_SCORES } from "./figures.js";
 import { joinNetwork } from "./scatter.js";

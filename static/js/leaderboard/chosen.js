@@ -3,11 +3,11 @@
 /** @import { BoardRow, BoardState, DetailOptions } from "./types.js" */
 import { call } from "../shared/api.js";
 import { byId, elementsIn, make } from "../shared/elements.js";
-import { METRICS, POOLINGS, SCORE_NAMES, SCORES } from "../shared/experiments.js";
+import { METRICS, POOLINGS, SCORE_NAMES, SCORES } from "../shared/experiments/experiments.js";
 import { fail } from "../shared/failure.js";
 import { number, percent, plural } from "../shared/format.js";
 import { once } from "../shared/once.js";
-import { addressOf, configurationOf } from "../shared/url-state.js";
+import { addressOf, configurationOf } from "../shared/experiments/url-state.js";
 import { bytes, ms, named, SHORT_SCORES } from "./figures.js";
 import { showPromotion } from "./promote.js";
 import { siteAddress } from "../shared/site.js";

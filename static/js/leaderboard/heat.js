@@ -2,7 +2,7 @@
 /** @import { ScoreName } from "../shared/types.js" */
 /** @import { BoardRow } from "./types.js" */
 import { closest, elementsIn, focusedIn, make } from "../shared/elements.js";
-import { SCORES } from "../shared/experiments.js";
+import { SCORES } from "../shared/experiments/experiments.js";
 import { percent } from "../shared/format.js";
 
 /**

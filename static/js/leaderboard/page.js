@@ -16,12 +16,18 @@ import {
   METRICS,
   POOLINGS,
   SCORE_NAMES,
-} from "../shared/experiments.js";
+} from "../shared/experiments/experiments.js";
 import { fail, hideFailure } from "../shared/failure.js";
 import { number, percent, plural } from "../shared/format.js";
 import { once } from "../shared/once.js";
-import { recommendation } from "../shared/recommendation.js";
-import { addressOf, configurationOf, linkSections, readState, writeState } from "../shared/url-state.js";
+import { recommendation } from "../shared/experiments/recommendation.js";
+import {
+  addressOf,
+  configurationOf,
+  linkSections,
+  readState,
+  writeState,
+} from "../shared/experiments/url-state.js";
 import { linkViews } from "./card.js";
 import { forgetDetails, showChosen } from "./chosen.js";
 import { called, COSTS, front, named, SHORT_SCORES } from "./figures.js";

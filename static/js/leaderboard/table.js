@@ -1,7 +1,7 @@
 // The table of all configurations: sortable by its headings, each row a link that chooses it.
 /** @import { BoardRow, Sort, SortKey } from "./types.js" */
 import { elementIn, elementsIn, focusedIn, make } from "../shared/elements.js";
-import { POOLINGS, SCORES } from "../shared/experiments.js";
+import { POOLINGS, SCORES } from "../shared/experiments/experiments.js";
 import { number, percent } from "../shared/format.js";
 import { bytes, ms, named } from "./figures.js";
 

@@ -7,7 +7,7 @@
 // `dataset=saved:12` are the images of a saved search. `shown` is the hit that is looked at large.
 // `cutoff=p0.999` is a share of random pairs.
 /** @import { Cutoff, Filters, Judged, Query, State, Verdict } from "./types.js" */
-import { boxIn, textOf } from "./box.js";
+import { boxIn, textOf } from "./examples/box.js";
 
 const MOST_JUDGED = 20; // of each; the API takes more, addresses become unwieldy
 const MOST_WORDS = 10;

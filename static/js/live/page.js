@@ -15,24 +15,24 @@ import {
   withShown,
   withVerdict,
 } from "./address.js";
-import { divide, foldAnew, listenForCutoff } from "./cutoff.js";
+import { divide, foldAnew, listenForCutoff } from "./results/cutoff.js";
 import { chosenFilters, listenForFilters, showControls, usualK, whereField } from "./controls.js";
-import { rememberAnswered, showExamples, steeredBy } from "./examples.js";
+import { rememberAnswered, showExamples, steeredBy } from "./examples/examples.js";
 import { listenForFacets, showFacets } from "./facets.js";
-import { listenForFreeText, showAnswered, showFreeText, typedText } from "./free-text.js";
-import { listenForGrouping, showGrouping, showGroups } from "./grouping.js";
-import { listenForImages } from "./input.js";
-import { followAddress, listenForLightbox } from "./lightbox.js";
+import { listenForFreeText, showAnswered, showFreeText, typedText } from "./examples/free-text.js";
+import { listenForGrouping, showGrouping, showGroups } from "./results/grouping.js";
+import { listenForImages } from "./examples/input.js";
+import { followAddress, listenForLightbox } from "./results/lightbox.js";
 import { askedAnew, linkFrom } from "./links.js";
-import { showQuery } from "./query.js";
-import { listenForFrame, showFrame, withBox } from "./query-frame.js";
+import { showQuery } from "./examples/query.js";
+import { listenForFrame, showFrame, withBox } from "./examples/query-frame.js";
 import { showsNow } from "../explain/screen.js";
 import { listenForSaving, offerToSave } from "./saving.js";
-import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results.js";
+import { appendHits, clearHits, hitCount, showSummary, showTimings } from "./results/results.js";
 import { offerImagesOf } from "./start.js";
 import { say, stopWaiting, wait } from "./waiting.js";
-import { explainHitsOf, listenForWhy } from "./why.js";
-import { followDataset, listenForWords, showMeanings, showWords, withTyped } from "./words.js";
+import { explainHitsOf, listenForWhy } from "./results/why.js";
+import { followDataset, listenForWords, showMeanings, showWords, withTyped } from "./examples/words.js";
 import { siteAddress } from "../shared/site.js";
 
 const live = document.getElementById("live");

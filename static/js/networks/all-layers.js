@@ -4,7 +4,7 @@ import { call } from "../shared/api.js";
 import { make } from "../shared/elements.js";
 import { number } from "../shared/format.js";
 import { siteAddress } from "../shared/site.js";
-import { kindName } from "../shared/terms.js";
+import { kindName } from "../shared/experiments/terms.js";
 
 const HEADS = ["No.", "Layer and type", "Output", "Weights"];
 

@@ -25,7 +25,7 @@ from gallery.access import audit, audit_triggers
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from gallery.errors import AppendOnlyError
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import AuditEntry, Dataset, FailedAttempts, Image, Job
 from search.models import Experiment, FeatureSpec
 from tests.conftest import image_bytes

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from gallery.errors import NotAnImageError, TooLargeError
+from gallery.imaging.colours.deep_greys import Range, usual_range
 from gallery.imaging.decoding import ImageLimits, decode, decode_with_facts, inspect
-from gallery.imaging.deep_greys import Range, usual_range
 from tests.support.kinds import unshown
 from tests.support.kinds.kind import image, pixels, png_of, saved, xmp
 

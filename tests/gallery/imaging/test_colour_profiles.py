@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from gallery.imaging import colour_profiles, formats, headers, jpeg
-from gallery.imaging.colour_profiles import GREY, INKS, NONE
-from gallery.imaging.colour_profiles import RGB as COLOURS
+from gallery.imaging import jpeg
+from gallery.imaging.colours import colour_profiles
+from gallery.imaging.colours.colour_profiles import GREY, INKS, NONE
+from gallery.imaging.colours.colour_profiles import RGB as COLOURS
 from gallery.imaging.decoding import ImageLimits, decode
+from gallery.imaging.files import formats, headers
 from gallery.imaging.processes import decoder_processes
 from gallery.imaging.thumbnails import thumbnail
 from search.types import RGB

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from gallery.errors import NotAnImageError
-from gallery.imaging import formats, headers
-from gallery.imaging.headers import Declared
+from gallery.imaging.files import formats, headers
+from gallery.imaging.files.headers import Declared
 from tests.support.hostile.large_images import cases, gif, noisy, png, png_chunk, saved, webp_lossless
 from tests.support.hostile.mutations import mutated
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gallery.imaging import resizing
 from gallery.imaging.resizing import resize
-from gallery.types import RGB
+from gallery.imaging.types import RGB
 from tests.support.hostile.watching import watched
 
 ROOT = Path(__file__).resolve().parents[3]

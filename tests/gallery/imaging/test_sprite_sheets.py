@@ -13,7 +13,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.imaging import decoding, sprite_sheets
 from gallery.imaging.decoding import ImageLimits
-from gallery.ingest import dataset_removal, removal
+from gallery.ingest.removals import dataset_removal, removal
 from gallery.ingest.single_image import add_image
 from gallery.models import AtlasPage, Dataset, FailedFile, Image
 from search.models import Embedding

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import NotFoundError, UnsafeArchiveError
-from gallery.imaging import formats
-from gallery.ingest import file_kinds
-from gallery.ingest.archives import opened
-from gallery.ingest.members import ArchiveLimits, ArchiveMember, ArchiveProblem
+from gallery.imaging.files import formats
+from gallery.ingest.sources import file_kinds
+from gallery.ingest.sources.archives import opened
+from gallery.ingest.sources.members import ArchiveLimits, ArchiveMember, ArchiveProblem
 
 LIMITS = ArchiveLimits()
 IMAGE = bytes(range(256)) * 4

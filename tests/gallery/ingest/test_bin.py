@@ -21,10 +21,11 @@ from gallery import jobs, signals
 from gallery.counts import counting
 from gallery.errors import NotFoundError, StorageAwayError
 from gallery.imaging import sprite_sheets
-from gallery.ingest import bin, dataset_removal, datasets, hiding, removal, single_image
+from gallery.ingest import datasets, single_image
+from gallery.ingest.removals import bin, dataset_removal, hiding, removal
 from gallery.models import AuditEntry, Category, Dataset, Image, Job
-from gallery.system import derived_files, storage_mark
-from gallery.system.conflicts import OvertakenError
+from gallery.system.concurrency.conflicts import OvertakenError
+from gallery.system.home import derived_files, storage_mark
 from search import job_kinds
 from search.maintenance import schedule
 from search.stored_folders import FEATURE_MAPS

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.ingest import dataset_removal, datasets, hiding, removal, single_image
+from gallery.ingest import datasets, single_image
+from gallery.ingest.removals import dataset_removal, hiding, removal
 from gallery.jobs import broker, reviving
 from gallery.jobs.claimed import list_failed
 from gallery.models import AuditEntry, Dataset, FailedFile, Image, Job

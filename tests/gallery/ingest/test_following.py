@@ -16,7 +16,8 @@ from django.test import Client
 
 from gallery import jobs
 from gallery.counts import counting
-from gallery.ingest import bin, datasets, importing, missing, storing, watching
+from gallery.ingest import datasets, importing, storing, watching
+from gallery.ingest.removals import bin, missing
 from gallery.jobs import broker
 from gallery.models import (
     AuditEntry,

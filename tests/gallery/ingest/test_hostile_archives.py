@@ -18,7 +18,7 @@ from django.test import Client
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, FailedFile, Image
-from gallery.system import storage_mark
+from gallery.system.home import storage_mark
 from tests.support.hostile.archives import KINDS, hostile
 from tests.support.hostile.mutations import mutated
 from tests.support.hostile.watching import Outcomes, watched

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gallery.ingest import label_tables, table_columns
+from gallery.ingest.sources import label_tables, table_columns
 
 
 def test_a_table_names_images_by_as_many_folders_as_it_writes() -> None:

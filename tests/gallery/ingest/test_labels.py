@@ -14,13 +14,13 @@ from typing import Literal
 import pytest
 
 from gallery.errors import UnsafeArchiveError
-from gallery.ingest import labels as label_rule
-from gallery.ingest import name_encoding
-from gallery.ingest.archives import Contents, ReadOptions, opened
-from gallery.ingest.labels import MODES, FolderLabel, FolderLabels, split_of
-from gallery.ingest.members import ArchiveLimits, ArchiveMember, ArchiveProblem
-from gallery.ingest.name_encoding import guess
-from gallery.ingest.zips import UnknownEncodingError
+from gallery.ingest.sources import labels as label_rule
+from gallery.ingest.sources import name_encoding
+from gallery.ingest.sources.archives import Contents, ReadOptions, opened
+from gallery.ingest.sources.labels import MODES, FolderLabel, FolderLabels, split_of
+from gallery.ingest.sources.members import ArchiveLimits, ArchiveMember, ArchiveProblem
+from gallery.ingest.sources.name_encoding import guess
+from gallery.ingest.sources.zips import UnknownEncodingError
 
 LIMITS = ArchiveLimits()
 # bytes of no image: nothing is decoded here

@@ -14,10 +14,10 @@ from gallery.errors import WeightsError
 from gallery.imaging import decoding, jpeg
 from gallery.imaging.limits import image_limits
 from gallery.ingest import storing
-from gallery.ingest.members import ArchiveMember
+from gallery.ingest.sources.members import ArchiveMember
 from gallery.jobs import broker
 from gallery.models import Dataset, Image, Job
-from gallery.system.stage_timer import StageTimer
+from gallery.system.measuring.stage_timer import StageTimer
 from search import job_kinds
 from search.embedding import pipeline
 from search.features import feature_specs, loaded_extractors

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from gallery import jobs, tasks
 from gallery.errors import SemsearchError
-from gallery.ingest import dataset_removal
+from gallery.ingest.removals import dataset_removal
 from gallery.jobs import broker, coordination, file_retries, kinds, queueing, reviving
 from gallery.models import Dataset, FailedFile, Job
 from search import job_kinds

@@ -19,7 +19,8 @@ from gallery import jobs
 from gallery.access import policies
 from gallery.jobs import kinds
 from gallery.models import Dataset, Image, Job
-from gallery.system import disk_space, outages
+from gallery.system import outages
+from gallery.system.home import disk_space
 from search import job_kinds
 from tests.conftest import image_bytes
 from tests.support.handlers import replaced

@@ -17,8 +17,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from gallery.models import Release
-from gallery.system import homes, upgrades
-from gallery.system.homes import Home, HomeNewerError, HomeOlderError, HomeUnusableError
+from gallery.system.home import homes, upgrades
+from gallery.system.home.homes import Home, HomeNewerError, HomeOlderError, HomeUnusableError
 from gallery.version import HOME_FORMAT, VERSION
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gallery.system.kept_while_used import KeptWhileUsed
+from gallery.system.concurrency.kept_while_used import KeptWhileUsed
 
 
 class Clock:

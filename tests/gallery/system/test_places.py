@@ -8,7 +8,7 @@ import time
 import pytest
 
 from gallery.errors import BusyError
-from gallery.system.places import Places
+from gallery.system.concurrency.places import Places
 
 FULL = "All places are taken."
 

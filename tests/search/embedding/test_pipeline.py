@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_info
 from gallery import jobs
 from gallery.errors import SemsearchError
 from gallery.models import Dataset, Image
-from gallery.system import cores
-from gallery.system.stage_timer import StageTimer
+from gallery.system.concurrency import cores
+from gallery.system.measuring.stage_timer import StageTimer
 from search.embedding import pipeline
 from search.embedding.pipeline import Embedder, ProgressCallbacks, embed_stored, one_blas_thread
 from search.features import feature_specs

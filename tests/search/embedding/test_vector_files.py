@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from gallery import jobs
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset
 from search.embedding import vector_files, vector_import
 from search.models import Embedding, SearchIndex

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image
 from search.embedding import writer as embedding_writer
 from search.extractors.feature_extractor import live_config

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image, Job
 from search import job_kinds
 from search.models import Experiment, SearchIndex

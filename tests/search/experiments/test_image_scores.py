@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset
 from search.models import Experiment, ExperimentQuery
 from tests.support.experiment_rows import experiment_row, feature_spec, query_row, stored_images

@@ -16,7 +16,7 @@ from django.test import Client
 
 from gallery import jobs
 from gallery.errors import NotFoundError, TooLargeError
-from gallery.ingest import dataset_removal, removal
+from gallery.ingest.removals import dataset_removal, removal
 from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, FailedFile, Image, Job
 from gallery.system.open_datasets import DatasetClosedError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset
 from search.models import Experiment, ExperimentQuery
 from tests.support.experiment_rows import experiment_row, feature_spec, query_row, stored_images

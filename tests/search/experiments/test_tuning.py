@@ -12,12 +12,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from gallery import jobs
-from gallery.ingest import dataset_removal
+from gallery.ingest.removals import dataset_removal
 from gallery.models import Dataset, Image
 from search import job_kinds
 from search.embedding.writer import store_embeddings
-from search.experiments import evaluation, tuning_jobs
-from search.experiments.tuning_page import drawing_of
+from search.experiments import evaluation
+from search.experiments.tuning import tuning_jobs
+from search.experiments.tuning.tuning_page import drawing_of
 from search.features import feature_specs, tunings
 from search.index.calibration import Calibration
 from search.indexing import builds, labelled_vectors

@@ -21,11 +21,12 @@ from search.extractors.engines.conversion import converted
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
-from search.extractors.networks import extra_networks, registry
+from search.extractors.networks import registry
+from search.extractors.networks.added import extra_networks
+from search.extractors.networks.added.extra_networks import extra_network
+from search.extractors.networks.added.inner_layers import flat
+from search.extractors.networks.added.inspect_keras import chosen_layers, examine
 from search.extractors.networks.converted_networks import IR_FILE, entry_of
-from search.extractors.networks.extra_networks import extra_network
-from search.extractors.networks.inner_layers import flat
-from search.extractors.networks.inspect_keras import chosen_layers, examine
 from search.features import loaded_extractors
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -15,7 +15,7 @@ from django.conf import settings as configured
 from django.test import Client
 
 from gallery.errors import NotFoundError, WeightsError
-from gallery.shipped_files import shipped
+from gallery.system.home.shipped_files import shipped
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor

@@ -16,9 +16,10 @@ from gallery.errors import WeightsError
 from search.extractors.engines.precision import generated_images
 from search.extractors.feature_extractor import FeatureExtractor, live_config
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
-from search.extractors.networks import extra_networks, registry
-from search.extractors.networks.extra_networks import extra_network
-from search.extractors.networks.inspect_onnx import examine
+from search.extractors.networks import registry
+from search.extractors.networks.added import extra_networks
+from search.extractors.networks.added.extra_networks import extra_network
+from search.extractors.networks.added.inspect_onnx import examine
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -45,7 +45,7 @@ def test_threads_that_use_the_engine_first_at_the_same_time_all_get_on(attempt: 
 HELD = """
 import sys
 from pathlib import Path
-from gallery.system import cores
+from gallery.system.concurrency import cores
 from search.extractors.engines.loading import load_engine
 from search.extractors.feature_extractor import live_config
 from search.extractors.networks.registry import get_network

@@ -17,14 +17,15 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from gallery.errors import NotFoundError, WeightsError
-from gallery.shipped_files import program
+from gallery.system.home.shipped_files import program
 from search.checks import check_features
 from search.extractors.engines.conversion import converted, cut
 from search.extractors.engines.loading import load_engine
 from search.extractors.engines.precision import generated_images
 from search.extractors.networks import converted_networks, registry
 from search.extractors.networks.converted_networks import IR_FILE
-from search.features import layer_images, network_conversion
+from search.features import layer_images
+from search.features.library import network_conversion
 
 pytestmark = pytest.mark.usefixtures("exact")
 

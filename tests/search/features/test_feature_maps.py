@@ -17,11 +17,11 @@ from PIL import Image as Pillow
 
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
-from gallery.ingest import dataset_removal, removal
+from gallery.ingest.removals import dataset_removal, removal
 from gallery.ingest.single_image import add_image
 from gallery.models import Dataset, DerivedFile, Image, Job
-from gallery.system.places import Places
-from gallery.system.single_flight import SingleFlight
+from gallery.system.concurrency.places import Places
+from gallery.system.concurrency.single_flight import SingleFlight
 from search.extractors.map_images import INFERNO, coloured, strongest_channels
 from search.extractors.multi_layer_extractor import MultiLayerExtractor
 from search.extractors.networks.registry import get_network

@@ -18,9 +18,11 @@ from django.core.management import CommandError, call_command
 from gallery.errors import NotFoundError, SemsearchError, TooLargeError, WeightsError
 from search.extractors import text_encoder
 from search.extractors.feature_extractor import FeatureExtractor, live_config
-from search.extractors.networks import added_models, inspect_added, registry
+from search.extractors.networks import registry
+from search.extractors.networks.added import added_models, inspect_added
 from search.extractors.text_encoder import TextEncoder
-from search.features import feature_specs, model_library
+from search.features import feature_specs
+from search.features.library import model_library
 from tests.support import text_models
 from tests.support.text_models import toy_model
 

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from gallery import jobs
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image
 from search import job_kinds
 from search.features import feature_specs

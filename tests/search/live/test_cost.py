@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from gallery.models import Dataset, Image
 from search.live import query as live_query
-from search.live.compiled_queries import CompiledQuery, live_indexes, stored_embedding, stored_image
-from search.live.hits import shown
+from search.live.finding.compiled_queries import CompiledQuery, live_indexes, stored_embedding, stored_image
+from search.live.finding.hits import shown
 from search.live.query import SearchRequest
 from search.models import Embedding, SearchIndex
 from tests.conftest import image_bytes

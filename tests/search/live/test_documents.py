@@ -14,8 +14,9 @@ from django.test import Client
 
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, FurtherCategory, Image
-from search.live import engine, long_searches, uploads
+from search.live import engine, long_searches
 from search.live.document import Example, QueryDocument
+from search.live.examples import uploads
 from search.maintenance import schedule
 from tests.conftest import image_bytes, sample_files
 
@@ -124,7 +125,7 @@ def test_an_upload_is_searched_with_until_it_ends(
     schedule.tidy()
     assert default_storage.exists(f"query-uploads/{name}")
     now = time.time() + 25 * 3600
-    monkeypatch.setattr("search.live.uploads.time.time", lambda: now)
+    monkeypatch.setattr("search.live.examples.uploads.time.time", lambda: now)
     gone = search(client, like=[{"upload": name}])
     assert gone["error"]["code"] == "not_found"
     schedule.tidy()
@@ -235,7 +236,7 @@ def test_the_oldest_uploads_go_where_all_take_too_much(
     began = time.time()
     kept = []
     for number in range(4):
-        monkeypatch.setattr("search.live.uploads.time.time", lambda later=number: began + later)
+        monkeypatch.setattr("search.live.examples.uploads.time.time", lambda later=number: began + later)
         kept.append(uploads.keep(data).id)
     assert uploads.read(kept[3]) == uploads.read(kept[2]) == data
     for gone in kept[:2]:

@@ -16,10 +16,10 @@ from PIL import Image as Pillow
 
 from gallery.models import Dataset, Image
 from search.extractors.resizing import over_whole
-from search.live import framing
-from search.live.box_fields import box_of_text
 from search.live.document import Example, QueryDocument
 from search.live.engine import answered
+from search.live.examples import framing
+from search.live.rest.box_fields import box_of_text
 
 LEFT = (0.0, 0.0, 0.5, 1.0)
 RIGHT = (0.5, 0.0, 1.0, 1.0)
@@ -108,7 +108,7 @@ def test_a_part_of_a_stored_image_is_searched_with_and_its_vector_kept(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("The vector was there.")
 
-    monkeypatch.setattr("search.live.example_images.decoding.held", never)
+    monkeypatch.setattr("search.live.examples.example_images.decoding.held", never)
     again = search(staff_client, like=[{"image": stored, "box": RIGHT}], k=5)
     assert again["hits"] == found["hits"]
     steered = {"like": [{"image": stored, "box": RIGHT}, {"image": images[6].pk}]}

@@ -15,7 +15,7 @@ from django.db import connection
 
 from gallery import jobs
 from gallery.models import Dataset, FailedFile, Image
-from gallery.system import locking
+from gallery.system.concurrency import locking
 from search import job_kinds, metrics
 from search.experiments import evaluation
 from search.features import feature_specs, loaded_extractors
@@ -187,7 +187,7 @@ def test_a_rebuild_follows_when_enough_has_changed(indexed: Dataset, settings: A
     index = feature_specs.live_index(indexed)
     assert not builds.wants_rebuild(index)
     settings.COMPACT_AFTER = 2
-    from gallery.ingest import removal
+    from gallery.ingest.removals import removal
 
     removal.remove_images(Image.objects.order_by("pk").values_list("pk", flat=True)[:3])
     assert builds.wants_rebuild(feature_specs.live_index(indexed))

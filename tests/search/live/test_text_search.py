@@ -21,7 +21,8 @@ from search.embedding.writer import store_embeddings
 from search.experiments import jobs as experiment_jobs
 from search.experiments import promotion
 from search.extractors.networks import registry
-from search.features import feature_specs, kept_maps, model_library, part_specs, text_encoders
+from search.features import feature_specs, kept_maps, part_specs, text_encoders
+from search.features.library import model_library
 from search.maps import jobs as map_jobs
 from search.models import Experiment, FeatureSpec, Projection, SearchIndex
 from tests.search.live.test_documents import images_of, search

@@ -25,7 +25,7 @@ import numpy as np
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import AtlasPage, Dataset, FurtherCategory, Image, Job
 from search.features import feature_specs
 from search.indexing import builds

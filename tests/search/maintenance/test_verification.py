@@ -19,9 +19,10 @@ from django.test import Client
 
 from gallery import jobs
 from gallery.errors import StorageAwayError
-from gallery.ingest import bin, single_image
+from gallery.ingest import single_image
+from gallery.ingest.removals import bin
 from gallery.models import AuditEntry, Dataset, Image, Job, StorageMark
-from gallery.system import storage_mark
+from gallery.system.home import storage_mark
 from search import job_kinds
 from search.experiments import queries
 from search.features import feature_specs

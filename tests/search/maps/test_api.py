@@ -15,7 +15,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from gallery.ingest import removal
+from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image, Job
 from search.maps import files as map_files
 from search.maps.files import StoredMap

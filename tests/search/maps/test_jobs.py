@@ -20,7 +20,7 @@ from django.db import connection
 
 from gallery import jobs
 from gallery.errors import NotFoundError, SemsearchError
-from gallery.ingest import dataset_removal, removal
+from gallery.ingest.removals import dataset_removal, removal
 from gallery.models import Dataset, Image, Job
 from gallery.system.open_datasets import DatasetClosedError
 from search import job_kinds

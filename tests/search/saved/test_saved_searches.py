@@ -17,7 +17,7 @@ from gallery import jobs
 from gallery.access.scopes import Scope
 from gallery.accounts import tokens
 from gallery.errors import NotFoundError
-from gallery.ingest import bin
+from gallery.ingest.removals import bin
 from gallery.models import AuditEntry, Dataset, Image
 from search import job_kinds
 from search.models import SavedExample, SavedSearch

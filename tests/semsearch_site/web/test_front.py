@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gallery.system.prometheus_metrics import Measures
+from gallery.system.measuring.prometheus_metrics import Measures
 from semsearch_site.web import senders
 from semsearch_site.web.bodies import Body, Budget
 from semsearch_site.web.requests import ROUTE

@@ -8,7 +8,7 @@ import pytest
 from django.urls import get_script_prefix, set_script_prefix
 
 from gallery.api.schema import name_server
-from semsearch_site.local_storage import LocalStorage
+from semsearch_site.storages.local_storage import LocalStorage
 from semsearch_site.web import prefixes
 from semsearch_site.web.environ import environ_of
 

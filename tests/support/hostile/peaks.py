@@ -15,7 +15,8 @@ from pathlib import Path
 from PIL import AvifImagePlugin, Image
 
 from gallery.errors import SemsearchError
-from gallery.imaging import decoder, formats, headers
+from gallery.imaging import decoder
+from gallery.imaging.files import formats, headers
 from gallery.imaging.memory import Wanted, memory_needed
 
 PR_SET_THP_DISABLE = 41  # linux/prctl.h

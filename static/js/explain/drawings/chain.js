@@ -3,7 +3,7 @@
 /** @import { Layer, Network } from "../../shared/types.js" */
 import { makeSvg } from "../../shared/elements.js";
 import { millions, number } from "../../shared/format.js";
-import { kindInWords } from "../../shared/terms.js";
+import { kindInWords } from "../../shared/experiments/terms.js";
 
 const WIDTH = 640;
 const MARGIN = 24; // room for a name below the first and the last slab

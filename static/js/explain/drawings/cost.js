@@ -1,8 +1,8 @@
 // What is recommended for the dataset on the screen, from the scores and costs that were measured on it.
 /** @import { DrawLater } from "../types.js" */
 import { make } from "../../shared/elements.js";
-import { everyNetwork } from "../../shared/experiments.js";
-import { recommendation, sentence } from "../../shared/recommendation.js";
+import { everyNetwork } from "../../shared/experiments/experiments.js";
+import { recommendation, sentence } from "../../shared/experiments/recommendation.js";
 import { decimal } from "../../shared/format.js";
 
 /** @type {DrawLater} */

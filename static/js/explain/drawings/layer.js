@@ -3,7 +3,7 @@
 /** @import { DrawLater } from "../types.js" */
 import { make } from "../../shared/elements.js";
 import { number } from "../../shared/format.js";
-import { kindInWords } from "../../shared/terms.js";
+import { kindInWords } from "../../shared/experiments/terms.js";
 import { strongestMaps } from "./maps.js";
 
 const CHANNELS = 3;

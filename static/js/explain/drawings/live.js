@@ -3,7 +3,7 @@
 /** @import { Page, SearchIndex } from "../../shared/types.js" */
 import { call } from "../../shared/api.js";
 import { make } from "../../shared/elements.js";
-import { everyNetwork, POOLINGS } from "../../shared/experiments.js";
+import { everyNetwork, POOLINGS } from "../../shared/experiments/experiments.js";
 import { number } from "../../shared/format.js";
 import { once } from "../../shared/once.js";
 import { siteAddress } from "../../shared/site.js";

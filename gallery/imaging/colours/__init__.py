@@ -1,0 +1,1 @@
+"""From the colours of a file to sRGB of eight bits."""

@@ -1,0 +1,1 @@
+"""The files themselves: which format one has, what its header says, what is not read."""

@@ -1,0 +1,1 @@
+"""How images and datasets go: hidden, missing, in the bin, for good."""

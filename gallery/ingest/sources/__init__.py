@@ -1,0 +1,1 @@
+"""What images come from: folders, archives, and the labels that lie beside them; entry by entry, safely."""

@@ -1,0 +1,1 @@
+"""Threads and processes beside each other: cores, locks, places, what is made once."""

@@ -1,0 +1,1 @@
+"""Networks from outside: Keras models, ONNX files and models that somebody adds; looked at, then run."""

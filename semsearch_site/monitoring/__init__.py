@@ -1,0 +1,1 @@
+"""How the site is: for probes, and for Prometheus."""

@@ -1,0 +1,1 @@
+"""What is ours in Celery's worker and beat."""
