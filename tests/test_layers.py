@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -76,6 +77,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "site": ("semsearch_site",),
     "benchmarks": ("benchmarks",),
 }  # fmt: skip
+MOST_SIDE_BY_SIDE = 16
 # Modules that parse a request and render an answer, by their last name; services know none of them.
 INTERFACES = (
     "admin",
@@ -160,6 +162,14 @@ def test_every_module_stands_in_exactly_one_layer() -> None:
     named = [member for members in LAYERS.values() for member in members]
     assert sorted(named) == sorted(set(named)), "named in two layers"
     assert [member for member in named if member not in modules()] == [], "named, but not there"
+
+
+def test_no_folder_holds_more_modules_than_one_can_take_in() -> None:
+    # Django wants the commands of an application side by side; who measures one thing opens its benchmark
+    files = [*modules().values(), *(ROOT / "static" / "js").rglob("*.js")]
+    folders = Counter(file.parent.relative_to(ROOT) for file in files if file.name != "__init__.py")
+    full = {str(folder): number for folder, number in folders.items() if number > MOST_SIDE_BY_SIDE}
+    assert full.keys() <= {"benchmarks", "search/management/commands"}, full
 
 
 def test_no_module_imports_from_a_layer_above_its_own() -> None:
