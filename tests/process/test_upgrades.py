@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,7 @@ FIRST_HITS = ["circles"] * 5
 
 def unpacked(name: str, home: Path) -> Path:
     """Return the home of an earlier release, in a folder of its own."""
-    with tarfile.open(HOMES / f"{name}.tar.xz") as archive:
-        archive.extractall(home, filter="data")
+    shutil.unpack_archive(HOMES / f"{name}.tar.xz", home)
     (home / "static").symlink_to(settings.STATIC_ROOT)
     return home
 

@@ -88,10 +88,14 @@ def test_what_the_network_raises_reaches_the_caller_and_what_was_stored_stays(
         for image in images[:4]:
             embedder.add(image.pk, flat_image(1))
         embedder.finish()
-        for image in images[4:8]:
-            embedder.add(image.pk, flat_image(2))
-        with pytest.raises(ValueError, match="the network broke"):
+
+        def go_on() -> None:  # until it is seen: a quick network has broken before the last one is added
+            for image in images[4:8]:
+                embedder.add(image.pk, flat_image(2))
             embedder.finish()
+
+        with pytest.raises(ValueError, match="the network broke"):
+            go_on()
     assert set(stored_levels(index)) == {image.pk for image in images[:4]}
 
 
