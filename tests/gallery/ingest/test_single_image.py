@@ -41,7 +41,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def complete(dataset: Dataset, sample_folder: Callable[..., Path], sent: list[int]) -> Dataset:
     """Return a dataset whose images all have an embedding; this process has loaded the network."""
     import_folder(dataset, sample_folder(count=1))
-    assert loaded_extractors.loaded() is not None
+    assert loaded_extractors.loaded(feature_specs.live_spec().config) is not None
     return dataset
 
 
