@@ -1,1 +1,1 @@
-"""What the machine offers: cores, locks, timing of stages, the base of commands."""
+"""What every feature stands on: the home, outages, work side by side, measures, the base of commands."""
