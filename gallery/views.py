@@ -32,7 +32,7 @@ from gallery.jobs import file_retries, queueing
 from gallery.models import Category, Dataset, FailedFile, Image, Job, WorkUnit
 from gallery.public_text import public_text
 from gallery.system.home import media_folders
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 DATASETS_PER_PAGE = 24
 IMAGES_PER_PAGE = 96

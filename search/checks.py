@@ -15,8 +15,8 @@ from django.db import DatabaseError, connection
 from gallery.errors import NotFoundError, SemsearchError, WeightsError
 from gallery.system.commands import SETTINGS
 from search.extractors.engines.needs_tensorflow import tensorflow_installed
-from search.extractors.networks import existence, registry
-from search.extractors.networks.added import extra_networks
+from search.extractors.networks import registry
+from search.extractors.networks.added import existence, extra_networks
 
 
 @register(SETTINGS)

@@ -10,7 +10,7 @@ from typing import Any
 from celery import Celery, signals
 from click import Option
 
-from semsearch_site.monitoring import processes
+from semsearch_site.supervision import processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "semsearch_site.settings")
 # a worker would load every page for the system checks and tell nobody what they found

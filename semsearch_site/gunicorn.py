@@ -49,7 +49,8 @@ def post_worker_init(worker: Any) -> None:
     from gallery.jobs import kinds
     from gallery.system.measuring import measures
     from semsearch_site import memory
-    from semsearch_site.monitoring import processes, readiness
+    from semsearch_site.monitoring import readiness
+    from semsearch_site.supervision import processes
 
     gc.freeze()
     gc.enable()

@@ -42,7 +42,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "gallery.system.models", "search.models", "search.saved.models",
     ),
     "gallery: outages": (
-        "gallery.system.home.disk_space", "gallery.system.home.storage", "gallery.system.outages",
+        "gallery.system.home.disk_space", "gallery.system.outages", "gallery.system.storage",
     ),
     "gallery: counts": ("gallery.counts",),
     "gallery: access": (
@@ -187,6 +187,22 @@ def test_no_circle_of_imports_even_inside_functions() -> None:
         TopologicalSorter({name: imported_modules(name) for name in modules()}).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_what_lies_side_by_side_in_a_folder_knows_one_another_one_way_only() -> None:
+    # a network that is brought is looked at by an engine, and an engine asks which networks there are
+    folders = {name.rpartition(".")[0] for name in modules() if name.count(".") > 1} - {"search.extractors"}
+    for folder in folders:
+        rooms: dict[str, set[str]] = {}
+        for name, imported in arrows():
+            if within(name, (folder,)) and within(imported, (folder,)) and folder not in (name, imported):
+                one, other = (each.split(".")[folder.count(".") + 1] for each in (name, imported))
+                if one != other:
+                    rooms.setdefault(one, set()).add(other)
+        try:
+            TopologicalSorter(rooms).prepare()
+        except CycleError as error:
+            pytest.fail(f"{folder}: " + " -> ".join(error.args[1]))
 
 
 def test_the_gallery_never_imports_search() -> None:

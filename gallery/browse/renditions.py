@@ -16,7 +16,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
 from gallery.models import Image
 from gallery.system.home import derived_files, media_folders
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 
 FOLDER = media_folders.RENDITIONS
 SIDE = 1600  # pixels, of the long side

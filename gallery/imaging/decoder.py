@@ -12,8 +12,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 
 from gallery.errors import NotAnImageError, TooLargeError
-from gallery.imaging import jpeg
-from gallery.imaging.colours import code_points, colour_conversion, deep_colours
+from gallery.imaging import deep_colours, jpeg
+from gallery.imaging.colours import code_points, colour_conversion
 from gallery.imaging.colours.colour_profiles import GREY, INKS
 from gallery.imaging.colours.colour_profiles import RGB as RGB_SPACE
 from gallery.imaging.colours.pixels import as_rgb

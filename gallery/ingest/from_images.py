@@ -19,7 +19,7 @@ from gallery.ingest.sources.archives import Contents
 from gallery.ingest.sources.members import ArchiveMember, ArchiveProblem
 from gallery.models import Dataset, Image, Job
 from gallery.system.home import storage_mark
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 READ_ROWS = 500
 MOST_IMAGES = 200_000

@@ -32,9 +32,9 @@ from gallery.ingest.sources.members import (
     ArchiveSource,
 )
 from gallery.models import Dataset, FailedFile, Image, Job
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
 from gallery.system.measuring.stage_timer import StageTimer
 from gallery.system.open_datasets import DatasetClosedError
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 WRITERS = 4
 

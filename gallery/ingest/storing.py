@@ -29,9 +29,9 @@ from gallery.ingest.sources.members import ArchiveMember
 from gallery.models import SHOWN_IMAGE, Dataset, Image
 from gallery.system.concurrency.cores import core_lock
 from gallery.system.home import storage_mark
-from gallery.system.home.storage import storage_errors
 from gallery.system.measuring.stage_timer import StageTimer
 from gallery.system.open_datasets import hold_open
+from gallery.system.storage import storage_errors
 
 THUMBNAIL_SIDE = 320
 TRIED = 5  # times to store what other imports store at the same moment

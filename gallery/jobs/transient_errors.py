@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 
 from gallery.errors import StorageAwayError
 from gallery.system.concurrency.conflicts import is_conflict
-from gallery.system.home.storage import is_storage_unavailable
+from gallery.system.storage import is_storage_unavailable
 
 
 def is_transient(error: BaseException) -> bool:

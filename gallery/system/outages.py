@@ -25,7 +25,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, connection
 
 from gallery.errors import BusyError, DatabaseAwayError, DiskFullError, SemsearchError, StorageAwayError
-from gallery.system.home.storage import StorageUnavailableError
+from gallery.system.storage import StorageUnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from gallery.models import Image
 from gallery.system.concurrency.cores import core_lock
 from gallery.system.concurrency.read_ahead import Limits, read_ahead
 from gallery.system.home import storage_mark
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
 from gallery.system.measuring.stage_timer import StageTimer
+from gallery.system.storage import StorageUnavailableError, storage_errors
 from gallery.words import suggestions
 from gallery.words.suggestions import Seen
 from search.embedding import seen_words

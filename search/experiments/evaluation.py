@@ -14,8 +14,8 @@ from gallery.imaging.limits import image_limits
 from gallery.models import Dataset
 from search import metrics
 from search.experiments import jobs as experiment_jobs
+from search.experiments import tuned_scores
 from search.experiments.scoring import ScoringOptions, rank_and_score
-from search.experiments.tuning import tuned_scores
 from search.features import feature_specs, loaded_extractors, matrices, tunings
 from search.index.live import Expansion
 from search.indexing import labelled_vectors, snapshots

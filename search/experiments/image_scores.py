@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.browse.image_summaries import image_summaries
+from search.experiments.answers import ScoredImagesAnswer
 from search.experiments.queries import experiment
-from search.experiments.rest.answers import ScoredImagesAnswer
 from search.models import ExperimentQuery
 from search.types import Ids
 

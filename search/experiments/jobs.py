@@ -14,10 +14,9 @@ from gallery.jobs import JobRun
 from gallery.models import Dataset, Job
 from search import job_kinds
 from search.embedding import all_layers, network_jobs
-from search.experiments import live_configuration
+from search.experiments import live_configuration, tuned_scores
 from search.experiments.measured import NEIGHBOURS_KEPT, SCORED_FIRST, Measured, State, store
 from search.experiments.scoring import ScoringOptions, rank_and_score
-from search.experiments.tuning import tuned_scores
 from search.extractors.pooling import pooling
 from search.features import matrices
 from search.features.feature_specs import layer_specs

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 
 from gallery.errors import NotFoundError
 from gallery.models import Dataset
+from search.experiments.answers import LeaderboardAnswer, LeaderboardRowAnswer, Score
 from search.experiments.queries import BYTES_PER_VALUE, milliseconds, percent
-from search.experiments.rest.answers import LeaderboardAnswer, LeaderboardRowAnswer, Score
 from search.extractors.networks import registry
 from search.models import Experiment, SearchIndex
 

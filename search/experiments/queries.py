@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gallery.browse.image_summaries import ImageSummary, image_summaries
 from gallery.errors import NotFoundError
 from gallery.models import Dataset, Image
-from search.experiments.rest.answers import (
+from search.experiments.answers import (
     BestExperiment,
     CategoryScoresAnswer,
     ExperimentAnswer,

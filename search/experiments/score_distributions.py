@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from django.db.models import Count
 
+from search.experiments.answers import ScoreDistribution, ScoreDistributionsAnswer
 from search.experiments.queries import ExperimentFilter, matching, percent
-from search.experiments.rest.answers import ScoreDistribution, ScoreDistributionsAnswer
 from search.extractors.networks import registry
 from search.models import Experiment, ExperimentQuery
 

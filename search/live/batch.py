@@ -9,10 +9,10 @@ from typing import TypedDict
 from gallery.errors import BusyError, SemsearchError
 from gallery.public_text import public_text
 from search.live import engine, long_searches, query
+from search.live.answering.answers import SearchAnswer, search_answer
+from search.live.answering.found_answers import FoundAnswer, found_answer
 from search.live.document import QueryDocument
 from search.live.query import SearchRequest
-from search.live.rest.answers import SearchAnswer, search_answer
-from search.live.rest.found_answers import FoundAnswer, found_answer
 
 # a batch holds a thread of the server: what has not begun by then is to be asked again
 ANSWERED_WITHIN_S = 20.0

@@ -18,7 +18,6 @@ from search.live import long_searches
 from search.live.document import GROUPED, QueryDocument
 from search.live.examples import example_images, text_search, word_search
 from search.live.examples.example_images import ReadExample, require_network
-from search.live.examples.steering import Steering
 from search.live.examples.text_search import TextQuery
 from search.live.examples.word_search import WordQuery
 from search.live.explaining import Explainer, Explanation
@@ -29,6 +28,7 @@ from search.live.finding.grouping import Group
 from search.live.finding.hits import Hit, ShownImage, shown
 from search.live.finding.index_queries import IndexQuery
 from search.live.finding.ranking import AskedIndex, Ranking
+from search.live.finding.steering import Steering
 from search.live.timings import Timings
 from search.models import SearchIndex
 from search.types import Ids

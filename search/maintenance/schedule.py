@@ -10,8 +10,8 @@ from gallery.errors import SemsearchError, StorageAwayError
 from gallery.ingest.removals import bin, missing
 from gallery.models import Job
 from gallery.system.home.shipped_files import program
-from gallery.system.home.storage import StorageUnavailableError
 from gallery.system.open_datasets import DatasetClosedError
+from gallery.system.storage import StorageUnavailableError
 from search import job_kinds
 from search.indexing import builds
 from search.job_results import VerificationReport

@@ -12,7 +12,7 @@ from gallery.errors import StorageAwayError
 from gallery.models import DerivedFile, Image
 from gallery.system.home import storage_mark
 from gallery.system.home.shipped_files import program
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.stored_folders import FEATURE_MAPS
 
 ORIGINALS, THUMBNAILS = "images", "thumbnails"

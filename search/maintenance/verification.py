@@ -17,7 +17,7 @@ from gallery.errors import IndexDamagedError, IndexOutdatedError, SemsearchError
 from gallery.ingest import storing
 from gallery.ingest.removals import missing
 from gallery.models import Dataset, Image
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 from search import job_kinds
 from search.embedding.work_units import without_embedding
 from search.features import feature_specs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, NotRequired, TypedDict
 
-from search.experiments.rest.answers import LayerPosition
+from search.experiments.answers import LayerPosition
 
 
 class ShownParameters(TypedDict):

@@ -19,7 +19,7 @@ from gallery.api.views import ANY_ID
 from gallery.errors import SemsearchError
 from gallery.public_text import public_text
 from search.live import engine
-from search.live.rest.found_answers import FoundAnswer, found_answer
+from search.live.answering.found_answers import FoundAnswer, found_answer
 from search.models import SavedSearch
 from search.saved import answers, collections, rows
 from search.saved import serializers as shapes

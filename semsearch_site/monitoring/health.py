@@ -13,7 +13,7 @@ from gallery.access import gate, policies
 from gallery.api.errors import say_once
 from gallery.models import Image
 from gallery.system.home import disk_space, homes, storage_mark
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 from gallery.version import VERSION
 from semsearch_site.monitoring.readiness import (
     LOADING,

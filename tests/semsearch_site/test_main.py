@@ -13,7 +13,8 @@ from django.core.management import get_commands
 from semsearch_site import celery, gunicorn
 from semsearch_site.command_line import CommandLine
 from semsearch_site.main import SHORT, main
-from semsearch_site.monitoring import processes, readiness
+from semsearch_site.monitoring import readiness
+from semsearch_site.supervision import processes
 
 
 def test_a_short_name_stands_for_a_command_and_for_no_other() -> None:

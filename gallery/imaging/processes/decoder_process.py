@@ -21,10 +21,10 @@ from pathlib import Path
 from PIL import AvifImagePlugin, Image, ImageFile
 
 from gallery.errors import NotAnImageError, SemsearchError, TooLargeError
-from gallery.imaging import decoder
+from gallery.imaging import cut_jpegs, decoder
 from gallery.imaging.bounds import ImageLimits
 from gallery.imaging.decoder import ImageFacts
-from gallery.imaging.files import cut_jpegs, formats, headers
+from gallery.imaging.files import formats, headers
 from gallery.imaging.files.headers import Declared
 from gallery.imaging.memory import Wanted, memory_needed
 from gallery.imaging.messages import Head, read_bytes, receive, send

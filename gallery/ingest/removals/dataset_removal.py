@@ -28,7 +28,7 @@ from gallery.models import AtlasPage, Category, Dataset, Image, Job
 from gallery.system.concurrency.conflicts import repeated
 from gallery.system.concurrency.held_rows import locked
 from gallery.system.home import media_folders, storage_mark
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from gallery.ingest.removals import hiding, removal
 from gallery.models import Image
 from gallery.system.concurrency.conflicts import repeated
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 
 LOOKED_FOR = 1000  # missing files, each time that somebody looks
 

@@ -24,7 +24,7 @@ from gallery.models import DOOMED, Image
 from gallery.system.concurrency.conflicts import OvertakenError, repeated
 from gallery.system.concurrency.held_rows import locked
 from gallery.system.home import storage_mark
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 
 logger = logging.getLogger(__name__)
 

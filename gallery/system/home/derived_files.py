@@ -21,7 +21,7 @@ from django.utils.crypto import get_random_string
 
 from gallery.errors import NotFoundError
 from gallery.models import DerivedFile, Image
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from django.core.files.storage import default_storage
 from gallery.errors import StorageAwayError
 from gallery.models import Image, StorageMark
 from gallery.system.home.shipped_files import program
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 
 FILE = "semsearch-storage.txt"
 WORDS = "The images in this folder belong to the installation of semsearch with this id:\n{}\n"

@@ -1,1 +1,1 @@
-"""What is asked of experiments and indexes in the REST interface, and what is answered."""
+"""How experiments and indexes are asked in the REST interface."""

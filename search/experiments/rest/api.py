@@ -20,6 +20,7 @@ from gallery.api.strict import KnownParameters
 from gallery.api.views import ANY_ID, shown_jobs
 from gallery.models import Dataset
 from search.experiments import (
+    answers,
     estimates,
     explanations,
     image_scores,
@@ -29,7 +30,6 @@ from search.experiments import (
 )
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
-from search.experiments.rest import answers
 from search.experiments.rest import serializers as shapes
 from search.experiments.rest.renderers import CsvRenderer
 from search.models import Experiment

@@ -19,9 +19,8 @@ from gallery.system.open_datasets import hold_open
 from search import job_kinds
 from search.embedding import jobs as extraction_jobs
 from search.embedding import tuned_vectors
-from search.experiments import evaluation, promotion
+from search.experiments import evaluation, promotion, tuned_scores
 from search.experiments.measured import State
-from search.experiments.tuning import tuned_scores
 from search.features import feature_specs, tunings
 from search.indexing import builds, labelled_vectors
 from search.indexing.labelled_vectors import LabelledImages

@@ -16,7 +16,7 @@ from gallery.imaging import decoding, thumbnails
 from gallery.imaging.limits import image_limits
 from gallery.ingest.fetching import fetch_image
 from gallery.models import Image
-from gallery.system.home.storage import StorageUnavailableError, storage_errors
+from gallery.system.storage import StorageUnavailableError, storage_errors
 from search.embedding import vector_import
 from search.embedding.vector_import import MadeElsewhereError
 from search.extractors.resizing import Square, over_whole, square

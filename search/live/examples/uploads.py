@@ -23,7 +23,7 @@ from gallery.errors import NotFoundError
 from gallery.imaging import decoding
 from gallery.imaging.limits import image_limits
 from gallery.system.home import disk_space
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 from search.models import SavedExample
 from search.stored_folders import QUERY_UPLOADS
 

@@ -11,8 +11,8 @@ import numpy as np
 from gallery.models import Dataset, Image
 from gallery.words.suggestions import SHOWN_FROM
 from search.live.document import QueryDocument
-from search.live.examples.steering import Steering
 from search.live.finding.hits import ShownImage, shown
+from search.live.finding.steering import Steering
 from search.models import Embedding, SearchIndex
 from search.types import Vectors
 from search.words.lookup import LookedUp, Match, look_up

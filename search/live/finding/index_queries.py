@@ -12,7 +12,7 @@ from gallery.browse.where import EVERY_IMAGE, Where
 from search.index.calibration import Calibration, Unknown
 from search.index.live import Expansion, LiveIndex
 from search.indexing import snapshots
-from search.live.examples.steering import Steering
+from search.live.finding.steering import Steering
 from search.models import SearchIndex
 from search.types import Ids
 

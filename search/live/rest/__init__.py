@@ -1,1 +1,1 @@
-"""What a search is asked in the REST interface, and what it answers."""
+"""How a search is asked in the REST interface."""

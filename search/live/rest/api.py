@@ -19,9 +19,10 @@ from gallery.api.strict import KnownParameters
 from gallery.browse.facets import FacetAnswer, facets
 from gallery.browse.where import EVERY_IMAGE
 from search.live import batch
+from search.live.answering import answers, explanation_answers, found_answers
 from search.live.document import Source
 from search.live.examples import uploads
-from search.live.rest import answers, explanation_answers, explanation_serializers, found_answers
+from search.live.rest import explanation_serializers
 from search.live.rest import serializers as live_serializers
 
 

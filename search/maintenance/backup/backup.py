@@ -21,7 +21,7 @@ from django.db.models import Count
 from gallery.access import audit
 from gallery.models import Backup, Dataset, Image
 from gallery.system.home import homes
-from gallery.system.home.storage import storage_errors
+from gallery.system.storage import storage_errors
 from gallery.version import HOME_FORMAT, VERSION
 from search.maintenance.backup import bundle, rows
 from search.models import Embedding, FeatureSpec

@@ -15,7 +15,7 @@ from gallery.system.commands import DONE, PARTLY, ReportingCommand, datasets_nam
 from search.embedding import network_jobs
 from search.experiments import jobs as experiment_jobs
 from search.experiments import queries as experiment_queries
-from search.experiments.rest.answers import BestExperiment
+from search.experiments.answers import BestExperiment
 from search.extractors.networks import registry
 
 

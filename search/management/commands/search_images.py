@@ -16,12 +16,12 @@ from gallery.errors import NotFoundError
 from gallery.system.commands import ReportingCommand, positive
 from search.extractors.resizing import Box
 from search.live import engine
+from search.live.answering import answers, found_answers
+from search.live.answering.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
 from search.live.document import Cutoff, CutoffMode, Example, Fold, Grouping, QueryDocument
 from search.live.engine import Found
 from search.live.finding.hits import Hit, ShownImage
-from search.live.rest import answers, found_answers
 from search.live.rest.box_fields import box_of_text
-from search.live.rest.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
 
 DEFAULT_K = 10
 

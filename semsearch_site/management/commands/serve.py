@@ -19,8 +19,8 @@ from gallery.system.home import homes, upgrades
 from gallery.system.home.home_folder import close_to_others
 from semsearch_site import logs, site_address
 from semsearch_site.assets import static
-from semsearch_site.monitoring import processes
 from semsearch_site.supervise import Plan, PlannedPart, become_supervisor
+from semsearch_site.supervision import processes
 from semsearch_site.supervision.supervisor import broker_command, check_address, hold
 
 # Said at every start, of a setting of the machine that is of no use to a queue as small as this.

@@ -16,8 +16,8 @@ from django.test import Client, RequestFactory
 
 from gallery.errors import BusyError, DatabaseAwayError, DiskFullError, StorageAwayError
 from gallery.system import outages
-from gallery.system.home.storage import StorageUnavailableError
 from gallery.system.outages import Outage
+from gallery.system.storage import StorageUnavailableError
 from semsearch_site import logs
 from semsearch_site.http import error_pages
 

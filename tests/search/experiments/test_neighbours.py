@@ -14,7 +14,7 @@ from gallery.browse.image_summaries import ImageSummary
 from gallery.ingest.removals import removal
 from gallery.models import Dataset, Image
 from search.experiments import queries as experiment_queries
-from search.experiments.rest.answers import ImageResultAnswer
+from search.experiments.answers import ImageResultAnswer
 from search.models import Experiment, ExperimentQuery
 from tests.support.experiment_rows import experiment_row, feature_spec, query_row, stored_images
 

@@ -17,11 +17,11 @@ from gallery.browse.where_text import where_text
 from gallery.models import Dataset, Image
 from search.index.live import Expansion
 from search.indexing import snapshots
-from search.live.examples.steering import Steering
 from search.live.finding import filtering
 from search.live.finding.filtering import allowed_of, allowed_rows
 from search.live.finding.index_queries import IndexQuery
 from search.live.finding.ranking import Ranking
+from search.live.finding.steering import Steering
 from search.live.timings import Timings
 from search.models import Embedding, FeatureSpec, SearchIndex
 

@@ -26,8 +26,7 @@ from typing import Any, NotRequired, TypedDict
 from gallery.errors import NotFoundError, SemsearchError, WeightsError
 from gallery.system.home.shipped_files import program
 from search.extractors.engines.subprocesses import run_module
-from search.extractors.networks import existence
-from search.extractors.networks.added import onnx_files
+from search.extractors.networks.added import existence, onnx_files
 from search.extractors.networks.added.inner_layers import flat
 from search.extractors.networks.converted_networks import IR_FILE
 from search.extractors.networks.keras_applications import file_digest

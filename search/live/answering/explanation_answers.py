@@ -7,11 +7,11 @@ from typing import Annotated, TypedDict
 from gallery.errors import NotFoundError
 from gallery.models import Image
 from search.features.cell_answers import DIGITS, Cells, Square, rows_of
+from search.live.answering.config_answers import ConfigAnswer, config_answer
 from search.live.document import QueryDocument
 from search.live.engine import Found, read_queries
 from search.live.explaining import Explainer, Explanation
 from search.live.finding.part_queries import part_queries
-from search.live.rest.config_answers import ConfigAnswer, config_answer
 
 
 class ExplanationAnswer(TypedDict):

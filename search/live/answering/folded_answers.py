@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
+from search.live.answering.answers import QueryImageAnswer, query_image
 from search.live.finding.folding import Standing
 from search.live.finding.grouping import Group
 from search.live.finding.hits import Hit
-from search.live.rest.answers import QueryImageAnswer, query_image
 
 
 class FoldedAnswer(TypedDict):

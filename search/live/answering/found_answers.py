@@ -9,13 +9,7 @@ from gallery.models import Dataset
 from search.features.cell_answers import Cells, Square
 from search.index.calibration import Calibration, Method
 from search.index.live import SearchPath
-from search.live.document import Kind
-from search.live.engine import Found
-from search.live.examples.example_images import ReadExample
-from search.live.finding.hits import Hit, ShownImage, shown
-from search.live.finding.index_queries import ProbabilityUnknown
-from search.live.finding.ranking import AskedIndex
-from search.live.rest.answers import (
+from search.live.answering.answers import (
     ImageValues,
     QueryImageAnswer,
     TimingsAnswer,
@@ -23,9 +17,15 @@ from search.live.rest.answers import (
     query_image,
     timings_answer,
 )
-from search.live.rest.config_answers import ConfigAnswer, config_answer
-from search.live.rest.explanation_answers import cells_of_hit
-from search.live.rest.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
+from search.live.answering.config_answers import ConfigAnswer, config_answer
+from search.live.answering.explanation_answers import cells_of_hit
+from search.live.answering.folded_answers import FoldedAnswer, GroupAnswer, folded_answer, group_answer
+from search.live.document import Kind
+from search.live.engine import Found
+from search.live.examples.example_images import ReadExample
+from search.live.finding.hits import Hit, ShownImage, shown
+from search.live.finding.index_queries import ProbabilityUnknown
+from search.live.finding.ranking import AskedIndex
 from search.words.meanings import ReadWord
 
 LABELS_TOLD = 20

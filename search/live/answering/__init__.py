@@ -1,0 +1,1 @@
+"""What a search, its hits and its configuration look like in answers, as plain values."""
