@@ -1,1 +1,1 @@
-"""Who may do what: policies, accounts, tokens, rates and the record of what was done."""
+"""Who may do what and how often: policies, scopes, rates, and the record of what was done."""

@@ -1,1 +1,1 @@
-"""The pages and REST endpoints by which people manage their own account and its tokens."""
+"""Accounts and tokens: signing in, the first one, waits after wrong guesses; pages and REST endpoints."""

@@ -1,0 +1,1 @@
+"""The REST endpoints of datasets, images, jobs and the bin, and what all endpoints share."""

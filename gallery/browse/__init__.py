@@ -1,1 +1,1 @@
-"""Reads for people: summaries of datasets and images, windows of a grid, pages of a list."""
+"""Reads for people: summaries, windows of a grid, pages of a list, filters, facets, what lies in the bin."""

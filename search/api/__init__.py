@@ -1,0 +1,1 @@
+"""The addresses of search in the REST interface."""

@@ -1,1 +1,1 @@
-"""What the schedule asks for: compaction and verification."""
+"""Keeps the state in order: what is done on schedule, verification, and backups."""

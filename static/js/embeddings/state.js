@@ -1,6 +1,6 @@
 // What the page of the map shows, as one value, and how the address says it.
 //
-// Beside what shared/url-state.js reads: method, digest (of the parameters), by (what colours), q (what is
+// Beside what shared/experiments/url-state.js reads: method, digest (of the parameters), by (what colours), q (what is
 // found), only (names of the legend that are shown; none stands for all), picked (ids of a selection that is
 // not too large), view ([x, y, zoom]; null shows everything).
 /** @import { MapRow, Network } from "../shared/types.js" */

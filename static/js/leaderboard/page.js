@@ -44,7 +44,7 @@ const form = document.getElementById("choices");
 const answers = new Map();
 const VIEWS = ["heat", "scatter", "table"];
 const LONG_FROM = 6; // networks: from here the heat map is longer than the scatter
-let state = readBoardState(); // what shared/url-state.js shares, with score, cost and sort
+let state = readBoardState(); // what shared/experiments/url-state.js shares, with score, cost and sort
 /** @type {BoardRow[]} */
 let rows = [];
 /** @type {BoardRow | null} */
