@@ -1,8 +1,8 @@
 // What the page of the map shows, as one value, and how the address says it.
 //
-// Beside what shared/experiments/url-state.js reads: method, digest (of the parameters), by (what colours), q (what is
-// found), only (names of the legend that are shown; none stands for all), picked (ids of a selection that is
-// not too large), view ([x, y, zoom]; null shows everything).
+// Beside what shared/experiments/url-state.js reads: method, digest (of the parameters), by (what colours), q
+// (what is found), only (names of the legend that are shown; none stands for all), picked (ids of a selection
+// that is not too large), view ([x, y, zoom]; null shows everything).
 /** @import { MapRow, Network } from "../shared/types.js" */
 /** @import { MapState, MapView, Variant } from "./types.js" */
 import { addressOf, readState, writeAddress } from "../shared/experiments/url-state.js";
