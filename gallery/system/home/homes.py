@@ -103,7 +103,8 @@ def read() -> Home:
     missing, unknown = known - applied, applied_here - known
     if applied and (missing or unknown):
         # only then are they read: some replace others, of which a database may have all or a part
-        for name, replaced in _replacing_migrations().items():
+        for name, migration in MigrationLoader(None, ignore_no_migrations=True).replacements.items():
+            replaced = set(migration.replaces)
             unknown -= replaced
             if applied & replaced:
                 missing.discard(name)
@@ -129,12 +130,6 @@ def known_migrations() -> set[tuple[str, str]]:
         for module in pkgutil.iter_modules([str(Path(app.path) / "migrations")])
         if not module.name.startswith("_")
     }
-
-
-def _replacing_migrations() -> dict[tuple[str, str], set[tuple[str, str]]]:
-    """Return the migrations that replace others, each with those."""
-    loaded = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    return {name: set(found.replaces) for name, found in loaded.items() if found.replaces}
 
 
 def refuse_newer(home: Home) -> None:
